@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "manager.h"
+
+#include <systemd/sd-bus.h>
+
+/*
+ * The objects on the bus: a vtable per interface, and what registers them. Reads look at the model,
+ * methods call the manager.
+ */
+
+extern const sd_bus_vtable bus_manager_vtable[];     /* userdata: Manager */
+extern const sd_bus_vtable bus_node_vtable[];        /* userdata: Node */
+extern const sd_bus_vtable bus_zone_vtable[];        /* userdata: Zone */
+extern const sd_bus_vtable bus_log_control_vtable[]; /* userdata: NULL */
+
+/* Add the objects to a connection, for its lifetime. 0 or a negative errno. */
+int bus_add_manager(sd_bus *bus, Manager *manager);
+int bus_add_nodes(sd_bus *bus, Manager *manager);
+int bus_add_log_control(sd_bus *bus);
+
+/* The paths of all nodes and zones, NULL-terminated, nodes before their zones. 0 or -ENOMEM. */
+int bus_list_nodes(const Machine *machine, char ***ret_paths);
+
+/* The one place where an errno becomes a D-Bus error: returns what a handler returns. */
+int bus_error_from_errno(sd_bus_error *error, int r, const char *what);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "block.h"
+#include "ctl.h"
+#include "parse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+        LIST_RANGE,
+        LIST_SIZE,
+        LIST_STATE,
+        LIST_BLOCK,
+        LIST_NODE,
+        LIST_ZONES,
+        LIST_DECISION,
+        LIST_CLASS,
+        LIST_RULE,
+        LIST_GUARDS,
+        LIST_STATUS,
+        LIST_ERROR,
+        _LIST_MAX,
+};
+
+static const Column columns[_LIST_MAX] = {
+        [LIST_RANGE] = { "RANGE", "first and last address", 0, SCOLS_JSON_STRING, false },
+        [LIST_SIZE] = { "SIZE", "size of the range", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
+        [LIST_STATE] = { "STATE", "online, offline or going-offline", SCOLS_FL_RIGHT,
+                         SCOLS_JSON_STRING, false },
+        [LIST_BLOCK] = { "BLOCK", "number of the block or blocks", SCOLS_FL_RIGHT,
+                         SCOLS_JSON_STRING, false },
+        [LIST_NODE] = { "NODE", "number of the node", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
+        [LIST_ZONES] = { "ZONES", "zone, or when offline the possible ones", SCOLS_FL_RIGHT,
+                         SCOLS_JSON_STRING, false },
+        [LIST_DECISION] = { "DECISION", "what memoryd decided", SCOLS_FL_RIGHT, SCOLS_JSON_STRING,
+                            false },
+        [LIST_CLASS] = { "CLASS", "none, kernel or movable", SCOLS_FL_RIGHT, SCOLS_JSON_STRING,
+                         true },
+        [LIST_RULE] = { "RULE", "rule that decided, empty for the default", 0, SCOLS_JSON_STRING,
+                        true },
+        [LIST_GUARDS] = { "GUARDS", "guards that changed the decision", 0, SCOLS_JSON_STRING,
+                          true },
+        [LIST_STATUS] = { "STATUS", "where the block stands with memoryd", 0, SCOLS_JSON_STRING,
+                          true },
+        [LIST_ERROR] = { "ERROR", "error of the last failed write", 0, SCOLS_JSON_STRING, true },
+};
+
+const ColumnSet list_columns = { columns, _LIST_MAX };
+
+/* A line of the table: neighbouring blocks that look the same in it. */
+typedef struct Range {
+        const BlockRow *first;
+        const BlockRow *last;
+        uint64_t block_size_bytes;
+} Range;
+
+/* Numbers of blocks from the command line, first to last. */
+typedef struct Wanted {
+        uint32_t first;
+        uint32_t last;
+} Wanted;
+
+static int range_format(const Range *range, char **ret)
+{
+        uint64_t first = range->first->id * range->block_size_bytes;
+        uint64_t last = (range->last->id + UINT64_C(1)) * range->block_size_bytes - 1;
+
+        return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first, last) < 0 ? -ENOMEM : 0;
+}
+
+static int ids_format(const Range *range, char **ret)
+{
+        if (range->first == range->last)
+                return cell_number(range->first->id, ret);
+        return asprintf(ret, "%" PRIu32 "-%" PRIu32, range->first->id, range->last->id) < 0 ?
+                       -ENOMEM :
+                       0;
+}
+
+static uint64_t range_size(const Range *range)
+{
+        return (range->last->id - range->first->id + UINT64_C(1)) * range->block_size_bytes;
+}
+
+/* The columns that are strings as memoryd sends them; NULL for the others. */
+static const char *block_text(const BlockRow *block, size_t column)
+{
+        switch (column) {
+        case LIST_STATE:
+                return block->state;
+        case LIST_ZONES:
+                return block->zones;
+        case LIST_DECISION:
+                return block->decision;
+        case LIST_CLASS:
+                return block->zone_class;
+        case LIST_RULE:
+                return block->rule;
+        case LIST_GUARDS:
+                return block->guards;
+        case LIST_STATUS:
+                return block->status;
+        default:
+                return NULL;
+        }
+}
+
+static int cell_format(const void *row, size_t column, char **ret)
+{
+        const Range *range = row;
+        const char *text = block_text(range->first, column);
+        char error[ERROR_STRING_MAX];
+
+        if (text)
+                return cell_text(text, ret);
+        switch (column) {
+        case LIST_RANGE:
+                return range_format(range, ret);
+        case LIST_SIZE:
+                return cell_size(range_size(range), ret);
+        case LIST_BLOCK:
+                return ids_format(range, ret);
+        case LIST_NODE: /* empty while it is not known */
+                return range->first->node < 0 ? 0 : cell_number((uint64_t) range->first->node, ret);
+        case LIST_ERROR:
+                return cell_text(error_format(range->first->error, error), ret);
+        default:
+                return -EINVAL;
+        }
+}
+
+/* Whether one line can stand for both blocks: nothing that is shown tells them apart. */
+static bool block_is_alike(const BlockRow *a, const BlockRow *b, const Selection *selection)
+{
+        for (size_t i = 0; i < selection->n_ids; i++) {
+                size_t column = selection->ids[i];
+                const char *text = block_text(a, column);
+
+                if (text && strcmp(text, block_text(b, column)) != 0)
+                        return false;
+                if (column == LIST_NODE && a->node != b->node)
+                        return false;
+                if (column == LIST_ERROR && a->error != b->error)
+                        return false;
+        }
+        return true;
+}
+
+static int parse_wanted(const char *word, Wanted *ret)
+{
+        _cleanup_free_ char *first = strdup(word);
+        char *last;
+        int r;
+
+        if (!first)
+                return -ENOMEM;
+        last = strchr(first, '-');
+        if (last)
+                *last++ = '\0';
+        r = parse_u32(first, &ret->first);
+        if (r < 0)
+                return r;
+        r = parse_u32(last ? last : first, &ret->last);
+        if (r < 0)
+                return r;
+        return ret->first <= ret->last ? 0 : -EINVAL;
+}
+
+/* "32-39,45": adds to wanted[], which has room for an entry more than the text has commas. */
+static int parse_blocks(const char *text, Wanted *wanted, size_t *n_wanted)
+{
+        _cleanup_free_ char *copy = strdup(text);
+        char *rest = copy;
+        char *word;
+
+        if (!copy)
+                return failure("%s", strerror(ENOMEM));
+        while ((word = strsep(&rest, ",")))
+                if (parse_wanted(word, &wanted[(*n_wanted)++]) < 0)
+                        return usage_failure(
+                                "bad BLOCKS '%s' in '%s', expected a number, a range such "
+                                "as 32-39, or several such as 32-39,45",
+                                word, text);
+        return EXIT_SUCCESS;
+}
+
+static int parse_arguments(int argc, char **argv, Wanted **ret_wanted, size_t *ret_n_wanted)
+{
+        _cleanup_free_ Wanted *wanted = NULL;
+        size_t n_words = (size_t) argc;
+        size_t n_wanted = 0;
+        int r;
+
+        for (int i = 0; i < argc; i++)
+                for (const char *c = argv[i]; *c; c++)
+                        n_words += *c == ',';
+        wanted = calloc(n_words + 1, sizeof(*wanted));
+        if (!wanted)
+                return failure("%s", strerror(ENOMEM));
+        for (int i = 0; i < argc; i++) {
+                r = parse_blocks(argv[i], wanted, &n_wanted);
+                if (r != EXIT_SUCCESS)
+                        return r;
+        }
+        *ret_wanted = TAKE_PTR(wanted);
+        *ret_n_wanted = n_wanted;
+        return EXIT_SUCCESS;
+}
+
+static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
+{
+        size_t low = 0, high = snapshot->n_blocks;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (snapshot->blocks[middle].id < id)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+/* Marks the wanted blocks; one that does not exist is an error. */
+static int mark_wanted(const Snapshot *snapshot, const Wanted *wanted, bool *marks)
+{
+        size_t i = block_lower_bound(snapshot, wanted->first);
+
+        for (uint64_t id = wanted->first; id <= wanted->last; id++, i++) {
+                if (i == snapshot->n_blocks || snapshot->blocks[i].id != id)
+                        return failure("there is no block %" PRIu64, id);
+                marks[i] = true;
+        }
+        return EXIT_SUCCESS;
+}
+
+/* Keeps the wanted blocks only, all of them when none was named. */
+static int filter_blocks(Snapshot *snapshot, const Wanted *wanted, size_t n_wanted)
+{
+        _cleanup_free_ bool *marks = NULL;
+        size_t n_kept = 0;
+        int r;
+
+        if (n_wanted == 0)
+                return EXIT_SUCCESS;
+        marks = calloc(snapshot->n_blocks + 1, sizeof(*marks));
+        if (!marks)
+                return failure("%s", strerror(ENOMEM));
+        for (size_t i = 0; i < n_wanted; i++) {
+                r = mark_wanted(snapshot, &wanted[i], marks);
+                if (r != EXIT_SUCCESS)
+                        return r;
+        }
+        for (size_t i = 0; i < snapshot->n_blocks; i++)
+                if (marks[i])
+                        snapshot->blocks[n_kept++] = snapshot->blocks[i];
+        snapshot->n_blocks = n_kept;
+        return EXIT_SUCCESS;
+}
+
+static int print_blocks(const Snapshot *snapshot, const Selection *selection)
+{
+        _cleanup_(table_done) Table table = {};
+        int r;
+
+        r = table_init(&table, "memory", &list_columns, selection);
+        for (size_t i = 0; i < snapshot->n_blocks && r >= 0; i++) {
+                const BlockRow *block = &snapshot->blocks[i];
+                Range range = { block, block, snapshot->manager.block_size_bytes };
+
+                while (!arg_all && i + 1 < snapshot->n_blocks && block[1].id == block->id + 1 &&
+                       block_is_alike(range.first, block + 1, selection)) {
+                        range.last = ++block;
+                        i++;
+                }
+                r = table_add(&table, cell_format, &range);
+        }
+        if (r >= 0)
+                r = table_print(&table);
+        return r < 0 ? failure("cannot print the blocks: %s", strerror(-r)) : EXIT_SUCCESS;
+}
+
+/* Of what the table shows; a block that is going offline is still online. */
+static void print_totals(const Snapshot *snapshot)
+{
+        const char *offline = block_state_to_string(BLOCK_OFFLINE);
+        uint64_t block_size_bytes = snapshot->manager.block_size_bytes;
+        uint64_t online_bytes = 0, offline_bytes = 0;
+        int width = arg_bytes ? 15 : 5;
+        char text[SIZE_STRING_MAX];
+
+        for (size_t i = 0; i < snapshot->n_blocks; i++)
+                if (strcmp(snapshot->blocks[i].state, offline) == 0)
+                        offline_bytes += block_size_bytes;
+                else
+                        online_bytes += block_size_bytes;
+        printf("\n%-23s %*s\n", "Memory block size:", width, size_format(block_size_bytes, text));
+        printf("%-23s %*s\n", "Total online memory:", width, size_format(online_bytes, text));
+        printf("%-23s %*s\n", "Total offline memory:", width, size_format(offline_bytes, text));
+}
+
+int verb_list(int argc, char **argv)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        _cleanup_free_ Wanted *wanted = NULL;
+        size_t n_wanted = 0;
+        Selection selection;
+        int r;
+
+        r = selection_parse(&list_columns, arg_output, &selection);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = parse_arguments(argc, argv, &wanted, &n_wanted);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS, &snapshot);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = filter_blocks(&snapshot, wanted, n_wanted);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = print_blocks(&snapshot, &selection);
+        if (r == EXIT_SUCCESS && !arg_json && !arg_no_headings)
+                print_totals(&snapshot);
+        return r;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "macro.h"
+
+#include <libsmartcols.h>
+#include <systemd/sd-bus.h>
+
+/* What the verbs of memoryctl(1) share: the options, what memoryd says, tables and complaints. */
+
+extern bool arg_all;
+extern bool arg_bytes;
+extern bool arg_no_headings;
+extern bool arg_json;
+extern bool arg_ask_password;
+extern const char *arg_output;  /* the list given to -o, or NULL */
+extern const char *arg_host;    /* USER@HOST, or NULL */
+extern const char *arg_machine; /* a container, or NULL */
+
+/* Print one line, "memoryctl: ...", to stderr and return the exit code that belongs to it. */
+int failure(const char *format, ...) _printf_(1, 2);
+int usage_failure(const char *format, ...) _printf_(1, 2);
+
+/* ctl-bus.c: the way to memoryd. */
+
+/* EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed. */
+int bus_open(sd_bus **ret);
+
+/* A call to the object of the manager. 0, or negative errno. */
+int manager_message_new(sd_bus *bus, const char *interface, const char *method,
+                        sd_bus_message **ret);
+
+/*
+ * Calls a method of the manager that takes and returns nothing, and lets polkit ask the user unless
+ * that was declined. EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed.
+ */
+int manager_call(const char *method);
+
+/* Prints why a call failed: the error reply, else the negative errno. Returns EXIT_FAILURE. */
+int call_failure(int error, const sd_bus_error *reply);
+
+/* ctl-snapshot.c: what memoryd says. Strings belong to the replies, and are never NULL. */
+
+typedef struct ManagerRow {
+        const char *version;
+        const char *kernel_auto_online;
+        uint64_t block_size_bytes;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint32_t pending_blocks;
+        uint32_t failed_blocks;
+        uint32_t foreign_blocks;
+        char **config_files;  /* owned, NULL-terminated, or NULL for none */
+        char **config_faults; /* the same */
+        bool degraded;
+} ManagerRow;
+
+/* One entry of ListBlocks(). */
+typedef struct BlockRow {
+        uint32_t id;
+        int32_t node; /* -1: not known */
+        const char *state;
+        const char *zones;
+        const char *zone_class;
+        const char *decision;
+        const char *rule;
+        const char *guards;
+        const char *status;
+        int32_t error; /* positive errno of the last failed write, 0 for none */
+} BlockRow;
+
+typedef struct Distance {
+        uint32_t node;
+        uint32_t distance;
+} Distance;
+
+typedef struct NodeRow {
+        uint32_t id;
+        bool has_cpu;
+        bool movable_only;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint64_t free_bytes;
+        Distance *distances; /* owned */
+        size_t n_distances;
+} NodeRow;
+
+typedef struct ZoneRow {
+        uint32_t node;
+        const char *name;
+        uint64_t present_bytes;
+        uint64_t managed_bytes;
+        uint64_t spanned_bytes;
+        uint64_t free_bytes;
+} ZoneRow;
+
+typedef enum Fetch {
+        FETCH_MANAGER = 1 << 0,
+        FETCH_BLOCKS = 1 << 1,
+        FETCH_OBJECTS = 1 << 2, /* nodes and zones */
+} Fetch;
+
+typedef struct Snapshot {
+        ManagerRow manager;
+        BlockRow *blocks; /* by id */
+        size_t n_blocks;
+        NodeRow *nodes; /* by id */
+        size_t n_nodes;
+        ZoneRow *zones; /* by node, then as the kernel orders them */
+        size_t n_zones;
+        sd_bus_message *manager_reply;
+        sd_bus_message *blocks_reply;
+        sd_bus_message *objects_reply;
+} Snapshot;
+
+/*
+ * Asks memoryd for what the Fetch mask names. EXIT_SUCCESS, or EXIT_FAILURE when the reason has
+ * been printed. A snapshot starts zeroed; snapshot_done() is right for it in either case.
+ */
+int snapshot_fetch(unsigned what, Snapshot *snapshot);
+void snapshot_done(Snapshot *snapshot);
+
+/* ctl-table.c: tables in the manner of lsmem, through libsmartcols. */
+
+#define TABLE_COLUMNS_MAX 16
+
+typedef struct Column {
+        const char *name;
+        const char *help;
+        int flags;     /* SCOLS_FL_* */
+        int json_type; /* SCOLS_JSON_* */
+        bool optional; /* only with -o */
+} Column;
+
+/* The columns of a table as an array and the number of them; the index in it is the column's id. */
+typedef struct ColumnSet {
+        const Column *columns;
+        size_t n_columns;
+} ColumnSet;
+
+extern const ColumnSet list_columns;
+extern const ColumnSet nodes_columns;
+extern const ColumnSet zones_columns;
+
+/* The columns to show, by id, in the order to show them. */
+typedef struct Selection {
+        size_t ids[TABLE_COLUMNS_MAX];
+        size_t n_ids;
+} Selection;
+
+/* Evaluates -o. EXIT_SUCCESS, or EXIT_USAGE when the reason has been printed. */
+int selection_parse(const ColumnSet *set, const char *output, Selection *ret);
+
+typedef struct Table {
+        struct libscols_table *scols;
+        Selection selection;
+} Table;
+
+/* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. */
+typedef int (*CellFormat)(const void *row, size_t column, char **ret);
+
+/* The name is that of the array in JSON. 0, or negative errno; table_done() is right either way. */
+int table_init(Table *table, const char *name, const ColumnSet *set, const Selection *selection);
+void table_done(Table *table);
+int table_add(Table *table, CellFormat format, const void *row);
+int table_print(const Table *table);
+
+/* Texts for cells. The size is a number with -b and -J, else as lsmem prints it: "1.5G". */
+int cell_text(const char *text, char **ret);
+int cell_number(uint64_t number, char **ret);
+int cell_bool(bool value, char **ret);
+int cell_size(uint64_t bytes, char **ret);
+
+#define SIZE_STRING_MAX 24
+
+const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX]);
+
+#define ERROR_STRING_MAX 12
+
+/* "EBUSY", or the number where the C library has no name, in the buffer; empty for 0. */
+const char *error_format(int error, char buffer[static ERROR_STRING_MAX]);
+
+/* "0:10,1:20" */
+int distances_format(const NodeRow *node, char **ret);
+
+/* ctl-status.c: runs of blocks that are not settled and alike; the worst status first. */
+typedef struct OpenRun {
+        const BlockRow *first;
+        size_t n_blocks;
+        size_t status; /* where to go on */
+        size_t position;
+} OpenRun;
+
+/* Moves to the next run, or returns false behind the last. Starts with a zeroed one. */
+bool open_run_next(const Snapshot *snapshot, OpenRun *run);
+
+/* ctl-json.c */
+int status_print_json(const Snapshot *snapshot);
+
+/* ctl-nodes.c: the table, which the status shows too. */
+int nodes_print(const Snapshot *snapshot, const Selection *selection);
+
+/* The verbs: what follows the verb on the command line in, the exit code out. */
+int verb_status(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_nodes(int argc, char **argv);
+int verb_zones(int argc, char **argv);
+int verb_reload(int argc, char **argv);
+int verb_rescan(int argc, char **argv);

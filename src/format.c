@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "format.h"
+
+#include <stdio.h>
+
+const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
+{
+        static const char suffixes[] = "BKMGTPE";
+        unsigned exponent = 0, whole, tenths = 0;
+
+        while (exponent < sizeof(suffixes) - 2 && bytes >> (10 * (exponent + 1)) > 0)
+                exponent++;
+
+        /* The first decimal is rounded from the third, which is cut off: 1.25G is 1.3G. */
+        whole = (unsigned) (bytes >> (10 * exponent));
+        if (exponent > 0)
+                tenths = (unsigned) ((bytes >> (10 * (exponent - 1))) % 1024 * 1000 / 1024 + 50) /
+                         100;
+        if (tenths == 10) {
+                whole++;
+                tenths = 0;
+        }
+
+        if (tenths > 0)
+                snprintf(buffer, FORMAT_BYTES_MAX, "%u.%u%c", whole, tenths, suffixes[exponent]);
+        else
+                snprintf(buffer, FORMAT_BYTES_MAX, "%u%c", whole, suffixes[exponent]);
+        return buffer;
+}
+
+const char *format_nodes(const NodeSet *set, char *buffer, size_t size)
+{
+        size_t n = 0;
+
+        buffer[0] = 0;
+        for (uint32_t first = 0; first < NODE_MAX && n < size; first++) {
+                uint32_t last = first;
+
+                if (!node_set_contains(set, first))
+                        continue;
+                while (last + 1 < NODE_MAX && node_set_contains(set, last + 1))
+                        last++;
+                n += (size_t) snprintf(buffer + n, size - n, "%s%u", n > 0 ? "," : "", first);
+                if (last > first && n < size)
+                        n += (size_t) snprintf(buffer + n, size - n, "-%u", last);
+                first = last;
+        }
+        return buffer;
+}

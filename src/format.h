@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "parse.h"
+
+#define FORMAT_BYTES_MAX 24
+
+/*
+ * A size as lsmem prints it: at most one decimal and a suffix, "128M", "1.5G". Returns the buffer.
+ */
+const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX]);
+
+/*
+ * The nodes of a set as the kernel lists them, "0,2-5", cut off at the end of the buffer. Returns
+ * it.
+ */
+const char *format_nodes(const NodeSet *set, char *buffer, size_t size);

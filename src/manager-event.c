@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "manager-private.h"
+#include "names.h"
+#include "takeover.h"
+
+/* From an event to the pass that looks at it: further ones are on their way by then. */
+#define GATHER_USEC (5 * USEC_PER_MSEC)
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *manager = userdata;
+
+        (void) source;
+        (void) usec;
+        manager->timer_usec = USEC_INFINITY;
+        if (!manager->stopping)
+                manager_pass(manager);
+        return 0;
+}
+
+void manager_mark_all(Manager *manager)
+{
+        for (size_t i = 0; i < manager->machine.n_blocks; i++)
+                manager->machine.blocks[i].stale = true;
+        manager->list_needed = manager->read_needed = manager->plan_needed = true;
+        manager_schedule(manager, manager_now(manager));
+}
+
+static void manager_mark_block(Manager *manager, uint32_t id)
+{
+        Block *block = machine_find_block(&manager->machine, id);
+
+        if (!block) {
+                manager->list_needed = true;
+                return;
+        }
+        block->stale = true;
+        manager->read_needed = true;
+}
+
+static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Manager *manager = userdata;
+        uint32_t block = 0;
+        int r;
+
+        (void) source;
+        (void) fd;
+        (void) revents;
+        while ((r = monitor_next(manager->monitor, &block)) > 0) {
+                if (r == MONITOR_LOST) {
+                        const LogContext context = { .message_id = MESSAGE_ID_EVENTS_LOST };
+
+                        log_full(LOG_NOTICE, &context,
+                                 "Events were lost, reading all blocks again");
+                        manager_mark_all(manager);
+                }
+                if (r == MONITOR_LISTING)
+                        manager->list_needed = true;
+                if (r == MONITOR_BLOCK)
+                        manager_mark_block(manager, block);
+        }
+        if (r < 0)
+                manager_fail(manager, "Cannot receive events", r);
+        if (manager->list_needed || manager->read_needed)
+                manager_schedule(manager, manager_now(manager) + GATHER_USEC);
+        return 0;
+}
+
+static void log_failure(Manager *manager, const Block *block, Outcome outcome, uint64_t now)
+{
+        /* One line per burst; the summary has the number. */
+        int level = manager->burst.n_failed == 0 ? LOG_WARNING : LOG_DEBUG;
+        LogContext context = manager_context(manager, block, NULL);
+
+        if (block->status == BLOCK_STATUS_FAILED) {
+                context.message_id = MESSAGE_ID_BLOCK_FAILED;
+                log_full(LOG_ERR, &context, "Cannot online memory%u as %s after %u attempts: %s",
+                         block->id, verdict_to_string(block->verdict), block->attempts,
+                         strerror(-block->error));
+        } else {
+                log_full(level, &context,
+                         "Cannot online memory%u as %s now (%s: %s), ignoring for %.1f s",
+                         block->id, verdict_to_string(block->verdict), outcome_to_string(outcome),
+                         strerror(-block->error),
+                         (double) (block->retry_at_usec - now) / (double) USEC_PER_SEC);
+        }
+        manager->burst.n_failed++;
+}
+
+static void log_raced(const Manager *manager, const Block *block)
+{
+        LogContext context = manager_context(manager, block, MESSAGE_ID_FOREIGN_BLOCK);
+
+        log_full(LOG_NOTICE, &context,
+                 "memory%u was onlined by someone else, who was faster: it is %s, the policy has "
+                 "it %s",
+                 block->id, zone_class_to_string(block_class(block)),
+                 verdict_to_string(block->verdict));
+}
+
+static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
+{
+        Block *block = machine_find_block(&manager->machine, reply->request.block);
+        uint64_t now = manager_now(manager);
+        Outcome outcome;
+
+        /* Removed, or removed and added again, while it was being written. */
+        if (!block || block->status != BLOCK_STATUS_WRITING)
+                return;
+
+        outcome =
+                track_outcome(block, reply->read_error < 0 ? reply->read_error : reply->error,
+                              (BlockState) reply->state, &reply->zones, &manager->conf.retry, now);
+        manager->count_needed = true;
+        (void) changed_ids_add(&manager->changes.blocks, block->id);
+
+        if (outcome == OUTCOME_DONE)
+                burst_add(&manager->burst, block);
+        else if (outcome == OUTCOME_RACED)
+                log_raced(manager, block);
+        else if (outcome != OUTCOME_ALREADY && outcome != OUTCOME_GONE)
+                log_failure(manager, block, outcome, now);
+
+        /* The rest of the plan counted on it. */
+        if (outcome != OUTCOME_DONE && outcome != OUTCOME_ALREADY) {
+                manager->list_needed |= outcome == OUTCOME_GONE;
+                manager->plan_needed = true;
+                manager_schedule(manager, now);
+        }
+}
+
+static void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *reply)
+{
+        const char *word = online_word_to_string((OnlineWord) reply->request.word);
+
+        if (reply->error < 0)
+                log_warning("Cannot set auto_online_blocks to '%s': %s, ignoring", word,
+                            strerror(-reply->error));
+        else
+                log_info("Set auto_online_blocks to '%s'", word);
+
+        if (sysfs_read_auto_online(&manager->sysfs, manager->auto_online) < 0)
+                manager->auto_online[0] = 0;
+        manager->changes.config = true;
+
+        /* Put back, unlike taken over: stopping may have overtaken the answer to that. */
+        if (reply->request.word == ONLINE_WORD_OFFLINE)
+                return;
+        if (!manager->restores && reply->error >= 0)
+                takeover_forget(manager->runtime_folder);
+        if (manager->stopping)
+                (void) sd_event_exit(manager->event, EXIT_SUCCESS);
+}
+
+static void manager_end_burst(Manager *manager)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
+        char text[BURST_STRING_MAX];
+
+        if (manager->burst.n_kernel + manager->burst.n_movable > 0)
+                log_full(LOG_NOTICE, &context, "Onlined %s",
+                         burst_format(&manager->burst, manager->machine.block_size_bytes, text));
+        manager->burst = (Burst){};
+        (void) survey_zones(&manager->sysfs, &manager->machine);
+        manager->changes.nodes = true;
+}
+
+static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Manager *manager = userdata;
+        ActuatorReply reply;
+        int r;
+
+        (void) source;
+        (void) fd;
+        (void) revents;
+        while ((r = writer_receive(&manager->writer, &reply)) > 0)
+                if (reply.request.verb == ACTUATOR_SET_BLOCK)
+                        manager_on_block_reply(manager, &reply);
+                else
+                        manager_on_auto_online_reply(manager, &reply);
+        if (r < 0) {
+                manager_fail(manager, "The actuator is gone", r);
+                return 0;
+        }
+
+        if (!manager->stopping)
+                manager_fill(manager);
+        if (writer_is_idle(&manager->writer) && !burst_is_empty(&manager->burst))
+                manager_end_burst(manager);
+        return 0;
+}
+
+/* The kernel's own auto-onlining */
+
+void manager_take_over(Manager *manager)
+{
+        OnlineWord current = online_word_from_string(manager->auto_online);
+        int r;
+
+        if (current < 0 || manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
+                return;
+
+        r = takeover_load(manager->runtime_folder, current, &manager->restore_word);
+        if (r < 0)
+                log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
+                            strerror(-r));
+        manager->restores = r > 0;
+        if (current == ONLINE_WORD_OFFLINE)
+                return;
+
+        r = takeover_save(manager->runtime_folder, current);
+        if (r < 0)
+                log_warning("Cannot keep what auto_online_blocks was below %s: %s, ignoring",
+                            manager->runtime_folder, strerror(-r));
+        r = writer_set_auto_online(&manager->writer, ONLINE_WORD_OFFLINE);
+        if (r < 0)
+                manager_fail(manager, "Cannot reach the actuator", r);
+}
+
+/* 1 when it is being put back, 0 when there is nothing to put back, or a negative errno. */
+int manager_give_back(Manager *manager)
+{
+        if (!manager->restores)
+                return 0;
+        manager->restores = false;
+        return writer_set_auto_online(&manager->writer, manager->restore_word) < 0 ? -EPIPE : 1;
+}
+
+int manager_attach(Manager *manager)
+{
+        int r = sd_event_add_io(manager->event, &manager->monitor_source,
+                                monitor_get_fd(manager->monitor), EPOLLIN, on_monitor, manager);
+
+        if (r >= 0)
+                r = sd_event_add_io(manager->event, &manager->writer_source, manager->writer.fd,
+                                    EPOLLIN, on_writer, manager);
+        /* Accuracy 1: the default would let a pass come 250 ms late. */
+        if (r >= 0)
+                r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
+                                      UINT64_MAX, 1, on_timer, manager);
+        return r;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "manager-private.h"
+#include "names.h"
+
+/* A burst is over when no block came for so long: virtio-mem and its like add them one by one. */
+#define QUIET_USEC (15 * USEC_PER_MSEC)
+
+/* How often blocks without a node are looked at: at first, and at the most while the rest waits. */
+#define WAIT_FIRST_USEC (2 * USEC_PER_MSEC)
+#define WAIT_MAX_USEC (50 * USEC_PER_MSEC)
+#define WAIT_LONG_USEC (5 * USEC_PER_SEC)
+
+/* Blocks read before the loop gets its turn again: about a millisecond. */
+#define READ_CHUNK 128
+
+void manager_fill(Manager *manager)
+{
+        int r = writer_fill(&manager->writer, &manager->machine);
+
+        if (r < 0)
+                manager_fail(manager, "Cannot reach the actuator", r);
+        if (r > 0)
+                manager->count_needed = true;
+}
+
+static void manager_judge(Manager *manager, const Plan *plan)
+{
+        unsigned n = 0, first = 0;
+
+        for (size_t i = 0; i < plan->n_decisions; i++) {
+                Block *block = machine_find_block(&manager->machine, plan->decisions[i].block);
+
+                track_decide(block, &plan->decisions[i]);
+                track_judge(block);
+                (void) changed_ids_add(&manager->changes.blocks, block->id);
+                if (block->status == BLOCK_STATUS_FOREIGN && n++ == 0)
+                        first = block->id;
+        }
+
+        if (n > 0) {
+                const Block *block = machine_find_block(&manager->machine, first);
+                LogContext context = manager_context(manager, block, MESSAGE_ID_FOREIGN_BLOCK);
+
+                log_full(LOG_NOTICE, &context,
+                         "%u block%s onlined by someone else against the policy: memory%u is %s, "
+                         "the policy has it %s",
+                         n, n == 1 ? " was" : "s were", first,
+                         zone_class_to_string(block_class(block)),
+                         verdict_to_string(block->verdict));
+        }
+}
+
+static void manager_take_plan(Manager *manager, const Plan *plan)
+{
+        for (size_t i = 0; i < plan->n_decisions; i++) {
+                const Decision *decision = &plan->decisions[i];
+                Block *block = machine_find_block(&manager->machine, decision->block);
+                char guards[GUARDS_STRING_MAX];
+
+                track_decide(block, decision);
+                (void) changed_ids_add(&manager->changes.blocks, block->id);
+                log_debug("memory%u on node %d: %s by %s%s%s", block->id, block->node,
+                          verdict_to_string(block->verdict),
+                          manager_rule_name(manager, block) ?: "default",
+                          block->guards ? ", guards " : "", guards_format(block->guards, guards));
+        }
+}
+
+/* Decides on what is new: first what others did, then what is left to do. */
+static int manager_plan(Manager *manager, uint64_t now)
+{
+        Plan plan = {};
+        int r;
+
+        track_note_memoryless(&manager->machine);
+        r = plan_make(&manager->machine, &manager->conf.policy, track_wants_judgement, now, &plan);
+        if (r < 0)
+                return r;
+        manager_judge(manager, &plan);
+        plan_done(&plan);
+
+        r = plan_make(&manager->machine, &manager->conf.policy, track_wants_plan, now, &plan);
+        if (r < 0)
+                return r;
+        manager_take_plan(manager, &plan);
+        r = writer_set_plan(&manager->writer, &plan);
+        plan_done(&plan);
+        return r;
+}
+
+/* Passes */
+
+static int manager_list(Manager *manager, bool at_start)
+{
+        int r = survey_list(&manager->sysfs, &manager->machine, &manager->changes.blocks);
+
+        if (r < 0)
+                return r;
+        if (r > 0)
+                manager->grew_usec = manager_now(manager);
+        manager->confirm_needed = r > 0;
+        manager->list_needed = false;
+        manager->read_needed = manager->plan_needed = true;
+        return at_start ? sysfs_read_links(&manager->sysfs, &manager->machine) : 0;
+}
+
+/* Brings the model up to date. Afterwards read_needed says whether there is more to read. */
+int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
+{
+        bool missing = false;
+        int r;
+
+        if (manager->list_needed) {
+                r = manager_list(manager, mode.at_start);
+                if (r < 0)
+                        return r;
+        }
+        if (!manager->read_needed)
+                return 0;
+
+        r = survey_read(&manager->sysfs, &manager->machine, mode, limit, &manager->changes.blocks,
+                        &missing);
+        if (r < 0)
+                return r;
+        manager->count_needed = manager->plan_needed = true;
+        manager->read_needed = (size_t) r == limit || missing;
+        manager->list_needed = missing;
+        if (manager->read_needed)
+                manager_schedule(manager, manager_now(manager) + (missing ? WAIT_FIRST_USEC : 0));
+        return 0;
+}
+
+int manager_survey_nodes(Manager *manager)
+{
+        int r = survey_nodes(&manager->sysfs, &manager->machine);
+
+        if (r < 0)
+                return r;
+        manager->changes.nodes |= r > 0;
+        manager->count_needed = true;
+
+        r = survey_zones(&manager->sysfs, &manager->machine);
+        if (r < 0)
+                log_debug("Cannot read /proc/zoneinfo: %s", strerror(-r));
+        if (sysfs_read_auto_online(&manager->sysfs, manager->auto_online) < 0)
+                manager->auto_online[0] = 0;
+        return 0;
+}
+
+static bool lacks_node(const Block *block)
+{
+        return block->seen && block->status == BLOCK_STATUS_WAITING;
+}
+
+/* Marks what lacks its node to be read again. Returns how many, and the first. */
+static unsigned mark_waiting(Machine *machine, uint32_t *ret_first)
+{
+        unsigned n = 0;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                if (!lacks_node(&machine->blocks[i]))
+                        continue;
+                machine->blocks[i].stale = true;
+                if (n++ == 0)
+                        *ret_first = machine->blocks[i].id;
+        }
+        return n;
+}
+
+/*
+ * When to look again at blocks that have no node: often at first, and less so the longer it takes.
+ */
+static void manager_look_again(Manager *manager, uint64_t now)
+{
+        manager->read_needed = true;
+        manager_schedule(manager, now + manager->wait_usec);
+        manager->wait_usec = MIN(manager->wait_usec * 2, WAIT_MAX_USEC);
+}
+
+/* The time is up: the rest is planned without them, and they are looked at now and then. */
+static void manager_give_up_waiting(Manager *manager, unsigned n, uint32_t first, uint64_t now)
+{
+        if (manager->wait_usec < WAIT_LONG_USEC)
+                log_warning(
+                        "%u block%s, memory%u first, still without a node, ignoring until there "
+                        "is one",
+                        n, n == 1 ? " is" : "s are", first);
+        manager->wait_usec = WAIT_LONG_USEC;
+        manager->read_needed = true;
+        manager_schedule(manager, now + WAIT_LONG_USEC);
+}
+
+/*
+ * Whether to hold the plan back because the burst is still growing: an add_memory() is on its way
+ * while blocks have no node yet, and a driver that adds block by block may be at it. Not for longer
+ * than the setting `settle`: since the last block came if nodes are missing, else since the first.
+ *
+ * The kernel makes all blocks of an add_memory() before it gives the first of them its node. So when
+ * all blocks have one, and a listing made after that has no further ones, nothing is missing.
+ */
+static bool manager_waits(Manager *manager, uint64_t now)
+{
+        uint32_t first = 0;
+        unsigned n = mark_waiting(&manager->machine, &first);
+        bool growing = manager->grew_usec > 0 && now - manager->grew_usec < QUIET_USEC;
+        uint64_t since_usec;
+
+        if (n == 0 && !growing && !manager->confirm_needed) {
+                manager->waiting_since_usec = 0;
+                return false;
+        }
+        if (manager->waiting_since_usec == 0) {
+                manager->waiting_since_usec = now;
+                manager->wait_usec = WAIT_FIRST_USEC;
+        }
+
+        since_usec = manager->waiting_since_usec;
+        if (n > 0)
+                since_usec = MAX(since_usec, manager->grew_usec);
+        if (now - since_usec >= manager->conf.settle_usec) {
+                if (n > 0)
+                        manager_give_up_waiting(manager, n, first, now);
+                return false;
+        }
+        if (n > 0) {
+                manager_look_again(manager, now);
+        } else {
+                manager->list_needed = true;
+                manager_schedule(manager, growing ? manager->grew_usec + QUIET_USEC : now);
+        }
+        return true;
+}
+
+bool manager_is_waiting(const Manager *manager)
+{
+        return manager->waiting_since_usec > 0 && manager->wait_usec < WAIT_LONG_USEC;
+}
+
+static int manager_decide(Manager *manager, uint64_t now)
+{
+        uint64_t retry_usec = track_next_retry(&manager->machine);
+        int r;
+
+        if (!manager->plan_needed && retry_usec > now) {
+                manager_schedule(manager, retry_usec);
+                return 0;
+        }
+        if (manager_waits(manager, now))
+                return 0;
+
+        manager->plan_needed = false;
+        r = manager_survey_nodes(manager);
+        if (r >= 0)
+                r = manager_plan(manager, now);
+        manager_schedule(manager, MAX(track_next_retry(&manager->machine), now + WAIT_MAX_USEC));
+        return r;
+}
+
+void manager_pass(Manager *manager)
+{
+        int r = manager_survey(manager, (SurveyMode){}, READ_CHUNK);
+
+        if (r >= 0 && !manager->read_needed)
+                r = manager_decide(manager, manager_now(manager));
+        if (r < 0)
+                manager_fail(manager, "Cannot read the machine's memory", r);
+        else
+                manager_fill(manager);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "burst.h"
+#include "log.h"
+#include "manager.h"
+
+/* What the parts of the manager share, and nobody else. */
+
+struct Manager {
+        sd_event *event;
+        char *root;
+        char *runtime_folder;
+        Sysfs sysfs;
+        Machine machine;
+        Conf conf;
+        Monitor *monitor;
+        Writer writer;
+        Burst burst;
+
+        sd_event_source *monitor_source;
+        sd_event_source *writer_source;
+        sd_event_source *timer_source;
+
+        bool list_needed;
+        bool read_needed;
+        bool plan_needed;
+        bool confirm_needed; /* the last listing found new blocks: there may be more */
+        bool count_needed;
+        bool stopping;
+
+        uint64_t timer_usec;         /* when the timer is set to, or USEC_INFINITY */
+        uint64_t grew_usec;          /* when new blocks were last found; 0 since the start */
+        uint64_t waiting_since_usec; /* 0 when nothing holds the plan back */
+        uint64_t wait_usec;
+        uint64_t published_usec;
+        uint64_t zones_usec;
+        uint64_t told_online_bytes;
+        uint64_t told_movable_bytes;
+
+        char auto_online[AUTO_ONLINE_WORD_MAX];
+        bool restores; /* auto_online_blocks has to be put back at stop */
+        OnlineWord restore_word;
+
+        char **faults;
+        Changes changes;
+};
+
+/* Makes sure that a pass is made at a time, or before. */
+void manager_schedule(Manager *manager, uint64_t at_usec);
+
+/* The time of the event that is being handled, monotonic. */
+uint64_t manager_now(const Manager *manager);
+
+/* Logs what cannot be gone on from, and ends the loop with EXIT_INTERNAL. */
+void manager_fail(Manager *manager, const char *what, int error);
+
+/* The journal's fields for a message about a block. */
+LogContext manager_context(const Manager *manager, const Block *block, const char *message_id);
+
+/* The name of the rule that decided on a block, NULL for the default. */
+const char *manager_rule_name(const Manager *manager, const Block *block);
+
+/*
+ * A pass: lists and reads what is out of date, and when a burst is complete plans it and hands it
+ * to the actuator. Schedules itself again while there is something to wait for.
+ */
+void manager_pass(Manager *manager);
+
+/* Whether the plan is held back because the burst is still growing. */
+bool manager_is_waiting(const Manager *manager);
+
+/* The parts of a pass that the start makes by itself. 0 or a negative errno. */
+int manager_survey(Manager *manager, SurveyMode mode, size_t limit);
+int manager_survey_nodes(Manager *manager);
+
+/* Hands the actuator what it has room for. */
+void manager_fill(Manager *manager);
+
+/* Everything is to be read again. */
+void manager_mark_all(Manager *manager);
+
+/* Connects events and replies to their handlers. 0 or a negative errno. */
+int manager_attach(Manager *manager);
+
+/*
+ * The kernel's own auto-onlining: sets it to offline if the configuration says so, and puts it
+ * back. manager_give_back() returns 1 when it is being put back, 0 when there is nothing to, or
+ * -EPIPE.
+ */
+void manager_take_over(Manager *manager);
+int manager_give_back(Manager *manager);

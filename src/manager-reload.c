@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "manager-private.h"
+#include "names.h"
+
+#include <systemd/sd-daemon.h>
+
+static int faults_to_strings(const ConfFaults *faults, char ***ret)
+{
+        char **strings = calloc(faults->n_faults + 1, sizeof(char *));
+
+        if (!strings)
+                return -ENOMEM;
+        for (size_t i = 0; i < faults->n_faults; i++)
+                if (conf_fault_format(&faults->faults[i], &strings[i]) < 0) {
+                        strings_free(strings);
+                        return -ENOMEM;
+                }
+        *ret = strings;
+        return 0;
+}
+
+static void manager_refuse(Manager *manager, const ConfFaults *faults)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
+
+        (void) faults_to_strings(faults, &manager->faults);
+        for (char **fault = manager->faults; fault && *fault; fault++)
+                log_full(LOG_ERR, &context, "%s", *fault);
+        log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
+}
+
+/* The place of a rule in another policy, by its name: RULE_GONE when it is not there any more. */
+static int32_t find_rule(const Policy *policy, const char *name)
+{
+        for (size_t i = 0; i < policy->n_rules; i++)
+                if (strcmp(policy->rules[i].name, name) == 0)
+                        return (int32_t) i;
+        return RULE_GONE;
+}
+
+/* What was decided before keeps the name of its rule. */
+static void remap_rules(Machine *machine, const Policy *from, const Policy *to)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->rule >= 0)
+                        block->rule = find_rule(to, from->rules[block->rule].name);
+        }
+}
+
+static void manager_adopt(Manager *manager, Conf *conf)
+{
+        bool took_over = manager->conf.kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
+
+        if (conf->event_source != manager->conf.event_source)
+                log_warning(
+                        "event_source cannot change while memoryd runs, ignoring until a restart");
+        conf->event_source = manager->conf.event_source;
+        remap_rules(&manager->machine, &manager->conf.policy, &conf->policy);
+        conf_done(&manager->conf);
+        manager->conf = *conf;
+        conf_init(conf);
+        log_set_level(manager->conf.log_level);
+
+        for (size_t i = 0; i < manager->machine.n_blocks; i++)
+                track_reset(&manager->machine.blocks[i]);
+        if (took_over && manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
+                (void) manager_give_back(manager);
+        if (!took_over)
+                manager_take_over(manager);
+        manager->plan_needed = manager->count_needed = true;
+        manager_schedule(manager, manager_now(manager));
+}
+
+int manager_reload(Manager *manager)
+{
+        ConfFaults faults = {};
+        Conf conf;
+        int r;
+
+        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                          (unsigned long long) manager_now(manager));
+        strings_free(manager->faults);
+        manager->faults = NULL;
+
+        conf_init(&conf);
+        r = conf_load(manager->root, &conf, &faults);
+        if (r == 0) {
+                manager_adopt(manager, &conf);
+                log_info("Configuration reloaded");
+        } else if (r > 0) {
+                manager_refuse(manager, &faults);
+        } else {
+                log_err("Cannot reload the configuration: %s", strerror(-r));
+        }
+        conf_done(&conf);
+        conf_faults_done(&faults);
+        manager->changes.config = true;
+        (void) sd_notify(0, "READY=1");
+        return r;
+}

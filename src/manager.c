@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "manager-private.h"
+#include "names.h"
+
+#include <time.h>
+
+#define PUBLISH_USEC (100 * USEC_PER_MSEC)
+#define ZONES_USEC USEC_PER_SEC
+
+void setup_done(Setup *setup)
+{
+        sysfs_close(&setup->sysfs);
+        closep(&setup->actuator_fd);
+        setup->actuator_fd = -EBADF;
+        for (size_t i = 0; i < ELEMENTSOF(setup->monitors); i++) {
+                monitor_free(setup->monitors[i]);
+                setup->monitors[i] = NULL;
+        }
+}
+
+void changes_done(Changes *changes)
+{
+        changed_ids_done(&changes->blocks);
+        *changes = (Changes){};
+}
+
+void manager_free(Manager *manager)
+{
+        if (!manager)
+                return;
+        sd_event_source_disable_unref(manager->monitor_source);
+        sd_event_source_disable_unref(manager->writer_source);
+        sd_event_source_disable_unref(manager->timer_source);
+        sd_event_unref(manager->event);
+        monitor_free(manager->monitor);
+        writer_done(&manager->writer);
+        sysfs_close(&manager->sysfs);
+        machine_done(&manager->machine);
+        conf_done(&manager->conf);
+        changes_done(&manager->changes);
+        strings_free(manager->faults);
+        free(manager->runtime_folder);
+        free(manager->root);
+        free(manager);
+}
+
+uint64_t manager_now(const Manager *manager)
+{
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+void manager_schedule(Manager *manager, uint64_t at_usec)
+{
+        if (at_usec >= manager->timer_usec)
+                return;
+        manager->timer_usec = at_usec;
+        if (sd_event_source_set_time(manager->timer_source, at_usec) < 0 ||
+            sd_event_source_set_enabled(manager->timer_source, SD_EVENT_ONESHOT) < 0)
+                log_err("Cannot set a timer");
+}
+
+void manager_fail(Manager *manager, const char *what, int error)
+{
+        log_err("%s: %s", what, strerror(-error));
+        (void) sd_event_exit(manager->event, EXIT_INTERNAL);
+}
+
+const char *manager_rule_name(const Manager *manager, const Block *block)
+{
+        const Policy *policy = &manager->conf.policy;
+
+        if (block->rule < 0 || (size_t) block->rule >= policy->n_rules)
+                return NULL;
+        return policy->rules[block->rule].name;
+}
+
+LogContext manager_context(const Manager *manager, const Block *block, const char *message_id)
+{
+        return (LogContext){
+                .message_id = message_id,
+                .has_block = true,
+                .block = block->id,
+                .node = block->node,
+                .rule = manager_rule_name(manager, block),
+        };
+}
+
+static void manager_choose_monitor(Manager *manager, Setup *setup)
+{
+        EventSource chosen = manager->conf.event_source;
+
+        manager->monitor = TAKE_PTR(setup->monitors[chosen]);
+}
+
+int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
+{
+        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
+
+        if (!manager)
+                return -ENOMEM;
+        manager->event = sd_event_ref(event);
+        manager->timer_usec = USEC_INFINITY;
+        manager->conf = *conf;
+        conf_init(conf);
+        manager->sysfs = setup->sysfs;
+        setup->sysfs = SYSFS_CLOSED;
+        machine_init(&manager->machine);
+        writer_init(&manager->writer, TAKE_FD(setup->actuator_fd));
+        manager_choose_monitor(manager, setup);
+        manager->root = strdup(setup->root);
+        manager->runtime_folder = strdup(setup->runtime_folder);
+        setup_done(setup);
+        if (!manager->root || !manager->runtime_folder || !manager->monitor)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(manager);
+        return 0;
+}
+
+int manager_start(Manager *manager)
+{
+        const SurveyMode mode = { true, manager->conf.coldplug == COLDPLUG_LEAVE };
+        int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);
+
+        if (r >= 0)
+                r = manager_attach(manager);
+        if (r < 0)
+                return r;
+
+        manager->list_needed = true;
+        r = manager_survey(manager, mode, SIZE_MAX);
+        if (r >= 0)
+                r = manager_survey_nodes(manager);
+        if (r < 0)
+                return r;
+
+        manager->grew_usec = 0;
+        changed_ids_done(&manager->changes.blocks);
+        manager_take_over(manager);
+        manager_schedule(manager, manager_now(manager));
+        return 0;
+}
+
+void manager_stop(Manager *manager)
+{
+        int r;
+
+        manager->stopping = true;
+        writer_clear(&manager->writer);
+        r = manager_give_back(manager);
+        if (r < 0)
+                manager_fail(manager, "Cannot reach the actuator", r);
+        if (r == 0)
+                (void) sd_event_exit(manager->event, EXIT_SUCCESS);
+}
+
+void manager_rescan(Manager *manager)
+{
+        for (size_t i = 0; i < manager->machine.n_blocks; i++)
+                if (manager->machine.blocks[i].verdict != VERDICT_LEAVE)
+                        track_reset(&manager->machine.blocks[i]);
+        manager_mark_all(manager);
+}
+
+void manager_refresh_zones(Manager *manager)
+{
+        uint64_t now = manager_now(manager);
+
+        if (manager->zones_usec != 0 && now - manager->zones_usec < ZONES_USEC)
+                return;
+        manager->zones_usec = now;
+        (void) survey_zones(&manager->sysfs, &manager->machine);
+}
+
+const Machine *manager_get_machine(Manager *manager)
+{
+        if (manager->count_needed)
+                machine_count(&manager->machine);
+        manager->count_needed = false;
+        return &manager->machine;
+}
+
+const Conf *manager_get_conf(const Manager *manager)
+{
+        return &manager->conf;
+}
+
+char **manager_get_faults(const Manager *manager)
+{
+        return manager->faults;
+}
+
+const char *manager_get_auto_online(const Manager *manager)
+{
+        return manager->auto_online;
+}
+
+bool manager_is_degraded(Manager *manager)
+{
+        const Totals *totals = &manager_get_machine(manager)->totals;
+
+        return totals->failed_blocks > 0 || totals->foreign_blocks > 0 || manager->faults;
+}
+
+bool manager_take_changes(Manager *manager, Changes *ret)
+{
+        bool idle = writer_is_idle(&manager->writer) && !manager_is_waiting(manager);
+        uint64_t now = manager_now(manager);
+        const Totals *totals;
+
+        if (manager->changes.blocks.n_ids == 0 && !manager->changes.nodes &&
+            !manager->changes.config)
+                return false;
+        if (!idle && now - manager->published_usec < PUBLISH_USEC) {
+                manager_schedule(manager, manager->published_usec + PUBLISH_USEC);
+                return false;
+        }
+
+        totals = &manager_get_machine(manager)->totals;
+        if (idle && (totals->online_bytes != manager->told_online_bytes ||
+                     totals->movable_bytes != manager->told_movable_bytes)) {
+                manager->told_online_bytes = totals->online_bytes;
+                manager->told_movable_bytes = totals->movable_bytes;
+                manager->changes.capacity = true;
+        }
+        manager->published_usec = now;
+        *ret = manager->changes;
+        manager->changes = (Changes){};
+        return true;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "conf.h"
+#include "monitor.h"
+#include "survey.h"
+#include "writer.h"
+
+#include <systemd/sd-event.h>
+
+/*
+ * Wires the parts together and puts them in sequence: events, survey, policy, plan, writes,
+ * outcome. It holds no rule about memory of its own. What changed is taken by whoever publishes it.
+ */
+
+typedef struct Manager Manager;
+
+/* What has to be made before privileges are dropped. manager_new() takes all of it over. */
+typedef struct Setup {
+        const char *root; /* where configuration is found below; "" is the running system */
+        const char *runtime_folder; /* see takeover.h */
+        Sysfs sysfs;
+        int actuator_fd;
+        Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration chooses later */
+} Setup;
+
+void setup_done(Setup *setup);
+
+/*
+ * Takes the configuration over as well. 0 or a negative errno; setup and conf are empty afterwards.
+ */
+int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret);
+void manager_free(Manager *manager);
+DEFINE_CLEANUP(Manager *, manager_free)
+
+/* Reads the whole machine, after which the model is complete, and begins to act. */
+int manager_start(Manager *manager);
+
+/* Stops acting, puts auto_online_blocks back and then ends the event loop with EXIT_SUCCESS. */
+void manager_stop(Manager *manager);
+
+/*
+ * Reads the configuration again: 0 when it was taken, 1 when it has faults and the old one stays
+ * (see manager_get_faults()), or a negative errno.
+ */
+int manager_reload(Manager *manager);
+
+/* Reads everything again, and decides anew on what failed. */
+void manager_rescan(Manager *manager);
+
+/* Reads the zones again, unless that was done within the last second. */
+void manager_refresh_zones(Manager *manager);
+
+/* The model, with totals up to date. */
+const Machine *manager_get_machine(Manager *manager);
+const Conf *manager_get_conf(const Manager *manager);
+
+/* The faults of the last reload if it was refused, NULL-terminated; NULL when there are none. */
+char **manager_get_faults(const Manager *manager);
+
+/* auto_online_blocks as last read, "" when the kernel has none. */
+const char *manager_get_auto_online(const Manager *manager);
+
+/* Something failed, is foreign, or the last reload was refused. */
+bool manager_is_degraded(Manager *manager);
+
+/* What has changed since it was last taken. */
+typedef struct Changes {
+        ChangedIds blocks;
+        bool nodes;    /* nodes or zones came or went, or a node's CPUs did */
+        bool capacity; /* online or movable bytes differ, and nothing is being written */
+        bool config;
+} Changes;
+
+void changes_done(Changes *changes);
+
+/*
+ * Takes the changes when it is time to publish them: at the end of a pass or a burst of writes, and
+ * ten times a second at the most while one lasts. Returns whether there was something.
+ */
+bool manager_take_changes(Manager *manager, Changes *ret);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "ctl.h"
+#include "names.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+bool arg_all = false;
+bool arg_bytes = false;
+bool arg_no_headings = false;
+bool arg_json = false;
+bool arg_ask_password = true;
+const char *arg_output = NULL;
+const char *arg_host = NULL;
+const char *arg_machine = NULL;
+
+/* What getopt_long() returns for an option without a letter. */
+enum {
+        OPTION_NO_ASK_PASSWORD = 0x100,
+};
+
+static const struct option options[] = {
+        { "all", no_argument, NULL, 'a' },
+        { "bytes", no_argument, NULL, 'b' },
+        { "help", no_argument, NULL, 'h' },
+        { "host", required_argument, NULL, 'H' },
+        { "json", no_argument, NULL, 'J' },
+        { "machine", required_argument, NULL, 'M' },
+        { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
+        { "noheadings", no_argument, NULL, 'n' },
+        { "output", required_argument, NULL, 'o' },
+        { "version", no_argument, NULL, 'V' },
+        {},
+};
+
+/* Options that do something for some verbs only, each a bit of Verb.options. */
+static const char verb_options[] = "abnJo";
+
+typedef struct Verb {
+        const char *name;
+        const char *options; /* those of verb_options that it takes */
+        bool has_arguments;
+        int (*run)(int argc, char **argv);
+} Verb;
+
+static const Verb verbs[] = {
+        { "status", "bJ", false, verb_status }, { "list", "abnJo", true, verb_list },
+        { "nodes", "bnJo", false, verb_nodes }, { "zones", "bnJo", false, verb_zones },
+        { "reload", "", false, verb_reload },   { "rescan", "", false, verb_rescan },
+};
+
+static const char help_text[] =
+        "Usage: memoryctl [OPTION...] [VERB] [ARGUMENT...]\n"
+        "\n"
+        "Shows what memoryd knows of the machine's memory blocks, and tells it to look again.\n"
+        "\n"
+        "Verbs:\n"
+        "  status            Totals, nodes, what is pending or failed and why (the default)\n"
+        "  list [BLOCKS...]  Memory blocks as ranges; BLOCKS as in 32 or 32-39,45\n"
+        "  nodes             NUMA nodes\n"
+        "  zones             Zones of the nodes\n"
+        "  reload            Make memoryd read its configuration again\n"
+        "  rescan            Make memoryd read the state of all blocks again\n"
+        "\n"
+        "Options:\n"
+        "  -a, --all               List each block on a line of its own\n"
+        "  -b, --bytes             Print sizes in bytes\n"
+        "  -n, --noheadings        Print no headings and no totals\n"
+        "  -J, --json              Print JSON, with sizes in bytes\n"
+        "  -o, --output LIST       Show these columns; with +LIST, these after the usual ones\n"
+        "  -H, --host [USER@]HOST  Ask the memoryd of another host, over ssh\n"
+        "  -M, --machine NAME      Ask the memoryd of a local container\n"
+        "      --no-ask-password   Do not ask for passwords\n"
+        "  -h, --help              Print this text\n"
+        "  -V, --version           Print the version\n";
+
+static void _printf_(1, 0) vcomplain(const char *format, va_list arguments)
+{
+        fflush(stdout);
+        fputs("memoryctl: ", stderr);
+        vfprintf(stderr, format, arguments);
+        fputc('\n', stderr);
+}
+
+int failure(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vcomplain(format, arguments);
+        va_end(arguments);
+        return EXIT_FAILURE;
+}
+
+int usage_failure(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vcomplain(format, arguments);
+        va_end(arguments);
+        fputs("Try 'memoryctl --help'.\n", stderr);
+        return EXIT_USAGE;
+}
+
+static void print_columns(const char *verb, const ColumnSet *set)
+{
+        printf("\nColumns of %s%s:\n", verb, set == &list_columns ? " (* only with -o)" : "");
+        for (size_t i = 0; i < set->n_columns; i++)
+                printf(" %c%-13s %s\n", set->columns[i].optional ? '*' : ' ', set->columns[i].name,
+                       set->columns[i].help);
+}
+
+static int print_help(void)
+{
+        fputs(help_text, stdout);
+        print_columns("list", &list_columns);
+        print_columns("nodes", &nodes_columns);
+        print_columns("zones", &zones_columns);
+        fputs("\nSee memoryctl(1).\n", stdout);
+        return EXIT_SUCCESS;
+}
+
+static const char *option_name(int value)
+{
+        for (const struct option *option = options; option->name; option++)
+                if (option->val == value)
+                        return option->name;
+        return NULL;
+}
+
+/* Names what getopt_long() stumbled over; with a letter it cannot be told from the word alone. */
+static int bad_option(char **argv)
+{
+        const char *name = option_name(optopt);
+
+        if (name)
+                return usage_failure("option '--%s' takes no value", name);
+        if (optopt == 0)
+                return usage_failure("unknown or ambiguous option '%s'", argv[optind - 1]);
+        if (!isprint(optopt))
+                return usage_failure("unknown option, a byte 0x%02x", (unsigned char) optopt);
+        return usage_failure("unknown option '-%c'", optopt);
+}
+
+static void set_option(int option)
+{
+        switch (option) {
+        case 'a':
+                arg_all = true;
+                break;
+        case 'b':
+                arg_bytes = true;
+                break;
+        case 'n':
+                arg_no_headings = true;
+                break;
+        case 'J':
+                arg_json = true;
+                break;
+        case 'o':
+                arg_output = optarg;
+                break;
+        case 'H':
+                arg_host = optarg;
+                break;
+        case 'M':
+                arg_machine = optarg;
+                break;
+        case OPTION_NO_ASK_PASSWORD:
+                arg_ask_password = false;
+                break;
+        default:
+                assert(false);
+        }
+}
+
+/* Returns -1 to go on, or an exit code. Which of verb_options were given goes to given[]. */
+static int parse_options(int argc, char **argv, bool given[static sizeof(verb_options)])
+{
+        int option;
+
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, ":abhnJo:H:M:V", options, NULL)) >= 0) {
+                const char *known;
+
+                if (option == 'h')
+                        return print_help();
+                if (option == 'V') {
+                        puts("memoryctl " PACKAGE_VERSION);
+                        return EXIT_SUCCESS;
+                }
+                if (option == '?')
+                        return bad_option(argv);
+                if (option == ':')
+                        return usage_failure("option '--%s' needs a value", option_name(optopt));
+                set_option(option);
+                known = option < 0x100 ? strchr(verb_options, option) : NULL;
+                if (known)
+                        given[known - verb_options] = true;
+        }
+        if (arg_host && arg_machine)
+                return usage_failure("--host and --machine exclude each other");
+        return -1;
+}
+
+static const Verb *verb_find(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        return &verbs[i];
+        return NULL;
+}
+
+static int run(int argc, char **argv)
+{
+        bool given[sizeof(verb_options)] = {};
+        const char *name = "status";
+        const Verb *verb;
+        int r;
+
+        r = parse_options(argc, argv, given);
+        if (r >= 0)
+                return r;
+        argc -= optind;
+        argv += optind;
+        if (argc > 0) {
+                name = argv[0];
+                argc--;
+                argv++;
+        }
+
+        verb = verb_find(name);
+        if (!verb)
+                return usage_failure("unknown verb '%s'", name);
+        if (argc > 0 && !verb->has_arguments)
+                return usage_failure("'%s' takes no arguments, got '%s'", name, argv[0]);
+        for (size_t i = 0; verb_options[i]; i++)
+                if (given[i] && !strchr(verb->options, verb_options[i]))
+                        return usage_failure("option '--%s' has no meaning for '%s'",
+                                             option_name(verb_options[i]), name);
+        return verb->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+        int r;
+
+        setlocale(LC_CTYPE, ""); /* libsmartcols measures text; numbers stay as in the C locale */
+        r = run(argc, argv);
+        errno = 0;
+        if ((fflush(stdout) != 0 || ferror(stdout)) && r == EXIT_SUCCESS)
+                return failure("cannot write to standard output: %s",
+                               strerror(errno ? errno : EIO));
+        return r;
+}

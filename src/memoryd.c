@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus.h"
+#include "format.h"
+#include "log.h"
+#include "names.h"
+#include "privilege.h"
+
+#include "config.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <systemd/sd-daemon.h>
+
+static const char *arg_root = "";
+static const char *arg_user = MEMORYD_USER;
+static const char *arg_file;
+static enum { ACTION_RUN, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT } arg_action;
+
+typedef struct Daemon {
+        sd_event *event;
+        Manager *manager;
+        Bus *bus;
+} Daemon;
+
+static void daemon_done(Daemon *daemon)
+{
+        bus_free(daemon->bus);
+        manager_free(daemon->manager);
+        sd_event_unref(daemon->event);
+}
+
+static int print_faults(const ConfFaults *faults)
+{
+        for (size_t i = 0; i < faults->n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&faults->faults[i], &text) >= 0)
+                        fprintf(stderr, "%s\n", text);
+        }
+        return EXIT_FAILURE;
+}
+
+static int check_config(void)
+{
+        ConfFaults faults = {};
+        Conf conf;
+        int r;
+
+        conf_init(&conf);
+        r = arg_file ? conf_load_file(arg_file, &conf, &faults) :
+                       conf_load(arg_root, &conf, &faults);
+        if (r > 0)
+                r = print_faults(&faults);
+        else if (r < 0)
+                fprintf(stderr, "memoryd: Cannot read the configuration: %s\n", strerror(-r));
+        conf_done(&conf);
+        conf_faults_done(&faults);
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int introspect(void)
+{
+        int r = bus_introspect(stdout);
+
+        if (r < 0)
+                fprintf(stderr, "memoryd: Cannot introspect: %s\n", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* One line for `systemctl status`. */
+static void notify_status(Daemon *daemon)
+{
+        const Totals *totals = &manager_get_machine(daemon->manager)->totals;
+        char **faults = manager_get_faults(daemon->manager);
+        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX];
+
+        (void) sd_notifyf(
+                0,
+                "STATUS=%s kernel, %s movable memory online; blocks pending: %u, failed: %u, "
+                "foreign: %u%s%s",
+                format_bytes(totals->kernel_bytes, kernel),
+                format_bytes(totals->movable_bytes, movable), totals->pending_blocks,
+                totals->failed_blocks, totals->foreign_blocks,
+                faults ? "; configuration refused: " : "", faults ? faults[0] : "");
+}
+
+/* After every event: publishes what it changed. */
+static int on_post(sd_event_source *source, void *userdata)
+{
+        Daemon *daemon = userdata;
+        Changes changes;
+
+        (void) source;
+        if (!manager_take_changes(daemon->manager, &changes))
+                return 0;
+        bus_publish(daemon->bus, &changes);
+        notify_status(daemon);
+        changes_done(&changes);
+        return 0;
+}
+
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
+                        void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        (void) source;
+        (void) info;
+        (void) sd_notify(0, "STOPPING=1");
+        manager_stop(daemon->manager);
+        return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        (void) source;
+        (void) info;
+        (void) manager_reload(daemon->manager);
+        return 0;
+}
+
+static int daemon_start(Daemon *daemon)
+{
+        int r = manager_start(daemon->manager);
+
+        if (r >= 0)
+                r = bus_new(daemon->event, daemon->manager, &daemon->bus);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_terminate, daemon);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_terminate, daemon);
+        if (r >= 0)
+                r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
+        if (r >= 0)
+                r = sd_event_add_post(daemon->event, NULL, on_post, daemon);
+        if (r >= 0)
+                r = sd_event_set_watchdog(daemon->event, true);
+        return r;
+}
+
+/* Everything that needs root. Nothing from outside but the kernel's own files is read here. */
+static int set_up(Setup *setup)
+{
+        int r = sysfs_open("", &setup->sysfs);
+
+        if (r == -ENOENT) {
+                const LogContext context = { .message_id = MESSAGE_ID_NO_HOTPLUG };
+
+                log_full(LOG_ERR, &context,
+                         "This kernel has no memory hotplug (no /sys/devices/system/memory)");
+                return EXIT_NO_HOTPLUG;
+        }
+        if (r < 0) {
+                log_err("Cannot open /sys/devices/system/memory: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        if (faccessat(setup->sysfs.memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) < 0 &&
+            errno == EACCES) {
+                log_err("memoryd must be run as root");
+                return EXIT_FAILURE;
+        }
+
+        setup->actuator_fd = actuator_start("");
+        if (setup->actuator_fd < 0) {
+                log_err("Cannot start the actuator: %s", strerror(-setup->actuator_fd));
+                return EXIT_INTERNAL;
+        }
+        for (int source = 0; r >= 0 && source < _EVENT_SOURCE_MAX; source++)
+                r = monitor_new((EventSource) source, &setup->monitors[source]);
+        if (r < 0) {
+                log_err("Cannot listen to uevents: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+
+        r = privilege_drop(arg_user, setup->runtime_folder);
+        if (r == -ESRCH)
+                log_err("There is no user '%s' to run as: expected what sysusers.d(5) makes of "
+                        "memoryd.conf",
+                        arg_user);
+        else if (r < 0)
+                log_err("Cannot become user '%s': %s", arg_user, strerror(-r));
+        return r < 0 ? EXIT_FAILURE : 0;
+}
+
+static int load_config(Conf *conf)
+{
+        ConfFaults faults = {};
+        int r = conf_load(arg_root, conf, &faults);
+
+        for (size_t i = 0; i < faults.n_faults; i++) {
+                const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&faults.faults[i], &text) >= 0)
+                        log_full(LOG_ERR, &context, "%s", text);
+        }
+        if (r < 0)
+                log_err("Cannot read the configuration: %s", strerror(-r));
+        if (r == 0)
+                log_set_level(conf->log_level);
+        conf_faults_done(&faults);
+        return r == 0 ? 0 : EXIT_FAILURE;
+}
+
+static int loop(Setup *setup, Conf *conf)
+{
+        _cleanup_(daemon_done) Daemon daemon = {};
+        int r = sd_event_new(&daemon.event);
+
+        if (r >= 0)
+                r = manager_new(daemon.event, setup, conf, &daemon.manager);
+        if (r >= 0)
+                r = daemon_start(&daemon);
+        if (r >= 0) {
+                const Machine *machine = manager_get_machine(daemon.manager);
+                char size[FORMAT_BYTES_MAX];
+
+                log_info("memoryd " PACKAGE_VERSION ": %zu blocks of %s on %zu nodes",
+                         machine->n_blocks, format_bytes(machine->block_size_bytes, size),
+                         machine->n_nodes);
+                notify_status(&daemon);
+                (void) sd_notify(0, "READY=1");
+                return sd_event_loop(daemon.event);
+        }
+        log_err("Cannot start: %s", strerror(-r));
+        return r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL;
+}
+
+static int run(void)
+{
+        char runtime_folder[PATH_MAX];
+        Setup setup = {
+                .root = arg_root,
+                .runtime_folder = runtime_folder,
+                .sysfs = SYSFS_CLOSED,
+                .actuator_fd = -EBADF,
+        };
+        sigset_t signals;
+        Conf conf;
+        int r;
+
+        snprintf(runtime_folder, sizeof(runtime_folder), "%s" RUNTIME_FOLDER, arg_root);
+        conf_init(&conf);
+        r = set_up(&setup);
+        if (r == 0)
+                r = load_config(&conf);
+
+        /* The loop takes them from here on; the actuator was forked before and has its own. */
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+
+        if (r == 0)
+                r = loop(&setup, &conf);
+        setup_done(&setup);
+        conf_done(&conf);
+        return r < 0 ? EXIT_INTERNAL : r;
+}
+
+static void print_help(void)
+{
+        printf("memoryd [OPTIONS]\n\n"
+               "Decide what hot-added memory becomes, and online it.\n\n"
+               "  -h, --help                 show this help\n"
+               "  -V, --version              show the version\n"
+               "      --check-config [FILE]  check the configuration, or FILE alone, and exit\n"
+               "      --introspect           print the D-Bus introspection data and exit\n"
+               "      --root DIR             configuration and runtime state are below DIR\n"
+               "      --user USER            run the main process as USER (memoryd)\n\n"
+               "See memoryd(8) and memoryd.conf(5).\n");
+}
+
+static int parse_args(int argc, char **argv)
+{
+        enum { OPTION_CHECK_CONFIG = 256, OPTION_INTROSPECT, OPTION_ROOT, OPTION_USER };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                { "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
+                { "introspect", no_argument, NULL, OPTION_INTROSPECT },
+                { "root", required_argument, NULL, OPTION_ROOT },
+                { "user", required_argument, NULL, OPTION_USER },
+                {},
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0)
+                switch (c) {
+                case 'h':
+                        print_help();
+                        arg_action = ACTION_EXIT;
+                        return 0;
+                case 'V':
+                        printf("memoryd " PACKAGE_VERSION "\n");
+                        arg_action = ACTION_EXIT;
+                        return 0;
+                case OPTION_CHECK_CONFIG:
+                        arg_action = ACTION_CHECK_CONFIG;
+                        break;
+                case OPTION_INTROSPECT:
+                        arg_action = ACTION_INTROSPECT;
+                        break;
+                case OPTION_ROOT:
+                        arg_root = optarg;
+                        break;
+                case OPTION_USER:
+                        arg_user = optarg;
+                        break;
+                default:
+                        return -EINVAL; /* getopt said what is wrong */
+                }
+
+        if (arg_action == ACTION_CHECK_CONFIG && optind < argc)
+                arg_file = argv[optind++];
+        if (optind < argc) {
+                fprintf(stderr, "memoryd: unexpected argument '%s', see memoryd --help\n",
+                        argv[optind]);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        log_open();
+        if (parse_args(argc, argv) < 0)
+                return EXIT_USAGE;
+
+        switch (arg_action) {
+        case ACTION_EXIT:
+                return EXIT_SUCCESS;
+        case ACTION_CHECK_CONFIG:
+                return check_config();
+        case ACTION_INTROSPECT:
+                return introspect();
+        default:
+                return run();
+        }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "monitor.h"
+
+#include "log.h"
+
+#include <libudev.h>
+
+#define BUFFER_BYTES (128 << 20)
+
+struct Monitor {
+        struct udev *udev;
+        struct udev_monitor *udev_monitor;
+};
+
+void monitor_free(Monitor *monitor)
+{
+        if (!monitor)
+                return;
+        udev_monitor_unref(monitor->udev_monitor);
+        udev_unref(monitor->udev);
+        free(monitor);
+}
+
+int monitor_new(EventSource source, Monitor **ret)
+{
+        _cleanup_(monitor_freep) Monitor *monitor = calloc(1, sizeof(*monitor));
+        int r;
+
+        if (!monitor)
+                return -ENOMEM;
+        monitor->udev = udev_new();
+        if (!monitor->udev)
+                return -ENOMEM;
+        monitor->udev_monitor = udev_monitor_new_from_netlink(
+                monitor->udev, source == EVENT_SOURCE_UDEV ? "udev" : "kernel");
+        if (!monitor->udev_monitor)
+                return errno > 0 ? -errno : -EIO;
+
+        r = udev_monitor_filter_add_match_subsystem_devtype(monitor->udev_monitor, "memory", NULL);
+        if (r < 0)
+                return r;
+        r = udev_monitor_set_receive_buffer_size(monitor->udev_monitor, BUFFER_BYTES);
+        if (r < 0)
+                log_debug("Cannot have a receive buffer of %d MiB for uevents: %s",
+                          BUFFER_BYTES >> 20, strerror(-r));
+        r = udev_monitor_enable_receiving(monitor->udev_monitor);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(monitor);
+        return 0;
+}
+
+int monitor_get_fd(const Monitor *monitor)
+{
+        return udev_monitor_get_fd(monitor->udev_monitor);
+}
+
+static int classify(struct udev_device *device, uint32_t *ret_block)
+{
+        const char *name = udev_device_get_sysname(device);
+        const char *action = udev_device_get_action(device);
+
+        if (!name || strncmp(name, "memory", 6) != 0 || parse_u32(name + 6, ret_block) < 0) {
+                log_warning("Event for '%s' in the memory subsystem, expected memoryN, ignoring",
+                            name ? name : "");
+                return MONITOR_IGNORE;
+        }
+
+        log_debug("Event '%s' for %s", action ? action : "", name);
+        if (!action)
+                return MONITOR_IGNORE;
+        if (strcmp(action, "add") == 0 || strcmp(action, "remove") == 0)
+                return MONITOR_LISTING;
+        return MONITOR_BLOCK;
+}
+
+int monitor_next(Monitor *monitor, uint32_t *ret_block)
+{
+        struct udev_device *device;
+        int r;
+
+        errno = 0;
+        device = udev_monitor_receive_device(monitor->udev_monitor);
+        if (!device) {
+                /*
+                 * EINVAL: libudev cannot make sense of it, and whatever it was about is not known.
+                 */
+                if (errno == ENOBUFS || errno == EINVAL)
+                        return MONITOR_LOST;
+                return errno == 0 || errno == EAGAIN || errno == EINTR ? MONITOR_NONE : -errno;
+        }
+
+        r = classify(device, ret_block);
+        udev_device_unref(device);
+        return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "conf.h"
+
+/*
+ * Uevents of memory blocks, through libudev. They are hints that something is to be read again and
+ * carry no more than a name: node, zone and device are not in them (6.12).
+ */
+
+typedef struct Monitor Monitor;
+
+/*
+ * Starts listening, with a buffer of 128 MiB if privileges allow, else what net.core.rmem_max
+ * allows: a machine can add 10,000 blocks at once. 0 or a negative errno.
+ */
+int monitor_new(EventSource source, Monitor **ret);
+void monitor_free(Monitor *monitor);
+DEFINE_CLEANUP(Monitor *, monitor_free)
+
+/* Becomes readable with an event. Belongs to the monitor. */
+int monitor_get_fd(const Monitor *monitor);
+
+typedef enum MonitorEvent {
+        MONITOR_NONE,    /* nothing more to read now */
+        MONITOR_LISTING, /* a block came or went: the listing is out of date */
+        MONITOR_BLOCK,   /* a block changed: *ret_block is out of date */
+        MONITOR_IGNORE,  /* an event that makes no sense or is of no interest, which was logged */
+        MONITOR_LOST, /* the buffer ran over, or an event could not be parsed: all is out of date */
+} MonitorEvent;
+
+/* The next event, or a negative errno when the socket is broken. */
+int monitor_next(Monitor *monitor, uint32_t *ret_block);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The well-known strings: everything that clients, units and documents rely on. */
+
+#define BUS_NAME "org.memoryd1"
+#define BUS_PATH "/org/memoryd1"
+#define BUS_NODE_PREFIX BUS_PATH "/node"
+#define BUS_MANAGER_INTERFACE "org.memoryd1.Manager"
+#define BUS_NODE_INTERFACE "org.memoryd1.Node"
+#define BUS_ZONE_INTERFACE "org.memoryd1.Zone"
+
+#define LOG_CONTROL_PATH "/org/freedesktop/LogControl1"
+#define LOG_CONTROL_INTERFACE "org.freedesktop.LogControl1"
+
+/* polkit: covers Reload and Rescan. */
+#define POLKIT_ACTION_RELOAD "org.memoryd1.reload"
+
+/* Errors of org.memoryd1(5) beside those that D-Bus defines. */
+#define BUS_ERROR_INVALID_CONFIG "org.memoryd1.Error.InvalidConfig"
+
+/* One entry of ListBlocks(): see org.memoryd1(5) for the fields. */
+#define BUS_BLOCK_SIGNATURE "(uisssssssi)"
+
+/* The user that the main process runs as. */
+#define MEMORYD_USER "memoryd"
+
+/* State that outlives the daemon, but not the machine. */
+#define RUNTIME_FOLDER "/run/memoryd"
+
+/* Exit codes of memoryd(8). */
+#define EXIT_USAGE 2       /* the command line */
+#define EXIT_NO_HOTPLUG 69 /* EX_UNAVAILABLE: this kernel has no memory hotplug */
+#define EXIT_INTERNAL 70   /* EX_SOFTWARE: a part died; the unit restarts */
+
+/* MESSAGE_IDs, each with an entry in memoryd.catalog. */
+#define MESSAGE_ID_BLOCK_FAILED "72671be2033c4e72bf8dfa23339b8792"
+#define MESSAGE_ID_FOREIGN_BLOCK "17217b95fe9c416bb92da695e22ddb3c"
+#define MESSAGE_ID_BURST_DONE "86e54a6ee7e14810889e2a1fea2c9948"
+#define MESSAGE_ID_CONFIG_REFUSED "5e0ab7d9d9644619a28a34a4e38bf3e1"
+#define MESSAGE_ID_NO_HOTPLUG "84ceba2e7641462392f67da1f4b9c351"
+#define MESSAGE_ID_EVENTS_LOST "09b4157c40884a918d3551a08eba5182"

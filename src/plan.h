@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "policy.h"
+
+/*
+ * What the policy makes of a machine: a decision for every block that is to be decided, and the
+ * order in which to write them. A pure function: equal input gives equal output.
+ */
+
+typedef struct Decision {
+        uint32_t block;
+        int32_t rule; /* index into the policy's rules, or RULE_DEFAULT */
+        Verdict verdict;
+        unsigned guards; /* Guard mask: what made an `auto` block kernel memory */
+} Decision;
+
+typedef struct Plan {
+        Decision *decisions; /* owned, by block */
+        size_t n_decisions;
+        uint32_t *order; /* owned: indices into decisions of what is to be written, first to last */
+        size_t n_order;
+} Plan;
+
+void plan_done(Plan *plan);
+
+/*
+ * Whether a block takes part in a plan, rather than being what the plan has to live with. Called
+ * once per block with the argument handed to plan_make(); must depend on nothing else.
+ */
+typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
+
+/*
+ * Decides every block of the machine that the filter takes and whose node is known. All others
+ * count as they are: online ones in their class, those being written (BLOCK_STATUS_WRITING) in the
+ * class of their verdict, offline ones not at all.
+ *
+ * Guards (memoryd.conf(5)) hold over what the plan leads to. Kernel blocks lie lowest on their
+ * node; when the machine as a whole needs more of them, they come from nodes with a CPU first, then
+ * in the order of node numbers. The order of writes is kernel memory first, since the metadata of
+ * the rest is allocated from it, and each class from the highest address down: the kernel looks for
+ * holes in a zone from its start after each block, and stops at the first (6.1,
+ * set_zone_contiguous()).
+ *
+ * Returns 0 or -ENOMEM; *ret is written on success only. Time is linear in blocks times rules.
+ */
+int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
+              Plan *ret);
+
+/* The decision of a block, or NULL. */
+const Decision *plan_find(const Plan *plan, uint32_t block);
+
+/*
+ * Whether a block that is online in this class, by whomever, agrees with a verdict. What is left
+ * alone or not decided agrees with anything.
+ */
+bool verdict_accepts(Verdict verdict, ZoneClass zone_class);

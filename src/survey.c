@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "survey.h"
+
+#include "log.h"
+#include "topology.h"
+
+void changed_ids_done(ChangedIds *changed)
+{
+        free(changed->ids);
+        *changed = (ChangedIds){};
+}
+
+int changed_ids_add(ChangedIds *changed, uint32_t id)
+{
+        /* The same block is often reported twice in a row: read, then decided. */
+        if (changed->n_ids > 0 && changed->ids[changed->n_ids - 1] == id)
+                return 0;
+
+        if (changed->n_ids == changed->n_allocated) {
+                size_t n = changed->n_allocated ? changed->n_allocated * 2 : 64;
+                uint32_t *ids = reallocarray(changed->ids, n, sizeof(*ids));
+
+                if (!ids)
+                        return -ENOMEM;
+                changed->ids = ids;
+                changed->n_allocated = n;
+        }
+        changed->ids[changed->n_ids++] = id;
+        return 0;
+}
+
+/* Takes one listed block in: 1 when it is new, 0 when not, -ENOMEM. *ret is where it is now. */
+static int take_entry(Machine *machine, const Entry *entry, ChangedIds *changed, Block **ret)
+{
+        int r = machine_add_block(machine, entry->id, ret);
+
+        if (r < 0)
+                return r;
+        /* One that was listed before its files were there is read again. */
+        if (r == 0 && (*ret)->inode == entry->inode && (*ret)->seen)
+                return 0;
+        if (r == 0)
+                block_init(*ret, entry->id);
+        (*ret)->inode = entry->inode;
+        (*ret)->stale = true;
+        return changed_ids_add(changed, entry->id) < 0 ? -ENOMEM : 1;
+}
+
+static int drop_missing(Machine *machine, const Entry *entries, size_t n, ChangedIds *changed)
+{
+        _cleanup_free_ bool *keep = calloc(machine->n_blocks + 1, sizeof(bool));
+        size_t at = 0;
+
+        if (!keep)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                while (at < n && entries[at].id < machine->blocks[i].id)
+                        at++;
+                keep[i] = at < n && entries[at].id == machine->blocks[i].id;
+                if (!keep[i] && changed_ids_add(changed, machine->blocks[i].id) < 0)
+                        return -ENOMEM;
+        }
+        machine_retain_blocks(machine, keep);
+        return 0;
+}
+
+int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
+{
+        _cleanup_free_ Entry *entries = NULL;
+        Block *block;
+        size_t n;
+        int n_new = 0, r = sysfs_list_blocks(sysfs, &entries, &n);
+
+        if (r < 0)
+                return r;
+        r = drop_missing(machine, entries, n, changed);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = take_entry(machine, &entries[i], changed, &block);
+                n_new += r > 0;
+        }
+        return r < 0 ? r : n_new;
+}
+
+static void log_nonsense(const Block *block, const char *attribute)
+{
+        const LogContext context = { .has_block = true, .block = block->id, .node = block->node };
+
+        log_full(LOG_WARNING, &context,
+                 "memory%u/%s does not read as the kernel documents it, ignoring", block->id,
+                 attribute);
+}
+
+/* Reads one block. 1 when something about it changed, 0 when not, -ENOENT when it is gone. */
+static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
+{
+        BlockBefore before = block_before(block);
+        BlockStatus status = block->status;
+        const char *attribute = NULL;
+        bool is_new = !block->seen;
+        int r = sysfs_read_block(sysfs, block, &attribute);
+
+        if (r == -ENOENT)
+                return r;
+        if (r == -EBADMSG)
+                log_nonsense(block, attribute);
+        else if (r < 0)
+                log_warning("Cannot read memory%u/%s: %s, ignoring", block->id, attribute,
+                            strerror(-r));
+        if (r < 0)
+                return 0;
+
+        if (is_new)
+                track_new(block, mode.at_start, mode.leave_offline);
+        else
+                track_read(block, &before);
+        block->seen = true;
+        return r > 0 || is_new || block->status != status;
+}
+
+int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
+                ChangedIds *changed, bool *ret_missing)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < machine->n_blocks && n < limit; i++) {
+                Block *block = &machine->blocks[i];
+                int r;
+
+                if (!block->stale)
+                        continue;
+                n++;
+                r = read_one(sysfs, block, mode);
+                block->stale = r == -ENOENT;
+                if (r == -ENOENT)
+                        *ret_missing = true;
+                if (r > 0 && changed_ids_add(changed, block->id) < 0)
+                        return -ENOMEM;
+        }
+        return (int) n;
+}
+
+static bool same_nodes(const Machine *machine, const Node *nodes, size_t n_nodes)
+{
+        if (machine->n_nodes != n_nodes)
+                return false;
+        for (size_t i = 0; i < n_nodes; i++)
+                if (machine->nodes[i].id != nodes[i].id)
+                        return false;
+        return true;
+}
+
+int survey_nodes(const Sysfs *sysfs, Machine *machine)
+{
+        Node *nodes = NULL;
+        size_t n_nodes = 0;
+        int r = sysfs_read_nodes(sysfs, &nodes, &n_nodes);
+
+        if (r < 0)
+                return r;
+        if (same_nodes(machine, nodes, n_nodes)) {
+                for (size_t i = 0; i < n_nodes; i++)
+                        machine->nodes[i].has_cpu = nodes[i].has_cpu;
+                nodes_free(nodes, n_nodes);
+                return 0;
+        }
+
+        r = topology_read(nodes, n_nodes);
+        if (r < 0) {
+                nodes_free(nodes, n_nodes);
+                return r;
+        }
+        machine_set_nodes(machine, nodes, n_nodes);
+        return 1;
+}
+
+int survey_zones(const Sysfs *sysfs, Machine *machine)
+{
+        Zone *zones = NULL;
+        size_t n_zones = 0;
+        int r = sysfs_read_zones(sysfs, &zones, &n_zones);
+
+        if (r < 0)
+                return r;
+        machine_set_zones(machine, zones, n_zones);
+        return 0;
+}

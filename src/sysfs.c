@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sysfs.h"
+
+#include "parse.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+
+#define ATTRIBUTE_MAX 4096
+
+/* Reads a whole file as a string, without its last newline. -EFBIG when it does not fit. */
+static int read_file_at(int dir_fd, const char *path, char *buffer, size_t size)
+{
+        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+        size_t n = 0;
+
+        if (fd < 0)
+                return -errno;
+
+        while (n < size - 1) {
+                ssize_t k = read(fd, buffer + n, size - 1 - n);
+
+                if (k < 0)
+                        return -errno;
+                if (k == 0)
+                        break;
+                n += (size_t) k;
+        }
+        if (n == size - 1)
+                return -EFBIG;
+        if (n > 0 && buffer[n - 1] == '\n')
+                n--;
+        buffer[n] = 0;
+        return 0;
+}
+
+static int open_folder(const char *root, const char *path, int *ret_fd)
+{
+        char full[PATH_MAX];
+
+        if ((size_t) snprintf(full, sizeof(full), "%s%s", root, path) >= sizeof(full))
+                return -ENAMETOOLONG;
+        *ret_fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return *ret_fd < 0 ? -errno : 0;
+}
+
+int sysfs_open(const char *root, Sysfs *ret)
+{
+        Sysfs sysfs = SYSFS_CLOSED;
+        int r = open_folder(root, "/sys/devices/system/memory", &sysfs.memory_fd);
+
+        if (r < 0)
+                return r;
+
+        /* Neither is a reason to give up: a kernel without NUMA, a container without /proc. */
+        (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);
+        (void) open_folder(root, "/proc", &sysfs.proc_fd);
+        *ret = sysfs;
+        return 0;
+}
+
+void sysfs_close(Sysfs *sysfs)
+{
+        closep(&sysfs->memory_fd);
+        closep(&sysfs->node_fd);
+        closep(&sysfs->proc_fd);
+        *sysfs = SYSFS_CLOSED;
+}
+
+int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes)
+{
+        char text[ATTRIBUTE_MAX];
+        uint64_t bytes;
+        int r = read_file_at(sysfs->memory_fd, "block_size_bytes", text, sizeof(text));
+
+        if (r < 0)
+                return r;
+        if (parse_hex_u64(text, &bytes) < 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0)
+                return -EBADMSG;
+        *ret_bytes = bytes;
+        return 0;
+}
+
+/* The N of "memoryN" or "nodeN". */
+static bool parse_numbered(const char *name, const char *prefix, uint32_t *ret)
+{
+        size_t n = strlen(prefix);
+
+        return strncmp(name, prefix, n) == 0 && parse_u32(name + n, ret) >= 0;
+}
+
+static DIR *open_listing(int dir_fd, const char *path)
+{
+        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+        if (fd >= 0 && !dir)
+                close(fd);
+        return dir;
+}
+
+static inline void closedirp(DIR **dir)
+{
+        if (*dir)
+                closedir(*dir);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+        uint32_t x = ((const Entry *) a)->id, y = ((const Entry *) b)->id;
+
+        return (x > y) - (x < y);
+}
+
+/* The entries PREFIXn of a folder, by number. -ENOENT when the folder is gone. */
+static int list_numbered(int dir_fd, const char *path, const char *prefix, Entry **ret,
+                         size_t *ret_n)
+{
+        _cleanup_(closedirp) DIR *dir = open_listing(dir_fd, path);
+        _cleanup_free_ Entry *entries = NULL;
+        size_t n = 0, n_allocated = 0;
+        struct dirent *found;
+        uint32_t id;
+
+        if (!dir)
+                return -errno;
+
+        while ((found = readdir(dir))) {
+                if (!parse_numbered(found->d_name, prefix, &id))
+                        continue;
+                if (n == n_allocated) {
+                        Entry *more;
+
+                        n_allocated = n_allocated ? n_allocated * 2 : 64;
+                        more = reallocarray(entries, n_allocated, sizeof(*entries));
+                        if (!more)
+                                return -ENOMEM;
+                        entries = more;
+                }
+                entries[n++] = (Entry){ id, found->d_ino };
+        }
+        if (n > 0)
+                qsort(entries, n, sizeof(*entries), compare_entries);
+        *ret = TAKE_PTR(entries);
+        *ret_n = n;
+        return 0;
+}
+
+int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_entries)
+{
+        return list_numbered(sysfs->memory_fd, ".", "memory", ret_entries, ret_n_entries);
+}
+
+static int read_links_of_node(const Sysfs *sysfs, Machine *machine, uint32_t node)
+{
+        _cleanup_free_ Entry *entries = NULL;
+        char path[32];
+        size_t n = 0;
+        int r;
+
+        snprintf(path, sizeof(path), "node%u", node);
+        r = list_numbered(sysfs->node_fd, path, "memory", &entries, &n);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        for (size_t i = 0; i < n; i++) {
+                Block *block = machine_find_block(machine, entries[i].id);
+
+                /* A block of boot memory can lie on two nodes: it counts on the first. */
+                if (block && block->node == NODE_NONE)
+                        block->node = (int32_t) node;
+        }
+        return 0;
+}
+
+int sysfs_read_links(const Sysfs *sysfs, Machine *machine)
+{
+        _cleanup_free_ Entry *entries = NULL;
+        size_t n = 0;
+        int r;
+
+        if (sysfs->node_fd < 0)
+                return 0;
+        r = list_numbered(sysfs->node_fd, ".", "node", &entries, &n);
+
+        for (size_t i = 0; r >= 0 && i < n && entries[i].id < NODE_MAX; i++)
+                r = read_links_of_node(sysfs, machine, entries[i].id);
+        return r;
+}
+
+/* The node of a block from the link in its folder: NODE_NONE while there is none. */
+static int read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
+{
+        _cleanup_(closedirp) DIR *dir = NULL;
+        struct dirent *entry;
+        uint32_t node, first = UINT32_MAX;
+        char path[32];
+
+        if (sysfs->node_fd < 0) {
+                *ret = 0;
+                return 0;
+        }
+
+        snprintf(path, sizeof(path), "memory%u", block);
+        dir = open_listing(sysfs->memory_fd, path);
+        if (!dir)
+                return -errno;
+        while ((entry = readdir(dir)))
+                if (parse_numbered(entry->d_name, "node", &node) && node < NODE_MAX)
+                        first = MIN(first, node);
+        *ret = first == UINT32_MAX ? NODE_NONE : (int32_t) first;
+        return 0;
+}
+
+static int read_state(const Sysfs *sysfs, uint32_t block, BlockState *ret)
+{
+        char path[48], text[ATTRIBUTE_MAX];
+        BlockState state;
+        int r;
+
+        snprintf(path, sizeof(path), "memory%u/state", block);
+        r = read_file_at(sysfs->memory_fd, path, text, sizeof(text));
+        /* The kernel answers ENODEV when the block goes away under an open file. */
+        if (r < 0)
+                return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
+
+        state = block_state_from_string(text);
+        if (state < 0)
+                return -EBADMSG;
+        *ret = state;
+        return 0;
+}
+
+static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
+{
+        char path[48], text[ATTRIBUTE_MAX];
+        int r;
+
+        snprintf(path, sizeof(path), "memory%u/valid_zones", block);
+        r = read_file_at(sysfs->memory_fd, path, text, sizeof(text));
+        if (r == -ENOENT) {
+                /* Before 3.18 or without CONFIG_MEMORY_HOTREMOVE: nobody can tell. */
+                *ret = (ZoneList){};
+                return 0;
+        }
+        if (r < 0)
+                return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
+        return zone_list_parse(text, ret) < 0 ? -EBADMSG : 0;
+}
+
+/*
+ * Whether valid_zones may be read. An online block has its node for certain. An offline one may
+ * have been removed and added again since its node was read, so that its link is missing once more.
+ */
+static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
+{
+        char path[48];
+
+        if (block->node == NODE_NONE)
+                return false;
+        if (block->state == BLOCK_ONLINE || sysfs->node_fd < 0)
+                return true;
+        snprintf(path, sizeof(path), "node%d/memory%u", block->node, block->id);
+        return faccessat(sysfs->node_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+}
+
+int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribute)
+{
+        Block seen = *block;
+        int r;
+
+        *ret_attribute = "state";
+        r = read_state(sysfs, block->id, &seen.state);
+        if (r < 0)
+                return r;
+
+        if (seen.node == NODE_NONE) {
+                r = read_node(sysfs, block->id, &seen.node);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_attribute = "valid_zones";
+        if (zones_are_safe(sysfs, &seen)) {
+                r = read_zones(sysfs, block->id, &seen.zones);
+                if (r < 0)
+                        return r;
+        } else {
+                seen.node = NODE_NONE;
+        }
+
+        r = seen.state != block->state || seen.node != block->node ||
+            memcmp(&seen.zones, &block->zones, sizeof(seen.zones)) != 0;
+        *block = seen;
+        return r;
+}
+
+int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state,
+                       ZoneList *ret_zones)
+{
+        BlockState state;
+        ZoneList zones = {};
+        int r = read_state(sysfs, block, &state);
+
+        if (r < 0)
+                return r;
+        /* An online block has its node: reading its zones is safe even if it came back just now. */
+        if (state == BLOCK_ONLINE) {
+                r = read_zones(sysfs, block, &zones);
+                if (r < 0)
+                        return r;
+        }
+        *ret_state = state;
+        *ret_zones = zones;
+        return 0;
+}
+
+int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_MAX])
+{
+        char text[ATTRIBUTE_MAX];
+        int r = read_file_at(sysfs->memory_fd, "auto_online_blocks", text, sizeof(text));
+
+        if (r < 0)
+                return r;
+        if (strlen(text) >= AUTO_ONLINE_WORD_MAX)
+                return -EBADMSG;
+        strcpy(ret, text);
+        return 0;
+}
+
+static void read_has_cpu(const Sysfs *sysfs, NodeSet *ret)
+{
+        char text[ATTRIBUTE_MAX];
+
+        *ret = (NodeSet){};
+        if (read_file_at(sysfs->node_fd, "has_cpu", text, sizeof(text)) >= 0)
+                (void) node_set_parse(ret, text);
+}
+
+/* A kernel without NUMA has no node folder: all is node 0. */
+static int single_node(Node **ret_nodes, size_t *ret_n_nodes)
+{
+        Node *node = calloc(1, sizeof(Node));
+
+        if (!node)
+                return -ENOMEM;
+        node->has_cpu = true;
+        *ret_nodes = node;
+        *ret_n_nodes = 1;
+        return 0;
+}
+
+int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
+{
+        _cleanup_free_ Entry *entries = NULL;
+        NodeSet has_cpu;
+        Node *nodes;
+        size_t n = 0;
+        int r;
+
+        if (sysfs->node_fd < 0)
+                return single_node(ret_nodes, ret_n_nodes);
+        r = list_numbered(sysfs->node_fd, ".", "node", &entries, &n);
+        if (r < 0)
+                return r;
+
+        read_has_cpu(sysfs, &has_cpu);
+        while (n > 0 && entries[n - 1].id >= NODE_MAX)
+                n--;
+        nodes = calloc(n + 1, sizeof(Node));
+        if (!nodes)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                nodes[i] = (Node){ .id = entries[i].id,
+                                   .has_cpu = node_set_contains(&has_cpu, entries[i].id) };
+        *ret_nodes = nodes;
+        *ret_n_nodes = n;
+        return 0;
+}
+
+/*
+ * 1024 nodes of six zones with 512 CPUs' counters each would be larger; no such machine is known.
+ */
+#define ZONEINFO_MAX (64 << 20)
+
+static int read_long_file_at(int dir_fd, const char *path, char **ret)
+{
+        for (size_t size = 64 << 10; size <= ZONEINFO_MAX; size *= 4) {
+                char *text = malloc(size);
+                int r;
+
+                if (!text)
+                        return -ENOMEM;
+                r = read_file_at(dir_fd, path, text, size);
+                if (r >= 0)
+                        *ret = text;
+                else
+                        free(text);
+                if (r != -EFBIG)
+                        return r;
+        }
+        return -EFBIG;
+}
+
+int sysfs_read_zones(const Sysfs *sysfs, Zone **ret_zones, size_t *ret_n_zones)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = read_long_file_at(sysfs->proc_fd, "zoneinfo", &text);
+
+        if (r < 0)
+                return r;
+        return zoneinfo_parse(text, (uint64_t) sysconf(_SC_PAGESIZE), ret_zones, ret_n_zones);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "track.h"
+
+BlockBefore block_before(const Block *block)
+{
+        return (BlockBefore){ block->state, block_class(block) };
+}
+
+static void remember_class(Block *block)
+{
+        if (block->state == BLOCK_ONLINE)
+                block->last_class = block_class(block);
+}
+
+/* Offline and the policy's to decide: at once, or when its node is known. */
+static void make_pending(Block *block)
+{
+        block->status = block->node == NODE_NONE ? BLOCK_STATUS_WAITING : BLOCK_STATUS_PENDING;
+        block->retry_at_usec = USEC_INFINITY;
+}
+
+void track_new(Block *block, bool at_start, bool leave_offline)
+{
+        remember_class(block);
+        make_pending(block);
+        if (at_start && block->state != BLOCK_OFFLINE)
+                block->status = BLOCK_STATUS_INITIAL;
+        else if (at_start && leave_offline)
+                block->status = BLOCK_STATUS_LEFT;
+}
+
+/* It is online and was not, or in another class: somebody else's work, if it is not ours. */
+static void track_onlined(Block *block)
+{
+        if (block->verdict == VERDICT_NONE)
+                make_pending(block); /* online and pending: to be judged */
+        else
+                track_judge(block);
+}
+
+void track_read(Block *block, const BlockBefore *before)
+{
+        remember_class(block);
+        if (block->status == BLOCK_STATUS_WRITING)
+                return;
+
+        if (block->state == BLOCK_ONLINE) {
+                if (before->state == BLOCK_OFFLINE || before->zone_class != block_class(block))
+                        track_onlined(block);
+                else if (block->status == BLOCK_STATUS_WAITING)
+                        make_pending(block);
+                return;
+        }
+
+        if (block->state == BLOCK_OFFLINE && before->state != BLOCK_OFFLINE) {
+                block->status = BLOCK_STATUS_OFFLINED;
+                block->retry_at_usec = USEC_INFINITY;
+        } else if (block->status == BLOCK_STATUS_WAITING) {
+                make_pending(block);
+        }
+}
+
+static bool is_undecided(const Block *block)
+{
+        return block->verdict == VERDICT_NONE &&
+               (block->status == BLOCK_STATUS_PENDING || block->status == BLOCK_STATUS_WAITING);
+}
+
+void track_note_memoryless(Machine *machine)
+{
+        NodeSet with_memory = {};
+
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (!is_undecided(&machine->blocks[i]) && machine->blocks[i].node != NODE_NONE)
+                        node_set_add(&with_memory, (uint32_t) machine->blocks[i].node);
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (is_undecided(block) && block->node != NODE_NONE)
+                        block->node_was_memoryless =
+                                !node_set_contains(&with_memory, (uint32_t) block->node);
+        }
+}
+
+bool track_wants_plan(const Block *block, uint64_t now_usec)
+{
+        if (block->state != BLOCK_OFFLINE)
+                return false;
+        return block->status == BLOCK_STATUS_PENDING ||
+               (block->status == BLOCK_STATUS_RETRYING && block->retry_at_usec <= now_usec);
+}
+
+bool track_wants_judgement(const Block *block, uint64_t now_usec)
+{
+        (void) now_usec;
+        return block->state == BLOCK_ONLINE && block->status == BLOCK_STATUS_PENDING;
+}
+
+void track_decide(Block *block, const Decision *decision)
+{
+        block->verdict = decision->verdict;
+        block->rule = decision->rule;
+        block->guards = decision->guards;
+        if (decision->verdict == VERDICT_LEAVE)
+                block->status = BLOCK_STATUS_LEFT;
+        else
+                make_pending(block);
+}
+
+void track_judge(Block *block)
+{
+        block->status = verdict_accepts(block->verdict, block_class(block)) ?
+                                BLOCK_STATUS_EXTERNAL :
+                                BLOCK_STATUS_FOREIGN;
+        block->attempts = 0;
+        block->error = 0;
+        block->retry_at_usec = USEC_INFINITY;
+}
+
+void track_write(Block *block)
+{
+        block->status = BLOCK_STATUS_WRITING;
+}
+
+static uint64_t retry_delay(const Retry *retry, unsigned attempts)
+{
+        uint64_t delay = retry->first_usec;
+
+        for (unsigned i = 1; i < attempts && delay < retry->cap_usec; i++)
+                delay = delay / 1000 * retry->factor_permille +
+                        delay % 1000 * retry->factor_permille / 1000;
+        return MIN(delay, retry->cap_usec);
+}
+
+static void track_failure(Block *block, int error, const Retry *retry, uint64_t now_usec)
+{
+        block->error = (int16_t) (error < 0 ? error : -EAGAIN);
+        block->attempts++;
+        if (block->attempts >= retry->attempts) {
+                block->status = BLOCK_STATUS_FAILED;
+                block->retry_at_usec = USEC_INFINITY;
+        } else {
+                block->status = BLOCK_STATUS_RETRYING;
+                block->retry_at_usec = now_usec + retry_delay(retry, block->attempts);
+        }
+}
+
+Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList *zones,
+                      const Retry *retry, uint64_t now_usec)
+{
+        Outcome outcome = outcome_of(block->verdict, error, state, zones);
+
+        block->state = state;
+        if (state == BLOCK_ONLINE)
+                block->zones = *zones;
+        remember_class(block);
+
+        switch (outcome) {
+        case OUTCOME_DONE:
+                block->status = BLOCK_STATUS_DONE;
+                block->attempts = 0;
+                block->error = 0;
+                break;
+        case OUTCOME_ALREADY:
+        case OUTCOME_RACED:
+                track_judge(block);
+                break;
+        case OUTCOME_GONE:
+                make_pending(block);
+                break;
+        default:
+                track_failure(block, error, retry, now_usec);
+        }
+        return outcome;
+}
+
+void track_reset(Block *block)
+{
+        bool left_by_rule = block->status == BLOCK_STATUS_LEFT && block->verdict == VERDICT_LEAVE;
+
+        if (block->state != BLOCK_OFFLINE)
+                return;
+        if (!left_by_rule && block->status != BLOCK_STATUS_FAILED &&
+            block->status != BLOCK_STATUS_RETRYING)
+                return;
+
+        block->attempts = 0;
+        block->error = 0;
+        make_pending(block);
+}
+
+uint64_t track_next_retry(const Machine *machine)
+{
+        uint64_t next = USEC_INFINITY;
+
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (machine->blocks[i].status == BLOCK_STATUS_RETRYING)
+                        next = MIN(next, machine->blocks[i].retry_at_usec);
+        return next;
+}

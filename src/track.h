@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "outcome.h"
+#include "plan.h"
+
+/*
+ * The life of a block with memoryd: how its status follows from what was read, decided and written.
+ * Pure, as all of the core: the time is an argument, what is to be logged is the caller's.
+ */
+
+typedef struct Retry {
+        uint64_t first_usec;      /* delay before the first retry, at least 1 ms */
+        uint32_t factor_permille; /* each next delay is this much of the last; 1000 to 10000 */
+        uint64_t cap_usec;        /* no delay is longer; at least first_usec */
+        uint32_t attempts;        /* writes in all, 1 to 100 */
+} Retry;
+
+/* A block as it was before it was read again. */
+typedef struct BlockBefore {
+        BlockState state;
+        ZoneClass zone_class;
+} BlockBefore;
+
+BlockBefore block_before(const Block *block);
+
+/*
+ * A block seen for the first time, after its first read. At the start of memoryd what is online was
+ * so before, and what is offline is left if `leave_offline` says so (the setting coldplug).
+ */
+void track_new(Block *block, bool at_start, bool leave_offline);
+
+/*
+ * A block that was read again, and how it was before. Somebody else's doing unless it is being
+ * written: that it went online is to be judged, that it went offline is respected.
+ */
+void track_read(Block *block, const BlockBefore *before);
+
+/*
+ * Notes of the blocks that are to be decided for the first time whether their node had memory
+ * before they came: any other block, decided or online. Ends with the decision.
+ */
+void track_note_memoryless(Machine *machine);
+
+/* PlanFilter: offline blocks to be decided now, those in between two attempts when they are due. */
+bool track_wants_plan(const Block *block, uint64_t now_usec);
+
+/* PlanFilter: blocks that somebody else onlined and that no plan has decided on before. */
+bool track_wants_judgement(const Block *block, uint64_t now_usec);
+
+/* Takes a decision over: the block is to be written, or left. */
+void track_decide(Block *block, const Decision *decision);
+
+/* Judges a block that somebody else onlined by the verdict it has: external or foreign. */
+void track_judge(Block *block);
+
+/* The block was handed to the actuator. */
+void track_write(Block *block);
+
+/*
+ * A write of the block ended, after which it was re-read. Returns the outcome; after
+ * OUTCOME_REFUSED and OUTCOME_BUSY the block is retrying until retry_at_usec, or has failed for
+ * good.
+ */
+Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList *zones,
+                      const Retry *retry, uint64_t now_usec);
+
+/*
+ * Before the policy is applied anew because someone asked for it: what failed, waits for a retry,
+ * or was left by a rule, is to be decided again. What an administrator took offline stays so.
+ */
+void track_reset(Block *block);
+
+/* When the next retry is due, USEC_INFINITY for none. */
+uint64_t track_next_retry(const Machine *machine);

@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "check_main.h"
+#include "daemon_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* What the whole of memoryd does with memory that comes, goes, and will not. */
+
+#define DIMM 32        /* the first block of what is added */
+#define DIMM_BLOCKS 16 /* of which a ratio of 3 makes 4 kernel memory */
+#define BYTES(blocks) ((blocks) * TESTBED_BLOCK_BYTES)
+
+#define FAST_RETRY "retry = { delay = \"10ms\"; cap = \"20ms\"; attempts = 3; };\n"
+
+static void assert_zones(unsigned first, unsigned n_kernel, unsigned n_movable)
+{
+        for (unsigned i = 0; i < n_kernel + n_movable; i++)
+                ck_assert_msg(testbed_block_is(first + i, "online",
+                                               i < n_kernel ? "Normal" : "Movable"),
+                              "memory%u is not as it should be", first + i);
+}
+
+/* Hot-add */
+
+START_TEST(ready_comes_when_the_model_is_complete)
+{
+        daemon_start();
+        ck_assert(daemon_notified("STATUS="));
+        ck_assert_uint_eq(bus_count_blocks(), 8);
+        ck_assert_uint_eq(bus_count_status("initial"), 8);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "BlockSizeBytes"),
+                          TESTBED_BLOCK_BYTES);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "OnlineBytes"), BYTES(8));
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        daemon_stop();
+        ck_assert(daemon_notified("STOPPING=1"));
+}
+END_TEST
+
+static void add_first_dimm(void)
+{
+        testbed_add_node(1, true);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+}
+
+START_TEST(a_dimm_on_a_memoryless_node_gets_its_lowest_blocks_as_kernel_memory)
+{
+        char line[64];
+
+        daemon_start();
+        add_first_dimm();
+        assert_zones(DIMM, 4, 12);
+        ck_assert_uint_eq(testbed_count_writes(""), DIMM_BLOCKS);
+        for (unsigned i = 0; i < DIMM_BLOCKS; i++) {
+                ck_assert(testbed_get_write(i, line));
+                ck_assert_int_eq(strstr(line, "online_kernel 0") != NULL, i < 4);
+        }
+        ck_assert(daemon_logged("Onlined 16 blocks (64M) on node 1: 4 kernel, 12 movable"));
+        ck_assert(!daemon_logged("ignoring"));
+}
+END_TEST
+
+START_TEST(rows_and_properties_say_what_was_done)
+{
+        BlockRow row;
+
+        daemon_start();
+        add_first_dimm();
+        row = bus_get_block(DIMM);
+        ck_assert_int_eq(row.node, 1);
+        ck_assert_str_eq(row.state, "online");
+        ck_assert_str_eq(row.zones, "Normal");
+        ck_assert_str_eq(row.zone_class, "kernel");
+        ck_assert_str_eq(row.decision, "kernel");
+        ck_assert_str_eq(row.rule, "");
+        ck_assert_str_eq(row.guards, "min_kernel max_movable_ratio(node)");
+        ck_assert_int_eq(row.error, 0);
+        row = bus_get_block(DIMM + 4);
+        ck_assert_str_eq(row.zones, "Movable");
+        ck_assert_str_eq(row.decision, "movable");
+        ck_assert_str_eq(row.guards, "");
+
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "OnlineBytes"), BYTES(24));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "OfflineBytes"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "KernelBytes"), BYTES(12));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "MovableBytes"), BYTES(12));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "Id"), 1);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "HasCpu"), 1);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "OnlineBytes"), BYTES(16));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "KernelBytes"), BYTES(4));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "MovableBytes"), BYTES(12));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "MovableOnly"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/0", NODE, "OnlineBytes"), BYTES(8));
+}
+END_TEST
+
+START_TEST(a_second_dimm_is_planned_beside_the_first)
+{
+        daemon_start();
+        add_first_dimm();
+        testbed_add_dimm(64, DIMM_BLOCKS, 1);
+        wait_for(bus_count_status("done") == 2 * DIMM_BLOCKS);
+        assert_zones(DIMM, 4, 12);
+        assert_zones(64, 4, 12);
+        ck_assert_uint_eq(daemon_count_logged("Onlined 16 blocks"), 2);
+}
+END_TEST
+
+START_TEST(a_node_without_a_cpu_counts_in_the_ratio_of_the_machine)
+{
+        daemon_start();
+        testbed_add_node(2, false);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 2);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        assert_zones(DIMM, 1, 15);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/2", NODE, "HasCpu"), 0);
+}
+END_TEST
+
+/* The node link comes after the event: before it, reading valid_zones ends the kernel. */
+START_TEST(nothing_is_read_or_written_before_the_node_is_known)
+{
+        int watches[DIMM_BLOCKS];
+        unsigned n_opened = 0;
+
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_blocks(DIMM, DIMM_BLOCKS);
+        for (unsigned i = 0; i < DIMM_BLOCKS; i++)
+                watches[i] = testbed_watch_zones(DIMM + i);
+        testbed_link_blocks(DIMM, 8, 1);
+        testbed_events("add", DIMM, DIMM_BLOCKS);
+        wait_for(bus_count_status("waiting") == 8 && bus_count_status("pending") == 8);
+        for (unsigned i = 8; i < DIMM_BLOCKS; i++)
+                ck_assert_uint_eq(testbed_count_opened(watches[i]), 0);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        ck_assert_str_eq(bus_get_block(DIMM + 8).zones, "");
+        ck_assert_int_eq(bus_get_block(DIMM + 8).node, -1);
+
+        /* No event says that the rest of the links is there. All is planned as one. */
+        testbed_link_blocks(DIMM + 8, 8, 1);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        assert_zones(DIMM, 4, 12);
+        for (unsigned i = 0; i < DIMM_BLOCKS; i++) {
+                n_opened += testbed_count_opened(watches[i]) > 0;
+                close(watches[i]);
+        }
+        ck_assert_uint_eq(n_opened, DIMM_BLOCKS);
+}
+END_TEST
+
+START_TEST(blocks_that_stay_without_a_node_do_not_hold_up_the_others)
+{
+        daemon_set_config("settle = \"10ms\";\n");
+        daemon_start();
+        testbed_add_blocks(100, 1);
+        testbed_events("add", 100, 1);
+        testbed_add_node(1, true);
+        testbed_add_dimm(DIMM, 4, 1);
+        wait_for(bus_count_status("done") == 4);
+        wait_for(daemon_logged("1 block is, memory100 first, still without a node"));
+        ck_assert(bus_block_is(100, "waiting"));
+        ck_assert_uint_eq(testbed_count_writes("memory100 "), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 1);
+}
+END_TEST
+
+/* Listed while the kernel is still filling its folder; the event comes when it has. */
+START_TEST(a_folder_that_fills_after_it_was_listed_is_read_then)
+{
+        daemon_start();
+        testbed_make_folder(TESTBED_MEMORY "/memory40");
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_blocks() == 13);
+        ck_assert(bus_block_is(40, "waiting"));
+        testbed_fill_block("memory40");
+        testbed_link_blocks(40, 1, 0);
+        testbed_event("add", "memory40");
+        wait_for(bus_count_status("done") == 5);
+}
+END_TEST
+
+START_TEST(blocks_that_vanish_before_they_are_decided_are_forgotten)
+{
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_add_blocks(DIMM, 4);
+        testbed_events("add", DIMM, 4);
+        wait_for(bus_count_status("waiting") == 4);
+        testbed_events("remove", DIMM, 4);
+        testbed_remove_blocks(DIMM, 4);
+        wait_for(bus_count_blocks() == 8);
+        wait_for(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks") == 0);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+}
+END_TEST
+
+/* The actuator is busy with others, and then finds nothing there: no failure, no retry. */
+START_TEST(blocks_that_vanish_while_others_are_written_are_forgotten)
+{
+        daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
+        daemon_start();
+        for (unsigned block = DIMM; block < DIMM + 4; block++)
+                testbed_set_fault(block, 0, 1, 100);
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("writing") == 2);
+        testbed_remove_blocks(DIMM, 4);
+        wait_for(bus_count_blocks() == 8);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "FailedBlocks"), 0);
+        testbed_add_dimm(64, 1, 0);
+        wait_for(bus_block_is(64, "done"));
+        ck_assert(!daemon_logged("Cannot online"));
+}
+END_TEST
+
+START_TEST(a_block_that_was_removed_and_added_again_is_new)
+{
+        daemon_start();
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        testbed_remove_blocks(DIMM, 4);
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(testbed_count_writes("") == 8 && bus_count_status("done") == 4);
+        ck_assert_uint_eq(bus_count_blocks(), 12);
+}
+END_TEST
+
+/* Others */
+
+START_TEST(what_another_onlined_by_the_policy_is_external)
+{
+        daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_add_online_blocks(DIMM, 2, "Normal");
+        testbed_link_blocks(DIMM, 2, 0);
+        testbed_events("add", DIMM, 2);
+        wait_for(bus_count_status("external") == 2);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "ForeignBlocks"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+}
+END_TEST
+
+START_TEST(what_another_onlined_against_the_policy_is_foreign)
+{
+        daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_add_online_blocks(DIMM, 2, "Movable");
+        testbed_link_blocks(DIMM, 2, 0);
+        testbed_events("add", DIMM, 2);
+        wait_for(bus_count_status("foreign") == 2);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "ForeignBlocks"), 2);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 1);
+        ck_assert(daemon_logged("2 blocks were onlined by someone else against the policy: memory32"));
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+}
+END_TEST
+
+START_TEST(another_who_is_faster_against_the_policy_is_found_out)
+{
+        daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_set_fault(DIMM, 0, 1, 200);
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(bus_block_is(DIMM, "writing"));
+        testbed_set_block(DIMM, "Movable");
+        testbed_event("online", "memory32");
+        wait_for(bus_block_is(DIMM, "foreign"));
+        ck_assert_uint_eq(testbed_count_writes("memory32 online_kernel 22"), 1);
+        ck_assert(daemon_logged("memory32 was onlined by someone else, who was faster"));
+}
+END_TEST
+
+START_TEST(what_another_took_offline_stays_so)
+{
+        daemon_start();
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        testbed_set_block(DIMM + 3, NULL);
+        testbed_event("offline", "memory35");
+        wait_for(bus_block_is(DIMM + 3, "offlined"));
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        wait_for(bus_get_number(MANAGER_PATH, MANAGER, "OfflineBytes") == BYTES(1));
+        ck_assert(bus_block_is(DIMM + 3, "offlined"));
+        ck_assert_uint_eq(testbed_count_writes(""), 4);
+}
+END_TEST
+
+/* Failures */
+
+START_TEST(a_busy_block_is_tried_again)
+{
+        daemon_set_config(FAST_RETRY);
+        daemon_start();
+        testbed_set_fault(DIMM, EBUSY, 2, 0);
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_uint_eq(testbed_count_writes("memory32 "), 3);
+        ck_assert_uint_eq(testbed_count_writes("memory33 "), 1);
+        ck_assert_int_eq(bus_get_block(DIMM).error, 0);
+        ck_assert(daemon_logged("Cannot online memory32 as "));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+}
+END_TEST
+
+START_TEST(a_block_that_always_fails_is_given_up_and_rescan_tries_again)
+{
+        daemon_set_config(FAST_RETRY);
+        daemon_start();
+        testbed_set_fault(DIMM, ENOMEM, -1, 0);
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_block_is(DIMM, "failed"));
+        ck_assert_uint_eq(testbed_count_writes("memory32 "), 3);
+        ck_assert_uint_eq(bus_count_status("done"), 3);
+        ck_assert_int_eq(bus_get_block(DIMM).error, ENOMEM);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "FailedBlocks"), 1);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 1);
+        ck_assert(daemon_logged("after 3 attempts: Cannot allocate memory"));
+
+        testbed_set_fault(DIMM, 0, 0, 0);
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "FailedBlocks"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+}
+END_TEST
+
+START_TEST(the_bus_is_answered_while_blocks_are_written)
+{
+        daemon_start();
+        for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
+                testbed_set_fault(block, 0, 1, 50);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 0);
+        wait_for(bus_count_status("done") > 0);
+        ck_assert_uint_gt(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
+}
+END_TEST
+
+START_TEST(nonsense_in_a_state_file_is_named_and_passed_over)
+{
+        daemon_start();
+        testbed_add_blocks(DIMM, 4);
+        testbed_write(TESTBED_MEMORY "/memory33/state", "sideways");
+        testbed_link_blocks(DIMM, 4, 0);
+        testbed_events("add", DIMM, 4);
+        wait_for(bus_count_status("done") == 3);
+        ck_assert(daemon_logged("memory33/state does not read as the kernel documents it"));
+        ck_assert_uint_eq(testbed_count_writes("memory33 "), 0);
+}
+END_TEST
+
+START_TEST(an_event_for_no_block_is_one_line_and_passed_over)
+{
+        daemon_start();
+        testbed_fill_block("memoryless");
+        testbed_event("add", "memoryless");
+        wait_for(daemon_logged("'memoryless'"));
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_uint_eq(daemon_count_logged("memoryless"), 1);
+        ck_assert_uint_eq(bus_count_blocks(), 12);
+}
+END_TEST
+
+/* libudev refuses a property without a name. It may have been about memory. */
+START_TEST(an_event_that_cannot_be_parsed_has_all_read_again)
+{
+        daemon_start();
+        testbed_add_blocks(DIMM, 4);
+        testbed_link_blocks(DIMM, 4, 0);
+        testbed_write(TESTBED_MEMORY "/memory32/uevent", "\n");
+        testbed_event("add", "memory32");
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_uint_eq(daemon_count_logged("Events were lost"), 1);
+}
+END_TEST
+
+/* Policy of the daemon itself */
+
+START_TEST(blocks_found_offline_at_start_are_onlined)
+{
+        testbed_add_node(1, true);
+        testbed_add_blocks(DIMM, DIMM_BLOCKS);
+        testbed_link_blocks(DIMM, DIMM_BLOCKS, 1);
+        daemon_start();
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        assert_zones(DIMM, 4, 12);
+}
+END_TEST
+
+START_TEST(blocks_found_offline_at_start_are_left_when_told_so)
+{
+        testbed_add_blocks(DIMM, 4);
+        testbed_link_blocks(DIMM, 4, 0);
+        daemon_set_config("coldplug = \"leave\";\n");
+        daemon_start();
+        ck_assert_uint_eq(bus_count_status("left"), 4);
+        testbed_add_dimm(64, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        testbed_add_dimm(80, 4, 0);
+        wait_for(bus_count_status("done") == 8);
+        ck_assert_uint_eq(bus_count_status("left"), 4);
+        ck_assert_uint_eq(testbed_count_writes(""), 8);
+}
+END_TEST
+
+START_TEST(a_rule_leaves_blocks_until_it_is_gone)
+{
+        daemon_set_config("rules = ({ name = \"spare\"; node = 1; zone = \"leave\"; });\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_dimm(DIMM, 4, 1);
+        wait_for(bus_count_status("left") == 4);
+        ck_assert_str_eq(bus_get_block(DIMM).rule, "spare");
+        ck_assert_str_eq(bus_get_block(DIMM).decision, "leave");
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+
+        daemon_set_config("rules = ();\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(bus_count_status("done") == 4);
+}
+END_TEST
+
+/* The kernel's own onlining */
+
+static bool auto_online_is(const char *word)
+{
+        return testbed_reads(TESTBED_MEMORY "/auto_online_blocks", word);
+}
+
+START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online_movable");
+        daemon_start();
+        wait_for(auto_online_is("offline"));
+        wait_for(strcmp(bus_get_text(MANAGER_PATH, MANAGER, "KernelAutoOnline"), "offline") == 0);
+        daemon_stop();
+        ck_assert(auto_online_is("online_movable"));
+}
+END_TEST
+
+START_TEST(auto_onlining_is_put_back_after_a_crash_and_a_new_start)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        daemon_start();
+        wait_for(auto_online_is("offline"));
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+        ck_assert(auto_online_is("offline"));
+
+        daemon_start();
+        ck_assert(auto_online_is("offline"));
+        daemon_stop();
+        ck_assert(auto_online_is("online"));
+
+        /* What was kept for that is used up. */
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "offline");
+        daemon_start();
+        daemon_stop();
+        ck_assert(auto_online_is("offline"));
+}
+END_TEST
+
+START_TEST(auto_onlining_is_left_alone_when_told_so)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        daemon_set_config("kernel_auto_online = \"respect\";\n");
+        daemon_start();
+        ck_assert_str_eq(bus_get_text(MANAGER_PATH, MANAGER, "KernelAutoOnline"), "online");
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(bus_block_is(DIMM, "done"));
+        ck_assert(auto_online_is("online"));
+
+        daemon_set_config("kernel_auto_online = \"take-over\";\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(auto_online_is("offline"));
+        daemon_set_config("kernel_auto_online = \"respect\";\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(auto_online_is("online"));
+        daemon_stop();
+        ck_assert(auto_online_is("online"));
+}
+END_TEST
+
+/* Ends */
+
+START_TEST(without_its_actuator_memoryd_ends_to_be_restarted)
+{
+        daemon_start();
+        ck_assert_int_ge(kill(daemon_actuator_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), 70);
+        ck_assert(daemon_logged("The actuator is gone"));
+        ck_assert_int_eq(daemon_wait_actuator(), -SIGKILL);
+}
+END_TEST
+
+START_TEST(killed_in_the_middle_a_new_start_finishes_the_work)
+{
+        daemon_start();
+        for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
+                testbed_set_fault(block, 0, 1, 20);
+        testbed_add_node(1, true);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        wait_for(testbed_count_writes("") > 3);
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        (void) daemon_wait_actuator();
+        daemon_start();
+        wait_for(bus_get_number(MANAGER_PATH, MANAGER, "OnlineBytes") == BYTES(24));
+        assert_zones(DIMM, 4, 12);
+}
+END_TEST
+
+START_TEST(the_main_process_is_not_root)
+{
+        char path[32];
+        struct stat st;
+
+        daemon_start();
+        snprintf(path, sizeof(path), "/proc/%d/task", daemon_pid());
+        ck_assert_int_ge(stat(path, &st), 0);
+        if (geteuid() == 0 && !getenv("MEMORYD_USER"))
+                ck_assert_uint_ne(st.st_uid, 0);
+        snprintf(path, sizeof(path), "/proc/%d/task", daemon_actuator_pid());
+        ck_assert_int_ge(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_uid, geteuid());
+}
+END_TEST
+
+/* Starts that fail */
+
+static int run_with(const char *option)
+{
+        daemon_spawn(option, NULL);
+        return daemon_wait();
+}
+
+START_TEST(a_broken_configuration_at_the_start_is_refused_with_all_faults)
+{
+        daemon_set_config("# one\nsettle = true;\nmin_kernal = 0;\n");
+        daemon_set_config_file("memoryd.conf.d/10-more.conf", "coldplug = \"perhaps\";\n");
+        ck_assert_int_eq(run_with(NULL), 1);
+        ck_assert(daemon_logged("memoryd.conf:2: 'settle': expected "));
+        ck_assert(daemon_logged("memoryd.conf:3: 'min_kernal': "));
+        ck_assert(daemon_logged("10-more.conf:1: 'coldplug': expected "));
+        ck_assert(!daemon_notified("READY=1"));
+}
+END_TEST
+
+START_TEST(without_memory_blocks_memoryd_ends_for_good)
+{
+        char from[256], to[256];
+
+        snprintf(from, sizeof(from), "%s/" TESTBED_MEMORY, testbed_dir());
+        snprintf(to, sizeof(to), "%s/gone", testbed_dir());
+        ck_assert_int_ge(rename(from, to), 0);
+        ck_assert_int_eq(run_with(NULL), 69);
+        ck_assert(daemon_logged("This kernel has no memory hotplug"));
+}
+END_TEST
+
+START_TEST(a_block_size_of_nonsense_is_refused)
+{
+        testbed_write(TESTBED_MEMORY "/block_size_bytes", "400001");
+        ck_assert_int_eq(run_with(NULL), 1);
+        ck_assert(daemon_logged("Cannot start: "));
+}
+END_TEST
+
+START_TEST(an_unknown_option_is_a_usage_error)
+{
+        ck_assert_int_eq(run_with("--frobnicate"), 2);
+        ck_assert(daemon_logged("frobnicate"));
+        ck_assert_int_eq(run_with("surplus"), 2);
+        ck_assert(daemon_logged("unexpected argument 'surplus'"));
+}
+END_TEST
+
+START_TEST(an_unknown_user_is_named)
+{
+        if (geteuid() != 0)
+                return;
+        ck_assert_int_eq(run_with("--user=nosuchuser"), 1);
+        ck_assert(daemon_logged("There is no user 'nosuchuser'"));
+}
+END_TEST
+
+START_TEST(without_root_memoryd_says_so)
+{
+        if (geteuid() != 0)
+                return;
+        daemon_spawn_unprivileged();
+        ck_assert_int_eq(daemon_wait(), 1);
+        ck_assert(daemon_logged("memoryd must be run as root"));
+}
+END_TEST
+
+static void add_memory_cases(Suite *suite)
+{
+        TCase *add = fixture_case(suite, "hot-add");
+        TCase *others = fixture_case(suite, "others");
+        TCase *failures = fixture_case(suite, "failures");
+
+        tcase_add_test(add, ready_comes_when_the_model_is_complete);
+        tcase_add_test(add, a_dimm_on_a_memoryless_node_gets_its_lowest_blocks_as_kernel_memory);
+        tcase_add_test(add, rows_and_properties_say_what_was_done);
+        tcase_add_test(add, a_second_dimm_is_planned_beside_the_first);
+        tcase_add_test(add, a_node_without_a_cpu_counts_in_the_ratio_of_the_machine);
+        tcase_add_test(add, nothing_is_read_or_written_before_the_node_is_known);
+        tcase_add_test(add, blocks_that_stay_without_a_node_do_not_hold_up_the_others);
+        tcase_add_test(add, a_folder_that_fills_after_it_was_listed_is_read_then);
+        tcase_add_test(add, blocks_that_vanish_before_they_are_decided_are_forgotten);
+        tcase_add_test(add, blocks_that_vanish_while_others_are_written_are_forgotten);
+        tcase_add_test(add, a_block_that_was_removed_and_added_again_is_new);
+
+        tcase_add_test(others, what_another_onlined_by_the_policy_is_external);
+        tcase_add_test(others, what_another_onlined_against_the_policy_is_foreign);
+        tcase_add_test(others, another_who_is_faster_against_the_policy_is_found_out);
+        tcase_add_test(others, what_another_took_offline_stays_so);
+
+        tcase_add_test(failures, a_busy_block_is_tried_again);
+        tcase_add_test(failures, a_block_that_always_fails_is_given_up_and_rescan_tries_again);
+        tcase_add_test(failures, the_bus_is_answered_while_blocks_are_written);
+        tcase_add_test(failures, nonsense_in_a_state_file_is_named_and_passed_over);
+        tcase_add_test(failures, an_event_that_cannot_be_parsed_has_all_read_again);
+        tcase_add_test(failures, an_event_for_no_block_is_one_line_and_passed_over);
+}
+
+static void add_process_cases(Suite *suite)
+{
+        TCase *policy = fixture_case(suite, "policy");
+        TCase *takeover = fixture_case(suite, "takeover");
+        TCase *ends = fixture_case(suite, "ends");
+        TCase *starts = fixture_case(suite, "starts");
+
+        tcase_add_test(policy, blocks_found_offline_at_start_are_onlined);
+        tcase_add_test(policy, blocks_found_offline_at_start_are_left_when_told_so);
+        tcase_add_test(policy, a_rule_leaves_blocks_until_it_is_gone);
+
+        tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
+        tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
+        tcase_add_test(takeover, auto_onlining_is_left_alone_when_told_so);
+
+        tcase_add_test(ends, without_its_actuator_memoryd_ends_to_be_restarted);
+        tcase_add_test(ends, killed_in_the_middle_a_new_start_finishes_the_work);
+        tcase_add_test(ends, the_main_process_is_not_root);
+
+        tcase_add_test(starts, a_broken_configuration_at_the_start_is_refused_with_all_faults);
+        tcase_add_test(starts, without_memory_blocks_memoryd_ends_for_good);
+        tcase_add_test(starts, a_block_size_of_nonsense_is_refused);
+        tcase_add_test(starts, an_unknown_option_is_a_usage_error);
+        tcase_add_test(starts, an_unknown_user_is_named);
+        tcase_add_test(starts, without_root_memoryd_says_so);
+}
+
+int main(void)
+{
+        Suite *suite = suite_create("daemon");
+
+        add_memory_cases(suite);
+        add_process_cases(suite);
+        return check_main(suite);
+}

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the programs say and what is written about them, compared.
+
+Environment: srcdir (.), MEMORYD (./memoryd), MEMORYCTL (./memoryctl), LIST_KEYS (./tests/list_keys).
+Prints a line for each difference, and exits with 1 when there is one. Each check is then run again
+over a text that was broken on purpose, and must notice.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
+INTROSPECTION = "src/org.memoryd1.xml"
+CATALOG = "systemd/memoryd.catalog"
+COMPLETION = "src/memoryctl.bash-completion"
+ARCHITECTURE = "ARCHITECTURE.md"
+
+
+def run(variable, default, *arguments):
+    """What a program prints. None of these touches anything of the machine."""
+    program = os.environ.get(variable, default)
+    return subprocess.run([program, *arguments], check=True, text=True, stdout=subprocess.PIPE,
+                          timeout=120).stdout
+
+
+class Texts:
+    """The files of the tree and what the programs print, any of which can be replaced."""
+
+    def __init__(self):
+        self.cache = {
+            "introspect": run("MEMORYD", "./memoryd", "--introspect"),
+            "memoryd --help": run("MEMORYD", "./memoryd", "--help"),
+            "memoryctl --help": run("MEMORYCTL", "./memoryctl", "--help"),
+            "keys": run("LIST_KEYS", "./tests/list_keys"),
+        }
+
+    def get(self, name):
+        if name not in self.cache:
+            self.cache[name] = (SRCDIR / name).read_text(encoding="utf-8")
+        return self.cache[name]
+
+    def man(self, name):
+        """A man page without fonts, quotes and escapes, but with its requests."""
+        text = re.sub(r"\\f.|\"", "", self.get("man/" + name))
+        return text.replace("\\-", "-").replace("\\(aq", "'").replace("\\(dq", '"')
+
+    def with_replaced(self, name, old, new):
+        """A copy in which one text differs."""
+        if not re.search(old, self.get(name), re.M):
+            raise SystemExit(f"check_docs: cannot break {name}: there is no {old!r} in it")
+        copy = Texts.__new__(Texts)
+        copy.cache = dict(self.cache)
+        copy.cache[name] = re.sub(old, new, self.get(name), count=0, flags=re.M)
+        return copy
+
+
+def has_word(text, word):
+    return re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def check_introspection(texts):
+    """The interface file is what memoryd says, to the byte."""
+    if texts.get("introspect") != texts.get(INTROSPECTION):
+        yield f"{INTROSPECTION} differs from memoryd --introspect"
+
+
+def check_interfaces(texts):
+    """Each interface, property, method and signal is in the man page, properties with their type."""
+    page = texts.man("org.memoryd1.5")
+    for interface in xml.etree.ElementTree.fromstring(texts.get(INTROSPECTION)).iter("interface"):
+        if not has_word(page, interface.get("name")):
+            yield f"man/org.memoryd1.5: no interface {interface.get('name')}"
+        for member in interface:
+            name, kind = member.get("name"), member.get("type")
+            pattern = rf"\b{name}\b.*\({re.escape(kind)}\)" if kind else rf"\b{name}\b"
+            if member.tag != "annotation" and not re.search(pattern, page):
+                yield f"man/org.memoryd1.5: no {member.tag} {name}" + (f" ({kind})" if kind else "")
+
+
+def check_keys(texts):
+    """Each key has an entry of its own in the man page."""
+    page = texts.man("memoryd.conf.5")
+    for key in texts.get("keys").split():
+        if not re.search(rf"^\.TP\n\.B {re.escape(key)}$", page, re.M):
+            yield f"man/memoryd.conf.5: no entry for the key {key}"
+
+
+def options_of(texts, program):
+    return re.findall(r"(?<![\w-])(--?[A-Za-z][a-z-]*)", "\n".join(
+        line for line in texts.get(f"{program} --help").splitlines() if re.match(r" +-", line)))
+
+
+def check_options(texts):
+    """Each option of --help is in the man page, each long one of memoryctl in the completion too."""
+    for program, page in ("memoryd", "memoryd.8"), ("memoryctl", "memoryctl.1"):
+        for option in options_of(texts, program):
+            if not has_word(texts.man(page), option):
+                yield f"man/{page}: no option {option}"
+    for option in options_of(texts, "memoryctl"):
+        if option.startswith("--") and not has_word(texts.get(COMPLETION), option):
+            yield f"{COMPLETION}: no option {option}"
+
+
+def check_verbs(texts):
+    """Each verb of memoryctl --help is in its man page and its completion."""
+    section = re.search(r"^Verbs:\n((?: +.*\n)+)", texts.get("memoryctl --help"), re.M)
+    if not section:
+        yield "memoryctl --help: no verbs"
+        return
+    for verb in re.findall(r"^  ([a-z-]+)", section.group(1), re.M):
+        for name, text in (("man/memoryctl.1", texts.man("memoryctl.1")),
+                           (COMPLETION, texts.get(COMPLETION))):
+            if not has_word(text, verb):
+                yield f"{name}: no verb {verb}"
+
+
+def check_messages(texts):
+    """Each MESSAGE_ID has a catalog entry and is in the man page."""
+    for name, value in re.findall(r'^#define (MESSAGE_ID_\w+) "(\w+)"', texts.get("src/names.h"),
+                                  re.M):
+        if not re.search(rf"^-- {value}$", texts.get(CATALOG), re.M):
+            yield f"{CATALOG}: no entry for {name}"
+        if not has_word(texts.man("memoryd.8"), value):
+            yield f"man/memoryd.8: no {name}, {value}"
+
+
+def check_exit_codes(texts):
+    """Each exit code of memoryd has an entry in the man page."""
+    section = texts.man("memoryd.8").partition(".SH EXIT STATUS")[2].partition("\n.SH ")[0]
+    codes = re.findall(r"^#define EXIT_\w+ (\d+)", texts.get("src/names.h"), re.M)
+    for code in ["0", "1", *codes]:
+        if not re.search(rf"^\.TP\n\.B {code}$", section, re.M):
+            yield f"man/memoryd.8: no exit status {code}"
+
+
+def listed_files(texts):
+    """The files of ARCHITECTURE.md in their order, in groups of those on one line."""
+    for line in texts.get(ARCHITECTURE).splitlines():
+        match = re.match(r"- ((?:`[\w.-]+\.[ch]`(?:, )?)+): \S", line)
+        if match:
+            yield re.findall(r"`([^`]+)`", match.group(1))
+
+
+def check_listing(texts):
+    """Each source file has one line in ARCHITECTURE.md."""
+    listed = [name for names in listed_files(texts) for name in names]
+    there = sorted(path.name for path in (SRCDIR / "src").glob("*.[ch]"))
+    for name in there:
+        if listed.count(name) != 1:
+            yield f"{ARCHITECTURE}: {name} is listed {listed.count(name)} times, not once"
+    for name in sorted(set(listed) - set(there)):
+        yield f"{ARCHITECTURE}: there is no {name}"
+
+
+def check_includes(texts):
+    """No file includes one that is listed below it."""
+    above = set()
+    for names in listed_files(texts):
+        above.update(names)
+        for name in names:
+            if not (SRCDIR / "src" / name).exists():
+                continue
+            for header in re.findall(r'^#include "([^"]+)"', texts.get("src/" + name), re.M):
+                if header not in above and header != "config.h":
+                    yield f"src/{name} includes {header}, which is below it in {ARCHITECTURE}"
+
+
+# Each check with a text to break: the checks must be able to fail.
+CHECKS = (
+    (check_introspection, "introspect", "PendingBlocks", "WaitingBlocks"),
+    (check_interfaces, "man/org.memoryd1.5", r"PendingBlocks\b.*", "x"),
+    (check_interfaces, "man/org.memoryd1.5", "CapacityChanged", "x"),
+    (check_interfaces, "man/org.memoryd1.5", r"org\.memoryd1\.Zone", "x"),
+    (check_keys, "man/memoryd.conf.5", r"^\.B retry\.cap$", ".B retry.cup"),
+    (check_keys, "keys", r"^settle$", "unsettle"),
+    (check_options, "man/memoryd.8", "introspect", "x"),
+    (check_options, "man/memoryctl.1", "noheadings", "x"),
+    (check_options, COMPLETION, "--machine", "x"),
+    (check_verbs, COMPLETION, r"\brescan\b", "x"),
+    (check_verbs, "man/memoryctl.1", r"\brescan\b", "x"),
+    (check_messages, CATALOG, "^-- 7", "-- 8"),
+    (check_messages, "man/memoryd.8", "^.B 7", ".B 8"),
+    (check_exit_codes, "man/memoryd.8", r"^\.B 69$", ".B 68"),
+    (check_listing, ARCHITECTURE, "^- `track", "- `trick"),
+    (check_listing, ARCHITECTURE, r"(^- `plan.c`.*\n)", r"\1\1"),
+    (check_includes, "src/plan.c", '^#include "plan.h"', '#include "manager.h"'),
+)
+
+
+def main():
+    texts = Texts()
+    faults = [fault for check in dict.fromkeys(check for check, *_ in CHECKS)
+              for fault in check(texts)]
+    for check, name, old, new in CHECKS:
+        if not list(check(texts.with_replaced(name, old, new))):
+            faults.append(f"{check.__name__} does not notice a fault in {name}")
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

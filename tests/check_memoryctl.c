@@ -1,0 +1,934 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "macro.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "check_main.h"
+
+/*
+ * Runs memoryctl (its path is in MEMORYCTL, else ./memoryctl) against a made-up memoryd, the
+ * program mock_memoryd beside this one or in MOCK_MEMORYD, on a bus of its own. No daemon of the
+ * machine is asked: the bus address is set before anything starts.
+ */
+
+#define OUTPUT_MAX 32768
+#define TRY "Try 'memoryctl --help'.\n"
+
+typedef struct Output {
+        int exit_code; /* or -1 when a signal ended the program */
+        char out[OUTPUT_MAX];
+        char err[OUTPUT_MAX];
+} Output;
+
+static char folder[PATH_MAX];
+static pid_t bus_pid;
+static pid_t mock_pid;
+static Output output;
+
+static const char *environment(const char *name, const char *otherwise)
+{
+        const char *value = getenv(name);
+
+        return value && *value ? value : otherwise;
+}
+
+static void in_folder(const char *name, char path[static PATH_MAX])
+{
+        ck_assert_int_lt(snprintf(path, PATH_MAX, "%s/%s", folder, name), PATH_MAX);
+}
+
+static void write_file(const char *name, mode_t mode, const char *text)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX];
+
+        in_folder(name, path);
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t) strlen(text));
+}
+
+/* Starts a program that dies with this process, and waits until it prints a line. */
+static pid_t spawn_ready(const char *const *arguments)
+{
+        _cleanup_close_ int ready = -EBADF;
+        int ends[2];
+        char letter;
+        pid_t pid;
+
+        ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                dup2(ends[1], STDOUT_FILENO);
+                execvp(arguments[0], (char *const *) arguments);
+                _exit(127);
+        }
+        close(ends[1]);
+        ready = ends[0];
+        ck_assert_msg(read(ready, &letter, 1) == 1, "%s does not start", arguments[0]);
+        return pid;
+}
+
+static void end_process(pid_t *pid)
+{
+        if (*pid <= 0)
+                return;
+        kill(*pid, SIGKILL);
+        waitpid(*pid, NULL, 0);
+        *pid = 0;
+}
+
+static void start_bus(void)
+{
+        char text[PATH_MAX + 512], configuration[PATH_MAX];
+
+        snprintf(folder, sizeof(folder), "%s/check_memoryctl.XXXXXX",
+                 environment("TMPDIR", "/tmp"));
+        ck_assert_ptr_nonnull(mkdtemp(folder));
+        snprintf(
+                text, sizeof(text),
+                "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
+                "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
+                "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy></busconfig>",
+                folder);
+        write_file("bus.conf", 0600, text);
+        snprintf(text, sizeof(text), "unix:path=%s/bus", folder);
+        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", text, true), 0);
+
+        in_folder("bus.conf", configuration);
+        snprintf(text, sizeof(text), "--config-file=%s", configuration);
+        bus_pid =
+                spawn_ready((const char *const[]){ "dbus-daemon", "--nofork", "--nopidfile",
+                                                   "--nosyslog", "--print-address=1", text, NULL });
+}
+
+/* The program beside this one, unless the environment names another. */
+static const char *mock_path(void)
+{
+        static char path[PATH_MAX];
+        ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("mock_memoryd"));
+        char *slash;
+
+        ck_assert_int_gt(length, 0);
+        path[length] = '\0';
+        slash = strrchr(path, '/');
+        ck_assert_ptr_nonnull(slash);
+        strcpy(slash + 1, "mock_memoryd");
+        return environment("MOCK_MEMORYD", path);
+}
+
+static void start(const char *scenario)
+{
+        start_bus();
+        mock_pid = spawn_ready((const char *const[]){ mock_path(), scenario, NULL });
+}
+
+static void start_busy(void)
+{
+        start("busy");
+}
+
+static void start_calm(void)
+{
+        start("calm");
+}
+
+static void start_empty(void)
+{
+        start("empty");
+}
+
+static void start_refusing(void)
+{
+        start("refusing");
+}
+
+static void start_denying(void)
+{
+        start("denying");
+}
+
+static void start_garbled(void)
+{
+        start("garbled");
+}
+
+static void stop(void)
+{
+        static const char *const names[] = { "bus", "bus.conf", "ssh" };
+        char path[PATH_MAX];
+
+        end_process(&mock_pid);
+        end_process(&bus_pid);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                in_folder(names[i], path);
+                unlink(path);
+        }
+        rmdir(folder);
+}
+
+static int anonymous_file(void)
+{
+        int fd = memfd_create("output", MFD_CLOEXEC);
+
+        ck_assert_int_ge(fd, 0);
+        return fd;
+}
+
+static void read_back(int fd, char text[static OUTPUT_MAX])
+{
+        ssize_t length = pread(fd, text, OUTPUT_MAX - 1, 0);
+
+        ck_assert_int_ge(length, 0);
+        text[length] = '\0';
+}
+
+/* Runs memoryctl with these arguments; what it prints and returns goes to the global output. */
+static void run_arguments(const char *const *arguments)
+{
+        _cleanup_close_ int out = anonymous_file();
+        _cleanup_close_ int err = anonymous_file();
+        int status;
+        pid_t pid;
+
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                dup2(out, STDOUT_FILENO);
+                dup2(err, STDERR_FILENO);
+                execv(environment("MEMORYCTL", "./memoryctl"), (char *const *) arguments);
+                _exit(127);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        read_back(out, output.out);
+        read_back(err, output.err);
+}
+
+#define RUN(...)                                                                                   \
+        run_arguments((const char *const[]){ "memoryctl", __VA_ARGS__ __VA_OPT__(, ) NULL })
+
+static void expect(int exit_code, const char *out, const char *err)
+{
+        ck_assert_str_eq(output.err, err);
+        ck_assert_str_eq(output.out, out);
+        ck_assert_int_eq(output.exit_code, exit_code);
+}
+
+static json_object *expect_json(void)
+{
+        json_object *object = json_tokener_parse(output.out);
+
+        ck_assert_str_eq(output.err, "");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_msg(object != NULL, "no JSON: %s", output.out);
+        return object;
+}
+
+/* Equal as values: the order of keys and the spaces do not count. */
+static void expect_json_equal(json_object *value, const char *wanted)
+{
+        json_object *object = json_tokener_parse(wanted);
+
+        /* NULL is how json-c says null, and that a text is no JSON. */
+        ck_assert(object || strcmp(wanted, "null") == 0);
+        ck_assert_msg(json_object_equal(value, object), "%s is not %s",
+                      json_object_to_json_string(value), wanted);
+        json_object_put(object);
+}
+
+static json_object *get(json_object *object, const char *key)
+{
+        json_object *value = NULL;
+
+        ck_assert_msg(json_object_object_get_ex(object, key, &value), "no key '%s'", key);
+        return value;
+}
+
+START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
+{
+        static const char wanted[] =
+                "memoryd 0.1.0, degraded\n"
+                "\n"
+                "Memory block size:      128M\n"
+                "Online:                 3.3G (kernel 2.4G, movable 896M)\n"
+                "Offline:                896M\n"
+                "Blocks:                 4 pending, 2 failed, 1 foreign\n"
+                "Kernel auto-online:     offline\n"
+                "\n"
+                "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
+                "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
+                "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n"
+                "\n"
+                "Not settled:\n"
+                "  blocks 40-41 (node 1, 256M): failed, decided movable by rule 'dimm': "
+                "EBUSY (Device or resource busy)\n"
+                "  block 42 (node 1, 128M): foreign, is kernel, decided movable by rule 'dimm'\n"
+                "  block 43 (node 1, 128M): retrying, decided kernel by default because of "
+                "max_movable_ratio(node): EAGAIN (Resource temporarily unavailable)\n"
+                "  blocks 45-46 (node 1, 256M): pending, decided movable by rule 'dimm'\n"
+                "  block 44 (node not known yet, 128M): waiting, not decided yet\n"
+                "\n"
+                "Configuration:\n"
+                "  /usr/lib/memoryd/memoryd.conf\n"
+                "  /etc/memoryd/memoryd.conf\n"
+                "\n"
+                "Faults of the configuration on disk, which is not in force:\n"
+                "  /etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3\n"
+                "  /etc/memoryd/memoryd.conf:7: 'nod': unknown key\n";
+
+        RUN("status");
+        expect(0, wanted, "");
+        RUN();
+        expect(0, wanted, "");
+}
+END_TEST
+
+START_TEST(status_can_be_json)
+{
+        json_object *status, *nodes;
+
+        RUN("-J");
+        status = expect_json();
+        expect_json_equal(get(status, "version"), "\"0.1.0\"");
+        expect_json_equal(get(status, "degraded"), "true");
+        expect_json_equal(get(status, "block_size"), "134217728");
+        expect_json_equal(get(status, "online"), "3489660928");
+        expect_json_equal(get(status, "offline"), "939524096");
+        expect_json_equal(get(status, "kernel"), "2550136832");
+        expect_json_equal(get(status, "movable"), "939524096");
+        expect_json_equal(get(status, "pending_blocks"), "4");
+        expect_json_equal(get(status, "failed_blocks"), "2");
+        expect_json_equal(get(status, "foreign_blocks"), "1");
+        expect_json_equal(get(status, "kernel_auto_online"), "\"offline\"");
+        expect_json_equal(get(status, "config_files"),
+                          "[\"/usr/lib/memoryd/memoryd.conf\", \"/etc/memoryd/memoryd.conf\"]");
+        ck_assert_uint_eq(json_object_array_length(get(status, "config_faults")), 2);
+        nodes = get(status, "nodes");
+        ck_assert_uint_eq(json_object_array_length(nodes), 2);
+        expect_json_equal(
+                json_object_array_get_idx(nodes, 1),
+                "{\"node\": 1, \"cpu\": false, \"online\": 1342177280, \"offline\": 805306368,"
+                " \"kernel\": 402653184, \"movable\": 939524096, \"free\": 1288699904,"
+                " \"movable_only\": false, \"distances\": [{\"node\": 0, \"distance\": 21},"
+                " {\"node\": 1, \"distance\": 10}], \"zones\": ["
+                "{\"zone\": \"Normal\", \"present\": 402653184, \"managed\": 398458880,"
+                " \"spanned\": 1476395008, \"free\": 355467264},"
+                "{\"zone\": \"Movable\", \"present\": 939524096, \"managed\": 939524096,"
+                " \"spanned\": 2013265920, \"free\": 933232640}]}");
+        json_object_put(status);
+}
+END_TEST
+
+START_TEST(status_as_json_has_the_reason_for_each_run_of_open_blocks)
+{
+        json_object *status, *blocks;
+
+        RUN("status", "--json");
+        status = expect_json();
+        blocks = get(status, "blocks");
+        ck_assert_uint_eq(json_object_array_length(blocks), 5);
+        expect_json_equal(json_object_array_get_idx(blocks, 0),
+                          "{\"node\": 1, \"first\": 40, \"last\": 41, \"status\": \"failed\","
+                          " \"state\": \"offline\", \"class\": \"none\", \"decision\": \"movable\","
+                          " \"rule\": \"dimm\", \"guards\": [], \"error\": \"EBUSY\"}");
+        expect_json_equal(json_object_array_get_idx(blocks, 2),
+                          "{\"node\": 1, \"first\": 43, \"last\": 43, \"status\": \"retrying\","
+                          " \"state\": \"offline\", \"class\": \"none\", \"decision\": \"kernel\","
+                          " \"rule\": null, \"guards\": [\"max_movable_ratio(node)\"],"
+                          " \"error\": \"EAGAIN\"}");
+        expect_json_equal(json_object_array_get_idx(blocks, 4),
+                          "{\"node\": null, \"first\": 44, \"last\": 44, \"status\": \"waiting\","
+                          " \"state\": \"offline\", \"class\": \"none\", \"decision\": \"none\","
+                          " \"rule\": null, \"guards\": [], \"error\": null}");
+        json_object_put(status);
+}
+END_TEST
+
+START_TEST(list_merges_neighbours_that_look_the_same)
+{
+        RUN("list");
+        expect(0,
+               "RANGE                                 SIZE         STATE BLOCK NODE          ZONES "
+               "DECISION\n"
+               "0x0000000000000000-0x0000000007ffffff 128M        online     0    0           none "
+               "    none\n"
+               "0x0000000008000000-0x000000003fffffff 896M        online   1-7    0          DMA32 "
+               "    none\n"
+               "0x0000000040000000-0x000000007fffffff   1G        online  8-15    0         Normal "
+               "    none\n"
+               "0x0000000100000000-0x000000010fffffff 256M        online 32-33    1         Normal "
+               "  kernel\n"
+               "0x0000000110000000-0x000000013fffffff 768M        online 34-39    1        Movable "
+               " movable\n"
+               "0x0000000140000000-0x000000014fffffff 256M       offline 40-41    1 Normal Movable "
+               " movable\n"
+               "0x0000000150000000-0x0000000157ffffff 128M        online    42    1         Normal "
+               " movable\n"
+               "0x0000000158000000-0x000000015fffffff 128M       offline    43    1 Normal Movable "
+               "  kernel\n"
+               "0x0000000160000000-0x0000000167ffffff 128M       offline    44                     "
+               "    none\n"
+               "0x0000000168000000-0x0000000177ffffff 256M       offline 45-46    1 Normal Movable "
+               " movable\n"
+               "0x0000000180000000-0x0000000187ffffff 128M going-offline    48    1        Movable "
+               " movable\n"
+               "0x0000000188000000-0x000000018fffffff 128M       offline    49    1 Normal Movable "
+               "   leave\n"
+               "\n"
+               "Memory block size:       128M\n"
+               "Total online memory:     3.3G\n"
+               "Total offline memory:    896M\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_merges_by_the_columns_that_are_shown)
+{
+        RUN("list", "-n", "-o", "block,state");
+        expect(0,
+               " 0-15        online\n"
+               "32-39        online\n"
+               "40-41       offline\n"
+               "   42        online\n"
+               "43-46       offline\n"
+               "   48 going-offline\n"
+               "   49       offline\n",
+               "");
+        RUN("list", "-n", "-o", "BLOCK");
+        expect(0, " 0-15\n32-46\n48-49\n", "");
+        RUN("list", "-n", "-o", "BLOCK,ERROR", "39-43");
+        expect(0, "   39 \n40-41 EBUSY\n   42 \n   43 EAGAIN\n", "");
+        RUN("list", "-n", "-o", "BLOCK,NODE", "43-46");
+        expect(0, "   43    1\n   44 \n45-46    1\n", "");
+}
+END_TEST
+
+START_TEST(list_all_has_a_line_for_each_block)
+{
+        RUN("list", "--all", "-o", "RANGE,SIZE,BLOCK", "--noheadings", "32-33", "45-46,0");
+        expect(0,
+               "0x0000000000000000-0x0000000007ffffff 128M     0\n"
+               "0x0000000100000000-0x0000000107ffffff 128M    32\n"
+               "0x0000000108000000-0x000000010fffffff 128M    33\n"
+               "0x0000000168000000-0x000000016fffffff 128M    45\n"
+               "0x0000000170000000-0x0000000177ffffff 128M    46\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_prints_bytes_and_totals_of_what_it_shows)
+{
+        RUN("list", "-b", "-o", "SIZE,BLOCK,STATE", "40-43");
+        expect(0,
+               "     SIZE BLOCK   STATE\n"
+               "268435456 40-41 offline\n"
+               "134217728    42  online\n"
+               "134217728    43 offline\n"
+               "\n"
+               "Memory block size:            134217728\n"
+               "Total online memory:          134217728\n"
+               "Total offline memory:         402653184\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_takes_more_columns_behind_the_usual_ones)
+{
+        RUN("list", "-n", "-o", "+class,RULE,Guards,STATUS,error,SIZE", "40");
+        expect(0,
+               "0x0000000140000000-0x0000000147ffffff 128M offline    40    1 Normal Movable  "
+               "movable  none dimm        failed EBUSY\n",
+               "");
+        RUN("list", "-n", "--output=+GUARDS", "32-33");
+        expect(0,
+               "0x0000000100000000-0x000000010fffffff 256M online 32-33    1 Normal   kernel "
+               "min_kernel contiguous\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_can_be_json_with_sizes_as_numbers)
+{
+        json_object *list;
+
+        RUN("list", "-J", "-o", "+RULE,STATUS,GUARDS,ERROR,CLASS", "40-41", "44");
+        list = expect_json();
+        expect_json_equal(list,
+                          "{\"memory\": [{\"range\": \"0x0000000140000000-0x000000014fffffff\","
+                          " \"size\": 268435456, \"state\": \"offline\", \"block\": \"40-41\","
+                          " \"node\": 1, \"zones\": \"Normal Movable\", \"decision\": \"movable\","
+                          " \"rule\": \"dimm\", \"status\": \"failed\", \"guards\": null,"
+                          " \"error\": \"EBUSY\", \"class\": \"none\"},"
+                          "{\"range\": \"0x0000000160000000-0x0000000167ffffff\","
+                          " \"size\": 134217728, \"state\": \"offline\", \"block\": \"44\","
+                          " \"node\": null, \"zones\": null, \"decision\": \"none\","
+                          " \"rule\": null, \"status\": \"waiting\", \"guards\": null,"
+                          " \"error\": null, \"class\": \"none\"}]}");
+        json_object_put(list);
+}
+END_TEST
+
+START_TEST(list_names_the_first_block_that_does_not_exist)
+{
+        static const struct {
+                const char *blocks;
+                const char *err;
+        } cases[] = {
+                { "16", "memoryctl: there is no block 16\n" },
+                { "8-31", "memoryctl: there is no block 16\n" },
+                { "0,46-48", "memoryctl: there is no block 47\n" },
+                { "49-4294967295", "memoryctl: there is no block 50\n" },
+                { "4294967295", "memoryctl: there is no block 4294967295\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                RUN("list", cases[i].blocks);
+                expect(1, "", cases[i].err);
+        }
+}
+END_TEST
+
+START_TEST(nodes_are_a_table)
+{
+        RUN("nodes");
+        expect(0,
+               "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
+               "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
+               "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n",
+               "");
+        RUN("nodes", "-bn", "-o", "NODE,MOVABLE");
+        expect(0, "   0         0\n   1 939524096\n", "");
+}
+END_TEST
+
+START_TEST(nodes_can_be_json)
+{
+        json_object *nodes;
+
+        RUN("nodes", "-J");
+        nodes = expect_json();
+        expect_json_equal(nodes,
+                          "{\"nodes\": [{\"node\": 0, \"cpu\": true, \"online\": 2147483648,"
+                          " \"offline\": 0, \"kernel\": 2147483648, \"movable\": 0,"
+                          " \"free\": 1048576000, \"movable_only\": false,"
+                          " \"distances\": \"0:10,1:21\"},"
+                          "{\"node\": 1, \"cpu\": false, \"online\": 1342177280,"
+                          " \"offline\": 805306368, \"kernel\": 402653184, \"movable\": 939524096,"
+                          " \"free\": 1288699904, \"movable_only\": false,"
+                          " \"distances\": \"0:21,1:10\"}]}");
+        json_object_put(nodes);
+}
+END_TEST
+
+START_TEST(zones_are_a_table_in_the_order_of_the_kernel)
+{
+        RUN("zones");
+        expect(0,
+               "NODE    ZONE PRESENT MANAGED SPANNED FREE\n"
+               "   0     DMA      4M    3.8M     16M   4M\n"
+               "   0   DMA32   1008M    990M   1008M 496M\n"
+               "   0  Normal      1G   1000M      1G 500M\n"
+               "   1  Normal    384M    380M    1.4G 339M\n"
+               "   1 Movable    896M    896M    1.9G 890M\n",
+               "");
+        RUN("zones", "--bytes", "--noheadings", "--output", "zone,present");
+        expect(0,
+               "    DMA    4190208\n"
+               "  DMA32 1056964608\n"
+               " Normal 1073741824\n"
+               " Normal  402653184\n"
+               "Movable  939524096\n",
+               "");
+}
+END_TEST
+
+START_TEST(zones_can_be_json)
+{
+        json_object *zones;
+
+        RUN("zones", "-J");
+        zones = expect_json();
+        ck_assert_uint_eq(json_object_array_length(get(zones, "zones")), 5);
+        expect_json_equal(json_object_array_get_idx(get(zones, "zones"), 4),
+                          "{\"node\": 1, \"zone\": \"Movable\", \"present\": 939524096,"
+                          " \"managed\": 939524096, \"spanned\": 2013265920, \"free\": 933232640}");
+        json_object_put(zones);
+}
+END_TEST
+
+START_TEST(reload_and_rescan_print_nothing_when_done)
+{
+        RUN("reload");
+        expect(0, "", "");
+        RUN("rescan");
+        expect(0, "", "");
+}
+END_TEST
+
+/* ssh stands for one that reaches the same bus, as the bridge of another machine would. */
+START_TEST(a_remote_host_is_asked_through_ssh)
+{
+        char path[2 * PATH_MAX];
+
+        write_file("ssh", 0700,
+                   "#!/bin/sh\nexec systemd-stdio-bridge -p \"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
+        snprintf(path, sizeof(path), "%s:%s", folder, environment("PATH", "/usr/bin:/bin"));
+        ck_assert_int_eq(setenv("PATH", path, true), 0);
+        RUN("-H", "root@elsewhere", "list", "-n", "-o", "BLOCK");
+        expect(0, " 0-15\n32-46\n48-49\n", "");
+}
+END_TEST
+
+START_TEST(a_remote_host_that_cannot_be_reached_is_named)
+{
+        char path[2 * PATH_MAX];
+
+        write_file("ssh", 0700, "#!/bin/sh\nexit 255\n");
+        snprintf(path, sizeof(path), "%s:%s", folder, environment("PATH", "/usr/bin:/bin"));
+        ck_assert_int_eq(setenv("PATH", path, true), 0);
+        RUN("--host=elsewhere", "nodes");
+        ck_assert_int_eq(output.exit_code, 1);
+        ck_assert_str_eq(output.out, "");
+        ck_assert_ptr_nonnull(
+                strstr(output.err, "memoryctl: cannot reach the system bus of elsewhere: "));
+}
+END_TEST
+
+START_TEST(output_that_cannot_be_written_is_a_failure)
+{
+        _cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+        int status;
+        pid_t pid;
+
+        ck_assert_int_ge(full, 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                dup2(full, STDOUT_FILENO);
+                dup2(full, STDERR_FILENO);
+                execl(environment("MEMORYCTL", "./memoryctl"), "memoryctl", "list", NULL);
+                _exit(127);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+START_TEST(a_calm_machine_has_nothing_open)
+{
+        RUN("status");
+        expect(0,
+               "memoryd 0.1.0\n"
+               "\n"
+               "Memory block size:      128M\n"
+               "Online:                 1G (kernel 1G, movable 0B)\n"
+               "Offline:                0B\n"
+               "Blocks:                 0 pending, 0 failed, 0 foreign\n"
+               "Kernel auto-online:     not in this kernel\n"
+               "\n"
+               "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
+               "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
+               "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n",
+               "");
+}
+END_TEST
+
+START_TEST(a_calm_machine_as_json_has_empty_arrays_and_null)
+{
+        json_object *status;
+
+        RUN("status", "-J");
+        status = expect_json();
+        expect_json_equal(get(status, "degraded"), "false");
+        expect_json_equal(get(status, "kernel_auto_online"), "null");
+        expect_json_equal(get(status, "blocks"), "[]");
+        expect_json_equal(get(status, "config_files"), "[]");
+        expect_json_equal(get(status, "config_faults"), "[]");
+        json_object_put(status);
+}
+END_TEST
+
+START_TEST(a_machine_without_blocks_and_nodes_is_shown)
+{
+        static const char *const names[][2] = {
+                { "list", "{\"memory\": []}" },
+                { "nodes", "{\"nodes\": []}" },
+                { "zones", "{\"zones\": []}" },
+        };
+
+        RUN("nodes");
+        expect(0, "", "");
+        RUN("list", "0");
+        expect(1, "", "memoryctl: there is no block 0\n");
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                json_object *object;
+
+                RUN(names[i][0], "-J");
+                object = expect_json();
+                expect_json_equal(object, names[i][1]);
+                json_object_put(object);
+        }
+}
+END_TEST
+
+START_TEST(a_refused_reload_prints_every_fault)
+{
+        RUN("reload");
+        expect(1, "",
+               "memoryctl: configuration refused, the running one stays:\n"
+               "/etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3\n"
+               "/etc/memoryd/memoryd.conf:7: 'nod': unknown key\n");
+        RUN("rescan");
+        expect(0, "", "");
+}
+END_TEST
+
+START_TEST(denied_access_is_said_as_such)
+{
+        static const char *const verbs[] = { "reload", "rescan" };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                RUN(verbs[i]);
+                expect(1, "", "memoryctl: access denied by memoryd or polkit: Permission denied\n");
+                RUN("--no-ask-password", verbs[i]);
+                expect(1, "",
+                       "memoryctl: access denied by memoryd or polkit: "
+                       "Interactive authentication required.\n");
+        }
+}
+END_TEST
+
+START_TEST(an_answer_of_another_type_is_an_error)
+{
+        RUN("status");
+        expect(1, "",
+               "memoryctl: memoryd gave an answer that is not understood, is it another "
+               "version?\n");
+}
+END_TEST
+
+START_TEST(without_the_daemon_one_line_says_so)
+{
+        static const char *const verbs[] = {
+                "status", "list", "nodes", "zones", "reload", "rescan"
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                RUN(verbs[i]);
+                expect(1, "",
+                       "memoryctl: memoryd is not running on this machine "
+                       "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        }
+}
+END_TEST
+
+START_TEST(without_a_bus_one_line_says_so)
+{
+        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true), 0);
+        RUN();
+        expect(1, "",
+               "memoryctl: cannot reach the system bus of this machine: No such file or "
+               "directory\n");
+}
+END_TEST
+
+/* None of these gets as far as the bus. */
+START_TEST(wrong_usage_is_named)
+{
+        static const struct {
+                const char *arguments[4];
+                const char *err;
+        } cases[] = {
+                { { "lsit" }, "unknown verb 'lsit'" },
+                { { "nodes", "1" }, "'nodes' takes no arguments, got '1'" },
+                { { "--frob" }, "unknown or ambiguous option '--frob'" },
+                { { "--no" }, "unknown or ambiguous option '--no'" },
+                { { "list", "-bZ" }, "unknown option '-Z'" },
+                { { "list", "-\303\244" }, "unknown option, a byte 0xc3" },
+                { { "list", "--all=yes" }, "option '--all' takes no value" },
+                { { "list", "-o" }, "option '--output' needs a value" },
+                { { "nodes", "-a" }, "option '--all' has no meaning for 'nodes'" },
+                { { "status", "-o", "NODE" }, "option '--output' has no meaning for 'status'" },
+                { { "reload", "-J" }, "option '--json' has no meaning for 'reload'" },
+                { { "-H", "a", "-Mb" }, "--host and --machine exclude each other" },
+                { { "zones", "-o", "NODE,SIZE" },
+                  "unknown column 'SIZE', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
+                { { "zones", "-o", "" },
+                  "unknown column '', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
+                { { "zones", "-o", "+NODE,," },
+                  "unknown column '', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char err[256];
+
+                RUN(cases[i].arguments[0], cases[i].arguments[1], cases[i].arguments[2],
+                    cases[i].arguments[3]);
+                snprintf(err, sizeof(err), "memoryctl: %s\n" TRY, cases[i].err);
+                expect(2, "", err);
+        }
+}
+END_TEST
+
+START_TEST(bad_blocks_are_named)
+{
+        static const char *const cases[][2] = {
+                /* the argument, and the part of it that is wrong */
+                { "x", "x" },     { "", "" },           { "3-", "3-" },
+                { "-", "-" },     { "39-32", "39-32" }, { "1,2x,3", "2x" },
+                { "1,,2", "" },   { "1-2-3", "1-2-3" }, { "4294967296", "4294967296" },
+                { " 1", " 1" },   { "+1", "+1" },       { "0x20", "0x20" },
+                { "1 2", "1 2" }, { "1,", "" },         { "memory32", "memory32" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char err[256];
+
+                RUN("list", "32", cases[i][0]);
+                snprintf(err, sizeof(err),
+                         "memoryctl: bad BLOCKS '%s' in '%s', expected a number, a range such as "
+                         "32-39, "
+                         "or several such as 32-39,45\n" TRY,
+                         cases[i][1], cases[i][0]);
+                expect(2, "", err);
+        }
+}
+END_TEST
+
+START_TEST(a_name_that_no_container_can_have_is_refused)
+{
+        RUN("-M", "a/b", "nodes");
+        expect(1, "", "memoryctl: 'a/b' is not the name of a container\n");
+}
+END_TEST
+
+START_TEST(version_is_that_of_the_package)
+{
+        RUN("--version");
+        expect(0, "memoryctl " PACKAGE_VERSION "\n", "");
+        RUN("-V");
+        expect(0, "memoryctl " PACKAGE_VERSION "\n", "");
+}
+END_TEST
+
+/* The text of a file of the source tree. */
+static void read_source(const char *name, char text[static OUTPUT_MAX])
+{
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "%s/%s", environment("srcdir", "."), name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        ck_assert_msg(fd >= 0, "cannot open %s", path);
+        read_back(fd, text);
+}
+
+/* Drops backslashes: roff writes a minus that is one as \-. */
+static void unescape(char *text)
+{
+        char *to = text;
+
+        for (const char *from = text; *from; from++)
+                if (*from != '\\')
+                        *to++ = *from;
+        *to = '\0';
+}
+
+START_TEST(help_names_what_the_manual_page_and_the_completion_know)
+{
+        static char page[OUTPUT_MAX], completion[OUTPUT_MAX];
+        size_t n_words = 0;
+
+        read_source("man/memoryctl.1", page);
+        unescape(page);
+        read_source("src/memoryctl.bash-completion", completion);
+        RUN("--help");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_str_eq(output.err, "");
+        /* Long options, and columns, which are the words in capitals that start a line. */
+        for (char *line = strtok(output.out, "\n"); line; line = strtok(NULL, "\n")) {
+                char word[32] = "";
+
+                if (sscanf(line, " -%*1[a-zA-Z], %31[a-z-]", word) != 1 &&
+                    sscanf(line, " %31[a-z-]", word) != 1 && sscanf(line, " *%31[A-Z_]", word) != 1)
+                        sscanf(line, "  %31[A-Z_]", word);
+                if (*line != ' ' || !*word)
+                        continue;
+                n_words++;
+                ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
+                ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
+        }
+        ck_assert_uint_eq(n_words, 6 + 10 + 12 + 9 + 6);
+}
+END_TEST
+
+static void add_case(Suite *suite, const char *name, void (*set_up)(void),
+                     const TTest *const *tests, size_t n_tests)
+{
+        TCase *tcase = tcase_create(name);
+
+        tcase_set_timeout(tcase, 60);
+        if (set_up)
+                tcase_add_unchecked_fixture(tcase, set_up, stop);
+        for (size_t i = 0; i < n_tests; i++)
+                tcase_add_test(tcase, tests[i]);
+        suite_add_tcase(suite, tcase);
+}
+
+#define ADD_CASE(suite, name, set_up, ...)                                                         \
+        add_case(suite, name, set_up, (const TTest *const[]){ __VA_ARGS__ },                       \
+                 sizeof((const TTest *const[]){ __VA_ARGS__ }) / sizeof(TTest *))
+
+static Suite *memoryctl_suite(void)
+{
+        Suite *suite = suite_create("memoryctl");
+
+        ADD_CASE(suite, "busy", start_busy,
+                 status_shows_totals_nodes_what_is_open_and_the_configuration, status_can_be_json,
+                 status_as_json_has_the_reason_for_each_run_of_open_blocks,
+                 list_merges_neighbours_that_look_the_same,
+                 list_merges_by_the_columns_that_are_shown, list_all_has_a_line_for_each_block,
+                 list_prints_bytes_and_totals_of_what_it_shows,
+                 list_takes_more_columns_behind_the_usual_ones,
+                 list_can_be_json_with_sizes_as_numbers,
+                 list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
+                 nodes_can_be_json, zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
+                 reload_and_rescan_print_nothing_when_done, a_remote_host_is_asked_through_ssh,
+                 a_remote_host_that_cannot_be_reached_is_named,
+                 output_that_cannot_be_written_is_a_failure);
+        ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
+                 a_calm_machine_as_json_has_empty_arrays_and_null);
+        ADD_CASE(suite, "empty", start_empty, a_machine_without_blocks_and_nodes_is_shown);
+        ADD_CASE(suite, "refusing", start_refusing, a_refused_reload_prints_every_fault);
+        ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such);
+        ADD_CASE(suite, "garbled", start_garbled, an_answer_of_another_type_is_an_error);
+        ADD_CASE(suite, "no daemon", start_bus, without_the_daemon_one_line_says_so);
+        ADD_CASE(suite, "no bus", NULL, without_a_bus_one_line_says_so, wrong_usage_is_named,
+                 bad_blocks_are_named, a_name_that_no_container_can_have_is_refused,
+                 version_is_that_of_the_package,
+                 help_names_what_the_manual_page_and_the_completion_know);
+        return suite;
+}
+
+int main(void)
+{
+        return check_main(memoryctl_suite());
+}

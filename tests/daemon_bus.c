@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon_bus.h"
+
+#include "daemon_fixture.h"
+#include "names.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define TEXT_MAX (1 << 16)
+
+static sd_bus *bus;
+static pid_t bus_pid;
+static Signals signals;
+static Polkit polkit_answer;
+static unsigned polkit_asked;
+static char error_name[256], error_message[4096], text_result[TEXT_MAX];
+
+static const char bus_config[] =
+        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\" "
+        "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+        "<busconfig>\n"
+        " <listen>%s</listen>\n"
+        " <auth>EXTERNAL</auth>\n"
+        " <policy context=\"default\">\n"
+        "  <allow user=\"*\"/>\n"
+        "  <allow own=\"*\"/>\n"
+        "  <allow send_destination=\"*\"/>\n"
+        "  <allow receive_sender=\"*\"/>\n"
+        " </policy>\n"
+        "</busconfig>";
+
+/* polkit */
+
+static int method_check_authorization(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        (void) userdata;
+        polkit_asked++;
+        if (polkit_answer == POLKIT_FAILS)
+                return sd_bus_error_set(error, "org.freedesktop.PolicyKit1.Error.Failed", "No");
+        return sd_bus_reply_method_return(message, "(bba{ss})", polkit_answer == POLKIT_GRANTS, 0, 0);
+}
+
+static const sd_bus_vtable polkit_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})",
+                      method_check_authorization, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+void polkit_set(Polkit answer)
+{
+        polkit_answer = answer;
+}
+
+unsigned polkit_count(void)
+{
+        return polkit_asked;
+}
+
+/* Signals */
+
+static void note_ranges(sd_bus_message *message)
+{
+        uint32_t first, last;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "(uu)"), 0);
+        while (sd_bus_message_read(message, "(uu)", &first, &last) > 0) {
+                ck_assert_uint_le(first, last);
+                signals.lowest = MIN(signals.lowest, first);
+                signals.highest = MAX(signals.highest, last);
+        }
+}
+
+static void note_properties(sd_bus_message *message)
+{
+        const char *interface;
+
+        ck_assert_int_gt(sd_bus_message_read(message, "s", &interface), 0);
+        signals.manager_changed += strcmp(interface, MANAGER) == 0;
+        signals.node_changed += strcmp(interface, NODE) == 0;
+}
+
+static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message);
+
+        (void) userdata;
+        (void) error;
+        if (strcmp(member, "BlocksChanged") == 0) {
+                signals.blocks_changed++;
+                note_ranges(message);
+        } else if (strcmp(member, "CapacityChanged") == 0) {
+                signals.capacity_changed++;
+                ck_assert_int_gt(sd_bus_message_read(message, "tt", &signals.online_bytes,
+                                                     &signals.movable_bytes),
+                                 0);
+        } else if (strcmp(member, "PropertiesChanged") == 0) {
+                note_properties(message);
+        } else if (strcmp(member, "InterfacesAdded") == 0) {
+                signals.objects_added++;
+        } else if (strcmp(member, "InterfacesRemoved") == 0) {
+                signals.objects_removed++;
+        }
+        return 0;
+}
+
+const Signals *bus_signals(void)
+{
+        return &signals;
+}
+
+void bus_forget_signals(void)
+{
+        signals = (Signals){ .lowest = UINT32_MAX };
+}
+
+/* The bus and the connection to it */
+
+const char *bus_address(void)
+{
+        static char address[PATH_MAX + 32];
+
+        snprintf(address, sizeof(address), "unix:path=%s/bus/socket", testbed_dir());
+        return address;
+}
+
+static _Noreturn void exec_bus(int ready_fd)
+{
+        char config[PATH_MAX], ready[32], log[PATH_MAX];
+        int fd;
+
+        snprintf(config, sizeof(config), "--config-file=%.3000s/bus/bus.conf", testbed_dir());
+        snprintf(ready, sizeof(ready), "--print-address=%d", ready_fd);
+        snprintf(log, sizeof(log), "%.3000s/bus/log", testbed_dir());
+        fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (fd >= 0)
+                dup2(fd, STDERR_FILENO);
+        /* It sees the machine as it is, and ends with this process in any case. */
+        unsetenv("LD_PRELOAD");
+        unsetenv("UMOCKDEV_DIR");
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("dbus-daemon", "dbus-daemon", config, ready, "--nofork", "--nopidfile", NULL);
+        _exit(127);
+}
+
+static void spawn_bus(void)
+{
+        char text[sizeof(bus_config) + 2 * PATH_MAX];
+        int fds[2];
+
+        snprintf(text, sizeof(text), bus_config, bus_address());
+        testbed_write("bus/bus.conf", text);
+        ck_assert_int_ge(pipe(fds), 0);
+        bus_pid = fork();
+        ck_assert_int_ge(bus_pid, 0);
+        if (bus_pid == 0)
+                exec_bus(fds[1]);
+        close(fds[1]);
+        /* It prints its address when it can be reached. */
+        ck_assert_int_gt(read(fds[0], text, sizeof(text)), 0);
+        close(fds[0]);
+}
+
+void bus_start(void)
+{
+        spawn_bus();
+        bus_forget_signals();
+        ck_assert_int_ge(sd_bus_new(&bus), 0);
+        ck_assert_int_ge(sd_bus_set_address(bus, bus_address()), 0);
+        ck_assert_int_ge(sd_bus_set_bus_client(bus, true), 0);
+        ck_assert_int_ge(sd_bus_start(bus), 0);
+        ck_assert_int_ge(sd_bus_add_match(bus, NULL,
+                                          "type='signal',sender='" BUS_NAME
+                                          "',path_namespace='" BUS_PATH "'",
+                                          on_signal, NULL),
+                         0);
+        ck_assert_int_ge(sd_bus_add_object_vtable(bus, NULL,
+                                                  "/org/freedesktop/PolicyKit1/Authority",
+                                                  "org.freedesktop.PolicyKit1.Authority",
+                                                  polkit_vtable, NULL),
+                         0);
+        ck_assert_int_ge(sd_bus_request_name(bus, "org.freedesktop.PolicyKit1", 0), 0);
+}
+
+void bus_stop(void)
+{
+        char path[PATH_MAX];
+
+        if (bus_pid <= 0)
+                return;
+        bus = sd_bus_close_unref(bus);
+        ck_assert_int_ge(kill(bus_pid, SIGTERM), 0);
+        ck_assert_int_eq(waitpid(bus_pid, NULL, 0), bus_pid);
+        bus_pid = 0;
+        snprintf(path, sizeof(path), "%.3000s/bus/socket", testbed_dir());
+        (void) unlink(path);
+}
+
+int bus_fd(void)
+{
+        return bus ? sd_bus_get_fd(bus) : -EBADF;
+}
+
+bool bus_process(void)
+{
+        int r = bus ? sd_bus_process(bus, NULL) : 0;
+
+        ck_assert_int_ge(r, 0);
+        return r > 0;
+}
+
+/* Calls. Asynchronous, so that polkit answers meanwhile. */
+
+typedef struct Call {
+        sd_bus_message *reply;
+} Call;
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Call *call = userdata;
+
+        (void) error;
+        call->reply = sd_bus_message_ref(reply);
+        return 0;
+}
+
+static void note_error(sd_bus_message *reply)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        snprintf(error_name, sizeof(error_name), "%s", error ? error->name : "");
+        snprintf(error_message, sizeof(error_message), "%s",
+                 error && error->message ? error->message : "");
+}
+
+/* Sends a call and takes its reply, which the caller unrefs. */
+static sd_bus_message *call_wait(sd_bus_message *message)
+{
+        Call call = {};
+
+        ck_assert_int_ge(sd_bus_call_async(bus, NULL, message, on_reply, &call, 0), 0);
+        sd_bus_message_unref(message);
+        wait_for(call.reply);
+        note_error(call.reply);
+        return call.reply;
+}
+
+static sd_bus_message *new_call(const char *path, const char *interface, const char *method)
+{
+        sd_bus_message *message = NULL;
+
+        ck_assert_int_ge(sd_bus_message_new_method_call(bus, &message, BUS_NAME, path, interface,
+                                                        method),
+                         0);
+        return message;
+}
+
+bool bus_has_memoryd(void)
+{
+        return sd_bus_get_name_creds(bus, BUS_NAME, 0, NULL) >= 0;
+}
+
+const char *bus_error_message(void)
+{
+        return error_message;
+}
+
+const char *bus_call_manager(const char *method)
+{
+        sd_bus_message_unref(call_wait(new_call(MANAGER_PATH, MANAGER, method)));
+        return error_name;
+}
+
+/* In a process of its own: calls, and writes the error's name to a pipe. */
+static _Noreturn void call_as_nobody(const char *method, int result_fd)
+{
+        const struct passwd *nobody = getpwnam("nobody");
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus *own = NULL;
+        const char *name;
+
+        if (geteuid() == 0 &&
+            (!nobody || setgid(nobody->pw_gid) < 0 || setuid(nobody->pw_uid) < 0))
+                _exit(EXIT_FAILURE);
+        if (sd_bus_new(&own) < 0 || sd_bus_set_address(own, bus_address()) < 0 ||
+            sd_bus_set_bus_client(own, true) < 0 || sd_bus_start(own) < 0)
+                _exit(EXIT_FAILURE);
+        (void) sd_bus_call_method(own, BUS_NAME, MANAGER_PATH, MANAGER, method, &error, NULL, NULL);
+        name = error.name ?: "";
+        _exit(write(result_fd, name, strlen(name) + 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+const char *bus_call_manager_as_nobody(const char *method)
+{
+        int fds[2], status = 0;
+        pid_t pid;
+
+        ck_assert_int_ge(pipe(fds), 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+                call_as_nobody(method, fds[1]);
+        close(fds[1]);
+        wait_for(waitpid(pid, &status, WNOHANG) == pid);
+        ck_assert_int_eq(status, 0);
+        ck_assert_int_gt(read(fds[0], error_name, sizeof(error_name)), 0);
+        close(fds[0]);
+        return error_name;
+}
+
+static sd_bus_message *get_property(const char *path, const char *interface, const char *name)
+{
+        sd_bus_message *message = new_call(path, PROPERTIES, "Get");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "ss", interface, name), 0);
+        return call_wait(message);
+}
+
+static sd_bus_message *get_value(const char *path, const char *interface, const char *name,
+                                 const char **ret_type)
+{
+        sd_bus_message *reply = get_property(path, interface, name);
+
+        ck_assert_msg(!*error_name, "%s %s: %s", path, name, error_message);
+        ck_assert_int_gt(sd_bus_message_peek_type(reply, NULL, ret_type), 0);
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'v', *ret_type), 0);
+        return reply;
+}
+
+uint64_t bus_get_number(const char *path, const char *interface, const char *name)
+{
+        uint64_t number = 0;
+        uint32_t narrow = 0;
+        const char *type;
+        sd_bus_message *reply = get_value(path, interface, name, &type);
+
+        ck_assert_ptr_nonnull(strchr("tub", *type));
+        ck_assert_int_gt(sd_bus_message_read_basic(reply, *type,
+                                                   *type == 't' ? (void *) &number : &narrow),
+                         0);
+        if (*type != 't')
+                number = narrow;
+        sd_bus_message_unref(reply);
+        return number;
+}
+
+const char *bus_get_text(const char *path, const char *interface, const char *name)
+{
+        const char *type, *text;
+        sd_bus_message *reply = get_value(path, interface, name, &type);
+        bool is_array = strcmp(type, "as") == 0;
+
+        *text_result = 0;
+        if (is_array)
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "s"), 0);
+        while (sd_bus_message_read(reply, "s", &text) > 0) {
+                if (*text_result)
+                        strcat(text_result, "\n");
+                strncat(text_result, text, TEXT_MAX - strlen(text_result) - 2);
+                if (!is_array)
+                        break;
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+const char *bus_get_error(const char *path, const char *interface, const char *name)
+{
+        sd_bus_message_unref(get_property(path, interface, name));
+        return error_name;
+}
+
+const char *bus_set_text(const char *path, const char *interface, const char *name,
+                         const char *value)
+{
+        sd_bus_message *message = new_call(path, PROPERTIES, "Set");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "ssv", interface, name, "s", value), 0);
+        sd_bus_message_unref(call_wait(message));
+        return error_name;
+}
+
+const char *bus_get_objects(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, "org.freedesktop.DBus.ObjectManager",
+                                                   "GetManagedObjects"));
+        const char *path;
+
+        ck_assert_str_eq(error_name, "");
+        strcpy(text_result, " ");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{oa{sa{sv}}}"), 0);
+        while (sd_bus_message_enter_container(reply, 'e', "oa{sa{sv}}") > 0) {
+                ck_assert_int_gt(sd_bus_message_read(reply, "o", &path), 0);
+                strncat(text_result, path, TEXT_MAX - strlen(text_result) - 3);
+                strcat(text_result, " ");
+                ck_assert_int_gt(sd_bus_message_skip(reply, "a{sa{sv}}"), 0);
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+/* ListBlocks */
+
+#define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
+
+static bool read_row(sd_bus_message *reply, BlockRow *row)
+{
+        const char *state, *zones, *zone_class, *decision, *rule, *guards, *status;
+        int r = sd_bus_message_read(reply, BUS_BLOCK_SIGNATURE, &row->id, &row->node, &state, &zones,
+                                    &zone_class, &decision, &rule, &guards, &status, &row->error);
+
+        ck_assert_int_ge(r, 0);
+        if (r == 0)
+                return false;
+        COPY(row->state, state);
+        COPY(row->zones, zones);
+        COPY(row->zone_class, zone_class);
+        COPY(row->decision, decision);
+        COPY(row->rule, rule);
+        COPY(row->guards, guards);
+        COPY(row->status, status);
+        return true;
+}
+
+static sd_bus_message *list_blocks(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListBlocks"));
+
+        ck_assert_str_eq(error_name, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_BLOCK_SIGNATURE), 0);
+        return reply;
+}
+
+BlockRow bus_get_block(uint32_t id)
+{
+        sd_bus_message *reply = list_blocks();
+        BlockRow row = {}, found = { .id = UINT32_MAX };
+
+        while (read_row(reply, &row))
+                if (row.id == id)
+                        found = row;
+        sd_bus_message_unref(reply);
+        return found;
+}
+
+bool bus_block_is(uint32_t id, const char *status)
+{
+        const BlockRow row = bus_get_block(id);
+
+        return row.id == id && strcmp(row.status, status) == 0;
+}
+
+/* Rows of a status, or of any with NULL. */
+static unsigned count_rows(const char *status)
+{
+        sd_bus_message *reply = list_blocks();
+        unsigned n = 0;
+        BlockRow row;
+
+        while (read_row(reply, &row))
+                n += !status || strcmp(row.status, status) == 0;
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+unsigned bus_count_status(const char *status)
+{
+        return count_rows(status);
+}
+
+unsigned bus_count_blocks(void)
+{
+        return count_rows(NULL);
+}

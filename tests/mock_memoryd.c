@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "macro.h"
+#include "names.h"
+
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/*
+ * Owns org.memoryd1 on the bus and answers with made-up memory, for tests of clients. The argument
+ * chooses what: "busy" has something of everything, "calm" has nothing to report, "empty" no blocks
+ * and no nodes, "refusing" does not take its configuration, "denying" does not authorize, "garbled"
+ * sends a property of another type. Prints "ready" when it can be asked.
+ */
+
+#define MIB (UINT64_C(1) << 20)
+#define BLOCK_SIZE_BYTES (128 * MIB)
+
+typedef struct MockBlocks {
+        uint32_t first;
+        uint32_t last;
+        int32_t node;
+        const char *state;
+        const char *zones;
+        const char *zone_class;
+        const char *decision;
+        const char *rule;
+        const char *guards;
+        const char *status;
+        int32_t error;
+} MockBlocks;
+
+typedef struct MockNode {
+        uint32_t id;
+        int has_cpu;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint64_t free_bytes;
+        int movable_only;
+} MockNode;
+
+typedef struct MockZone {
+        const char *path;
+        const char *name;
+        uint64_t present_bytes;
+        uint64_t managed_bytes;
+        uint64_t spanned_bytes;
+        uint64_t free_bytes;
+} MockZone;
+
+typedef struct Mock {
+        const char *version;
+        const char *kernel_auto_online;
+        uint64_t block_size_bytes;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint32_t pending_blocks;
+        uint32_t failed_blocks;
+        uint32_t foreign_blocks;
+        int degraded;
+        char **config_files;
+        char **config_faults;
+        const MockBlocks *blocks;
+        size_t n_blocks;
+        bool is_refusing;
+        bool is_denying;
+} Mock;
+
+/* Backwards: nothing says that the blocks come in order. */
+static const MockBlocks busy_blocks[] = {
+        { 49, 49, 1, "offline", "Normal Movable", "none", "leave", "spare", "", "left", 0 },
+        { 48, 48, 1, "going-offline", "Movable", "movable", "movable", "dimm", "", "done", 0 },
+        { 45, 46, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "pending", 0 },
+        { 44, 44, -1, "offline", "", "none", "none", "", "", "waiting", 0 },
+        { 43, 43, 1, "offline", "Normal Movable", "none", "kernel", "", "max_movable_ratio(node)",
+          "retrying", EAGAIN },
+        { 42, 42, 1, "online", "Normal", "kernel", "movable", "dimm", "", "foreign", 0 },
+        { 40, 41, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "failed", EBUSY },
+        { 34, 39, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0 },
+        { 32, 33, 1, "online", "Normal", "kernel", "kernel", "", "min_kernel contiguous", "done",
+          0 },
+        { 8, 15, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0 },
+        { 1, 7, 0, "online", "DMA32", "kernel", "none", "", "", "initial", 0 },
+        { 0, 0, 0, "online", "none", "kernel", "none", "", "", "initial", 0 },
+};
+
+static const MockBlocks calm_blocks[] = {
+        { 0, 7, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0 },
+};
+
+static MockNode nodes[] = {
+        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0 },
+        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0 },
+};
+
+/* In no order, and not backwards either: a client has to sort. */
+static MockZone zones[] = {
+        { "/org/memoryd1/node/0/zone/Normal", "Normal", 1024 * MIB, 1000 * MIB, 1024 * MIB,
+          500 * MIB },
+        { "/org/memoryd1/node/1/zone/Movable", "Movable", 896 * MIB, 896 * MIB, 1920 * MIB,
+          890 * MIB },
+        { "/org/memoryd1/node/0/zone/DMA", "DMA", 4190208, 3932160, 16773120, 4 * MIB },
+        { "/org/memoryd1/node/1/zone/Normal", "Normal", 384 * MIB, 380 * MIB, 1408 * MIB,
+          339 * MIB },
+        { "/org/memoryd1/node/0/zone/DMA32", "DMA32", 1008 * MIB, 990 * MIB, 1008 * MIB,
+          496 * MIB },
+};
+
+static char *config_files[] = { (char *) "/usr/lib/memoryd/memoryd.conf",
+                                (char *) "/etc/memoryd/memoryd.conf", NULL };
+static char *config_faults[] = {
+        (char *) "/etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3",
+        (char *) "/etc/memoryd/memoryd.conf:7: 'nod': unknown key", NULL
+};
+static char *nothing[] = { NULL };
+
+static int property_get_strings(sd_bus *bus, const char *path, const char *interface,
+                                const char *property, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error)
+{
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append_strv(reply, *(char ***) userdata);
+}
+
+/* Of a machine with two nodes: near 10, far 21. */
+static int property_get_distances(sd_bus *bus, const char *path, const char *interface,
+                                  const char *property, sd_bus_message *reply, void *userdata,
+                                  sd_bus_error *error)
+{
+        const MockNode *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "a(uu)", 2, 0, node->id == 0 ? 10 : 21, 1,
+                                     node->id == 1 ? 10 : 21);
+}
+
+static int append_blocks(sd_bus_message *reply, const MockBlocks *blocks)
+{
+        for (uint32_t id = blocks->last + 1; id-- > blocks->first;) {
+                int r = sd_bus_message_append(reply, BUS_BLOCK_SIGNATURE, id, blocks->node,
+                                              blocks->state, blocks->zones, blocks->zone_class,
+                                              blocks->decision, blocks->rule, blocks->guards,
+                                              blocks->status, blocks->error);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Mock *mock = userdata;
+        int r;
+
+        (void) error;
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_BLOCK_SIGNATURE);
+        for (size_t i = 0; i < mock->n_blocks && r >= 0; i++)
+                r = append_blocks(reply, &mock->blocks[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int check_authorization(sd_bus_message *message, const Mock *mock, sd_bus_error *error)
+{
+        if (!mock->is_denying)
+                return 0;
+        if (sd_bus_message_get_allow_interactive_authorization(message))
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+        return sd_bus_error_set(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                                "Interactive authentication required.");
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Mock *mock = userdata;
+        int r;
+
+        r = check_authorization(message, mock, error);
+        if (r < 0)
+                return r;
+        if (mock->is_refusing)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_CONFIG, "%s\n%s",
+                                         config_faults[0], config_faults[1]);
+        return sd_bus_reply_method_return(message, NULL);
+}
+
+static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        r = check_authorization(message, userdata, error);
+        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Mock, version), 0),
+        SD_BUS_PROPERTY("BlockSizeBytes", "t", NULL, offsetof(Mock, block_size_bytes), 0),
+        SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(Mock, online_bytes), 0),
+        SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(Mock, offline_bytes), 0),
+        SD_BUS_PROPERTY("KernelBytes", "t", NULL, offsetof(Mock, kernel_bytes), 0),
+        SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(Mock, movable_bytes), 0),
+        SD_BUS_PROPERTY("PendingBlocks", "u", NULL, offsetof(Mock, pending_blocks), 0),
+        SD_BUS_PROPERTY("FailedBlocks", "u", NULL, offsetof(Mock, failed_blocks), 0),
+        SD_BUS_PROPERTY("ForeignBlocks", "u", NULL, offsetof(Mock, foreign_blocks), 0),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", NULL, offsetof(Mock, kernel_auto_online), 0),
+        SD_BUS_PROPERTY("ConfigFiles", "as", property_get_strings, offsetof(Mock, config_files), 0),
+        SD_BUS_PROPERTY("ConfigFaults", "as", property_get_strings, offsetof(Mock, config_faults),
+                        0),
+        SD_BUS_PROPERTY("Degraded", "b", NULL, offsetof(Mock, degraded), 0),
+        /* What a later version may add. */
+        SD_BUS_PROPERTY("Unheard", "u", NULL, offsetof(Mock, failed_blocks), 0),
+        SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Rescan", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable garbled_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "t", NULL, offsetof(Mock, online_bytes), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable node_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Id", "u", NULL, offsetof(MockNode, id), 0),
+        SD_BUS_PROPERTY("HasCpu", "b", NULL, offsetof(MockNode, has_cpu), 0),
+        SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
+        SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(MockNode, online_bytes), 0),
+        SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(MockNode, offline_bytes), 0),
+        SD_BUS_PROPERTY("KernelBytes", "t", NULL, offsetof(MockNode, kernel_bytes), 0),
+        SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(MockNode, movable_bytes), 0),
+        SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(MockNode, free_bytes), 0),
+        SD_BUS_PROPERTY("MovableOnly", "b", NULL, offsetof(MockNode, movable_only), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable zone_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Name", "s", NULL, offsetof(MockZone, name), 0),
+        SD_BUS_PROPERTY("PresentBytes", "t", NULL, offsetof(MockZone, present_bytes), 0),
+        SD_BUS_PROPERTY("ManagedBytes", "t", NULL, offsetof(MockZone, managed_bytes), 0),
+        SD_BUS_PROPERTY("SpannedBytes", "t", NULL, offsetof(MockZone, spanned_bytes), 0),
+        SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(MockZone, free_bytes), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int add_objects(sd_bus *bus)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(nodes) && r >= 0; i++) {
+                char path[64];
+
+                snprintf(path, sizeof(path), "%s/%u", BUS_NODE_PREFIX, (unsigned) nodes[i].id);
+                r = sd_bus_add_object_vtable(bus, NULL, path, BUS_NODE_INTERFACE, node_vtable,
+                                             &nodes[i]);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(zones) && r >= 0; i++)
+                r = sd_bus_add_object_vtable(bus, NULL, zones[i].path, BUS_ZONE_INTERFACE,
+                                             zone_vtable, &zones[i]);
+        return r;
+}
+
+static void mock_init(Mock *mock, const char *scenario)
+{
+        *mock = (Mock){
+                .version = "0.1.0",
+                .kernel_auto_online = "offline",
+                .block_size_bytes = BLOCK_SIZE_BYTES,
+                .config_files = config_files,
+                .config_faults = nothing,
+                .is_refusing = strcmp(scenario, "refusing") == 0,
+                .is_denying = strcmp(scenario, "denying") == 0,
+        };
+        if (strcmp(scenario, "busy") == 0) {
+                mock->blocks = busy_blocks;
+                mock->n_blocks = ELEMENTSOF(busy_blocks);
+                mock->online_bytes = 3328 * MIB;
+                mock->offline_bytes = 896 * MIB;
+                mock->kernel_bytes = 2432 * MIB;
+                mock->movable_bytes = 896 * MIB;
+                mock->pending_blocks = 4;
+                mock->failed_blocks = 2;
+                mock->foreign_blocks = 1;
+                mock->degraded = 1;
+                mock->config_faults = config_faults;
+        } else if (strcmp(scenario, "calm") == 0) {
+                mock->blocks = calm_blocks;
+                mock->n_blocks = ELEMENTSOF(calm_blocks);
+                mock->online_bytes = mock->kernel_bytes = 1024 * MIB;
+                mock->kernel_auto_online = "";
+                mock->config_files = nothing;
+        }
+}
+
+static int serve(const char *scenario)
+{
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        bool is_garbled = strcmp(scenario, "garbled") == 0;
+        Mock mock;
+        int r;
+
+        mock_init(&mock, scenario);
+        r = sd_event_new(&event);
+        if (r >= 0)
+                r = sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, 0);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus, NULL, BUS_PATH);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                             is_garbled ? garbled_vtable : manager_vtable, &mock);
+        if (r >= 0 && strcmp(scenario, "empty") != 0)
+                r = add_objects(bus);
+        if (r >= 0)
+                r = sd_bus_request_name(bus, BUS_NAME, 0);
+        if (r < 0)
+                return r;
+        puts("ready");
+        fflush(stdout);
+        return sd_event_loop(event);
+}
+
+int main(int argc, char **argv)
+{
+        int r;
+
+        r = serve(argc > 1 ? argv[1] : "busy");
+        if (r < 0)
+                fprintf(stderr, "mock_memoryd: %s\n", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

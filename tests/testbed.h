@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "macro.h"
+
+/*
+ * A machine's memory as files, in an umockdev testbed: blocks, nodes, uevents. Writes to it from
+ * memoryd are played by mock_kernel.c. Whatever fails fails the test.
+ *
+ * A listener's queue holds about 11 events (net.unix.max_dgram_qlen): sending waits for room, so
+ * memoryd must be running, or not listening yet.
+ */
+
+/* No machine has blocks of 4 MiB: nothing real can be taken for the testbed. */
+#define TESTBED_BLOCK_BYTES (UINT64_C(4) << 20)
+#define TESTBED_BLOCK_TEXT "400000"
+
+#define TESTBED_MEMORY "sys/devices/system/memory"
+#define TESTBED_NODE "sys/devices/system/node"
+
+/* Makes the testbed, and makes sure that it is in force; with no memory at all in it. */
+void testbed_new(void);
+void testbed_free(void);
+const char *testbed_dir(void);
+
+/* Node 0, with a CPU and 8 online blocks, 0 to 7, in Normal; auto_online_blocks is "offline". */
+void testbed_add_machine(void);
+
+/* Paths of all that follows are relative to the testbed. Folders are made as they are needed. */
+void testbed_make_folder(const char *path);
+
+/* Writes or replaces a file as a whole: the text and a newline, or nothing at all. */
+void testbed_write(const char *path, const char *text);
+
+/* Whether a file holds exactly this text, but for the last newline. */
+bool testbed_reads(const char *path, const char *text);
+
+void testbed_add_node(unsigned node, bool has_cpu);
+
+/* Offline blocks that can go to either zone, or blocks that are online in a zone. On no node yet. */
+void testbed_add_blocks(unsigned first, unsigned n);
+void testbed_add_online_blocks(unsigned first, unsigned n, const char *zone);
+
+/* The files of an offline block, in a folder that may be there already. */
+void testbed_fill_block(const char *device);
+
+void testbed_link_blocks(unsigned first, unsigned n, unsigned node);
+void testbed_remove_blocks(unsigned first, unsigned n);
+
+/* What somebody else does: sets a block online in a zone, or offline with NULL. With no event. */
+void testbed_set_block(unsigned block, const char *zone);
+bool testbed_block_is(unsigned block, const char *state, const char *zones);
+
+/* Sends an event for a device in the memory folder, or one for each of some blocks. */
+void testbed_event(const char *action, const char *device);
+void testbed_events(const char *action, unsigned first, unsigned n);
+
+/* Blocks on a node at once, and their events: a DIMM. */
+void testbed_add_dimm(unsigned first, unsigned n, unsigned node);
+
+/* What the next `times` writes of a block end with (see mock_kernel.c), after a delay. */
+void testbed_set_fault(unsigned block, int error, int times, unsigned delay_msec);
+
+/* How many writes there were that begin with a text, as "memory32 online_kernel 0" or "". */
+unsigned testbed_count_writes(const char *beginning);
+
+/* Copies the i-th write. False when there was none. */
+bool testbed_get_write(unsigned i, char line[static 64]);
+
+/* Watches valid_zones of a block that is offline; counts how often it was opened since. */
+int testbed_watch_zones(unsigned block);
+unsigned testbed_count_opened(int watch_fd);

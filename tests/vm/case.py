@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The base of the tests: one guest per class, with memoryd in it."""
+
+import os
+import unittest
+
+import image
+from guest import Guest, Node
+from memory import read_memory, wait_online
+from memoryd import Memoryd
+from policy import expected_classes, faults
+
+# Boot memory with a processor, a processor without memory, and a node that is only a place.
+NODES = (Node("1G", "0"), Node(cpus="1"), Node())
+CPU_NODES = (0, 1)
+
+WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
+
+
+class GuestCase(unittest.TestCase):
+    """A class of tests that share a guest, and so each other's memory: a test says what it adds
+    to what it found."""
+
+    hardware = {}  # more arguments for Guest
+    guest = memoryd = None
+
+    @classmethod
+    def setUpClass(cls):
+        destdir = os.environ.get("MEMORYD_VM_DESTDIR")
+        if not destdir:
+            raise unittest.SkipTest("MEMORYD_VM_DESTDIR does not name an installed memoryd")
+        hardware = {"nodes": NODES, "name": cls.__name__} | cls.hardware
+        cls.guest = cls.enterClassContext(
+            Guest(image.ensure(destdir), os.environ["MEMORYD_VM_KERNEL"], **hardware))
+        cls.memoryd = Memoryd(cls.guest)
+        # What the guest looks like when memoryd does not start is the most wanted of all.
+        try:
+            cls.memoryd.wait_ready()
+        except Exception as error:
+            cls.guest.save_artifacts(error)
+            raise
+
+    def run(self, result=None):
+        failures = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > failures:
+            self.guest.save_artifacts(self.id())
+        return result
+
+    def tearDown(self):
+        self.guest.check_console()
+
+    def note(self, text):
+        """A figure for a person, shown with the test's result."""
+        self.notes = [*getattr(self, "notes", []), text]
+
+    # Steps
+
+    def add_dimm(self, size, node):
+        """Adds a DIMM, waits until its blocks are online, and returns its id, the memory that was
+        there before, and the memory that it brought."""
+        before = read_memory(self.guest)
+        dimm = self.guest.add_dimm(f"{size}M", node)
+        count = (size << 20) // before.block_bytes
+        after = wait_online(self.guest, len(before.blocks) + count)
+        self.wait_settled()
+        return dimm, before, after.added_to(before)
+
+    def add_dimm_by_policy(self, size, node):
+        """The same, and checks every block against the shipped policy."""
+        dimm, before, added = self.add_dimm(size, node)
+        self.assertEqual(added.classes(node), expected_classes(before, node, node in CPU_NODES,
+                                                               len(added.blocks)))
+        self.assertPolicy()
+        return dimm
+
+    def wait_settled(self):
+        """Waits until memoryd has nothing left to do and knows every block as the kernel does."""
+        def settled():
+            return (self.memoryd.get("PendingBlocks") == 0 and
+                    [(row.id, row.node, row.state) for row in self.memoryd.blocks()] ==
+                    [(block.index, block.node, block.state) for block in read_memory(self.guest)])
+        self.guest.wait_until(settled, "memoryd's blocks being those of the kernel")
+
+    # Checks
+
+    def assertPolicy(self):  # pylint: disable=invalid-name
+        self.assertEqual(faults(read_memory(self.guest), CPU_NODES), [])
+
+    def assertModel(self):  # pylint: disable=invalid-name
+        """memoryd's classes and sums are those of sysfs."""
+        self.wait_settled()
+        memory = read_memory(self.guest)
+        classes = {"": "none", "mixed": "kernel", "kernel": "kernel", "movable": "movable"}
+        self.assertEqual([row.zone_class for row in self.memoryd.blocks()],
+                         [classes[block.zone_class] for block in memory])
+        self.assertEqual(self.memoryd.get("MovableBytes"), memory.bytes(None, "movable"))
+        self.assertEqual(self.memoryd.get("OfflineBytes"),
+                         len(memory.offline()) * memory.block_bytes)
+
+    def assertNoErrors(self):  # pylint: disable=invalid-name
+        self.assertEqual(self.memoryd.errors(), [])

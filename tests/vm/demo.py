@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Shows memoryd at work: a Debian guest gets two DIMMs on a node that had no memory."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+# The source tree stays as it was.
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+import console
+import image
+import recipe
+from guest import Guest, GuestError, Node
+from memory import read_memory
+from memoryd import Memoryd
+from policy import faults
+from qmp import QmpError
+
+NODES = (Node("1G", "0"), Node(cpus="1"))
+NODE = 1
+DIMMS = ("1G", "2G")
+DIMM_TIMEOUT = 300
+
+LOOKS = (
+    "memoryctl status",
+    "memoryctl list -o +GUARDS,STATUS",
+    "memoryctl nodes",
+    "busctl --no-pager tree org.memoryd1",
+    "lsmem -o+NODE,ZONES",
+)
+
+
+def say(text):
+    print(f"\n==> {text}", flush=True)
+
+
+class Demo:
+    """The steps, and what is wrong after them."""
+
+    def __init__(self, guest):
+        self._guest = guest
+        self._memoryd = Memoryd(guest)
+        self._cursor = ""
+        self.faults = []
+
+    def run(self):
+        self._wait_for_memoryd()
+        before = read_memory(self._guest)
+        for size in DIMMS:
+            say(f"hot-adding a DIMM of {size} to node {NODE}")
+            self._guest.add_dimm(size, NODE)
+        blocks = len(before.blocks) + sum(int(size[:-1]) << 30 for size in DIMMS) // \
+            before.block_bytes
+        self._follow(blocks)
+        self._look()
+        self._check()
+
+    def _wait_for_memoryd(self):
+        self._memoryd.wait_ready()
+        say("memoryd runs; this is what it has said so far:")
+        self._print_journal()
+
+    def _follow(self, count):
+        """Shows what memoryd says until all blocks are online."""
+        deadline = time.monotonic() + DIMM_TIMEOUT
+        shown = None
+        while True:
+            memory = read_memory(self._guest)
+            online = len(memory.blocks) - len(memory.offline())
+            self._print_journal()
+            if online != shown:
+                print(f"    {online} of {count} blocks online: {memory.classes()}", flush=True)
+                shown = online
+            if online == count and self._memoryd.get("PendingBlocks") == 0:
+                self._print_journal()
+                return
+            if time.monotonic() > deadline:
+                self.faults.append(f"only {online} of {count} blocks online "
+                                   f"after {DIMM_TIMEOUT} s")
+                return
+            time.sleep(0.2)
+
+    def _print_journal(self):
+        """memoryd's lines since the last time."""
+        text = self._guest.run("journalctl --no-pager -o short-monotonic --show-cursor "
+                               f"-t memoryd {self._cursor}")
+        for line in text.splitlines():
+            if line.startswith("-- cursor: "):
+                self._cursor = f"--after-cursor='{line.removeprefix('-- cursor: ')}'"
+            elif not line.startswith("-- "):
+                print(f"    {line}", flush=True)
+
+    def _look(self):
+        for command in LOOKS:
+            say(f"# {command}")
+            print(self._guest.run(command).rstrip(), flush=True)
+
+    def _check(self):
+        memory = read_memory(self._guest)
+        self.faults += faults(memory, cpu_nodes=(0, 1))
+        lowest = memory.of(NODE)[0]
+        if lowest.zones != ("Normal",):
+            self.faults.append(f"the lowest block of node {NODE} is {' '.join(lowest.zones)}")
+
+        say(f"the movable memory of node {NODE}, as three of them say:")
+        said = self._movable_bytes()
+        for who, movable in said.items():
+            print(f"    {movable:12} {who}", flush=True)
+        if len(set(said.values())) != 1:
+            self.faults.append("they do not say the same")
+
+    def _movable_bytes(self):
+        property_command = (f"busctl get-property org.memoryd1 /org/memoryd1/node/{NODE} "
+                            "org.memoryd1.Node MovableBytes")
+        rows = json.loads(self._guest.run("memoryctl nodes -J"))["nodes"]
+        ranges = json.loads(self._guest.run("lsmem -J -b -o RANGE,SIZE,STATE,NODE,ZONES"))["memory"]
+        return {
+            property_command: int(self._guest.run(property_command).split()[1]),
+            "memoryctl nodes": next(row["movable"] for row in rows if row["node"] == NODE),
+            "lsmem": sum(int(row["size"]) for row in ranges
+                         if row["node"] == NODE and row["zones"] == "Movable"),
+        }
+
+
+def sit_down(guest):
+    """Leaves the user on the guest's console."""
+    def add():
+        return f"{guest.add_dimm('1G', NODE)}: 1 GiB added to node {NODE}"
+
+    say("you are root in the guest. Ctrl-A X ends it, Ctrl-A D adds a DIMM of 1 GiB to "
+        f"node {NODE}.\n    Try: memoryctl; memoryctl list -a; journalctl -f -u memoryd &")
+    console.attach(guest.console_path, {b"d": add})
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--destdir", default=os.environ.get("MEMORYD_VM_DESTDIR"),
+                        help="where 'make install DESTDIR=…' put memoryd")
+    parser.add_argument("--kernel", choices=list(recipe.KERNELS), default="6.12")
+    parser.add_argument("--shell", action="store_true", help="then stay in the guest")
+    arguments = parser.parse_args()
+    if not arguments.destdir:
+        parser.error("--destdir is needed")
+    if arguments.shell and not sys.stdin.isatty():
+        parser.error("--shell needs a terminal")
+    return arguments
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        guest_image = image.ensure(arguments.destdir, say)
+        version = guest_image.kernels[arguments.kernel].image.name.removeprefix("vmlinuz-")
+        say(f"booting Debian {recipe.SUITE} with Linux {version}: node 0 has a processor and "
+            f"{NODES[0].memory} of memory,\n    node {NODE} has a processor and none "
+            "(half a minute)")
+        with Guest(guest_image, arguments.kernel, nodes=NODES, name="demo",
+                   arguments="guest.shell" if arguments.shell else "") as guest:
+            demo = Demo(guest)
+            demo.run()
+            report(demo.faults)
+            if arguments.shell:
+                sit_down(guest)
+    except (image.ImageError, GuestError, QmpError) as error:
+        sys.exit(f"demo: {error}")
+    sys.exit(1 if demo.faults else 0)
+
+
+def report(found):
+    if found:
+        say("NOT as the policy says:")
+        print(*(f"    {fault}" for fault in found), sep="\n", flush=True)
+    else:
+        say("all blocks are online, the lowest of the node for the kernel, "
+            "movable memory within three times the kernel's.")
+
+
+if __name__ == "__main__":
+    main()

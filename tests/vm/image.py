@@ -1,0 +1,280 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes the guest's disk: a Debian base tree, then that tree with memoryd installed in it.
+
+Both are cached, the base under a hash of its recipe, the disk under a hash of the base and of the
+installed files. Each is built under a temporary name and renamed when it is whole, so that an
+interrupted run leaves nothing that looks like a result."""
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+
+import recipe
+
+# Disks made of older builds are worth nothing once the next build is tested; the last few are kept
+# because a run that started with one may still boot from it.
+DISKS_KEPT = 3
+DISK_SLACK_BYTES = 512 << 20
+
+
+class ImageError(Exception):
+    """The image cannot be made; the text is for a person."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """A kernel to boot directly."""
+    name: str
+    image: pathlib.Path
+    initrd: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """A bootable guest: its disk and the kernels that are installed in it, by name."""
+    disk: pathlib.Path
+    kernels: dict
+
+
+def cache_folder():
+    default = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    return pathlib.Path(os.environ.get("MEMORYD_VM_CACHE") or default / "memoryd-vm")
+
+
+def ensure(destdir=None, report=lambda text: None):
+    """The image with what `make install DESTDIR=destdir` made (or without memoryd), from the cache
+    when it is there. `report` gets one line per step that takes long."""
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache):
+        base = _ensure_base(cache, report)
+        disk = _ensure_disk(cache, base, destdir, report)
+        _remove_old(cache, base, disk)
+    return Image(disk, _kernels(base))
+
+
+@contextlib.contextmanager
+def _locked(cache):
+    with open(cache / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _ensure_base(cache, report):
+    text = pathlib.Path(recipe.__file__).read_bytes()
+    base = cache / f"base-{hashlib.sha256(text).hexdigest()[:16]}"
+    if base.exists():
+        return base
+    _require_root()
+    _require_tools("mmdebstrap", "mke2fs")
+    report(f"making a Debian {recipe.SUITE} tree from {len(recipe.packages())} packages (minutes)")
+    with _temporary(cache) as temporary:
+        _bootstrap(temporary / "root", temporary / "log")
+        temporary.joinpath("root").chmod(0o755)
+        os.rename(temporary, base)
+    return base
+
+
+def _bootstrap(root, log):
+    command = [
+        "mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages())}",
+        "--aptopt=Acquire::Languages none",
+        *(f"--dpkgopt={option}" for option in recipe.DPKG_OPTIONS),
+        f"--essential-hook={recipe.BEFORE_PACKAGES}",
+        f"--customize-hook={recipe.AFTER_PACKAGES}",
+        "--skip=cleanup/reproducible/machine-id",
+        recipe.SUITE, str(root), *debian_sources(),
+    ]
+    with open(log, "wb") as output:
+        result = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT,
+                                stdin=subprocess.DEVNULL, check=False)
+    if result.returncode != 0:
+        tail = log.read_text(errors="replace").splitlines()[-30:]
+        raise ImageError("mmdebstrap failed:\n" + "\n".join(tail))
+
+
+def debian_sources(folder=pathlib.Path("/etc/apt")):
+    """This machine's own package sources as far as they carry the suite, one line each: they are
+    known to work here. Without any, mmdebstrap takes Debian's."""
+    suites = {recipe.SUITE, f"{recipe.SUITE}-updates", f"{recipe.SUITE}-security"}
+    lines = []
+    for path in [folder / "sources.list", *sorted(folder.glob("sources.list.d/*.list"))]:
+        if path.exists():
+            lines += _one_line_sources(path.read_text(), suites)
+    for path in sorted(folder.glob("sources.list.d/*.sources")):
+        lines += _deb822_sources(path.read_text(), suites)
+    return list(dict.fromkeys(lines))
+
+
+def _one_line_sources(text, suites):
+    found = []
+    for line in text.splitlines():
+        words = line.split("#")[0].replace("]", "] ", 1).split()
+        if words[:1] != ["deb"]:
+            continue
+        # Options stand in brackets and may hold blanks.
+        rest = words[1:]
+        if rest and rest[0].startswith("["):
+            while rest and not rest[0].endswith("]"):
+                rest = rest[1:]
+            rest = rest[1:]
+        if len(rest) >= 3 and rest[1] in suites and "main" in rest[2:]:
+            found.append(" ".join(words))
+    return found
+
+
+def _deb822_sources(text, suites):
+    found = []
+    for stanza in text.split("\n\n"):
+        fields = {}
+        for line in stanza.splitlines():
+            name, colon, value = line.partition(":")
+            if colon and not line.startswith(("#", " ")):
+                fields[name.lower()] = value.split()
+        if "deb" not in fields.get("types", []) or fields.get("enabled") == ["no"]:
+            continue
+        signed = fields.get("signed-by", [])
+        options = f"[signed-by={signed[0]}] " if signed else ""
+        found += [f"deb {options}{uri} {suite} {' '.join(fields['components'])}"
+                  for uri in fields.get("uris", [])
+                  for suite in fields.get("suites", [])
+                  if suite in suites and "main" in fields.get("components", [])]
+    return found
+
+
+def _ensure_disk(cache, base, destdir, report):
+    disk = cache / f"disk-{_disk_key(base, destdir)}.ext4"
+    if disk.exists():
+        os.utime(disk)
+        return disk
+    _require_root()
+    _require_tools("mke2fs", "tar", "cp")
+    report("making the guest's disk" + ("" if destdir else ", without memoryd"))
+    with _temporary(cache) as temporary:
+        root = temporary / "root"
+        _call("cp", "-a", "--reflink=auto", base / "root", root)
+        if destdir:
+            _install(pathlib.Path(destdir), root)
+        _make_ext4(root, temporary / "disk")
+        os.rename(temporary / "disk", disk)
+    return disk
+
+
+def _disk_key(base, destdir):
+    digest = hashlib.sha256(pathlib.Path(__file__).read_bytes() + base.name.encode())
+    for path in sorted(pathlib.Path(destdir).rglob("*")) if destdir else []:
+        status = path.lstat()
+        digest.update(f"{path.relative_to(destdir)}\0{status.st_mode:o}\0".encode())
+        if stat.S_ISLNK(status.st_mode):
+            digest.update(os.readlink(path).encode())
+        elif stat.S_ISREG(status.st_mode):
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _install(destdir, root):
+    """Puts memoryd into the tree as its package would: files, user, catalog, enabled."""
+    if not any(destdir.glob("**/memoryd.service")):
+        raise ImageError(f"{destdir}: no memoryd.service below it; "
+                         "make it with 'make install DESTDIR=…'")
+    # tar, because the tree's /lib is a link into /usr and must stay one. The installed files
+    # belong to whoever built them; in the guest they belong to root.
+    pack = subprocess.Popen(["tar", "-C", destdir, "--owner=0", "--group=0", "-c", "."],
+                            stdout=subprocess.PIPE)
+    _call("tar", "-C", root, "-x", "--keep-directory-symlink", "--no-overwrite-dir",
+          stdin=pack.stdout)
+    if pack.wait() != 0:
+        raise ImageError(f"{destdir}: cannot be read")
+    _call("chroot", root, "ldconfig")
+    _call("chroot", root, "systemd-sysusers")
+    _call("chroot", root, "journalctl", "--update-catalog")
+    _call("chroot", root, "systemctl", "--quiet", "enable", "memoryd.service")
+
+
+def _make_ext4(root, disk):
+    used = int(subprocess.run(["du", "-s", "--block-size=1", root], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout.split()[0])
+    size_kib = (used + used // 8 + DISK_SLACK_BYTES) >> 10
+    _call("mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", "^has_journal",
+          "-d", root, disk, f"{size_kib}k")
+
+
+def _kernels(base):
+    boot = base / "root" / "boot"
+    found = {}
+    for name in recipe.KERNELS:
+        images = sorted(boot.glob(f"vmlinuz-{name}.*"))
+        if not images:
+            raise ImageError(f"{boot}: no kernel {name}")
+        version = images[-1].name.removeprefix("vmlinuz-")
+        found[name] = Kernel(name, images[-1], boot / f"initrd.img-{version}")
+    return found
+
+
+def _remove_old(cache, base, disk):
+    for path in cache.glob("base-*"):
+        if path != base:
+            shutil.rmtree(path)
+    disks = sorted(cache.glob("disk-*.ext4"), key=lambda path: path.stat().st_mtime)
+    for path in disks[:-DISKS_KEPT]:
+        if path != disk:
+            path.unlink()
+
+
+@contextlib.contextmanager
+def _temporary(cache):
+    # Only one builder holds the lock, so whatever is left here belongs to one that was killed.
+    for path in cache.glob("new-*"):
+        shutil.rmtree(path)
+    path = pathlib.Path(tempfile.mkdtemp(prefix="new-", dir=cache))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _call(*command, stdin=subprocess.DEVNULL):
+    result = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, check=False)
+    if result.returncode != 0:
+        words = " ".join(str(word) for word in command)
+        raise ImageError(f"{words}: {result.stdout.decode(errors='replace').strip()}")
+
+
+def _require_root():
+    if os.geteuid() != 0:
+        raise ImageError("making the guest's disk needs root: "
+                         "its files belong to root and its own tools run in it")
+
+
+def _require_tools(*names):
+    missing = [name for name in names if not shutil.which(name)]
+    if missing:
+        raise ImageError(f"not installed: {', '.join(missing)}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make the disk of the test guest.")
+    parser.add_argument("--destdir", help="what 'make install DESTDIR=…' made; none: no memoryd")
+    arguments = parser.parse_args()
+    try:
+        image = ensure(arguments.destdir, lambda text: print(text, file=sys.stderr, flush=True))
+    except ImageError as error:
+        sys.exit(f"image: {error}")
+    print(image.disk)
+    for kernel in image.kernels.values():
+        print(kernel.name, kernel.image, kernel.initrd)
+
+
+if __name__ == "__main__":
+    main()

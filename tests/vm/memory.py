@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the guest's kernel says of its memory, read from sysfs: the truth to compare with."""
+
+import dataclasses
+
+KERNEL_ZONES = {"DMA", "DMA32", "Normal", "HighMem"}
+LETTERS = {"kernel": "K", "movable": "M", "mixed": "X", "": "-"}
+
+# One shell that only uses its own words: a process per file would take seconds. The zones are read
+# after the link to the node is there: before that, reading them can kill the kernel.
+SCRIPT = r"""
+cd /sys/devices/system/memory
+for block in memory[0-9]*; do
+        state= zones= node=
+        read -r state <"$block/state" || continue
+        for link in "$block"/node[0-9]*; do
+                [ -e "$link" ] || continue
+                node=${link##*/node}
+                read -r zones <"$block/valid_zones"
+        done
+        echo "${block#memory},$state,$node,$zones"
+done 2>/dev/null
+:
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """One memory block."""
+    index: int
+    state: str
+    node: int
+    zones: tuple
+
+    @property
+    def zone_class(self):
+        """`kernel`, `movable`, `mixed`, or empty when it is not online."""
+        if self.state != "online":
+            return ""
+        if self.zones == ("Movable",):
+            return "movable"
+        if len(self.zones) == 1 and self.zones[0] in KERNEL_ZONES:
+            return "kernel"
+        return "mixed"
+
+
+class Memory:
+    """All blocks at one moment, lowest first."""
+
+    def __init__(self, blocks, block_bytes):
+        self.blocks = blocks
+        self.block_bytes = block_bytes
+
+    def __iter__(self):
+        return iter(self.blocks)
+
+    def of(self, node=None, zone_class=None):
+        return [block for block in self.blocks
+                if node in (None, block.node) and zone_class in (None, block.zone_class)]
+
+    def bytes(self, node=None, zone_class=None):
+        return self.block_bytes * len(self.of(node, zone_class))
+
+    def offline(self):
+        return [block for block in self.blocks if block.state != "online"]
+
+    def classes(self, node=None):
+        """The blocks' classes in the order of their addresses, one letter each: a picture."""
+        return "".join(LETTERS[block.zone_class] for block in self.of(node))
+
+    def added_to(self, before):
+        """This memory without the blocks that were there before."""
+        known = {block.index for block in before}
+        return Memory([block for block in self.blocks if block.index not in known],
+                      self.block_bytes)
+
+
+def read_memory(guest):
+    block_bytes = int(guest.run("cat /sys/devices/system/memory/block_size_bytes"), 16)
+    blocks = []
+    for line in guest.run(SCRIPT).splitlines():
+        index, state, node, zones = line.split(",")
+        blocks.append(Block(int(index), state, int(node) if node else -1, tuple(zones.split())))
+    return Memory(sorted(blocks, key=lambda block: block.index), block_bytes)
+
+
+def wait_for_blocks(guest, count, timeout=300):
+    """Waits until the kernel has this many blocks, each with its node."""
+    def seen():
+        memory = read_memory(guest)
+        complete = all(block.node >= 0 for block in memory)
+        return memory if complete and len(memory.blocks) == count else None
+    return guest.wait_until(seen, f"{count} blocks", timeout)
+
+
+def wait_online(guest, count, timeout=300):
+    """Waits until the kernel has this many blocks and all of them are online."""
+    def done():
+        memory = read_memory(guest)
+        return memory if len(memory.blocks) == count and not memory.offline() else None
+    return guest.wait_until(done, f"{count} blocks, all online", timeout)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""memoryd in a guest: its bus, its processes, its journal."""
+
+import json
+import typing
+
+from guest import GuestError
+
+NAME = "org.memoryd1"
+PATH = "/org/memoryd1"
+UNIT = "memoryd.service"
+
+MESSAGE_BURST_DONE = "86e54a6ee7e14810889e2a1fea2c9948"
+
+
+class Row(typing.NamedTuple):
+    """One block of ListBlocks()."""
+    id: int
+    node: int
+    state: str
+    zones: str
+    zone_class: str
+    decision: str
+    rule: str
+    guards: str
+    status: str
+    error: int
+
+
+class Memoryd:
+    """What memoryd says, and what systemd says of it."""
+
+    def __init__(self, guest):
+        self._guest = guest
+
+    # The bus
+
+    def get(self, name, path=PATH, interface=f"{NAME}.Manager"):
+        """A property."""
+        text = self._guest.run(f"busctl --json=short get-property {NAME} {path} {interface} {name}")
+        return json.loads(text)["data"]
+
+    def node(self, number, name):
+        return self.get(name, f"{PATH}/node/{number}", f"{NAME}.Node")
+
+    def node_paths(self):
+        """The nodes among the managed objects."""
+        return {path for path, interfaces in self.managed_objects().items()
+                if f"{NAME}.Node" in interfaces}
+
+    def managed_objects(self, user=None):
+        text = self._guest.run(
+            f"busctl --json=short call {NAME} {PATH} org.freedesktop.DBus.ObjectManager "
+            "GetManagedObjects", user=user)
+        return json.loads(text)["data"][0]
+
+    def blocks(self):
+        text = self._guest.run(f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListBlocks")
+        return [Row(*row) for row in json.loads(text)["data"][0]]
+
+    def answers(self):
+        command = f"busctl --timeout=20 get-property {NAME} {PATH} {NAME}.Manager Version"
+        return self._guest.call(command).code == 0
+
+    def ctl(self, arguments):
+        """What memoryctl prints as JSON."""
+        return json.loads(self._guest.run(f"memoryctl --json {arguments}"))
+
+    # The service
+
+    def wait_ready(self):
+        """Waits until it runs and is on the bus."""
+        def running():
+            state = self._guest.call(f"systemctl is-active {UNIT}").stdout.strip()
+            if state == "failed":
+                raise GuestError(f"{UNIT} failed")
+            return state == "active"
+        self._guest.wait_until(running, f"{UNIT} running")
+        self._guest.wait_until(self.answers, f"{NAME} on the bus")
+
+    def show(self, name):
+        """A property of the unit."""
+        return self._guest.run(f"systemctl show --value --property={name} {UNIT}").strip()
+
+    def main_pid(self):
+        return int(self.show("MainPID"))
+
+    def processes(self):
+        """The user id of each process of the service, by process id."""
+        text = self._guest.run(
+            f"for pid in $(cat /sys/fs/cgroup/system.slice/{UNIT}/cgroup.procs); do "
+            "echo $pid $(awk '/^Uid:/ { print $3 }' /proc/$pid/status); done")
+        return {int(pid): int(uid) for pid, uid in (line.split() for line in text.splitlines())}
+
+    def actuator_pid(self):
+        return next(pid for pid in self.processes() if pid != self.main_pid())
+
+    def restarts(self):
+        return int(self.show("NRestarts"))
+
+    # The journal
+
+    def journal(self, arguments=""):
+        """Entries as dictionaries, oldest first."""
+        text = self._guest.run(f"journalctl --no-pager -o json -u {UNIT} {arguments}")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def errors(self):
+        """What memoryd said of failed operations."""
+        return [entry["MESSAGE"] for entry in self.journal("-p err")]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the guest is made of. The cache is keyed by the text of this file: a change here, and only a
+change here, makes a new base tree."""
+
+SUITE = "bookworm"
+
+# The Debian kernels to test on, by the name used on the command line, and the package that brings
+# each. The first leaves hot-added blocks offline, the second onlines them by itself.
+KERNELS = {
+    "6.1": "linux-image-cloud-amd64",
+    "6.12": "linux-image-6.12-cloud-amd64",
+}
+
+PACKAGES = [
+    # a system as a user has it
+    "systemd-sysv", "udev", "dbus", "polkitd", "libpam-systemd", "kmod", "util-linux", "procps",
+    "iproute2", "bash-completion", "less", "ncurses-base", "initramfs-tools",
+    # the harness's way in, and tools to look at memory with
+    "qemu-guest-agent", "numactl",
+    # what memoryd is linked with
+    "libconfig9", "libnuma1", "libsmartcols1", "libjson-c5", "libsystemd0", "libudev1",
+]
+
+# Nothing under test reads these; they are half of the tree.
+DPKG_OPTIONS = [
+    "path-exclude=/usr/share/doc/*",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+]
+
+# Run before the kernels are installed, so that their initial RAM disks are made this way from the
+# start: the modules that reach a virtio disk and nothing else. $1 is the guest's root.
+BEFORE_PACKAGES = r"""
+set -eu
+mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/hooks"
+printf 'MODULES=list\nFSTYPE=ext4\n' >"$1/etc/initramfs-tools/conf.d/guest"
+cat >"$1/etc/initramfs-tools/hooks/guest" <<'END'
+#!/bin/sh
+[ "$1" = prereqs ] && exit 0
+. /usr/share/initramfs-tools/hook-functions
+manual_add_modules virtio_pci virtio_blk ext4
+END
+chmod 755 "$1/etc/initramfs-tools/hooks/guest"
+"""
+
+# Run when all packages are there. $1 is the guest's root.
+AFTER_PACKAGES = r"""
+set -eu
+cd "$1"
+echo guest >etc/hostname
+printf '127.0.0.1\tlocalhost guest\n' >etc/hosts
+printf '/dev/vda / ext4 rw,noatime 0 0\n' >etc/fstab
+chroot . passwd --quiet --delete root
+chroot . useradd --create-home --shell /bin/bash user
+
+# A machine id makes this no "first boot", where presets would enable units on their own.
+echo 00112233445566778899aabbccddeeff >etc/machine-id
+
+mkdir -p etc/systemd/journald.conf.d etc/systemd/system.conf.d \
+        etc/systemd/system/serial-getty@ttyS0.service.d
+printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n' \
+        >etc/systemd/journald.conf.d/guest.conf
+# Emulated processors are slow: what is slow here is not broken.
+printf '[Manager]\nDefaultTimeoutStartSec=300\nDefaultDeviceTimeoutSec=300\n' \
+        >etc/systemd/system.conf.d/guest.conf
+
+# A root shell on the serial console, where somebody sits at it.
+cat >etc/systemd/system/serial-getty@ttyS0.service.d/guest.conf <<'END'
+[Unit]
+ConditionKernelCommandLine=guest.shell
+[Service]
+ExecStart=
+ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200,57600,38400,9600 %I vt220
+END
+
+# Housekeeping that only delays a guest that lives for minutes.
+chroot . systemctl --quiet mask \
+        apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
+        e2scrub_reap.service fstrim.timer systemd-tmpfiles-clean.timer systemd-pstore.service \
+        getty@tty1.service systemd-hwdb-update.service ldconfig.service \
+        systemd-journal-catalog-update.service systemd-update-done.service \
+        systemd-update-utmp.service systemd-update-utmp-runlevel.service
+"""
+
+
+def packages():
+    """All packages, the kernels' included."""
+    return PACKAGES + list(KERNELS.values())

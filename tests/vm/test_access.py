@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may do what: users of the bus, and memoryd itself."""
+
+import re
+
+from case import GuestCase
+from memoryd import NAME, PATH, UNIT
+
+MANAGER = f"{NAME} {PATH} {NAME}.Manager"
+DROP_IN = "/etc/memoryd/memoryd.conf.d/50-access.conf"
+DENIED = r"(?i)access denied|not authorized|interactive authentication required"
+
+
+class Users(GuestCase):
+    """What somebody without rights can see, and cannot do."""
+
+    def _as_user(self, command):
+        return self.guest.run(command, user="user")
+
+    def test_a_user_sees_the_objects(self):
+        tree = self._as_user(f"busctl --list tree {NAME}")
+        for path in (PATH, f"{PATH}/node/0", f"{PATH}/node/0/zone/DMA32"):
+            self.assertIn(path, tree.split())
+
+    def test_a_user_can_introspect(self):
+        text = self._as_user(f"busctl introspect {NAME} {PATH}")
+        for member in (f"{NAME}.Manager", ".MovableBytes", ".ListBlocks", ".Reload"):
+            self.assertIn(member, text.split())
+        self.assertIn(".MovableBytes",
+                      self._as_user(f"busctl introspect {NAME} {PATH}/node/0").split())
+
+    def test_a_user_gets_the_managed_objects(self):
+        objects = self.memoryd.managed_objects(user="user")
+        self.assertIn(f"{NAME}.Node", objects[f"{PATH}/node/0"])
+        self.assertIn(f"{NAME}.Zone", objects[f"{PATH}/node/0/zone/DMA32"])
+        self.assertFalse([path for path in objects if "block" in path])
+
+    def test_a_user_runs_memoryctl(self):
+        for command in ("memoryctl", "memoryctl list", "memoryctl nodes", "memoryctl zones"):
+            self.assertTrue(self._as_user(command).strip(), command)
+
+    def test_changes_are_refused(self):
+        files = self.memoryd.get("ConfigFiles")
+        self.guest.write_file(DROP_IN, "max_movable_ratio = 1.0;\n")
+        for method in ("Reload", "Rescan"):
+            with self.subTest(method=method):
+                result = self.guest.call(f"busctl call {MANAGER} {method}", user="user")
+                self.assertNotEqual(result.code, 0)
+                self.assertRegex(result.stderr, DENIED)
+        for verb in ("reload", "rescan"):
+            with self.subTest(verb=verb):
+                result = self.guest.call(f"memoryctl --no-ask-password {verb}", user="user")
+                self.assertEqual(result.code, 1)
+                self.assertRegex(result.stderr, DENIED)
+        self.assertEqual(self.memoryd.get("ConfigFiles"), files)
+
+        # It was the right that was missing, nothing else.
+        self.guest.run(f"busctl call {MANAGER} Rescan")
+        self.guest.run(f"busctl call {MANAGER} Reload")
+        self.assertEqual(self.memoryd.get("ConfigFiles"), [*files, DROP_IN])
+        self.guest.run(f"rm {DROP_IN}; memoryctl reload")
+
+    def test_without_polkit_changes_are_refused_too(self):
+        self.guest.run("systemctl --quiet --runtime mask polkit; systemctl stop polkit")
+        self.addCleanup(self.guest.run, "systemctl --quiet --runtime unmask polkit")
+        result = self.guest.call(f"busctl call {MANAGER} Reload", user="user")
+        self.assertNotEqual(result.code, 0)
+        self._as_user(f"busctl get-property {MANAGER} MovableBytes")
+
+
+class Confinement(GuestCase):
+    """What memoryd could do if it were taken over."""
+
+    def test_the_unit_is_hardened(self):
+        path = self.memoryd.show("FragmentPath")
+        text = self.guest.run(f"systemd-analyze security --offline=true --no-pager {path}")
+        exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", text)[1])
+        self.note(f"exposure {exposure}")
+        self.assertLessEqual(exposure, 2.5)
+
+    def test_the_actuator_is_the_only_root(self):
+        main, actuator = self.memoryd.main_pid(), self.memoryd.actuator_pid()
+        user = int(self.guest.run("id -u memoryd"))
+        self.assertNotEqual(user, 0)
+        self.assertEqual(self.memoryd.processes(), {main: user, actuator: 0})
+        for line in ("Uid", "Gid"):
+            ids = self._status(main, line).split()
+            self.assertNotIn("0", ids, line)
+
+    def test_the_main_process_has_no_capabilities(self):
+        main = self.memoryd.main_pid()
+        for line in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(self._status(main, line), 16), 0, line)
+        self.assertEqual(self._status(main, "NoNewPrivs"), "1")
+
+    def test_the_main_process_cannot_write_block_states(self):
+        main = self.memoryd.main_pid()
+        inside = f"nsenter --mount --target {main}"
+        as_main = f"{inside} setpriv --reuid memoryd --regid memoryd --clear-groups"
+        # Opening is enough to know, and changes nothing.
+        for name in ("memory1/state", "auto_online_blocks"):
+            target = f"bash -c ': >>/sys/devices/system/memory/{name}'"
+            result = self.guest.call(f"{as_main} {target}")
+            self.assertNotEqual(result.code, 0, name)
+            self.assertRegex(result.stderr, "Permission denied|Read-only file system")
+        # No open file of its own either: those would outlive the change of user.
+        opened = self.guest.run(f"ls -l /proc/{main}/fd").splitlines()
+        states = [line for line in opened if "/sys/devices/system/memory" in line]
+        self.assertFalse([line for line in states if "w" in line.split()[0][1:4]])
+
+    def test_the_rest_of_sysfs_is_closed_to_the_actuator(self):
+        inside = f"nsenter --mount --target {self.memoryd.actuator_pid()}"
+        self.guest.run(f"{inside} bash -c ': >>/sys/devices/system/memory/memory1/state'")
+        for path in ("/sys/kernel/mm/ksm/run", "/sys/module/printk/parameters/time", "/etc/fstab"):
+            result = self.guest.call(f"{inside} bash -c ': >>{path}'")
+            self.assertNotEqual(result.code, 0, path)
+            self.assertRegex(result.stderr, "Read-only file system|Permission denied|No such file")
+
+    def test_the_kernel_spares_it_when_memory_is_out(self):
+        for pid in self.memoryd.processes():
+            self.assertEqual(self.guest.run(f"cat /proc/{pid}/oom_score_adj").strip(), "-900")
+
+    def _status(self, pid, line):
+        text = self.guest.run(f"grep ^{line}: /proc/{pid}/status")
+        return text.split(":")[1].strip()
+
+    def test_no_unit_of_it_failed(self):
+        self.assertEqual(self.guest.run(f"systemctl is-failed {UNIT} || :").strip(), "active")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Memory that is there, and offline, when the machine boots; and what memoryd leaves behind."""
+
+from case import GuestCase, WORDS_FILE
+from guest import Dimm
+from memory import read_memory, wait_for_blocks
+from memoryd import MESSAGE_BURST_DONE
+
+
+class BootDimm(GuestCase):
+    """A DIMM that the kernel found at boot and left offline."""
+
+    hardware = {"dimms": (Dimm("1G", 1),), "arguments": "memhp_default_state=offline"}
+
+    def test_it_is_online_before_multi_user(self):
+        self._check_boot(8)
+
+    def test_the_same_after_a_reboot(self):
+        before = read_memory(self.guest)
+        self.guest.add_dimm("512M", 1)
+        wait_for_blocks(self.guest, len(before.blocks) + 4)
+        self.guest.run("systemctl --quiet disable memoryd; systemctl --quiet enable memoryd")
+        self.guest.reboot()
+        self.memoryd.wait_ready()
+        self._check_boot(12)
+
+    def _check_boot(self, count):
+        self.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
+        self.assertModel()
+        memory = read_memory(self.guest)
+        self.assertEqual(memory.classes(1), "K" * (count // 4) + "M" * (count - count // 4))
+        self.assertPolicy()
+
+        # The journal of this boot only: it is lost with the machine's memory.
+        bursts = self.memoryd.journal(f"MESSAGE_ID={MESSAGE_BURST_DONE}")
+        done = int(bursts[0]["__MONOTONIC_TIMESTAMP"])
+        reached = int(self.guest.run("systemctl show --value multi-user.target "
+                                     "--property=ActiveEnterTimestampMonotonic"))
+        self.note(f"online at {done / 1e6:.1f} s, multi-user.target at {reached / 1e6:.1f} s")
+        self.assertEqual(len(bursts), 1)
+        self.assertLess(done, reached)
+
+
+class KernelAutoOnline(GuestCase):
+    """The kernel's own switch, while memoryd runs and after. Each test finds memoryd stopped."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.first = [cls._word()]
+        cls.guest.run("systemctl stop memoryd")
+        cls.first.append(cls._word())
+
+    def setUp(self):
+        # So many starts in a row are no fault here.
+        self.guest.run("systemctl stop memoryd; systemctl reset-failed memoryd || :")
+
+    @classmethod
+    def _word(cls):
+        return cls.guest.run(f"cat {WORDS_FILE}").strip()
+
+    def test_a_stop_puts_back_what_the_kernel_had_at_boot(self):
+        # Debian builds its 6.12 with onlining on, its 6.1 without.
+        built_in = "online" if self.guest.kernel.name == "6.12" else "offline"
+        self.assertEqual(self.first, ["offline", built_in])
+
+    def test_a_start_takes_over_whatever_was_set(self):
+        for word in ("online", "online_kernel", "online_movable", "offline"):
+            with self.subTest(word=word):
+                self.setUp()
+                self.guest.run(f"echo {word} >{WORDS_FILE}")
+                self.guest.run("systemctl start memoryd")
+                self.assertEqual(self._word(), "offline")
+                self.guest.run("systemctl stop memoryd")
+                self.assertEqual(self._word(), word)
+
+    def test_a_restart_after_a_kill_still_knows_what_to_put_back(self):
+        self.guest.run(f"echo online_movable >{WORDS_FILE}; systemctl start memoryd")
+        restarts = self.memoryd.restarts()
+        self.guest.run(f"kill -9 {self.memoryd.main_pid()}")
+        self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "a restart")
+        self.memoryd.wait_ready()
+        self.assertEqual(self._word(), "offline")
+        self.guest.run("systemctl stop memoryd")
+        self.assertEqual(self._word(), "online_movable")
+
+    def test_without_memoryd_a_dimm_stays_offline(self):
+        """Shows that it is memoryd that onlines in all the other tests."""
+        self.guest.run(f"echo offline >{WORDS_FILE}")
+        before = read_memory(self.guest)
+        self.guest.add_dimm("256M", 1)
+        added = wait_for_blocks(self.guest, len(before.blocks) + 2).added_to(before)
+        self.assertEqual(added.classes(), "--")
+        self.guest.run("systemctl start memoryd")
+        self.memoryd.wait_ready()
+        self.assertModel()
+        self.assertPolicy()

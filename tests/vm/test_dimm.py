@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""DIMMs that are hot-added come up by policy, and everybody says the same about them."""
+
+import json
+
+from case import GuestCase, WORDS_FILE
+from guest import VirtioMem
+from memory import read_memory, wait_online
+
+
+class DimmByPolicy(GuestCase):
+    """A node that has a processor and no memory gets two DIMMs at once."""
+
+    def test_dimms_on_a_node_without_memory(self):
+        before = read_memory(self.guest)
+        self.guest.add_dimm("1G", 1)
+        self.guest.add_dimm("2G", 1)
+        memory = wait_online(self.guest, len(before.blocks) + 24)
+
+        self.assertEqual(memory.of(1)[0].zones, ("Normal",))
+        self.assertPolicy()
+        # As far as the guards allow, not just within them.
+        self.assertEqual(len(memory.of(1, "movable")), 18)
+        self.assertModel()
+        self._check_that_all_agree(memory.bytes(1, "movable"))
+        self.assertNoErrors()
+
+    def _check_that_all_agree(self, movable):
+        self.assertEqual(self.memoryd.node(1, "MovableBytes"), movable)
+        self.assertEqual(self.memoryd.node(1, "KernelBytes"), (3 << 30) - movable)
+        self.assertEqual(self.memoryd.node(1, "OnlineBytes"), 3 << 30)
+
+        node = next(row for row in self.memoryd.ctl("nodes")["nodes"] if row["node"] == 1)
+        self.assertEqual(node["movable"], movable)
+
+        ranges = json.loads(self.guest.run("lsmem -J -b -o RANGE,SIZE,STATE,NODE,ZONES"))["memory"]
+        self.assertEqual(sum(int(row["size"]) for row in ranges
+                             if row["node"] == 1 and row["zones"] == "Movable"), movable)
+
+    def test_the_journal_tells_of_the_burst(self):
+        self.add_dimm(256, 1)
+        entry = self.memoryd.journal("MESSAGE_ID=86e54a6ee7e14810889e2a1fea2c9948")[-1]
+        self.assertIn("node 1", entry["MESSAGE"])
+
+
+class TenDimms(GuestCase):
+    """Ten devices one after the other, of one block to 64, on nodes with and without memory."""
+
+    def test_ten_hot_adds_in_a_row(self):
+        for size, node in [(128, 1), (128, 2), (256, 0), (512, 1), (1024, 2),
+                           (2048, 1), (128, 0), (4096, 2), (8192, 1), (1024, 0)]:
+            with self.subTest(size=size, node=node):
+                self.add_dimm_by_policy(size, node)
+                self.assertEqual(self.guest.run(f"cat {WORDS_FILE}").strip(), "offline")
+                self.guest.check_console()
+        self.assertEqual(self.guest.run("cat /proc/sys/kernel/panic_on_oops").strip(), "1")
+        self.assertModel()
+        self.assertEqual(self.memoryd.get("FailedBlocks"), 0)
+        self.assertEqual(self.memoryd.get("ForeignBlocks"), 0)
+        self.assertNoErrors()
+
+
+class VirtioMemByPolicy(GuestCase):
+    """A device that grows block by block, each a burst of its own or not."""
+
+    hardware = {"virtio_mem": VirtioMem("4G", 1)}
+
+    def test_growth_is_onlined_within_the_guards(self):
+        before = read_memory(self.guest)
+        self.guest.resize_virtio_mem("2G")
+        wait_online(self.guest, len(before.blocks) + 16)
+        self.assertPolicy()
+        self.assertModel()
+
+        self.guest.resize_virtio_mem("3G")
+        wait_online(self.guest, len(before.blocks) + 24)
+        self.assertPolicy()
+        self.assertModel()
+        self.assertNoErrors()
+
+    def test_shrinking_takes_blocks_out_of_the_model(self):
+        self.guest.resize_virtio_mem("3G")
+        self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 3 << 30, "3 GiB plugged")
+        self.wait_settled()
+        before = self.memoryd.node(1, "OnlineBytes")
+        self.guest.resize_virtio_mem("2G")
+        self.guest.wait_until(lambda: self.memoryd.node(1, "OnlineBytes") < before,
+                              "memory leaving the node")
+        self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 2 << 30, "2 GiB plugged")
+        self.assertModel()
+        self.assertNoErrors()

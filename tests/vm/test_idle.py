@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What memoryd costs a machine on which nothing happens."""
+
+import time
+
+from case import GuestCase
+
+MEMORY_LIMIT_KIB = 8192
+WATCH_SECONDS = 30
+
+MEMORY = r"""
+for pid in {pids}; do
+        awk '/^VmRSS:/ {{ rss = $2 }} END {{ printf "%d ", rss }}' /proc/$pid/status
+        awk '/^Pss:/ {{ print $2 }}' /proc/$pid/smaps_rollup
+done
+"""
+
+
+class Idle(GuestCase):
+    """Some memory has come and gone before."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
+
+    def test_both_processes_are_small(self):
+        self.add_dimm_by_policy(2048, 1)
+        pids = list(self.memoryd.processes())
+        lines = self.guest.run(MEMORY.format(pids=" ".join(map(str, pids)))).splitlines()
+        rss, pss = (sum(int(line.split()[i]) for line in lines) for i in (0, 1))
+        self.note(f"resident {rss} KiB, of which their own share {pss} KiB")
+        self.assertEqual(len(pids), 2)
+        # Pages that both map, or that every program maps, are there once.
+        self.assertLess(pss, MEMORY_LIMIT_KIB)
+
+    def test_nothing_wakes_them(self):
+        pids = list(self.memoryd.processes())
+        watchdog = int(self.guest.run(
+            "systemd-analyze timespan $(systemctl show --value --property=WatchdogUSec memoryd) "
+            "| awk '$1 ~ /s:$/ { print $2 / 1000000 }'"))
+        before = self._switches(pids)
+        start = time.monotonic()
+        self.guest.run(f"sleep {WATCH_SECONDS}", timeout=WATCH_SECONDS + 60)
+        seconds = time.monotonic() - start
+        wakes = sum(self._switches(pids)) - sum(before)
+        self.note(f"{wakes} wake-ups in {seconds:.0f} s, watchdog {watchdog} s")
+        # The watchdog is fed twice per period. A wake-up can count as two switches.
+        allowed = 2 * (int(seconds / (watchdog / 2)) + 1) if watchdog else 0
+        self.assertLessEqual(wakes, allowed)
+
+    def _switches(self, pids):
+        """Each process's switches away from a processor that it gave up by itself."""
+        files = " ".join(f"/proc/{pid}/task/*/status" for pid in pids)
+        text = self.guest.run(f"grep -h ^voluntary_ctxt_switches: {files}")
+        return [int(line.split()[1]) for line in text.splitlines()]

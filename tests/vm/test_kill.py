@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Either process is killed while blocks come online, and nothing is lost."""
+
+from case import CPU_NODES, GuestCase
+from memory import read_memory, wait_online
+from policy import expected_classes
+
+DIMM_BLOCKS = 64
+ATTEMPTS = 3
+
+# Kills process $1 as soon as more than $2 blocks are online, and prints how many then were. One
+# grep for all blocks is fast enough to catch the burst in its midst.
+KILLER = r"""
+cd /sys/devices/system/memory
+count() { grep -lsx online memory*/state | wc -l; }
+for ((i = 0; i < 2000; i++)); do
+        [ "$(count)" -gt $2 ] && break
+done
+kill -9 $1
+count
+"""
+
+
+class Killed(GuestCase):
+    """Each test adds DIMMs of 64 blocks until it hits one half way."""
+
+    def test_the_main_process(self):
+        self._check_kill(self.memoryd.main_pid)
+
+    def test_the_actuator(self):
+        self._check_kill(self.memoryd.actuator_pid)
+
+    def _check_kill(self, victim):
+        for _ in range(ATTEMPTS):
+            total, online = self._kill_in_burst(victim)
+            if online < total:
+                self.note(f"killed with {total - online} of {DIMM_BLOCKS} blocks to go")
+                return
+        self.fail("all blocks were online before the kill, each time")
+
+    def _kill_in_burst(self, victim):
+        before = read_memory(self.guest)
+        total = len(before.blocks) + DIMM_BLOCKS
+        restarts = self.memoryd.restarts()
+        pid = victim()
+        self.guest.write_file("/run/killer", KILLER)
+
+        self.guest.add_dimm(DIMM_BLOCKS * before.block_bytes, 1)
+        online = int(self.guest.run(f"bash /run/killer {pid} {len(before.blocks) + 4}"))
+
+        self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "a restart")
+        self.memoryd.wait_ready()
+        added = wait_online(self.guest, total).added_to(before)
+        self.assertEqual(added.classes(), expected_classes(before, 1, 1 in CPU_NODES, DIMM_BLOCKS))
+        self.assertPolicy()
+        self.assertModel()
+        self.assertEqual(len(self.memoryd.processes()), 2)
+        return total, online
