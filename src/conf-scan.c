@@ -278,7 +278,8 @@ static void scan_other(Scan *scan)
                 break;
         case ',':
                 scan->levels[scan->depth].index++;
-                /* fall through */
+                scan->in_value = false;
+                break;
         case ';':
                 scan->in_value = false;
                 break;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "block.h"
+#include "parse.h"
 
 /*
  * The machine as memoryd sees it: blocks, nodes and zones, each kept sorted. Plain values: nothing

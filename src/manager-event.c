@@ -39,6 +39,16 @@ static void manager_mark_block(Manager *manager, uint32_t id)
         manager->read_needed = true;
 }
 
+/* A block came or went. One that was listed before its folder was complete can be read now. */
+static void manager_mark_listing(Manager *manager, uint32_t id)
+{
+        const Block *block = machine_find_block(&manager->machine, id);
+
+        if (block && block->status == BLOCK_STATUS_WAITING)
+                manager_mark_block(manager, id);
+        manager->list_needed = true;
+}
+
 static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Manager *manager = userdata;
@@ -57,7 +67,7 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
                         manager_mark_all(manager);
                 }
                 if (r == MONITOR_LISTING)
-                        manager->list_needed = true;
+                        manager_mark_listing(manager, block);
                 if (r == MONITOR_BLOCK)
                         manager_mark_block(manager, block);
         }

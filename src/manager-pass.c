@@ -11,6 +11,10 @@
 #define WAIT_MAX_USEC (50 * USEC_PER_MSEC)
 #define WAIT_LONG_USEC (5 * USEC_PER_SEC)
 
+/* How often a node without memory is looked for, to see it go: at first, and before giving up. */
+#define EMPTY_FIRST_USEC (100 * USEC_PER_MSEC)
+#define EMPTY_MAX_USEC (30 * USEC_PER_SEC)
+
 /* Blocks read before the loop gets its turn again: about a millisecond. */
 #define READ_CHUNK 128
 
@@ -93,6 +97,7 @@ static int manager_plan(Manager *manager, uint64_t now)
 
 static int manager_list(Manager *manager, bool at_start)
 {
+        size_t n_before = manager->machine.n_blocks;
         int r = survey_list(&manager->sysfs, &manager->machine, &manager->changes.blocks);
 
         if (r < 0)
@@ -100,15 +105,20 @@ static int manager_list(Manager *manager, bool at_start)
         if (r > 0)
                 manager->grew_usec = manager_now(manager);
         manager->confirm_needed = r > 0;
+        /* Not exact, and need not be: a block that came hides one that went until its next pass. */
+        if (manager->machine.n_blocks < n_before) {
+                manager->empty_usec = EMPTY_FIRST_USEC;
+                manager->recheck_usec = 0;
+        }
         manager->list_needed = false;
         manager->read_needed = manager->plan_needed = true;
         return at_start ? sysfs_read_links(&manager->sysfs, &manager->machine) : 0;
 }
 
-/* Brings the model up to date. Afterwards read_needed says whether there is more to read. */
+/* Brings the model up to date. Afterwards list_needed and read_needed say what is left to do. */
 int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
 {
-        bool missing = false;
+        bool gone = false;
         int r;
 
         if (manager->list_needed) {
@@ -120,14 +130,12 @@ int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
                 return 0;
 
         r = survey_read(&manager->sysfs, &manager->machine, mode, limit, &manager->changes.blocks,
-                        &missing);
+                        &gone);
         if (r < 0)
                 return r;
         manager->count_needed = manager->plan_needed = true;
-        manager->read_needed = (size_t) r == limit || missing;
-        manager->list_needed = missing;
-        if (manager->read_needed)
-                manager_schedule(manager, manager_now(manager) + (missing ? WAIT_FIRST_USEC : 0));
+        manager->read_needed = (size_t) r == limit;
+        manager->list_needed = gone;
         return 0;
 }
 
@@ -148,9 +156,10 @@ int manager_survey_nodes(Manager *manager)
         return 0;
 }
 
+/* Also one that could not be read yet: its folder was listed before it was complete. */
 static bool lacks_node(const Block *block)
 {
-        return block->seen && block->status == BLOCK_STATUS_WAITING;
+        return block->status == BLOCK_STATUS_WAITING;
 }
 
 /* Marks what lacks its node to be read again. Returns how many, and the first. */
@@ -237,13 +246,37 @@ bool manager_is_waiting(const Manager *manager)
         return manager->waiting_since_usec > 0 && manager->wait_usec < WAIT_LONG_USEC;
 }
 
+/*
+ * A node whose last memory went is taken away by the kernel well after the last event about its
+ * blocks, and without one of its own. So it is looked for, less and less often, for a minute or so;
+ * a node that never had memory nor a CPU may stay.
+ */
+static void manager_expect_nodes_to_go(Manager *manager, uint64_t now)
+{
+        const Machine *machine = manager_get_machine(manager);
+
+        manager->recheck_usec = USEC_INFINITY;
+        if (manager->empty_usec == 0 || manager->empty_usec > EMPTY_MAX_USEC)
+                return;
+
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+
+                if (node->has_cpu || node->totals.online_bytes + node->totals.offline_bytes > 0)
+                        continue;
+                manager->recheck_usec = now + manager->empty_usec;
+                manager->empty_usec *= 2;
+                return;
+        }
+}
+
 static int manager_decide(Manager *manager, uint64_t now)
 {
-        uint64_t retry_usec = track_next_retry(&manager->machine);
+        uint64_t next_usec = MIN(track_next_retry(&manager->machine), manager->recheck_usec);
         int r;
 
-        if (!manager->plan_needed && retry_usec > now) {
-                manager_schedule(manager, retry_usec);
+        if (!manager->plan_needed && next_usec > now) {
+                manager_schedule(manager, next_usec);
                 return 0;
         }
         if (manager_waits(manager, now))
@@ -253,7 +286,9 @@ static int manager_decide(Manager *manager, uint64_t now)
         r = manager_survey_nodes(manager);
         if (r >= 0)
                 r = manager_plan(manager, now);
-        manager_schedule(manager, MAX(track_next_retry(&manager->machine), now + WAIT_MAX_USEC));
+        manager_expect_nodes_to_go(manager, now);
+        next_usec = MIN(track_next_retry(&manager->machine), manager->recheck_usec);
+        manager_schedule(manager, MAX(next_usec, now + WAIT_MAX_USEC));
         return r;
 }
 
@@ -261,7 +296,9 @@ void manager_pass(Manager *manager)
 {
         int r = manager_survey(manager, (SurveyMode){}, READ_CHUNK);
 
-        if (r >= 0 && !manager->read_needed)
+        if (r >= 0 && (manager->list_needed || manager->read_needed))
+                manager_schedule(manager, manager_now(manager));
+        else if (r >= 0)
                 r = manager_decide(manager, manager_now(manager));
         if (r < 0)
                 manager_fail(manager, "Cannot read the machine's memory", r);

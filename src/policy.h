@@ -2,7 +2,6 @@
 #pragma once
 
 #include "machine.h"
-#include "parse.h"
 
 /*
  * The administrator's policy: rules, of which the first that matches a block decides, and guards.

@@ -37,8 +37,7 @@ static int take_entry(Machine *machine, const Entry *entry, ChangedIds *changed,
 
         if (r < 0)
                 return r;
-        /* One that was listed before its files were there is read again. */
-        if (r == 0 && (*ret)->inode == entry->inode && (*ret)->seen)
+        if (r == 0 && (*ret)->inode == entry->inode)
                 return 0;
         if (r == 0)
                 block_init(*ret, entry->id);
@@ -82,16 +81,22 @@ int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
         return r < 0 ? r : n_new;
 }
 
-static void log_nonsense(const Block *block, const char *attribute)
+/* Says once what is wrong with a block's attributes, and keeps it as the block's error. */
+static void note_error(Block *block, int error, const char *attribute)
 {
         const LogContext context = { .has_block = true, .block = block->id, .node = block->node };
 
-        log_full(LOG_WARNING, &context,
-                 "memory%u/%s does not read as the kernel documents it, ignoring", block->id,
-                 attribute);
+        if (block->error == error)
+                return;
+        block->error = (int16_t) error;
+        log_full(LOG_WARNING, &context, "Cannot make sense of memory%u/%s: %s, ignoring", block->id,
+                 attribute, strerror(-error));
 }
 
-/* Reads one block. 1 when something about it changed, 0 when not, -ENOENT when it is gone. */
+/*
+ * Reads one block. 1 when something about it changed, 0 when not, -ENOENT when it is gone: one that
+ * was never there to be read is on its way in, and stays waiting for its node.
+ */
 static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
 {
         BlockBefore before = block_before(block);
@@ -101,15 +106,14 @@ static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
         int r = sysfs_read_block(sysfs, block, &attribute);
 
         if (r == -ENOENT)
-                return r;
-        if (r == -EBADMSG)
-                log_nonsense(block, attribute);
-        else if (r < 0)
-                log_warning("Cannot read memory%u/%s: %s, ignoring", block->id, attribute,
-                            strerror(-r));
-        if (r < 0)
+                return is_new ? 0 : r;
+        if (r < 0) {
+                note_error(block, r, attribute);
                 return 0;
+        }
 
+        if (block->error == -EBADMSG)
+                block->error = 0;
         if (is_new)
                 track_new(block, mode.at_start, mode.leave_offline);
         else
@@ -119,7 +123,7 @@ static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
 }
 
 int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
-                ChangedIds *changed, bool *ret_missing)
+                ChangedIds *changed, bool *ret_gone)
 {
         size_t n = 0;
 
@@ -129,11 +133,11 @@ int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t li
 
                 if (!block->stale)
                         continue;
+                block->stale = false;
                 n++;
                 r = read_one(sysfs, block, mode);
-                block->stale = r == -ENOENT;
                 if (r == -ENOENT)
-                        *ret_missing = true;
+                        *ret_gone = true;
                 if (r > 0 && changed_ids_add(changed, block->id) < 0)
                         return -ENOMEM;
         }

@@ -36,12 +36,12 @@ typedef struct SurveyMode {
 } SurveyMode;
 
 /*
- * Reads up to `limit` blocks that are stale. Returns how many, 0 when none was left, or -ENOMEM.
- * One whose folder or attributes are not there is on its way in or out: it stays stale until the
- * next listing, and *ret_missing is set.
+ * Reads up to `limit` blocks that are stale. Returns how many, 0 when none was left, or -ENOMEM. A
+ * block that turns out to be gone stays until the next listing: *ret_gone is set then. One that could
+ * not be read yet, since its folder is not complete, stays BLOCK_STATUS_WAITING.
  */
 int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
-                ChangedIds *changed, bool *ret_missing);
+                ChangedIds *changed, bool *ret_gone);
 
 /*
  * Reads the nodes and, when other ones are there than before, their distances. Returns 1 when nodes

@@ -89,7 +89,9 @@ static bool parse_numbered(const char *name, const char *prefix, uint32_t *ret)
 {
         size_t n = strlen(prefix);
 
-        return strncmp(name, prefix, n) == 0 && parse_u32(name + n, ret) >= 0;
+        if (strncmp(name, prefix, n) != 0 || (name[n] == '0' && name[n + 1]))
+                return false;
+        return parse_u32(name + n, ret) >= 0;
 }
 
 static DIR *open_listing(int dir_fd, const char *path)
@@ -242,6 +244,9 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
         snprintf(path, sizeof(path), "memory%u/valid_zones", block);
         r = read_file_at(sysfs->memory_fd, path, text, sizeof(text));
         if (r == -ENOENT) {
+                snprintf(path, sizeof(path), "memory%u/state", block);
+                if (faccessat(sysfs->memory_fd, path, F_OK, 0) < 0)
+                        return -ENOENT;
                 /* Before 3.18 or without CONFIG_MEMORY_HOTREMOVE: nobody can tell. */
                 *ret = (ZoneList){};
                 return 0;

@@ -23,9 +23,10 @@ int takeover_load(const char *folder, OnlineWord current, OnlineWord *ret)
         ssize_t n;
 
         /* Somebody set it since, or it is the first start: what the kernel says counts. */
-        *ret = current;
-        if (current != ONLINE_WORD_OFFLINE)
+        if (current != ONLINE_WORD_OFFLINE) {
+                *ret = current;
                 return 1;
+        }
 
         fd = open(file_path(folder, "", path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)

@@ -31,7 +31,7 @@ static int parse_heading(ZoneArray *array, const char *line, bool *skip)
         uint32_t node;
         ZoneType type;
 
-        if (sscanf(line, "Node %" SCNu32 ", zone %31s", &node, name) != 2)
+        if (sscanf(line, "Node %" SCNu32 ", zone %31s", &node, name) != 2 || node >= NODE_MAX)
                 return 0;
 
         type = zone_type_from_string(name);

@@ -11,16 +11,16 @@
 
 #define DIMM 32        /* the first block of what is added */
 #define DIMM_BLOCKS 16 /* of which a ratio of 3 makes 4 kernel memory */
-#define BYTES(blocks) ((blocks) * TESTBED_BLOCK_BYTES)
+#define BYTES(blocks) ((blocks) *TESTBED_BLOCK_BYTES)
 
 #define FAST_RETRY "retry = { delay = \"10ms\"; cap = \"20ms\"; attempts = 3; };\n"
 
 static void assert_zones(unsigned first, unsigned n_kernel, unsigned n_movable)
 {
         for (unsigned i = 0; i < n_kernel + n_movable; i++)
-                ck_assert_msg(testbed_block_is(first + i, "online",
-                                               i < n_kernel ? "Normal" : "Movable"),
-                              "memory%u is not as it should be", first + i);
+                ck_assert_msg(
+                        testbed_block_is(first + i, "online", i < n_kernel ? "Normal" : "Movable"),
+                        "memory%u is not as it should be", first + i);
 }
 
 /* Hot-add */
@@ -178,7 +178,8 @@ START_TEST(a_folder_that_fills_after_it_was_listed_is_read_then)
         daemon_start();
         testbed_make_folder(TESTBED_MEMORY "/memory40");
         testbed_add_dimm(DIMM, 4, 0);
-        wait_for(bus_count_blocks() == 13);
+        /* The rest does not wait for it for ever. */
+        wait_for(bus_count_status("done") == 4);
         ck_assert(bus_block_is(40, "waiting"));
         testbed_fill_block("memory40");
         testbed_link_blocks(40, 1, 0);
@@ -258,7 +259,8 @@ START_TEST(what_another_onlined_against_the_policy_is_foreign)
         wait_for(bus_count_status("foreign") == 2);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "ForeignBlocks"), 2);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 1);
-        ck_assert(daemon_logged("2 blocks were onlined by someone else against the policy: memory32"));
+        ck_assert(daemon_logged(
+                "2 blocks were onlined by someone else against the policy: memory32"));
         ck_assert_uint_eq(testbed_count_writes(""), 0);
 }
 END_TEST
@@ -267,7 +269,7 @@ START_TEST(another_who_is_faster_against_the_policy_is_found_out)
 {
         daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
         daemon_start();
-        testbed_set_fault(DIMM, 0, 1, 200);
+        testbed_set_fault(DIMM, 0, 1, 1000);
         testbed_add_dimm(DIMM, 1, 0);
         wait_for(bus_block_is(DIMM, "writing"));
         testbed_set_block(DIMM, "Movable");
@@ -353,7 +355,7 @@ START_TEST(nonsense_in_a_state_file_is_named_and_passed_over)
         testbed_link_blocks(DIMM, 4, 0);
         testbed_events("add", DIMM, 4);
         wait_for(bus_count_status("done") == 3);
-        ck_assert(daemon_logged("memory33/state does not read as the kernel documents it"));
+        ck_assert(daemon_logged("Cannot make sense of memory33/state"));
         ck_assert_uint_eq(testbed_count_writes("memory33 "), 0);
 }
 END_TEST

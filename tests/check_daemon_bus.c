@@ -10,7 +10,7 @@
 
 #define DIMM 32
 #define DIMM_BLOCKS 16
-#define BYTES(blocks) ((blocks) * TESTBED_BLOCK_BYTES)
+#define BYTES(blocks) ((blocks) *TESTBED_BLOCK_BYTES)
 
 #define INVALID_CONFIG "org.memoryd1.Error.InvalidConfig"
 #define ACCESS_DENIED "org.freedesktop.DBus.Error.AccessDenied"
@@ -97,8 +97,9 @@ END_TEST
 START_TEST(unknown_objects_are_refused)
 {
         static const char *const paths[] = {
-                MANAGER_PATH "/node/99", MANAGER_PATH "/node/x", MANAGER_PATH "/node/00",
-                MANAGER_PATH "/node/0/zone/Nowhere", MANAGER_PATH "/node/4294967296",
+                MANAGER_PATH "/node/99",         MANAGER_PATH "/node/x",
+                MANAGER_PATH "/node/00",         MANAGER_PATH "/node/0/zone/Nowhere",
+                MANAGER_PATH "/node/4294967296",
         };
 
         daemon_start();
@@ -200,8 +201,8 @@ START_TEST(a_broken_reload_keeps_the_policy_and_says_where)
         ck_assert_str_eq(bus_call_manager("Reload"), INVALID_CONFIG);
         ck_assert_ptr_nonnull(strstr(bus_error_message(), "/memoryd.conf:2: 'zone': "));
         ck_assert_ptr_nonnull(strstr(bus_error_message(), "/memoryd.conf:3: 'per_node': "));
-        ck_assert_ptr_nonnull(strstr(bus_get_text(MANAGER_PATH, MANAGER, "ConfigFaults"),
-                                     "/memoryd.conf:2: "));
+        ck_assert_ptr_nonnull(
+                strstr(bus_get_text(MANAGER_PATH, MANAGER, "ConfigFaults"), "/memoryd.conf:2: "));
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 1);
         wait_for(bus_signals()->manager_changed > 0);
         wait_for(daemon_notified("STATUS=32M kernel, 0B movable memory online; blocks pending: "
@@ -257,7 +258,8 @@ START_TEST(the_log_level_can_be_set)
         daemon_start();
         ck_assert_str_eq(bus_get_text(LOG_CONTROL_PATH, LOG_CONTROL, "LogLevel"), "info");
         ck_assert_str_eq(bus_get_text(LOG_CONTROL_PATH, LOG_CONTROL, "LogTarget"), "console");
-        ck_assert_str_eq(bus_get_text(LOG_CONTROL_PATH, LOG_CONTROL, "SyslogIdentifier"), "memoryd");
+        ck_assert_str_eq(bus_get_text(LOG_CONTROL_PATH, LOG_CONTROL, "SyslogIdentifier"),
+                         "memoryd");
         ck_assert(!daemon_logged("Event 'add'"));
         ck_assert_str_eq(bus_set_text(LOG_CONTROL_PATH, LOG_CONTROL, "LogLevel", "debug"), "");
         ck_assert_str_eq(bus_get_text(LOG_CONTROL_PATH, LOG_CONTROL, "LogLevel"), "debug");

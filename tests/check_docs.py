@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the programs say and what is written about them, compared.
 
-Environment: srcdir (.), MEMORYD (./memoryd), MEMORYCTL (./memoryctl), LIST_KEYS (./tests/list_keys).
+Environment: srcdir (.), MEMORYD (./memoryd), MEMORYCTL (./memoryctl) and LIST_KEYS
+(./tests/list_keys).
 Prints a line for each difference, and exits with 1 when there is one. Each check is then run again
 over a text that was broken on purpose, and must notice.
 """
@@ -70,7 +71,7 @@ def check_introspection(texts):
 
 
 def check_interfaces(texts):
-    """Each interface, property, method and signal is in the man page, properties with their type."""
+    """Each interface and member is in the man page, properties with their type."""
     page = texts.man("org.memoryd1.5")
     for interface in xml.etree.ElementTree.fromstring(texts.get(INTROSPECTION)).iter("interface"):
         if not has_word(page, interface.get("name")):
@@ -79,7 +80,7 @@ def check_interfaces(texts):
             name, kind = member.get("name"), member.get("type")
             pattern = rf"\b{name}\b.*\({re.escape(kind)}\)" if kind else rf"\b{name}\b"
             if member.tag != "annotation" and not re.search(pattern, page):
-                yield f"man/org.memoryd1.5: no {member.tag} {name}" + (f" ({kind})" if kind else "")
+                yield f"man/org.memoryd1.5: no {member.tag} {name} {kind or ''}"
 
 
 def check_keys(texts):
@@ -96,7 +97,7 @@ def options_of(texts, program):
 
 
 def check_options(texts):
-    """Each option of --help is in the man page, each long one of memoryctl in the completion too."""
+    """Each option of --help is in the man page, each long one of memoryctl in its completion."""
     for program, page in ("memoryd", "memoryd.8"), ("memoryctl", "memoryctl.1"):
         for option in options_of(texts, program):
             if not has_word(texts.man(page), option):

@@ -46,7 +46,8 @@ static int method_check_authorization(sd_bus_message *message, void *userdata, s
         polkit_asked++;
         if (polkit_answer == POLKIT_FAILS)
                 return sd_bus_error_set(error, "org.freedesktop.PolicyKit1.Error.Failed", "No");
-        return sd_bus_reply_method_return(message, "(bba{ss})", polkit_answer == POLKIT_GRANTS, 0, 0);
+        return sd_bus_reply_method_return(message, "(bba{ss})", polkit_answer == POLKIT_GRANTS, 0,
+                                          0);
 }
 
 static const sd_bus_vtable polkit_vtable[] = {
@@ -183,10 +184,9 @@ void bus_start(void)
                                           "',path_namespace='" BUS_PATH "'",
                                           on_signal, NULL),
                          0);
-        ck_assert_int_ge(sd_bus_add_object_vtable(bus, NULL,
-                                                  "/org/freedesktop/PolicyKit1/Authority",
-                                                  "org.freedesktop.PolicyKit1.Authority",
-                                                  polkit_vtable, NULL),
+        ck_assert_int_ge(sd_bus_add_object_vtable(
+                                 bus, NULL, "/org/freedesktop/PolicyKit1/Authority",
+                                 "org.freedesktop.PolicyKit1.Authority", polkit_vtable, NULL),
                          0);
         ck_assert_int_ge(sd_bus_request_name(bus, "org.freedesktop.PolicyKit1", 0), 0);
 }
@@ -258,9 +258,9 @@ static sd_bus_message *new_call(const char *path, const char *interface, const c
 {
         sd_bus_message *message = NULL;
 
-        ck_assert_int_ge(sd_bus_message_new_method_call(bus, &message, BUS_NAME, path, interface,
-                                                        method),
-                         0);
+        ck_assert_int_ge(
+                sd_bus_message_new_method_call(bus, &message, BUS_NAME, path, interface, method),
+                0);
         return message;
 }
 
@@ -288,8 +288,7 @@ static _Noreturn void call_as_nobody(const char *method, int result_fd)
         sd_bus *own = NULL;
         const char *name;
 
-        if (geteuid() == 0 &&
-            (!nobody || setgid(nobody->pw_gid) < 0 || setuid(nobody->pw_uid) < 0))
+        if (geteuid() == 0 && (!nobody || setgid(nobody->pw_gid) < 0 || setuid(nobody->pw_uid) < 0))
                 _exit(EXIT_FAILURE);
         if (sd_bus_new(&own) < 0 || sd_bus_set_address(own, bus_address()) < 0 ||
             sd_bus_set_bus_client(own, true) < 0 || sd_bus_start(own) < 0)
@@ -344,9 +343,9 @@ uint64_t bus_get_number(const char *path, const char *interface, const char *nam
         sd_bus_message *reply = get_value(path, interface, name, &type);
 
         ck_assert_ptr_nonnull(strchr("tub", *type));
-        ck_assert_int_gt(sd_bus_message_read_basic(reply, *type,
-                                                   *type == 't' ? (void *) &number : &narrow),
-                         0);
+        ck_assert_int_gt(
+                sd_bus_message_read_basic(reply, *type, *type == 't' ? (void *) &number : &narrow),
+                0);
         if (*type != 't')
                 number = narrow;
         sd_bus_message_unref(reply);
@@ -391,8 +390,8 @@ const char *bus_set_text(const char *path, const char *interface, const char *na
 
 const char *bus_get_objects(void)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, "org.freedesktop.DBus.ObjectManager",
-                                                   "GetManagedObjects"));
+        sd_bus_message *reply = call_wait(
+                new_call(MANAGER_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"));
         const char *path;
 
         ck_assert_str_eq(error_name, "");
@@ -416,8 +415,9 @@ const char *bus_get_objects(void)
 static bool read_row(sd_bus_message *reply, BlockRow *row)
 {
         const char *state, *zones, *zone_class, *decision, *rule, *guards, *status;
-        int r = sd_bus_message_read(reply, BUS_BLOCK_SIGNATURE, &row->id, &row->node, &state, &zones,
-                                    &zone_class, &decision, &rule, &guards, &status, &row->error);
+        int r = sd_bus_message_read(reply, BUS_BLOCK_SIGNATURE, &row->id, &row->node, &state,
+                                    &zones, &zone_class, &decision, &rule, &guards, &status,
+                                    &row->error);
 
         ck_assert_int_ge(r, 0);
         if (r == 0)

@@ -147,8 +147,13 @@ static void set_environment(const char *variable)
 static int add_valgrind(char **arguments, char suppressions[static PATH_MAX])
 {
         static const char *const valgrind[] = {
-                "valgrind", "--quiet", "--vgdb=no", "--error-exitcode=99", "--leak-check=full",
-                "--errors-for-leak-kinds=definite", "--trace-children=yes",
+                "valgrind",
+                "--quiet",
+                "--vgdb=no",
+                "--error-exitcode=99",
+                "--leak-check=full",
+                "--errors-for-leak-kinds=definite",
+                "--trace-children=yes",
         };
         const char *file = getenv("VALGRIND_SUPPRESSIONS");
         int n = 0;
@@ -302,7 +307,8 @@ static void assert_clean_end(void)
         if (actuator_pid <= 0)
                 return;
         code = daemon_wait_actuator();
-        ck_assert_msg(code == 0, "the actuator ended with %d; memoryd wrote:\n%s", code, read_log());
+        ck_assert_msg(code == 0, "the actuator ended with %d; memoryd wrote:\n%s", code,
+                      read_log());
 }
 
 void daemon_stop(void)

@@ -24,10 +24,10 @@ TCase *fixture_case(Suite *suite, const char *name);
  * Waits for a condition, with the bus and the notifications being served. Fails the test after a
  * deadline, and at once when memoryd ends meanwhile.
  */
-#define wait_for(condition)                                                                       \
-        do                                                                                        \
-                for (uint64_t _deadline = wait_begin(); !(condition);)                            \
-                        wait_step(_deadline, #condition, __FILE__, __LINE__);                     \
+#define wait_for(condition)                                                                        \
+        do                                                                                         \
+                for (uint64_t _deadline = wait_begin(); !(condition);)                             \
+                        wait_step(_deadline, #condition, __FILE__, __LINE__);                      \
         while (0)
 
 uint64_t wait_begin(void);

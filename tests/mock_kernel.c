@@ -120,8 +120,9 @@ static int play_fault(unsigned block)
 /* The zone that a word asks for, or NULL. The first of the valid ones is the kernel's default. */
 static const char *choose_zone(const char *word, char *zones)
 {
-        const char *zone = strcmp(word, "online_kernel") == 0 ? "Normal" :
-                           strcmp(word, "online_movable") == 0 ? "Movable" : NULL;
+        const char *zone = strcmp(word, "online_kernel") == 0  ? "Normal" :
+                           strcmp(word, "online_movable") == 0 ? "Movable" :
+                                                                 NULL;
 
         if (strcmp(word, "online") == 0)
                 return strtok(zones, " ");
@@ -137,7 +138,7 @@ static int set_block(unsigned block, const char *word)
 
         if (r < 0)
                 return r;
-        snprintf(name, sizeof(name), "%smemory%u", MEMORY_FOLDER + 1, block);
+        snprintf(name, sizeof(name), "%smemory%u", MEMORY_FOLDER, block);
         testbed_file(name, folder);
         snprintf(path, sizeof(path), "%s/valid_zones", folder);
         if (read_text(path, zones) < 0)
@@ -160,8 +161,8 @@ static int set_block(unsigned block, const char *word)
 static void record(unsigned block, const char *word, int error)
 {
         char line[TEXT_MAX * 2], path[PATH_MAX];
-        _cleanup_close_ int fd = open(testbed_file("writes", path),
-                                      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        _cleanup_close_ int fd =
+                open(testbed_file("writes", path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
         int n = snprintf(line, sizeof(line), "memory%u %s %d\n", block, word, error);
 
         if (fd < 0 || next_write(fd, line, (size_t) n) != n)
@@ -203,7 +204,8 @@ ssize_t write(int fd, const void *data, size_t size)
         if (!*testbed || !real_path(fd, path))
                 return next_write(fd, data, size);
 
-        snprintf(word, sizeof(word), "%.*s", (int) MIN(size, sizeof(word) - 1), (const char *) data);
+        snprintf(word, sizeof(word), "%.*s", (int) MIN(size, sizeof(word) - 1),
+                 (const char *) data);
         word[strcspn(word, "\n")] = 0;
         r = play_write(path, word);
         if (r > 0 && strstr(path, MEMORY_FOLDER "auto_online_blocks")) {
