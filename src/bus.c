@@ -11,6 +11,9 @@
 #define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define RECONNECT_USEC USEC_PER_SEC
 
+/* The bus may not know the user memoryd yet, if it read its policy before there was one. */
+#define NAME_AGAIN_USEC (10 * USEC_PER_SEC)
+
 /* What clients were told of a node, to tell them only what changed. */
 typedef struct Told {
         uint32_t node;
@@ -27,6 +30,7 @@ struct Bus {
         Told *told;
         size_t n_told;
         bool has_name;
+        bool name_refused; /* and it was said so */
 };
 
 static void bus_disconnect(Bus *bus)
@@ -68,17 +72,27 @@ static void bus_remember(Bus *bus)
         free(told);
 }
 
+static void bus_reconnect(Bus *bus, uint64_t delay_usec)
+{
+        (void) sd_event_source_set_time_relative(bus->reconnect_source, delay_usec);
+        (void) sd_event_source_set_enabled(bus->reconnect_source, SD_EVENT_ONESHOT);
+}
+
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Bus *bus = userdata;
 
         (void) error;
         if (sd_bus_message_is_method_error(reply, NULL)) {
-                log_err("Cannot have the bus name %s: %s", BUS_NAME,
-                        sd_bus_message_get_error(reply)->message);
+                if (!bus->name_refused)
+                        log_err("Cannot have the bus name %s, will ask again: %s", BUS_NAME,
+                                sd_bus_message_get_error(reply)->message);
+                bus->name_refused = true;
+                bus_reconnect(bus, NAME_AGAIN_USEC);
                 return 0;
         }
         bus->has_name = true;
+        bus->name_refused = false;
         bus_remember(bus);
         log_debug("On the bus as %s", BUS_NAME);
         return 0;
@@ -106,8 +120,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         if (bus->has_name)
                 log_info("The bus is gone, going on without it until it is back");
         bus->has_name = false;
-        (void) sd_event_source_set_time_relative(bus->reconnect_source, RECONNECT_USEC);
-        (void) sd_event_source_set_enabled(bus->reconnect_source, SD_EVENT_ONESHOT);
+        bus_reconnect(bus, RECONNECT_USEC);
         return 0;
 }
 
@@ -158,13 +171,13 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
         Bus *bus = userdata;
         int r;
 
+        (void) source;
         (void) usec;
         bus_disconnect(bus);
         r = bus_connect(bus);
         if (r < 0) {
                 log_debug("Cannot connect to the bus: %s", strerror(-r));
-                (void) sd_event_source_set_time_relative(source, RECONNECT_USEC);
-                (void) sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+                bus_reconnect(bus, RECONNECT_USEC);
         }
         return 0;
 }

@@ -66,7 +66,7 @@ static const char help_text[] =
         "  nodes             NUMA nodes\n"
         "  zones             Zones of the nodes\n"
         "  reload            Make memoryd read its configuration again\n"
-        "  rescan            Make memoryd read the state of all blocks again\n"
+        "  rescan            Make memoryd read all blocks again, and try what failed\n"
         "\n"
         "Options:\n"
         "  -a, --all               List each block on a line of its own\n"

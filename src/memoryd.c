@@ -143,6 +143,16 @@ static int daemon_start(Daemon *daemon)
         return r;
 }
 
+/* Whether this process may write what the actuator writes; before 4.7 root stands for that. */
+static int may_write(int memory_fd)
+{
+        if (faccessat(memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) >= 0)
+                return 0;
+        if (errno == ENOENT)
+                return geteuid() == 0 ? 0 : -EACCES;
+        return -errno;
+}
+
 /* Everything that needs root. Nothing from outside but the kernel's own files is read here. */
 static int set_up(Setup *setup)
 {
@@ -157,11 +167,12 @@ static int set_up(Setup *setup)
         }
         if (r < 0) {
                 log_err("Cannot open /sys/devices/system/memory: %s", strerror(-r));
-                return EXIT_FAILURE;
+                return EXIT_INTERNAL;
         }
-        if (faccessat(setup->sysfs.memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) < 0 &&
-            errno == EACCES) {
-                log_err("memoryd must be run as root");
+        r = may_write(setup->sysfs.memory_fd);
+        if (r < 0) {
+                log_err("Must be run as root: cannot write below /sys/devices/system/memory: %s",
+                        strerror(-r));
                 return EXIT_FAILURE;
         }
 
@@ -174,7 +185,7 @@ static int set_up(Setup *setup)
                 r = monitor_new((EventSource) source, &setup->monitors[source]);
         if (r < 0) {
                 log_err("Cannot listen to uevents: %s", strerror(-r));
-                return EXIT_FAILURE;
+                return EXIT_INTERNAL;
         }
 
         r = privilege_drop(arg_user, setup->runtime_folder);
@@ -204,6 +215,8 @@ static int load_config(Conf *conf)
         if (r == 0)
                 log_set_level(conf->log_level);
         conf_faults_done(&faults);
+        if (r < 0)
+                return EXIT_INTERNAL;
         return r == 0 ? 0 : EXIT_FAILURE;
 }
 

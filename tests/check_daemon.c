@@ -604,7 +604,7 @@ START_TEST(without_root_memoryd_says_so)
                 return;
         daemon_spawn_unprivileged();
         ck_assert_int_eq(daemon_wait(), 1);
-        ck_assert(daemon_logged("memoryd must be run as root"));
+        ck_assert(daemon_logged("Must be run as root"));
 }
 END_TEST
 

@@ -76,11 +76,17 @@ class Foreign(GuestCase):
         self.assertEqual(added.classes(), "MMMM")
         self.assertIn(f"{PATH}/node/2", self.memoryd.node_paths())
 
+        self._pull(dimm, before, nodes)
+
+        # The same place, and a new block: pulled once more, to leave the guest as it was.
+        dimm, _, added = self.add_dimm(512, 2)
+        self.assertEqual(added.classes(), "MMMM")
+        self.assertModel()
+        self._pull(dimm, before, nodes)
+        self.assertNoErrors()
+
+    def _pull(self, dimm, before, nodes):
         self.guest.del_dimm(dimm)
         wait_for_blocks(self.guest, len(before.blocks))
         self.assertModel()
         self.guest.wait_until(lambda: self.memoryd.node_paths() == nodes, "the node's object gone")
-
-        self.add_dimm(512, 2)
-        self.assertModel()
-        self.assertNoErrors()

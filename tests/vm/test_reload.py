@@ -50,8 +50,9 @@ class Reload(GuestCase):
         self.assertIn("max_movable_ratio", result.stderr)
         self.assertIn(f"{DROP_IN}:2:", "\n".join(self.memoryd.get("ConfigFaults")))
         self.assertIn(f"{DROP_IN}:2:", self.guest.call("memoryctl status").stdout)
+        # The line that is memoryd's own, not one of the journal's below it.
         self.assertIn(f"{DROP_IN}:2:",
-                      self.guest.run("systemctl status --no-pager --full memoryd"))
+                      self.guest.run("systemctl show --value --property=StatusText memoryd"))
 
         self.assertEqual(self.memoryd.main_pid(), pid)
         self.assertEqual(self._classes_of_next_dimm(), "KKKK")
