@@ -146,6 +146,7 @@ typedef struct Block {
         uint64_t inode; /* of its folder: tells a block that was removed and came back */
         bool seen;      /* read at least once */
         bool stale;     /* to be read again */
+        bool given_up;  /* waiting, and no longer waited for */
         BlockState state;
         ZoneList zones;
         ZoneClass

@@ -81,7 +81,7 @@ const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Id", "u", property_get_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("HasCpu", "b", property_get_has_cpu, 0, EMITS),
-        SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, EMITS),
+        SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
         SD_BUS_PROPERTY("OnlineBytes", "t", property_get_node_bytes, 0, EMITS),
         SD_BUS_PROPERTY("OfflineBytes", "t", property_get_node_bytes, 0, EMITS),
         SD_BUS_PROPERTY("KernelBytes", "t", property_get_node_bytes, 0, EMITS),

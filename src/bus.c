@@ -81,12 +81,17 @@ static void bus_reconnect(Bus *bus, uint64_t delay_usec)
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Bus *bus = userdata;
+        uint32_t code = 0;
 
         (void) error;
-        if (sd_bus_message_is_method_error(reply, NULL)) {
+        /* 1: it is ours; 4: it was before. 2 and 3: somebody else has it. */
+        if (sd_bus_message_is_method_error(reply, NULL) ||
+            sd_bus_message_read(reply, "u", &code) < 0 || (code != 1 && code != 4)) {
+                const sd_bus_error *refusal = sd_bus_message_get_error(reply);
+
                 if (!bus->name_refused)
                         log_err("Cannot have the bus name %s, will ask again: %s", BUS_NAME,
-                                sd_bus_message_get_error(reply)->message);
+                                refusal ? refusal->message : "another process has it");
                 bus->name_refused = true;
                 bus_reconnect(bus, NAME_AGAIN_USEC);
                 return 0;

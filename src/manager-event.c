@@ -110,6 +110,19 @@ static void log_raced(const Manager *manager, const Block *block)
                  verdict_to_string(block->verdict));
 }
 
+/*
+ * The error of a write, as the re-read qualifies it: a block that can be read is there, whatever a
+ * driver's veto says.
+ */
+static int reply_error(const ActuatorReply *reply)
+{
+        if (reply->read_error < 0)
+                return reply->read_error;
+        if (reply->error == -ENOENT || reply->error == -ENODEV || reply->error == -ENXIO)
+                return -EIO;
+        return reply->error;
+}
+
 static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
 {
         Block *block = machine_find_block(&manager->machine, reply->request.block);
@@ -120,9 +133,8 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
         if (!block || block->status != BLOCK_STATUS_WRITING)
                 return;
 
-        outcome =
-                track_outcome(block, reply->read_error < 0 ? reply->read_error : reply->error,
-                              (BlockState) reply->state, &reply->zones, &manager->conf.retry, now);
+        outcome = track_outcome(block, reply_error(reply), (BlockState) reply->state, &reply->zones,
+                                &manager->conf.retry, now);
         manager->count_needed = true;
         (void) changed_ids_add(&manager->changes.blocks, block->id);
 
@@ -132,6 +144,8 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
                 log_raced(manager, block);
         else if (outcome != OUTCOME_ALREADY && outcome != OUTCOME_GONE)
                 log_failure(manager, block, outcome, now);
+        if (block->status == BLOCK_STATUS_RETRYING)
+                track_join_retries(&manager->machine, block);
 
         /* The rest of the plan counted on it. */
         if (outcome != OUTCOME_DONE && outcome != OUTCOME_ALREADY) {
@@ -155,13 +169,16 @@ static void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *
                 manager->auto_online[0] = 0;
         manager->changes.config = true;
 
-        /* Put back, unlike taken over: stopping may have overtaken the answer to that. */
-        if (reply->request.word == ONLINE_WORD_OFFLINE)
+        if (manager->writer.n_setting > 0)
                 return;
-        if (!manager->restores && reply->error >= 0)
+
+        /* The last word is in. It was put back if it is not the one that is set to take over. */
+        if (reply->request.word != ONLINE_WORD_OFFLINE && !manager->restores && reply->error >= 0)
                 takeover_forget(manager->runtime_folder);
         if (manager->stopping)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
+        else if (reply->error >= 0)
+                manager_take_over(manager);
 }
 
 static void manager_end_burst(Manager *manager)
@@ -211,6 +228,11 @@ void manager_take_over(Manager *manager)
         int r;
 
         if (current < 0 || manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
+                return;
+        /* An answer is under way, and another look comes with it. */
+        if (manager->writer.n_setting > 0 || manager->stopping)
+                return;
+        if (current == ONLINE_WORD_OFFLINE && manager->restores)
                 return;
 
         r = takeover_load(manager->runtime_folder, current, &manager->restore_word);

@@ -115,10 +115,26 @@ static int manager_list(Manager *manager, bool at_start)
         return at_start ? sysfs_read_links(&manager->sysfs, &manager->machine) : 0;
 }
 
+/* What could not be read, or waits for its node and is not waited for, is looked at now and then. */
+static void manager_look_later(Manager *manager)
+{
+        manager->again_usec = MIN(manager->again_usec, manager_now(manager) + WAIT_LONG_USEC);
+        manager_schedule(manager, manager->again_usec);
+}
+
+static void manager_mark_again(Manager *manager)
+{
+        manager->again_usec = USEC_INFINITY;
+        manager->read_needed = true;
+        for (size_t i = 0; i < manager->machine.n_blocks; i++)
+                if (manager->machine.blocks[i].given_up)
+                        manager->machine.blocks[i].stale = true;
+}
+
 /* Brings the model up to date. Afterwards list_needed and read_needed say what is left to do. */
 int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
 {
-        bool gone = false;
+        SurveyLeft left = {};
         int r;
 
         if (manager->list_needed) {
@@ -126,16 +142,20 @@ int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
                 if (r < 0)
                         return r;
         }
+        if (manager->again_usec <= manager_now(manager))
+                manager_mark_again(manager);
         if (!manager->read_needed)
                 return 0;
 
         r = survey_read(&manager->sysfs, &manager->machine, mode, limit, &manager->changes.blocks,
-                        &gone);
+                        &left);
         if (r < 0)
                 return r;
         manager->count_needed = manager->plan_needed = true;
         manager->read_needed = (size_t) r == limit;
-        manager->list_needed = gone;
+        manager->list_needed = left.gone;
+        if (left.again)
+                manager_look_later(manager);
         return 0;
 }
 
@@ -156,30 +176,29 @@ int manager_survey_nodes(Manager *manager)
         return 0;
 }
 
-/* Also one that could not be read yet: its folder was listed before it was complete. */
-static bool lacks_node(const Block *block)
-{
-        return block->status == BLOCK_STATUS_WAITING;
-}
-
-/* Marks what lacks its node to be read again. Returns how many, and the first. */
-static unsigned mark_waiting(Machine *machine, uint32_t *ret_first)
+/*
+ * Marks what lacks its node to be read again, also what could not be read at all yet, since its folder
+ * was listed before it was complete. Returns how many are waited for; *ret_given_up says whether there
+ * are others.
+ */
+static unsigned mark_waiting(Machine *machine, bool *ret_given_up)
 {
         unsigned n = 0;
 
+        *ret_given_up = false;
         for (size_t i = 0; i < machine->n_blocks; i++) {
-                if (!lacks_node(&machine->blocks[i]))
+                Block *block = &machine->blocks[i];
+
+                if (block->status != BLOCK_STATUS_WAITING)
                         continue;
-                machine->blocks[i].stale = true;
-                if (n++ == 0)
-                        *ret_first = machine->blocks[i].id;
+                block->stale |= !block->given_up;
+                n += !block->given_up;
+                *ret_given_up |= block->given_up;
         }
         return n;
 }
 
-/*
- * When to look again at blocks that have no node: often at first, and less so the longer it takes.
- */
+/* When to look again at blocks that have no node: less often the longer it takes. */
 static void manager_look_again(Manager *manager, uint64_t now)
 {
         manager->read_needed = true;
@@ -187,17 +206,28 @@ static void manager_look_again(Manager *manager, uint64_t now)
         manager->wait_usec = MIN(manager->wait_usec * 2, WAIT_MAX_USEC);
 }
 
-/* The time is up: the rest is planned without them, and they are looked at now and then. */
-static void manager_give_up_waiting(Manager *manager, unsigned n, uint32_t first, uint64_t now)
+/* The time is up: what is there is planned. */
+static void manager_give_up_waiting(Manager *manager, unsigned n)
 {
-        if (manager->wait_usec < WAIT_LONG_USEC)
-                log_warning(
-                        "%u block%s, memory%u first, still without a node, ignoring until there "
-                        "is one",
-                        n, n == 1 ? " is" : "s are", first);
-        manager->wait_usec = WAIT_LONG_USEC;
-        manager->read_needed = true;
-        manager_schedule(manager, now + WAIT_LONG_USEC);
+        uint32_t first = 0;
+
+        manager->waiting_since_usec = manager->grew_usec = 0;
+        manager->confirm_needed = false;
+        if (n == 0)
+                return;
+
+        for (size_t i = manager->machine.n_blocks; i-- > 0;) {
+                Block *block = &manager->machine.blocks[i];
+
+                if (block->status != BLOCK_STATUS_WAITING || block->given_up)
+                        continue;
+                block->given_up = true;
+                block->stale = false;
+                first = block->id;
+        }
+        log_warning("%u block%s, memory%u first, still without a node, ignoring until there is one",
+                    n, n == 1 ? " is" : "s are", first);
+        manager_look_later(manager);
 }
 
 /*
@@ -210,11 +240,12 @@ static void manager_give_up_waiting(Manager *manager, unsigned n, uint32_t first
  */
 static bool manager_waits(Manager *manager, uint64_t now)
 {
-        uint32_t first = 0;
-        unsigned n = mark_waiting(&manager->machine, &first);
-        bool growing = manager->grew_usec > 0 && now - manager->grew_usec < QUIET_USEC;
+        bool growing = manager->grew_usec > 0 && now - manager->grew_usec < QUIET_USEC, given_up;
+        unsigned n = mark_waiting(&manager->machine, &given_up);
         uint64_t since_usec;
 
+        if (given_up)
+                manager_look_later(manager);
         if (n == 0 && !growing && !manager->confirm_needed) {
                 manager->waiting_since_usec = 0;
                 return false;
@@ -228,8 +259,7 @@ static bool manager_waits(Manager *manager, uint64_t now)
         if (n > 0)
                 since_usec = MAX(since_usec, manager->grew_usec);
         if (now - since_usec >= manager->conf.settle_usec) {
-                if (n > 0)
-                        manager_give_up_waiting(manager, n, first, now);
+                manager_give_up_waiting(manager, n);
                 return false;
         }
         if (n > 0) {
@@ -243,7 +273,7 @@ static bool manager_waits(Manager *manager, uint64_t now)
 
 bool manager_is_waiting(const Manager *manager)
 {
-        return manager->waiting_since_usec > 0 && manager->wait_usec < WAIT_LONG_USEC;
+        return manager->waiting_since_usec > 0;
 }
 
 /*
@@ -284,6 +314,9 @@ static int manager_decide(Manager *manager, uint64_t now)
 
         manager->plan_needed = false;
         r = manager_survey_nodes(manager);
+        /* Somebody may have set auto_online_blocks since. */
+        if (strcmp(manager->auto_online, online_word_to_string(ONLINE_WORD_OFFLINE)) != 0)
+                manager_take_over(manager);
         if (r >= 0)
                 r = manager_plan(manager, now);
         manager_expect_nodes_to_go(manager, now);

@@ -33,6 +33,7 @@ struct Manager {
         uint64_t grew_usec;          /* when new blocks were last found; 0 since the start */
         uint64_t waiting_since_usec; /* 0 when nothing holds the plan back */
         uint64_t wait_usec;
+        uint64_t again_usec;   /* when to read what was given up, or USEC_INFINITY */
         uint64_t recheck_usec; /* when to look whether nodes are gone, or USEC_INFINITY */
         uint64_t empty_usec;   /* the delay of the next such look; 0 when none is expected to go */
         uint64_t published_usec;

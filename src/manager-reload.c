@@ -65,7 +65,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
         log_set_level(manager->conf.log_level);
 
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                track_reset(&manager->machine.blocks[i]);
+                track_reconsider(&manager->machine.blocks[i]);
         if (took_over && manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
                 (void) manager_give_back(manager);
         if (!took_over)
@@ -79,6 +79,9 @@ int manager_reload(Manager *manager)
         ConfFaults faults = {};
         Conf conf;
         int r;
+
+        if (manager->stopping)
+                return -ESHUTDOWN;
 
         (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
                           (unsigned long long) manager_now(manager));

@@ -103,7 +103,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         if (!manager)
                 return -ENOMEM;
         manager->event = sd_event_ref(event);
-        manager->timer_usec = manager->recheck_usec = USEC_INFINITY;
+        manager->timer_usec = manager->recheck_usec = manager->again_usec = USEC_INFINITY;
         manager->conf = *conf;
         conf_init(conf);
         manager->sysfs = setup->sysfs;
@@ -147,14 +147,14 @@ int manager_start(Manager *manager)
 
 void manager_stop(Manager *manager)
 {
-        int r;
-
+        if (manager->stopping)
+                return;
         manager->stopping = true;
         writer_clear(&manager->writer);
-        r = manager_give_back(manager);
-        if (r < 0)
-                manager_fail(manager, "Cannot reach the actuator", r);
-        if (r == 0)
+        if (manager_give_back(manager) < 0)
+                manager_fail(manager, "Cannot reach the actuator", -EPIPE);
+        /* Else the answer to what is being set ends the loop. */
+        else if (manager->writer.n_setting == 0)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "names.h"
 #include "privilege.h"
+#include "takeover.h"
 
 #include "config.h"
 
@@ -244,6 +245,21 @@ static int loop(Setup *setup, Conf *conf)
         return r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL;
 }
 
+/* Does not start, and maybe followed one that was killed: the kernel has to online by itself again. */
+static void abandon(const Setup *setup)
+{
+        char current[AUTO_ONLINE_WORD_MAX];
+        int r = sysfs_read_auto_online(&setup->sysfs, current);
+
+        if (r >= 0)
+                r = takeover_abandon(setup->runtime_folder, online_word_from_string(current),
+                                     setup->actuator_fd);
+        if (r > 0)
+                log_notice("Put auto_online_blocks back");
+        else if (r < 0 && r != -ENOENT)
+                log_warning("Cannot put auto_online_blocks back: %s, ignoring", strerror(-r));
+}
+
 static int run(void)
 {
         char runtime_folder[PATH_MAX];
@@ -272,6 +288,8 @@ static int run(void)
 
         if (r == 0)
                 r = loop(&setup, &conf);
+        else if (setup.actuator_fd >= 0)
+                abandon(&setup);
         setup_done(&setup);
         conf_done(&conf);
         return r < 0 ? EXIT_INTERNAL : r;

@@ -26,7 +26,7 @@
 #define MEMORYD_USER "memoryd"
 
 /* State that outlives the daemon, but not the machine. */
-#define RUNTIME_FOLDER "/run/memoryd"
+#define RUNTIME_FOLDER "/run/memoryd/state"
 
 /* Exit codes of memoryd(8). */
 #define EXIT_USAGE 2       /* the command line */

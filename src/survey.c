@@ -94,8 +94,9 @@ static void note_error(Block *block, int error, const char *attribute)
 }
 
 /*
- * Reads one block. 1 when something about it changed, 0 when not, -ENOENT when it is gone: one that
- * was never there to be read is on its way in, and stays waiting for its node.
+ * Reads one block. 1 when something about it changed, 0 when not, -EAGAIN when it could not be read
+ * now, -ENOENT when it is gone: one that was never there to be read is on its way in, and stays
+ * waiting for its node.
  */
 static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
 {
@@ -109,10 +110,11 @@ static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
                 return is_new ? 0 : r;
         if (r < 0) {
                 note_error(block, r, attribute);
-                return 0;
+                return r == -EBADMSG ? 0 : -EAGAIN;
         }
 
-        if (block->error == -EBADMSG)
+        /* Not an error of a write, which only a write ends. */
+        if (block->attempts == 0)
                 block->error = 0;
         if (is_new)
                 track_new(block, mode.at_start, mode.leave_offline);
@@ -123,7 +125,7 @@ static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
 }
 
 int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
-                ChangedIds *changed, bool *ret_gone)
+                ChangedIds *changed, SurveyLeft *ret_left)
 {
         size_t n = 0;
 
@@ -133,11 +135,11 @@ int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t li
 
                 if (!block->stale)
                         continue;
-                block->stale = false;
-                n++;
                 r = read_one(sysfs, block, mode);
-                if (r == -ENOENT)
-                        *ret_gone = true;
+                n += r != -EAGAIN;
+                block->stale = r == -EAGAIN;
+                ret_left->again |= r == -EAGAIN;
+                ret_left->gone |= r == -ENOENT;
                 if (r > 0 && changed_ids_add(changed, block->id) < 0)
                         return -ENOMEM;
         }

@@ -35,13 +35,19 @@ typedef struct SurveyMode {
         bool leave_offline;
 } SurveyMode;
 
+/* What a reading left to do. */
+typedef struct SurveyLeft {
+        bool gone;  /* a block turned out to be gone: it stays until the next listing */
+        bool again; /* a block could not be read now: it stays stale */
+} SurveyLeft;
+
 /*
- * Reads up to `limit` blocks that are stale. Returns how many, 0 when none was left, or -ENOMEM. A
- * block that turns out to be gone stays until the next listing: *ret_gone is set then. One that could
- * not be read yet, since its folder is not complete, stays BLOCK_STATUS_WAITING.
+ * Reads up to `limit` blocks that are stale. Returns how many, 0 when none was left, or -ENOMEM; adds
+ * to *ret_left. One that could not be read yet, since its folder is not complete, stays
+ * BLOCK_STATUS_WAITING.
  */
 int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
-                ChangedIds *changed, bool *ret_gone);
+                ChangedIds *changed, SurveyLeft *ret_left);
 
 /*
  * Reads the nodes and, when other ones are there than before, their distances. Returns 1 when nodes

@@ -4,10 +4,12 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #define FILE_NAME "auto_online_blocks"
+#define ABANDON_MSEC 10000
 
 static const char *file_path(const char *folder, const char *suffix, char buffer[static PATH_MAX])
 {
@@ -63,6 +65,33 @@ int takeover_save(const char *folder, OnlineWord word)
                 return r;
         }
         return 0;
+}
+
+int takeover_abandon(const char *folder, OnlineWord current, int actuator_fd)
+{
+        ActuatorRequest request = { .verb = ACTUATOR_SET_AUTO_ONLINE };
+        struct pollfd pollfd = { .fd = actuator_fd, .events = POLLIN };
+        ActuatorReply reply;
+        OnlineWord word;
+        int r;
+
+        if (current != ONLINE_WORD_OFFLINE)
+                return 0;
+        r = takeover_load(folder, current, &word);
+        if (r <= 0)
+                return r;
+
+        request.word = (uint32_t) word;
+        r = actuator_send(actuator_fd, &request);
+        if (r < 0)
+                return r;
+        if (poll(&pollfd, 1, ABANDON_MSEC) <= 0)
+                return -ETIMEDOUT;
+        r = actuator_receive(actuator_fd, &reply);
+        if (r <= 0 || reply.error < 0)
+                return r < 0 ? r : -EIO;
+        takeover_forget(folder);
+        return 1;
 }
 
 void takeover_forget(const char *folder)

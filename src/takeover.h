@@ -16,5 +16,12 @@ int takeover_load(const char *folder, OnlineWord current, OnlineWord *ret);
 /* Keeps the word, atomically. */
 int takeover_save(const char *folder, OnlineWord word);
 
+/*
+ * For a memoryd that cannot start: puts back what an earlier one took over and was killed before it
+ * could, through the actuator, waiting for at most ten seconds. Returns 1 when it was put back, 0 when
+ * there was nothing to, or a negative errno.
+ */
+int takeover_abandon(const char *folder, OnlineWord current, int actuator_fd);
+
 /* It was put back: nothing is left to do. */
 void takeover_forget(const char *folder);

@@ -18,6 +18,7 @@ static void make_pending(Block *block)
 {
         block->status = block->node == NODE_NONE ? BLOCK_STATUS_WAITING : BLOCK_STATUS_PENDING;
         block->retry_at_usec = USEC_INFINITY;
+        block->given_up = false;
 }
 
 void track_new(Block *block, bool at_start, bool leave_offline)
@@ -176,6 +177,16 @@ Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList 
         return outcome;
 }
 
+void track_join_retries(Machine *machine, const Block *failed)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->status == BLOCK_STATUS_RETRYING && block->attempts == failed->attempts)
+                        block->retry_at_usec = failed->retry_at_usec;
+        }
+}
+
 void track_reset(Block *block)
 {
         bool left_by_rule = block->status == BLOCK_STATUS_LEFT && block->verdict == VERDICT_LEAVE;
@@ -189,6 +200,14 @@ void track_reset(Block *block)
         block->attempts = 0;
         block->error = 0;
         make_pending(block);
+}
+
+void track_reconsider(Block *block)
+{
+        track_reset(block);
+        if (block->state == BLOCK_ONLINE &&
+            (block->status == BLOCK_STATUS_FOREIGN || block->status == BLOCK_STATUS_EXTERNAL))
+                make_pending(block);
 }
 
 uint64_t track_next_retry(const Machine *machine)

@@ -66,10 +66,21 @@ Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList 
                       const Retry *retry, uint64_t now_usec);
 
 /*
+ * A block failed and is to be tried again: those that failed before it as often are tried with it, so
+ * that the guards are worked out over all of them once more, and not for each alone.
+ */
+void track_join_retries(Machine *machine, const Block *failed);
+
+/*
  * Before the policy is applied anew because someone asked for it: what failed, waits for a retry,
  * or was left by a rule, is to be decided again. What an administrator took offline stays so.
  */
 void track_reset(Block *block);
+
+/*
+ * The same before another policy is applied: that one also judges anew what somebody else onlined.
+ */
+void track_reconsider(Block *block);
 
 /* When the next retry is due, USEC_INFINITY for none. */
 uint64_t track_next_retry(const Machine *machine);

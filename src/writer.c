@@ -83,8 +83,11 @@ int writer_fill(Writer *writer, Machine *machine)
 int writer_set_auto_online(Writer *writer, OnlineWord word)
 {
         const ActuatorRequest request = { .verb = ACTUATOR_SET_AUTO_ONLINE, .word = word };
+        int r = actuator_send(writer->fd, &request);
 
-        return actuator_send(writer->fd, &request);
+        if (r >= 0)
+                writer->n_setting++;
+        return r;
 }
 
 int writer_receive(Writer *writer, ActuatorReply *ret)
@@ -93,6 +96,8 @@ int writer_receive(Writer *writer, ActuatorReply *ret)
 
         if (r > 0 && ret->request.verb == ACTUATOR_SET_BLOCK)
                 writer->n_writing--;
+        else if (r > 0)
+                writer->n_setting--;
         return r;
 }
 

@@ -15,7 +15,8 @@ typedef struct Writer {
         uint32_t *queue; /* owned: block ids, first to last */
         size_t n_queue;
         size_t next;
-        unsigned n_writing;
+        unsigned n_writing; /* blocks handed over and not answered */
+        unsigned n_setting; /* words for auto_online_blocks handed over and not answered */
 } Writer;
 
 void writer_init(Writer *writer, int fd);

@@ -265,6 +265,22 @@ START_TEST(what_another_onlined_against_the_policy_is_foreign)
 }
 END_TEST
 
+START_TEST(another_policy_judges_what_another_onlined_anew)
+{
+        daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_add_online_blocks(DIMM, 2, "Movable");
+        testbed_link_blocks(DIMM, 2, 0);
+        testbed_events("add", DIMM, 2);
+        wait_for(bus_count_status("foreign") == 2);
+
+        daemon_set_config("rules = ({ zone = \"movable\"; });\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(bus_count_status("external") == 2);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "ForeignBlocks"), 0);
+}
+END_TEST
+
 START_TEST(another_who_is_faster_against_the_policy_is_found_out)
 {
         daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
@@ -309,6 +325,33 @@ START_TEST(a_busy_block_is_tried_again)
         ck_assert_int_eq(bus_get_block(DIMM).error, 0);
         ck_assert(daemon_logged("Cannot online memory32 as "));
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+}
+END_TEST
+
+/* A driver may veto with an error that the kernel gives for a block that is gone. */
+START_TEST(a_veto_that_looks_like_a_removal_is_tried_again_with_a_delay)
+{
+        daemon_set_config(FAST_RETRY);
+        daemon_start();
+        testbed_set_fault(DIMM, ENODEV, 2, 0);
+        testbed_add_dimm(DIMM, 2, 0);
+        wait_for(bus_count_status("done") == 2);
+        ck_assert_uint_eq(testbed_count_writes("memory32 "), 3);
+        ck_assert(daemon_logged("Cannot online memory32 as "));
+}
+END_TEST
+
+/* Tried again one by one, each would be the first of its node and make for a kernel block of its own. */
+START_TEST(blocks_that_failed_together_are_planned_together_again)
+{
+        daemon_set_config(FAST_RETRY);
+        daemon_start();
+        for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
+                testbed_set_fault(block, ENOMEM, 1, 5);
+        testbed_add_node(1, true);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        wait_for(bus_get_number(MANAGER_PATH, MANAGER, "OnlineBytes") == BYTES(24));
+        assert_zones(DIMM, 4, 12);
 }
 END_TEST
 
@@ -440,6 +483,12 @@ static bool auto_online_is(const char *word)
         return testbed_reads(TESTBED_MEMORY "/auto_online_blocks", word);
 }
 
+static int run_with(const char *option)
+{
+        daemon_spawn(option, NULL);
+        return daemon_wait();
+}
+
 START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
 {
         testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online_movable");
@@ -448,6 +497,32 @@ START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
         wait_for(strcmp(bus_get_text(MANAGER_PATH, MANAGER, "KernelAutoOnline"), "offline") == 0);
         daemon_stop();
         ck_assert(auto_online_is("online_movable"));
+}
+END_TEST
+
+START_TEST(auto_onlining_that_someone_turns_on_again_is_taken_over_again)
+{
+        daemon_start();
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(auto_online_is("offline"));
+        daemon_stop();
+        ck_assert(auto_online_is("online"));
+}
+END_TEST
+
+START_TEST(auto_onlining_is_put_back_when_a_start_after_a_crash_is_refused)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        daemon_start();
+        wait_for(auto_online_is("offline"));
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+
+        daemon_set_config("settle = true;\n");
+        ck_assert_int_eq(run_with(NULL), 1);
+        ck_assert(auto_online_is("online"));
 }
 END_TEST
 
@@ -542,12 +617,6 @@ END_TEST
 
 /* Starts that fail */
 
-static int run_with(const char *option)
-{
-        daemon_spawn(option, NULL);
-        return daemon_wait();
-}
-
 START_TEST(a_broken_configuration_at_the_start_is_refused_with_all_faults)
 {
         daemon_set_config("# one\nsettle = true;\nmin_kernal = 0;\n");
@@ -628,10 +697,13 @@ static void add_memory_cases(Suite *suite)
 
         tcase_add_test(others, what_another_onlined_by_the_policy_is_external);
         tcase_add_test(others, what_another_onlined_against_the_policy_is_foreign);
+        tcase_add_test(others, another_policy_judges_what_another_onlined_anew);
         tcase_add_test(others, another_who_is_faster_against_the_policy_is_found_out);
         tcase_add_test(others, what_another_took_offline_stays_so);
 
         tcase_add_test(failures, a_busy_block_is_tried_again);
+        tcase_add_test(failures, a_veto_that_looks_like_a_removal_is_tried_again_with_a_delay);
+        tcase_add_test(failures, blocks_that_failed_together_are_planned_together_again);
         tcase_add_test(failures, a_block_that_always_fails_is_given_up_and_rescan_tries_again);
         tcase_add_test(failures, the_bus_is_answered_while_blocks_are_written);
         tcase_add_test(failures, nonsense_in_a_state_file_is_named_and_passed_over);
@@ -652,6 +724,8 @@ static void add_process_cases(Suite *suite)
 
         tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
+        tcase_add_test(takeover, auto_onlining_that_someone_turns_on_again_is_taken_over_again);
+        tcase_add_test(takeover, auto_onlining_is_put_back_when_a_start_after_a_crash_is_refused);
         tcase_add_test(takeover, auto_onlining_is_left_alone_when_told_so);
 
         tcase_add_test(ends, without_its_actuator_memoryd_ends_to_be_restarted);

@@ -58,21 +58,21 @@ static void list(int n_new)
 /* Reads all that is stale: returns how many, none of which may be gone. */
 static int read_all(SurveyMode mode)
 {
-        bool gone = false;
-        int n = survey_read(&sysfs, &machine, mode, ALL, &changed, &gone);
+        SurveyLeft left = {};
+        int n = survey_read(&sysfs, &machine, mode, ALL, &changed, &left);
 
         ck_assert_int_ge(n, 0);
-        ck_assert(!gone);
+        ck_assert(!left.gone && !left.again);
         return n;
 }
 
 /* The same, of which one at least is gone. */
 static int read_gone(void)
 {
-        bool gone = false;
-        int n = survey_read(&sysfs, &machine, running, ALL, &changed, &gone);
+        SurveyLeft left = {};
+        int n = survey_read(&sysfs, &machine, running, ALL, &changed, &left);
 
-        ck_assert(gone);
+        ck_assert(left.gone);
         return n;
 }
 
@@ -236,21 +236,21 @@ END_TEST
 
 START_TEST(no_more_are_read_than_the_limit)
 {
-        bool gone = false;
+        SurveyLeft left = {};
 
         for (uint32_t i = 0; i < 5; i++)
                 sysfs_fixture_add_block(&fixture, i, 1, "online\n", "Normal\n");
         list(5);
         changed.n_ids = 0;
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &gone), 2);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 2);
         assert_changed(IDS(0, 1));
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 0, &changed, &gone), 0);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 0, &changed, &left), 0);
         assert_changed(NO_IDS);
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &gone), 2);
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &gone), 1);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 2);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 1);
         assert_changed(IDS(2, 3, 4));
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &gone), 0);
-        ck_assert(!gone);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 0);
+        ck_assert(!left.gone && !left.again);
 }
 END_TEST
 

@@ -547,6 +547,46 @@ END_TEST
 
 /* track_next_retry */
 
+START_TEST(blocks_that_failed_as_often_are_tried_again_together)
+{
+        Machine machine;
+        Block *failed;
+
+        machine_from(&machine, GB, "0c=kr4o");
+        machine_find_block(&machine, 1)->attempts = 2;
+        machine_find_block(&machine, 2)->attempts = 1;
+        machine_find_block(&machine, 3)->attempts = 2;
+        failed = machine_find_block(&machine, 4);
+        failed->attempts = 2;
+        failed->retry_at_usec = RETRY_AT_USEC + 7;
+
+        track_join_retries(&machine, failed);
+        ck_assert_uint_eq(machine_find_block(&machine, 1)->retry_at_usec, RETRY_AT_USEC + 7);
+        ck_assert_uint_eq(machine_find_block(&machine, 2)->retry_at_usec, RETRY_AT_USEC);
+        ck_assert_uint_eq(machine_find_block(&machine, 3)->retry_at_usec, RETRY_AT_USEC + 7);
+        ck_assert_uint_eq(machine_find_block(&machine, 5)->retry_at_usec, USEC_INFINITY);
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(another_policy_judges_anew_what_others_onlined_and_only_that)
+{
+        for (BlockStatus status = 0; status < _BLOCK_STATUS_MAX; status++) {
+                Block block;
+                bool judged = status == BLOCK_STATUS_FOREIGN || status == BLOCK_STATUS_EXTERNAL;
+
+                block_init(&block, 3);
+                block.node = 0;
+                block.state = BLOCK_ONLINE;
+                block.status = status;
+                track_reconsider(&block);
+                ck_assert_int_eq(block.status, judged ? BLOCK_STATUS_PENDING : status);
+                ck_assert(track_wants_judgement(&block, 0) ==
+                          (judged || status == BLOCK_STATUS_PENDING));
+        }
+}
+END_TEST
+
 START_TEST(the_next_retry_is_the_earliest_of_those_that_are_due)
 {
         Machine machine;
@@ -606,6 +646,8 @@ static void add_write_tests(Suite *suite)
                             ELEMENTSOF(reset_cases));
         tcase_add_test(writes, a_reset_block_whose_node_is_not_known_waits);
         tcase_add_test(writes, the_next_retry_is_the_earliest_of_those_that_are_due);
+        tcase_add_test(writes, blocks_that_failed_as_often_are_tried_again_together);
+        tcase_add_test(writes, another_policy_judges_anew_what_others_onlined_and_only_that);
         suite_add_tcase(suite, writes);
 }
 

@@ -366,7 +366,7 @@ void fixture_setup(void)
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         testbed_new();
         testbed_add_machine();
-        testbed_make_folder("root/run/memoryd");
+        testbed_make_folder("root/run/memoryd/state");
         testbed_make_folder("root" SYSCONFDIR "/memoryd/memoryd.conf.d");
         open_notify();
         bus_start();
