@@ -72,7 +72,7 @@ int takeover_abandon(const char *folder, OnlineWord current, int actuator_fd)
         ActuatorRequest request = { .verb = ACTUATOR_SET_AUTO_ONLINE };
         struct pollfd pollfd = { .fd = actuator_fd, .events = POLLIN };
         ActuatorReply reply;
-        OnlineWord word;
+        OnlineWord word = _ONLINE_WORD_INVALID;
         int r;
 
         if (current != ONLINE_WORD_OFFLINE)
