@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -213,6 +214,29 @@ void daemon_spawn(const char *option, const char *variable)
         }
 }
 
+/* Puts a copy of a file that an environment variable names where everybody can read it. */
+static void use_copy(const char *variable, const char *from)
+{
+        _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
+        _cleanup_close_ int out =
+                open(path_of(variable), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+        if (in < 0 || out < 0)
+                _exit(127);
+        while (sendfile(out, in, NULL, 1 << 20) > 0)
+                ;
+        setenv(variable, path_of(variable), true);
+}
+
+/* The checkout may lie where only root can look. */
+static void use_copies(void)
+{
+        use_copy("MEMORYD", getenv("MEMORYD") ?: "./memoryd");
+        use_copy("MOCK_KERNEL", getenv("MOCK_KERNEL") ?: "./mock_kernel.so");
+        if (getenv("VALGRIND_SUPPRESSIONS"))
+                use_copy("VALGRIND_SUPPRESSIONS", getenv("VALGRIND_SUPPRESSIONS"));
+}
+
 void daemon_spawn_unprivileged(void)
 {
         const struct passwd *nobody = getpwnam("nobody");
@@ -221,6 +245,7 @@ void daemon_spawn_unprivileged(void)
         main_pid = fork_with_log();
         actuator_pid = 0;
         if (main_pid == 0) {
+                use_copies();
                 set_environment(NULL);
                 unsetenv("TMPDIR"); /* which need not be writable for all, and valgrind needs one */
                 if (setgid(nobody->pw_gid) < 0 || setuid(nobody->pw_uid) < 0)
