@@ -489,6 +489,18 @@ static int run_with(const char *option)
         return daemon_wait();
 }
 
+/* memoryd takes "online" over and is killed: the kernel stays off until somebody puts it back. */
+static void crash_after_take_over(void)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        daemon_start();
+        wait_for(auto_online_is("offline"));
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+        ck_assert(auto_online_is("offline"));
+}
+
 START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
 {
         testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online_movable");
@@ -513,13 +525,7 @@ END_TEST
 
 START_TEST(auto_onlining_is_put_back_when_a_start_after_a_crash_is_refused)
 {
-        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
-        daemon_start();
-        wait_for(auto_online_is("offline"));
-        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
-        ck_assert_int_eq(daemon_wait(), -SIGKILL);
-        ck_assert_int_eq(daemon_wait_actuator(), 0);
-
+        crash_after_take_over();
         daemon_set_config("settle = true;\n");
         ck_assert_int_eq(run_with(NULL), 1);
         ck_assert(auto_online_is("online"));
@@ -528,14 +534,7 @@ END_TEST
 
 START_TEST(auto_onlining_is_put_back_after_a_crash_and_a_new_start)
 {
-        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
-        daemon_start();
-        wait_for(auto_online_is("offline"));
-        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
-        ck_assert_int_eq(daemon_wait(), -SIGKILL);
-        ck_assert_int_eq(daemon_wait_actuator(), 0);
-        ck_assert(auto_online_is("offline"));
-
+        crash_after_take_over();
         daemon_start();
         ck_assert(auto_online_is("offline"));
         daemon_stop();
