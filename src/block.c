@@ -54,6 +54,15 @@ static const char *const block_status_table[_BLOCK_STATUS_MAX] = {
 
 DEFINE_STRING_TABLE(block_status, BlockStatus)
 
+static const char *const onliner_table[_ONLINER_MAX] = {
+        [ONLINER_NONE] = "none",
+        [ONLINER_MEMORYD] = "memoryd",
+        [ONLINER_KERNEL] = "kernel",
+        [ONLINER_OTHER] = "other",
+};
+
+DEFINE_STRING_TABLE(onliner, Onliner)
+
 ZoneClass zone_type_to_class(ZoneType type)
 {
         return type == ZONE_MOVABLE ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL;
@@ -120,6 +129,7 @@ const char *guards_format(unsigned guards, char buffer[static GUARDS_STRING_MAX]
                 { GUARD_MIN_KERNEL, "min_kernel" },
                 { GUARD_NODE_RATIO, "max_movable_ratio(node)" },
                 { GUARD_MACHINE_RATIO, "max_movable_ratio(machine)" },
+                { GUARD_WHOLE_DEVICE, "whole_device" },
                 { GUARD_CONTIGUOUS, "contiguous" },
         };
         char *end = buffer;
@@ -140,6 +150,7 @@ void block_init(Block *block, uint32_t id)
         *block = (Block){
                 .id = id,
                 .node = NODE_NONE,
+                .device = -1,
                 .rule = RULE_DEFAULT,
                 .status = BLOCK_STATUS_WAITING,
                 .retry_at_usec = USEC_INFINITY,

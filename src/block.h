@@ -98,15 +98,18 @@ typedef enum Verdict {
 const char *verdict_to_string(Verdict verdict);
 Verdict verdict_from_string(const char *word);
 
-/* The guards of `auto`, as bits of a mask: which of them made a block kernel memory. */
+/*
+ * The guards of `auto` in order of precedence, as bits of a mask: which of them decided on a block.
+ */
 typedef enum Guard {
         GUARD_MIN_KERNEL = 1 << 0,
         GUARD_NODE_RATIO = 1 << 1,
         GUARD_MACHINE_RATIO = 1 << 2,
-        GUARD_CONTIGUOUS = 1 << 3,
+        GUARD_WHOLE_DEVICE = 1 << 3,
+        GUARD_CONTIGUOUS = 1 << 4,
 } Guard;
 
-#define GUARDS_STRING_MAX 80
+#define GUARDS_STRING_MAX 96
 
 /* Names of the guards in a mask, separated by spaces; empty for none. Returns the buffer. */
 const char *guards_format(unsigned guards, char buffer[static GUARDS_STRING_MAX]);
@@ -131,6 +134,30 @@ typedef enum BlockStatus {
 const char *block_status_to_string(BlockStatus status);
 BlockStatus block_status_from_string(const char *word);
 
+/*
+ * What the first guard of a decision compared, in bytes and, for a ratio, thousandths: memory as the
+ * plan would have led to it with this block, or its device where that is treated as a whole, movable.
+ */
+typedef struct Figures {
+        uint64_t kernel_bytes; /* of min_kernel: what the node has without the plan's blocks */
+        uint64_t movable_bytes;
+        uint64_t limit; /* min_kernel in bytes, max_movable_ratio in thousandths, or for contiguous
+                           the number of the kernel block above */
+} Figures;
+
+/* Who made a block online. */
+typedef enum Onliner {
+        ONLINER_NONE, /* nobody yet, or before memoryd looked */
+        ONLINER_MEMORYD,
+        ONLINER_KERNEL, /* its own auto-onlining */
+        ONLINER_OTHER,
+        _ONLINER_MAX,
+        _ONLINER_INVALID = -EINVAL,
+} Onliner;
+
+const char *onliner_to_string(Onliner onliner);
+Onliner onliner_from_string(const char *word);
+
 /* A node number that stands for "no node link yet". */
 #define NODE_NONE (-1)
 
@@ -141,12 +168,15 @@ BlockStatus block_status_from_string(const char *word);
 #define RULE_GONE (-2)
 
 typedef struct Block {
-        uint32_t id;    /* N of memoryN: covers N * block size bytes on */
-        int32_t node;   /* or NODE_NONE */
-        uint64_t inode; /* of its folder: tells a block that was removed and came back */
-        bool seen;      /* read at least once */
-        bool stale;     /* to be read again */
-        bool given_up;  /* waiting, and no longer waited for */
+        uint32_t id;        /* N of memoryN: covers N * block size bytes on */
+        int32_t node;       /* or NODE_NONE */
+        uint64_t inode;     /* of its folder: tells a block that was removed and came back */
+        bool seen;          /* read at least once */
+        bool stale;         /* to be read again */
+        bool given_up;      /* waiting, and no longer waited for */
+        bool leaving;       /* its removal has begun: it goes with one of the next listings */
+        int32_t device;     /* index into the machine's devices, or DEVICE_NONE */
+        uint64_t udev_mask; /* bit i: it has the i-th udev property that the policy asks for */
         BlockState state;
         ZoneList zones;
         ZoneClass
@@ -155,9 +185,14 @@ typedef struct Block {
         /* What was decided and what came of it. */
         Verdict verdict;
         BlockStatus status;
-        int32_t rule;             /* index into the policy's rules, or RULE_DEFAULT */
-        unsigned guards;          /* Guard mask */
-        bool node_was_memoryless; /* no other memory on its node when the block was first seen */
+        int32_t rule;          /* index into the policy's rules, or RULE_DEFAULT */
+        ZoneAction action;     /* what that asked for */
+        unsigned guards;       /* Guard mask */
+        Figures figures;       /* of an `auto` decision */
+        uint64_t decided_usec; /* when, CLOCK_REALTIME; 0: never */
+        Onliner onliner;
+        uint64_t onlined_usec; /* when it was seen or made online, CLOCK_REALTIME; 0: not known */
+        bool node_was_memoryless; /* no memory of another device on its node when first seen */
         uint8_t attempts;         /* writes that failed in a row */
         int16_t error;            /* the last failed write: negative errno, 0 for none */
         uint64_t retry_at_usec;   /* monotonic; USEC_INFINITY when no retry is due */

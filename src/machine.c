@@ -18,12 +18,12 @@ void machine_done(Machine *machine)
 {
         nodes_free(machine->nodes, machine->n_nodes);
         free(machine->zones);
+        free(machine->devices);
         free(machine->blocks);
         machine_init(machine);
 }
 
-/* Where a block is, or would have to be inserted. */
-static size_t block_index(const Machine *machine, uint32_t id)
+size_t machine_block_index(const Machine *machine, uint32_t id)
 {
         size_t low = 0, high = machine->n_blocks;
 
@@ -44,7 +44,7 @@ static size_t block_index(const Machine *machine, uint32_t id)
 
 Block *machine_find_block(const Machine *machine, uint32_t id)
 {
-        size_t i = block_index(machine, id);
+        size_t i = machine_block_index(machine, id);
 
         return i < machine->n_blocks && machine->blocks[i].id == id ? &machine->blocks[i] : NULL;
 }
@@ -74,6 +74,34 @@ const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType ty
         return NULL;
 }
 
+const Device *machine_device(const Machine *machine, const Block *block)
+{
+        return block->device >= 0 && (size_t) block->device < machine->n_devices ?
+                       &machine->devices[block->device] :
+                       NULL;
+}
+
+Origin machine_origin(const Machine *machine, const Block *block)
+{
+        const Device *device = machine_device(machine, block);
+
+        return device ? device->origin : ORIGIN_UNKNOWN;
+}
+
+static uint32_t node_distance(const Node *node, uint32_t to)
+{
+        for (size_t i = 0; node && i < node->n_distances; i++)
+                if (node->distances[i].node == to)
+                        return node->distances[i].distance;
+        return 0;
+}
+
+uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to)
+{
+        return node_distance(machine_find_node(machine, from), to) ?:
+                       node_distance(machine_find_node(machine, to), from);
+}
+
 static int machine_grow(Machine *machine)
 {
         size_t n = machine->n_blocks_allocated ? machine->n_blocks_allocated * 2 : 64;
@@ -92,7 +120,7 @@ static int machine_grow(Machine *machine)
 
 int machine_add_block(Machine *machine, uint32_t id, Block **ret)
 {
-        size_t i = block_index(machine, id);
+        size_t i = machine_block_index(machine, id);
 
         if (i < machine->n_blocks && machine->blocks[i].id == id) {
                 *ret = &machine->blocks[i];
@@ -130,6 +158,15 @@ static void sum_free(Machine *machine)
                 if (node)
                         node->free_bytes += machine->zones[i].free_bytes;
         }
+}
+
+void machine_set_devices(Machine *machine, Device *devices, size_t n_devices)
+{
+        free(machine->devices);
+        machine->devices = devices;
+        machine->n_devices = n_devices;
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                machine->blocks[i].device = DEVICE_NONE;
 }
 
 void machine_set_nodes(Machine *machine, Node *nodes, size_t n_nodes)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "block.h"
+#include "device.h"
 #include "parse.h"
 
 /*
- * The machine as memoryd sees it: blocks, nodes and zones, each kept sorted. Plain values: nothing
+ * The machine as memoryd sees it: blocks, devices, nodes and zones, each kept sorted. Plain values: nothing
  * here reads a file. The arrays belong to the machine; pointers into them are valid until the next
  * call that adds or removes.
  */
@@ -50,15 +50,24 @@ typedef struct Machine {
         Block *blocks;             /* by id */
         size_t n_blocks;
         size_t n_blocks_allocated;
+        Device *devices; /* by their first block */
+        size_t n_devices;
         Node *nodes; /* by id */
         size_t n_nodes;
         Zone *zones; /* by node, then type */
         size_t n_zones;
         Totals totals; /* as of the last machine_count() */
+
+        /* What it is, in systemd's words (systemd.unit(5)); "" for not known. */
+        char virtualization[24]; /* ConditionVirtualization=: "none", "kvm", ... */
+        char architecture[16];   /* ConditionArchitecture=: "x86-64", ... */
 } Machine;
 
 void machine_init(Machine *machine);
 void machine_done(Machine *machine);
+
+/* The place in blocks[] of a block, or of the next one if it is not there; n_blocks at the end. */
+size_t machine_block_index(const Machine *machine, uint32_t id);
 
 /* NULL when there is none. */
 Block *machine_find_block(const Machine *machine, uint32_t id);
@@ -73,6 +82,24 @@ int machine_add_block(Machine *machine, uint32_t id, Block **ret);
 
 /* Removes every block for which keep[] (n_blocks entries) is false; the order stays. */
 void machine_retain_blocks(Machine *machine, const bool *keep);
+
+/* The device of a block, or NULL. */
+const Device *machine_device(const Machine *machine, const Block *block);
+
+/* Its origin: that of its device. */
+Origin machine_origin(const Machine *machine, const Block *block);
+
+/*
+ * The distance between two nodes (10 is local), as the first or else the second tells it; 0 when
+ * neither does.
+ */
+uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to);
+
+/*
+ * Replaces the devices as a whole; the machine takes the array over. It must be sorted. Blocks refer
+ * to no device afterwards.
+ */
+void machine_set_devices(Machine *machine, Device *devices, size_t n_devices);
 
 /* Replace the nodes or zones as a whole; the machine takes the arrays over. They must be sorted. */
 void machine_set_nodes(Machine *machine, Node *nodes, size_t n_nodes);

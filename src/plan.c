@@ -2,27 +2,49 @@
 
 #include "plan.h"
 
-/* What a node leads to: its memory outside the plan and inside it. */
+/* What a node leads to: what is decided or there, and what is still to be decided as movable. */
 typedef struct Tally {
         const Node *node;
-        uint64_t kernel_bytes; /* without the blocks that `auto` decides */
+        uint64_t cma_bytes;
+        uint64_t given_kernel_bytes; /* without the blocks that `auto` decides */
+        uint64_t kernel_bytes;
         uint64_t movable_bytes;
         int64_t highest_kernel; /* block, or -1 */
-
-        size_t n_auto;       /* blocks that `auto` decides */
-        size_t n_below;      /* of them, below the highest kernel block */
-        size_t n_min_kernel; /* how many of the lowest each guard wants in the kernel class */
-        size_t n_node_ratio;
-        size_t n_kernel; /* how many of the lowest are */
-        size_t n_seen;   /* while decisions are filled in */
+        bool movable_node;
+        size_t first_group; /* of its static ones, in the planner's array */
+        size_t n_groups;
 } Tally;
+
+/* Blocks of a node that get one class together: consecutive items of the plan. */
+typedef struct Group {
+        size_t first; /* item */
+        size_t n;
+        ZoneClass siblings; /* the class the rest of the device is in, if it is one class */
+        bool is_kernel;
+} Group;
+
+/* A block that `auto` decides. */
+typedef struct Item {
+        const Block *block;
+        size_t decision;
+} Item;
 
 typedef struct Planner {
         const Machine *machine;
         const Policy *policy;
+        PlanFilter filter;
+        uint64_t now_usec;
+        Matcher matcher;
         Tally *tallies; /* one per node of the machine, in its order */
         Decision *decisions;
         size_t n_decisions;
+        Item *items; /* by block within a node for those of static groups; by block for the others */
+        size_t n_items;
+        Group *groups;
+        size_t n_groups;
+        uint64_t cma_bytes; /* the machine's, as in a tally */
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
         Tally *last; /* the one found last */
 } Planner;
 
@@ -81,22 +103,32 @@ static ZoneClass verdict_class(Verdict verdict, const Block *block)
         }
 }
 
-static void tally_add(Tally *tally, const Block *block, ZoneClass zone_class, uint64_t bytes)
+static ZoneClass fixed_class(const Block *block)
 {
-        if (zone_class == ZONE_CLASS_MOVABLE)
-                tally->movable_bytes += bytes;
-        if (zone_class != ZONE_CLASS_KERNEL)
-                return;
-
-        tally->kernel_bytes += bytes;
-        tally->highest_kernel = MAX(tally->highest_kernel, (int64_t) block->id);
+        return block->status == BLOCK_STATUS_WRITING ? verdict_class(block->verdict, block) :
+                                                       block_class(block);
 }
 
-/* What the rule says, VERDICT_NONE standing for "to be worked out": `auto`. */
-static Verdict rule_verdict(const Rule *rule, const Block *block)
-{
-        ZoneAction action = rule ? rule->zone : ZONE_ACTION_AUTO;
+/* Collecting: what the plan has to live with, and what it is to decide */
 
+static void planner_add(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
+{
+        uint64_t bytes = planner->machine->block_size_bytes;
+
+        if (zone_class == ZONE_CLASS_MOVABLE) {
+                tally->movable_bytes += bytes;
+                planner->movable_bytes += bytes;
+        }
+        if (zone_class == ZONE_CLASS_KERNEL) {
+                tally->kernel_bytes += bytes;
+                planner->kernel_bytes += bytes;
+                tally->highest_kernel = MAX(tally->highest_kernel, (int64_t) block->id);
+        }
+}
+
+/* What an action comes to, VERDICT_NONE standing for "to be worked out": `auto`. */
+static Verdict action_verdict(ZoneAction action, const Block *block)
+{
         switch (action) {
         case ZONE_ACTION_MOVABLE:
                 return VERDICT_MOVABLE;
@@ -117,31 +149,36 @@ static Verdict rule_verdict(const Rule *rule, const Block *block)
         }
 }
 
+static bool rule_has_movable_node(const Policy *policy, int32_t rule)
+{
+        return rule >= 0 && (size_t) rule < policy->n_rules && policy->rules[rule].movable_node;
+}
+
 static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 {
-        const Rule *rule = policy_match(planner->policy, block, tally->node);
-        Decision *decision = &planner->decisions[planner->n_decisions++];
+        const Rule *rule = matcher_find(&planner->matcher, block, tally->node);
+        const Device *device = machine_device(planner->machine, block);
+        Decision *decision = &planner->decisions[planner->n_decisions];
 
         *decision = (Decision){
                 .block = block->id,
                 .rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT,
-                .verdict = rule_verdict(rule, block),
+                .action = rule ? rule->zone : ZONE_ACTION_AUTO,
         };
+        /* To write to its blocks would put it out of step with its own attribute. */
+        decision->verdict = device && device->onlines_itself ?
+                                    VERDICT_LEAVE :
+                                    action_verdict(decision->action, block);
+        tally->movable_node |= rule && rule->movable_node;
 
         if (decision->verdict == VERDICT_NONE)
-                tally->n_auto++;
+                planner->items[planner->n_items++] = (Item){ block, planner->n_decisions };
         else
-                tally_add(tally, block, verdict_class(decision->verdict, block),
-                          planner->machine->block_size_bytes);
+                planner_add(planner, tally, block, verdict_class(decision->verdict, block));
+        planner->n_decisions++;
 }
 
-static ZoneClass fixed_class(const Block *block)
-{
-        return block->status == BLOCK_STATUS_WRITING ? verdict_class(block->verdict, block) :
-                                                       block_class(block);
-}
-
-static void planner_collect(Planner *planner, PlanFilter filter, uint64_t now_usec)
+static void planner_collect(Planner *planner)
 {
         const Machine *machine = planner->machine;
 
@@ -151,160 +188,374 @@ static void planner_collect(Planner *planner, PlanFilter filter, uint64_t now_us
 
                 if (!tally)
                         continue;
-                if (filter(block, now_usec))
+                if (planner->filter(block, planner->now_usec)) {
                         planner_judge(planner, block, tally);
-                else
-                        tally_add(tally, block, fixed_class(block), machine->block_size_bytes);
+                        continue;
+                }
+                planner_add(planner, tally, block, fixed_class(block));
+                if (block->verdict != VERDICT_NONE)
+                        tally->movable_node |= rule_has_movable_node(planner->policy, block->rule);
+        }
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                planner->tallies[i].given_kernel_bytes = planner->tallies[i].kernel_bytes;
+}
+
+/* Groups */
+
+static bool item_grows(const Planner *planner, const Item *item)
+{
+        const Device *device = machine_device(planner->machine, item->block);
+
+        return device && device->unit_blocks > 0;
+}
+
+/* The blocks that whole_device treats as one with a block: *ret_first up to and including *ret_last. */
+static void whole_range(const Planner *planner, const Block *block, uint32_t *ret_first,
+                        uint32_t *ret_last)
+{
+        const Device *device = machine_device(planner->machine, block);
+
+        *ret_first = *ret_last = block->id;
+        if (!planner->policy->whole_device || !device)
+                return;
+        if (device_is_static(device)) {
+                *ret_first = MIN(block->id, device->first_block);
+                *ret_last = MAX(block->id, device->last_block);
+        } else if (device->unit_blocks > 0 && block->id >= device->first_block) {
+                *ret_first = block->id - (block->id - device->first_block) % device->unit_blocks;
+                *ret_last = *ret_first + device->unit_blocks - 1;
         }
 }
 
-static size_t div_round_up(uint64_t dividend, uint64_t divisor)
+/* The class that those of a range are in which the plan does not decide; NONE when there is not one. */
+static ZoneClass siblings_class(const Planner *planner, const Block *block, uint32_t first,
+                                uint32_t last)
 {
-        return dividend / divisor + (dividend % divisor != 0);
+        const Machine *machine = planner->machine;
+        ZoneClass found = ZONE_CLASS_NONE;
+
+        for (size_t i = machine_block_index(machine, first);
+             i < machine->n_blocks && machine->blocks[i].id <= last; i++) {
+                const Block *sibling = &machine->blocks[i];
+                ZoneClass zone_class = fixed_class(sibling);
+
+                if (sibling->device != block->device || zone_class == ZONE_CLASS_NONE ||
+                    planner->filter(sibling, planner->now_usec))
+                        continue;
+                if (found != ZONE_CLASS_NONE && found != zone_class)
+                        return ZONE_CLASS_NONE;
+                found = zone_class;
+        }
+        return found;
+}
+
+/* The group that begins with an item, of those up to `end`. */
+static Group group_at(const Planner *planner, size_t first, size_t end)
+{
+        const Block *block = planner->items[first].block;
+        Group group = { .first = first, .n = 1 };
+        uint32_t low, high;
+
+        whole_range(planner, block, &low, &high);
+        while (first + group.n < end && planner->items[first + group.n].block->id <= high &&
+               planner->items[first + group.n].block->device == block->device &&
+               planner->items[first + group.n].block->node == block->node)
+                group.n++;
+        if (high > low)
+                group.siblings = siblings_class(planner, block, low, high);
+        return group;
+}
+
+/* By node, then block; those of devices that grow last, by block. */
+static int compare_items(const void *a, const void *b, void *userdata)
+{
+        const Item *x = a, *y = b;
+        bool x_grows = item_grows(userdata, x), y_grows = item_grows(userdata, y);
+
+        if (x_grows != y_grows)
+                return x_grows - y_grows;
+        if (!x_grows && x->block->node != y->block->node)
+                return x->block->node < y->block->node ? -1 : 1;
+        return (x->block->id > y->block->id) - (x->block->id < y->block->id);
+}
+
+static bool items_are_sorted(Planner *planner)
+{
+        for (size_t i = 1; i < planner->n_items; i++)
+                if (compare_items(&planner->items[i - 1], &planner->items[i], planner) > 0)
+                        return false;
+        return true;
+}
+
+/* Makes the static groups, and counts their blocks as movable until something speaks against it. */
+static size_t planner_group(Planner *planner)
+{
+        size_t i = 0, n_static = 0;
+
+        /* Nodes mostly follow each other as their blocks do. */
+        if (!items_are_sorted(planner))
+                qsort_r(planner->items, planner->n_items, sizeof(Item), compare_items, planner);
+        while (n_static < planner->n_items && !item_grows(planner, &planner->items[n_static]))
+                n_static++;
+
+        while (i < n_static) {
+                const Block *block = planner->items[i].block;
+                Tally *tally = planner_tally(planner, block->node);
+                Group *group = &planner->groups[planner->n_groups];
+
+                *group = group_at(planner, i, n_static);
+                if (tally->n_groups++ == 0)
+                        tally->first_group = planner->n_groups;
+                planner->n_groups++;
+                for (; i < group->first + group->n; i++)
+                        planner_add(planner, tally, planner->items[i].block, ZONE_CLASS_MOVABLE);
+        }
+        return n_static;
+}
+
+/* Guards */
+
+/* CMA areas lie in kernel zones but hold movable pages only. */
+static Figures count_cma(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes)
+{
+        cma_bytes = MIN(cma_bytes, kernel_bytes);
+        return (Figures){ kernel_bytes - cma_bytes, movable_bytes + cma_bytes, 0 };
 }
 
 /*
- * How many of n blocks must be kernel memory, the rest being movable, beside what is there, so
- * that movable / kernel is at most the ratio: the smallest k with
- *   movable + (n - k) * size <= ratio * (kernel + k * size).
- * Sizes are multiples of 4 KiB and counted in that unit: 64 bits suffice for 2^52 bytes then, the
- * most that an x86 or arm64 machine can address, at the largest ratio.
+ * Whether movable / kernel is over the ratio. Counted in 4 KiB, of which sizes are multiples: 64 bits
+ * suffice for 2^52 bytes then, the most that an x86 or arm64 machine can address, at the largest
+ * ratio.
  */
-static size_t ratio_blocks(uint64_t kernel_bytes, uint64_t movable_bytes, size_t n,
-                           uint64_t block_size_bytes, uint32_t ratio_permille)
+static bool ratio_is_exceeded(Figures *figures, uint32_t ratio_permille)
 {
-        uint64_t size = block_size_bytes >> 12;
-        uint64_t wanted = ((movable_bytes >> 12) + n * size) * 1000;
-        uint64_t allowed = (kernel_bytes >> 12) * ratio_permille;
+        figures->limit = ratio_permille;
+        return (figures->movable_bytes >> 12) * 1000 >
+               (figures->kernel_bytes >> 12) * ratio_permille;
+}
 
-        if (wanted <= allowed)
+static Figures node_figures(const Tally *tally)
+{
+        return count_cma(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);
+}
+
+static Figures machine_figures(const Planner *planner)
+{
+        return count_cma(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
+}
+
+static uint64_t planner_min_kernel(const Planner *planner, const Tally *tally)
+{
+        if (tally->movable_node)
                 return 0;
-        return MIN(n, div_round_up(wanted - allowed, size * (1000 + (uint64_t) ratio_permille)));
+        return planner->policy->min_kernel_bytes == MIN_KERNEL_ONE_BLOCK ?
+                       planner->machine->block_size_bytes :
+                       planner->policy->min_kernel_bytes;
 }
 
-/* CMA areas lie in kernel zones but hold movable pages only. */
-static void count_cma(uint64_t cma_bytes, uint64_t *kernel_bytes, uint64_t *movable_bytes)
+/* A node without a CPU counts in the machine's ratio alone: its users run elsewhere. */
+static bool has_node_ratio(const Planner *planner, const Tally *tally)
 {
-        cma_bytes = MIN(cma_bytes, *kernel_bytes);
-        *kernel_bytes -= cma_bytes;
-        *movable_bytes += cma_bytes;
+        return planner->policy->per_node && tally->node->has_cpu;
 }
 
-static size_t planner_min_kernel(const Planner *planner, const Tally *tally)
+/* The guards of a node that want kernel memory, and what the first of them compared. */
+static unsigned node_guards(const Planner *planner, const Tally *tally, Figures *ret_figures)
 {
-        uint64_t size = planner->machine->block_size_bytes;
-        uint64_t wanted = planner->policy->min_kernel_bytes;
+        uint64_t min_kernel_bytes = planner_min_kernel(planner, tally);
+        Figures figures = node_figures(tally);
+        unsigned guards = 0;
 
-        if (wanted == MIN_KERNEL_ONE_BLOCK)
-                wanted = size;
-        if (tally->kernel_bytes >= wanted)
-                return 0;
-        return MIN(tally->n_auto, div_round_up(wanted - tally->kernel_bytes, size));
+        if (has_node_ratio(planner, tally) &&
+            ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille)) {
+                guards |= GUARD_NODE_RATIO;
+                *ret_figures = figures;
+        }
+        if (tally->kernel_bytes < min_kernel_bytes) {
+                guards |= GUARD_MIN_KERNEL;
+                *ret_figures = (Figures){ tally->given_kernel_bytes, 0, min_kernel_bytes };
+        }
+        return guards;
 }
+
+static void group_set(Planner *planner, Group *group, Verdict verdict, unsigned guards,
+                      const Figures *figures)
+{
+        for (size_t i = group->first; i < group->first + group->n; i++) {
+                Decision *decision = &planner->decisions[planner->items[i].decision];
+
+                decision->verdict = verdict;
+                decision->guards = guards;
+                decision->figures = *figures;
+        }
+}
+
+static bool is_whole(const Planner *planner, const Group *group)
+{
+        return planner->policy->whole_device && group->n > 1;
+}
+
+/* Makes a group kernel memory that has been counted as movable. */
+static void group_take(Planner *planner, Tally *tally, Group *group, unsigned guards,
+                       const Figures *figures)
+{
+        uint64_t bytes = group->n * planner->machine->block_size_bytes;
+
+        if (is_whole(planner, group))
+                guards |= GUARD_WHOLE_DEVICE;
+        group_set(planner, group, VERDICT_KERNEL, guards, figures);
+        group->is_kernel = true;
+        tally->movable_bytes -= bytes;
+        planner->movable_bytes -= bytes;
+        for (size_t i = group->first; i < group->first + group->n; i++)
+                planner_add(planner, tally, planner->items[i].block, ZONE_CLASS_KERNEL);
+}
+
+/*
+ * The guards that want a group in the kernel class as things stand. A device part of which is movable
+ * already is split by the first two only.
+ */
+static unsigned group_guards(const Planner *planner, const Tally *tally, const Group *group,
+                             Figures *ret_figures)
+{
+        int64_t lowest = planner->items[group->first].block->id;
+        unsigned guards;
+
+        *ret_figures = (Figures){};
+        guards = node_guards(planner, tally, ret_figures);
+        if (group->siblings == ZONE_CLASS_MOVABLE)
+                return guards;
+        if (group->siblings == ZONE_CLASS_KERNEL)
+                guards |= GUARD_WHOLE_DEVICE;
+        if (planner->policy->contiguous && lowest < tally->highest_kernel) {
+                if (!guards)
+                        ret_figures->limit = (uint64_t) tally->highest_kernel;
+                guards |= GUARD_CONTIGUOUS;
+        }
+        return guards;
+}
+
+/* In which order groups become kernel memory, before their addresses: the rest of the device has it. */
+static unsigned group_rank(const Group *group)
+{
+        static const unsigned ranks[_ZONE_CLASS_MAX] = {
+                [ZONE_CLASS_KERNEL] = 0,
+                [ZONE_CLASS_NONE] = 1,
+                [ZONE_CLASS_MOVABLE] = 2,
+        };
+
+        return ranks[group->siblings];
+}
+
+#define N_RANKS 3
 
 static void planner_guard_node(Planner *planner, Tally *tally)
 {
-        uint64_t kernel_bytes = tally->kernel_bytes, movable_bytes = tally->movable_bytes;
+        for (unsigned rank = 0; rank < N_RANKS; rank++)
+                for (size_t i = 0; i < tally->n_groups; i++) {
+                        Group *group = &planner->groups[tally->first_group + i];
+                        Figures figures;
+                        unsigned guards;
 
-        tally->n_min_kernel = planner_min_kernel(planner, tally);
-
-        /* A node without a CPU counts in the machine's ratio alone: its users run elsewhere. */
-        if (planner->policy->per_node && tally->node->has_cpu) {
-                count_cma(machine_cma_bytes(planner->machine, (int32_t) tally->node->id),
-                          &kernel_bytes, &movable_bytes);
-                tally->n_node_ratio = ratio_blocks(kernel_bytes, movable_bytes, tally->n_auto,
-                                                   planner->machine->block_size_bytes,
-                                                   planner->policy->max_movable_ratio_permille);
-        }
-
-        tally->n_kernel = MAX(tally->n_min_kernel, tally->n_node_ratio);
-        if (planner->policy->contiguous)
-                tally->n_kernel = MAX(tally->n_kernel, tally->n_below);
+                        if (group_rank(group) != rank)
+                                continue;
+                        guards = group_guards(planner, tally, group, &figures);
+                        if (guards)
+                                group_take(planner, tally, group, guards, &figures);
+                }
 }
 
-/* Takes up to `wanted` more kernel blocks from nodes with a CPU, or from those without. */
-static size_t planner_take_kernel(Planner *planner, bool has_cpu, size_t wanted)
+/* Takes kernel memory for the machine's ratio from a node. Returns whether that suffices. */
+static bool planner_guard_machine_by(Planner *planner, Tally *tally, unsigned rank)
 {
-        for (size_t i = 0; i < planner->machine->n_nodes && wanted > 0; i++) {
-                Tally *tally = &planner->tallies[i];
-                size_t n = MIN(wanted, tally->n_auto - tally->n_kernel);
+        for (size_t i = 0; i < tally->n_groups; i++) {
+                Group *group = &planner->groups[tally->first_group + i];
+                Figures figures = machine_figures(planner);
 
-                if (tally->node->has_cpu != has_cpu)
-                        continue;
-                tally->n_kernel += n;
-                wanted -= n;
+                if (!ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille))
+                        return true;
+                if (!group->is_kernel && group_rank(group) == rank)
+                        group_take(planner, tally, group, GUARD_MACHINE_RATIO, &figures);
         }
-        return wanted;
+        return false;
 }
 
 static void planner_guard_machine(Planner *planner)
 {
-        uint64_t size = planner->machine->block_size_bytes;
-        uint64_t kernel_bytes = 0, movable_bytes = 0;
-        size_t n_free = 0, wanted;
+        for (unsigned rank = 0; rank < N_RANKS; rank++)
+                for (unsigned cpuless = 0; cpuless < 2; cpuless++)
+                        for (size_t i = 0; i < planner->machine->n_nodes; i++) {
+                                Tally *tally = &planner->tallies[i];
 
+                                if (tally->node->has_cpu == cpuless)
+                                        continue;
+                                if (planner_guard_machine_by(planner, tally, rank))
+                                        return;
+                        }
+}
+
+/* What stayed movable did so within these. */
+static void group_leave_movable(Planner *planner, const Tally *tally, Group *group)
+{
+        Figures figures =
+                has_node_ratio(planner, tally) ? node_figures(tally) : machine_figures(planner);
+
+        (void) ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille);
+        group_set(planner, group, VERDICT_MOVABLE,
+                  group->siblings == ZONE_CLASS_MOVABLE ? GUARD_WHOLE_DEVICE : 0, &figures);
+}
+
+static void planner_finish_static(Planner *planner)
+{
         for (size_t i = 0; i < planner->machine->n_nodes; i++) {
-                const Tally *tally = &planner->tallies[i];
+                Tally *tally = &planner->tallies[i];
 
-                kernel_bytes += tally->kernel_bytes + tally->n_kernel * size;
-                movable_bytes += tally->movable_bytes;
-                n_free += tally->n_auto - tally->n_kernel;
+                for (size_t j = 0; j < tally->n_groups; j++) {
+                        Group *group = &planner->groups[tally->first_group + j];
+
+                        if (!group->is_kernel)
+                                group_leave_movable(planner, tally, group);
+                }
         }
-        count_cma(machine_cma_bytes(planner->machine, NODE_ANY), &kernel_bytes, &movable_bytes);
-
-        wanted = ratio_blocks(kernel_bytes, movable_bytes, n_free, size,
-                              planner->policy->max_movable_ratio_permille);
-        wanted = planner_take_kernel(planner, true, wanted);
-        planner_take_kernel(planner, false, wanted);
 }
 
-static void planner_guard(Planner *planner)
+/* Decides one unit of a device that grows. */
+static void planner_decide_unit(Planner *planner, Group *group)
 {
-        for (size_t i = 0; i < planner->n_decisions; i++) {
-                const Decision *decision = &planner->decisions[i];
-                const Block *block = machine_find_block(planner->machine, decision->block);
-                Tally *tally = planner_tally(planner, block->node);
+        Tally *tally = planner_tally(planner, planner->items[group->first].block->node);
+        Figures figures, machine;
+        unsigned guards;
 
-                if (decision->verdict == VERDICT_NONE)
-                        tally->n_below += decision->block < tally->highest_kernel;
+        for (size_t i = group->first; i < group->first + group->n; i++)
+                planner_add(planner, tally, planner->items[i].block, ZONE_CLASS_MOVABLE);
+
+        guards = group_guards(planner, tally, group, &figures);
+        machine = machine_figures(planner);
+        if (ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille)) {
+                if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
+                        figures = machine;
+                guards |= GUARD_MACHINE_RATIO;
         }
-
-        for (size_t i = 0; i < planner->machine->n_nodes; i++)
-                planner_guard_node(planner, &planner->tallies[i]);
-        planner_guard_machine(planner);
-}
-
-/* Decides the i-th lowest `auto` block of a node. */
-static void tally_decide(const Tally *tally, const Policy *policy, size_t i, Decision *decision)
-{
-        if (i >= tally->n_kernel) {
-                decision->verdict = VERDICT_MOVABLE;
-                return;
-        }
-
-        decision->verdict = VERDICT_KERNEL;
-        if (i < tally->n_min_kernel)
-                decision->guards |= GUARD_MIN_KERNEL;
-        if (i < tally->n_node_ratio)
-                decision->guards |= GUARD_NODE_RATIO;
-        if (policy->contiguous && i < tally->n_below)
-                decision->guards |= GUARD_CONTIGUOUS;
-        if (!decision->guards)
-                decision->guards = GUARD_MACHINE_RATIO;
+        if (guards)
+                group_take(planner, tally, group, guards, &figures);
+        else
+                group_leave_movable(planner, tally, group);
 }
 
 static void planner_decide(Planner *planner)
 {
-        for (size_t i = 0; i < planner->n_decisions; i++) {
-                Decision *decision = &planner->decisions[i];
-                const Block *block;
-                Tally *tally;
+        size_t i = planner_group(planner);
 
-                if (decision->verdict != VERDICT_NONE)
-                        continue;
-                block = machine_find_block(planner->machine, decision->block);
-                tally = planner_tally(planner, block->node);
-                tally_decide(tally, planner->policy, tally->n_seen++, decision);
+        for (size_t j = 0; j < planner->machine->n_nodes; j++)
+                planner_guard_node(planner, &planner->tallies[j]);
+        planner_guard_machine(planner);
+        planner_finish_static(planner);
+
+        while (i < planner->n_items) {
+                Group group = group_at(planner, i, planner->n_items);
+
+                planner_decide_unit(planner, &group);
+                i += group.n;
         }
 }
 
@@ -323,33 +574,54 @@ static void plan_order(Plan *plan)
                         plan->order[plan->n_order++] = (uint32_t) i;
 }
 
+static int planner_init(Planner *planner, const Machine *machine, const Policy *policy)
+{
+        /* One more, so that an empty machine is no allocation of nothing. */
+        planner->tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
+        planner->decisions = calloc(machine->n_blocks + 1, sizeof(Decision));
+        planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
+        planner->groups = calloc(machine->n_blocks + 1, sizeof(Group));
+        if (!planner->tallies || !planner->decisions || !planner->items || !planner->groups)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                planner->tallies[i] = (Tally){
+                        .node = &machine->nodes[i],
+                        .cma_bytes = machine_cma_bytes(machine, (int32_t) machine->nodes[i].id),
+                        .highest_kernel = -1,
+                };
+        planner->cma_bytes = machine_cma_bytes(machine, NODE_ANY);
+        return matcher_init(&planner->matcher, policy, machine);
+}
+
+static void planner_done(Planner *planner)
+{
+        matcher_done(&planner->matcher);
+        free(planner->tallies);
+        free(planner->decisions);
+        free(planner->items);
+        free(planner->groups);
+}
+
 int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
               Plan *ret)
 {
-        /* One more, so that an empty machine is no allocation of nothing. */
-        _cleanup_free_ Tally *tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
-        _cleanup_free_ Decision *decisions = calloc(machine->n_blocks + 1, sizeof(Decision));
-        _cleanup_free_ uint32_t *order = calloc(machine->n_blocks + 1, sizeof(uint32_t));
-        Planner planner = {
+        _cleanup_(planner_done) Planner planner = {
                 .machine = machine,
                 .policy = policy,
-                .tallies = tallies,
-                .decisions = decisions,
+                .filter = filter,
+                .now_usec = now_usec,
         };
+        _cleanup_free_ uint32_t *order = calloc(machine->n_blocks + 1, sizeof(uint32_t));
+        int r = planner_init(&planner, machine, policy);
 
-        if (!tallies || !decisions || !order)
+        if (r < 0 || !order)
                 return -ENOMEM;
-        for (size_t i = 0; i < machine->n_nodes; i++) {
-                tallies[i].node = &machine->nodes[i];
-                tallies[i].highest_kernel = -1;
-        }
-
-        planner_collect(&planner, filter, now_usec);
-        planner_guard(&planner);
+        planner_collect(&planner);
         planner_decide(&planner);
 
         *ret = (Plan){
-                .decisions = TAKE_PTR(decisions),
+                .decisions = TAKE_PTR(planner.decisions),
                 .n_decisions = planner.n_decisions,
                 .order = TAKE_PTR(order),
         };

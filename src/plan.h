@@ -10,9 +10,12 @@
 
 typedef struct Decision {
         uint32_t block;
-        int32_t rule; /* index into the policy's rules, or RULE_DEFAULT */
+        int32_t rule;      /* index into the policy's rules, or RULE_DEFAULT */
+        ZoneAction action; /* what the rule asks for */
         Verdict verdict;
-        unsigned guards; /* Guard mask: what made an `auto` block kernel memory */
+        unsigned guards; /* Guard mask: what made an `auto` block kernel memory, or for whole_device
+                            also movable */
+        Figures figures; /* of an `auto` block: what the first of them compared */
 } Decision;
 
 typedef struct Plan {
@@ -35,12 +38,15 @@ typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
  * count as they are: online ones in their class, those being written (BLOCK_STATUS_WRITING) in the
  * class of their verdict, offline ones not at all.
  *
- * Guards (memoryd.conf(5)) hold over what the plan leads to. Kernel blocks lie lowest on their
- * node; when the machine as a whole needs more of them, they come from nodes with a CPU first, then
- * in the order of node numbers. The order of writes is kernel memory first, since the metadata of
- * the rest is allocated from it, and each class from the highest address down: the kernel looks for
- * holes in a zone from its start after each block, and stops at the first (6.1,
- * set_zone_contiguous()).
+ * Guards (memoryd.conf(5)) hold over what the plan leads to, as far as what is there already allows.
+ * Kernel blocks lie lowest on their node; when the machine as a whole needs more of them, they come
+ * from nodes with a CPU first, then in the order of node numbers. Blocks of a device that grows are
+ * decided unit by unit from the lowest up, each over what is there by then, since nobody knows what
+ * will follow: so it makes no difference in how many parts they come.
+ *
+ * The order of writes is kernel memory first, since the metadata of the rest is allocated from it,
+ * and each class from the highest address down: the kernel looks for holes in a zone from its start
+ * after each block, and stops at the first (6.1, set_zone_contiguous()).
  *
  * Returns 0 or -ENOMEM; *ret is written on success only. Time is linear in blocks times rules.
  */

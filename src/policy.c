@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "policy.h"
 
+#include <fnmatch.h>
+
 static const char *const node_class_table[_NODE_CLASS_MAX] = {
         [NODE_CLASS_CPU] = "cpu",
         [NODE_CLASS_CPULESS] = "cpuless",
@@ -26,8 +28,14 @@ void policy_done(Policy *policy)
         for (size_t i = 0; i < policy->n_rules; i++)
                 rule_done(&policy->rules[i]);
         free(policy->rules);
+        for (size_t i = 0; i < policy->n_udev_properties; i++) {
+                free(policy->udev_properties[i].name);
+                free(policy->udev_properties[i].value);
+        }
+        free(policy->udev_properties);
         policy->rules = NULL;
-        policy->n_rules = 0;
+        policy->udev_properties = NULL;
+        policy->n_rules = policy->n_udev_properties = 0;
 }
 
 void rule_done(Rule *rule)
@@ -36,8 +44,9 @@ void rule_done(Rule *rule)
                 return;
         free(rule->name);
         free(rule->file);
-        rule->name = NULL;
-        rule->file = NULL;
+        strings_free(rule->virtualization);
+        strings_free(rule->architecture);
+        *rule = (Rule){};
 }
 
 int policy_insert_rule(Policy *policy, size_t index, Rule *rule)
@@ -51,35 +60,270 @@ int policy_insert_rule(Policy *policy, size_t index, Rule *rule)
                 return -ENOMEM;
         memmove(rules + index + 1, rules + index, (policy->n_rules - index) * sizeof(Rule));
         rules[index] = *rule;
-        rule->name = NULL;
-        rule->file = NULL;
+        *rule = (Rule){};
         policy->rules = rules;
         policy->n_rules++;
         return 0;
 }
 
-static bool rule_matches_node_class(const Rule *rule, const Block *block, const Node *node)
+static int udev_property_append(Policy *policy, const char *name, const char *value)
+{
+        size_t n = policy->n_udev_properties;
+        UdevProperty *properties =
+                reallocarray(policy->udev_properties, n + 1, sizeof(*properties));
+
+        if (!properties)
+                return -ENOMEM;
+        policy->udev_properties = properties;
+        properties[n] = (UdevProperty){ strdup(name), strdup(value) };
+        if (!properties[n].name || !properties[n].value) {
+                free(properties[n].name);
+                free(properties[n].value);
+                return -ENOMEM;
+        }
+        policy->n_udev_properties++;
+        return (int) n;
+}
+
+int policy_add_udev_property(Policy *policy, const char *name, const char *value)
+{
+        for (size_t i = 0; i < policy->n_udev_properties; i++)
+                if (strcmp(policy->udev_properties[i].name, name) == 0 &&
+                    strcmp(policy->udev_properties[i].value, value) == 0)
+                        return (int) i;
+        if (policy->n_udev_properties == UDEV_PROPERTIES_MAX)
+                return -E2BIG;
+        return udev_property_append(policy, name, value);
+}
+
+/* What a machine is */
+
+/* The names that systemd-detect-virt(1) prints. */
+static const char *const hypervisors[] = {
+        "kvm",     "amazon",    "qemu", "bochs",     "xen",      "uml", "vmware",
+        "oracle",  "microsoft", "zvm",  "parallels", "bhyve",    "qnx", "acrn",
+        "powervm", "apple",     "sre",  "google",    "vm-other",
+};
+
+static const char *const containers[] = {
+        "systemd-nspawn",  "lxc-libvirt", "lxc", "openvz", "docker",
+        "podman",          "rkt",         "wsl", "proot",  "pouch",
+        "container-other",
+};
+
+#define in_table(table, word) is_in(table, ELEMENTSOF(table), word)
+
+static bool is_in(const char *const *table, size_t n, const char *word)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(table[i], word) == 0)
+                        return true;
+        return false;
+}
+
+/* Whether a word holds that may have a "!" before it. */
+static bool negated(const char **word)
+{
+        bool is_negated = **word == '!';
+
+        *word += is_negated;
+        return is_negated;
+}
+
+/* Of the words that name a kind: 1, or 0, or -EINVAL for any other word. */
+static int virtualization_kind(const char *word, const char *virtualization)
+{
+        bool is_vm = in_table(hypervisors, virtualization);
+        bool is_container = in_table(containers, virtualization);
+
+        if (strcmp(word, "yes") == 0 || strcmp(word, "true") == 0)
+                return is_vm || is_container;
+        if (strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "none") == 0)
+                return !is_vm && !is_container;
+        if (strcmp(word, "vm") == 0)
+                return is_vm;
+        if (strcmp(word, "container") == 0)
+                return is_container;
+        return -EINVAL;
+}
+
+bool virtualization_matches(const char *word, const char *virtualization)
+{
+        bool is_negated = negated(&word);
+        int r;
+
+        if (!*virtualization)
+                return false;
+        r = virtualization_kind(word, virtualization);
+        if (r < 0)
+                r = strcmp(word, virtualization) == 0;
+        return (r > 0) != is_negated;
+}
+
+bool virtualization_is_known(const char *word)
+{
+        (void) negated(&word);
+        return virtualization_kind(word, "none") >= 0 || in_table(hypervisors, word) ||
+               in_table(containers, word);
+}
+
+/* The names of systemd.unit(5) for those of uname(2), which may be patterns. */
+static const struct {
+        const char *uname;
+        const char *name;
+} architectures[] = {
+        { "x86_64", "x86-64" },       { "i?86", "x86" },          { "aarch64", "arm64" },
+        { "aarch64_be", "arm64-be" }, { "arm*b", "arm-be" },      { "arm*", "arm" },
+        { "s390x", "s390x" },         { "s390", "s390" },         { "ppc64le", "ppc64-le" },
+        { "ppc64", "ppc64" },         { "ppcle", "ppc-le" },      { "ppc", "ppc" },
+        { "riscv64", "riscv64" },     { "riscv32", "riscv32" },   { "loongarch64", "loongarch64" },
+        { "ia64", "ia64" },           { "parisc64", "parisc64" }, { "parisc", "parisc" },
+        { "sparc64", "sparc64" },     { "sparc", "sparc" },       { "mips64", "mips64" },
+        { "mips", "mips" },           { "alpha", "alpha" },       { "sh*", "sh" },
+        { "m68k", "m68k" },
+};
+
+const char *architecture_from_uname(const char *machine)
+{
+        for (size_t i = 0; i < ELEMENTSOF(architectures); i++)
+                if (fnmatch(architectures[i].uname, machine, 0) == 0)
+                        return architectures[i].name;
+        return NULL;
+}
+
+bool architecture_matches(const char *word, const char *architecture)
+{
+        bool is_negated = negated(&word);
+
+        if (!*architecture)
+                return false;
+        return (strcmp(word, "native") == 0 || strcmp(word, architecture) == 0) != is_negated;
+}
+
+bool architecture_is_known(const char *word)
+{
+        (void) negated(&word);
+        if (strcmp(word, "native") == 0)
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(architectures); i++)
+                if (strcmp(architectures[i].name, word) == 0)
+                        return true;
+        return false;
+}
+
+static bool any_matches(char **words, bool (*matches)(const char *, const char *),
+                        const char *value)
+{
+        for (char **word = words; *word; word++)
+                if (matches(*word, value))
+                        return true;
+        return false;
+}
+
+/* Which rule */
+
+static bool rule_matches_machine(const Rule *rule, const Machine *machine)
+{
+        if (rule->virtualization &&
+            !any_matches(rule->virtualization, virtualization_matches, machine->virtualization))
+                return false;
+        return !rule->architecture ||
+               any_matches(rule->architecture, architecture_matches, machine->architecture);
+}
+
+static bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node)
+{
+        uint32_t distance = machine_distance(machine, rule->distance.from, node->id);
+
+        return distance > 0 && distance >= rule->distance.min && distance <= rule->distance.max;
+}
+
+static bool rule_matches_node_class(const Rule *rule, const Node *node, bool was_memoryless)
 {
         unsigned classes = 1U << (node->has_cpu ? NODE_CLASS_CPU : NODE_CLASS_CPULESS);
 
-        if (block->node_was_memoryless)
+        if (was_memoryless)
                 classes |= 1U << NODE_CLASS_MEMORYLESS;
         return rule->node_classes & classes;
 }
 
-static bool rule_matches(const Rule *rule, const Block *block, const Node *node)
+static bool rule_matches_node(const Rule *rule, const Machine *machine, const Node *node,
+                              bool was_memoryless)
 {
         if (rule->has_nodes && !node_set_contains(&rule->nodes, node->id))
                 return false;
-        if (rule->node_classes && !rule_matches_node_class(rule, block, node))
+        if (rule->node_classes && !rule_matches_node_class(rule, node, was_memoryless))
                 return false;
-        return true;
+        return !rule->has_distance || rule_matches_distance(rule, machine, node);
 }
 
-const Rule *policy_match(const Policy *policy, const Block *block, const Node *node)
+/* A block whose device is not known is of no size. */
+static bool rule_matches_device(const Rule *rule, const Device *device)
 {
-        for (size_t i = 0; i < policy->n_rules; i++)
-                if (rule_matches(&policy->rules[i], block, node))
-                        return &policy->rules[i];
+        Origin origin = device ? device->origin : ORIGIN_UNKNOWN;
+
+        if (rule->origins && !(rule->origins & 1U << origin))
+                return false;
+        if (rule->min_size_bytes > 0 && (!device || device->size_bytes < rule->min_size_bytes))
+                return false;
+        return rule->max_size_bytes == 0 || (device && device->size_bytes <= rule->max_size_bytes);
+}
+
+static bool rule_matches_block(const Rule *rule, const Block *block, uint64_t block_size_bytes)
+{
+        uint64_t first = block->id * block_size_bytes;
+
+        if (rule->has_address &&
+            (first < rule->first_address || first + block_size_bytes - 1 > rule->last_address))
+                return false;
+        return (block->udev_mask & rule->udev_mask) == rule->udev_mask;
+}
+
+int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
+{
+        size_t *candidates = calloc(policy->n_rules + 1, sizeof(size_t));
+
+        if (!candidates)
+                return -ENOMEM;
+        *matcher = (Matcher){ .policy = policy, .machine = machine, .candidates = candidates };
+        return 0;
+}
+
+void matcher_done(Matcher *matcher)
+{
+        free(matcher->candidates);
+        *matcher = (Matcher){};
+}
+
+static void matcher_select(Matcher *matcher, const Block *block, const Node *node)
+{
+        const Device *device = machine_device(matcher->machine, block);
+
+        matcher->node = node;
+        matcher->device = block->device;
+        matcher->node_was_memoryless = block->node_was_memoryless;
+        matcher->n_candidates = 0;
+        for (size_t i = 0; i < matcher->policy->n_rules; i++) {
+                const Rule *rule = &matcher->policy->rules[i];
+
+                if (rule_matches_node(rule, matcher->machine, node, block->node_was_memoryless) &&
+                    rule_matches_device(rule, device) &&
+                    rule_matches_machine(rule, matcher->machine))
+                        matcher->candidates[matcher->n_candidates++] = i;
+        }
+}
+
+const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node)
+{
+        if (matcher->node != node || matcher->device != block->device ||
+            matcher->node_was_memoryless != block->node_was_memoryless)
+                matcher_select(matcher, block, node);
+
+        for (size_t i = 0; i < matcher->n_candidates; i++) {
+                const Rule *rule = &matcher->policy->rules[matcher->candidates[i]];
+
+                if (rule_matches_block(rule, block, matcher->machine->block_size_bytes))
+                        return rule;
+        }
         return NULL;
 }

@@ -68,20 +68,38 @@ static bool is_undecided(const Block *block)
                (block->status == BLOCK_STATUS_PENDING || block->status == BLOCK_STATUS_WAITING);
 }
 
+/* The devices that a node has memory of: none, one, or several. */
+#define SEVERAL (-2)
+
+typedef struct NodeMemory {
+        bool has_any;
+        int32_t device; /* if there is one: its index, DEVICE_NONE, or SEVERAL */
+} NodeMemory;
+
 void track_note_memoryless(Machine *machine)
 {
-        NodeSet with_memory = {};
+        NodeMemory memory[NODE_MAX] = {};
 
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (!is_undecided(&machine->blocks[i]) && machine->blocks[i].node != NODE_NONE)
-                        node_set_add(&with_memory, (uint32_t) machine->blocks[i].node);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+                NodeMemory *node = block->node >= 0 ? &memory[block->node] : NULL;
+
+                if (!node || is_undecided(block))
+                        continue;
+                if (node->has_any && (node->device != block->device || block->device < 0))
+                        node->device = SEVERAL;
+                else if (!node->has_any)
+                        *node = (NodeMemory){ true, block->device };
+        }
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 Block *block = &machine->blocks[i];
+                const NodeMemory *node = block->node >= 0 ? &memory[block->node] : NULL;
 
-                if (is_undecided(block) && block->node != NODE_NONE)
-                        block->node_was_memoryless =
-                                !node_set_contains(&with_memory, (uint32_t) block->node);
+                if (!node || !is_undecided(block))
+                        continue;
+                block->node_was_memoryless =
+                        !node->has_any || (block->device >= 0 && node->device == block->device);
         }
 }
 
@@ -103,7 +121,9 @@ void track_decide(Block *block, const Decision *decision)
 {
         block->verdict = decision->verdict;
         block->rule = decision->rule;
+        block->action = decision->action;
         block->guards = decision->guards;
+        block->figures = decision->figures;
         if (decision->verdict == VERDICT_LEAVE)
                 block->status = BLOCK_STATUS_LEFT;
         else

@@ -64,7 +64,7 @@ static const char *plan_verdicts(const Plan *plan, char text[static TEXT_MAX])
 static const char *guards_text(unsigned guards, char text[static TEXT_MAX])
 {
         static const char *const names[] = { "min_kernel", "node-ratio", "machine-ratio",
-                                             "contiguous" };
+                                             "whole_device", "contiguous" };
         size_t n = 0;
 
         strcpy(text, guards ? "" : "-");

@@ -59,6 +59,18 @@ static const MatchCase match_cases[] = {
         { "1", CPU, 0, false, false, false },
 };
 
+static const Rule *policy_match(const Policy *policy, const Block *block, const Node *node)
+{
+        const Machine machine = { .block_size_bytes = 128 << 20 };
+        const Rule *rule;
+        Matcher matcher;
+
+        ck_assert_int_eq(matcher_init(&matcher, policy, &machine), 0);
+        rule = matcher_find(&matcher, block, node);
+        matcher_done(&matcher);
+        return rule;
+}
+
 START_TEST(a_rule_matches_when_all_its_criteria_hold)
 {
         const MatchCase *c = &match_cases[_i];
