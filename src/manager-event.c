@@ -39,13 +39,22 @@ static void manager_mark_block(Manager *manager, uint32_t id)
         manager->read_needed = true;
 }
 
-/* A block came or went. One that was listed before its folder was complete can be read now. */
-static void manager_mark_listing(Manager *manager, uint32_t id)
+/* One that was listed before its folder was complete can be read now. */
+static void manager_mark_added(Manager *manager, uint32_t id)
 {
         const Block *block = machine_find_block(&manager->machine, id);
 
         if (block && block->status == BLOCK_STATUS_WAITING)
                 manager_mark_block(manager, id);
+        manager->list_needed = true;
+}
+
+static void manager_mark_removed(Manager *manager, uint32_t id)
+{
+        Block *block = machine_find_block(&manager->machine, id);
+
+        if (block)
+                block->leaving = true;
         manager->list_needed = true;
 }
 
@@ -66,8 +75,10 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
                                  "Events were lost, reading all blocks again");
                         manager_mark_all(manager);
                 }
-                if (r == MONITOR_LISTING)
-                        manager_mark_listing(manager, block);
+                if (r == MONITOR_ADDED)
+                        manager_mark_added(manager, block);
+                if (r == MONITOR_REMOVED)
+                        manager_mark_removed(manager, block);
                 if (r == MONITOR_BLOCK)
                         manager_mark_block(manager, block);
         }

@@ -15,6 +15,10 @@
 #define EMPTY_FIRST_USEC (100 * USEC_PER_MSEC)
 #define EMPTY_MAX_USEC (30 * USEC_PER_SEC)
 
+/* How often to look whether a block is gone whose removal has begun: at first, before giving up. */
+#define LEAVING_FIRST_USEC (2 * USEC_PER_MSEC)
+#define LEAVING_MAX_USEC (30 * USEC_PER_SEC)
+
 /* Blocks read before the loop gets its turn again: about a millisecond. */
 #define READ_CHUNK 128
 
@@ -95,6 +99,31 @@ static int manager_plan(Manager *manager, uint64_t now)
 
 /* Passes */
 
+/*
+ * The kernel tells that a block goes before it takes its folder away, and nothing after that. So what
+ * is still listed is looked for again.
+ */
+static void manager_expect_blocks_to_go(Manager *manager)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
+
+                block->leaving = block->leaving && manager->leaving_usec <= LEAVING_MAX_USEC;
+                any |= block->leaving;
+        }
+
+        manager->relist_usec = USEC_INFINITY;
+        if (!any) {
+                manager->leaving_usec = 0;
+                return;
+        }
+        manager->leaving_usec = MAX(manager->leaving_usec * 2, LEAVING_FIRST_USEC);
+        manager->relist_usec = manager_now(manager) + manager->leaving_usec;
+        manager_schedule(manager, manager->relist_usec);
+}
+
 static int manager_list(Manager *manager, bool at_start)
 {
         size_t n_before = manager->machine.n_blocks;
@@ -112,6 +141,7 @@ static int manager_list(Manager *manager, bool at_start)
         }
         manager->list_needed = false;
         manager->read_needed = manager->plan_needed = true;
+        manager_expect_blocks_to_go(manager);
         return at_start ? sysfs_read_links(&manager->sysfs, &manager->machine) : 0;
 }
 
@@ -127,7 +157,8 @@ static void manager_mark_again(Manager *manager)
         manager->again_usec = USEC_INFINITY;
         manager->read_needed = true;
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                if (manager->machine.blocks[i].given_up)
+                if (manager->machine.blocks[i].given_up ||
+                    manager->machine.blocks[i].state == BLOCK_GOING_OFFLINE)
                         manager->machine.blocks[i].stale = true;
 }
 
@@ -137,7 +168,7 @@ int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
         SurveyLeft left = {};
         int r;
 
-        if (manager->list_needed) {
+        if (manager->list_needed || manager->relist_usec <= manager_now(manager)) {
                 r = manager_list(manager, mode.at_start);
                 if (r < 0)
                         return r;
@@ -300,9 +331,18 @@ static void manager_expect_nodes_to_go(Manager *manager, uint64_t now)
         }
 }
 
+/* When there is something to do by itself. */
+static uint64_t manager_next_usec(const Manager *manager)
+{
+        uint64_t next_usec = MIN(manager->recheck_usec, manager->relist_usec);
+
+        next_usec = MIN(next_usec, manager->again_usec);
+        return MIN(next_usec, track_next_retry(&manager->machine));
+}
+
 static int manager_decide(Manager *manager, uint64_t now)
 {
-        uint64_t next_usec = MIN(track_next_retry(&manager->machine), manager->recheck_usec);
+        uint64_t next_usec = manager_next_usec(manager);
         int r;
 
         if (!manager->plan_needed && next_usec > now) {
@@ -320,8 +360,7 @@ static int manager_decide(Manager *manager, uint64_t now)
         if (r >= 0)
                 r = manager_plan(manager, now);
         manager_expect_nodes_to_go(manager, now);
-        next_usec = MIN(track_next_retry(&manager->machine), manager->recheck_usec);
-        manager_schedule(manager, MAX(next_usec, now + WAIT_MAX_USEC));
+        manager_schedule(manager, MAX(manager_next_usec(manager), now + WAIT_MAX_USEC));
         return r;
 }
 

@@ -35,6 +35,8 @@ struct Manager {
         uint64_t wait_usec;
         uint64_t again_usec;   /* when to read what was given up, or USEC_INFINITY */
         uint64_t recheck_usec; /* when to look whether nodes are gone, or USEC_INFINITY */
+        uint64_t relist_usec;  /* when to look whether blocks are gone, or USEC_INFINITY */
+        uint64_t leaving_usec; /* the delay of the next such look; 0 when none is expected to go */
         uint64_t empty_usec;   /* the delay of the next such look; 0 when none is expected to go */
         uint64_t published_usec;
         uint64_t zones_usec;

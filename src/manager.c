@@ -104,6 +104,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
                 return -ENOMEM;
         manager->event = sd_event_ref(event);
         manager->timer_usec = manager->recheck_usec = manager->again_usec = USEC_INFINITY;
+        manager->relist_usec = USEC_INFINITY;
         manager->conf = *conf;
         conf_init(conf);
         manager->sysfs = setup->sysfs;

@@ -71,8 +71,10 @@ static int classify(struct udev_device *device, uint32_t *ret_block)
         log_debug("Event '%s' for %s", action ? action : "", name);
         if (!action)
                 return MONITOR_IGNORE;
-        if (strcmp(action, "add") == 0 || strcmp(action, "remove") == 0)
-                return MONITOR_LISTING;
+        if (strcmp(action, "add") == 0)
+                return MONITOR_ADDED;
+        if (strcmp(action, "remove") == 0)
+                return MONITOR_REMOVED;
         return MONITOR_BLOCK;
 }
 

@@ -23,7 +23,8 @@ int monitor_get_fd(const Monitor *monitor);
 
 typedef enum MonitorEvent {
         MONITOR_NONE,    /* nothing more to read now */
-        MONITOR_LISTING, /* a block came or went: the listing is out of date */
+        MONITOR_ADDED,   /* *ret_block came: the listing is out of date */
+        MONITOR_REMOVED, /* *ret_block goes: its folder is there for another moment */
         MONITOR_BLOCK,   /* a block changed: *ret_block is out of date */
         MONITOR_IGNORE,  /* an event that makes no sense or is of no interest, which was logged */
         MONITOR_LOST, /* the buffer ran over, or an event could not be parsed: all is out of date */

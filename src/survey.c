@@ -106,8 +106,10 @@ static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
         bool is_new = !block->seen;
         int r = sysfs_read_block(sysfs, block, &attribute);
 
-        if (r == -ENOENT)
+        if (r == -ENOENT) {
+                block->leaving = !is_new;
                 return is_new ? 0 : r;
+        }
         if (r < 0) {
                 note_error(block, r, attribute);
                 return r == -EBADMSG ? 0 : -EAGAIN;
@@ -138,7 +140,7 @@ int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t li
                 r = read_one(sysfs, block, mode);
                 n += r != -EAGAIN;
                 block->stale = r == -EAGAIN;
-                ret_left->again |= r == -EAGAIN;
+                ret_left->again |= r == -EAGAIN || block->state == BLOCK_GOING_OFFLINE;
                 ret_left->gone |= r == -ENOENT;
                 if (r > 0 && changed_ids_add(changed, block->id) < 0)
                         return -ENOMEM;

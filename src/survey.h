@@ -38,7 +38,8 @@ typedef struct SurveyMode {
 /* What a reading left to do. */
 typedef struct SurveyLeft {
         bool gone;  /* a block turned out to be gone: it stays until the next listing */
-        bool again; /* a block could not be read now: it stays stale */
+        bool again; /* a block could not be read now: it stays stale; or it is going offline, and
+                       there is no event if that fails */
 } SurveyLeft;
 
 /*
