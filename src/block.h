@@ -141,8 +141,9 @@ BlockStatus block_status_from_string(const char *word);
 typedef struct Figures {
         uint64_t kernel_bytes; /* of min_kernel: what the node has without the plan's blocks */
         uint64_t movable_bytes;
-        uint64_t limit; /* min_kernel in bytes, max_movable_ratio in thousandths, or for contiguous
+        uint64_t limit;  /* min_kernel in bytes, max_movable_ratio in thousandths, or for contiguous
                            the number of the kernel block above */
+        bool of_machine; /* the machine's memory rather than the node's */
 } Figures;
 
 /* Who made a block online. */
@@ -174,6 +175,7 @@ typedef struct Block {
         bool seen;          /* read at least once */
         bool stale;         /* to be read again */
         bool given_up;      /* waiting, and no longer waited for */
+        bool announced;     /* its own event has come, or it was there at the start */
         bool leaving;       /* its removal has begun: it goes with one of the next listings */
         int32_t device;     /* index into the machine's devices, or DEVICE_NONE */
         uint64_t udev_mask; /* bit i: it has the i-th udev property that the policy asks for */

@@ -91,17 +91,10 @@ static int property_get_degraded(sd_bus *bus, const char *path, const char *inte
         return sd_bus_message_append(reply, "b", manager_is_degraded(userdata));
 }
 
-static const char *rule_name(const Policy *policy, const Block *block)
+static int append_block(sd_bus_message *reply, const Machine *machine, const Block *block,
+                        const Policy *policy)
 {
-        if (block->rule == RULE_GONE)
-                return "(removed)";
-        return block->rule >= 0 && (size_t) block->rule < policy->n_rules ?
-                       policy->rules[block->rule].name :
-                       "";
-}
-
-static int append_block(sd_bus_message *reply, const Block *block, const Policy *policy)
-{
+        const Device *device = machine_device(machine, block);
         char zones[ZONE_LIST_STRING_MAX], guards[GUARDS_STRING_MAX];
 
         return sd_bus_message_append(
@@ -109,8 +102,9 @@ static int append_block(sd_bus_message *reply, const Block *block, const Policy 
                 block_state_to_string(block->state),
                 block->node == NODE_NONE ? "" : zone_list_format(&block->zones, zones),
                 zone_class_to_string(block_class(block)), verdict_to_string(block->verdict),
-                rule_name(policy, block), guards_format(block->guards, guards),
-                block_status_to_string(block->status), (int32_t) -block->error);
+                reason_rule_name(policy, block), guards_format(block->guards, guards),
+                block_status_to_string(block->status), (int32_t) -block->error,
+                device ? device->name : "", origin_to_string(machine_origin(machine, block)));
 }
 
 static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -123,7 +117,7 @@ static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_er
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', BUS_BLOCK_SIGNATURE);
         for (size_t i = 0; r >= 0 && i < machine->n_blocks; i++)
-                r = append_block(reply, &machine->blocks[i], policy);
+                r = append_block(reply, machine, &machine->blocks[i], policy);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
@@ -132,8 +126,7 @@ static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_er
         return r < 0 ? bus_error_from_errno(error, r, "Cannot list blocks") : 1;
 }
 
-/* All faults in one message, a line each. */
-static int reply_faults(sd_bus_message *message, char **faults)
+int bus_reply_faults(sd_bus_message *message, char **faults)
 {
         _cleanup_free_ char *text = NULL;
         size_t n = 1;
@@ -159,7 +152,7 @@ static int reload_granted(sd_bus_message *message, void *userdata)
                 return sd_bus_reply_method_errnof(message, r, "Cannot reload the configuration: %s",
                                                   strerror(-r));
         if (r > 0)
-                return reply_faults(message, manager_get_faults(userdata));
+                return bus_reply_faults(message, manager_get_faults(userdata));
         return sd_bus_reply_method_return(message, NULL);
 }
 
@@ -203,6 +196,15 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("Degraded", "b", property_get_degraded, 0, EMITS),
         SD_BUS_METHOD_WITH_ARGS("ListBlocks", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_BLOCK_SIGNATURE, blocks), method_list_blocks,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("u", block),
+                                SD_BUS_RESULT("a{sv}", explanation), bus_method_explain,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("a" BUS_HISTORY_SIGNATURE, decisions),
+                                bus_method_history, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("a" BUS_PLAN_SIGNATURE, ranges), bus_method_plan,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

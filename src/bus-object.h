@@ -15,6 +15,14 @@ extern const sd_bus_vtable bus_node_vtable[];        /* userdata: Node */
 extern const sd_bus_vtable bus_zone_vtable[];        /* userdata: Zone */
 extern const sd_bus_vtable bus_log_control_vtable[]; /* userdata: NULL */
 
+/* Methods of the manager that tell why, and what would be: org.memoryd1(5). */
+int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Replies with all faults of a configuration in one error, a line each. What a handler returns. */
+int bus_reply_faults(sd_bus_message *message, char **faults);
+
 /* Add the objects to a connection, for its lifetime. 0 or a negative errno. */
 int bus_add_manager(sd_bus *bus, Manager *manager);
 int bus_add_nodes(sd_bus *bus, Manager *manager);

@@ -3,19 +3,18 @@
 
 #include <stdio.h>
 
-#include "conf-fault.h"
+#include "conf-rule.h"
 #include "conf-scan.h"
-#include "conf-value.h"
 
-/* Enough for any path of keys that exist; an unknown name is cut. */
-#define PATH_MAX_BYTES 128
+/* Of all files: far more than anybody needs, and few enough to compare each with each. */
+#define RULES_MAX 1024
 
 /* One file on its way into the draft. */
-typedef struct Source {
+typedef struct Input {
         ConfDraft *draft;
-        const char *file;
-        bool is_dropin;
-} Source;
+        ConfSource source;
+        ConfPlace place;
+} Input;
 
 void conf_draft_init(ConfDraft *draft, ConfFaults *faults)
 {
@@ -30,210 +29,161 @@ void conf_draft_done(ConfDraft *draft)
         draft->retry_file = NULL;
 }
 
-static int unknown_key(const Source *source, const config_setting_t *setting, const char *path,
-                       const char *group)
+static int insert_rule(const Input *input, Rule *rule)
 {
-        static const char message[] =
-                "expected one of the keys of memoryd.conf(5), got an unknown key";
-        const char *near = conf_key_suggest(group, config_setting_name(setting));
-
-        if (near)
-                return conf_faults_add(source->draft->faults, source->file,
-                                       config_setting_source_line(setting), path,
-                                       "%s; is '%s' meant?", message, near);
-        return conf_faults_add(source->draft->faults, source->file,
-                               config_setting_source_line(setting), path, "%s", message);
-}
-
-/* Reads one setting of the group ("retry", "rules", or NULL) into the struct at `base`. */
-static int read_setting(const Source *source, const config_setting_t *setting, const char *group,
-                        const char *path, void *base, const ConfKey **ret_key)
-{
-        const char *name = config_setting_name(setting);
-        const ConfKey *key;
-
-        /* Such a name was reported by the scanner, and one without a value is a syntax error. */
-        if (*name == '*' || config_setting_type(setting) == CONFIG_TYPE_NONE)
-                return 1;
-
-        key = conf_key_find(group, name, strlen(name));
-        if (!key)
-                return unknown_key(source, setting, path, group);
-        *ret_key = key;
-        return conf_value_read(key, setting, path, source->file, source->draft->faults, base);
-}
-
-static int rule_check(const Source *source, const config_setting_t *group, unsigned index,
-                      bool has_zone)
-{
-        _cleanup_free_ char *expected = NULL;
-        char path[PATH_MAX_BYTES];
-
-        if (has_zone)
-                return 0;
-        expected = conf_key_expected(conf_key_find("rules", "zone", strlen("zone")));
-        if (!expected)
-                return -ENOMEM;
-        snprintf(path, sizeof(path), "rules[%u].zone", index);
-        return conf_faults_add(source->draft->faults, source->file,
-                               config_setting_source_line(group), path, "expected %s, got nothing",
-                               expected);
-}
-
-/* Returns 0, 1 when the rule is at fault, -ENOMEM. */
-static int read_rule(const Source *source, const config_setting_t *group, unsigned index,
-                     Rule *rule)
-{
-        bool has_zone = false;
-        int fault = 0, r;
-
-        for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
-                const config_setting_t *setting = config_setting_get_elem(group, i);
-                const ConfKey *key = NULL;
-                char path[PATH_MAX_BYTES];
-
-                snprintf(path, sizeof(path), "rules[%u].%s", index, config_setting_name(setting));
-                r = read_setting(source, setting, "rules", path, rule, &key);
-                if (r < 0)
-                        return r;
-                fault |= r;
-                has_zone = has_zone || (key && key->offset == offsetof(Rule, zone));
-        }
-        r = rule_check(source, group, index, has_zone);
-        if (r < 0)
-                return r;
-
-        rule->has_nodes = !node_set_is_empty(&rule->nodes);
-        rule->line = config_setting_source_line(group);
-        return fault | r;
-}
-
-static int insert_rule(const Source *source, Rule *rule)
-{
-        ConfDraft *draft = source->draft;
+        ConfDraft *draft = input->draft;
         Policy *policy = &draft->conf.policy;
+        bool is_dropin = input->place == CONF_PLACE_DROPIN;
         int r;
 
-        rule->file = strdup(source->file);
+        rule->file = strdup(input->source.file);
         if (!rule->file)
                 return -ENOMEM;
-        r = policy_insert_rule(policy, source->is_dropin ? draft->n_dropin_rules : policy->n_rules,
-                               rule);
+        r = policy_insert_rule(policy, is_dropin ? draft->n_dropin_rules : policy->n_rules, rule);
         if (r < 0)
                 return r;
-        if (source->is_dropin)
+        if (is_dropin)
                 draft->n_dropin_rules++;
         return 0;
 }
 
+static int rules_fault(const Input *input, const config_setting_t *setting, const char *path)
+{
+        int r = setting_fault(conf_key_find(NULL, "rules", strlen("rules")), setting, path,
+                              input->source.file, input->source.faults);
+
+        return MIN(r, 0);
+}
+
 DEFINE_CLEANUP(Rule *, rule_done)
 
-static int apply_rule(const Source *source, const config_setting_t *group, unsigned index)
+static int apply_rule(const Input *input, const config_setting_t *group, unsigned index)
 {
         Rule rule = { .name = NULL };
         _cleanup_(rule_donep) Rule *owned = &rule;
-        char path[PATH_MAX_BYTES];
+        char path[CONF_PATH_MAX];
         int r;
 
         if (!config_setting_is_group(group)) {
                 snprintf(path, sizeof(path), "rules[%u]", index);
-                r = conf_value_fault(conf_key_find(NULL, "rules", strlen("rules")), group, path,
-                                     source->file, source->draft->faults);
-                return MIN(r, 0);
+                return rules_fault(input, group, path);
         }
-        r = read_rule(source, group, index, owned);
+        r = conf_rule_read(&input->source, group, index, &input->draft->conf.policy, owned);
         /* A rule at fault is kept all the same, so that its name is compared with the others'. */
-        return r < 0 ? r : insert_rule(source, owned);
+        return r < 0 ? r : insert_rule(input, owned);
+}
+
+static int too_many_rules(const Input *input, const config_setting_t *group)
+{
+        int r = conf_faults_add(input->source.faults, input->source.file,
+                                config_setting_source_line(group), "rules",
+                                "expected at most %d rules in all files, got more", RULES_MAX);
+
+        return MIN(r, 0);
 }
 
 /* `is_cut`: parsing stopped within the setting, so that its last element may be half of one. */
-static int apply_rules(const Source *source, const config_setting_t *setting, bool is_cut)
+static int apply_rules(const Input *input, const config_setting_t *setting, bool is_cut)
 {
-        Policy *policy = &source->draft->conf.policy;
+        ConfDraft *draft = input->draft;
         unsigned n;
-        int r;
 
-        if (!config_setting_is_list(setting)) {
-                r = conf_value_fault(conf_key_find(NULL, "rules", strlen("rules")), setting,
-                                     "rules", source->file, source->draft->faults);
-                return MIN(r, 0);
+        if (!config_setting_is_list(setting))
+                return rules_fault(input, setting, "rules");
+        if (input->place != CONF_PLACE_DROPIN) {
+                policy_clear_rules(&draft->conf.policy);
+                draft->has_vendor_rules = input->place == CONF_PLACE_VENDOR;
         }
-        while (!source->is_dropin && policy->n_rules > 0)
-                rule_done(&policy->rules[--policy->n_rules]);
 
         n = (unsigned) config_setting_length(setting);
         if (is_cut && n > 0)
                 n--;
         for (unsigned i = 0; i < n; i++) {
-                r = apply_rule(source, config_setting_get_elem(setting, i), i);
+                const config_setting_t *group = config_setting_get_elem(setting, i);
+                int r;
+
+                if (draft->conf.policy.n_rules == RULES_MAX)
+                        return too_many_rules(input, group);
+                r = apply_rule(input, group, i);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int apply_retry(const Source *source, const config_setting_t *group)
+/* Remembers where retry.delay or retry.cap was set last. */
+static int note_retry(const Input *input, const config_setting_t *setting, const ConfKey *key)
 {
-        ConfDraft *draft = source->draft;
+        ConfDraft *draft = input->draft;
+        char *file = strdup(input->source.file);
+
+        if (!file)
+                return -ENOMEM;
+        free(draft->retry_file);
+        draft->retry_file = file;
+        draft->retry_line = config_setting_source_line(setting);
+        draft->retry_key = key;
+        return 0;
+}
+
+static int apply_retry(const Input *input, const config_setting_t *group)
+{
+        const char *name = config_setting_name(group);
+        ConfDraft *draft = input->draft;
 
         if (!config_setting_is_group(group)) {
                 char got[CONF_DESCRIPTION_MAX];
-                int r = conf_faults_add(draft->faults, source->file,
-                                        config_setting_source_line(group),
-                                        config_setting_name(group),
+                int r = conf_faults_add(draft->faults, input->source.file,
+                                        config_setting_source_line(group), name,
                                         "expected a group of settings in braces, got %s",
-                                        conf_value_describe(group, got));
+                                        setting_describe(group, got));
 
                 draft->retry_is_unknown = true;
                 return MIN(r, 0);
         }
         for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
                 const config_setting_t *setting = config_setting_get_elem(group, i);
-                const ConfKey *key = NULL;
-                char path[PATH_MAX_BYTES];
+                char path[CONF_PATH_MAX];
+                const ConfKey *key;
                 int r;
 
-                snprintf(path, sizeof(path), "%s.%s", config_setting_name(group),
-                         config_setting_name(setting));
-                r = read_setting(source, setting, config_setting_name(group), path, &draft->conf,
-                                 &key);
+                snprintf(path, sizeof(path), "%s.%s", name, config_setting_name(setting));
+                r = conf_group_read_setting(&input->source, name, setting, path, &draft->conf,
+                                            &key);
+                draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
+                if (r >= 0 && key && key->type == CONF_USEC)
+                        r = note_retry(input, setting, key);
                 if (r < 0)
                         return r;
-                draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
-                if (!key || key->type != CONF_USEC)
-                        continue;
-                free(draft->retry_file);
-                draft->retry_file = strdup(source->file);
-                if (!draft->retry_file)
-                        return -ENOMEM;
-                draft->retry_line = config_setting_source_line(setting);
-                draft->retry_key = key;
         }
         return 0;
 }
 
-static int apply_setting(const Source *source, const config_setting_t *setting, bool is_cut)
+static int apply_setting(const Input *input, const config_setting_t *setting, bool is_cut)
 {
         const char *name = config_setting_name(setting);
         const ConfKey *key = conf_key_find(NULL, name, strlen(name));
+        ConfDraft *draft = input->draft;
         int r;
 
         if (config_setting_type(setting) == CONFIG_TYPE_NONE)
                 return 0;
         if (conf_key_is_group(name, strlen(name)))
-                return apply_retry(source, setting);
+                return apply_retry(input, setting);
         if (key && key->type == CONF_RULES)
-                return apply_rules(source, setting, is_cut);
-        r = read_setting(source, setting, NULL, name, &source->draft->conf, &key);
+                return apply_rules(input, setting, is_cut);
+        r = conf_group_read_setting(&input->source, NULL, setting, name, &draft->conf, &key);
+        if (r > 0 && key && key->offset == offsetof(Conf, event_source))
+                draft->event_source_is_unknown = true;
         return MIN(r, 0);
 }
 
-static int apply_all(const Source *source, const config_setting_t *root, bool is_cut)
+static int apply_all(const Input *input, const config_setting_t *root, bool is_cut)
 {
         unsigned n = (unsigned) config_setting_length(root);
 
         for (unsigned i = 0; i < n; i++) {
-                int r = apply_setting(source, config_setting_get_elem(root, i),
+                int r = apply_setting(input, config_setting_get_elem(root, i),
                                       is_cut && i + 1 == n);
 
                 if (r < 0)
@@ -255,9 +205,9 @@ static unsigned error_line(const config_t *config, const char *text)
 
 DEFINE_CLEANUP(config_t *, config_destroy)
 
-int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size, bool is_dropin)
+int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size, ConfPlace place)
 {
-        const Source source = { .draft = draft, .file = file, .is_dropin = is_dropin };
+        const Input input = { draft, { file, draft->faults }, place };
         bool is_scan_cut = false, is_cut;
         config_t config;
         _cleanup_(config_destroyp) config_t *owned = &config;
@@ -277,8 +227,8 @@ int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size
                 if (r < 0)
                         return r;
         }
-        draft->retry_is_unknown = draft->retry_is_unknown || is_cut;
-        return apply_all(&source, config_root_setting(owned), is_cut);
+        draft->is_incomplete = draft->is_incomplete || is_cut;
+        return apply_all(&input, config_root_setting(owned), is_cut);
 }
 
 /* The first rule before `end` that is called `name`, or NULL. */
@@ -329,13 +279,64 @@ static int check_retry(ConfDraft *draft)
 {
         const Retry *retry = &draft->conf.retry;
 
-        if (draft->retry_is_unknown || retry->cap_usec >= retry->first_usec)
+        if (draft->is_incomplete || draft->retry_is_unknown || retry->cap_usec >= retry->first_usec)
                 return 0;
         return conf_faults_add(
                 draft->faults, draft->retry_file, draft->retry_line, draft->retry_key->name,
                 "expected retry.delay to be at most retry.cap, got %s",
                 draft->retry_key->offset == offsetof(Conf, retry.cap_usec) ? "a shorter cap" :
                                                                              "a longer delay");
+}
+
+static int check_event_source(ConfDraft *draft, size_t index)
+{
+        const Rule *rule = &draft->conf.policy.rules[index];
+        EventSource source = draft->conf.event_source;
+
+        if (!rule->udev_mask || source == EVENT_SOURCE_UDEV || draft->is_incomplete ||
+            draft->event_source_is_unknown)
+                return 0;
+        return conf_faults_add(draft->faults, rule->file, rule->line, "rules.udev_property",
+                               "expected event_source = \"%s\" with it, got \"%s\"",
+                               event_source_to_string(EVENT_SOURCE_UDEV),
+                               event_source_to_string(source));
+}
+
+/*
+ * A rule behind one that matches all. The vendor's are exempt where a drop-in matches all: that
+ * means them, and who wrote it cannot take them out.
+ */
+static int check_reached(ConfDraft *draft, size_t index, size_t matches_all)
+{
+        const Rule *rules = draft->conf.policy.rules, *rule = &rules[index];
+        const Rule *other = &rules[matches_all];
+        char got[CONF_QUOTE_MAX], behind[CONF_QUOTE_MAX];
+
+        if (draft->has_vendor_rules && index >= draft->n_dropin_rules &&
+            matches_all < draft->n_dropin_rules)
+                return 0;
+        return conf_faults_add(draft->faults, rule->file, rule->line, "rules",
+                               "expected no rule behind one without criteria, got %s behind %s "
+                               "in %s:%u",
+                               conf_quote(rule->name, got), conf_quote(other->name, behind),
+                               other->file, other->line);
+}
+
+static int check_all_reached(ConfDraft *draft)
+{
+        const Policy *policy = &draft->conf.policy;
+        size_t matches_all = 0;
+
+        while (matches_all < policy->n_rules &&
+               !conf_rule_has_no_criteria(&policy->rules[matches_all]))
+                matches_all++;
+        for (size_t i = matches_all + 1; i < policy->n_rules; i++) {
+                int r = check_reached(draft, i, matches_all);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int conf_draft_finish(ConfDraft *draft)
@@ -346,5 +347,9 @@ int conf_draft_finish(ConfDraft *draft)
                 r = check_name(draft, i);
         for (size_t i = 0; r >= 0 && i < draft->conf.policy.n_rules; i++)
                 r = name_rule(draft, i);
+        for (size_t i = 0; r >= 0 && i < draft->conf.policy.n_rules; i++)
+                r = check_event_source(draft, i);
+        if (r >= 0)
+                r = check_all_reached(draft);
         return MIN(r, 0);
 }

@@ -129,3 +129,18 @@ int conf_fault_format(const ConfFault *fault, char **ret)
         *ret = line;
         return 0;
 }
+
+int conf_faults_format(const ConfFaults *faults, char ***ret)
+{
+        char **strings = calloc(faults->n_faults + 1, sizeof(char *));
+
+        if (!strings)
+                return -ENOMEM;
+        for (size_t i = 0; i < faults->n_faults; i++)
+                if (conf_fault_format(&faults->faults[i], &strings[i]) < 0) {
+                        strings_free(strings);
+                        return -ENOMEM;
+                }
+        *ret = strings;
+        return 0;
+}

@@ -16,6 +16,7 @@ DEFINE_WORD(kernel_auto_online, KernelAutoOnline)
 DEFINE_WORD(event_source, EventSource)
 DEFINE_WORD(zone_action, ZoneAction)
 DEFINE_WORD(node_class, NodeClass)
+DEFINE_WORD(origin, Origin)
 
 static const char *log_level_word(int value)
 {
@@ -29,9 +30,17 @@ static const char *log_level_word(int value)
 #define MSEC USEC_PER_MSEC
 #define SEC USEC_PER_SEC
 #define HOUR (3600 * USEC_PER_SEC)
+#define SIZE_LARGEST (UINT64_C(1) << 60)
+
+/* The kernel keeps one in a byte. */
+#define DISTANCE_LARGEST 255
+
+/* CONF_RANGE reads both at once. */
+_Static_assert(offsetof(Rule, last_address) == offsetof(Rule, first_address) + sizeof(uint64_t),
+               "the addresses of a rule lie side by side");
 
 static const ConfKey keys[] = {
-        { "min_kernel", CONF_SIZE, 0, UINT64_C(1) << 60, NULL, "\"block\"",
+        { "min_kernel", CONF_SIZE_OR_BLOCK, 0, SIZE_LARGEST, NULL, "\"block\"",
           offsetof(Conf, policy.min_kernel_bytes),
           "the first memory of each node that becomes kernel memory; 0 is none" },
         { "max_movable_ratio", CONF_PERMILLE, 0, MAX_MOVABLE_RATIO_PERMILLE_MAX, NULL, "3.0",
@@ -39,6 +48,8 @@ static const ConfKey keys[] = {
           "the most movable memory for each byte of kernel memory" },
         { "per_node", CONF_BOOL, 0, 1, NULL, "true", offsetof(Conf, policy.per_node),
           "whether the ratio is kept in each node that has a CPU, too" },
+        { "whole_device", CONF_BOOL, 0, 1, NULL, "false", offsetof(Conf, policy.whole_device),
+          "whether all blocks of a device become the same" },
         { "contiguous", CONF_BOOL, 0, 1, NULL, "true", offsetof(Conf, policy.contiguous),
           "whether kernel memory stays below movable memory within a node" },
         { "coldplug", CONF_WORD, 0, 0, coldplug_word, "\"apply\"", offsetof(Conf, coldplug),
@@ -66,10 +77,38 @@ static const ConfKey keys[] = {
           "how messages call the rule" },
         { "rules.node", CONF_NODES, 0, NODE_MAX - 1, NULL, NULL, offsetof(Rule, nodes),
           "matches memory on these nodes" },
-        { "rules.node_class", CONF_NODE_CLASSES, 0, 0, node_class_word, NULL,
-          offsetof(Rule, node_classes), "matches memory on nodes of these kinds" },
+        { "rules.node_class", CONF_WORDS, 0, 0, node_class_word, NULL, offsetof(Rule, node_classes),
+          "matches memory on nodes of these kinds" },
+        { "rules.origin", CONF_WORDS, 0, 0, origin_word, NULL, offsetof(Rule, origins),
+          "matches memory that came in one of these ways" },
+        { "rules.address", CONF_RANGE, 0, UINT64_MAX, NULL, NULL, offsetof(Rule, first_address),
+          "matches blocks within this range of physical addresses" },
+        { "rules.min_size", CONF_SIZE, 1, SIZE_LARGEST, NULL, NULL, offsetof(Rule, min_size_bytes),
+          "matches memory of devices at least so large" },
+        { "rules.max_size", CONF_SIZE, BLOCK_SIZE_MIN, SIZE_LARGEST, NULL, NULL,
+          offsetof(Rule, max_size_bytes), "matches memory of devices at most so large" },
+        { "rules.distance", CONF_DISTANCE, 0, 0, NULL, NULL, offsetof(Rule, distance),
+          "matches memory on nodes at such a distance from a node" },
+        { "rules.distance.from", CONF_COUNT, 0, NODE_MAX - 1, NULL, NULL,
+          offsetof(DistanceRange, from), "the node that it is counted from" },
+        { "rules.distance.min", CONF_COUNT, 0, DISTANCE_LARGEST, NULL, NULL,
+          offsetof(DistanceRange, min), "the least distance" },
+        { "rules.distance.max", CONF_COUNT, DISTANCE_LOCAL, DISTANCE_LARGEST, NULL, NULL,
+          offsetof(DistanceRange, max), "the greatest distance" },
+        { "rules.virtualization", CONF_CONDITIONS, 0, 0, virtualization_word, NULL,
+          offsetof(Rule, virtualization), "matches on machines that are virtual in such a way" },
+        { "rules.architecture", CONF_CONDITIONS, 0, 0, architecture_word, NULL,
+          offsetof(Rule, architecture), "matches on machines of such an architecture" },
+        { "rules.udev_property", CONF_UDEV_PROPERTIES, 0, 0, NULL, NULL, 0,
+          "matches blocks with properties that a rule of udev set" },
+        { "rules.udev_property.name", CONF_NAME, 1, 255, NULL, NULL, offsetof(UdevProperty, name),
+          "the property's name" },
+        { "rules.udev_property.value", CONF_NAME, 1, 255, NULL, NULL, offsetof(UdevProperty, value),
+          "what it is" },
         { "rules.zone", CONF_WORD, 0, 0, zone_action_word, NULL, offsetof(Rule, zone),
           "what becomes of the memory that matches" },
+        { "rules.movable_node", CONF_BOOL, 0, 1, NULL, NULL, offsetof(Rule, movable_node),
+          "whether min_kernel does not hold for nodes with such memory" },
 };
 
 const ConfKey *conf_key(size_t i)
@@ -85,7 +124,7 @@ const char *conf_key_name(size_t i)
 /* The part of the key's name within the group, or NULL when it is in another. */
 static const char *name_in_group(const ConfKey *key, const char *group)
 {
-        const char *dot = strchr(key->name, '.');
+        const char *dot = strrchr(key->name, '.');
 
         if (!group)
                 return dot ? NULL : key->name;
@@ -167,6 +206,26 @@ static void print_words(FILE *stream, const char *(*word)(int value))
                 fprintf(stream, "%s\"%s\"", i == 0 ? "" : word(i + 1) ? ", " : " or ", word(i));
 }
 
+/* Writes a size in the largest unit that leaves no rest. */
+static void print_size(FILE *stream, uint64_t bytes)
+{
+        static const char units[] = "\0KMGTP";
+        size_t i = 0;
+
+        for (; bytes > 0 && bytes % 1024 == 0 && i + 2 < sizeof(units); i++)
+                bytes /= 1024;
+        fprintf(stream, "%" PRIu64 "%.1s", bytes, &units[i]);
+}
+
+static void print_size_range(FILE *stream, const ConfKey *key)
+{
+        fputs("a size from ", stream);
+        print_size(stream, key->min);
+        fputs(" to ", stream);
+        print_size(stream, key->max);
+        fputs(" such as \"512M\"", stream);
+}
+
 /* Writes a time in the largest unit that leaves no rest. */
 static void print_usec(FILE *stream, uint64_t usec)
 {
@@ -183,14 +242,29 @@ static void print_usec(FILE *stream, uint64_t usec)
         fprintf(stream, "%" PRIu64 "%s", usec / units[i].usec, units[i].unit);
 }
 
+static void print_usec_range(FILE *stream, const ConfKey *key)
+{
+        fputs("a time from ", stream);
+        print_usec(stream, key->min);
+        fputs(" to ", stream);
+        print_usec(stream, key->max);
+        fputs(" such as \"2s\"", stream);
+}
+
 static void print_expected(FILE *stream, const ConfKey *key)
 {
         switch (key->type) {
+        case CONF_SIZE_OR_BLOCK:
+                fputs("\"block\" or ", stream);
+                print_size_range(stream, key);
+                break;
         case CONF_SIZE:
-                fprintf(stream,
-                        "\"block\" or a size from %" PRIu64 " to %" PRIu64 "P such as "
-                        "\"512M\"",
-                        key->min, key->max >> 50);
+                print_size_range(stream, key);
+                break;
+        case CONF_RANGE:
+                fputs("a range of addresses, the lower one first, such as "
+                      "\"0x100000000-0x1ffffffff\"",
+                      stream);
                 break;
         case CONF_PERMILLE:
                 fprintf(stream, "a number from %" PRIu64 " to %" PRIu64, key->min / 1000,
@@ -200,11 +274,7 @@ static void print_expected(FILE *stream, const ConfKey *key)
                 fprintf(stream, "a whole number from %" PRIu64 " to %" PRIu64, key->min, key->max);
                 break;
         case CONF_USEC:
-                fputs("a time from ", stream);
-                print_usec(stream, key->min);
-                fputs(" to ", stream);
-                print_usec(stream, key->max);
-                fputs(" such as \"2s\"", stream);
+                print_usec_range(stream, key);
                 break;
         case CONF_BOOL:
                 fputs("true or false", stream);
@@ -222,9 +292,20 @@ static void print_expected(FILE *stream, const ConfKey *key)
                         "\"2-5,7\"",
                         key->min, key->max);
                 break;
-        case CONF_NODE_CLASSES:
+        case CONF_WORDS:
                 print_words(stream, key->word);
                 fputs(", or a list of them", stream);
+                break;
+        case CONF_CONDITIONS:
+                print_words(stream, key->word);
+                fputs(", perhaps with a \"!\" before it, or a list of them", stream);
+                break;
+        case CONF_DISTANCE:
+                fputs("a group such as { from = 0; min = 20; }", stream);
+                break;
+        case CONF_UDEV_PROPERTIES:
+                fputs("a group such as { name = \"ID_X\"; value = \"1\"; }, or a list of them",
+                      stream);
                 break;
         case CONF_RULES:
                 fputs("a list of groups such as ({ zone = \"auto\"; })", stream);

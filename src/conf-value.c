@@ -1,109 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conf-value.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
-/* A whole number; hexadecimal ones have no sign, whatever libconfig made of them. */
-static bool setting_get_integer(const config_setting_t *setting, int64_t *ret)
-{
-        bool is_hex = setting->format == CONFIG_FORMAT_HEX;
-
-        if (config_setting_type(setting) == CONFIG_TYPE_INT) {
-                int value = config_setting_get_int(setting);
-
-                *ret = is_hex ? (int64_t) (uint32_t) value : value;
-                return true;
-        }
-        if (config_setting_type(setting) == CONFIG_TYPE_INT64) {
-                int64_t value = config_setting_get_int64(setting);
-
-                *ret = is_hex && value < 0 ? INT64_MAX : value;
-                return true;
-        }
-        return false;
-}
-
-static bool setting_get_number(const config_setting_t *setting, double *ret)
-{
-        int64_t integer;
-
-        if (config_setting_type(setting) == CONFIG_TYPE_FLOAT) {
-                *ret = config_setting_get_float(setting);
-                return true;
-        }
-        if (!setting_get_integer(setting, &integer))
-                return false;
-        *ret = (double) integer;
-        return true;
-}
-
-static const char *setting_get_text(const config_setting_t *setting)
-{
-        if (config_setting_type(setting) != CONFIG_TYPE_STRING)
-                return NULL;
-        return config_setting_get_string(setting);
-}
-
-static const char *describe_aggregate(const config_setting_t *setting)
-{
-        bool is_empty = config_setting_length(setting) == 0;
-
-        switch (config_setting_type(setting)) {
-        case CONFIG_TYPE_GROUP:
-                return is_empty ? "an empty group" : "a group";
-        case CONFIG_TYPE_ARRAY:
-                return is_empty ? "an empty array" : "an array";
-        case CONFIG_TYPE_LIST:
-                return is_empty ? "an empty list" : "a list";
-        default:
-                return "nothing";
-        }
-}
-
-const char *conf_value_describe(const config_setting_t *setting,
-                                char buffer[static CONF_DESCRIPTION_MAX])
-{
-        int64_t integer;
-
-        switch (config_setting_type(setting)) {
-        case CONFIG_TYPE_INT:
-        case CONFIG_TYPE_INT64:
-                setting_get_integer(setting, &integer);
-                if (setting->format == CONFIG_FORMAT_HEX)
-                        snprintf(buffer, CONF_DESCRIPTION_MAX, "0x%" PRIx64, (uint64_t) integer);
-                else
-                        snprintf(buffer, CONF_DESCRIPTION_MAX, "%" PRId64, integer);
-                break;
-        case CONFIG_TYPE_FLOAT:
-                snprintf(buffer, CONF_DESCRIPTION_MAX, "%.15g", config_setting_get_float(setting));
-                break;
-        case CONFIG_TYPE_STRING:
-                conf_quote(setting_get_text(setting), buffer);
-                break;
-        case CONFIG_TYPE_BOOL:
-                snprintf(buffer, CONF_DESCRIPTION_MAX, "%s",
-                         config_setting_get_bool(setting) ? "true" : "false");
-                break;
-        default:
-                snprintf(buffer, CONF_DESCRIPTION_MAX, "%s", describe_aggregate(setting));
-                break;
-        }
-        return buffer;
-}
-
-int conf_value_fault(const ConfKey *key, const config_setting_t *setting, const char *path,
-                     const char *file, ConfFaults *faults)
-{
-        _cleanup_free_ char *expected = conf_key_expected(key);
-        char got[CONF_DESCRIPTION_MAX];
-
-        if (!expected)
-                return -ENOMEM;
-        return conf_faults_add(faults, file, config_setting_source_line(setting), path,
-                               "expected %s, got %s", expected, conf_value_describe(setting, got));
-}
+#include "conf-list.h"
 
 static bool in_range(const ConfKey *key, uint64_t value)
 {
@@ -116,10 +16,6 @@ static bool read_size(const ConfKey *key, const config_setting_t *setting, uint6
         uint64_t bytes = 0;
         int64_t integer;
 
-        if (text && strcmp(text, "block") == 0) {
-                *ret = MIN_KERNEL_ONE_BLOCK;
-                return true;
-        }
         if (text) {
                 if (parse_size(text, &bytes) < 0)
                         return false;
@@ -131,6 +27,37 @@ static bool read_size(const ConfKey *key, const config_setting_t *setting, uint6
         if (!in_range(key, bytes))
                 return false;
         *ret = bytes;
+        return true;
+}
+
+static bool read_size_or_block(const ConfKey *key, const config_setting_t *setting, uint64_t *ret)
+{
+        const char *text = setting_get_text(setting);
+
+        if (!text || strcmp(text, "block") != 0)
+                return read_size(key, setting, ret);
+        *ret = MIN_KERNEL_ONE_BLOCK;
+        return true;
+}
+
+static bool starts_with_0x(const char *text)
+{
+        return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+}
+
+/* "0x100000000-0x1ffffffff", in order. */
+static bool read_range(const config_setting_t *setting, uint64_t ret[2])
+{
+        const char *text = setting_get_text(setting);
+        const char *dash = text ? strchr(text, '-') : NULL;
+        _cleanup_free_ char *first = dash ? strndup(text, (size_t) (dash - text)) : NULL;
+        uint64_t range[2];
+
+        if (!first || !starts_with_0x(first) || parse_hex_u64(first + 2, &range[0]) < 0 ||
+            !starts_with_0x(dash + 1) || parse_hex_u64(dash + 3, &range[1]) < 0 ||
+            range[0] > range[1])
+                return false;
+        memcpy(ret, range, sizeof(range));
         return true;
 }
 
@@ -217,69 +144,6 @@ static int read_name(const ConfKey *key, const config_setting_t *setting, char *
         return 0;
 }
 
-static bool read_node(const ConfKey *key, const config_setting_t *setting, NodeSet *set)
-{
-        const char *text = setting_get_text(setting);
-        int64_t integer;
-
-        if (text)
-                return *text && node_set_parse(set, text) == 0;
-        if (!setting_get_integer(setting, &integer) || integer < 0 ||
-            !in_range(key, (uint64_t) integer))
-                return false;
-        node_set_add(set, (uint32_t) integer);
-        return true;
-}
-
-static bool read_node_class(const ConfKey *key, const config_setting_t *setting, unsigned *mask)
-{
-        int word;
-
-        if (!read_word(key, setting, &word))
-                return false;
-        *mask |= 1U << word;
-        return true;
-}
-
-/* One element of a key that takes one or a list of them. */
-static bool read_element(const ConfKey *key, const config_setting_t *setting, void *value)
-{
-        if (key->type == CONF_NODES)
-                return read_node(key, setting, value);
-        return read_node_class(key, setting, value);
-}
-
-typedef union ListValue {
-        NodeSet nodes;
-        unsigned node_classes;
-} ListValue;
-
-static int read_list(const ConfKey *key, const config_setting_t *setting, const char *path,
-                     const char *file, ConfFaults *faults, void *value)
-{
-        bool is_list = config_setting_is_list(setting) || config_setting_is_array(setting);
-        int n = is_list ? config_setting_length(setting) : 1, fault = 0;
-        ListValue read = { 0 };
-
-        if (n == 0)
-                return conf_value_fault(key, setting, path, file, faults);
-        for (int i = 0; i < n; i++) {
-                const config_setting_t *element =
-                        is_list ? config_setting_get_elem(setting, (unsigned) i) : setting;
-                int r;
-
-                if (read_element(key, element, &read))
-                        continue;
-                r = conf_value_fault(key, element, path, file, faults);
-                if (r < 0)
-                        return r;
-                fault = 1;
-        }
-        if (fault == 0)
-                memcpy(value, &read, key->type == CONF_NODES ? sizeof(NodeSet) : sizeof(unsigned));
-        return fault;
-}
-
 int conf_value_read(const ConfKey *key, const config_setting_t *setting, const char *path,
                     const char *file, ConfFaults *faults, void *base)
 {
@@ -290,6 +154,12 @@ int conf_value_read(const ConfKey *key, const config_setting_t *setting, const c
         switch (key->type) {
         case CONF_SIZE:
                 good = read_size(key, setting, value);
+                break;
+        case CONF_SIZE_OR_BLOCK:
+                good = read_size_or_block(key, setting, value);
+                break;
+        case CONF_RANGE:
+                good = read_range(setting, value);
                 break;
         case CONF_PERMILLE:
                 good = read_permille(key, setting, value);
@@ -313,10 +183,13 @@ int conf_value_read(const ConfKey *key, const config_setting_t *setting, const c
                 good = r == 0;
                 break;
         case CONF_NODES:
-        case CONF_NODE_CLASSES:
-                return read_list(key, setting, path, file, faults, value);
+        case CONF_WORDS:
+        case CONF_CONDITIONS:
+                return conf_list_read(key, setting, path, file, faults, value);
+        case CONF_DISTANCE:
+        case CONF_UDEV_PROPERTIES:
         case CONF_RULES:
                 break;
         }
-        return good ? 0 : conf_value_fault(key, setting, path, file, faults);
+        return good ? 0 : setting_fault(key, setting, path, file, faults);
 }

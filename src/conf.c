@@ -77,7 +77,7 @@ static void load_done(Load *load)
 DEFINE_CLEANUP(Load *, load_done)
 
 /* Reads a file whose path it takes over. 0 with or without a fault, -ENOENT, -ENOMEM. */
-static int load_one(Load *load, char *path, bool is_dropin)
+static int load_one(Load *load, char *path, ConfPlace place)
 {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
@@ -89,14 +89,13 @@ static int load_one(Load *load, char *path, bool is_dropin)
         r = conf_file_read(path, load->draft.faults, &text, &size);
         if (r < 0)
                 return r;
-        /* What such a file would have said of the delays is not known. */
-        load->draft.retry_is_unknown = load->draft.retry_is_unknown || r > 0;
+        load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
         if (!text)
                 return 0;
         r = strings_append(&load->draft.conf.files, strdup(path));
         if (r < 0)
                 return r;
-        return conf_draft_apply(&load->draft, path, text, size, is_dropin);
+        return conf_draft_apply(&load->draft, path, text, size, place);
 }
 
 static int load_finish(Load *load, Conf *ret)
@@ -117,9 +116,11 @@ static int load_finish(Load *load, Conf *ret)
 
 static int load_mains(Load *load, const char *root)
 {
-        for (unsigned i = 0; i < 2; i++) {
+        static const ConfPlace places[] = { CONF_PLACE_VENDOR, CONF_PLACE_MAIN };
+
+        for (unsigned i = 0; i < ELEMENTSOF(places); i++) {
                 char *path = conf_main_path(root, i);
-                int r = path ? load_one(load, path, false) : -ENOMEM;
+                int r = path ? load_one(load, path, places[i]) : -ENOMEM;
 
                 if (r < 0 && r != -ENOENT)
                         return r;
@@ -136,11 +137,12 @@ static int load_dropins(Load *load, const char *root)
 
         if (r < 0)
                 return r;
+        load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
         for (size_t i = 0; paths && paths[i]; i++) {
                 char *path = strdup(paths[i]);
 
                 /* One that is gone since the folder was read was never there. */
-                r = path ? load_one(load, path, true) : -ENOMEM;
+                r = path ? load_one(load, path, CONF_PLACE_DROPIN) : -ENOMEM;
                 if (r < 0 && r != -ENOENT)
                         return r;
         }
@@ -171,11 +173,51 @@ int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
         int r;
 
         load_init(&load, faults);
-        r = simple ? load_one(&load, simple, false) : -ENOMEM;
+        r = simple ? load_one(&load, simple, CONF_PLACE_MAIN) : -ENOMEM;
         if (r == -ENOENT)
                 r = conf_faults_add(faults, simple, 0, NULL, "expected a readable file, got \"%s\"",
                                     strerror(ENOENT));
         if (r < 0)
                 return r;
         return load_finish(owned, ret);
+}
+
+/* A copy with a newline at the end and a NUL behind, as conf_file_read() gives. */
+static char *copy_text(const char *text, size_t size)
+{
+        char *copy = malloc(size + 2);
+
+        if (!copy)
+                return NULL;
+        memcpy(copy, text, size);
+        copy[size] = '\n';
+        copy[size + 1] = '\0';
+        return copy;
+}
+
+static int load_text(Load *load, const char *name, const char *text, size_t size)
+{
+        _cleanup_free_ char *copy = NULL;
+        int r = strings_append(&load->paths, strdup(name));
+
+        if (r < 0)
+                return r;
+        if (size > CONF_FILE_SIZE_MAX)
+                return conf_faults_add(load->draft.faults, name, 0, NULL,
+                                       "expected a text of at most 1 MiB, got a larger one");
+        copy = copy_text(text, size);
+        if (!copy)
+                return -ENOMEM;
+        return conf_draft_apply(&load->draft, name, copy, size + 1, CONF_PLACE_MAIN);
+}
+
+int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults)
+{
+        Load load;
+        _cleanup_(load_donep) Load *owned = &load;
+        int r;
+
+        load_init(&load, faults);
+        r = load_text(owned, name, text, size);
+        return r < 0 ? r : load_finish(owned, ret);
 }

@@ -63,6 +63,9 @@ void conf_faults_done(ConfFaults *faults);
 /* One fault as a line, "file:line: text", without a newline. 0 or -ENOMEM. The caller frees it. */
 int conf_fault_format(const ConfFault *fault, char **ret);
 
+/* All of them, NULL-terminated. 0 or -ENOMEM. The caller frees them. */
+int conf_faults_format(const ConfFaults *faults, char ***ret);
+
 /* The defaults of memoryd.conf(5), with no file read. */
 void conf_init(Conf *conf);
 void conf_done(Conf *conf);
@@ -82,6 +85,12 @@ int conf_load(const char *root, Conf *ret, ConfFaults *faults);
 
 /* The same for one file alone, which must exist. */
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults);
+
+/*
+ * The same for a text of `size` bytes, which messages call `name`, to see what another configuration
+ * would do. conf.files stays NULL.
+ */
+int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults);
 
 /*
  * The keys there are, for the check that each is documented: the name of the i-th, settings and

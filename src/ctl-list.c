@@ -22,6 +22,8 @@ enum {
         LIST_GUARDS,
         LIST_STATUS,
         LIST_ERROR,
+        LIST_DEVICE,
+        LIST_ORIGIN,
         _LIST_MAX,
 };
 
@@ -46,6 +48,9 @@ static const Column columns[_LIST_MAX] = {
         [LIST_STATUS] = { "STATUS", "where the block stands with memoryd", 0, SCOLS_JSON_STRING,
                           true },
         [LIST_ERROR] = { "ERROR", "error of the last failed write", 0, SCOLS_JSON_STRING, true },
+        [LIST_DEVICE] = { "DEVICE", "device that the memory belongs to", 0, SCOLS_JSON_STRING,
+                          true },
+        [LIST_ORIGIN] = { "ORIGIN", "where the memory came from", 0, SCOLS_JSON_STRING, true },
 };
 
 const ColumnSet list_columns = { columns, _LIST_MAX };
@@ -103,6 +108,10 @@ static const char *block_text(const BlockRow *block, size_t column)
                 return block->guards;
         case LIST_STATUS:
                 return block->status;
+        case LIST_DEVICE:
+                return block->device;
+        case LIST_ORIGIN:
+                return block->origin;
         default:
                 return NULL;
         }

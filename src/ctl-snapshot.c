@@ -274,7 +274,8 @@ static int read_blocks(Snapshot *snapshot)
                 return r;
         while ((r = sd_bus_message_read(message, BUS_BLOCK_SIGNATURE, &row.id, &row.node,
                                         &row.state, &row.zones, &row.zone_class, &row.decision,
-                                        &row.rule, &row.guards, &row.status, &row.error)) > 0) {
+                                        &row.rule, &row.guards, &row.status, &row.error,
+                                        &row.device, &row.origin)) > 0) {
                 BlockRow *grown = array_grow(snapshot->blocks, snapshot->n_blocks, sizeof(row));
 
                 if (!grown)

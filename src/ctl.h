@@ -69,6 +69,8 @@ typedef struct BlockRow {
         const char *guards;
         const char *status;
         int32_t error; /* positive errno of the last failed write, 0 for none */
+        const char *device;
+        const char *origin;
 } BlockRow;
 
 typedef struct Distance {

@@ -22,7 +22,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 void manager_mark_all(Manager *manager)
 {
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                manager->machine.blocks[i].stale = true;
+                manager->machine.blocks[i].stale = manager->machine.blocks[i].announced = true;
         manager->list_needed = manager->read_needed = manager->plan_needed = true;
         manager_schedule(manager, manager_now(manager));
 }
@@ -42,10 +42,14 @@ static void manager_mark_block(Manager *manager, uint32_t id)
 /* One that was listed before its folder was complete can be read now. */
 static void manager_mark_added(Manager *manager, uint32_t id)
 {
-        const Block *block = machine_find_block(&manager->machine, id);
+        Block *block = machine_find_block(&manager->machine, id);
 
         if (block && block->status == BLOCK_STATUS_WAITING)
                 manager_mark_block(manager, id);
+        if (block)
+                block->announced = true;
+        else
+                (void) changed_ids_add(&manager->announced, id);
         manager->list_needed = true;
 }
 
@@ -146,8 +150,12 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
 
         outcome = track_outcome(block, reply_error(reply), (BlockState) reply->state, &reply->zones,
                                 &manager->conf.retry, now);
-        manager->count_needed = true;
+        manager->count_needed = manager->remember_needed = true;
         (void) changed_ids_add(&manager->changes.blocks, block->id);
+        if (block->state == BLOCK_ONLINE)
+                block->onlined_usec = manager_realtime(manager);
+        if (outcome != OUTCOME_GONE && block->status != BLOCK_STATUS_RETRYING)
+                manager_record(manager, block);
 
         if (outcome == OUTCOME_DONE)
                 burst_add(&manager->burst, block);
@@ -228,6 +236,7 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
                 manager_fill(manager);
         if (writer_is_idle(&manager->writer) && !burst_is_empty(&manager->burst))
                 manager_end_burst(manager);
+        manager_remember(manager);
         return 0;
 }
 

@@ -41,6 +41,8 @@ static void manager_judge(Manager *manager, const Plan *plan)
 
                 track_decide(block, &plan->decisions[i]);
                 track_judge(block);
+                block->decided_usec = manager_realtime(manager);
+                manager_record(manager, block);
                 (void) changed_ids_add(&manager->changes.blocks, block->id);
                 if (block->status == BLOCK_STATUS_FOREIGN && n++ == 0)
                         first = block->id;
@@ -67,11 +69,35 @@ static void manager_take_plan(Manager *manager, const Plan *plan)
                 char guards[GUARDS_STRING_MAX];
 
                 track_decide(block, decision);
+                block->decided_usec = manager_realtime(manager);
+                if (block->status == BLOCK_STATUS_LEFT)
+                        manager_record(manager, block);
                 (void) changed_ids_add(&manager->changes.blocks, block->id);
                 log_debug("memory%u on node %d: %s by %s%s%s", block->id, block->node,
                           verdict_to_string(block->verdict),
                           manager_rule_name(manager, block) ?: "default",
                           block->guards ? ", guards " : "", guards_format(block->guards, guards));
+        }
+}
+
+/* Whether decisions depend on what udev's rules say of a block. */
+static bool manager_needs_udev(const Manager *manager)
+{
+        return manager->conf.event_source == EVENT_SOURCE_UDEV &&
+               manager->conf.policy.n_udev_properties > 0;
+}
+
+/* Asks udev about what is to be decided on. */
+static void manager_read_udev(Manager *manager, uint64_t now)
+{
+        if (!manager_needs_udev(manager))
+                return;
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
+
+                if (track_wants_plan(block, now) || track_wants_judgement(block, now))
+                        block->udev_mask = monitor_read_udev_mask(manager->monitor,
+                                                                  &manager->conf.policy, block->id);
         }
 }
 
@@ -81,7 +107,9 @@ static int manager_plan(Manager *manager, uint64_t now)
         Plan plan = {};
         int r;
 
+        manager_read_udev(manager, now);
         track_note_memoryless(&manager->machine);
+        track_stamp(&manager->machine, manager_realtime(manager));
         r = plan_make(&manager->machine, &manager->conf.policy, track_wants_judgement, now, &plan);
         if (r < 0)
                 return r;
@@ -124,6 +152,20 @@ static void manager_expect_blocks_to_go(Manager *manager)
         manager_schedule(manager, manager->relist_usec);
 }
 
+/* Of what is listed, which blocks udev is done with. */
+static void manager_take_announced(Manager *manager, bool at_start)
+{
+        for (size_t i = 0; at_start && i < manager->machine.n_blocks; i++)
+                manager->machine.blocks[i].announced = true;
+        for (size_t i = 0; i < manager->announced.n_ids; i++) {
+                Block *block = machine_find_block(&manager->machine, manager->announced.ids[i]);
+
+                if (block)
+                        block->announced = true;
+        }
+        changed_ids_done(&manager->announced);
+}
+
 static int manager_list(Manager *manager, bool at_start)
 {
         size_t n_before = manager->machine.n_blocks;
@@ -141,6 +183,7 @@ static int manager_list(Manager *manager, bool at_start)
         }
         manager->list_needed = false;
         manager->read_needed = manager->plan_needed = true;
+        manager_take_announced(manager, at_start);
         manager_expect_blocks_to_go(manager);
         return at_start ? sysfs_read_links(&manager->sysfs, &manager->machine) : 0;
 }
@@ -163,13 +206,13 @@ static void manager_mark_again(Manager *manager)
 }
 
 /* Brings the model up to date. Afterwards list_needed and read_needed say what is left to do. */
-int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
+int manager_survey(Manager *manager, const TrackMode *mode, size_t limit)
 {
         SurveyLeft left = {};
         int r;
 
         if (manager->list_needed || manager->relist_usec <= manager_now(manager)) {
-                r = manager_list(manager, mode.at_start);
+                r = manager_list(manager, mode->at_start);
                 if (r < 0)
                         return r;
         }
@@ -182,7 +225,7 @@ int manager_survey(Manager *manager, SurveyMode mode, size_t limit)
                         &left);
         if (r < 0)
                 return r;
-        manager->count_needed = manager->plan_needed = true;
+        manager->count_needed = manager->plan_needed = manager->remember_needed = true;
         manager->read_needed = (size_t) r == limit;
         manager->list_needed = left.gone;
         if (left.again)
@@ -207,19 +250,27 @@ int manager_survey_nodes(Manager *manager)
         return 0;
 }
 
+static bool block_waits_for_udev(const Block *block)
+{
+        return block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE &&
+               !block->announced;
+}
+
 /*
  * Marks what lacks its node to be read again, also what could not be read at all yet, since its folder
- * was listed before it was complete. Returns how many are waited for; *ret_given_up says whether there
- * are others.
+ * was listed before it was complete. Returns how many are waited for, those that udev is not done with
+ * among them; *ret_given_up says whether there are others.
  */
-static unsigned mark_waiting(Machine *machine, bool *ret_given_up)
+static unsigned manager_mark_waiting(Manager *manager, bool *ret_given_up)
 {
+        bool needs_udev = manager_needs_udev(manager);
         unsigned n = 0;
 
         *ret_given_up = false;
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                Block *block = &machine->blocks[i];
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
 
+                n += needs_udev && block_waits_for_udev(block);
                 if (block->status != BLOCK_STATUS_WAITING)
                         continue;
                 block->stale |= !block->given_up;
@@ -241,6 +292,7 @@ static void manager_look_again(Manager *manager, uint64_t now)
 static void manager_give_up_waiting(Manager *manager, unsigned n)
 {
         uint32_t first = 0;
+        unsigned n_nodeless = 0;
 
         manager->waiting_since_usec = manager->grew_usec = 0;
         manager->confirm_needed = false;
@@ -250,14 +302,21 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
         for (size_t i = manager->machine.n_blocks; i-- > 0;) {
                 Block *block = &manager->machine.blocks[i];
 
+                block->announced = true;
                 if (block->status != BLOCK_STATUS_WAITING || block->given_up)
                         continue;
+                n_nodeless++;
                 block->given_up = true;
                 block->stale = false;
                 first = block->id;
         }
+        if (n_nodeless == 0) {
+                log_warning("udev is not done with %u block%s, ignoring what it would have said", n,
+                            n == 1 ? "" : "s");
+                return;
+        }
         log_warning("%u block%s, memory%u first, still without a node, ignoring until there is one",
-                    n, n == 1 ? " is" : "s are", first);
+                    n_nodeless, n_nodeless == 1 ? " is" : "s are", first);
         manager_look_later(manager);
 }
 
@@ -272,7 +331,7 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
 static bool manager_waits(Manager *manager, uint64_t now)
 {
         bool growing = manager->grew_usec > 0 && now - manager->grew_usec < QUIET_USEC, given_up;
-        unsigned n = mark_waiting(&manager->machine, &given_up);
+        unsigned n = manager_mark_waiting(manager, &given_up);
         uint64_t since_usec;
 
         if (given_up)
@@ -364,9 +423,16 @@ static int manager_decide(Manager *manager, uint64_t now)
         return r;
 }
 
+/* As far as is known: somebody may have turned it on since. */
+static bool manager_kernel_onlines(const Manager *manager)
+{
+        return *manager->auto_online && strcmp(manager->auto_online, "offline") != 0;
+}
+
 void manager_pass(Manager *manager)
 {
-        int r = manager_survey(manager, (SurveyMode){}, READ_CHUNK);
+        const TrackMode mode = { .kernel_onlines = manager_kernel_onlines(manager) };
+        int r = manager_survey(manager, &mode, READ_CHUNK);
 
         if (r >= 0 && (manager->list_needed || manager->read_needed))
                 manager_schedule(manager, manager_now(manager));
@@ -376,4 +442,5 @@ void manager_pass(Manager *manager)
                 manager_fail(manager, "Cannot read the machine's memory", r);
         else
                 manager_fill(manager);
+        manager_remember(manager);
 }

@@ -17,16 +17,20 @@ struct Manager {
         Monitor *monitor;
         Writer writer;
         Burst burst;
+        History history;
 
         sd_event_source *monitor_source;
         sd_event_source *writer_source;
         sd_event_source *timer_source;
+
+        ChangedIds announced; /* blocks of which an event came before they were listed */
 
         bool list_needed;
         bool read_needed;
         bool plan_needed;
         bool confirm_needed; /* the last listing found new blocks: there may be more */
         bool count_needed;
+        bool remember_needed; /* what is kept for the next memoryd is out of date */
         bool stopping;
 
         uint64_t timer_usec;         /* when the timer is set to, or USEC_INFINITY */
@@ -76,8 +80,17 @@ void manager_pass(Manager *manager);
 bool manager_is_waiting(const Manager *manager);
 
 /* The parts of a pass that the start makes by itself. 0 or a negative errno. */
-int manager_survey(Manager *manager, SurveyMode mode, size_t limit);
+int manager_survey(Manager *manager, const TrackMode *mode, size_t limit);
 int manager_survey_nodes(Manager *manager);
+
+/* Keeps a decision, as it stands now, among the last ones. */
+void manager_record(Manager *manager, const Block *block);
+
+/* The time for a person, CLOCK_REALTIME. */
+uint64_t manager_realtime(const Manager *manager);
+
+/* Keeps for the next memoryd what only this one knows, unless that is done or writes are on. */
+void manager_remember(Manager *manager);
 
 /* Hands the actuator what it has room for. */
 void manager_fill(Manager *manager);

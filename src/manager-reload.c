@@ -5,26 +5,11 @@
 
 #include <systemd/sd-daemon.h>
 
-static int faults_to_strings(const ConfFaults *faults, char ***ret)
-{
-        char **strings = calloc(faults->n_faults + 1, sizeof(char *));
-
-        if (!strings)
-                return -ENOMEM;
-        for (size_t i = 0; i < faults->n_faults; i++)
-                if (conf_fault_format(&faults->faults[i], &strings[i]) < 0) {
-                        strings_free(strings);
-                        return -ENOMEM;
-                }
-        *ret = strings;
-        return 0;
-}
-
 static void manager_refuse(Manager *manager, const ConfFaults *faults)
 {
         const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
 
-        (void) faults_to_strings(faults, &manager->faults);
+        (void) conf_faults_format(faults, &manager->faults);
         for (char **fault = manager->faults; fault && *fault; fault++)
                 log_full(LOG_ERR, &context, "%s", *fault);
         log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");

@@ -2,6 +2,7 @@
 
 #include "manager-private.h"
 #include "names.h"
+#include "remember.h"
 
 #include <time.h>
 
@@ -37,6 +38,8 @@ void manager_free(Manager *manager)
         writer_done(&manager->writer);
         sysfs_close(&manager->sysfs);
         machine_done(&manager->machine);
+        history_done(&manager->history);
+        changed_ids_done(&manager->announced);
         conf_done(&manager->conf);
         changes_done(&manager->changes);
         strings_free(manager->faults);
@@ -51,6 +54,47 @@ uint64_t manager_now(const Manager *manager)
 
         (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
         return now;
+}
+
+uint64_t manager_realtime(const Manager *manager)
+{
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &now);
+        return now;
+}
+
+void manager_record(Manager *manager, const Block *block)
+{
+        if (history_add(&manager->history, &manager->machine, &manager->conf.policy, block,
+                        manager_realtime(manager)) < 0)
+                log_debug("Not enough memory to keep the decision on memory%u", block->id);
+}
+
+void manager_remember(Manager *manager)
+{
+        int r;
+
+        if (!manager->remember_needed || !writer_is_idle(&manager->writer))
+                return;
+        manager->remember_needed = false;
+        r = remember_save(manager->runtime_folder, &manager->machine);
+        if (r < 0)
+                log_warning("Cannot keep what blocks were below %s: %s, ignoring",
+                            manager->runtime_folder, strerror(-r));
+}
+
+static void manager_recall(Manager *manager)
+{
+        int r = remember_load(manager->runtime_folder, &manager->machine);
+
+        if (r == -EBADMSG)
+                log_warning("What blocks were before is not known: %s/blocks is damaged or of "
+                            "another version, ignoring",
+                            manager->runtime_folder);
+        else if (r < 0)
+                log_warning("Cannot read %s/blocks: %s, ignoring", manager->runtime_folder,
+                            strerror(-r));
 }
 
 void manager_schedule(Manager *manager, uint64_t at_usec)
@@ -124,7 +168,10 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
 
 int manager_start(Manager *manager)
 {
-        const SurveyMode mode = { true, manager->conf.coldplug == COLDPLUG_LEAVE };
+        const TrackMode mode = {
+                .at_start = true,
+                .leave_offline = manager->conf.coldplug == COLDPLUG_LEAVE,
+        };
         int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);
 
         if (r >= 0)
@@ -133,12 +180,13 @@ int manager_start(Manager *manager)
                 return r;
 
         manager->list_needed = true;
-        r = manager_survey(manager, mode, SIZE_MAX);
+        r = manager_survey(manager, &mode, SIZE_MAX);
         if (r >= 0)
                 r = manager_survey_nodes(manager);
         if (r < 0)
                 return r;
 
+        manager_recall(manager);
         manager->grew_usec = 0;
         changed_ids_done(&manager->changes.blocks);
         manager_take_over(manager);
@@ -193,6 +241,11 @@ const Conf *manager_get_conf(const Manager *manager)
 char **manager_get_faults(const Manager *manager)
 {
         return manager->faults;
+}
+
+const History *manager_get_history(const Manager *manager)
+{
+        return &manager->history;
 }
 
 const char *manager_get_auto_online(const Manager *manager)

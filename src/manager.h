@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conf.h"
+#include "history.h"
 #include "monitor.h"
 #include "survey.h"
 #include "writer.h"
@@ -57,6 +58,8 @@ const Conf *manager_get_conf(const Manager *manager);
 
 /* The faults of the last reload if it was refused, NULL-terminated; NULL when there are none. */
 char **manager_get_faults(const Manager *manager);
+
+const History *manager_get_history(const Manager *manager);
 
 /* auto_online_blocks as last read, "" when the kernel has none. */
 const char *manager_get_auto_online(const Manager *manager);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "bus.h"
+#include "conf-note.h"
 #include "format.h"
 #include "log.h"
 #include "names.h"
@@ -33,7 +34,7 @@ static void daemon_done(Daemon *daemon)
         sd_event_unref(daemon->event);
 }
 
-static int print_faults(const ConfFaults *faults)
+static void print_faults(const ConfFaults *faults)
 {
         for (size_t i = 0; i < faults->n_faults; i++) {
                 _cleanup_free_ char *text = NULL;
@@ -41,7 +42,18 @@ static int print_faults(const ConfFaults *faults)
                 if (conf_fault_format(&faults->faults[i], &text) >= 0)
                         fprintf(stderr, "%s\n", text);
         }
-        return EXIT_FAILURE;
+}
+
+/* What of the configuration this machine has no use for. */
+static void print_notes(const Conf *conf)
+{
+        Sysfs sysfs = SYSFS_CLOSED;
+        ConfFaults notes = {};
+
+        if (sysfs_open("", &sysfs) >= 0 && conf_note(conf, &sysfs, &notes) >= 0)
+                print_faults(&notes);
+        conf_faults_done(&notes);
+        sysfs_close(&sysfs);
 }
 
 static int check_config(void)
@@ -53,9 +65,11 @@ static int check_config(void)
         conf_init(&conf);
         r = arg_file ? conf_load_file(arg_file, &conf, &faults) :
                        conf_load(arg_root, &conf, &faults);
-        if (r > 0)
-                r = print_faults(&faults);
-        else if (r < 0)
+        if (r == 0)
+                print_notes(&conf);
+        else if (r > 0)
+                print_faults(&faults);
+        else
                 fprintf(stderr, "memoryd: Cannot read the configuration: %s\n", strerror(-r));
         conf_done(&conf);
         conf_faults_done(&faults);
@@ -199,7 +213,21 @@ static int set_up(Setup *setup)
         return r < 0 ? EXIT_FAILURE : 0;
 }
 
-static int load_config(Conf *conf)
+static void log_notes(const Conf *conf, const Sysfs *sysfs)
+{
+        ConfFaults notes = {};
+
+        (void) conf_note(conf, sysfs, &notes);
+        for (size_t i = 0; i < notes.n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&notes.faults[i], &text) >= 0)
+                        log_info("%s", text);
+        }
+        conf_faults_done(&notes);
+}
+
+static int load_config(Conf *conf, const Sysfs *sysfs)
 {
         ConfFaults faults = {};
         int r = conf_load(arg_root, conf, &faults);
@@ -213,8 +241,10 @@ static int load_config(Conf *conf)
         }
         if (r < 0)
                 log_err("Cannot read the configuration: %s", strerror(-r));
-        if (r == 0)
+        if (r == 0) {
                 log_set_level(conf->log_level);
+                log_notes(conf, sysfs);
+        }
         conf_faults_done(&faults);
         if (r < 0)
                 return EXIT_INTERNAL;
@@ -277,7 +307,7 @@ static int run(void)
         conf_init(&conf);
         r = set_up(&setup);
         if (r == 0)
-                r = load_config(&conf);
+                r = load_config(&conf, &setup.sysfs);
 
         /* The loop takes them from here on; the actuator was forked before and has its own. */
         sigemptyset(&signals);

@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <libudev.h>
+#include <stdio.h>
 
 #define BUFFER_BYTES (128 << 20)
 
@@ -50,6 +51,29 @@ int monitor_new(EventSource source, Monitor **ret)
 
         *ret = TAKE_PTR(monitor);
         return 0;
+}
+
+uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, uint32_t block)
+{
+        struct udev_device *device;
+        uint64_t mask = 0;
+        char name[24];
+
+        if (policy->n_udev_properties == 0)
+                return 0;
+        snprintf(name, sizeof(name), "memory%u", block);
+        device = udev_device_new_from_subsystem_sysname(monitor->udev, "memory", name);
+        if (!device)
+                return 0;
+        for (size_t i = 0; i < policy->n_udev_properties; i++) {
+                const UdevProperty *property = &policy->udev_properties[i];
+                const char *value = udev_device_get_property_value(device, property->name);
+
+                if (value && strcmp(value, property->value) == 0)
+                        mask |= UINT64_C(1) << i;
+        }
+        udev_device_unref(device);
+        return mask;
 }
 
 int monitor_get_fd(const Monitor *monitor)

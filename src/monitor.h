@@ -18,6 +18,12 @@ int monitor_new(EventSource source, Monitor **ret);
 void monitor_free(Monitor *monitor);
 DEFINE_CLEANUP(Monitor *, monitor_free)
 
+/*
+ * Which of the policy's udev properties a block has, as udev's database says: a bit for each. The
+ * rules of udev have run when its event for the block came (EVENT_SOURCE_UDEV).
+ */
+uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, uint32_t block);
+
 /* Becomes readable with an event. Belongs to the monitor. */
 int monitor_get_fd(const Monitor *monitor);
 

@@ -18,9 +18,15 @@
 
 /* Errors of org.memoryd1(5) beside those that D-Bus defines. */
 #define BUS_ERROR_INVALID_CONFIG "org.memoryd1.Error.InvalidConfig"
+#define BUS_ERROR_NO_SUCH_BLOCK "org.memoryd1.Error.NoSuchBlock"
+#define BUS_ERROR_INVALID_ADDITION "org.memoryd1.Error.InvalidAddition"
 
 /* One entry of ListBlocks(): see org.memoryd1(5) for the fields. */
-#define BUS_BLOCK_SIGNATURE "(uisssssssi)"
+#define BUS_BLOCK_SIGNATURE "(uisssssssiss)"
+
+/* One entry of History(), and one of Plan(). */
+#define BUS_HISTORY_SIGNATURE "(tuissssssis)"
+#define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
 
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"

@@ -319,7 +319,8 @@ static size_t planner_group(Planner *planner)
 static Figures count_cma(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes)
 {
         cma_bytes = MIN(cma_bytes, kernel_bytes);
-        return (Figures){ kernel_bytes - cma_bytes, movable_bytes + cma_bytes, 0 };
+        return (Figures){ .kernel_bytes = kernel_bytes - cma_bytes,
+                          .movable_bytes = movable_bytes + cma_bytes };
 }
 
 /*
@@ -341,7 +342,11 @@ static Figures node_figures(const Tally *tally)
 
 static Figures machine_figures(const Planner *planner)
 {
-        return count_cma(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
+        Figures figures =
+                count_cma(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
+
+        figures.of_machine = true;
+        return figures;
 }
 
 static uint64_t planner_min_kernel(const Planner *planner, const Tally *tally)
@@ -373,7 +378,8 @@ static unsigned node_guards(const Planner *planner, const Tally *tally, Figures 
         }
         if (tally->kernel_bytes < min_kernel_bytes) {
                 guards |= GUARD_MIN_KERNEL;
-                *ret_figures = (Figures){ tally->given_kernel_bytes, 0, min_kernel_bytes };
+                *ret_figures = (Figures){ .kernel_bytes = tally->given_kernel_bytes,
+                                          .limit = min_kernel_bytes };
         }
         return guards;
 }

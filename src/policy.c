@@ -23,8 +23,12 @@ void policy_init(Policy *policy)
 
 void policy_done(Policy *policy)
 {
-        if (!policy)
-                return;
+        if (policy)
+                policy_clear_rules(policy);
+}
+
+void policy_clear_rules(Policy *policy)
+{
         for (size_t i = 0; i < policy->n_rules; i++)
                 rule_done(&policy->rules[i]);
         free(policy->rules);
@@ -98,6 +102,11 @@ int policy_add_udev_property(Policy *policy, const char *name, const char *value
 
 /* What a machine is */
 
+/* Words for a kind of virtualization, or for none. */
+static const char *const virtualization_kinds[] = {
+        "yes", "true", "no", "false", "none", "vm", "container",
+};
+
 /* The names that systemd-detect-virt(1) prints. */
 static const char *const hypervisors[] = {
         "kvm",     "amazon",    "qemu", "bochs",     "xen",      "uml", "vmware",
@@ -160,11 +169,31 @@ bool virtualization_matches(const char *word, const char *virtualization)
         return (r > 0) != is_negated;
 }
 
-bool virtualization_is_known(const char *word)
+const char *virtualization_word(int i)
+{
+        size_t n = (size_t) i;
+
+        if (n < ELEMENTSOF(virtualization_kinds))
+                return virtualization_kinds[n];
+        n -= ELEMENTSOF(virtualization_kinds);
+        if (n < ELEMENTSOF(hypervisors))
+                return hypervisors[n];
+        n -= ELEMENTSOF(hypervisors);
+        return n < ELEMENTSOF(containers) ? containers[n] : NULL;
+}
+
+static bool is_word(const char *(*nth)(int i), const char *word)
 {
         (void) negated(&word);
-        return virtualization_kind(word, "none") >= 0 || in_table(hypervisors, word) ||
-               in_table(containers, word);
+        for (int i = 0; nth(i); i++)
+                if (strcmp(nth(i), word) == 0)
+                        return true;
+        return false;
+}
+
+bool virtualization_is_known(const char *word)
+{
+        return is_word(virtualization_word, word);
 }
 
 /* The names of systemd.unit(5) for those of uname(2), which may be patterns. */
@@ -200,15 +229,16 @@ bool architecture_matches(const char *word, const char *architecture)
         return (strcmp(word, "native") == 0 || strcmp(word, architecture) == 0) != is_negated;
 }
 
+const char *architecture_word(int i)
+{
+        if (i == 0)
+                return "native";
+        return (size_t) i <= ELEMENTSOF(architectures) ? architectures[i - 1].name : NULL;
+}
+
 bool architecture_is_known(const char *word)
 {
-        (void) negated(&word);
-        if (strcmp(word, "native") == 0)
-                return true;
-        for (size_t i = 0; i < ELEMENTSOF(architectures); i++)
-                if (strcmp(architectures[i].name, word) == 0)
-                        return true;
-        return false;
+        return is_word(architecture_word, word);
 }
 
 static bool any_matches(char **words, bool (*matches)(const char *, const char *),

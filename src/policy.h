@@ -70,6 +70,10 @@ bool architecture_matches(const char *word, const char *architecture);
 bool virtualization_is_known(const char *word);
 bool architecture_is_known(const char *word);
 
+/* The i-th word there is, without "!", or NULL past the last. */
+const char *virtualization_word(int i);
+const char *architecture_word(int i);
+
 /* systemd's name of the architecture for uname's, or NULL. */
 const char *architecture_from_uname(const char *machine);
 
@@ -101,6 +105,9 @@ typedef struct Policy {
  */
 void policy_init(Policy *policy);
 void policy_done(Policy *policy);
+
+/* Takes all rules out, and the udev properties that they ask for. The guards stay. */
+void policy_clear_rules(Policy *policy);
 
 void rule_done(Rule *rule);
 

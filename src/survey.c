@@ -98,7 +98,7 @@ static void note_error(Block *block, int error, const char *attribute)
  * now, -ENOENT when it is gone: one that was never there to be read is on its way in, and stays
  * waiting for its node.
  */
-static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
+static int read_one(const Sysfs *sysfs, Block *block, const TrackMode *mode)
 {
         BlockBefore before = block_before(block);
         BlockStatus status = block->status;
@@ -119,14 +119,14 @@ static int read_one(const Sysfs *sysfs, Block *block, SurveyMode mode)
         if (block->attempts == 0)
                 block->error = 0;
         if (is_new)
-                track_new(block, mode.at_start, mode.leave_offline);
+                track_new(block, mode);
         else
                 track_read(block, &before);
         block->seen = true;
         return r > 0 || is_new || block->status != status;
 }
 
-int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
+int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, size_t limit,
                 ChangedIds *changed, SurveyLeft *ret_left)
 {
         size_t n = 0;

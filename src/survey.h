@@ -29,12 +29,6 @@ int changed_ids_add(ChangedIds *changed, uint32_t id);
  */
 int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed);
 
-/* How new blocks are taken in, see track_new(). */
-typedef struct SurveyMode {
-        bool at_start;
-        bool leave_offline;
-} SurveyMode;
-
 /* What a reading left to do. */
 typedef struct SurveyLeft {
         bool gone;  /* a block turned out to be gone: it stays until the next listing */
@@ -47,7 +41,7 @@ typedef struct SurveyLeft {
  * to *ret_left. One that could not be read yet, since its folder is not complete, stays
  * BLOCK_STATUS_WAITING.
  */
-int survey_read(const Sysfs *sysfs, Machine *machine, SurveyMode mode, size_t limit,
+int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, size_t limit,
                 ChangedIds *changed, SurveyLeft *ret_left);
 
 /*

@@ -336,13 +336,18 @@ int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_
         return 0;
 }
 
-static void read_has_cpu(const Sysfs *sysfs, NodeSet *ret)
+int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
 {
-        char text[ATTRIBUTE_MAX];
+        char text[ATTRIBUTE_MAX] = "0";
+        NodeSet set = {};
+        int r = sysfs->node_fd < 0 ? 0 : read_file_at(sysfs->node_fd, name, text, sizeof(text));
 
-        *ret = (NodeSet){};
-        if (read_file_at(sysfs->node_fd, "has_cpu", text, sizeof(text)) >= 0)
-                (void) node_set_parse(ret, text);
+        if (r < 0)
+                return r;
+        if (node_set_parse(&set, text) < 0)
+                return -EBADMSG;
+        *ret = set;
+        return 0;
 }
 
 /* A kernel without NUMA has no node folder: all is node 0. */
@@ -361,7 +366,7 @@ static int single_node(Node **ret_nodes, size_t *ret_n_nodes)
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
 {
         _cleanup_free_ Entry *entries = NULL;
-        NodeSet has_cpu;
+        NodeSet has_cpu = {};
         Node *nodes;
         size_t n = 0;
         int r;
@@ -372,7 +377,7 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
         if (r < 0)
                 return r;
 
-        read_has_cpu(sysfs, &has_cpu);
+        (void) sysfs_read_node_list(sysfs, "has_cpu", &has_cpu);
         while (n > 0 && entries[n - 1].id >= NODE_MAX)
                 n--;
         nodes = calloc(n + 1, sizeof(Node));

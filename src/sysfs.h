@@ -62,6 +62,12 @@ int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_
 /* The nodes there are, with has_cpu but no distances. The caller owns the array. */
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes);
 
+/*
+ * A list of nodes, "online", "possible" or "has_cpu"; without NUMA each is node 0. 0 or a negative
+ * errno.
+ */
+int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret);
+
 /* The zones of /proc/zoneinfo that span any page. The caller owns the array. */
 int sysfs_read_zones(const Sysfs *sysfs, Zone **ret_zones, size_t *ret_n_zones);
 

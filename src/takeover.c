@@ -2,27 +2,21 @@
 
 #include "takeover.h"
 
-#include <fcntl.h>
+#include "statefile.h"
+
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #define FILE_NAME "auto_online_blocks"
+#define FILE_MAX 32
 #define ABANDON_MSEC 10000
-
-static const char *file_path(const char *folder, const char *suffix, char buffer[static PATH_MAX])
-{
-        snprintf(buffer, PATH_MAX, "%s/" FILE_NAME "%s", folder, suffix);
-        return buffer;
-}
 
 int takeover_load(const char *folder, OnlineWord current, OnlineWord *ret)
 {
-        char path[PATH_MAX], text[32];
-        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
         OnlineWord word;
-        ssize_t n;
+        int r;
 
         /* Somebody set it since, or it is the first start: what the kernel says counts. */
         if (current != ONLINE_WORD_OFFLINE) {
@@ -30,13 +24,11 @@ int takeover_load(const char *folder, OnlineWord current, OnlineWord *ret)
                 return 1;
         }
 
-        fd = open(file_path(folder, "", path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        n = read(fd, text, sizeof(text) - 1);
-        if (n < 0)
-                return -errno;
-        text[n] = 0;
+        r = statefile_read(folder, FILE_NAME, FILE_MAX, &text);
+        if (r == -EFBIG)
+                return -EBADMSG;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
         text[strcspn(text, "\n")] = 0;
 
         word = online_word_from_string(text);
@@ -48,23 +40,10 @@ int takeover_load(const char *folder, OnlineWord current, OnlineWord *ret)
 
 int takeover_save(const char *folder, OnlineWord word)
 {
-        char path[PATH_MAX], temporary[PATH_MAX];
-        _cleanup_close_ int fd = -EBADF;
-        const char *text = online_word_to_string(word);
+        char text[FILE_MAX];
 
-        file_path(folder, ".new", temporary);
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-        if (fd < 0)
-                return -errno;
-        /* systemd gives the folder and what is in it to root again before each start. */
-        if (fchmod(fd, 0644) < 0 || dprintf(fd, "%s\n", text) < 0 ||
-            rename(temporary, file_path(folder, "", path)) < 0) {
-                int r = -errno;
-
-                unlink(temporary);
-                return r;
-        }
-        return 0;
+        snprintf(text, sizeof(text), "%s\n", online_word_to_string(word));
+        return statefile_replace(folder, FILE_NAME, text, strlen(text));
 }
 
 int takeover_abandon(const char *folder, OnlineWord current, int actuator_fd)
@@ -98,5 +77,6 @@ void takeover_forget(const char *folder)
 {
         char path[PATH_MAX];
 
-        unlink(file_path(folder, "", path));
+        snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
+        unlink(path);
 }

@@ -21,19 +21,23 @@ static void make_pending(Block *block)
         block->given_up = false;
 }
 
-void track_new(Block *block, bool at_start, bool leave_offline)
+void track_new(Block *block, const TrackMode *mode)
 {
         remember_class(block);
         make_pending(block);
-        if (at_start && block->state != BLOCK_OFFLINE)
+        if (mode->at_start && block->state != BLOCK_OFFLINE)
                 block->status = BLOCK_STATUS_INITIAL;
-        else if (at_start && leave_offline)
+        else if (mode->at_start && mode->leave_offline)
                 block->status = BLOCK_STATUS_LEFT;
+        else if (block->state != BLOCK_OFFLINE)
+                block->onliner = mode->kernel_onlines ? ONLINER_KERNEL : ONLINER_OTHER;
 }
 
 /* It is online and was not, or in another class: somebody else's work, if it is not ours. */
 static void track_onlined(Block *block)
 {
+        block->onliner = ONLINER_OTHER;
+        block->onlined_usec = 0;
         if (block->verdict == VERDICT_NONE)
                 make_pending(block); /* online and pending: to be judged */
         else
@@ -55,6 +59,8 @@ void track_read(Block *block, const BlockBefore *before)
         }
 
         if (block->state == BLOCK_OFFLINE && before->state != BLOCK_OFFLINE) {
+                block->onliner = ONLINER_NONE;
+                block->onlined_usec = 0;
                 block->status = BLOCK_STATUS_OFFLINED;
                 block->retry_at_usec = USEC_INFINITY;
         } else if (block->status == BLOCK_STATUS_WAITING) {
@@ -140,6 +146,16 @@ void track_judge(Block *block)
         block->retry_at_usec = USEC_INFINITY;
 }
 
+void track_stamp(Machine *machine, uint64_t realtime_usec)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->onliner != ONLINER_NONE && block->onlined_usec == 0)
+                        block->onlined_usec = realtime_usec;
+        }
+}
+
 void track_write(Block *block)
 {
         block->status = BLOCK_STATUS_WRITING;
@@ -181,11 +197,13 @@ Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList 
         switch (outcome) {
         case OUTCOME_DONE:
                 block->status = BLOCK_STATUS_DONE;
+                block->onliner = ONLINER_MEMORYD;
                 block->attempts = 0;
                 block->error = 0;
                 break;
         case OUTCOME_ALREADY:
         case OUTCOME_RACED:
+                block->onliner = ONLINER_OTHER;
                 track_judge(block);
                 break;
         case OUTCOME_GONE:

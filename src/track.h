@@ -24,11 +24,15 @@ typedef struct BlockBefore {
 
 BlockBefore block_before(const Block *block);
 
-/*
- * A block seen for the first time, after its first read. At the start of memoryd what is online was
- * so before, and what is offline is left if `leave_offline` says so (the setting coldplug).
- */
-void track_new(Block *block, bool at_start, bool leave_offline);
+/* How blocks are taken in that are seen for the first time. */
+typedef struct TrackMode {
+        bool at_start;       /* of memoryd: what is online was so before */
+        bool leave_offline;  /* the setting coldplug: what is offline at the start is left */
+        bool kernel_onlines; /* the kernel's own auto-onlining is on */
+} TrackMode;
+
+/* A block seen for the first time, after its first read. */
+void track_new(Block *block, const TrackMode *mode);
 
 /*
  * A block that was read again, and how it was before. Somebody else's doing unless it is being
@@ -53,6 +57,9 @@ void track_decide(Block *block, const Decision *decision);
 
 /* Judges a block that somebody else onlined by the verdict it has: external or foreign. */
 void track_judge(Block *block);
+
+/* Notes the time of what was seen or made online and has none yet: CLOCK_REALTIME. */
+void track_stamp(Machine *machine, uint64_t realtime_usec);
 
 /* The block was handed to the actuator. */
 void track_write(Block *block);

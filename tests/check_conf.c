@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,6 +39,24 @@
         "got "
 #define NODES "expected nodes from 0 to 1023 such as 1, (1, 2) or \"2-5,7\", got "
 #define CLASSES "expected \"cpu\", \"cpuless\" or \"memoryless\", or a list of them, got "
+#define ORIGINS                                                                                    \
+        "expected \"unknown\", \"boot\", \"dimm\", \"virtio-mem\", \"kmem\", \"balloon\" or "      \
+        "\"standby\", or a list of them, got "
+#define ADDRESS                                                                                    \
+        "expected a range of addresses, the lower one first, such as "                             \
+        "\"0x100000000-0x1ffffffff\", got "
+#define MIN_SIZE "expected a size from 1 to 1024P such as \"512M\", got "
+#define MAX_SIZE "expected a size from 16M to 1024P such as \"512M\", got "
+#define DISTANCE "expected a group such as { from = 0; min = 20; }, got "
+#define UDEV_PROPERTY                                                                              \
+        "expected a group such as { name = \"ID_X\"; value = \"1\"; }, or a list of them, got "
+#define PROPERTY_TEXT "expected a name of 1 to 255 printable ASCII characters, got "
+#define NO_BLOCK "expected a range with a memory block in it, of which the smallest have 16M, got "
+#define NEVER_HOLDS "expected words of which one can hold, got "
+#define ALWAYS_HOLDS                                                                               \
+        "expected words that some machine does not meet, as any of them suffices, got an array\n"
+#define NO_SUCH_ORIGIN "expected an origin that the rule's architecture knows, got "
+#define ONCE "expected each word once, got "
 #define NAME "expected a name of 1 to 64 printable ASCII characters, got "
 #define AGAIN "expected each key once in a file, got it again\n"
 #define WIDE "expected an L behind a number this large, got "
@@ -183,6 +202,7 @@ static void assert_conf_eq(const Conf *a, const Conf *b)
                           b->policy.max_movable_ratio_permille);
         ck_assert_int_eq(a->policy.per_node, b->policy.per_node);
         ck_assert_int_eq(a->policy.contiguous, b->policy.contiguous);
+        ck_assert_int_eq(a->policy.whole_device, b->policy.whole_device);
         ck_assert_int_eq(a->coldplug, b->coldplug);
         ck_assert_int_eq(a->kernel_auto_online, b->kernel_auto_online);
         ck_assert_int_eq(a->event_source, b->event_source);
@@ -194,6 +214,22 @@ static void assert_conf_eq(const Conf *a, const Conf *b)
         ck_assert_int_eq(a->log_level, b->log_level);
         ck_assert_uint_eq(a->policy.n_rules, b->policy.n_rules);
 }
+
+#define VIRTUALIZATION                                                                             \
+        "expected \"yes\", \"true\", \"no\", \"false\", \"none\", \"vm\", \"container\", "         \
+        "\"kvm\", "                                                                                \
+        "\"amazon\", \"qemu\", \"bochs\", \"xen\", \"uml\", \"vmware\", \"oracle\", "              \
+        "\"microsoft\", "                                                                          \
+        "\"zvm\", \"parallels\", \"bhyve\", \"qnx\", \"acrn\", \"powervm\", \"apple\", \"sre\", "  \
+        "\"google\", \"vm-other\", \"systemd-nspawn\", \"lxc-libvirt\", \"lxc\", \"openvz\", "     \
+        "\"docker\", \"podman\", \"rkt\", \"wsl\", \"proot\", \"pouch\" or \"container-other\", "  \
+        "perhaps with a \"!\" before it, or a list of them, got "
+#define ARCHITECTURE                                                                               \
+        "expected \"native\", \"x86-64\", \"x86\", \"arm64\", \"arm64-be\", \"arm-be\", \"arm\", " \
+        "\"s390x\", \"s390\", \"ppc64-le\", \"ppc64\", \"ppc-le\", \"ppc\", \"riscv64\", "         \
+        "\"riscv32\", \"loongarch64\", \"ia64\", \"parisc64\", \"parisc\", \"sparc64\", "          \
+        "\"sparc\", \"mips64\", \"mips\", \"alpha\", \"sh\" or \"m68k\", perhaps with a \"!\" "    \
+        "before it, or a list of them, got "
 
 /* One file, and each fault it has, as "line: text\n". */
 typedef struct FileCase {
@@ -235,7 +271,7 @@ static const FileCase file_cases[] = {
         { "retry: { delay = \"1ms\"; factor = 1; cap = \"1ms\"; attempts = 1; };", "" },
         { "retry = { delay = \"24h\"; factor = 10.0; cap = 86400; attempts = 100; }", "" },
         { "rules = ();", "" },
-        { "rules = ({ zone = \"keep\" }, { node = 0, zone = \"leave\" });", "" },
+        { "rules = ({ node = 0, zone = \"leave\" }, { zone = \"keep\" });", "" },
         { "rules = ({ node = [0, 1023]; zone = \"auto\"; });", "" },
         { "rules = ({ node = (1, \"2-5,7\"); node_class = \"cpu\"; zone = \"auto\"; });", "" },
         { "rules = ({ node_class = [\"cpuless\", \"memoryless\"]; zone = \"auto\"; });", "" },
@@ -302,7 +338,7 @@ static const FileCase file_cases[] = {
         { "rules = \"auto\";", "1: 'rules': " RULES "\"auto\"\n" },
         { "rules = (\n  \"auto\",\n  { zone = \"auto\"; },\n  ()\n);",
           "2: 'rules[0]': " RULES "\"auto\"\n4: 'rules[2]': " RULES "an empty list\n" },
-        { "rules = (\n  { zone = \"auto\"; },\n  { node = 1; }\n);",
+        { "rules = (\n  { node = 1; zone = \"auto\"; },\n  { node = 1; }\n);",
           "3: 'rules[1].zone': " ZONE "nothing\n" },
         { "rules = ({ });", "1: 'rules[0].zone': " ZONE "nothing\n" },
         { "rules = ({ zone = \"normal\"; });", "1: 'rules[0].zone': " ZONE "\"normal\"\n" },
@@ -330,8 +366,214 @@ static const FileCase file_cases[] = {
           "1: 'rules[0].name': " NAME "\"a?b\"\n" },
         { "rules = ({ zone = \"auto\"; name = \"Tür\"; });",
           "1: 'rules[0].name': " NAME "\"Tür\"\n" },
-        { "rules = ({ zone = \"auto\"; origin = \"dimm\"; });",
-          "1: 'rules[0].origin': " ONE_OF_THE_KEYS "\n" },
+
+        /* The other criteria, good ones at the edges. */
+        { "whole_device = true;", "" },
+        { "rules = ({ zone = \"auto\"; movable_node = true; });", "" },
+        { "rules = ({ zone = \"auto\"; origin = \"standby\"; });", "" },
+        { "rules = ({ zone = \"auto\"; origin = [\"boot\", \"dimm\", \"virtio-mem\", \"kmem\", "
+          "\"balloon\", \"standby\", \"unknown\"]; });",
+          "" },
+        { "rules = ({ zone = \"auto\"; address = \"0x100000000-0x1ffffffff\"; });", "" },
+        { "rules = ({ zone = \"auto\"; address = \"0X0-0Xffffffffffffffff\"; });", "" },
+        { "rules = ({ zone = \"auto\"; address = \"0x1000000-0x1ffffff\"; });", "" },
+        { "rules = ({ zone = \"auto\"; address = \"0xfffffffff000000-0xfffffffffffffff\"; });",
+          "" },
+        { "rules = ({ zone = \"auto\"; address = \"0x1-0x1ffffff\"; });", "" },
+        { "rules = ({ zone = \"auto\"; min_size = 1; max_size = \"1024P\"; });", "" },
+        { "rules = ({ zone = \"auto\"; min_size = \"16M\"; max_size = 16777216; });", "" },
+        { "rules = ({ zone = \"auto\"; min_size = 1152921504606846976L; });", "" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 0; min = 0; }; });", "" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 1023; max = 10; }; });", "" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 0; min = 255; max = 255; }; });", "" },
+        { "rules = ({ zone = \"auto\"; node = 0; distance = { from = 0; min = 10; }; });", "" },
+        { "rules = ({ zone = \"auto\"; node = \"0-1\"; distance = { from = 0; min = 11; }; });",
+          "" },
+        { "rules = ({ zone = \"auto\"; virtualization = \"!container\"; });", "" },
+        { "rules = ({ zone = \"auto\"; virtualization = [\"kvm\", \"none\", \"systemd-nspawn\"]; "
+          "});",
+          "" },
+        { "rules = ({ zone = \"auto\"; virtualization = (\"!vm\", \"kvm\"); });", "" },
+        { "rules = ({ zone = \"auto\"; architecture = [\"x86-64\", \"arm64\", \"m68k\"]; });", "" },
+        { "rules = ({ zone = \"auto\"; architecture = \"native\"; origin = \"standby\"; });", "" },
+        { "rules = ({ zone = \"auto\"; architecture = \"s390x\"; origin = \"standby\"; });", "" },
+        { "rules = ({ zone = \"auto\"; architecture = \"!s390x\"; origin = \"standby\"; });", "" },
+        { "rules = ({ zone = \"auto\"; architecture = \"s390x\"; origin = [\"dimm\", \"boot\"]; "
+          "});",
+          "" },
+        { "event_source = \"udev\";\n"
+          "rules = ({ zone = \"auto\"; udev_property = { name = \"A\"; value = \"=\"; }; });",
+          "" },
+        { "rules = ({ zone = \"auto\"; udev_property = ({ name = \"A\"; value = \"1\"; },\n"
+          "{ name = \"B\"; value = \"1\"; }); });\nevent_source = \"udev\";",
+          "" },
+
+        /* And at fault. */
+        { "whole_device = \"yes\";", "1: 'whole_device': " BOOL "\"yes\"\n" },
+        { "rules = ({ zone = \"auto\"; movable_node = 1; });",
+          "1: 'rules[0].movable_node': " BOOL "1\n" },
+        { "rules = ({ zone = \"auto\"; origin = \"cxl\"; });",
+          "1: 'rules[0].origin': " ORIGINS "\"cxl\"\n" },
+        { "rules = ({ zone = \"auto\"; origin = 3; });", "1: 'rules[0].origin': " ORIGINS "3\n" },
+        { "rules = ({ zone = \"auto\"; origin = (); });",
+          "1: 'rules[0].origin': " ORIGINS "an empty list\n" },
+        { "rules = ({ zone = \"auto\"; origin = { dimm = true; }; });",
+          "1: 'rules[0].origin': " ORIGINS "a group\n" },
+        { "rules = ({ zone = \"auto\"; origin = (\"dimm\",\n\"boot\",\n\"dimm\",\n\"x\"); });",
+          "3: 'rules[0].origin': " ONCE "\"dimm\" again\n4: 'rules[0].origin': " ORIGINS
+          "\"x\"\n" },
+        { "rules = ({ zone = \"auto\"; origin = \"dimm\";\n origin = \"boot\"; });",
+          "2: 'rules[0].origin': " AGAIN },
+        { "rules = ({ zone = \"auto\"; origins = \"dimm\"; });",
+          "1: 'rules[0].origins': " ONE_OF_THE_KEYS "; is 'origin' meant?\n" },
+        { "rules = ({ zone = \"auto\"; node_class = [\"cpu\", \"cpu\"]; });",
+          "1: 'rules[0].node_class': " ONCE "\"cpu\" again\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x1ffffffff-0x100000000\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"0x1ffffffff-0x100000000\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"100000000-1ffffffff\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"100000000-1ffffffff\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x100000000\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"0x100000000\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x100000000-\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"0x100000000-\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"-0x100000000\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"-0x100000000\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x0 - 0x1ffffffff\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"0x0 - 0x1ffffffff\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x0-0x10000000000000000\"; });",
+          "1: 'rules[0].address': " ADDRESS "\"0x0-0x10000000000000000\"\n" },
+        { "rules = ({ zone = \"auto\"; address = 0x100000000L; });",
+          "1: 'rules[0].address': " ADDRESS "0x100000000\n" },
+        { "rules = ({ zone = \"auto\";\naddress = \"0x1000000-0x1fffffe\"; });",
+          "2: 'rules[0].address': " NO_BLOCK "\"0x1000000-0x1fffffe\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x1000001-0x2fffffe\"; });",
+          "1: 'rules[0].address': " NO_BLOCK "\"0x1000001-0x2fffffe\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0xffffffffff000001-0xffffffffffffffff\"; });",
+          "1: 'rules[0].address': " NO_BLOCK "\"0xffffffffff000001-0xffffffffffffffff\"\n" },
+        { "rules = ({ zone = \"auto\"; address = \"0x0-0x0\"; });",
+          "1: 'rules[0].address': " NO_BLOCK "\"0x0-0x0\"\n" },
+        { "rules = ({ zone = \"auto\"; min_size = 0; });",
+          "1: 'rules[0].min_size': " MIN_SIZE "0\n" },
+        { "rules = ({ zone = \"auto\"; min_size = \"block\"; });",
+          "1: 'rules[0].min_size': " MIN_SIZE "\"block\"\n" },
+        { "rules = ({ zone = \"auto\"; min_size = \"1025P\"; });",
+          "1: 'rules[0].min_size': " MIN_SIZE "\"1025P\"\n" },
+        { "rules = ({ zone = \"auto\"; max_size = \"big\"; });",
+          "1: 'rules[0].max_size': " MAX_SIZE "\"big\"\n" },
+        { "rules = ({ zone = \"auto\"; max_size = 16777215; });",
+          "1: 'rules[0].max_size': " MAX_SIZE "16777215\n" },
+        { "rules = ({ zone = \"auto\"; min_size = 4294967296; });",
+          "1: 'rules[0].min_size': " WIDE "4294967296\n" },
+        { "rules = ({ zone = \"auto\"; min_size = \"2G\";\nmax_size = \"2047M\"; });",
+          "2: 'rules[0].max_size': expected a size of at least min_size, got \"2047M\"\n" },
+        { "rules = ({ zone = \"auto\"; distance = 20; });",
+          "1: 'rules[0].distance': " DISTANCE "20\n" },
+        { "rules = ({ zone = \"auto\"; distance = ({ from = 0; min = 20; }); });",
+          "1: 'rules[0].distance': " DISTANCE "a list\n" },
+        { "rules = ({ zone = \"auto\";\ndistance = { min = 20; }; });",
+          "2: 'rules[0].distance.from': expected a whole number from 0 to 1023, got nothing\n" },
+        { "rules = ({ zone = \"auto\";\ndistance = { from = 0; }; });",
+          "2: 'rules[0].distance': expected min, max or both, got neither\n" },
+        { "rules = ({ zone = \"auto\"; distance = { }; });",
+          "1: 'rules[0].distance.from': expected a whole number from 0 to 1023, got nothing\n"
+          "1: 'rules[0].distance': expected min, max or both, got neither\n" },
+        { "rules = ({ zone = \"auto\"; distance = {\nfrom = 1024;\nmin = 256;\nmax = 9; }; });",
+          "2: 'rules[0].distance.from': expected a whole number from 0 to 1023, got 1024\n"
+          "3: 'rules[0].distance.min': expected a whole number from 0 to 255, got 256\n"
+          "4: 'rules[0].distance.max': expected a whole number from 10 to 255, got 9\n" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 0; min = -1; max = \"far\"; }; });",
+          "1: 'rules[0].distance.min': expected a whole number from 0 to 255, got -1\n"
+          "1: 'rules[0].distance.max': expected a whole number from 10 to 255, got \"far\"\n" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 0; min = 21;\nmax = 20; }; });",
+          "2: 'rules[0].distance.max': expected a distance of at least min, got 20\n" },
+        { "rules = ({ zone = \"auto\"; node = 1; distance = { from = 1;\nmin = 11; }; });",
+          "2: 'rules[0].distance.min': expected at most 10, the distance of the rule's only node "
+          "from "
+          "itself, got 11\n" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 0; mix = 20; max = 20; }; });",
+          "1: 'rules[0].distance.mix': " ONE_OF_THE_KEYS "; is 'min' meant?\n" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 4294967296; min = 4294967316; }; });",
+          "1: 'rules[0].distance.from': " WIDE "4294967296\n"
+          "1: 'rules[0].distance.min': " WIDE "4294967316\n" },
+        { "rules = ({ zone = \"auto\"; distance = { from = 0; min = 20; min = 30; }; });",
+          "1: 'rules[0].distance.min': " AGAIN },
+        { "rules = ({ zone = \"auto\"; from = 0; });",
+          "1: 'rules[0].from': " ONE_OF_THE_KEYS "\n" },
+        { "distance = { from = 0; min = 20; };", "1: 'distance': " ONE_OF_THE_KEYS "\n" },
+        { "rules = ({ zone = \"auto\"; virtualization = []; });",
+          "1: 'rules[0].virtualization': " VIRTUALIZATION "an empty array\n" },
+        { "rules = ({ zone = \"auto\"; virtualization = \"hyper-v\"; });",
+          "1: 'rules[0].virtualization': " VIRTUALIZATION "\"hyper-v\"\n" },
+        { "rules = ({ zone = \"auto\"; virtualization = true; });",
+          "1: 'rules[0].virtualization': " VIRTUALIZATION "true\n" },
+        { "rules = ({ zone = \"auto\"; virtualization = (\"!!kvm\",\n\"\",\n\"!\"); });",
+          "1: 'rules[0].virtualization': " VIRTUALIZATION "\"!!kvm\"\n"
+          "2: 'rules[0].virtualization': " VIRTUALIZATION "\"\"\n"
+          "3: 'rules[0].virtualization': " VIRTUALIZATION "\"!\"\n" },
+        { "rules = ({ zone = \"auto\"; virtualization = [\"kvm\", \"kvm\"]; });",
+          "1: 'rules[0].virtualization': " ONCE "\"kvm\" again\n" },
+        { "rules = ({ zone = \"auto\"; virtualization = [\"!kvm\", \"!xen\"]; });",
+          "1: 'rules[0].virtualization': " ALWAYS_HOLDS },
+        { "rules = ({ zone = \"auto\"; virtualization = [\"vm\", \"no\", \"container\"]; });",
+          "1: 'rules[0].virtualization': " ALWAYS_HOLDS },
+        { "rules = ({ zone = \"auto\"; architecture = \"x86_64\"; });",
+          "1: 'rules[0].architecture': " ARCHITECTURE "\"x86_64\"\n" },
+        { "rules = ({ zone = \"auto\"; architecture = \"kvm\"; });",
+          "1: 'rules[0].architecture': " ARCHITECTURE "\"kvm\"\n" },
+        { "rules = ({ zone = \"auto\"; architecture = \"!native\"; });",
+          "1: 'rules[0].architecture': " NEVER_HOLDS "\"!native\"\n" },
+        { "rules = ({ zone = \"auto\"; architecture = [\"!s390\", \"!s390x\"]; });",
+          "1: 'rules[0].architecture': " ALWAYS_HOLDS },
+        { "rules = ({ zone = \"auto\"; architecture = [\"s390\", \"s390x\"];\n origin = \"dimm\"; "
+          "});",
+          "2: 'rules[0].origin': " NO_SUCH_ORIGIN "\"dimm\"\n" },
+        { "rules = ({ zone = \"auto\"; architecture = \"x86-64\"; origin = [\"standby\"]; });",
+          "1: 'rules[0].origin': " NO_SUCH_ORIGIN "an array\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = \"A=1\"; });",
+          "1: 'rules[0].udev_property': " UDEV_PROPERTY "\"A=1\"\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = (); });",
+          "1: 'rules[0].udev_property': " UDEV_PROPERTY "an empty list\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = [\"A\"]; });",
+          "1: 'rules[0].udev_property': " UDEV_PROPERTY "an array\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = (\"A\",\n{ }); });",
+          "1: 'rules[0].udev_property[0]': " UDEV_PROPERTY "\"A\"\n"
+          "2: 'rules[0].udev_property[1].name': " PROPERTY_TEXT "nothing\n"
+          "2: 'rules[0].udev_property[1].value': " PROPERTY_TEXT "nothing\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = { name = 1; value = true; }; });",
+          "1: 'rules[0].udev_property.name': " PROPERTY_TEXT "1\n"
+          "1: 'rules[0].udev_property.value': " PROPERTY_TEXT "true\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = { name = \"A\"; value = \"\"; }; });",
+          "1: 'rules[0].udev_property.value': " PROPERTY_TEXT "\"\"\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = { nam = \"A\"; value = \"1\"; }; });",
+          "1: 'rules[0].udev_property.nam': " ONE_OF_THE_KEYS "; is 'name' meant?\n"
+          "1: 'rules[0].udev_property.name': " PROPERTY_TEXT "nothing\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = { name = \"A=1\"; value = \"1\"; }; });",
+          "1: 'rules[0].udev_property.name': expected a name without an equals sign, got "
+          "\"A=1\"\n" },
+        { "event_source = \"udev\";\nrules = ({ zone = \"auto\"; udev_property = (\n"
+          "{ name = \"A\"; value = \"1\"; },\n{ name = \"A\"; value = \"2\"; },\n"
+          "{ name = \"A\"; value = \"1\"; }); });",
+          "4: 'rules[0].udev_property[1].name': expected each property once in a rule, got \"A\"\n"
+          "5: 'rules[0].udev_property[2].name': expected each property once in a rule, got "
+          "\"A\"\n" },
+        { "rules = ({ zone = \"auto\"; udev_property = ({ name = \"A\"; value = 99999999999; }); "
+          "});",
+          "1: 'rules[0].udev_property[0].value': " WIDE "99999999999\n" },
+        { "rules = (\n{ node = 1; zone = \"auto\"; },\n"
+          "{ zone = \"auto\"; udev_property = { name = \"A\"; value = \"1\"; }; });",
+          "3: 'rules.udev_property': expected event_source = \"udev\" with it, got \"kernel\"\n" },
+        { "event_source = \"x\";\n"
+          "rules = ({ zone = \"auto\"; udev_property = { name = \"A\"; value = \"1\"; }; });",
+          "1: 'event_source': expected \"kernel\" or \"udev\", got \"x\"\n" },
+        /* One that cannot be read is not one without criteria. */
+        { "rules = ({ zone = \"auto\"; origin = \"x\"; }, { node = 1; zone = \"auto\"; });",
+          "1: 'rules[0].origin': " ORIGINS "\"x\"\n" },
+        { "rules = ({ zone = \"auto\"; origin = 1;\nnode = -1;\nmin_size = \"2M\"; max_size = "
+          "\"17M\"; "
+          "distance = { from = 0; min = 30;\nmax = 20; };\nfrob = 1; });",
+          "1: 'rules[0].origin': " ORIGINS "1\n2: 'rules[0].node': " NODES "-1\n"
+          "4: 'rules[0].distance.max': expected a distance of at least min, got 20\n"
+          "5: 'rules[0].frob': " ONE_OF_THE_KEYS "\n" },
 
         /* Keys that are none. */
         { "frob = 1;", "1: 'frob': " ONE_OF_THE_KEYS "\n" },
@@ -350,7 +592,7 @@ static const FileCase file_cases[] = {
           "2: 'settle': " AGAIN "3: 'coldplug': " COLDPLUG "1\n" },
         { "settle = 1; settle = 2; settle = 3;", "1: 'settle': " AGAIN "1: 'settle': " AGAIN },
         { "retry = { cap = 1;\n cap = 2; };", "2: 'retry.cap': " AGAIN },
-        { "rules = ({ zone = \"auto\"; },\n { zone = \"keep\"; zone = \"auto\"; });",
+        { "rules = ({ node = 1; zone = \"auto\"; },\n { zone = \"keep\"; zone = \"auto\"; });",
           "2: 'rules[1].zone': " AGAIN },
         { "rules = ({ zone = \"auto\"; });\nrules = ();", "2: 'rules': " AGAIN },
 
@@ -504,7 +746,7 @@ START_TEST(every_setting_is_read)
 
         put(ETC,
             "min_kernel = \"512M\"; max_movable_ratio = 2.5; per_node = false;\n"
-            "contiguous = false;\n"
+            "contiguous = false; whole_device = true;\n"
             "coldplug = \"leave\"; kernel_auto_online = \"respect\"; event_source = \"udev\";\n"
             "settle = \"500ms\"; log_level = \"debug\";\n"
             "retry = { delay = \"3s\"; factor = 1.5; cap = \"1h\"; attempts = 7; };\n"
@@ -517,6 +759,7 @@ START_TEST(every_setting_is_read)
         ck_assert_uint_eq(conf.policy.max_movable_ratio_permille, 2500);
         ck_assert(!conf.policy.per_node);
         ck_assert(!conf.policy.contiguous);
+        ck_assert(conf.policy.whole_device);
         ck_assert_int_eq(conf.coldplug, COLDPLUG_LEAVE);
         ck_assert_int_eq(conf.kernel_auto_online, KERNEL_AUTO_ONLINE_RESPECT);
         ck_assert_int_eq(conf.event_source, EVENT_SOURCE_UDEV);
@@ -542,6 +785,95 @@ START_TEST(every_setting_is_read)
         ck_assert_uint_eq(conf.policy.rules[1].node_classes, 0);
         ck_assert_int_eq(conf.policy.rules[1].zone, ZONE_ACTION_LEAVE);
         conf_done(&conf);
+}
+END_TEST
+
+START_TEST(every_criterion_is_read)
+{
+        const Rule *rule;
+        Conf conf;
+
+        put(ETC, "event_source = \"udev\";\n"
+                 "rules = (\n"
+                 "  { origin = [\"kmem\", \"dimm\"]; address = \"0x100000000-0x1FFFFFFFF\";\n"
+                 "    min_size = \"1G\"; max_size = 0x200000000L; zone = \"keep\"; movable_node = "
+                 "true;\n"
+                 "    distance = { from = 1; min = 17; max = 31; };\n"
+                 "    virtualization = \"!container\"; architecture = (\"x86-64\", \"arm64\");\n"
+                 "    udev_property = ({ name = \"ID_A\"; value = \"1\"; },\n"
+                 "                     { name = \"ID_B\"; value = \"x y\"; }); },\n"
+                 "  { distance = { from = 0; max = 20; }; zone = \"auto\";\n"
+                 "    udev_property = { name = \"ID_B\"; value = \"x y\"; }; },\n"
+                 "  { distance = { from = 0; min = 21; }; zone = \"auto\"; });\n");
+        load(&conf);
+        ck_assert_uint_eq(conf.policy.n_rules, 3);
+        rule = &conf.policy.rules[0];
+        ck_assert_uint_eq(rule->origins, 1U << ORIGIN_KMEM | 1U << ORIGIN_DIMM);
+        ck_assert(rule->has_address);
+        ck_assert_uint_eq(rule->first_address, UINT64_C(0x100000000));
+        ck_assert_uint_eq(rule->last_address, UINT64_C(0x1ffffffff));
+        ck_assert_uint_eq(rule->min_size_bytes, UINT64_C(1) << 30);
+        ck_assert_uint_eq(rule->max_size_bytes, UINT64_C(8) << 30);
+        ck_assert(rule->has_distance);
+        ck_assert_uint_eq(rule->distance.from, 1);
+        ck_assert_uint_eq(rule->distance.min, 17);
+        ck_assert_uint_eq(rule->distance.max, 31);
+        ck_assert_uint_eq(strings_length(rule->virtualization), 1);
+        ck_assert_str_eq(rule->virtualization[0], "!container");
+        ck_assert_uint_eq(strings_length(rule->architecture), 2);
+        ck_assert_str_eq(rule->architecture[0], "x86-64");
+        ck_assert_str_eq(rule->architecture[1], "arm64");
+        ck_assert_uint_eq(rule->udev_mask, 3);
+        ck_assert_int_eq(rule->zone, ZONE_ACTION_KEEP);
+        ck_assert(rule->movable_node);
+
+        ck_assert_uint_eq(conf.policy.rules[1].udev_mask, 2);
+        ck_assert_uint_eq(conf.policy.rules[1].distance.min, 0);
+        ck_assert_uint_eq(conf.policy.rules[1].distance.max, 20);
+        ck_assert(!conf.policy.rules[1].movable_node);
+        ck_assert(!conf.policy.rules[1].has_address);
+        ck_assert_ptr_null(conf.policy.rules[1].virtualization);
+        ck_assert_uint_eq(conf.policy.rules[2].distance.min, 21);
+        ck_assert_uint_eq(conf.policy.rules[2].distance.max, UINT32_MAX);
+        ck_assert(!conf.policy.rules[2].udev_mask);
+
+        ck_assert_uint_eq(conf.policy.n_udev_properties, 2);
+        ck_assert_str_eq(conf.policy.udev_properties[0].name, "ID_A");
+        ck_assert_str_eq(conf.policy.udev_properties[0].value, "1");
+        ck_assert_str_eq(conf.policy.udev_properties[1].name, "ID_B");
+        ck_assert_str_eq(conf.policy.udev_properties[1].value, "x y");
+        conf_done(&conf);
+}
+END_TEST
+
+/* Each is taken, and is what the machine's word of that name is matched by. */
+START_TEST(every_word_for_a_machine_is_known)
+{
+        static const char *const keys[] = { "virtualization", "architecture" };
+        const ConfKey *key = conf_key_find("rules", keys[_i], strlen(keys[_i]));
+
+        for (int i = 0; key->word(i); i++)
+                for (unsigned negated = 0; negated < 2; negated++) {
+                        const char *mark = negated ? "!" : "";
+                        Conf conf;
+                        char text[128], word[32];
+
+                        if (negated && strcmp(key->word(i), "native") == 0)
+                                continue;
+                        snprintf(word, sizeof(word), "%s%s", mark, key->word(i));
+                        snprintf(text, sizeof(text), "rules = ({ zone = \"auto\"; %s = \"%s\"; });",
+                                 keys[_i], word);
+                        put(ETC, text);
+                        load(&conf);
+                        ck_assert(_i == 0 ? virtualization_is_known(word) :
+                                            architecture_is_known(word));
+                        ck_assert_str_eq(_i == 0 ? conf.policy.rules[0].virtualization[0] :
+                                                   conf.policy.rules[0].architecture[0],
+                                         word);
+                        conf_done(&conf);
+                }
+        ck_assert(!virtualization_is_known("x86-64"));
+        ck_assert(!architecture_is_known("kvm"));
 }
 END_TEST
 
@@ -695,8 +1027,9 @@ static void assert_rules(const Conf *conf, const char *const *names, size_t n)
                 ck_assert_str_eq(conf->policy.rules[i].name, names[i]);
 }
 
-#define RULE(name) "{ name = \"" name "\"; zone = \"auto\"; }"
-#define UNNAMED "{ zone = \"auto\"; }"
+#define RULE(name) "{ name = \"" name "\"; node = 1; zone = \"auto\"; }"
+#define UNNAMED "{ node = 1; zone = \"auto\"; }"
+#define ALL(name) "{ name = \"" name "\"; zone = \"auto\"; }"
 
 START_TEST(rules_of_drop_ins_go_before_those_of_the_main_file)
 {
@@ -771,6 +1104,177 @@ START_TEST(no_rule_may_be_called_as_an_unnamed_one_is)
                      "the unnamed rule in %s" ETC ":1 is called\n",
                  root);
         assert_tree_faults(expected);
+}
+END_TEST
+
+START_TEST(a_rule_behind_one_without_criteria_is_a_fault_across_files)
+{
+        char expected[768];
+
+        put(ETC, "rules = (" RULE("a") ",\n" ALL("b") ",\n" RULE("c") ",\n" ALL("d") ");");
+        snprintf(expected, sizeof(expected),
+                 ETC ":3: 'rules': expected no rule behind one without criteria, got \"c\" behind "
+                     "\"b\" in %s" ETC ":2\n" ETC
+                     ":4: 'rules': expected no rule behind one without criteria, got \"d\" behind "
+                     "\"b\" in %s" ETC ":2\n",
+                 root, root);
+        assert_tree_faults(expected);
+
+        put(ETC, "rules = (" RULE("a") ",\n" ALL("b") ");");
+        put(ETC_D "10.conf", "\nrules = ({ zone = \"leave\"; });");
+        snprintf(expected, sizeof(expected),
+                 ETC ":1: 'rules': expected no rule behind one without criteria, got \"a\" behind "
+                     "\"rule 1\" in %s" ETC_D "10.conf:2\n" ETC
+                     ":2: 'rules': expected no rule behind one without criteria, got \"b\" behind "
+                     "\"rule 1\" in %s" ETC_D "10.conf:2\n",
+                 root, root);
+        assert_tree_faults(expected);
+}
+END_TEST
+
+START_TEST(a_drop_in_may_match_all_before_the_vendors_rules)
+{
+        static const char *const expected[] = { "all", "v1", "v2" };
+        char faults[512];
+        Conf conf;
+
+        put(VENDOR, "rules = (" RULE("v1") ",\n" ALL("v2") ");");
+        put(ETC_D "10.conf", "rules = (" ALL("all") ");");
+        load(&conf);
+        assert_rules(&conf, expected, ELEMENTSOF(expected));
+        conf_done(&conf);
+
+        /* Within the vendor's file it is a fault as anywhere. */
+        put(VENDOR, "rules = (" ALL("v1") ",\n" ALL("v2") ");");
+        unlink(below_root(ETC_D "10.conf"));
+        snprintf(faults, sizeof(faults),
+                 VENDOR ":2: 'rules': expected no rule behind one without criteria, got \"v2\" "
+                        "behind \"v1\" in %s" VENDOR ":1\n",
+                 root);
+        assert_tree_faults(faults);
+}
+END_TEST
+
+#define PROPERTY_RULE(name, property, value)                                                       \
+        "{ name = \"" name "\"; zone = \"auto\"; udev_property = { name = \"" property             \
+        "\"; value = \"" value "\"; }; }"
+
+START_TEST(udev_properties_are_judged_when_all_files_are_read)
+{
+        Conf conf;
+
+        put(VENDOR, "rules = (" PROPERTY_RULE("v", "GONE", "1") ");");
+        put(ETC, "rules = (" PROPERTY_RULE("m", "A", "1") ");");
+        put(ETC_D "10.conf",
+            "rules = (" PROPERTY_RULE("d", "B", "1") ",\n" PROPERTY_RULE("e", "A", "1") ");");
+        put(ETC_D "20.conf", "event_source = \"udev\";");
+        load(&conf);
+        ck_assert_uint_eq(conf.policy.n_udev_properties, 2);
+        ck_assert_str_eq(conf.policy.udev_properties[0].name, "A");
+        ck_assert_str_eq(conf.policy.udev_properties[1].name, "B");
+        ck_assert_uint_eq(conf.policy.rules[0].udev_mask, 2);
+        ck_assert_uint_eq(conf.policy.rules[1].udev_mask, 1);
+        ck_assert_uint_eq(conf.policy.rules[2].udev_mask, 1);
+        conf_done(&conf);
+
+        put(ETC_D "30.conf", "event_source = \"kernel\";");
+        assert_tree_faults(ETC
+                           ":1: 'rules.udev_property': expected event_source = \"udev\" with it, "
+                           "got \"kernel\"\n" ETC_D
+                           "10.conf:1: 'rules.udev_property': expected event_source = \"udev\" "
+                           "with it, got \"kernel\"\n" ETC_D
+                           "10.conf:2: 'rules.udev_property': expected event_source = \"udev\" "
+                           "with it, got \"kernel\"\n");
+        /* Which may be what the rest of a file would have said. */
+        put(ETC_D "30.conf", "event_source = ");
+        assert_tree_faults(ETC_D "30.conf:1: " SYNTAX);
+
+        /* The vendor's rule alone, and then with those gone that asked for it. */
+        put(ETC_D "30.conf", "event_source = \"kernel\";");
+        put(ETC_D "10.conf", "");
+        put(ETC, "");
+        assert_tree_faults(VENDOR
+                           ":1: 'rules.udev_property': expected event_source = \"udev\" with "
+                           "it, got \"kernel\"\n");
+        put(ETC, "rules = ();");
+        load(&conf);
+        ck_assert_uint_eq(conf.policy.n_udev_properties, 0);
+        conf_done(&conf);
+}
+END_TEST
+
+/* A file with rules for `n` properties, of names that begin with a prefix. */
+static void put_properties(const char *name, const char *prefix, unsigned n)
+{
+        size_t size;
+        char *text = NULL;
+        FILE *stream = open_memstream(&text, &size);
+
+        ck_assert_ptr_nonnull(stream);
+        fputs("event_source = \"udev\";\nrules = (\n", stream);
+        for (unsigned i = 0; i < n; i++)
+                fprintf(stream,
+                        "%s{ zone = \"auto\"; udev_property = { name = \"%s\"; value = \"%u\"; }; "
+                        "}",
+                        i > 0 ? ",\n" : "", prefix, i);
+        fputs(");\n", stream);
+        ck_assert_int_eq(fclose(stream), 0);
+        put(name, text);
+        free(text);
+}
+
+START_TEST(there_are_at_most_64_udev_properties)
+{
+        Conf conf;
+
+        /* Those of replaced rules do not count, nor do those that are asked for again. */
+        put_properties(VENDOR, "V", 64);
+        put_properties(ETC, "A", 60);
+        put_properties(ETC_D "10.conf", "B", 4);
+        put_properties(ETC_D "20.conf", "A", 60);
+        load(&conf);
+        ck_assert_uint_eq(conf.policy.n_udev_properties, UDEV_PROPERTIES_MAX);
+        ck_assert_uint_eq(conf.policy.rules[3].udev_mask, UINT64_C(1) << 63);
+        conf_done(&conf);
+
+        put_properties(ETC_D "10.conf", "B", 5);
+        assert_tree_faults(ETC_D
+                           "10.conf:7: 'rules[4].udev_property': expected at most 64 different "
+                           "properties in all rules, got more\n");
+}
+END_TEST
+
+/* A list of rules for a node each, one a line. */
+static void put_rules(const char *name, unsigned n)
+{
+        size_t size;
+        char *text = NULL;
+        FILE *stream = open_memstream(&text, &size);
+
+        ck_assert_ptr_nonnull(stream);
+        fputs("rules = (\n", stream);
+        for (unsigned i = 0; i < n; i++)
+                fprintf(stream, "{ node = %u; zone = \"auto\"; }%s\n", i, i + 1 < n ? "," : ");");
+        ck_assert_int_eq(fclose(stream), 0);
+        put(name, text);
+        free(text);
+}
+
+START_TEST(there_are_at_most_1024_rules_in_all_files)
+{
+        Conf conf;
+
+        put_rules(VENDOR, 1024);
+        put_rules(ETC, 1000);
+        put_rules(ETC_D "10.conf", 24);
+        load(&conf);
+        ck_assert_uint_eq(conf.policy.n_rules, 1024);
+        conf_done(&conf);
+
+        put_rules(ETC_D "10.conf", 27);
+        assert_tree_faults(ETC_D
+                           "10.conf:26: 'rules': expected at most 1024 rules in all files, got "
+                           "more\n");
 }
 END_TEST
 
@@ -952,6 +1456,71 @@ START_TEST(paths_in_faults_have_single_slashes)
 }
 END_TEST
 
+static void assert_text(const char *text, size_t size, const char *expected)
+{
+        ConfFaults faults = { 0 };
+        char *printed = NULL;
+        size_t n;
+        FILE *stream = open_memstream(&printed, &n);
+        Conf conf;
+        int r;
+
+        ck_assert_ptr_nonnull(stream);
+        fill(&conf);
+        r = conf_load_text("what-if", text, size, &conf, &faults);
+        for (size_t i = 0; i < faults.n_faults; i++) {
+                char *line;
+
+                ck_assert_int_eq(conf_fault_format(&faults.faults[i], &line), 0);
+                fprintf(stream, "%s\n", line);
+                free(line);
+        }
+        ck_assert_int_eq(fclose(stream), 0);
+        ck_assert_str_eq(printed, expected);
+        ck_assert_int_eq(r, *expected ? 1 : 0);
+        if (*expected)
+                assert_filled(&conf);
+        else
+                conf_done(&conf);
+        free(printed);
+        conf_faults_done(&faults);
+}
+
+START_TEST(a_text_is_read_as_a_file_is)
+{
+        static const char text[] = "settle = 3; rules = (" RULE("x") ");# no newline";
+        ConfFaults faults = { 0 };
+        char *large = calloc(CONF_FILE_SIZE_MAX + 1, 1);
+        Conf conf;
+
+        /* Neither the end of the text nor a NUL behind it is looked for. */
+        ck_assert_int_eq(conf_load_text("x", text, strlen(text), &conf, &faults), 0);
+        ck_assert_uint_eq(conf.settle_usec, 3 * USEC_PER_SEC);
+        assert_rules(&conf, (const char *const[]){ "x" }, 1);
+        ck_assert_str_eq(conf.policy.rules[0].file, "x");
+        ck_assert_ptr_null(conf.files);
+        conf_done(&conf);
+        ck_assert_int_eq(conf_load_text("x", "settle = 35 and more", 11, &conf, &faults), 0);
+        ck_assert_uint_eq(conf.settle_usec, 35 * USEC_PER_SEC);
+        conf_done(&conf);
+
+        assert_text("", 0, "");
+        assert_text("frob = 1;\nsettle = ;", 20,
+                    "what-if:1: 'frob': " ONE_OF_THE_KEYS "\nwhat-if:2: " SYNTAX);
+        assert_text("settle = 1;\n\0", 13, "what-if:2: expected text, got a NUL byte\n");
+        assert_text(
+                "@include \"x\"", 12,
+                "what-if:1: expected settings, got @include, which memoryd does not follow: use "
+                "a drop-in\n");
+        ck_assert_ptr_nonnull(large);
+        memset(large, '\n', CONF_FILE_SIZE_MAX + 1);
+        assert_text(large, CONF_FILE_SIZE_MAX, "");
+        assert_text(large, CONF_FILE_SIZE_MAX + 1,
+                    "what-if: expected a text of at most 1 MiB, got a larger one\n");
+        free(large);
+}
+END_TEST
+
 static const char good_text[] =
         "# comment \"\n"
         "min_kernel = \"512M\"; // another\n"
@@ -959,8 +1528,12 @@ static const char good_text[] =
         "/* a\n * third */\n"
         "coldplug : \"le\" \"ave\";\n"
         "retry = { delay = 0x1; factor = 1.5, cap = 60L attempts = 7; };\n"
+        "event_source = \"udev\";\n"
         "rules = (\n"
         "  { name = \"\\x41\\\\\\\"\"; node = (1, \"3-4\"); zone = \"movable\"; },\n"
+        "  { udev_property = ({ name = \"A\"; value = \"1\" }, { name = \"B\", value = \"2\" })\n"
+        "    distance : { from = 0x0; min = 11 max = 20; }, address = \"0x0-0xfffffff\";\n"
+        "    min_size = 1; max_size = 16777216L; architecture = [ \"!arm\" ]; zone = \"keep\"; },\n"
         "  { node = [ 5 ]; node_class = [ \"cpu\", \"memoryless\" ]; zone = \"leave\"; }\n"
         ");\n";
 
@@ -1080,7 +1653,7 @@ START_TEST(every_key_is_documented_with_its_range_and_default)
 {
         const ConfKey *key = conf_key((size_t) _i);
         char *entry = manual_entry(key->name), *expected, *wanted;
-        char line[512];
+        char line[2048];
 
         ck_assert_str_eq(conf_key_name((size_t) _i), key->name);
 
@@ -1114,22 +1687,35 @@ static void uncomment(char *text)
                         line[0] = ' ';
 }
 
+/* The shipped file leaves to others what is theirs, and says nothing else. */
+static void assert_shipped(const Conf *defaults)
+{
+        static const char *const names[] = { "kmem", "balloon", "standby" };
+        static const Origin origins[] = { ORIGIN_KMEM, ORIGIN_BALLOON, ORIGIN_STANDBY };
+        Conf conf;
+
+        load(&conf);
+        assert_rules(&conf, names, ELEMENTSOF(names));
+        for (size_t i = 0; i < ELEMENTSOF(origins); i++) {
+                ck_assert_uint_eq(conf.policy.rules[i].origins, 1U << origins[i]);
+                ck_assert_int_eq(conf.policy.rules[i].zone, ZONE_ACTION_LEAVE);
+        }
+        policy_clear_rules(&conf.policy);
+        assert_conf_eq(&conf, defaults);
+        conf_done(&conf);
+}
+
 START_TEST(the_shipped_file_shows_every_setting_at_its_default)
 {
         char *text = read_source("conf/memoryd.conf");
-        Conf conf, defaults;
+        Conf defaults;
 
         conf_init(&defaults);
         put(VENDOR, text);
-        load(&conf);
-        assert_conf_eq(&conf, &defaults);
-        conf_done(&conf);
-
+        assert_shipped(&defaults);
         uncomment(text);
         put(VENDOR, text);
-        load(&conf);
-        assert_conf_eq(&conf, &defaults);
-        conf_done(&conf);
+        assert_shipped(&defaults);
 
         for (size_t i = 0; conf_key(i); i++) {
                 const ConfKey *key = conf_key(i);
@@ -1143,6 +1729,32 @@ START_TEST(the_shipped_file_shows_every_setting_at_its_default)
                 ck_assert_msg(strstr(text, setting), "\"%s\" is not there", setting);
         }
         free(text);
+}
+END_TEST
+
+START_TEST(each_example_is_good_as_a_drop_in_to_the_shipped_file)
+{
+        const char *folder = getenv("srcdir");
+        char *shipped = read_source("conf/memoryd.conf");
+        char pattern[512];
+        glob_t found;
+
+        put(VENDOR, shipped);
+        snprintf(pattern, sizeof(pattern), "%s/conf/examples/*.conf", folder ? folder : ".");
+        ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+        ck_assert_uint_eq(found.gl_pathc, 5);
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+                char *text = read_source(found.gl_pathv[i] + strlen(folder ? folder : ".") + 1);
+                Conf conf;
+
+                put(ETC_D "50-example.conf", text);
+                load(&conf);
+                ck_assert_uint_ge(conf.policy.n_rules, 4);
+                conf_done(&conf);
+                free(text);
+        }
+        globfree(&found);
+        free(shipped);
 }
 END_TEST
 
@@ -1195,6 +1807,8 @@ static void add_value_tests(Suite *suite)
 
         tcase_add_test(values, no_file_at_all_gives_the_defaults);
         tcase_add_test(values, every_setting_is_read);
+        tcase_add_test(values, every_criterion_is_read);
+        tcase_add_loop_test(values, every_word_for_a_machine_is_known, 0, 2);
         tcase_add_loop_test(values, a_ratio_is_rounded_down_to_thousandths, 0,
                             ELEMENTSOF(ratio_cases));
         tcase_add_loop_test(values, a_size_is_read_at_its_full_width, 0, ELEMENTSOF(size_cases));
@@ -1215,6 +1829,11 @@ static void add_merge_tests(Suite *suite)
         tcase_add_test(merge, a_replaced_rule_does_not_hold_its_name);
         tcase_add_test(merge, two_rules_of_one_name_are_a_fault);
         tcase_add_test(merge, no_rule_may_be_called_as_an_unnamed_one_is);
+        tcase_add_test(merge, a_rule_behind_one_without_criteria_is_a_fault_across_files);
+        tcase_add_test(merge, a_drop_in_may_match_all_before_the_vendors_rules);
+        tcase_add_test(merge, udev_properties_are_judged_when_all_files_are_read);
+        tcase_add_test(merge, there_are_at_most_64_udev_properties);
+        tcase_add_test(merge, there_are_at_most_1024_rules_in_all_files);
         tcase_add_test(merge, delay_and_cap_are_compared_across_files_at_the_later_one);
 }
 
@@ -1230,6 +1849,7 @@ static void add_odd_tests(Suite *suite)
         tcase_add_test(odd, more_settings_than_there_can_be_are_not_read_on);
         tcase_add_test(odd, a_nul_byte_is_a_fault_and_ends_the_text);
         tcase_add_test(odd, one_file_alone_must_exist);
+        tcase_add_test(odd, a_text_is_read_as_a_file_is);
         tcase_add_test(odd, paths_in_faults_have_single_slashes);
         tcase_add_test(odd, a_file_cut_anywhere_is_read_or_refused);
         tcase_add_test(odd, a_file_with_any_byte_wrong_is_read_or_refused);
@@ -1244,6 +1864,7 @@ static void add_document_tests(Suite *suite)
         tcase_add_loop_test(documents, every_key_is_documented_with_its_range_and_default, 0,
                             (int) n_keys());
         tcase_add_test(documents, the_shipped_file_shows_every_setting_at_its_default);
+        tcase_add_test(documents, each_example_is_good_as_a_drop_in_to_the_shipped_file);
 }
 
 int main(void)

@@ -13,6 +13,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 
 SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
@@ -89,6 +90,43 @@ def check_keys(texts):
     for key in texts.get("keys").split():
         if not re.search(rf"^\.TP\n\.B {re.escape(key)}$", page, re.M):
             yield f"man/memoryd.conf.5: no entry for the key {key}"
+
+
+def check_config(text):
+    """What memoryd --check-config finds wrong with a text, by lines of its own."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        done = subprocess.run([os.environ.get("MEMORYD", "./memoryd"), "--check-config", file.name],
+                              text=True, stderr=subprocess.PIPE, timeout=120, check=False)
+        if done.returncode != 0:
+            yield from done.stderr.replace(file.name + ":", "line ").splitlines() or [
+                f"exit status {done.returncode}"]
+
+
+def check_examples(texts):
+    """Each example is taken by memoryd, is installed, and is in the man page."""
+    installed = re.findall(r"conf/examples/[\w-]+\.conf", texts.get("Makefile.am"))
+    for path in sorted((SRCDIR / "conf/examples").glob("*.conf")):
+        name = f"conf/examples/{path.name}"
+        for fault in check_config(texts.get(name)):
+            yield f"{name}: {fault}"
+        if name not in installed:
+            yield f"Makefile.am: {name} is not installed"
+        if not has_word(texts.man("memoryd.conf.5"), path.name):
+            yield f"man/memoryd.conf.5: no example {path.name}"
+
+
+def check_man_examples(texts):
+    """So is each in the man page."""
+    section = texts.get("man/memoryd.conf.5").partition("\n.SH EXAMPLES\n")[2].partition("\n.SH ")[0]
+    examples = re.findall(r"^\.nf\n(.*?)^\.fi$", section, re.M | re.S)
+    if not examples:
+        yield "man/memoryd.conf.5: no examples"
+    for example in examples:
+        text = example.replace("\\(dq", '"').replace("\\-", "-")
+        for fault in check_config(text):
+            yield f"man/memoryd.conf.5: {fault} of the example\n{text}"
 
 
 def options_of(texts, program):
@@ -179,6 +217,12 @@ CHECKS = (
     (check_interfaces, "man/org.memoryd1.5", r"org\.memoryd1\.Zone", "x"),
     (check_keys, "man/memoryd.conf.5", r"^\.B retry\.cap$", ".B retry.cup"),
     (check_keys, "keys", r"^settle$", "unsettle"),
+    (check_keys, "man/memoryd.conf.5", r"^\.B rules\.distance\.min$", ".B rules.distance"),
+    (check_examples, "conf/examples/cxl.conf", "cpuless", "cpufree"),
+    (check_examples, "Makefile.am", r"far-memory\.conf", ""),
+    (check_examples, "man/memoryd.conf.5", r"vm\\-balloon\.conf", ""),
+    (check_man_examples, "man/memoryd.conf.5", r"zone = \\\(dqleave", r"zone = \\(dqleft"),
+    (check_man_examples, "man/memoryd.conf.5", r"^\.nf", ".xx"),
     (check_options, "man/memoryd.8", "introspect", "x"),
     (check_options, "man/memoryctl.1", "noheadings", "x"),
     (check_options, COMPLETION, "--machine", "x"),

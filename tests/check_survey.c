@@ -31,8 +31,8 @@ static void teardown(void)
         sysfs_fixture_done(&fixture);
 }
 
-static const SurveyMode at_start = { .at_start = true };
-static const SurveyMode running = { .at_start = false };
+static const TrackMode at_start = { .at_start = true };
+static const TrackMode running = { .at_start = false };
 
 /* Compares what changed with a list that ends with UINT32_MAX, and forgets it. */
 static void assert_changed(const uint32_t *ids)
@@ -56,10 +56,10 @@ static void list(int n_new)
 }
 
 /* Reads all that is stale: returns how many, none of which may be gone. */
-static int read_all(SurveyMode mode)
+static int read_all(TrackMode mode)
 {
         SurveyLeft left = {};
-        int n = survey_read(&sysfs, &machine, mode, ALL, &changed, &left);
+        int n = survey_read(&sysfs, &machine, &mode, ALL, &changed, &left);
 
         ck_assert_int_ge(n, 0);
         ck_assert(!left.gone && !left.again);
@@ -70,7 +70,7 @@ static int read_all(SurveyMode mode)
 static int read_gone(void)
 {
         SurveyLeft left = {};
-        int n = survey_read(&sysfs, &machine, running, ALL, &changed, &left);
+        int n = survey_read(&sysfs, &machine, &running, ALL, &changed, &left);
 
         ck_assert(left.gone);
         return n;
@@ -208,7 +208,7 @@ END_TEST
 
 static const struct {
         const char *state;
-        SurveyMode mode;
+        TrackMode mode;
         BlockStatus status;
 } mode_cases[] = {
         { "online\n", { .at_start = true }, BLOCK_STATUS_INITIAL },
@@ -242,14 +242,14 @@ START_TEST(no_more_are_read_than_the_limit)
                 sysfs_fixture_add_block(&fixture, i, 1, "online\n", "Normal\n");
         list(5);
         changed.n_ids = 0;
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 2);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, &at_start, 2, &changed, &left), 2);
         assert_changed(IDS(0, 1));
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 0, &changed, &left), 0);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, &at_start, 0, &changed, &left), 0);
         assert_changed(NO_IDS);
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 2);
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 1);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, &at_start, 2, &changed, &left), 2);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, &at_start, 2, &changed, &left), 1);
         assert_changed(IDS(2, 3, 4));
-        ck_assert_int_eq(survey_read(&sysfs, &machine, at_start, 2, &changed, &left), 0);
+        ck_assert_int_eq(survey_read(&sysfs, &machine, &at_start, 2, &changed, &left), 0);
         ck_assert(!left.gone && !left.again);
 }
 END_TEST

@@ -63,7 +63,8 @@ START_TEST(a_new_block_is_taken_in_by_when_it_came_and_how_it_is)
         block.node = new_cases[_i].node;
         block.state = new_cases[_i].state;
         zones_set(&block.zones, "Movable");
-        track_new(&block, new_cases[_i].at_start, new_cases[_i].leave_offline);
+        track_new(&block, &(TrackMode){ .at_start = new_cases[_i].at_start,
+                                        .leave_offline = new_cases[_i].leave_offline });
         ck_assert_int_eq(block.status, new_cases[_i].status);
         ck_assert_int_eq(block.verdict, VERDICT_NONE);
         ck_assert_uint_eq(block.retry_at_usec, USEC_INFINITY);

@@ -414,10 +414,11 @@ const char *bus_get_objects(void)
 
 static bool read_row(sd_bus_message *reply, BlockRow *row)
 {
-        const char *state, *zones, *zone_class, *decision, *rule, *guards, *status;
+        const char *state, *zones, *zone_class, *decision, *rule, *guards, *status, *device,
+                *origin;
         int r = sd_bus_message_read(reply, BUS_BLOCK_SIGNATURE, &row->id, &row->node, &state,
                                     &zones, &zone_class, &decision, &rule, &guards, &status,
-                                    &row->error);
+                                    &row->error, &device, &origin);
 
         ck_assert_int_ge(r, 0);
         if (r == 0)
@@ -429,6 +430,8 @@ static bool read_row(sd_bus_message *reply, BlockRow *row)
         COPY(row->rule, rule);
         COPY(row->guards, guards);
         COPY(row->status, status);
+        COPY(row->device, device);
+        COPY(row->origin, origin);
         return true;
 }
 

@@ -106,6 +106,7 @@ typedef struct BlockRow {
         int32_t node;
         char state[16], zones[48], zone_class[16], decision[16], rule[72], guards[64], status[16];
         int32_t error;
+        char device[32], origin[16];
 } BlockRow;
 
 /* A row of ListBlocks; its id is UINT32_MAX when there is none. */

@@ -31,6 +31,8 @@ typedef struct MockBlocks {
         const char *guards;
         const char *status;
         int32_t error;
+        const char *device;
+        const char *origin;
 } MockBlocks;
 
 typedef struct MockNode {
@@ -75,24 +77,30 @@ typedef struct Mock {
 
 /* Backwards: nothing says that the blocks come in order. */
 static const MockBlocks busy_blocks[] = {
-        { 49, 49, 1, "offline", "Normal Movable", "none", "leave", "spare", "", "left", 0 },
-        { 48, 48, 1, "going-offline", "Movable", "movable", "movable", "dimm", "", "done", 0 },
-        { 45, 46, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "pending", 0 },
-        { 44, 44, -1, "offline", "", "none", "none", "", "", "waiting", 0 },
+        { 49, 49, 1, "offline", "Normal Movable", "none", "leave", "spare", "", "left", 0, "dax0.0",
+          "kmem" },
+        { 48, 48, 1, "going-offline", "Movable", "movable", "movable", "dimm", "", "done", 0,
+          "PNP0C80:00", "dimm" },
+        { 45, 46, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "pending", 0,
+          "PNP0C80:00", "dimm" },
+        { 44, 44, -1, "offline", "", "none", "none", "", "", "waiting", 0, "PNP0C80:00", "dimm" },
         { 43, 43, 1, "offline", "Normal Movable", "none", "kernel", "", "max_movable_ratio(node)",
-          "retrying", EAGAIN },
-        { 42, 42, 1, "online", "Normal", "kernel", "movable", "dimm", "", "foreign", 0 },
-        { 40, 41, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "failed", EBUSY },
-        { 34, 39, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0 },
-        { 32, 33, 1, "online", "Normal", "kernel", "kernel", "", "min_kernel contiguous", "done",
-          0 },
-        { 8, 15, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0 },
-        { 1, 7, 0, "online", "DMA32", "kernel", "none", "", "", "initial", 0 },
-        { 0, 0, 0, "online", "none", "kernel", "none", "", "", "initial", 0 },
+          "retrying", EAGAIN, "PNP0C80:00", "dimm" },
+        { 42, 42, 1, "online", "Normal", "kernel", "movable", "dimm", "", "foreign", 0,
+          "PNP0C80:00", "dimm" },
+        { 40, 41, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "failed", EBUSY,
+          "PNP0C80:00", "dimm" },
+        { 34, 39, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 32, 33, 1, "online", "Normal", "kernel", "kernel", "", "min_kernel contiguous", "done", 0,
+          "PNP0C80:00", "dimm" },
+        { 8, 15, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0, "", "boot" },
+        { 1, 7, 0, "online", "DMA32", "kernel", "none", "", "", "initial", 0, "", "boot" },
+        { 0, 0, 0, "online", "none", "kernel", "none", "", "", "initial", 0, "", "boot" },
 };
 
 static const MockBlocks calm_blocks[] = {
-        { 0, 7, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0 },
+        { 0, 7, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0, "", "boot" },
 };
 
 static MockNode nodes[] = {
@@ -144,10 +152,10 @@ static int property_get_distances(sd_bus *bus, const char *path, const char *int
 static int append_blocks(sd_bus_message *reply, const MockBlocks *blocks)
 {
         for (uint32_t id = blocks->last + 1; id-- > blocks->first;) {
-                int r = sd_bus_message_append(reply, BUS_BLOCK_SIGNATURE, id, blocks->node,
-                                              blocks->state, blocks->zones, blocks->zone_class,
-                                              blocks->decision, blocks->rule, blocks->guards,
-                                              blocks->status, blocks->error);
+                int r = sd_bus_message_append(
+                        reply, BUS_BLOCK_SIGNATURE, id, blocks->node, blocks->state, blocks->zones,
+                        blocks->zone_class, blocks->decision, blocks->rule, blocks->guards,
+                        blocks->status, blocks->error, blocks->device, blocks->origin);
 
                 if (r < 0)
                         return r;
