@@ -269,13 +269,14 @@ static int check_conditions(const Reader *reader, const char *name, char *const 
         return 0;
 }
 
-/* ACPI is what has DIMMs, and s390 has standby memory instead. */
+/* s390 has standby memory, and neither ACPI nor Hyper-V nor Xen. */
 static bool origin_is_on(Origin origin, const char *architecture)
 {
         bool is_s390 = strncmp(architecture, "s390", strlen("s390")) == 0;
 
         switch (origin) {
         case ORIGIN_DIMM:
+        case ORIGIN_BALLOON:
                 return !is_s390;
         case ORIGIN_STANDBY:
                 return is_s390;

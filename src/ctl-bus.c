@@ -5,9 +5,6 @@
 #include "ctl.h"
 #include "names.h"
 
-/* Longer than memoryd waits for polkit, which waits for somebody to type a password. */
-#define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)
-
 static const char *where(void)
 {
         return arg_host ? arg_host : arg_machine ? arg_machine : "this machine";

@@ -42,7 +42,7 @@ static const Column columns[_HISTORY_MAX] = {
 const ColumnSet history_columns = { columns, _HISTORY_MAX };
 
 /* One entry of History(). Strings belong to the reply. */
-typedef struct Entry {
+typedef struct Decided {
         uint64_t usec;
         uint32_t block;
         int32_t node;
@@ -54,9 +54,9 @@ typedef struct Entry {
         const char *onlined_by;
         int32_t error;
         const char *reason;
-} Entry;
+} Decided;
 
-static const char *entry_text(const Entry *entry, size_t column)
+static const char *entry_text(const Decided *entry, size_t column)
 {
         switch (column) {
         case HISTORY_DECISION:
@@ -80,7 +80,7 @@ static const char *entry_text(const Entry *entry, size_t column)
 
 static int cell_format(const void *row, size_t column, char **ret)
 {
-        const Entry *entry = row;
+        const Decided *entry = row;
         const char *text = entry_text(entry, column);
         char buffer[MAX(TIME_STRING_MAX, ERROR_STRING_MAX)];
 
@@ -104,7 +104,7 @@ static int cell_format(const void *row, size_t column, char **ret)
 
 static int read_entries(sd_bus_message *reply, Table *table)
 {
-        Entry entry;
+        Decided entry;
         int r = sd_bus_message_enter_container(reply, 'a', BUS_HISTORY_SIGNATURE);
 
         while (r >= 0 &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "ctl.h"
+#include "ctl-map.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -203,9 +203,10 @@ static json_object *json_status(const Snapshot *snapshot)
         return TAKE_PTR(object);
 }
 
-int status_print_json(const Snapshot *snapshot)
+/* Takes the object over, which is NULL when there was no memory for it. */
+static int print_json(json_object *value)
 {
-        _cleanup_(json_object_putp) json_object *object = json_status(snapshot);
+        _cleanup_(json_object_putp) json_object *object = value;
         const char *text = NULL;
 
         if (object)
@@ -216,4 +217,75 @@ int status_print_json(const Snapshot *snapshot)
                 return failure("%s", strerror(ENOMEM));
         puts(text);
         return EXIT_SUCCESS;
+}
+
+int status_print_json(const Snapshot *snapshot)
+{
+        return print_json(json_status(snapshot));
+}
+
+/* Numbers of blocks by the names of their classes; those that there are none of are left out. */
+static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+
+        for (unsigned i = 0; object && i < _MAP_CLASS_MAX; i++)
+                if (n_blocks[i] > 0 &&
+                    !member(object, map_styles[i].name, json_object_new_uint64(n_blocks[i])))
+                        return NULL;
+        return TAKE_PTR(object);
+}
+
+static json_object *json_cell(const MapCell *cell)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+
+        if (!object || !member(object, "first", json_object_new_uint64(cell->first)) ||
+            !member(object, "last", json_object_new_uint64(cell->last)) ||
+            !member(object, "class", json_object_new_string(map_styles[cell->class].name)) ||
+            !member(object, "blocks", json_counts(cell->n_blocks)))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+static json_object *json_map_row(const MapRow *row)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        _cleanup_(json_object_putp) json_object *cells = json_object_new_array();
+
+        if (!object || !cells)
+                return NULL;
+        for (size_t i = 0; i < row->n_cells; i++)
+                if (!element(cells, json_cell(&row->cells[i])))
+                        return NULL;
+        if (row->node < 0 ? !member_string(object, "node", "") :
+                            !member(object, "node", json_object_new_uint64((uint64_t) row->node)))
+                return NULL;
+        if (!member(object, "blocks", json_counts(row->n_blocks)) ||
+            !member(object, "cells", TAKE_PTR(cells)))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+static json_object *json_map(const Map *map)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        _cleanup_(json_object_putp) json_object *nodes = json_object_new_array();
+
+        if (!object || !nodes)
+                return NULL;
+        for (size_t i = 0; i < map->n_rows; i++)
+                if (!element(nodes, json_map_row(&map->rows[i])))
+                        return NULL;
+        if (!member(object, "block_size", json_object_new_uint64(map->block_size_bytes)) ||
+            !member(object, "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell)) ||
+            !member(object, "blocks", json_counts(map->n_blocks)) ||
+            !member(object, "nodes", TAKE_PTR(nodes)))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+int map_print_json(const Map *map)
+{
+        return print_json(json_map(map));
 }

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 enum {
         LIST_RANGE,
@@ -59,7 +60,7 @@ const ColumnSet list_columns = { columns, _LIST_MAX };
 typedef struct Range {
         const BlockRow *first;
         const BlockRow *last;
-        uint64_t block_size_bytes;
+        const Snapshot *snapshot;
 } Range;
 
 /* Numbers of blocks from the command line, first to last. */
@@ -68,10 +69,16 @@ typedef struct Wanted {
         uint32_t last;
 } Wanted;
 
+static uint64_t range_size(const Range *range)
+{
+        return (range->last->id - range->first->id + UINT64_C(1)) *
+               range->snapshot->manager.block_size_bytes;
+}
+
 static int range_format(const Range *range, char **ret)
 {
-        uint64_t first = range->first->id * range->block_size_bytes;
-        uint64_t last = (range->last->id + UINT64_C(1)) * range->block_size_bytes - 1;
+        uint64_t first = range->first->id * range->snapshot->manager.block_size_bytes;
+        uint64_t last = first + range_size(range) - 1;
 
         return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first, last) < 0 ? -ENOMEM : 0;
 }
@@ -83,11 +90,6 @@ static int ids_format(const Range *range, char **ret)
         return asprintf(ret, "%" PRIu32 "-%" PRIu32, range->first->id, range->last->id) < 0 ?
                        -ENOMEM :
                        0;
-}
-
-static uint64_t range_size(const Range *range)
-{
-        return (range->last->id - range->first->id + UINT64_C(1)) * range->block_size_bytes;
 }
 
 /* The columns that are strings as memoryd sends them; NULL for the others. */
@@ -117,6 +119,46 @@ static const char *block_text(const BlockRow *block, size_t column)
         }
 }
 
+/* The zones as lsmem prints them: "Normal/Movable", "None". */
+static int zones_format(const char *zones, char **ret)
+{
+        static const char *const names[] = { "DMA",     "DMA32",  "Normal", "Highmem",
+                                             "Movable", "Device", "None" };
+        _cleanup_free_ char *copy = strdup(zones);
+        char *text = calloc(strlen(zones) * sizeof("Unknown") + 1, 1);
+        char *end = text, *rest = NULL;
+
+        if (!copy || !text) {
+                free(text);
+                return -ENOMEM;
+        }
+        for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+                const char *name = "Unknown";
+
+                for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                        if (strcasecmp(names[i], word) == 0)
+                                name = names[i];
+                end = stpcpy(end > text ? stpcpy(end, "/") : end, name);
+        }
+        *ret = text;
+        return 0;
+}
+
+/*
+ * Empty while it is not known. In a recorded tree it will not become known: as lsmem has it, empty
+ * where no block has a node, else -1.
+ */
+static int node_format(const Range *range, char **ret)
+{
+        const Recording *recording = range->snapshot->recording;
+
+        if (recording && !recording->has_nodes)
+                return 0;
+        if (range->first->node < 0)
+                return recording ? cell_text("-1", ret) : 0;
+        return cell_number((uint64_t) range->first->node, ret);
+}
+
 static int cell_format(const void *row, size_t column, char **ret)
 {
         const Range *range = row;
@@ -124,7 +166,7 @@ static int cell_format(const void *row, size_t column, char **ret)
         char error[ERROR_STRING_MAX];
 
         if (text)
-                return cell_text(text, ret);
+                return column == LIST_ZONES ? zones_format(text, ret) : cell_text(text, ret);
         switch (column) {
         case LIST_RANGE:
                 return range_format(range, ret);
@@ -132,8 +174,8 @@ static int cell_format(const void *row, size_t column, char **ret)
                 return cell_size(range_size(range), ret);
         case LIST_BLOCK:
                 return ids_format(range, ret);
-        case LIST_NODE: /* empty while it is not known */
-                return range->first->node < 0 ? 0 : cell_number((uint64_t) range->first->node, ret);
+        case LIST_NODE:
+                return node_format(range, ret);
         case LIST_ERROR:
                 return cell_text(error_format(range->first->error, error), ret);
         default:
@@ -279,7 +321,7 @@ static int print_blocks(const Snapshot *snapshot, const Selection *selection)
         r = table_init(&table, "memory", &list_columns, selection);
         for (size_t i = 0; i < snapshot->n_blocks && r >= 0; i++) {
                 const BlockRow *block = &snapshot->blocks[i];
-                Range range = { block, block, snapshot->manager.block_size_bytes };
+                Range range = { block, block, snapshot };
 
                 while (!arg_all && i + 1 < snapshot->n_blocks && block[1].id == block->id + 1 &&
                        block_is_alike(range.first, block + 1, selection)) {
@@ -296,17 +338,19 @@ static int print_blocks(const Snapshot *snapshot, const Selection *selection)
 /* Of what the table shows; a block that is going offline is still online. */
 static void print_totals(const Snapshot *snapshot)
 {
-        const char *offline = block_state_to_string(BLOCK_OFFLINE);
         uint64_t block_size_bytes = snapshot->manager.block_size_bytes;
         uint64_t online_bytes = 0, offline_bytes = 0;
         int width = arg_bytes ? 15 : 5;
         char text[SIZE_STRING_MAX];
 
-        for (size_t i = 0; i < snapshot->n_blocks; i++)
-                if (strcmp(snapshot->blocks[i].state, offline) == 0)
-                        offline_bytes += block_size_bytes;
-                else
+        for (size_t i = 0; i < snapshot->n_blocks; i++) {
+                BlockState state = block_state_from_string(snapshot->blocks[i].state);
+
+                if (state == BLOCK_ONLINE || state == BLOCK_GOING_OFFLINE)
                         online_bytes += block_size_bytes;
+                else
+                        offline_bytes += block_size_bytes;
+        }
         printf("\n%-23s %*s\n", "Memory block size:", width, size_format(block_size_bytes, text));
         printf("%-23s %*s\n", "Total online memory:", width, size_format(online_bytes, text));
         printf("%-23s %*s\n", "Total offline memory:", width, size_format(offline_bytes, text));

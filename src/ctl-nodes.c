@@ -42,7 +42,7 @@ static int cell_format(const void *row, size_t column, char **ret)
         case NODES_NODE:
                 return cell_number(node->id, ret);
         case NODES_CPU:
-                return cell_bool(node->has_cpu, ret);
+                return node->lacks_cpu ? 0 : cell_bool(node->has_cpu, ret);
         case NODES_ONLINE:
                 return cell_size(node->online_bytes, ret);
         case NODES_OFFLINE:
@@ -52,7 +52,7 @@ static int cell_format(const void *row, size_t column, char **ret)
         case NODES_MOVABLE:
                 return cell_size(node->movable_bytes, ret);
         case NODES_FREE:
-                return cell_size(node->free_bytes, ret);
+                return node->lacks_free ? 0 : cell_size(node->free_bytes, ret);
         case NODES_MOVABLE_ONLY:
                 return cell_bool(node->movable_only, ret);
         case NODES_DISTANCES:

@@ -345,6 +345,8 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
+        if (arg_sysroot)
+                return snapshot_read(what, snapshot);
         r = bus_open(&bus);
         if (r != EXIT_SUCCESS)
                 return r;
@@ -369,5 +371,9 @@ void snapshot_done(Snapshot *snapshot)
         sd_bus_message_unref(snapshot->manager_reply);
         sd_bus_message_unref(snapshot->blocks_reply);
         sd_bus_message_unref(snapshot->objects_reply);
+        strings_free(snapshot->texts);
+        if (snapshot->recording)
+                recording_done(snapshot->recording);
+        free(snapshot->recording);
         *snapshot = (Snapshot){};
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 static int bad_column(const ColumnSet *set, const char *name, size_t length)
 {
@@ -183,6 +184,17 @@ const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX])
                          letters[shift / 10]);
         else
                 snprintf(buffer, SIZE_STRING_MAX, "%" PRIu64 "%c", whole, letters[shift / 10]);
+        return buffer;
+}
+
+const char *time_format(uint64_t usec, char buffer[static TIME_STRING_MAX])
+{
+        time_t seconds = (time_t) (usec / USEC_PER_SEC);
+        struct tm local;
+
+        if (!localtime_r(&seconds, &local) ||
+            strftime(buffer, TIME_STRING_MAX, "%a %Y-%m-%d %H:%M:%S %Z", &local) == 0)
+                snprintf(buffer, TIME_STRING_MAX, "%llu us", (unsigned long long) usec);
         return buffer;
 }
 

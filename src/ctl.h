@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "macro.h"
+#include "recording.h"
 
 #include <libsmartcols.h>
 #include <systemd/sd-bus.h>
@@ -14,6 +14,15 @@ extern bool arg_no_headings;
 extern bool arg_json;
 extern bool arg_ask_password;
 extern const char *arg_output;  /* the list given to -o, or NULL */
+extern const char *arg_sysroot; /* a recorded tree to read instead of asking memoryd, or NULL */
+extern const char *arg_svg;     /* the file for a picture, or NULL */
+extern const char *arg_config;  /* the configuration to plan with, or NULL */
+
+/* The memory to plan with. */
+#define ADDITIONS_MAX 64
+extern const char *arg_additions[ADDITIONS_MAX];
+extern size_t arg_n_additions;
+
 extern const char *arg_host;    /* USER@HOST, or NULL */
 extern const char *arg_machine; /* a container, or NULL */
 
@@ -36,10 +45,16 @@ int manager_message_new(sd_bus *bus, const char *interface, const char *method,
  */
 int manager_call(const char *method);
 
+/* For a call that may have to ask a person first. */
+#define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)
+
 /* Prints why a call failed: the error reply, else the negative errno. Returns EXIT_FAILURE. */
 int call_failure(int error, const sd_bus_error *reply);
 
-/* ctl-snapshot.c: what memoryd says. Strings belong to the replies, and are never NULL. */
+/*
+ * ctl-snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies or
+ * to the snapshot, and are never NULL.
+ */
 
 typedef struct ManagerRow {
         const char *version;
@@ -73,11 +88,6 @@ typedef struct BlockRow {
         const char *origin;
 } BlockRow;
 
-typedef struct Distance {
-        uint32_t node;
-        uint32_t distance;
-} Distance;
-
 typedef struct NodeRow {
         uint32_t id;
         bool has_cpu;
@@ -89,6 +99,8 @@ typedef struct NodeRow {
         uint64_t free_bytes;
         Distance *distances; /* owned */
         size_t n_distances;
+        bool lacks_cpu;  /* a recorded tree does not tell has_cpu, */
+        bool lacks_free; /* or free_bytes */
 } NodeRow;
 
 typedef struct ZoneRow {
@@ -117,14 +129,23 @@ typedef struct Snapshot {
         sd_bus_message *manager_reply;
         sd_bus_message *blocks_reply;
         sd_bus_message *objects_reply;
+        Recording *recording; /* the tree, or NULL when memoryd was asked */
+        char **texts;         /* what the rows of a recording refer to */
+        size_t n_texts;
 } Snapshot;
 
 /*
- * Asks memoryd for what the Fetch mask names. EXIT_SUCCESS, or EXIT_FAILURE when the reason has
+ * Asks memoryd for what the Fetch mask names, or reads it from arg_sysroot. EXIT_SUCCESS, or EXIT_FAILURE when the reason has
  * been printed. A snapshot starts zeroed; snapshot_done() is right for it in either case.
  */
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);
+
+/*
+ * ctl-sysroot.c: the same from a recorded tree. What is odd there is told on stderr, a line for
+ * each, and is no failure.
+ */
+int snapshot_read(unsigned what, Snapshot *snapshot);
 
 /* ctl-table.c: tables in the manner of lsmem, through libsmartcols. */
 
@@ -147,6 +168,8 @@ typedef struct ColumnSet {
 extern const ColumnSet list_columns;
 extern const ColumnSet nodes_columns;
 extern const ColumnSet zones_columns;
+extern const ColumnSet history_columns;
+extern const ColumnSet plan_columns;
 
 /* The columns to show, by id, in the order to show them. */
 typedef struct Selection {
@@ -181,6 +204,11 @@ int cell_size(uint64_t bytes, char **ret);
 
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX]);
 
+#define TIME_STRING_MAX 48
+
+/* Microseconds since 1970 as systemctl(1) shows them, in local time. Returns the buffer. */
+const char *time_format(uint64_t usec, char buffer[static TIME_STRING_MAX]);
+
 #define ERROR_STRING_MAX 12
 
 /* "EBUSY", or the number where the C library has no name, in the buffer; empty for 0. */
@@ -211,5 +239,9 @@ int verb_status(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_nodes(int argc, char **argv);
 int verb_zones(int argc, char **argv);
+int verb_map(int argc, char **argv);
+int verb_explain(int argc, char **argv);
+int verb_history(int argc, char **argv);
+int verb_plan(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_rescan(int argc, char **argv);

@@ -37,7 +37,8 @@ typedef struct Device {
          * many blocks.
          */
         uint32_t unit_blocks;
-        bool onlines_itself; /* it has an attribute of its own for onlining it as a whole */
+        uint32_t missing_blocks; /* of one whose blocks come at once: how many have not come yet */
+        bool onlines_itself;     /* it has an attribute of its own for onlining it as a whole */
 } Device;
 
 /* A device index that stands for "not known". */

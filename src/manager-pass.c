@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "identify.h"
 #include "manager-private.h"
 #include "names.h"
 
@@ -182,7 +183,7 @@ static int manager_list(Manager *manager, bool at_start)
                 manager->recheck_usec = 0;
         }
         manager->list_needed = false;
-        manager->read_needed = manager->plan_needed = true;
+        manager->read_needed = manager->plan_needed = manager->identify_needed = true;
         manager_take_announced(manager, at_start);
         manager_expect_blocks_to_go(manager);
         return at_start ? sysfs_read_links(&manager->sysfs, &manager->machine) : 0;
@@ -250,34 +251,43 @@ int manager_survey_nodes(Manager *manager)
         return 0;
 }
 
-static bool block_waits_for_udev(const Block *block)
+/* What is still to come before the plan. */
+typedef struct Waiting {
+        unsigned n_blocks; /* that something is awaited of */
+        bool any_unknown;  /* there is a block of which nobody can tell what will follow it */
+        bool any_given_up; /* there is a block that is not waited for */
+} Waiting;
+
+/* A block that is there and was not decided on. */
+static void manager_mark_undecided(Manager *manager, const Block *block, Waiting *waiting)
 {
-        return block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE &&
-               !block->announced;
+        bool is_awaited = identify_awaits(&manager->machine, block) != AWAITED_NOTHING;
+
+        manager->identify_needed |= is_awaited;
+        waiting->n_blocks += is_awaited || (manager_needs_udev(manager) && !block->announced);
+        waiting->any_unknown |= machine_origin(&manager->machine, block) == ORIGIN_UNKNOWN;
 }
 
 /*
- * Marks what lacks its node to be read again, also what could not be read at all yet, since its folder
- * was listed before it was complete. Returns how many are waited for, those that udev is not done with
- * among them; *ret_given_up says whether there are others.
+ * Finds what is waited for, and marks what lacks its node to be read again, also what could not be
+ * read at all yet, since its folder was listed before it was complete.
  */
-static unsigned manager_mark_waiting(Manager *manager, bool *ret_given_up)
+static Waiting manager_mark_waiting(Manager *manager)
 {
-        bool needs_udev = manager_needs_udev(manager);
-        unsigned n = 0;
+        Waiting waiting = {};
 
-        *ret_given_up = false;
         for (size_t i = 0; i < manager->machine.n_blocks; i++) {
                 Block *block = &manager->machine.blocks[i];
 
-                n += needs_udev && block_waits_for_udev(block);
+                if (block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE)
+                        manager_mark_undecided(manager, block, &waiting);
                 if (block->status != BLOCK_STATUS_WAITING)
                         continue;
                 block->stale |= !block->given_up;
-                n += !block->given_up;
-                *ret_given_up |= block->given_up;
+                waiting.n_blocks += !block->given_up;
+                waiting.any_given_up |= block->given_up;
         }
-        return n;
+        return waiting;
 }
 
 /* When to look again at blocks that have no node: less often the longer it takes. */
@@ -311,8 +321,9 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
                 first = block->id;
         }
         if (n_nodeless == 0) {
-                log_warning("udev is not done with %u block%s, ignoring what it would have said", n,
-                            n == 1 ? "" : "s");
+                log_warning(
+                        "Not everything is known of %u block%s that %s to be decided on, ignoring",
+                        n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
                 return;
         }
         log_warning("%u block%s, memory%u first, still without a node, ignoring until there is one",
@@ -321,22 +332,25 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
 }
 
 /*
- * Whether to hold the plan back because the burst is still growing: an add_memory() is on its way
- * while blocks have no node yet, and a driver that adds block by block may be at it. Not for longer
- * than the setting `settle`: since the last block came if nodes are missing, else since the first.
+ * Whether to hold the plan back: an add_memory() is on its way while blocks have no node yet, devices
+ * lack blocks that /proc/iomem has for them, udev is at work. Not for longer than the setting `settle`:
+ * since the last block came if something is missing, else since the first.
  *
- * The kernel makes all blocks of an add_memory() before it gives the first of them its node. So when
- * all blocks have one, and a listing made after that has no further ones, nothing is missing.
+ * Of memory that nobody knows the device of, more may follow: the kernel makes all blocks of an
+ * add_memory() before it gives the first of them its node, so when all blocks have one, and a listing
+ * made after that has no further ones, nothing of that is missing. A driver may be at it block by block.
  */
 static bool manager_waits(Manager *manager, uint64_t now)
 {
-        bool growing = manager->grew_usec > 0 && now - manager->grew_usec < QUIET_USEC, given_up;
-        unsigned n = manager_mark_waiting(manager, &given_up);
+        Waiting waiting = manager_mark_waiting(manager);
+        bool growing = waiting.any_unknown && manager->grew_usec > 0 &&
+                       now - manager->grew_usec < QUIET_USEC;
+        bool confirm_needed = waiting.any_unknown && manager->confirm_needed;
         uint64_t since_usec;
 
-        if (given_up)
+        if (waiting.any_given_up)
                 manager_look_later(manager);
-        if (n == 0 && !growing && !manager->confirm_needed) {
+        if (waiting.n_blocks == 0 && !growing && !confirm_needed) {
                 manager->waiting_since_usec = 0;
                 return false;
         }
@@ -346,13 +360,13 @@ static bool manager_waits(Manager *manager, uint64_t now)
         }
 
         since_usec = manager->waiting_since_usec;
-        if (n > 0)
+        if (waiting.n_blocks > 0)
                 since_usec = MAX(since_usec, manager->grew_usec);
         if (now - since_usec >= manager->conf.settle_usec) {
-                manager_give_up_waiting(manager, n);
+                manager_give_up_waiting(manager, waiting.n_blocks);
                 return false;
         }
-        if (n > 0) {
+        if (waiting.n_blocks > 0) {
                 manager_look_again(manager, now);
         } else {
                 manager->list_needed = true;
@@ -399,6 +413,14 @@ static uint64_t manager_next_usec(const Manager *manager)
         return MIN(next_usec, track_next_retry(&manager->machine));
 }
 
+static int manager_identify(Manager *manager)
+{
+        if (!manager->identify_needed)
+                return 0;
+        manager->identify_needed = false;
+        return identify_devices(&manager->sysfs, &manager->machine);
+}
+
 static int manager_decide(Manager *manager, uint64_t now)
 {
         uint64_t next_usec = manager_next_usec(manager);
@@ -408,8 +430,9 @@ static int manager_decide(Manager *manager, uint64_t now)
                 manager_schedule(manager, next_usec);
                 return 0;
         }
-        if (manager_waits(manager, now))
-                return 0;
+        r = manager_identify(manager);
+        if (r < 0 || manager_waits(manager, now))
+                return r;
 
         manager->plan_needed = false;
         r = manager_survey_nodes(manager);

@@ -26,6 +26,7 @@ struct Manager {
         ChangedIds announced; /* blocks of which an event came before they were listed */
 
         bool list_needed;
+        bool identify_needed; /* blocks came or went, or something of a device is awaited */
         bool read_needed;
         bool plan_needed;
         bool confirm_needed; /* the last listing found new blocks: there may be more */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "conf-note.h"
 #include "manager-private.h"
 #include "names.h"
 
@@ -33,6 +34,20 @@ static void remap_rules(Machine *machine, const Policy *from, const Policy *to)
                 if (block->rule >= 0)
                         block->rule = find_rule(to, from->rules[block->rule].name);
         }
+}
+
+static void manager_note(const Manager *manager, const Conf *conf)
+{
+        ConfFaults notes = {};
+
+        (void) conf_note(conf, &manager->sysfs, &notes);
+        for (size_t i = 0; i < notes.n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&notes.faults[i], &text) >= 0)
+                        log_info("%s", text);
+        }
+        conf_faults_done(&notes);
 }
 
 static void manager_adopt(Manager *manager, Conf *conf)
@@ -76,6 +91,7 @@ int manager_reload(Manager *manager)
         conf_init(&conf);
         r = conf_load(manager->root, &conf, &faults);
         if (r == 0) {
+                manager_note(manager, &conf);
                 manager_adopt(manager, &conf);
                 log_info("Configuration reloaded");
         } else if (r > 0) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "host.h"
 #include "manager-private.h"
 #include "names.h"
 #include "remember.h"
@@ -179,6 +180,7 @@ int manager_start(Manager *manager)
         if (r < 0)
                 return r;
 
+        host_read("", &manager->machine);
         manager->list_needed = true;
         r = manager_survey(manager, &mode, SIZE_MAX);
         if (r >= 0)

@@ -17,6 +17,11 @@ bool arg_no_headings = false;
 bool arg_json = false;
 bool arg_ask_password = true;
 const char *arg_output = NULL;
+const char *arg_sysroot = NULL;
+const char *arg_svg = NULL;
+const char *arg_config = NULL;
+const char *arg_additions[ADDITIONS_MAX];
+size_t arg_n_additions;
 const char *arg_host = NULL;
 const char *arg_machine = NULL;
 
@@ -25,9 +30,16 @@ enum {
         OPTION_NO_ASK_PASSWORD = 0x100,
 };
 
+/* The same for those that are in verb_options. */
+#define OPTION_SVG '\1'
+#define OPTION_ADD '\2'
+#define OPTION_CONFIG '\3'
+
 static const struct option options[] = {
+        { "add", required_argument, NULL, OPTION_ADD },
         { "all", no_argument, NULL, 'a' },
         { "bytes", no_argument, NULL, 'b' },
+        { "config", required_argument, NULL, OPTION_CONFIG },
         { "help", no_argument, NULL, 'h' },
         { "host", required_argument, NULL, 'H' },
         { "json", no_argument, NULL, 'J' },
@@ -35,12 +47,14 @@ static const struct option options[] = {
         { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
         { "noheadings", no_argument, NULL, 'n' },
         { "output", required_argument, NULL, 'o' },
+        { "svg", required_argument, NULL, OPTION_SVG },
+        { "sysroot", required_argument, NULL, 's' },
         { "version", no_argument, NULL, 'V' },
         {},
 };
 
 /* Options that do something for some verbs only, each a bit of Verb.options. */
-static const char verb_options[] = "abnJo";
+static const char verb_options[] = "abnJos\1\2\3";
 
 typedef struct Verb {
         const char *name;
@@ -50,9 +64,11 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verbs[] = {
-        { "status", "bJ", false, verb_status }, { "list", "abnJo", true, verb_list },
-        { "nodes", "bnJo", false, verb_nodes }, { "zones", "bnJo", false, verb_zones },
-        { "reload", "", false, verb_reload },   { "rescan", "", false, verb_rescan },
+        { "status", "bJ", false, verb_status },    { "list", "abnJos", true, verb_list },
+        { "nodes", "bnJos", false, verb_nodes },   { "zones", "bnJos", false, verb_zones },
+        { "map", "bJs\1", false, verb_map },       { "explain", "J", true, verb_explain },
+        { "history", "nJo", false, verb_history }, { "plan", "abnJos\2\3", false, verb_plan },
+        { "reload", "", false, verb_reload },      { "rescan", "", false, verb_rescan },
 };
 
 static const char help_text[] =
@@ -65,15 +81,24 @@ static const char help_text[] =
         "  list [BLOCKS...]  Memory blocks as ranges; BLOCKS as in 32 or 32-39,45\n"
         "  nodes             NUMA nodes\n"
         "  zones             Zones of the nodes\n"
+        "  map               A picture of the machine, with a cell for each block or several\n"
+        "  explain BLOCK     Why a block is what it is\n"
+        "  history           The last decisions, and what came of them\n"
+        "  plan              What would become of memory that is offline, or of more of it\n"
         "  reload            Make memoryd read its configuration again\n"
         "  rescan            Make memoryd read all blocks again, and try what failed\n"
         "\n"
         "Options:\n"
-        "  -a, --all               List each block on a line of its own\n"
+        "  -a, --all               List each block on a line of its own; plan: show what stays, "
+        "too\n"
         "  -b, --bytes             Print sizes in bytes\n"
         "  -n, --noheadings        Print no headings and no totals\n"
         "  -J, --json              Print JSON, with sizes in bytes\n"
         "  -o, --output LIST       Show these columns; with +LIST, these after the usual ones\n"
+        "  -s, --sysroot DIR       Read a recorded machine in DIR, ask no memoryd\n"
+        "      --add MEMORY        Plan with SIZE@NODE[:ORIGIN] added; may be repeated\n"
+        "      --config FILE       Plan with this configuration\n"
+        "      --svg FILE          Draw the map into FILE, as SVG\n"
         "  -H, --host [USER@]HOST  Ask the memoryd of another host, over ssh\n"
         "  -M, --machine NAME      Ask the memoryd of a local container\n"
         "      --no-ask-password   Do not ask for passwords\n"
@@ -111,7 +136,11 @@ int usage_failure(const char *format, ...)
 
 static void print_columns(const char *verb, const ColumnSet *set)
 {
-        printf("\nColumns of %s%s:\n", verb, set == &list_columns ? " (* only with -o)" : "");
+        bool any_optional = false;
+
+        for (size_t i = 0; i < set->n_columns; i++)
+                any_optional |= set->columns[i].optional;
+        printf("\nColumns of %s%s:\n", verb, any_optional ? " (* only with -o)" : "");
         for (size_t i = 0; i < set->n_columns; i++)
                 printf(" %c%-13s %s\n", set->columns[i].optional ? '*' : ' ', set->columns[i].name,
                        set->columns[i].help);
@@ -123,6 +152,8 @@ static int print_help(void)
         print_columns("list", &list_columns);
         print_columns("nodes", &nodes_columns);
         print_columns("zones", &zones_columns);
+        print_columns("history", &history_columns);
+        print_columns("plan", &plan_columns);
         fputs("\nSee memoryctl(1).\n", stdout);
         return EXIT_SUCCESS;
 }
@@ -167,6 +198,20 @@ static void set_option(int option)
         case 'o':
                 arg_output = optarg;
                 break;
+        case 's':
+                arg_sysroot = optarg;
+                break;
+        case OPTION_SVG:
+                arg_svg = optarg;
+                break;
+        case OPTION_ADD:
+                if (arg_n_additions < ADDITIONS_MAX)
+                        arg_additions[arg_n_additions] = optarg;
+                arg_n_additions++;
+                break;
+        case OPTION_CONFIG:
+                arg_config = optarg;
+                break;
         case 'H':
                 arg_host = optarg;
                 break;
@@ -187,7 +232,7 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
         int option;
 
         opterr = 0;
-        while ((option = getopt_long(argc, argv, ":abhnJo:H:M:V", options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, ":abhnJo:s:H:M:V", options, NULL)) >= 0) {
                 const char *known;
 
                 if (option == 'h')
@@ -205,8 +250,16 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
                 if (known)
                         given[known - verb_options] = true;
         }
+        if (arg_n_additions > ADDITIONS_MAX)
+                return usage_failure("--add: expected at most %d, got %zu", ADDITIONS_MAX,
+                                     arg_n_additions);
         if (arg_host && arg_machine)
                 return usage_failure("--host and --machine exclude each other");
+        if (arg_sysroot && (arg_host || arg_machine))
+                return usage_failure("--sysroot and --%s exclude each other",
+                                     arg_host ? "host" : "machine");
+        if (arg_sysroot && !*arg_sysroot)
+                return usage_failure("--sysroot: expected a folder, got ''");
         return -1;
 }
 
@@ -241,6 +294,9 @@ static int run(int argc, char **argv)
                 return usage_failure("unknown verb '%s'", name);
         if (argc > 0 && !verb->has_arguments)
                 return usage_failure("'%s' takes no arguments, got '%s'", name, argv[0]);
+        if (arg_sysroot && !strchr(verb->options, 's'))
+                return usage_failure("'%s' has to ask memoryd: it cannot be used with --sysroot",
+                                     name);
         for (size_t i = 0; verb_options[i]; i++)
                 if (given[i] && !strchr(verb->options, verb_options[i]))
                         return usage_failure("option '--%s' has no meaning for '%s'",

@@ -3,6 +3,7 @@
 #include "bus.h"
 #include "conf-note.h"
 #include "format.h"
+#include "identify.h"
 #include "log.h"
 #include "names.h"
 #include "privilege.h"
@@ -168,6 +169,27 @@ static int may_write(int memory_fd)
         return -errno;
 }
 
+/*
+ * The unit has the service manager open /proc/iomem as standard input: it shows addresses to one who
+ * had CAP_SYS_ADMIN when it was opened, which memoryd never has there. Standard input is no use to the
+ * processes that follow.
+ */
+static void take_iomem(Sysfs *sysfs)
+{
+        _cleanup_close_ int null_fd = -EBADF;
+        int r;
+
+        if (sysfs_adopt_iomem(sysfs, STDIN_FILENO) >= 0) {
+                null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+                (void) dup2(null_fd, STDIN_FILENO);
+        }
+        r = identify_check(sysfs);
+        if (r < 0)
+                log_warning(
+                        "Cannot tell which device memory is part of by /proc/iomem: %s, ignoring",
+                        r == -EACCES ? "its addresses are hidden" : strerror(-r));
+}
+
 /* Everything that needs root. Nothing from outside but the kernel's own files is read here. */
 static int set_up(Setup *setup)
 {
@@ -191,6 +213,7 @@ static int set_up(Setup *setup)
                 return EXIT_FAILURE;
         }
 
+        take_iomem(&setup->sysfs);
         setup->actuator_fd = actuator_start("");
         if (setup->actuator_fd < 0) {
                 log_err("Cannot start the actuator: %s", strerror(-setup->actuator_fd));

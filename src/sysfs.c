@@ -7,14 +7,39 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 
-#define ATTRIBUTE_MAX 4096
-
-/* Reads a whole file as a string, without its last newline. -EFBIG when it does not fit. */
-static int read_file_at(int dir_fd, const char *path, char *buffer, size_t size)
+/*
+ * Opens a recorded file without following links: not even one to the files of the running system,
+ * some of which must not be read just like that. A pipe would not hold us up. openat2() came with
+ * Linux 5.6; before that, or where it is filtered, a link in the last place is still refused.
+ */
+static int open_recorded(int dir_fd, const char *path, int flags)
 {
-        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+        struct open_how how = {
+                .flags = (uint64_t) (flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY),
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+        };
+        int fd = (int) syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+                fd = openat(dir_fd, path, (int) how.flags);
+        return fd;
+}
+
+static int open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags)
+{
+        return sysfs->recorded ? open_recorded(dir_fd, path, flags) :
+                                 openat(dir_fd, path, flags | O_CLOEXEC);
+}
+
+int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size)
+{
+        _cleanup_close_ int fd = open_below(sysfs, folder_fd, path, O_RDONLY);
         size_t n = 0;
 
         if (fd < 0)
@@ -25,9 +50,10 @@ static int read_file_at(int dir_fd, const char *path, char *buffer, size_t size)
 
                 if (k < 0)
                         return -errno;
-                if (k == 0)
-                        break;
                 n += (size_t) k;
+                /* A copy is a plain file: what comes short is its end. */
+                if (k == 0 || (sysfs->recorded && n < size - 1))
+                        break;
         }
         if (n == size - 1)
                 return -EFBIG;
@@ -58,6 +84,9 @@ int sysfs_open(const char *root, Sysfs *ret)
         /* Neither is a reason to give up: a kernel without NUMA, a container without /proc. */
         (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);
         (void) open_folder(root, "/proc", &sysfs.proc_fd);
+        (void) open_folder(root, "/sys", &sysfs.sys_fd);
+        sysfs.iomem_fd =
+                openat(sysfs.proc_fd, "iomem", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         *ret = sysfs;
         return 0;
 }
@@ -67,14 +96,38 @@ void sysfs_close(Sysfs *sysfs)
         closep(&sysfs->memory_fd);
         closep(&sysfs->node_fd);
         closep(&sysfs->proc_fd);
+        closep(&sysfs->sys_fd);
+        closep(&sysfs->iomem_fd);
         *sysfs = SYSFS_CLOSED;
+}
+
+int sysfs_open_recorded(const char *root, Sysfs *ret)
+{
+        struct statfs fs;
+        Sysfs sysfs;
+        int r = sysfs_open(root, &sysfs);
+
+        if (r < 0)
+                return r;
+        if (fstatfs(sysfs.memory_fd, &fs) < 0) {
+                r = -errno;
+                sysfs_close(&sysfs);
+                return r;
+        }
+        sysfs.recorded = fs.f_type != SYSFS_MAGIC;
+        if (sysfs.recorded) {
+                closep(&sysfs.iomem_fd);
+                sysfs.iomem_fd = open_recorded(sysfs.proc_fd, "iomem", O_RDONLY);
+        }
+        *ret = sysfs;
+        return 0;
 }
 
 int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes)
 {
         char text[ATTRIBUTE_MAX];
         uint64_t bytes;
-        int r = read_file_at(sysfs->memory_fd, "block_size_bytes", text, sizeof(text));
+        int r = sysfs_read_text(sysfs, sysfs->memory_fd, "block_size_bytes", text, sizeof(text));
 
         if (r < 0)
                 return r;
@@ -94,9 +147,9 @@ static bool parse_numbered(const char *name, const char *prefix, uint32_t *ret)
         return parse_u32(name + n, ret) >= 0;
 }
 
-static DIR *open_listing(int dir_fd, const char *path)
+static DIR *open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
 {
-        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = open_below(sysfs, dir_fd, path, O_RDONLY | O_DIRECTORY);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
         if (fd >= 0 && !dir)
@@ -118,10 +171,10 @@ static int compare_entries(const void *a, const void *b)
 }
 
 /* The entries PREFIXn of a folder, by number. -ENOENT when the folder is gone. */
-static int list_numbered(int dir_fd, const char *path, const char *prefix, Entry **ret,
-                         size_t *ret_n)
+static int list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const char *prefix,
+                         Entry **ret, size_t *ret_n)
 {
-        _cleanup_(closedirp) DIR *dir = open_listing(dir_fd, path);
+        _cleanup_(closedirp) DIR *dir = open_listing(sysfs, dir_fd, path);
         _cleanup_free_ Entry *entries = NULL;
         size_t n = 0, n_allocated = 0;
         struct dirent *found;
@@ -153,7 +206,7 @@ static int list_numbered(int dir_fd, const char *path, const char *prefix, Entry
 
 int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_entries)
 {
-        return list_numbered(sysfs->memory_fd, ".", "memory", ret_entries, ret_n_entries);
+        return list_numbered(sysfs, sysfs->memory_fd, ".", "memory", ret_entries, ret_n_entries);
 }
 
 static int read_links_of_node(const Sysfs *sysfs, Machine *machine, uint32_t node)
@@ -164,7 +217,7 @@ static int read_links_of_node(const Sysfs *sysfs, Machine *machine, uint32_t nod
         int r;
 
         snprintf(path, sizeof(path), "node%u", node);
-        r = list_numbered(sysfs->node_fd, path, "memory", &entries, &n);
+        r = list_numbered(sysfs, sysfs->node_fd, path, "memory", &entries, &n);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
@@ -174,6 +227,8 @@ static int read_links_of_node(const Sysfs *sysfs, Machine *machine, uint32_t nod
                 /* A block of boot memory can lie on two nodes: it counts on the first. */
                 if (block && block->node == NODE_NONE)
                         block->node = (int32_t) node;
+                else if (block && sysfs->recorded)
+                        block->node = NODE_SEVERAL;
         }
         return 0;
 }
@@ -186,28 +241,59 @@ int sysfs_read_links(const Sysfs *sysfs, Machine *machine)
 
         if (sysfs->node_fd < 0)
                 return 0;
-        r = list_numbered(sysfs->node_fd, ".", "node", &entries, &n);
+        r = list_numbered(sysfs, sysfs->node_fd, ".", "node", &entries, &n);
 
         for (size_t i = 0; r >= 0 && i < n && entries[i].id < NODE_MAX; i++)
                 r = read_links_of_node(sysfs, machine, entries[i].id);
         return r;
 }
 
+/*
+ * The node of a recorded block: the first in the order of the folder, as lsmem has it. Without
+ * readdir(), whose setting up would cost as much as the rest for a folder of a few entries.
+ */
+static int read_first_node(const Sysfs *sysfs, const char *path, int32_t *ret)
+{
+        _cleanup_close_ int fd = open_below(sysfs, sysfs->memory_fd, path, O_RDONLY | O_DIRECTORY);
+        _Alignas(struct dirent64) char buffer[4096];
+        uint32_t node;
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        while ((n = getdents64(fd, buffer, sizeof(buffer))) > 0)
+                for (ssize_t at = 0; at < n;) {
+                        const struct dirent64 *entry = (const void *) (buffer + at);
+
+                        if (parse_numbered(entry->d_name, "node", &node) && node < NODE_MAX) {
+                                *ret = (int32_t) node;
+                                return 0;
+                        }
+                        at += entry->d_reclen;
+                }
+        if (n < 0)
+                return -errno;
+        *ret = NODE_NONE;
+        return 0;
+}
+
 /* The node of a block from the link in its folder: NODE_NONE while there is none. */
-static int read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
+int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
 {
         _cleanup_(closedirp) DIR *dir = NULL;
         struct dirent *entry;
         uint32_t node, first = UINT32_MAX;
         char path[32];
 
+        snprintf(path, sizeof(path), "memory%u", block);
+        if (sysfs->recorded)
+                return read_first_node(sysfs, path, ret);
         if (sysfs->node_fd < 0) {
                 *ret = 0;
                 return 0;
         }
 
-        snprintf(path, sizeof(path), "memory%u", block);
-        dir = open_listing(sysfs->memory_fd, path);
+        dir = open_listing(sysfs, sysfs->memory_fd, path);
         if (!dir)
                 return -errno;
         while ((entry = readdir(dir)))
@@ -217,32 +303,55 @@ static int read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
         return 0;
 }
 
-static int read_state(const Sysfs *sysfs, uint32_t block, BlockState *ret)
+bool sysfs_has_link(const Sysfs *sysfs, uint32_t block, int32_t node)
 {
-        char path[48], text[ATTRIBUTE_MAX];
-        BlockState state;
+        char path[48];
+
+        snprintf(path, sizeof(path), "memory%u/node%d", block, node);
+        return faccessat(sysfs->memory_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+}
+
+/* -ENOENT when the block, or only the attribute, is not there. */
+static int read_attribute(const Sysfs *sysfs, uint32_t block, const char *name,
+                          char text[static ATTRIBUTE_MAX])
+{
+        char path[48];
         int r;
 
-        snprintf(path, sizeof(path), "memory%u/state", block);
-        r = read_file_at(sysfs->memory_fd, path, text, sizeof(text));
+        snprintf(path, sizeof(path), "memory%u/%s", block, name);
+        r = sysfs_read_text(sysfs, sysfs->memory_fd, path, text, ATTRIBUTE_MAX);
         /* The kernel answers ENODEV when the block goes away under an open file. */
-        if (r < 0)
-                return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
+        return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
+}
 
-        state = block_state_from_string(text);
+static int parse_state(const char *text, BlockState *ret)
+{
+        BlockState state = block_state_from_string(text);
+
         if (state < 0)
                 return -EBADMSG;
         *ret = state;
         return 0;
 }
 
+static int read_state(const Sysfs *sysfs, uint32_t block, BlockState *ret)
+{
+        char text[ATTRIBUTE_MAX];
+        int r = read_attribute(sysfs, block, "state", text);
+
+        return r < 0 ? r : parse_state(text, ret);
+}
+
+static int parse_zones(const char *text, ZoneList *ret)
+{
+        return zone_list_parse(text, ret) < 0 ? -EBADMSG : 0;
+}
+
 static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
 {
         char path[48], text[ATTRIBUTE_MAX];
-        int r;
+        int r = read_attribute(sysfs, block, "valid_zones", text);
 
-        snprintf(path, sizeof(path), "memory%u/valid_zones", block);
-        r = read_file_at(sysfs->memory_fd, path, text, sizeof(text));
         if (r == -ENOENT) {
                 snprintf(path, sizeof(path), "memory%u/state", block);
                 if (faccessat(sysfs->memory_fd, path, F_OK, 0) < 0)
@@ -251,19 +360,20 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
                 *ret = (ZoneList){};
                 return 0;
         }
-        if (r < 0)
-                return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
-        return zone_list_parse(text, ret) < 0 ? -EBADMSG : 0;
+        return r < 0 ? r : parse_zones(text, ret);
 }
 
 /*
  * Whether valid_zones may be read. An online block has its node for certain. An offline one may
  * have been removed and added again since its node was read, so that its link is missing once more.
+ * A recorded file is no call into the kernel.
  */
 static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
 {
         char path[48];
 
+        if (sysfs->recorded)
+                return true;
         if (block->node == NODE_NONE)
                 return false;
         if (block->state == BLOCK_ONLINE || sysfs->node_fd < 0)
@@ -283,7 +393,7 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
                 return r;
 
         if (seen.node == NODE_NONE) {
-                r = read_node(sysfs, block->id, &seen.node);
+                r = sysfs_read_node(sysfs, block->id, &seen.node);
                 if (r < 0)
                         return r;
         }
@@ -301,6 +411,42 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
             memcmp(&seen.zones, &block->zones, sizeof(seen.zones)) != 0;
         *block = seen;
         return r;
+}
+
+/* Keeps how reading an attribute and making sense of it went, and the text of one that made none. */
+static void note_reading(AttributeReading *reading, int read_error, int parse_error,
+                         const char *text)
+{
+        reading->error = read_error < 0 ? read_error : parse_error;
+        if (parse_error < 0)
+                snprintf(reading->text, sizeof(reading->text), "%.*s",
+                         (int) sizeof(reading->text) - 1, text);
+}
+
+void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret)
+{
+        char text[ATTRIBUTE_MAX];
+        int r = read_attribute(sysfs, block->id, "state", text);
+
+        *ret = (BlockReading){};
+        note_reading(&ret->state, r, r < 0 ? 0 : parse_state(text, &block->state), text);
+
+        if (block->node < 0) {
+                block->node = NODE_NONE;
+                ret->node.error = sysfs_read_node(sysfs, block->id, &block->node);
+                if (ret->node.error == 0 && block->node == NODE_NONE)
+                        ret->node.error = -ENOENT;
+        }
+
+        r = -EAGAIN;
+        if (zones_are_safe(sysfs, block))
+                r = read_attribute(sysfs, block->id, "valid_zones", text);
+        /* No kernel says nothing: it says "none". */
+        note_reading(&ret->zones, r,
+                     r < 0 ? 0 :
+                     *text ? parse_zones(text, &block->zones) :
+                             -EBADMSG,
+                     text);
 }
 
 int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state,
@@ -326,7 +472,7 @@ int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state
 int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_MAX])
 {
         char text[ATTRIBUTE_MAX];
-        int r = read_file_at(sysfs->memory_fd, "auto_online_blocks", text, sizeof(text));
+        int r = sysfs_read_text(sysfs, sysfs->memory_fd, "auto_online_blocks", text, sizeof(text));
 
         if (r < 0)
                 return r;
@@ -340,7 +486,9 @@ int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
 {
         char text[ATTRIBUTE_MAX] = "0";
         NodeSet set = {};
-        int r = sysfs->node_fd < 0 ? 0 : read_file_at(sysfs->node_fd, name, text, sizeof(text));
+        int r = sysfs->node_fd < 0 ?
+                        0 :
+                        sysfs_read_text(sysfs, sysfs->node_fd, name, text, sizeof(text));
 
         if (r < 0)
                 return r;
@@ -373,7 +521,7 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
 
         if (sysfs->node_fd < 0)
                 return single_node(ret_nodes, ret_n_nodes);
-        r = list_numbered(sysfs->node_fd, ".", "node", &entries, &n);
+        r = list_numbered(sysfs, sysfs->node_fd, ".", "node", &entries, &n);
         if (r < 0)
                 return r;
 
@@ -396,7 +544,7 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
  */
 #define ZONEINFO_MAX (64 << 20)
 
-static int read_long_file_at(int dir_fd, const char *path, char **ret)
+static int read_long_text(const Sysfs *sysfs, int folder_fd, const char *path, char **ret)
 {
         for (size_t size = 64 << 10; size <= ZONEINFO_MAX; size *= 4) {
                 char *text = malloc(size);
@@ -404,7 +552,7 @@ static int read_long_file_at(int dir_fd, const char *path, char **ret)
 
                 if (!text)
                         return -ENOMEM;
-                r = read_file_at(dir_fd, path, text, size);
+                r = sysfs_read_text(sysfs, folder_fd, path, text, size);
                 if (r >= 0)
                         *ret = text;
                 else
@@ -417,10 +565,13 @@ static int read_long_file_at(int dir_fd, const char *path, char **ret)
 
 int sysfs_read_zones(const Sysfs *sysfs, Zone **ret_zones, size_t *ret_n_zones)
 {
+        uint64_t page_size_bytes = sysfs->page_size_bytes;
         _cleanup_free_ char *text = NULL;
-        int r = read_long_file_at(sysfs->proc_fd, "zoneinfo", &text);
+        int r = read_long_text(sysfs, sysfs->proc_fd, "zoneinfo", &text);
 
         if (r < 0)
                 return r;
-        return zoneinfo_parse(text, (uint64_t) sysconf(_SC_PAGESIZE), ret_zones, ret_n_zones);
+        if (page_size_bytes == 0)
+                page_size_bytes = (uint64_t) sysconf(_SC_PAGESIZE);
+        return zoneinfo_parse(text, page_size_bytes, ret_zones, ret_n_zones);
 }

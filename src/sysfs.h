@@ -4,8 +4,8 @@
 #include "machine.h"
 
 /*
- * Reads the kernel's files about memory: the memory and node folders below /sys/devices/system and
- * /proc/zoneinfo. Values are untrusted: bounded and parsed strictly.
+ * Reads the kernel's files about memory: the memory and node folders below /sys/devices/system,
+ * /proc/zoneinfo and /proc/iomem. Values are untrusted: bounded and parsed strictly.
  *
  * memoryN/valid_zones is read only of a block whose node link exists: before that the kernel (all
  * before 6.18) dereferences node -1 and memory hotplug is dead until reboot.
@@ -15,16 +15,53 @@ typedef struct Sysfs {
         int memory_fd; /* .../memory */
         int node_fd;   /* .../node; negative on a kernel without NUMA: all is node 0 then */
         int proc_fd;   /* the folder /proc; negative when there is none */
+        int sys_fd;    /* the folder /sys; negative when there is none */
+        int iomem_fd; /* /proc/iomem; negative when there is none. Who opened it counts, see below. */
+        bool recorded;            /* copies of a kernel's files: see sysfs_open_recorded() */
+        uint64_t page_size_bytes; /* the unit of zoneinfo; 0 for the running system's pages */
 } Sysfs;
 
-#define SYSFS_CLOSED ((Sysfs){ -EBADF, -EBADF, -EBADF })
+#define SYSFS_CLOSED                                                                               \
+        ((Sysfs){ .memory_fd = -EBADF,                                                             \
+                  .node_fd = -EBADF,                                                               \
+                  .proc_fd = -EBADF,                                                               \
+                  .sys_fd = -EBADF,                                                                \
+                  .iomem_fd = -EBADF })
 
 /*
  * Opens the folders below a root ("" is the running system). 0, or -ENOENT when the kernel has no
  * memory blocks (no CONFIG_MEMORY_HOTPLUG), or another negative errno.
  */
 int sysfs_open(const char *root, Sysfs *ret);
+
+/*
+ * The same for files that were recorded on some machine. Nobody vouches for them: no link is
+ * followed below the three folders, and nothing but a plain file is read. A root that turns out to
+ * be the running system's after all is read as that, by its rules.
+ */
+int sysfs_open_recorded(const char *root, Sysfs *ret);
 void sysfs_close(Sysfs *sysfs);
+
+/*
+ * /proc/iomem shows its addresses to one who had CAP_SYS_ADMIN when it was opened (4.14 to 6.18,
+ * file_ns_capable()), whoever reads it later. So a service manager can open it for a service that never
+ * has that. Takes a duplicate of a descriptor if it is of that file: 0, or -EINVAL when it is of
+ * another, or another negative errno.
+ */
+int sysfs_adopt_iomem(Sysfs *sysfs, int fd);
+
+/*
+ * The text of /proc/iomem as of now. The caller owns it. -ENOENT when there is none, -EAGAIN when it
+ * changed all the time.
+ */
+int sysfs_read_iomem(const Sysfs *sysfs, char **ret);
+
+/*
+ * Reads a whole file, without its last newline, as a string. -EFBIG when it does not fit. Not for
+ * valid_zones, which is read here and nowhere else.
+ */
+#define ATTRIBUTE_MAX 4096
+int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size);
 
 /* The size of a block in bytes. -EBADMSG when it is not a power of two of at least 4 KiB. */
 int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes);
@@ -41,6 +78,7 @@ int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_ent
 /*
  * The nodes of many blocks at once, from the node folders: two folder entries a block instead of an
  * open folder each. Sets the node of blocks of the machine that are on one; others keep theirs.
+ * NODE_SEVERAL in recorded files for one that two nodes have; else it is on the lower one.
  */
 int sysfs_read_links(const Sysfs *sysfs, Machine *machine);
 
@@ -50,6 +88,38 @@ int sysfs_read_links(const Sysfs *sysfs, Machine *machine);
  * -EBADMSG when an attribute makes no sense (*ret_attribute names it), or another negative errno.
  */
 int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribute);
+
+/*
+ * The node of a block from the link in its folder, NODE_NONE while there is none: of several the
+ * lowest, but in recorded files the first in the folder's own order, which is the one that lsmem(1)
+ * takes. 0 or negative errno.
+ */
+int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret);
+
+/* Whether a block is linked to a node, maybe to others too. */
+bool sysfs_has_link(const Sysfs *sysfs, uint32_t block, int32_t node);
+
+/* How one attribute of a block read. */
+#define ATTRIBUTE_TEXT_MAX 64
+typedef struct AttributeReading {
+        int error;                     /* 0, -ENOENT, -EBADMSG, or another negative errno */
+        char text[ATTRIBUTE_TEXT_MAX]; /* what made no sense, cut off, for -EBADMSG */
+} AttributeReading;
+
+typedef struct BlockReading {
+        AttributeReading state;
+        AttributeReading node;
+        AttributeReading zones; /* -EAGAIN when they may not be read yet */
+} BlockReading;
+
+/* A block that more than one node has, until its own folder was read. */
+#define NODE_SEVERAL (-3)
+
+/*
+ * Reads state, node and zones, each as far as it goes, where sysfs_read_block() gives up at the
+ * first that fails: for recorded files. A node that is known already stays.
+ */
+void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret);
 
 /* State alone, and of an online block its zones: what the actuator re-reads after a write. */
 int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state,

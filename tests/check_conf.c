@@ -527,6 +527,9 @@ static const FileCase file_cases[] = {
         { "rules = ({ zone = \"auto\"; architecture = [\"s390\", \"s390x\"];\n origin = \"dimm\"; "
           "});",
           "2: 'rules[0].origin': " NO_SUCH_ORIGIN "\"dimm\"\n" },
+        { "rules = ({ zone = \"auto\"; architecture = \"s390x\"; origin = [\"dimm\", \"balloon\"]; "
+          "});",
+          "1: 'rules[0].origin': " NO_SUCH_ORIGIN "an array\n" },
         { "rules = ({ zone = \"auto\"; architecture = \"x86-64\"; origin = [\"standby\"]; });",
           "1: 'rules[0].origin': " NO_SUCH_ORIGIN "an array\n" },
         { "rules = ({ zone = \"auto\"; udev_property = \"A=1\"; });",

@@ -364,7 +364,7 @@ START_TEST(list_merges_neighbours_that_look_the_same)
         expect(0,
                "RANGE                                 SIZE         STATE BLOCK NODE          ZONES "
                "DECISION\n"
-               "0x0000000000000000-0x0000000007ffffff 128M        online     0    0           none "
+               "0x0000000000000000-0x0000000007ffffff 128M        online     0    0           None "
                "    none\n"
                "0x0000000008000000-0x000000003fffffff 896M        online   1-7    0          DMA32 "
                "    none\n"
@@ -374,19 +374,19 @@ START_TEST(list_merges_neighbours_that_look_the_same)
                "  kernel\n"
                "0x0000000110000000-0x000000013fffffff 768M        online 34-39    1        Movable "
                " movable\n"
-               "0x0000000140000000-0x000000014fffffff 256M       offline 40-41    1 Normal Movable "
+               "0x0000000140000000-0x000000014fffffff 256M       offline 40-41    1 Normal/Movable "
                " movable\n"
                "0x0000000150000000-0x0000000157ffffff 128M        online    42    1         Normal "
                " movable\n"
-               "0x0000000158000000-0x000000015fffffff 128M       offline    43    1 Normal Movable "
+               "0x0000000158000000-0x000000015fffffff 128M       offline    43    1 Normal/Movable "
                "  kernel\n"
                "0x0000000160000000-0x0000000167ffffff 128M       offline    44                     "
                "    none\n"
-               "0x0000000168000000-0x0000000177ffffff 256M       offline 45-46    1 Normal Movable "
+               "0x0000000168000000-0x0000000177ffffff 256M       offline 45-46    1 Normal/Movable "
                " movable\n"
                "0x0000000180000000-0x0000000187ffffff 128M going-offline    48    1        Movable "
                " movable\n"
-               "0x0000000188000000-0x000000018fffffff 128M       offline    49    1 Normal Movable "
+               "0x0000000188000000-0x000000018fffffff 128M       offline    49    1 Normal/Movable "
                "   leave\n"
                "\n"
                "Memory block size:       128M\n"
@@ -450,7 +450,7 @@ START_TEST(list_takes_more_columns_behind_the_usual_ones)
 {
         RUN("list", "-n", "-o", "+class,RULE,Guards,STATUS,error,SIZE", "40");
         expect(0,
-               "0x0000000140000000-0x0000000147ffffff 128M offline    40    1 Normal Movable  "
+               "0x0000000140000000-0x0000000147ffffff 128M offline    40    1 Normal/Movable  "
                "movable  none dimm        failed EBUSY\n",
                "");
         RUN("list", "-n", "--output=+GUARDS", "32-33");
@@ -470,7 +470,7 @@ START_TEST(list_can_be_json_with_sizes_as_numbers)
         expect_json_equal(list,
                           "{\"memory\": [{\"range\": \"0x0000000140000000-0x000000014fffffff\","
                           " \"size\": 268435456, \"state\": \"offline\", \"block\": \"40-41\","
-                          " \"node\": 1, \"zones\": \"Normal Movable\", \"decision\": \"movable\","
+                          " \"node\": 1, \"zones\": \"Normal/Movable\", \"decision\": \"movable\","
                           " \"rule\": \"dimm\", \"status\": \"failed\", \"guards\": null,"
                           " \"error\": \"EBUSY\", \"class\": \"none\"},"
                           "{\"range\": \"0x0000000160000000-0x0000000167ffffff\","
@@ -567,6 +567,92 @@ START_TEST(zones_can_be_json)
                           "{\"node\": 1, \"zone\": \"Movable\", \"present\": 939524096,"
                           " \"managed\": 939524096, \"spanned\": 2013265920, \"free\": 933232640}");
         json_object_put(zones);
+}
+END_TEST
+
+/* Without a terminal: no colours, and the width of COLUMNS or 80. */
+START_TEST(map_is_a_row_of_cells_for_each_node)
+{
+        RUN("map");
+        expect(0,
+               "node 0: kernel 2G\n"
+               " 0 KKKKKKKKKKKKKKKK\n"
+               "\n"
+               "node 1: kernel 256M, movable 768M, left 128M, pending 384M, going-offline 128M,\n"
+               "  foreign 128M, failed 256M\n"
+               "32 KKMMMMMMFFXp|pp|g-\n"
+               "\n"
+               "no node: pending 128M\n"
+               "44 p\n"
+               "\n"
+               "A cell is a block, 128M.\n"
+               "K kernel 2.3G   M movable 768M   - left 128M   p pending 512M\n"
+               "  g going-offline 128M   X foreign 128M   F failed 256M   | hole\n",
+               "");
+}
+END_TEST
+
+START_TEST(map_fits_the_width)
+{
+        ck_assert_int_eq(setenv("COLUMNS", "20", true), 0);
+        RUN("map");
+        ck_assert_int_eq(output.exit_code, 0);
+        for (char *line = strtok(output.out, "\n"); line; line = strtok(NULL, "\n"))
+                ck_assert_msg(strlen(line) <= 24, "too long: %s", line);
+        ck_assert_int_eq(setenv("COLUMNS", "zero", true), 0);
+        RUN("map", "-b");
+        ck_assert_ptr_nonnull(strstr(output.out, "K kernel 2415919104   M movable 805306368   "));
+}
+END_TEST
+
+START_TEST(map_can_be_json)
+{
+        json_object *map, *nodes;
+
+        RUN("map", "-J");
+        map = expect_json();
+        expect_json_equal(get(map, "block_size"), "134217728");
+        expect_json_equal(get(map, "blocks_per_cell"), "1");
+        expect_json_equal(get(map, "blocks"),
+                          "{\"kernel\": 18, \"movable\": 6, \"left\": 1, \"pending\": 4,"
+                          " \"going-offline\": 1, \"foreign\": 1, \"failed\": 2}");
+        nodes = get(map, "nodes");
+        ck_assert_uint_eq(json_object_array_length(nodes), 3);
+        expect_json_equal(json_object_array_get_idx(nodes, 2),
+                          "{\"node\": null, \"blocks\": {\"pending\": 1}, \"cells\": ["
+                          "{\"first\": 44, \"last\": 44, \"class\": \"pending\","
+                          " \"blocks\": {\"pending\": 1}}]}");
+        json_object_put(map);
+}
+END_TEST
+
+/* What is in the file for a machine of each kind, and that it says so when it cannot be written. */
+START_TEST(map_can_be_drawn)
+{
+        static char picture[OUTPUT_MAX];
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX];
+
+        in_folder("map.svg", path);
+        RUN("map", "--svg", path);
+        expect(0, "", "");
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        read_back(fd, picture);
+        unlink(path);
+        ck_assert_ptr_nonnull(strstr(picture, "<title>Memory blocks of this machine</title>"));
+        ck_assert_ptr_nonnull(strstr(picture,
+                                     "<title>node 1, blocks 34-39, 0x110000000-0x13fffffff: "
+                                     "movable 768M</title><rect "));
+        ck_assert_ptr_nonnull(
+                strstr(picture, "<title>not of node 1: block 44, 0x160000000-0x167ffffff, 128M"));
+        ck_assert_ptr_nonnull(strstr(picture, ">failed 256M</text>\n</svg>\n"));
+
+        RUN("map", "--svg=/nonexistent/map.svg");
+        expect(1, "",
+               "memoryctl: cannot write '/nonexistent/map.svg': No such file or directory\n");
+        RUN("map", "--svg=/dev/full");
+        expect(1, "", "memoryctl: cannot write '/dev/full': No space left on device\n");
 }
 END_TEST
 
@@ -724,9 +810,8 @@ END_TEST
 
 START_TEST(without_the_daemon_one_line_says_so)
 {
-        static const char *const verbs[] = {
-                "status", "list", "nodes", "zones", "reload", "rescan"
-        };
+        static const char *const verbs[] = { "status", "list",   "nodes", "zones",
+                                             "map",    "reload", "rescan" };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 RUN(verbs[i]);
@@ -766,6 +851,15 @@ START_TEST(wrong_usage_is_named)
                 { { "status", "-o", "NODE" }, "option '--output' has no meaning for 'status'" },
                 { { "reload", "-J" }, "option '--json' has no meaning for 'reload'" },
                 { { "-H", "a", "-Mb" }, "--host and --machine exclude each other" },
+                { { "-s", "/", "-Mb" }, "--sysroot and --machine exclude each other" },
+                { { "list", "--sysroot=/", "-Ha" }, "--sysroot and --host exclude each other" },
+                { { "list", "--sysroot=" }, "--sysroot: expected a folder, got ''" },
+                { { "-s", "/" }, "'status' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "rescan", "-s", "/" },
+                  "'rescan' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "list", "--svg=x" }, "option '--svg' has no meaning for 'list'" },
+                { { "map", "--svg=x", "-J" }, "--svg and --json exclude each other" },
+                { { "map", "--svg" }, "option '--svg' needs a value" },
                 { { "zones", "-o", "NODE,SIZE" },
                   "unknown column 'SIZE', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
                   "FREE" },
@@ -876,7 +970,7 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 6 + 10 + 12 + 9 + 6);
+        ck_assert_uint_eq(n_words, 10 + 14 + 14 + 9 + 6 + 12 + 12);
 }
 END_TEST
 
@@ -911,8 +1005,9 @@ static Suite *memoryctl_suite(void)
                  list_can_be_json_with_sizes_as_numbers,
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
                  nodes_can_be_json, zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
-                 reload_and_rescan_print_nothing_when_done, a_remote_host_is_asked_through_ssh,
-                 a_remote_host_that_cannot_be_reached_is_named,
+                 map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
+                 map_can_be_drawn, reload_and_rescan_print_nothing_when_done,
+                 a_remote_host_is_asked_through_ssh, a_remote_host_that_cannot_be_reached_is_named,
                  output_that_cannot_be_written_is_a_failure);
         ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
                  a_calm_machine_as_json_has_empty_arrays_and_null);

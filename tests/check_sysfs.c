@@ -54,6 +54,99 @@ START_TEST(a_closed_tree_can_be_closed_again)
 }
 END_TEST
 
+/* /proc/iomem */
+
+static const char iomem_line[] = "00001000-0009fbff : System RAM\n";
+
+static void assert_iomem(const Sysfs *sysfs, const char *expected)
+{
+        _cleanup_free_ char *text = NULL;
+
+        ck_assert_int_eq(sysfs_read_iomem(sysfs, &text), 0);
+        ck_assert_str_eq(text, expected);
+}
+
+START_TEST(iomem_is_read_as_it_is_by_then)
+{
+        const size_t n = 1000, size = sizeof(iomem_line) - 1;
+        _cleanup_free_ char *text = calloc(n, size + 1);
+        Sysfs sysfs;
+
+        sysfs_fixture_write(&fixture, "", "proc/iomem");
+        sysfs_fixture_open(&fixture, &sysfs);
+        assert_iomem(&sysfs, "");
+        for (size_t i = 0; i < n; i++)
+                memcpy(text + i * size, iomem_line, size);
+        sysfs_fixture_write(&fixture, text, "proc/iomem");
+        assert_iomem(&sysfs, text);
+        assert_iomem(&sysfs, text);
+        sysfs_fixture_write(&fixture, iomem_line, "proc/iomem");
+        assert_iomem(&sysfs, iomem_line);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+START_TEST(a_missing_iomem_is_enoent)
+{
+        char *text = NULL;
+        Sysfs sysfs;
+
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_lt(sysfs.iomem_fd, 0);
+        ck_assert_int_eq(sysfs_read_iomem(&sysfs, &text), -ENOENT);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+/* Only reads of the machine's own file, which every user may open. */
+START_TEST(only_the_kernels_own_iomem_is_adopted)
+{
+        Sysfs sysfs = SYSFS_CLOSED;
+        struct stat before, after;
+        int fd;
+
+        sysfs.iomem_fd = open("/proc/iomem", O_RDONLY | O_CLOEXEC);
+        ck_assert_int_ge(sysfs.iomem_fd, 0);
+
+        sysfs_fixture_write(&fixture, iomem_line, "proc/iomem");
+        fd = open(sysfs_fixture_path(&fixture, "proc/iomem"), O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(sysfs_adopt_iomem(&sysfs, fd), -EINVAL);
+        close(fd);
+        ck_assert_int_eq(sysfs_adopt_iomem(&sysfs, fd), -EBADF);
+        fd = open("/proc/ioports", O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(sysfs_adopt_iomem(&sysfs, fd), -EINVAL);
+        close(fd);
+
+        fd = open("/proc/iomem", O_RDONLY);
+        ck_assert_int_eq(sysfs_adopt_iomem(&sysfs, fd), 0);
+        ck_assert_int_eq(fstat(fd, &before), 0);
+        close(fd);
+        ck_assert_int_eq(fstat(sysfs.iomem_fd, &after), 0);
+        ck_assert_uint_eq(before.st_ino, after.st_ino);
+        ck_assert_int_eq(fcntl(sysfs.iomem_fd, F_GETFD), FD_CLOEXEC);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+START_TEST(what_cannot_be_adopted_changes_nothing)
+{
+        Sysfs sysfs;
+        int fd = open("/proc/iomem", O_RDONLY | O_CLOEXEC);
+
+        /* A tree without one, or with another: it is not the running system's. */
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(sysfs_adopt_iomem(&sysfs, fd), -EBADF);
+        sysfs_close(&sysfs);
+
+        sysfs_fixture_write(&fixture, iomem_line, "proc/iomem");
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(sysfs_adopt_iomem(&sysfs, fd), -EINVAL);
+        assert_iomem(&sysfs, iomem_line);
+        sysfs_close(&sysfs);
+        close(fd);
+}
+END_TEST
+
 /* block_size_bytes */
 
 static const struct {
@@ -686,12 +779,17 @@ static TCase *add_tcase(Suite *suite, const char *name)
 static void add_machine_tests(Suite *suite)
 {
         TCase *open = add_tcase(suite, "open"), *list = add_tcase(suite, "list");
-        TCase *files = add_tcase(suite, "files");
+        TCase *files = add_tcase(suite, "files"), *iomem = add_tcase(suite, "iomem");
 
         tcase_add_test(open, a_kernel_without_memory_blocks_is_enoent);
         tcase_add_test(open, a_root_that_is_too_long_is_refused);
         tcase_add_test(open, a_closed_tree_can_be_closed_again);
         tcase_add_test(open, without_a_node_folder_all_is_node_0);
+
+        tcase_add_test(iomem, iomem_is_read_as_it_is_by_then);
+        tcase_add_test(iomem, a_missing_iomem_is_enoent);
+        tcase_add_test(iomem, only_the_kernels_own_iomem_is_adopted);
+        tcase_add_test(iomem, what_cannot_be_adopted_changes_nothing);
 
         tcase_add_test(list, blocks_are_listed_by_number_and_junk_is_not);
         tcase_add_test(list, many_blocks_are_listed_and_none_is);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "host.h"
+
+#include "policy.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define DETECT_MSEC 2000
+#define WORDS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+/* The machine's name is the last word of a line of uname's. */
+static void set_architecture(Machine *machine, const char *uname)
+{
+        const char *last = strrchr(uname, ' '), *name;
+
+        name = architecture_from_uname(last ? last + 1 : uname);
+        snprintf(machine->architecture, sizeof(machine->architecture), "%s", name ?: "");
+}
+
+static void set_virtualization(Machine *machine, const char *word)
+{
+        size_t n = strspn(word, WORDS);
+
+        if (word[n] == 0 && n < sizeof(machine->virtualization))
+                strcpy(machine->virtualization, word);
+}
+
+/* The first line of a recorded file. */
+static bool read_line(const char *root, const char *name, char *line, int size)
+{
+        char path[PATH_MAX];
+        FILE *file;
+        bool any;
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/%s", root, name) >= sizeof(path))
+                return false;
+        file = fopen(path, "re");
+        if (!file)
+                return false;
+        any = fgets(line, size, file);
+        fclose(file);
+        if (any)
+                line[strcspn(line, "\n")] = 0;
+        return any;
+}
+
+static int64_t now_msec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads until the end, for so long at the most; what came by then is a string. */
+static void read_output(int fd, char *text, size_t size)
+{
+        int64_t until_msec = now_msec() + DETECT_MSEC;
+        size_t n = 0;
+
+        while (n < size - 1) {
+                struct pollfd waited = { .fd = fd, .events = POLLIN };
+                ssize_t k;
+
+                if (poll(&waited, 1, (int) MAX(0, until_msec - now_msec())) <= 0)
+                        break;
+                k = read(fd, text + n, size - 1 - n);
+                if (k <= 0)
+                        break;
+                n += (size_t) k;
+        }
+        text[n] = 0;
+        text[strcspn(text, "\n")] = 0;
+}
+
+/* Starts a program whose output goes to a pipe: a negative errno when there is no such program. */
+static int start(const char *program, int output_fd, pid_t *ret)
+{
+        char *const arguments[] = { (char *) program, NULL };
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        sigset_t none;
+        int r;
+
+        sigemptyset(&none);
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        posix_spawnattr_init(&attributes);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        r = posix_spawnp(ret, program, &actions, &attributes, arguments, environ);
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&actions);
+        return -r;
+}
+
+static void detect_virtualization(Machine *machine)
+{
+        char text[64];
+        int fds[2], r;
+        pid_t pid;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return;
+        r = start("systemd-detect-virt", fds[1], &pid);
+        close(fds[1]);
+        if (r >= 0) {
+                read_output(fds[0], text, sizeof(text));
+                /* Of no effect on one that has ended. */
+                kill(pid, SIGKILL);
+                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+                /* It exits with 1 when it prints "none". */
+                set_virtualization(machine, text);
+        }
+        close(fds[0]);
+}
+
+static void read_running(Machine *machine)
+{
+        struct utsname name;
+
+        if (uname(&name) >= 0)
+                set_architecture(machine, name.machine);
+        detect_virtualization(machine);
+}
+
+void host_read(const char *root, Machine *machine)
+{
+        char line[256];
+
+        machine->architecture[0] = machine->virtualization[0] = 0;
+        if (!*root) {
+                read_running(machine);
+                return;
+        }
+        if (read_line(root, "uname", line, sizeof(line)))
+                set_architecture(machine, line);
+        if (read_line(root, "virtualization", line, sizeof(line)))
+                set_virtualization(machine, line);
+}

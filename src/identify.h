@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "evidence.h"
+
+/*
+ * Which device each block of the machine is part of, by what counts most:
+ *
+ * 1. /proc/iomem, where a driver's name stands with the memory: virtio-mem, kmem, others;
+ * 2. of memory without one: the kernel lies in it, or it is not made of whole blocks, or the table
+ *    that an x86 kernel was started with has it: boot memory;
+ * 3. memoryN/firmware_node: a DIMM;
+ * 4. the memory group, on a kernel that shows it: that a device is on its way;
+ * 5. that it was online when memoryd started: boot memory, unless the table above says otherwise;
+ * 6. the platform: standby memory of s390, a balloon's.
+ *
+ * What is left is of an unknown origin: each range of /proc/iomem a device. Without /proc/iomem groups
+ * tell virtio-mem and kmem from each other where there are groups, and such devices have no name.
+ */
+
+/*
+ * Makes the machine's devices anew and sets Block.device of each block. To be called once all blocks
+ * were read for the first time, and again whenever some came or went, or are awaited: what was found
+ * of a block that is still there is kept, and no file is opened for it.
+ *
+ * 0, or -ENOMEM: the devices are as they were then. Other errors are not reported: what cannot be read
+ * is no evidence. See identify_check().
+ */
+int identify_devices(const Sysfs *sysfs, Machine *machine);
+
+/* What has to come before a block can be decided on with everything known of it. */
+typedef enum Awaited {
+        AWAITED_NOTHING,
+        AWAITED_DEVICE, /* what it is part of: an ACPI memory device is being added, or it was never
+                           looked at */
+        AWAITED_BLOCKS, /* more blocks of its device: they come at once, and not all are there */
+        _AWAITED_MAX,
+} Awaited;
+
+/*
+ * What is awaited of a block as of the last identify_devices(). That need not come: an addition can
+ * fail halfway. Waiting is to end some time, after which a block without a device is one of unknown
+ * origin, and a device as large as it will be.
+ */
+Awaited identify_awaits(const Machine *machine, const Block *block);
+
+/*
+ * Whether /proc/iomem tells anything: 0, -EACCES when it hides its addresses, -EBADMSG when it makes
+ * no sense, -ENOENT when there is none, or another negative errno.
+ */
+int identify_check(const Sysfs *sysfs);
