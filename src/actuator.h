@@ -47,7 +47,7 @@ typedef struct ActuatorReply {
 } ActuatorReply;
 
 /* How many requests the channel holds for certain while the actuator is busy with one. */
-#define ACTUATOR_WINDOW 2
+#define ACTUATOR_WINDOW 8
 
 /*
  * Forks the actuator for the tree below a root ("" is the running system). Returns the channel,

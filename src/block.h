@@ -177,6 +177,7 @@ typedef struct Block {
         bool given_up;      /* waiting, and no longer waited for */
         bool announced;     /* its own event has come, or it was there at the start */
         bool leaving;       /* its removal has begun: it goes with one of the next listings */
+        bool echo_due;      /* written, and the `online` event of that has not come yet */
         int32_t device;     /* index into the machine's devices, or DEVICE_NONE */
         uint64_t udev_mask; /* bit i: it has the i-th udev property that the policy asks for */
         BlockState state;

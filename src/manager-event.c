@@ -21,8 +21,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 void manager_mark_all(Manager *manager)
 {
-        for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                manager->machine.blocks[i].stale = manager->machine.blocks[i].announced = true;
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
+
+                block->stale = block->announced = true;
+                block->echo_due = false;
+        }
         manager->list_needed = manager->read_needed = manager->plan_needed = true;
         manager_schedule(manager, manager_now(manager));
 }
@@ -36,7 +40,23 @@ static void manager_mark_block(Manager *manager, uint32_t id)
                 return;
         }
         block->stale = true;
+        block->echo_due = false;
         manager->read_needed = true;
+}
+
+/*
+ * A block went online. The first time since it was handed to the actuator, that is the echo of the
+ * write: the actuator's reply tells of a reading after it, and a block that is online by that reading
+ * cannot change without an `offline` first. If it is not, manager_on_block_reply() has it read again.
+ */
+static void manager_mark_online(Manager *manager, uint32_t id)
+{
+        Block *block = machine_find_block(&manager->machine, id);
+
+        if (block && block->echo_due)
+                block->echo_due = false;
+        else
+                manager_mark_block(manager, id);
 }
 
 /* One that was listed before its folder was complete can be read now. */
@@ -83,6 +103,8 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
                         manager_mark_added(manager, block);
                 if (r == MONITOR_REMOVED)
                         manager_mark_removed(manager, block);
+                if (r == MONITOR_ONLINE)
+                        manager_mark_online(manager, block);
                 if (r == MONITOR_BLOCK)
                         manager_mark_block(manager, block);
         }
@@ -166,8 +188,9 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
         if (block->status == BLOCK_STATUS_RETRYING)
                 track_join_retries(&manager->machine, block);
 
-        /* The rest of the plan counted on it. */
+        /* The rest of the plan counted on it, and somebody's event may have been taken for an echo. */
         if (outcome != OUTCOME_DONE && outcome != OUTCOME_ALREADY) {
+                manager_mark_block(manager, block->id);
                 manager->list_needed |= outcome == OUTCOME_GONE;
                 manager->plan_needed = true;
                 manager_schedule(manager, now);

@@ -99,7 +99,7 @@ static int classify(struct udev_device *device, uint32_t *ret_block)
                 return MONITOR_ADDED;
         if (strcmp(action, "remove") == 0)
                 return MONITOR_REMOVED;
-        return MONITOR_BLOCK;
+        return strcmp(action, "online") == 0 ? MONITOR_ONLINE : MONITOR_BLOCK;
 }
 
 int monitor_next(Monitor *monitor, uint32_t *ret_block)

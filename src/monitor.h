@@ -31,7 +31,8 @@ typedef enum MonitorEvent {
         MONITOR_NONE,    /* nothing more to read now */
         MONITOR_ADDED,   /* *ret_block came: the listing is out of date */
         MONITOR_REMOVED, /* *ret_block goes: its folder is there for another moment */
-        MONITOR_BLOCK,   /* a block changed: *ret_block is out of date */
+        MONITOR_ONLINE,  /* *ret_block went online: out of date, if it was not us who did it */
+        MONITOR_BLOCK,   /* *ret_block changed otherwise: it is out of date */
         MONITOR_IGNORE,  /* an event that makes no sense or is of no interest, which was logged */
         MONITOR_LOST, /* the buffer ran over, or an event could not be parsed: all is out of date */
 } MonitorEvent;

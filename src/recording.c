@@ -2,6 +2,7 @@
 
 #include "recording.h"
 
+#include "identify.h"
 #include "policy.h"
 #include "track.h"
 
@@ -455,7 +456,7 @@ int recording_read(const char *root, Recording *ret)
         machine_count(&ret->machine);
         r = read_zones(&sysfs, ret);
         read_notes(root, &sysfs, &ret->machine);
-        return r;
+        return r < 0 ? r : identify_devices(&sysfs, &ret->machine);
 }
 
 void recording_done(Recording *recording)

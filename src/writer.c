@@ -73,6 +73,7 @@ int writer_fill(Writer *writer, Machine *machine)
                 if (r < 0)
                         return r;
                 track_write(block);
+                block->echo_due = true;
                 writer->next++;
                 writer->n_writing++;
                 n++;

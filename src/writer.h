@@ -6,8 +6,8 @@
 
 /*
  * The main process' end of the channel to the actuator: the blocks of a plan that are still to be
- * written, and how many are being written. The actuator always has a next one waiting, so that it
- * never idles, and no more, so that a new plan counts at once.
+ * written, and how many are being written. The actuator always has a few waiting, so that it does not
+ * idle while this process waits for a CPU, and no more, so that a new plan counts at once.
  */
 
 typedef struct Writer {

@@ -325,6 +325,58 @@ START_TEST(what_another_took_offline_stays_so)
 }
 END_TEST
 
+/*
+ * The event of memoryd's own write says nothing that the actuator did not. Files that change without an
+ * event show what is read: memory33 and memory34 when the event for memory35 has been handled.
+ */
+START_TEST(the_event_of_an_own_write_is_no_reason_to_read_again)
+{
+        daemon_start();
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        testbed_set_block(DIMM + 1, NULL);
+        testbed_set_block(DIMM + 2, NULL);
+        testbed_set_block(DIMM + 3, NULL);
+        testbed_event("online", "memory33");
+        testbed_event("online", "memory34");
+        testbed_event("online", "memory34");
+        testbed_event("offline", "memory35");
+        wait_for(bus_block_is(DIMM + 3, "offlined"));
+        ck_assert(bus_block_is(DIMM + 1, "done"));
+        ck_assert(bus_block_is(DIMM + 2, "offlined"));
+}
+END_TEST
+
+START_TEST(after_an_offline_an_online_is_another_s)
+{
+        daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_add_dimm(DIMM, 2, 0);
+        wait_for(bus_count_status("done") == 2);
+        testbed_set_block(DIMM, NULL);
+        testbed_event("offline", "memory32");
+        wait_for(bus_block_is(DIMM, "offlined"));
+        testbed_set_block(DIMM, "Movable");
+        testbed_event("online", "memory32");
+        wait_for(bus_block_is(DIMM, "foreign"));
+}
+END_TEST
+
+/* Nothing comes of a write that failed: the `online` after it is somebody else's. */
+START_TEST(a_write_that_failed_makes_no_echo)
+{
+        daemon_set_config("retry = { delay = \"1h\"; cap = \"1h\"; };\n");
+        daemon_start();
+        testbed_set_fault(DIMM, EBUSY, 1, 0);
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(bus_block_is(DIMM, "retrying"));
+        testbed_set_block(DIMM, "Normal");
+        testbed_event("online", "memory32");
+        wait_for(!bus_block_is(DIMM, "retrying"));
+        ck_assert_uint_eq(testbed_count_writes("memory32 "), 1);
+}
+END_TEST
+
 /* Failures */
 
 START_TEST(a_busy_block_is_tried_again)
@@ -715,6 +767,9 @@ static void add_memory_cases(Suite *suite)
         tcase_add_test(others, another_policy_judges_what_another_onlined_anew);
         tcase_add_test(others, another_who_is_faster_against_the_policy_is_found_out);
         tcase_add_test(others, what_another_took_offline_stays_so);
+        tcase_add_test(others, the_event_of_an_own_write_is_no_reason_to_read_again);
+        tcase_add_test(others, after_an_offline_an_online_is_another_s);
+        tcase_add_test(others, a_write_that_failed_makes_no_echo);
 
         tcase_add_test(failures, a_busy_block_is_tried_again);
         tcase_add_test(failures, a_veto_that_looks_like_a_removal_is_tried_again_with_a_delay);

@@ -94,17 +94,21 @@ static Block *find(uint32_t id)
 
 START_TEST(no_more_is_handed_over_than_the_window)
 {
-        machine_from(&machine, BLOCK, "0c=k4o4");
+        uint32_t id = 28;
+
+        machine_from(&machine, BLOCK, "0c=k9o20");
         plan();
         ck_assert(!writer_is_idle(&writer));
         ck_assert_int_eq(writer_fill(&writer, &machine), ACTUATOR_WINDOW);
         ck_assert_int_eq(writer_fill(&writer, &machine), 0);
-        expect_request(7, ONLINE_WORD_MOVABLE);
-        expect_request(6, ONLINE_WORD_MOVABLE);
+        for (; id > 28 - ACTUATOR_WINDOW; id--) {
+                expect_request(id, ONLINE_WORD_MOVABLE);
+                ck_assert_int_eq(find(id)->status, BLOCK_STATUS_WRITING);
+                ck_assert(find(id)->echo_due);
+        }
         expect_no_request();
-        ck_assert_int_eq(find(7)->status, BLOCK_STATUS_WRITING);
-        ck_assert_int_eq(find(6)->status, BLOCK_STATUS_WRITING);
-        ck_assert_int_eq(find(5)->status, BLOCK_STATUS_PENDING);
+        ck_assert_int_eq(find(id)->status, BLOCK_STATUS_PENDING);
+        ck_assert(!find(id)->echo_due);
 }
 END_TEST
 
@@ -114,12 +118,13 @@ START_TEST(each_reply_makes_room_for_the_next)
                 uint32_t block;
                 OnlineWord word;
         } order[] = {
-                { 1, ONLINE_WORD_KERNEL },  { 0, ONLINE_WORD_KERNEL },  { 6, ONLINE_WORD_MOVABLE },
-                { 5, ONLINE_WORD_MOVABLE }, { 4, ONLINE_WORD_MOVABLE }, { 3, ONLINE_WORD_MOVABLE },
-                { 2, ONLINE_WORD_MOVABLE },
+                { 2, ONLINE_WORD_KERNEL },  { 1, ONLINE_WORD_KERNEL },  { 0, ONLINE_WORD_KERNEL },
+                { 9, ONLINE_WORD_MOVABLE }, { 8, ONLINE_WORD_MOVABLE }, { 7, ONLINE_WORD_MOVABLE },
+                { 6, ONLINE_WORD_MOVABLE }, { 5, ONLINE_WORD_MOVABLE }, { 4, ONLINE_WORD_MOVABLE },
+                { 3, ONLINE_WORD_MOVABLE },
         };
 
-        machine_from(&machine, BLOCK, "0c=o7");
+        machine_from(&machine, BLOCK, "0c=o10");
         plan();
         ck_assert_int_eq(writer_fill(&writer, &machine), ACTUATOR_WINDOW);
         for (size_t i = 0; i < ELEMENTSOF(order); i++) {
@@ -209,46 +214,50 @@ START_TEST(a_plan_of_which_nothing_is_pending_leaves_the_writer_idle)
 }
 END_TEST
 
+/* Fills the window from a block downwards, all of them movable. */
+static void fill_window(ActuatorRequest requests[static ACTUATOR_WINDOW], uint32_t first)
+{
+        ck_assert_int_eq(writer_fill(&writer, &machine), ACTUATOR_WINDOW);
+        for (uint32_t i = 0; i < ACTUATOR_WINDOW; i++)
+                requests[i] = expect_request(first - i, ONLINE_WORD_MOVABLE);
+}
+
 START_TEST(a_new_plan_replaces_what_is_still_to_be_written)
 {
-        ActuatorRequest first, second;
+        ActuatorRequest requests[ACTUATOR_WINDOW];
 
-        machine_from(&machine, BLOCK, "0c=k9o6");
+        machine_from(&machine, BLOCK, "0c=k9o20");
         plan();
-        ck_assert_int_eq(writer_fill(&writer, &machine), 2);
-        first = expect_request(14, ONLINE_WORD_MOVABLE);
-        second = expect_request(13, ONLINE_WORD_MOVABLE);
+        fill_window(requests, 28);
 
         /* From now on it is all kernel memory; what is being written goes on. */
         policy.max_movable_ratio_permille = 0;
         plan();
         ck_assert_int_eq(writer_fill(&writer, &machine), 0);
-        reply_to(&first);
-        reply_to(&second);
+        reply_to(&requests[0]);
+        reply_to(&requests[1]);
         ck_assert_int_eq(writer_fill(&writer, &machine), 2);
-        expect_request(12, ONLINE_WORD_KERNEL);
-        expect_request(11, ONLINE_WORD_KERNEL);
+        expect_request(28 - ACTUATOR_WINDOW, ONLINE_WORD_KERNEL);
+        expect_request(27 - ACTUATOR_WINDOW, ONLINE_WORD_KERNEL);
 }
 END_TEST
 
 START_TEST(a_cleared_writer_is_idle_when_what_is_being_written_is_done)
 {
-        ActuatorRequest first, second;
+        ActuatorRequest requests[ACTUATOR_WINDOW];
 
-        machine_from(&machine, BLOCK, "0c=k9o6");
+        machine_from(&machine, BLOCK, "0c=k9o20");
         ck_assert(writer_is_idle(&writer));
         plan();
-        ck_assert_int_eq(writer_fill(&writer, &machine), 2);
+        fill_window(requests, 28);
         writer_clear(&writer);
-        ck_assert(!writer_is_idle(&writer));
-        first = expect_request(14, ONLINE_WORD_MOVABLE);
-        second = expect_request(13, ONLINE_WORD_MOVABLE);
-        reply_to(&first);
-        ck_assert(!writer_is_idle(&writer));
-        reply_to(&second);
+        for (size_t i = 0; i < ACTUATOR_WINDOW; i++) {
+                ck_assert(!writer_is_idle(&writer));
+                reply_to(&requests[i]);
+        }
         ck_assert(writer_is_idle(&writer));
         ck_assert_int_eq(writer_fill(&writer, &machine), 0);
-        ck_assert_int_eq(find(12)->status, BLOCK_STATUS_PENDING);
+        ck_assert_int_eq(find(28 - ACTUATOR_WINDOW)->status, BLOCK_STATUS_PENDING);
 }
 END_TEST
 

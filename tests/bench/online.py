@@ -1,0 +1,229 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How long a hot-added DIMM takes to come online: by memoryd, by the kernel itself, by a udev rule.
+
+All in one guest and in turn, since only then do times compare: the DIMM is taken out again after each
+measurement, so that the next one finds the same machine. The time is that from the kernel's first
+`add` to its last `online` event, stamped in the guest."""
+
+import argparse
+import base64
+import pathlib
+import statistics
+import sys
+import threading
+import time
+
+# The source tree stays as it was.
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vm"))
+
+# pylint: disable=wrong-import-position
+import image
+import recipe
+from guest import Guest, GuestError, Node
+from memory import read_memory
+from memoryd import Memoryd
+from qmp import QmpError
+
+# Little boot memory, for blocks of 128 MiB: with 64 GiB the kernel takes larger ones. But enough for
+# what describes 160 GiB of memory, a 64th. The kernel knows an empty node only if it is the last.
+NODES = (Node("5G", "0-1"), Node())
+NODE = 1
+MAX_MEMORY = "400G"
+TIMEOUT = 900
+
+# What the figures have to be, from the design.
+SMALL_GIB, SMALL_RATIO = 8, 1.10
+LARGE_GIB, LARGE_RATIO = 64, 0.5
+GROWTH = 1.25
+
+FOLDER = "/sys/devices/system/memory"
+RULE = "/run/udev/rules.d/80-bench.rules"
+CONF = "/etc/memoryd/memoryd.conf.d/bench.conf"
+WORDS = {"movable": "online_movable", "kernel": "online_kernel"}
+# The raw writer: the best order there is, by somebody who thinks about nothing else.
+RAW_ORDER = "down"
+
+
+class Bench:
+    """A guest, and what is done in it."""
+
+    def __init__(self, guest, programs, zone_class):
+        self._guest = guest
+        self._word = WORDS[zone_class]
+        self._programs = programs
+        self._zone_class = zone_class
+        self._memoryd = Memoryd(guest)
+        self._block_bytes = 0
+
+    def prepare(self, base_gib):
+        """Brings the programs in, and the memory that the node is to have before."""
+        self._guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
+        for name in ("stamp", "order"):
+            text = base64.b64encode((self._programs / name).read_bytes()).decode()
+            self._guest.write_file(f"/root/{name}.b64", text)
+            self._guest.run(f"base64 -d /root/{name}.b64 >/root/{name} && chmod 755 /root/{name}")
+        self._guest.write_file(CONF, 'rules = ({ name = "bench"; node = "%d"; zone = "%s"; });\n'
+                               % (NODE, self._zone_class))
+        self._block_bytes = read_memory(self._guest).block_bytes
+        self._set_method("auto-online")
+        if base_gib:
+            self._add(f"{base_gib}G", self.blocks(base_gib))
+
+    def blocks(self, gib):
+        return (gib << 30) // self._block_bytes
+
+    def measure(self, method, gib):
+        """The seconds that a DIMM takes. It is out again afterwards."""
+        count = self.blocks(gib)
+        self._set_method(method)
+        extra = f"/root/order {NODE} {self._word} {RAW_ORDER} {count}" if method == "raw" else ""
+        dimm, seconds = self._add(f"{gib}G", count, extra)
+        self._set_method("nobody")
+        self._guest.del_dimm(dimm, TIMEOUT)
+        self._guest.check_console()
+        return seconds
+
+    def _set_method(self, method):
+        auto = self._word if method == "auto-online" else "offline"
+        rule = f'SUBSYSTEM=="memory", ACTION=="add", ATTR{{state}}=="offline", ' \
+               f'ATTR{{state}}="{self._word}"\n'
+        self._guest.run("systemctl stop memoryd")
+        self._guest.run(f"echo {auto} >{FOLDER}/auto_online_blocks; rm -f {RULE}")
+        if method == "udev rule":
+            self._guest.write_file(RULE, rule)
+        self._guest.run("udevadm control --reload; udevadm settle")
+        if method == "memoryd":
+            self._guest.run("systemctl start memoryd")
+            self._memoryd.wait_ready()
+        # What all of that started shall have ended.
+        time.sleep(1)
+
+    def _add(self, size, count, extra=""):
+        """Adds a DIMM and waits until it is online. Returns it, and the seconds."""
+        answer = []
+
+        def stamp():
+            command = f"/root/stamp {count}"
+            if extra:
+                command = f"{extra} >/dev/null & {command}; wait"
+            answer.append(self._guest.call(command, timeout=TIMEOUT))
+
+        watch = threading.Thread(target=stamp)
+        watch.start()
+        time.sleep(1)
+        dimm = self._guest.add_dimm(size, NODE)
+        watch.join()
+        if not answer:
+            raise GuestError(f"{size} did not come online in {TIMEOUT} s")
+        if answer[0].code != 0:
+            raise GuestError(f"stamp: {answer[0].stderr.strip()}")
+        added, online, nanoseconds = map(int, answer[0].stdout.split())
+        if (added, online) != (count, count):
+            raise GuestError(f"{size}: {added} blocks added and {online} online, expected {count}")
+        self._guest.run("udevadm settle", timeout=TIMEOUT)
+        return dimm, nanoseconds / 1e9
+
+
+def run(guest_image, arguments, base_gib):
+    """The seconds of each round, by size and method."""
+    seconds = {}
+    with Guest(guest_image, arguments.kernel, nodes=NODES, max_memory=MAX_MEMORY,
+               name="bench") as guest:
+        bench = Bench(guest, arguments.programs, arguments.zone_class)
+        bench.prepare(base_gib)
+        for size in arguments.sizes:
+            for number in range(arguments.rounds):
+                # Nobody is always the first.
+                shift = number % len(arguments.methods)
+                for method in arguments.methods[shift:] + arguments.methods[:shift]:
+                    taken = bench.measure(method, size)
+                    seconds.setdefault((size, method), []).append(taken)
+                    print(f"    {size} GiB, round {number + 1}, {method}: {taken:.2f} s", flush=True)
+        blocks = {size: bench.blocks(size) for size in arguments.sizes}
+    return seconds, blocks
+
+
+def print_table(arguments, seconds, blocks):
+    """Medians side by side: seconds, milliseconds per block, and memoryd's part of the kernel's."""
+    print(f"{'':>8} {'':>6}" + "".join(f" {method:>20}" for method in arguments.methods)
+          + f" {'memoryd/auto-online':>20}")
+    print(f"{'size':>8} {'blocks':>6}" + f" {'s':>10} {'ms/block':>9}" * len(arguments.methods))
+    for size in arguments.sizes:
+        line = f"{size:>4} GiB {blocks[size]:>6}"
+        for method in arguments.methods:
+            median = statistics.median(seconds[size, method])
+            line += f" {median:>10.2f} {median / blocks[size] * 1000:>9.2f}"
+        ratio = ratio_of(seconds, size)
+        print(line + (f" {ratio:>20.2f}" if ratio else ""))
+
+
+def ratio_of(seconds, size):
+    """The median of the rounds' ratios, memoryd's time to auto-online's; None if not measured."""
+    if (size, "memoryd") not in seconds or (size, "auto-online") not in seconds:
+        return None
+    return statistics.median(ours / kernels for ours, kernels in
+                             zip(seconds[size, "memoryd"], seconds[size, "auto-online"]))
+
+
+def print_verdicts(arguments, seconds, blocks, base_gib):
+    """Which of the design's limits hold."""
+    for size in arguments.sizes:
+        ratio = ratio_of(seconds, size)
+        if ratio is None:
+            return
+        if size <= SMALL_GIB:
+            say(ratio <= SMALL_RATIO, f"{size} GiB within {SMALL_RATIO:.2f} of auto-online's time: "
+                f"{ratio:.2f}")
+        if size >= LARGE_GIB and not base_gib:
+            say(ratio < LARGE_RATIO, f"{size} GiB under {LARGE_RATIO:.2f} of auto-online's time: "
+                f"{ratio:.2f}")
+    each = [statistics.median(seconds[size, "memoryd"]) / blocks[size] * 1000
+            for size in arguments.sizes]
+    say(each[-1] <= GROWTH * each[0], f"time per block does not grow: {each[0]:.2f} ms at "
+        f"{arguments.sizes[0]} GiB, {each[-1]:.2f} ms at {arguments.sizes[-1]} GiB")
+
+
+def say(holds, text):
+    print(f"    {'holds' if holds else 'DOES NOT HOLD'}: {text}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--destdir", required=True, help="where 'make install DESTDIR=…' put memoryd")
+    parser.add_argument("--programs", required=True, type=pathlib.Path,
+                        help="the folder that stamp and order were built in")
+    parser.add_argument("--kernel", choices=list(recipe.KERNELS), default="6.1")
+    parser.add_argument("--sizes", type=numbers, default="8,16,32,64,128", help="GiB (%(default)s)")
+    parser.add_argument("--bases", type=numbers, default="0,32",
+                        help="GiB that the node has before (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
+    parser.add_argument("--zone-class", choices=list(WORDS), default="movable")
+    parser.add_argument("--methods", type=lambda text: text.split(","),
+                        default="memoryd,auto-online,udev rule",
+                        help="(%(default)s); also raw: a bare loop of writes")
+    return parser.parse_args()
+
+
+def numbers(text):
+    return sorted(int(word) for word in text.split(","))
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        guest_image = image.ensure(arguments.destdir, print)
+        for base_gib in arguments.bases:
+            what = f"{base_gib} GiB of movable memory" if base_gib else "no memory"
+            print(f"Linux {arguments.kernel}, DIMMs for a CPU-less node that has {what}, "
+                  f"as {arguments.zone_class} memory, {arguments.rounds} rounds:", flush=True)
+            seconds, blocks = run(guest_image, arguments, base_gib)
+            print_table(arguments, seconds, blocks)
+            print_verdicts(arguments, seconds, blocks, base_gib)
+    except (image.ImageError, GuestError, QmpError) as error:
+        sys.exit(f"online: {error}")
+
+
+if __name__ == "__main__":
+    main()
