@@ -139,7 +139,7 @@ BlockStatus block_status_from_string(const char *word);
  * plan would have led to it with this block, or its device where that is treated as a whole, movable.
  */
 typedef struct Figures {
-        uint64_t kernel_bytes; /* of min_kernel: what the node has without the plan's blocks */
+        uint64_t kernel_bytes; /* of min_kernel: what the node has without what is to be decided */
         uint64_t movable_bytes;
         uint64_t limit;  /* min_kernel in bytes, max_movable_ratio in thousandths, or for contiguous
                            the number of the kernel block above */

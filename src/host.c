@@ -30,7 +30,7 @@ static void set_virtualization(Machine *machine, const char *word)
 {
         size_t n = strspn(word, WORDS);
 
-        if (word[n] == 0 && n < sizeof(machine->virtualization))
+        if (n < sizeof(machine->virtualization) && word[n] == 0)
                 strcpy(machine->virtualization, word);
 }
 
@@ -105,48 +105,57 @@ static int start(const char *program, int output_fd, pid_t *ret)
         return -r;
 }
 
-static void detect_virtualization(Machine *machine)
+HostQuestion host_ask(const char *root)
 {
-        char text[64];
-        int fds[2], r;
-        pid_t pid;
+        HostQuestion question = HOST_QUESTION_NONE;
+        int fds[2];
 
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return;
-        r = start("systemd-detect-virt", fds[1], &pid);
+        if (*root || pipe2(fds, O_CLOEXEC) < 0)
+                return question;
+        if (start("systemd-detect-virt", fds[1], &question.pid) >= 0)
+                question.fd = fds[0];
+        else
+                close(fds[0]);
         close(fds[1]);
-        if (r >= 0) {
-                read_output(fds[0], text, sizeof(text));
-                /* Of no effect on one that has ended. */
-                kill(pid, SIGKILL);
-                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
-                /* It exits with 1 when it prints "none". */
-                set_virtualization(machine, text);
-        }
-        close(fds[0]);
+        return question;
 }
 
-static void read_running(Machine *machine)
+/* It exits with 1 when it prints "none": what it prints is what counts. */
+static void take_virtualization(HostQuestion *question, Machine *machine)
+{
+        char text[64];
+
+        if (question->fd < 0)
+                return;
+        read_output(question->fd, text, sizeof(text));
+        set_virtualization(machine, text);
+
+        /* Of no effect on one that has ended. */
+        kill(question->pid, SIGKILL);
+        while (waitpid(question->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        close(question->fd);
+        *question = HOST_QUESTION_NONE;
+}
+
+void host_take(const char *root, HostQuestion *question, Machine *machine)
 {
         struct utsname name;
+        char line[256];
 
-        if (uname(&name) >= 0)
+        machine->architecture[0] = machine->virtualization[0] = 0;
+        take_virtualization(question, machine);
+        if (!*root && uname(&name) >= 0)
                 set_architecture(machine, name.machine);
-        detect_virtualization(machine);
+        if (*root && read_line(root, "uname", line, sizeof(line)))
+                set_architecture(machine, line);
+        if (*root && read_line(root, "virtualization", line, sizeof(line)))
+                set_virtualization(machine, line);
 }
 
 void host_read(const char *root, Machine *machine)
 {
-        char line[256];
+        HostQuestion question = host_ask(root);
 
-        machine->architecture[0] = machine->virtualization[0] = 0;
-        if (!*root) {
-                read_running(machine);
-                return;
-        }
-        if (read_line(root, "uname", line, sizeof(line)))
-                set_architecture(machine, line);
-        if (read_line(root, "virtualization", line, sizeof(line)))
-                set_virtualization(machine, line);
+        host_take(root, &question, machine);
 }

@@ -180,7 +180,8 @@ static bool is_of_firmware(const Identifier *identifier, const Block *block)
  */
 static bool was_there_before(Identifier *identifier, const Block *block, const Range *range)
 {
-        return block->status == BLOCK_STATUS_INITIAL && !identifier->e820.is_whole &&
+        return block->status == BLOCK_STATUS_INITIAL && block->onliner == ONLINER_NONE &&
+               !identifier->e820.is_whole &&
                !(range && find_platform(identifier) == ORIGIN_STANDBY);
 }
 
@@ -227,26 +228,19 @@ static int32_t find(Identifier *identifier, const Block *block, Range *range)
         }
 }
 
-/* The range that a block lies in, or else the first that it touches, or NULL. */
+/* The first range that a block lies in or touches, or NULL. Blocks are to be asked for in order. */
 static Range *find_range(Identifier *identifier, const Block *block)
 {
         uint64_t size = identifier->machine->block_size_bytes, first = block->id * size;
-        uint64_t last = first + (size - 1);
-        Range *touched = NULL;
+        Range *range;
 
         while (identifier->at < identifier->n_ranges &&
                identifier->ranges[identifier->at].ram.last < first)
                 identifier->at++;
-        for (size_t i = identifier->at; i < identifier->n_ranges; i++) {
-                Range *range = &identifier->ranges[i];
-
-                if (range->ram.first > last)
-                        break;
-                if (range->ram.first <= first && range->ram.last >= last)
-                        return range;
-                touched = touched ?: range;
-        }
-        return touched;
+        if (identifier->at == identifier->n_ranges)
+                return NULL;
+        range = &identifier->ranges[identifier->at];
+        return range->ram.first <= first + (size - 1) ? range : NULL;
 }
 
 static void range_add_block(Range *range, int32_t device)
@@ -346,6 +340,8 @@ Awaited identify_awaits(const Machine *machine, const Block *block)
 {
         const Device *device = machine_device(machine, block);
 
+        if (block->given_up)
+                return AWAITED_NOTHING;
         if (!device)
                 return AWAITED_DEVICE;
         return device->missing_blocks > 0 ? AWAITED_BLOCKS : AWAITED_NOTHING;

@@ -38,9 +38,9 @@ typedef enum Awaited {
 } Awaited;
 
 /*
- * What is awaited of a block as of the last identify_devices(). That need not come: an addition can
- * fail halfway. Waiting is to end some time, after which a block without a device is one of unknown
- * origin, and a device as large as it will be.
+ * What is awaited of a block as of the last identify_devices(): nothing of one that was given up
+ * (Block.given_up), and there should be an end to waiting, since an addition can fail halfway. The next
+ * identify_devices() makes do with what is there.
  */
 Awaited identify_awaits(const Machine *machine, const Block *block);
 

@@ -313,6 +313,8 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
                 Block *block = &manager->machine.blocks[i];
 
                 block->announced = true;
+                if (block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE)
+                        block->given_up = true;
                 if (block->status != BLOCK_STATUS_WAITING || block->given_up)
                         continue;
                 n_nodeless++;
@@ -320,6 +322,8 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
                 block->stale = false;
                 first = block->id;
         }
+        /* Without what it waited for. */
+        manager->identify_needed = true;
         if (n_nodeless == 0) {
                 log_warning(
                         "Not everything is known of %u block%s that %s to be decided on, ignoring",
@@ -413,7 +417,7 @@ static uint64_t manager_next_usec(const Manager *manager)
         return MIN(next_usec, track_next_retry(&manager->machine));
 }
 
-static int manager_identify(Manager *manager)
+int manager_identify(Manager *manager)
 {
         if (!manager->identify_needed)
                 return 0;
@@ -432,6 +436,9 @@ static int manager_decide(Manager *manager, uint64_t now)
         }
         r = manager_identify(manager);
         if (r < 0 || manager_waits(manager, now))
+                return r;
+        r = manager_identify(manager);
+        if (r < 0)
                 return r;
 
         manager->plan_needed = false;

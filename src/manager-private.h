@@ -84,6 +84,9 @@ bool manager_is_waiting(const Manager *manager);
 int manager_survey(Manager *manager, const TrackMode *mode, size_t limit);
 int manager_survey_nodes(Manager *manager);
 
+/* Finds out which device blocks are part of, if something has changed about that. */
+int manager_identify(Manager *manager);
+
 /* Keeps a decision, as it stands now, among the last ones. */
 void manager_record(Manager *manager, const Block *block);
 

@@ -173,22 +173,24 @@ int manager_start(Manager *manager)
                 .at_start = true,
                 .leave_offline = manager->conf.coldplug == COLDPLUG_LEAVE,
         };
+        HostQuestion question = host_ask("");
         int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);
 
         if (r >= 0)
                 r = manager_attach(manager);
-        if (r < 0)
-                return r;
-
-        host_read("", &manager->machine);
         manager->list_needed = true;
-        r = manager_survey(manager, &mode, SIZE_MAX);
+        if (r >= 0)
+                r = manager_survey(manager, &mode, SIZE_MAX);
         if (r >= 0)
                 r = manager_survey_nodes(manager);
+        host_take("", &question, &manager->machine);
+        if (r >= 0) {
+                manager_recall(manager);
+                r = manager_identify(manager);
+        }
         if (r < 0)
                 return r;
 
-        manager_recall(manager);
         manager->grew_usec = 0;
         changed_ids_done(&manager->changes.blocks);
         manager_take_over(manager);

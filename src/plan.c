@@ -2,32 +2,82 @@
 
 #include "plan.h"
 
+typedef struct Tally Tally;
+typedef struct Group Group;
+
+/*
+ * What whole_device treats as one: a static device, or a unit of one that grows. It belongs to the
+ * node of its lowest block; its blocks on another node are each on their own.
+ */
+typedef struct Whole {
+        int32_t node;
+        uint32_t unit;    /* which of its device */
+        unsigned classes; /* mask of 1 << ZoneClass, of those of its blocks that are not `auto` */
+        Group *group;     /* of those that are */
+} Whole;
+
+/* A block that `auto` decides, or any of a device that grows. */
+typedef struct Item {
+        Decision *decision;
+        Tally *tally;
+        Whole *whole;         /* or NULL */
+        struct Item *next;    /* in its group */
+        ZoneClass zone_class; /* where a rule leads it */
+        bool grows;           /* of a device that grows */
+        bool movable_node;    /* by its rule */
+} Item;
+
+/*
+ * In which order groups become kernel memory, before their addresses: by what the rest of the device
+ * is. One that has movable memory already gives last and block by block, since it is split then.
+ */
+typedef enum Rank {
+        RANK_KERNEL,
+        RANK_ALONE,
+        RANK_MOVABLE,
+        _RANK_MAX,
+} Rank;
+
+/* Blocks of a node that get one class together. */
+struct Group {
+        Item *first; /* by block */
+        Item *last;
+        size_t n;
+        Tally *tally;
+        Whole *whole; /* or NULL */
+        Rank rank;
+        bool grows;
+        bool is_kernel;
+        int64_t highest_below; /* kernel block of the node, but for those of the groups above */
+        Group *next;           /* by first block */
+        Group *previous;
+};
+
+typedef struct GroupList {
+        Group *first;
+        Group *last;
+} GroupList;
+
+/* The highest kernel block of a node, or -1: of all, and but for those of devices that grow. */
+typedef struct Highest {
+        int64_t any;
+        int64_t lasting;
+} Highest;
+
 /* What a node leads to: what is decided or there, and what is still to be decided as movable. */
-typedef struct Tally {
+struct Tally {
         const Node *node;
         uint64_t cma_bytes;
-        uint64_t given_kernel_bytes; /* without the blocks that `auto` decides */
         uint64_t kernel_bytes;
         uint64_t movable_bytes;
-        int64_t highest_kernel; /* block, or -1 */
+        Highest highest;
         bool movable_node;
-        size_t first_group; /* of its static ones, in the planner's array */
-        size_t n_groups;
-} Tally;
+        GroupList groups; /* but for those of devices that grow */
 
-/* Blocks of a node that get one class together: consecutive items of the plan. */
-typedef struct Group {
-        size_t first; /* item */
-        size_t n;
-        ZoneClass siblings; /* the class the rest of the device is in, if it is one class */
-        bool is_kernel;
-} Group;
-
-/* A block that `auto` decides. */
-typedef struct Item {
-        const Block *block;
-        size_t decision;
-} Item;
+        /* Without the blocks that `auto` decides. */
+        uint64_t given_kernel_bytes;
+        Highest given_highest;
+};
 
 typedef struct Planner {
         const Machine *machine;
@@ -38,11 +88,16 @@ typedef struct Planner {
         Tally *tallies; /* one per node of the machine, in its order */
         Decision *decisions;
         size_t n_decisions;
-        Item *items; /* by block within a node for those of static groups; by block for the others */
+        Item *items; /* by block */
         size_t n_items;
+        Whole *wholes;
+        size_t n_wholes;
+        Whole **last_wholes; /* the one met last of each device of the machine */
         Group *groups;
         size_t n_groups;
-        uint64_t cma_bytes; /* the machine's, as in a tally */
+        bool has_rank[_RANK_MAX]; /* whether there are such groups */
+        GroupList growing;        /* groups of devices that grow */
+        uint64_t cma_bytes;       /* the machine's, as in a tally */
         uint64_t kernel_bytes;
         uint64_t movable_bytes;
         Tally *last; /* the one found last */
@@ -111,7 +166,15 @@ static ZoneClass fixed_class(const Block *block)
 
 /* Collecting: what the plan has to live with, and what it is to decide */
 
-static void planner_add(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
+static bool block_grows(const Planner *planner, const Block *block)
+{
+        const Device *device = machine_device(planner->machine, block);
+
+        return device && device->unit_blocks > 0;
+}
+
+static void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows,
+                        ZoneClass zone_class)
 {
         uint64_t bytes = planner->machine->block_size_bytes;
 
@@ -122,8 +185,42 @@ static void planner_add(Planner *planner, Tally *tally, const Block *block, Zone
         if (zone_class == ZONE_CLASS_KERNEL) {
                 tally->kernel_bytes += bytes;
                 planner->kernel_bytes += bytes;
-                tally->highest_kernel = MAX(tally->highest_kernel, (int64_t) block->id);
+                tally->highest.any = MAX(tally->highest.any, (int64_t) block);
+                if (!grows)
+                        tally->highest.lasting = MAX(tally->highest.lasting, (int64_t) block);
         }
+}
+
+/* What a block is part of, if it is to be treated as a whole. Asked for in the order of blocks. */
+static Whole *planner_whole(Planner *planner, const Block *block)
+{
+        const Device *device = machine_device(planner->machine, block);
+        uint32_t unit = 0;
+        Whole **last;
+
+        if (!planner->policy->whole_device || !device)
+                return NULL;
+        if (device->unit_blocks > 0 && block->id >= device->first_block)
+                unit = (block->id - device->first_block) / device->unit_blocks;
+        else if (!device_is_static(device))
+                return NULL;
+
+        last = &planner->last_wholes[block->device];
+        if (!*last || (*last)->unit != unit) {
+                *last = &planner->wholes[planner->n_wholes++];
+                **last = (Whole){ .node = block->node, .unit = unit };
+        }
+        return (*last)->node == block->node ? *last : NULL;
+}
+
+/* A block whose class is no longer to be decided. */
+static void planner_count(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
+{
+        Whole *whole = planner_whole(planner, block);
+
+        planner_add(planner, tally, block->id, block_grows(planner, block), zone_class);
+        if (whole && zone_class != ZONE_CLASS_NONE)
+                whole->classes |= 1U << zone_class;
 }
 
 /* What an action comes to, VERDICT_NONE standing for "to be worked out": `auto`. */
@@ -154,11 +251,42 @@ static bool rule_has_movable_node(const Policy *policy, int32_t rule)
         return rule >= 0 && (size_t) rule < policy->n_rules && policy->rules[rule].movable_node;
 }
 
+/*
+ * A unit that the guards have made kernel memory before stays so until it is written. It was decided
+ * over what was there by then, and units above it may be written already.
+ */
+static bool is_held(const Block *block, bool grows)
+{
+        return grows && block->verdict == VERDICT_KERNEL && block->guards != 0;
+}
+
+static void planner_new_item(Planner *planner, Tally *tally, const Block *block, Decision *decision,
+                             bool movable_node)
+{
+        Whole *whole = planner_whole(planner, block);
+        Item *item = &planner->items[planner->n_items++];
+
+        *item = (Item){
+                .decision = decision,
+                .tally = tally,
+                .grows = block_grows(planner, block),
+                .movable_node = movable_node,
+        };
+        if (decision->verdict == VERDICT_NONE) {
+                item->whole = whole;
+                return;
+        }
+        item->zone_class = verdict_class(decision->verdict, block);
+        if (whole && item->zone_class != ZONE_CLASS_NONE)
+                whole->classes |= 1U << item->zone_class;
+}
+
 static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 {
         const Rule *rule = matcher_find(&planner->matcher, block, tally->node);
         const Device *device = machine_device(planner->machine, block);
-        Decision *decision = &planner->decisions[planner->n_decisions];
+        bool grows = block_grows(planner, block), movable_node = rule && rule->movable_node;
+        Decision *decision = &planner->decisions[planner->n_decisions++];
 
         *decision = (Decision){
                 .block = block->id,
@@ -169,13 +297,17 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         decision->verdict = device && device->onlines_itself ?
                                     VERDICT_LEAVE :
                                     action_verdict(decision->action, block);
-        tally->movable_node |= rule && rule->movable_node;
-
-        if (decision->verdict == VERDICT_NONE)
-                planner->items[planner->n_items++] = (Item){ block, planner->n_decisions };
-        else
-                planner_add(planner, tally, block, verdict_class(decision->verdict, block));
-        planner->n_decisions++;
+        if (decision->verdict == VERDICT_NONE && is_held(block, grows)) {
+                decision->verdict = VERDICT_KERNEL;
+                decision->guards = block->guards;
+                decision->figures = block->figures;
+        } else if (decision->verdict == VERDICT_NONE || grows) {
+                planner_new_item(planner, tally, block, decision, movable_node);
+                tally->movable_node |= movable_node && !grows;
+                return;
+        }
+        tally->movable_node |= movable_node;
+        planner_count(planner, tally, block, verdict_class(decision->verdict, block));
 }
 
 static void planner_collect(Planner *planner)
@@ -192,125 +324,87 @@ static void planner_collect(Planner *planner)
                         planner_judge(planner, block, tally);
                         continue;
                 }
-                planner_add(planner, tally, block, fixed_class(block));
+                planner_count(planner, tally, block, fixed_class(block));
                 if (block->verdict != VERDICT_NONE)
                         tally->movable_node |= rule_has_movable_node(planner->policy, block->rule);
         }
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                planner->tallies[i].given_kernel_bytes = planner->tallies[i].kernel_bytes;
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                Tally *tally = &planner->tallies[i];
+
+                tally->given_kernel_bytes = tally->kernel_bytes;
+                tally->given_highest = tally->highest;
+        }
 }
 
 /* Groups */
 
-static bool item_grows(const Planner *planner, const Item *item)
+static Rank whole_rank(const Whole *whole)
 {
-        const Device *device = machine_device(planner->machine, item->block);
-
-        return device && device->unit_blocks > 0;
+        if (!whole || whole->classes == 0)
+                return RANK_ALONE;
+        return whole->classes & 1U << ZONE_CLASS_MOVABLE ? RANK_MOVABLE : RANK_KERNEL;
 }
 
-/* The blocks that whole_device treats as one with a block: *ret_first up to and including *ret_last. */
-static void whole_range(const Planner *planner, const Block *block, uint32_t *ret_first,
-                        uint32_t *ret_last)
+static Group *planner_new_group(Planner *planner, Item *item)
 {
-        const Device *device = machine_device(planner->machine, block);
+        GroupList *list = item->grows ? &planner->growing : &item->tally->groups;
+        Group *group = &planner->groups[planner->n_groups++];
 
-        *ret_first = *ret_last = block->id;
-        if (!planner->policy->whole_device || !device)
-                return;
-        if (device_is_static(device)) {
-                *ret_first = MIN(block->id, device->first_block);
-                *ret_last = MAX(block->id, device->last_block);
-        } else if (device->unit_blocks > 0 && block->id >= device->first_block) {
-                *ret_first = block->id - (block->id - device->first_block) % device->unit_blocks;
-                *ret_last = *ret_first + device->unit_blocks - 1;
-        }
-}
-
-/* The class that those of a range are in which the plan does not decide; NONE when there is not one. */
-static ZoneClass siblings_class(const Planner *planner, const Block *block, uint32_t first,
-                                uint32_t last)
-{
-        const Machine *machine = planner->machine;
-        ZoneClass found = ZONE_CLASS_NONE;
-
-        for (size_t i = machine_block_index(machine, first);
-             i < machine->n_blocks && machine->blocks[i].id <= last; i++) {
-                const Block *sibling = &machine->blocks[i];
-                ZoneClass zone_class = fixed_class(sibling);
-
-                if (sibling->device != block->device || zone_class == ZONE_CLASS_NONE ||
-                    planner->filter(sibling, planner->now_usec))
-                        continue;
-                if (found != ZONE_CLASS_NONE && found != zone_class)
-                        return ZONE_CLASS_NONE;
-                found = zone_class;
-        }
-        return found;
-}
-
-/* The group that begins with an item, of those up to `end`. */
-static Group group_at(const Planner *planner, size_t first, size_t end)
-{
-        const Block *block = planner->items[first].block;
-        Group group = { .first = first, .n = 1 };
-        uint32_t low, high;
-
-        whole_range(planner, block, &low, &high);
-        while (first + group.n < end && planner->items[first + group.n].block->id <= high &&
-               planner->items[first + group.n].block->device == block->device &&
-               planner->items[first + group.n].block->node == block->node)
-                group.n++;
-        if (high > low)
-                group.siblings = siblings_class(planner, block, low, high);
+        *group = (Group){
+                .first = item,
+                .last = item,
+                .n = 1,
+                .tally = item->tally,
+                .whole = item->whole,
+                .rank = whole_rank(item->whole),
+                .grows = item->grows,
+                .previous = list->last,
+        };
+        if (list->last)
+                list->last->next = group;
+        else
+                list->first = group;
+        list->last = group;
+        planner->has_rank[group->rank] = true;
         return group;
 }
 
-/* By node, then block; those of devices that grow last, by block. */
-static int compare_items(const void *a, const void *b, void *userdata)
+static void planner_group_item(Planner *planner, Item *item)
 {
-        const Item *x = a, *y = b;
-        bool x_grows = item_grows(userdata, x), y_grows = item_grows(userdata, y);
+        Group *group = item->whole ? item->whole->group : NULL;
 
-        if (x_grows != y_grows)
-                return x_grows - y_grows;
-        if (!x_grows && x->block->node != y->block->node)
-                return x->block->node < y->block->node ? -1 : 1;
-        return (x->block->id > y->block->id) - (x->block->id < y->block->id);
-}
-
-static bool items_are_sorted(Planner *planner)
-{
-        for (size_t i = 1; i < planner->n_items; i++)
-                if (compare_items(&planner->items[i - 1], &planner->items[i], planner) > 0)
-                        return false;
-        return true;
-}
-
-/* Makes the static groups, and counts their blocks as movable until something speaks against it. */
-static size_t planner_group(Planner *planner)
-{
-        size_t i = 0, n_static = 0;
-
-        /* Nodes mostly follow each other as their blocks do. */
-        if (!items_are_sorted(planner))
-                qsort_r(planner->items, planner->n_items, sizeof(Item), compare_items, planner);
-        while (n_static < planner->n_items && !item_grows(planner, &planner->items[n_static]))
-                n_static++;
-
-        while (i < n_static) {
-                const Block *block = planner->items[i].block;
-                Tally *tally = planner_tally(planner, block->node);
-                Group *group = &planner->groups[planner->n_groups];
-
-                *group = group_at(planner, i, n_static);
-                if (tally->n_groups++ == 0)
-                        tally->first_group = planner->n_groups;
-                planner->n_groups++;
-                for (; i < group->first + group->n; i++)
-                        planner_add(planner, tally, planner->items[i].block, ZONE_CLASS_MOVABLE);
+        if (group && group->rank != RANK_MOVABLE) {
+                group->last->next = item;
+                group->last = item;
+                group->n++;
+                return;
         }
-        return n_static;
+        group = planner_new_group(planner, item);
+        if (item->whole)
+                item->whole->group = group;
+}
+
+/* Makes the groups, and counts the static ones as movable until something speaks against it. */
+static void planner_group(Planner *planner)
+{
+        for (size_t i = 0; i < planner->n_items; i++) {
+                Item *item = &planner->items[i];
+
+                planner_group_item(planner, item);
+                if (!item->grows)
+                        planner_add(planner, item->tally, item->decision->block, false,
+                                    ZONE_CLASS_MOVABLE);
+        }
+}
+
+static int64_t group_lowest(const Group *group)
+{
+        return group->first->decision->block;
+}
+
+static int64_t group_highest(const Group *group)
+{
+        return group->last->decision->block;
 }
 
 /* Guards */
@@ -384,158 +478,229 @@ static unsigned node_guards(const Planner *planner, const Tally *tally, Figures 
         return guards;
 }
 
-static void group_set(Planner *planner, Group *group, Verdict verdict, unsigned guards,
-                      const Figures *figures)
+static void group_set(const Group *group, Verdict verdict, unsigned guards, const Figures *figures)
 {
-        for (size_t i = group->first; i < group->first + group->n; i++) {
-                Decision *decision = &planner->decisions[planner->items[i].decision];
-
-                decision->verdict = verdict;
-                decision->guards = guards;
-                decision->figures = *figures;
+        for (const Item *item = group->first; item; item = item->next) {
+                item->decision->verdict = verdict;
+                item->decision->guards = guards;
+                item->decision->figures = *figures;
         }
 }
 
-static bool is_whole(const Planner *planner, const Group *group)
+/* Moves a group between the sums of the classes. */
+static void group_shift(Planner *planner, const Group *group, bool to_kernel)
 {
-        return planner->policy->whole_device && group->n > 1;
+        uint64_t bytes = group->n * planner->machine->block_size_bytes;
+        /* Unsigned: subtracts as well. */
+        uint64_t change = to_kernel ? bytes : -bytes;
+
+        group->tally->kernel_bytes += change;
+        planner->kernel_bytes += change;
+        group->tally->movable_bytes -= change;
+        planner->movable_bytes -= change;
 }
 
 /* Makes a group kernel memory that has been counted as movable. */
-static void group_take(Planner *planner, Tally *tally, Group *group, unsigned guards,
-                       const Figures *figures)
+static void group_take(Planner *planner, Group *group, unsigned guards, const Figures *figures)
 {
-        uint64_t bytes = group->n * planner->machine->block_size_bytes;
+        Highest *highest = &group->tally->highest;
 
-        if (is_whole(planner, group))
+        if (group->n > 1)
                 guards |= GUARD_WHOLE_DEVICE;
-        group_set(planner, group, VERDICT_KERNEL, guards, figures);
+        group_set(group, VERDICT_KERNEL, guards, figures);
+        group_shift(planner, group, true);
         group->is_kernel = true;
-        tally->movable_bytes -= bytes;
-        planner->movable_bytes -= bytes;
-        for (size_t i = group->first; i < group->first + group->n; i++)
-                planner_add(planner, tally, planner->items[i].block, ZONE_CLASS_KERNEL);
+        highest->any = MAX(highest->any, group_highest(group));
+        if (!group->grows)
+                highest->lasting = MAX(highest->lasting, group_highest(group));
 }
 
 /*
- * The guards that want a group in the kernel class as things stand. A device part of which is movable
- * already is split by the first two only.
+ * Units come when they come, and kernel memory among them with them: they are below other kernel memory
+ * only where that was there before and stays.
  */
-static unsigned group_guards(const Planner *planner, const Tally *tally, const Group *group,
-                             Figures *ret_figures)
+static int64_t highest_kernel(const Group *group)
 {
-        int64_t lowest = planner->items[group->first].block->id;
+        return group->grows ? group->tally->highest.lasting : group->tally->highest.any;
+}
+
+/*
+ * The guards that want a group in the kernel class as things stand. What is part of a device that has
+ * movable memory already is moved by the first two only.
+ */
+static unsigned group_guards(const Planner *planner, const Group *group, Figures *ret_figures)
+{
+        int64_t highest = highest_kernel(group);
         unsigned guards;
 
         *ret_figures = (Figures){};
-        guards = node_guards(planner, tally, ret_figures);
-        if (group->siblings == ZONE_CLASS_MOVABLE)
+        guards = node_guards(planner, group->tally, ret_figures);
+        if (group->rank == RANK_MOVABLE)
                 return guards;
-        if (group->siblings == ZONE_CLASS_KERNEL)
+        if (group->rank == RANK_KERNEL)
                 guards |= GUARD_WHOLE_DEVICE;
-        if (planner->policy->contiguous && lowest < tally->highest_kernel) {
+        if (planner->policy->contiguous && group_lowest(group) < highest) {
                 if (!guards)
-                        ret_figures->limit = (uint64_t) tally->highest_kernel;
+                        ret_figures->limit = (uint64_t) highest;
                 guards |= GUARD_CONTIGUOUS;
         }
         return guards;
 }
 
-/* In which order groups become kernel memory, before their addresses: the rest of the device has it. */
-static unsigned group_rank(const Group *group)
+static void planner_guard_rank(Planner *planner, const Tally *tally, Rank rank)
 {
-        static const unsigned ranks[_ZONE_CLASS_MAX] = {
-                [ZONE_CLASS_KERNEL] = 0,
-                [ZONE_CLASS_NONE] = 1,
-                [ZONE_CLASS_MOVABLE] = 2,
-        };
+        for (Group *group = tally->groups.first; group; group = group->next) {
+                Figures figures;
+                unsigned guards;
 
-        return ranks[group->siblings];
+                if (group->is_kernel || group->rank != rank)
+                        continue;
+                guards = group_guards(planner, group, &figures);
+                if (guards)
+                        group_take(planner, group, guards, &figures);
+                else if (rank == RANK_ALONE)
+                        return; /* what holds for this one holds for those above */
+        }
 }
 
-#define N_RANKS 3
-
-static void planner_guard_node(Planner *planner, Tally *tally)
+static void planner_guard_nodes(Planner *planner)
 {
-        for (unsigned rank = 0; rank < N_RANKS; rank++)
-                for (size_t i = 0; i < tally->n_groups; i++) {
-                        Group *group = &planner->groups[tally->first_group + i];
-                        Figures figures;
-                        unsigned guards;
-
-                        if (group_rank(group) != rank)
-                                continue;
-                        guards = group_guards(planner, tally, group, &figures);
-                        if (guards)
-                                group_take(planner, tally, group, guards, &figures);
-                }
+        for (size_t i = 0; i < planner->machine->n_nodes; i++)
+                for (Rank rank = 0; rank < _RANK_MAX; rank++)
+                        if (planner->has_rank[rank])
+                                planner_guard_rank(planner, &planner->tallies[i], rank);
 }
 
 /* Takes kernel memory for the machine's ratio from a node. Returns whether that suffices. */
-static bool planner_guard_machine_by(Planner *planner, Tally *tally, unsigned rank)
+static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank rank)
 {
-        for (size_t i = 0; i < tally->n_groups; i++) {
-                Group *group = &planner->groups[tally->first_group + i];
+        for (Group *group = tally->groups.first; group; group = group->next) {
                 Figures figures = machine_figures(planner);
 
                 if (!ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille))
                         return true;
-                if (!group->is_kernel && group_rank(group) == rank)
-                        group_take(planner, tally, group, GUARD_MACHINE_RATIO, &figures);
+                if (!group->is_kernel && group->rank == rank)
+                        group_take(planner, group, GUARD_MACHINE_RATIO, &figures);
         }
         return false;
 }
 
 static void planner_guard_machine(Planner *planner)
 {
-        for (unsigned rank = 0; rank < N_RANKS; rank++)
+        for (Rank rank = 0; rank < _RANK_MAX; rank++)
                 for (unsigned cpuless = 0; cpuless < 2; cpuless++)
                         for (size_t i = 0; i < planner->machine->n_nodes; i++) {
-                                Tally *tally = &planner->tallies[i];
+                                const Tally *tally = &planner->tallies[i];
 
-                                if (tally->node->has_cpu == cpuless)
+                                if (tally->node->has_cpu == cpuless || !planner->has_rank[rank])
                                         continue;
                                 if (planner_guard_machine_by(planner, tally, rank))
                                         return;
                         }
 }
 
-/* What stayed movable did so within these. */
-static void group_leave_movable(Planner *planner, const Tally *tally, Group *group)
+static bool guards_hold(const Planner *planner, const Tally *tally)
 {
-        Figures figures =
-                has_node_ratio(planner, tally) ? node_figures(tally) : machine_figures(planner);
+        Figures node, machine = machine_figures(planner);
 
-        (void) ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille);
-        group_set(planner, group, VERDICT_MOVABLE,
-                  group->siblings == ZONE_CLASS_MOVABLE ? GUARD_WHOLE_DEVICE : 0, &figures);
+        return !node_guards(planner, tally, &node) &&
+               !ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille);
 }
 
-static void planner_finish_static(Planner *planner)
+/* Makes a group movable again if every guard holds all the same. Returns whether it is. */
+static bool group_release(Planner *planner, Group *group, int64_t highest)
 {
-        for (size_t i = 0; i < planner->machine->n_nodes; i++) {
-                Tally *tally = &planner->tallies[i];
+        if (group->rank != RANK_ALONE ||
+            (planner->policy->contiguous && group_lowest(group) < highest))
+                return false;
 
-                for (size_t j = 0; j < tally->n_groups; j++) {
-                        Group *group = &planner->groups[tally->first_group + j];
+        group_shift(planner, group, false);
+        group->is_kernel = !guards_hold(planner, group->tally);
+        if (group->is_kernel)
+                group_shift(planner, group, true);
+        return !group->is_kernel;
+}
 
-                        if (!group->is_kernel)
-                                group_leave_movable(planner, tally, group);
-                }
+static void planner_release_node(Planner *planner, Tally *tally)
+{
+        int64_t below = tally->given_highest.any, above = -1;
+
+        for (Group *group = tally->groups.first; group; group = group->next) {
+                group->highest_below = below;
+                if (group->is_kernel)
+                        below = MAX(below, group_highest(group));
+        }
+        for (Group *group = tally->groups.last; group; group = group->previous)
+                if (group->is_kernel &&
+                    !group_release(planner, group, MAX(above, group->highest_below)))
+                        above = MAX(above, group_highest(group));
+
+        tally->highest.any = MAX(above, tally->given_highest.any);
+        tally->highest.lasting = MAX(above, tally->given_highest.lasting);
+}
+
+/*
+ * Groups differ in size: with a large one that was taken last, smaller ones that were taken before it
+ * may no longer be needed. They are given back in the opposite order.
+ */
+static void planner_release(Planner *planner)
+{
+        for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
+                for (size_t i = planner->machine->n_nodes; i-- > 0;)
+                        if (planner->tallies[i].node->has_cpu == has_cpu)
+                                planner_release_node(planner, &planner->tallies[i]);
+}
+
+/* What stayed movable did so within these. */
+static void group_leave_movable(const Planner *planner, Group *group)
+{
+        Figures figures = has_node_ratio(planner, group->tally) ? node_figures(group->tally) :
+                                                                  machine_figures(planner);
+
+        (void) ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille);
+        group_set(group, VERDICT_MOVABLE, group->rank == RANK_MOVABLE ? GUARD_WHOLE_DEVICE : 0,
+                  &figures);
+}
+
+static void planner_decide_static(Planner *planner)
+{
+        planner_guard_nodes(planner);
+        planner_guard_machine(planner);
+        if (planner->policy->whole_device) {
+                /* A device may reach above others that the machine left movable. */
+                planner_guard_nodes(planner);
+                planner_release(planner);
+        }
+
+        for (size_t i = 0; i < planner->n_groups; i++)
+                if (!planner->groups[i].grows && !planner->groups[i].is_kernel)
+                        group_leave_movable(planner, &planner->groups[i]);
+}
+
+/* Counts a unit as movable, or as what a rule made of it. */
+static void planner_add_unit(Planner *planner, const Group *group)
+{
+        group->tally->given_kernel_bytes = group->tally->kernel_bytes;
+        for (const Item *item = group->first; item; item = item->next) {
+                bool is_auto = item->decision->verdict == VERDICT_NONE;
+
+                group->tally->movable_node |= item->movable_node;
+                planner_add(planner, group->tally, item->decision->block, true,
+                            is_auto ? ZONE_CLASS_MOVABLE : item->zone_class);
         }
 }
 
 /* Decides one unit of a device that grows. */
 static void planner_decide_unit(Planner *planner, Group *group)
 {
-        Tally *tally = planner_tally(planner, planner->items[group->first].block->node);
         Figures figures, machine;
         unsigned guards;
 
-        for (size_t i = group->first; i < group->first + group->n; i++)
-                planner_add(planner, tally, planner->items[i].block, ZONE_CLASS_MOVABLE);
+        planner_add_unit(planner, group);
+        if (group->first->decision->verdict != VERDICT_NONE)
+                return;
 
-        guards = group_guards(planner, tally, group, &figures);
+        guards = group_guards(planner, group, &figures);
         machine = machine_figures(planner);
         if (ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille)) {
                 if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
@@ -543,26 +708,17 @@ static void planner_decide_unit(Planner *planner, Group *group)
                 guards |= GUARD_MACHINE_RATIO;
         }
         if (guards)
-                group_take(planner, tally, group, guards, &figures);
+                group_take(planner, group, guards, &figures);
         else
-                group_leave_movable(planner, tally, group);
+                group_leave_movable(planner, group);
 }
 
 static void planner_decide(Planner *planner)
 {
-        size_t i = planner_group(planner);
-
-        for (size_t j = 0; j < planner->machine->n_nodes; j++)
-                planner_guard_node(planner, &planner->tallies[j]);
-        planner_guard_machine(planner);
-        planner_finish_static(planner);
-
-        while (i < planner->n_items) {
-                Group group = group_at(planner, i, planner->n_items);
-
-                planner_decide_unit(planner, &group);
-                i += group.n;
-        }
+        planner_group(planner);
+        planner_decide_static(planner);
+        for (Group *group = planner->growing.first; group; group = group->next)
+                planner_decide_unit(planner, group);
 }
 
 static bool is_kernel_first(Verdict verdict)
@@ -587,14 +743,17 @@ static int planner_init(Planner *planner, const Machine *machine, const Policy *
         planner->decisions = calloc(machine->n_blocks + 1, sizeof(Decision));
         planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
         planner->groups = calloc(machine->n_blocks + 1, sizeof(Group));
-        if (!planner->tallies || !planner->decisions || !planner->items || !planner->groups)
+        planner->wholes = calloc(machine->n_blocks + 1, sizeof(Whole));
+        planner->last_wholes = calloc(machine->n_devices + 1, sizeof(Whole *));
+        if (!planner->tallies || !planner->decisions || !planner->items || !planner->groups ||
+            !planner->wholes || !planner->last_wholes)
                 return -ENOMEM;
 
         for (size_t i = 0; i < machine->n_nodes; i++)
                 planner->tallies[i] = (Tally){
                         .node = &machine->nodes[i],
                         .cma_bytes = machine_cma_bytes(machine, (int32_t) machine->nodes[i].id),
-                        .highest_kernel = -1,
+                        .highest = { -1, -1 },
                 };
         planner->cma_bytes = machine_cma_bytes(machine, NODE_ANY);
         return matcher_init(&planner->matcher, policy, machine);
@@ -607,6 +766,8 @@ static void planner_done(Planner *planner)
         free(planner->decisions);
         free(planner->items);
         free(planner->groups);
+        free(planner->wholes);
+        free(planner->last_wholes);
 }
 
 int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,

@@ -38,17 +38,26 @@ typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
  * count as they are: online ones in their class, those being written (BLOCK_STATUS_WRITING) in the
  * class of their verdict, offline ones not at all.
  *
- * Guards (memoryd.conf(5)) hold over what the plan leads to, as far as what is there already allows.
- * Kernel blocks lie lowest on their node; when the machine as a whole needs more of them, they come
- * from nodes with a CPU first, then in the order of node numbers. Blocks of a device that grows are
- * decided unit by unit from the lowest up, each over what is there by then, since nobody knows what
- * will follow: so it makes no difference in how many parts they come.
+ * Guards (memoryd.conf(5)) hold over what the plan leads to, as far as what is there already allows, and
+ * no block is kernel memory that need not be. Kernel blocks lie lowest on their node; when the machine
+ * as a whole needs more of them, they come from nodes with a CPU first, then in the order of node
+ * numbers.
+ *
+ * With whole_device the blocks of a device, or of a unit of one that grows, get the class that its other
+ * blocks are in. Where some of those are movable and the guards of higher precedence want kernel memory
+ * that nothing else can give, the device is split, block by block.
+ *
+ * Blocks of a device that grows are decided after all others, unit by unit from the lowest up, each over
+ * what is there by then, since nobody knows what will follow: so it makes no difference in how many
+ * parts they come, from the lowest up. Where kernel memory of such devices lies is no concern of
+ * `contiguous` for their own blocks, and a unit that was made kernel memory stays so until it is written.
  *
  * The order of writes is kernel memory first, since the metadata of the rest is allocated from it,
  * and each class from the highest address down: the kernel looks for holes in a zone from its start
  * after each block, and stops at the first (6.1, set_zone_contiguous()).
  *
- * Returns 0 or -ENOMEM; *ret is written on success only. Time is linear in blocks times rules.
+ * Returns 0 or -ENOMEM; *ret is written on success only. Time is linear in blocks times rules, and in
+ * nodes times zones.
  */
 int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
               Plan *ret);

@@ -287,73 +287,100 @@ static bool rule_matches_node(const Rule *rule, const Machine *machine, const No
         return !rule->has_distance || rule_matches_distance(rule, machine, node);
 }
 
-/* A block whose device is not known is of no size. */
-static bool rule_matches_device(const Rule *rule, const Device *device)
+/* What a rule asks of blocks and their devices; what it does not ask for admits everything. */
+typedef struct Criteria {
+        unsigned origins; /* as in the rule, and NO_DEVICE */
+        uint64_t min_size_bytes;
+        uint64_t max_size_bytes;
+        uint64_t first_address;
+        uint64_t last_address;
+        uint64_t udev_mask;
+} Criteria;
+
+/* A block whose device is not known is of unknown origin and of no size. */
+#define NO_DEVICE (1U << 31)
+
+static void criteria_init(Criteria *criteria, const Rule *rule)
 {
-        Origin origin = device ? device->origin : ORIGIN_UNKNOWN;
+        unsigned origins = rule->origins ?: ~NO_DEVICE;
+        bool has_size = rule->min_size_bytes > 0 || rule->max_size_bytes > 0;
 
-        if (rule->origins && !(rule->origins & 1U << origin))
-                return false;
-        if (rule->min_size_bytes > 0 && (!device || device->size_bytes < rule->min_size_bytes))
-                return false;
-        return rule->max_size_bytes == 0 || (device && device->size_bytes <= rule->max_size_bytes);
-}
-
-static bool rule_matches_block(const Rule *rule, const Block *block, uint64_t block_size_bytes)
-{
-        uint64_t first = block->id * block_size_bytes;
-
-        if (rule->has_address &&
-            (first < rule->first_address || first + block_size_bytes - 1 > rule->last_address))
-                return false;
-        return (block->udev_mask & rule->udev_mask) == rule->udev_mask;
+        *criteria = (Criteria){
+                .origins = origins,
+                .min_size_bytes = rule->min_size_bytes,
+                .max_size_bytes = rule->max_size_bytes ?: UINT64_MAX,
+                .first_address = rule->has_address ? rule->first_address : 0,
+                .last_address = rule->has_address ? rule->last_address : UINT64_MAX,
+                .udev_mask = rule->udev_mask,
+        };
+        if (!has_size && origins & 1U << ORIGIN_UNKNOWN)
+                criteria->origins |= NO_DEVICE;
 }
 
 int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
 {
-        size_t *candidates = calloc(policy->n_rules + 1, sizeof(size_t));
+        size_t n = policy->n_rules;
+        Criteria *criteria = calloc(n + 1, sizeof(Criteria));
+        uint32_t *of_nodes = calloc(machine->n_nodes * 2 + 1, (n + 1) * sizeof(uint32_t));
 
-        if (!candidates)
+        if (!criteria || !of_nodes) {
+                free(criteria);
+                free(of_nodes);
                 return -ENOMEM;
-        *matcher = (Matcher){ .policy = policy, .machine = machine, .candidates = candidates };
+        }
+        for (size_t i = 0; i < n; i++)
+                criteria_init(&criteria[i], &policy->rules[i]);
+        *matcher = (Matcher){ policy, machine, criteria, of_nodes };
         return 0;
 }
 
 void matcher_done(Matcher *matcher)
 {
-        free(matcher->candidates);
+        free(matcher->criteria);
+        free(matcher->of_nodes);
         *matcher = (Matcher){};
 }
 
-static void matcher_select(Matcher *matcher, const Block *block, const Node *node)
+/*
+ * The rules that match a machine and a node, by number: how many and one, 0 meaning that they were not
+ * looked for yet, then each.
+ */
+static const uint32_t *matcher_node_rules(Matcher *matcher, const Node *node, bool was_memoryless)
 {
-        const Device *device = machine_device(matcher->machine, block);
+        size_t n_rules = matcher->policy->n_rules;
+        size_t row = (size_t) (node - matcher->machine->nodes) * 2 + was_memoryless;
+        uint32_t *rules = matcher->of_nodes + row * (n_rules + 1);
 
-        matcher->node = node;
-        matcher->device = block->device;
-        matcher->node_was_memoryless = block->node_was_memoryless;
-        matcher->n_candidates = 0;
-        for (size_t i = 0; i < matcher->policy->n_rules; i++) {
+        if (rules[0] > 0)
+                return rules;
+        rules[0] = 1;
+        for (size_t i = 0; i < n_rules; i++) {
                 const Rule *rule = &matcher->policy->rules[i];
 
-                if (rule_matches_node(rule, matcher->machine, node, block->node_was_memoryless) &&
-                    rule_matches_device(rule, device) &&
+                if (rule_matches_node(rule, matcher->machine, node, was_memoryless) &&
                     rule_matches_machine(rule, matcher->machine))
-                        matcher->candidates[matcher->n_candidates++] = i;
+                        rules[rules[0]++] = (uint32_t) i;
         }
+        return rules;
 }
 
 const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node)
 {
-        if (matcher->node != node || matcher->device != block->device ||
-            matcher->node_was_memoryless != block->node_was_memoryless)
-                matcher_select(matcher, block, node);
+        const uint32_t *rules = matcher_node_rules(matcher, node, block->node_was_memoryless);
+        const Device *device = machine_device(matcher->machine, block);
+        unsigned origin = device ? 1U << device->origin : NO_DEVICE;
+        uint64_t size_bytes = device ? device->size_bytes : 0;
+        uint64_t first = block->id * matcher->machine->block_size_bytes;
+        uint64_t last = first + matcher->machine->block_size_bytes - 1;
 
-        for (size_t i = 0; i < matcher->n_candidates; i++) {
-                const Rule *rule = &matcher->policy->rules[matcher->candidates[i]];
+        for (uint32_t i = 1; i < rules[0]; i++) {
+                const Criteria *criteria = &matcher->criteria[rules[i]];
 
-                if (rule_matches_block(rule, block, matcher->machine->block_size_bytes))
-                        return rule;
+                if (criteria->origins & origin && size_bytes >= criteria->min_size_bytes &&
+                    size_bytes <= criteria->max_size_bytes && first >= criteria->first_address &&
+                    last <= criteria->last_address &&
+                    (block->udev_mask & criteria->udev_mask) == criteria->udev_mask)
+                        return &matcher->policy->rules[rules[i]];
         }
         return NULL;
 }

@@ -123,17 +123,14 @@ int policy_insert_rule(Policy *policy, size_t index, Rule *rule);
 int policy_add_udev_property(Policy *policy, const char *name, const char *value);
 
 /*
- * Finds the rule of one block after another, quickly when neighbours are alike: what depends on the
- * node and the device alone is looked at once for each of them.
+ * Finds the rule of one block after another. What depends on the machine alone is looked at once, and
+ * what depends on the node once for each of them.
  */
 typedef struct Matcher {
         const Policy *policy;
         const Machine *machine;
-        size_t *candidates; /* owned: rules that match the node and device below */
-        size_t n_candidates;
-        const Node *node; /* NULL: none yet */
-        int32_t device;
-        bool node_was_memoryless;
+        struct Criteria *criteria; /* owned: what is left to compare of each rule */
+        uint32_t *of_nodes;        /* owned: for each node, see matcher_node_rules() */
 } Matcher;
 
 /* 0 or -ENOMEM. Policy and machine must stay as they are while the matcher is used. */
@@ -141,7 +138,7 @@ int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
 void matcher_done(Matcher *matcher);
 
 /*
- * The first rule that matches a block, or NULL. The node is the block's own, and must be known:
- * a block that has none yet cannot be judged.
+ * The first rule that matches a block, or NULL. The node is the block's own, one of the machine's: a
+ * block that has none yet cannot be judged.
  */
 const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node);

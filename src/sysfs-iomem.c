@@ -79,6 +79,7 @@ int sysfs_read_iomem(const Sysfs *sysfs, char **ret)
 
                 if (r < 0)
                         return r;
+                assert(text);
                 if (last && strcmp(last, text) == 0) {
                         *ret = TAKE_PTR(text);
                         return 0;

@@ -82,13 +82,18 @@ typedef struct NodeMemory {
         int32_t device; /* if there is one: its index, DEVICE_NONE, or SEVERAL */
 } NodeMemory;
 
+static NodeMemory *memory_of(NodeMemory memory[static NODE_MAX], const Block *block)
+{
+        return block->node >= 0 && block->node < NODE_MAX ? &memory[block->node] : NULL;
+}
+
 void track_note_memoryless(Machine *machine)
 {
         NodeMemory memory[NODE_MAX] = {};
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
-                NodeMemory *node = block->node >= 0 ? &memory[block->node] : NULL;
+                NodeMemory *node = memory_of(memory, block);
 
                 if (!node || is_undecided(block))
                         continue;
@@ -100,7 +105,7 @@ void track_note_memoryless(Machine *machine)
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 Block *block = &machine->blocks[i];
-                const NodeMemory *node = block->node >= 0 ? &memory[block->node] : NULL;
+                const NodeMemory *node = memory_of(memory, block);
 
                 if (!node || !is_undecided(block))
                         continue;
@@ -130,6 +135,7 @@ void track_decide(Block *block, const Decision *decision)
         block->action = decision->action;
         block->guards = decision->guards;
         block->figures = decision->figures;
+        block->given_up = false;
         if (decision->verdict == VERDICT_LEAVE)
                 block->status = BLOCK_STATUS_LEFT;
         else
@@ -231,12 +237,15 @@ void track_reset(Block *block)
 
         if (block->state != BLOCK_OFFLINE)
                 return;
+        if (block->status == BLOCK_STATUS_PENDING)
+                block->guards = 0;
         if (!left_by_rule && block->status != BLOCK_STATUS_FAILED &&
             block->status != BLOCK_STATUS_RETRYING)
                 return;
 
         block->attempts = 0;
         block->error = 0;
+        block->guards = 0;
         make_pending(block);
 }
 
@@ -244,8 +253,10 @@ void track_reconsider(Block *block)
 {
         track_reset(block);
         if (block->state == BLOCK_ONLINE &&
-            (block->status == BLOCK_STATUS_FOREIGN || block->status == BLOCK_STATUS_EXTERNAL))
+            (block->status == BLOCK_STATUS_FOREIGN || block->status == BLOCK_STATUS_EXTERNAL)) {
+                block->guards = 0;
                 make_pending(block);
+        }
 }
 
 uint64_t track_next_retry(const Machine *machine)

@@ -80,7 +80,8 @@ void track_join_retries(Machine *machine, const Block *failed);
 
 /*
  * Before the policy is applied anew because someone asked for it: what failed, waits for a retry,
- * or was left by a rule, is to be decided again. What an administrator took offline stays so.
+ * or was left by a rule, is to be decided again. What an administrator took offline stays so. The guards
+ * of what is to be decided are forgotten, since plan_make() may hold on to what they led to.
  */
 void track_reset(Block *block);
 

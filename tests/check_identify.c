@@ -320,10 +320,15 @@ static const Case cases[] = {
           .files = { "sys/bus/acpi/devices/PNP0C80:00/status=15",
                      "sys/bus/acpi/devices/PNP0C80:00/physical_node=x" },
           .devices = "unknown 32-32 x1: 32\n" },
-        { "an empty slot is not", "100000000-107ffffff : System RAM\n", "32o",
+        { "an empty slot is not, nor one that is only half there",
+          "100000000-107ffffff : System RAM\n", "32o",
           .files = { "sys/bus/acpi/devices/PNP0C80:00/status=0",
-                     "sys/bus/acpi/devices/PNP0C80:01/status=13" },
+                     "sys/bus/acpi/devices/PNP0C80:01/status=13",
+                     "sys/bus/acpi/devices/PNP0C80:02/status=14" },
           .devices = "unknown 32-32 x1: 32\n" },
+        { "links are made from the lowest block up: behind one that has none none is looked for",
+          "100000000-10fffffff : System RAM\n", "32-33o", "33=PNP0C80:00",
+          .devices = "unknown 32-33 x2: 32-33\n" },
         { "one that cannot say whether it is there is", "100000000-107ffffff : System RAM\n", "32o",
           .files = { "sys/bus/acpi/devices/PNP0C80:1f/path=x" }, .devices = "none: 32\n" },
         { "another kind of ACPI device is not", "100000000-107ffffff : System RAM\n", "32o",
@@ -511,6 +516,19 @@ START_TEST(a_block_that_came_back_is_looked_at_anew)
 }
 END_TEST
 
+START_TEST(what_is_added_where_boot_memory_was_is_none)
+{
+        set_iomem(FIRMWARE "100000000-107ffffff : System RAM\n");
+        set_e820("0-9fbff 100000-3ffdbfff 100000000-107ffffff");
+        add_blocks("0-7i 32o");
+        identify();
+        ck_assert_str_eq(draw(), "boot 0-32 x9: 0-7,32\n");
+        block_init(machine_find_block(&machine, 32), 32);
+        identify();
+        ck_assert_str_eq(draw(), "boot 0-7 x8: 0-7\nunknown 32-32 x1: 32\n");
+}
+END_TEST
+
 START_TEST(what_was_known_outlives_a_table_that_cannot_be_read)
 {
         set_iomem(GUEST);
@@ -574,6 +592,10 @@ START_TEST(what_is_awaited_of_a_dax_device)
         add_blocks("33-38o 42o");
         identify();
         ck_assert_int_eq(awaits(33), AWAITED_BLOCKS);
+        machine_find_block(&machine, 33)->given_up = true;
+        ck_assert_int_eq(awaits(33), AWAITED_NOTHING);
+        ck_assert_int_eq(awaits(34), AWAITED_BLOCKS);
+        machine_find_block(&machine, 33)->given_up = false;
         ck_assert_int_eq(awaits(42), AWAITED_NOTHING);
         add_blocks("39o");
         identify();
@@ -611,6 +633,7 @@ int main(void)
         tcase_add_test(tests, a_balloon_of_hyper_v_is_bound_to_its_driver);
         tcase_add_test(tests, what_is_known_is_kept);
         tcase_add_test(tests, a_block_that_came_back_is_looked_at_anew);
+        tcase_add_test(tests, what_is_added_where_boot_memory_was_is_none);
         tcase_add_test(tests, what_was_known_outlives_a_table_that_cannot_be_read);
         tcase_add_test(tests, the_unit_of_a_device_is_known_from_before);
         tcase_add_test(tests, what_is_awaited_of_a_dimm);

@@ -1,330 +1,597 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check_main.h"
-#include "machine_fixture.h"
-#include "track.h"
-
-#include <stdio.h>
+#include "random_machine.h"
 
 /*
- * Plans of random machines under random policies keep what plan.h promises. PROPERTY_SEED in the
- * environment chooses the first seed; a failure names the one that shows it.
+ * Plans of random machines under random policies keep what plan.h promises. What a plan has to be is
+ * stated here over the classes that blocks end in, without regard to how the planner gets there; only
+ * devices that grow, which plan.h defines by the way they are decided, are gone through the same way.
  */
 
-#define N_MACHINES 20000
-#define BLOCK (UINT64_C(128) << 20)
-#define NODES 4
-#define RULES 3
+#define N_MACHINES 30000
+#define CELLS_MAX 64
 
-/* Random numbers: splitmix64, the same everywhere */
+#define KERNEL_BIT (1U << ZONE_CLASS_KERNEL)
+#define MOVABLE_BIT (1U << ZONE_CLASS_MOVABLE)
 
-typedef struct Random {
-        uint64_t state;
-} Random;
+/* A block of a machine and what became of it. */
+typedef struct Cell {
+        const Block *block;
+        const Decision *decision; /* NULL: not the plan's to decide */
+        bool is_auto;
+        bool grows;
+        int whole;      /* the first cell of what whole_device treats as one, or -1 */
+        unsigned given; /* classes of those of the whole that `auto` does not decide */
+        int group;      /* the first cell of those that `auto` decides together with this one */
+        uint32_t size;  /* how many those are */
+        ZoneClass zone_class;
+} Cell;
 
-static uint64_t random_u64(Random *random)
+/* The blocks whose node is known. */
+typedef struct View {
+        const Case *c;
+        Cell cells[CELLS_MAX];
+        int n;
+} View;
+
+static const Device *cell_device(const View *view, const Cell *cell)
 {
-        uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        return z ^ (z >> 31);
+        return machine_device(&view->c->machine, cell->block);
 }
 
-/* Below n. */
-static uint32_t random_below(Random *random, uint32_t n)
+/* The unit of a block within its device, or -1 when it is in none. */
+static int64_t cell_unit(const View *view, const Cell *cell)
 {
-        return (uint32_t) (random_u64(random) % n);
+        const Device *device = cell_device(view, cell);
+
+        if (device->unit_blocks == 0)
+                return device->origin == ORIGIN_BOOT ? -1 : 0;
+        if (cell->block->id < device->first_block)
+                return -1;
+        return (cell->block->id - device->first_block) / device->unit_blocks;
 }
 
-static bool random_is(Random *random, uint32_t percent)
+static int cell_whole(const View *view, int at)
 {
-        return random_below(random, 100) < percent;
-}
+        const Cell *cell = &view->cells[at];
 
-static uint64_t first_seed;
+        if (!view->c->policy.whole_device || !cell_device(view, cell) || cell_unit(view, cell) < 0)
+                return -1;
+        for (int i = 0; i <= at; i++) {
+                const Cell *other = &view->cells[i];
 
-/* What a check that failed says: ck_assert() would write to a file each of a million times. */
-#define REQUIRE(condition, seed, ...)                                                              \
-        do {                                                                                       \
-                if (!(condition)) {                                                                \
-                        fprintf(stderr, "PROPERTY_SEED=%llu: ", (unsigned long long) (seed));      \
-                        fprintf(stderr, __VA_ARGS__);                                              \
-                        fputc('\n', stderr);                                                       \
-                        ck_abort_msg("not so: %s", #condition);                                    \
-                }                                                                                  \
-        } while (0)
-
-/* Random policies */
-
-static uint64_t random_min_kernel(Random *random)
-{
-        switch (random_below(random, 4)) {
-        case 0:
-                return 0;
-        case 1:
-                return random_below(random, 12) * BLOCK;
-        case 2:
-                return random_u64(random) % (20 * BLOCK);
-        default:
-                return MIN_KERNEL_ONE_BLOCK;
+                if (other->block->device == cell->block->device &&
+                    cell_unit(view, other) == cell_unit(view, cell))
+                        return other->block->node == cell->block->node ? i : -1;
         }
+        return -1;
 }
 
-static uint32_t random_ratio(Random *random)
+/* The classes of a whole's blocks that `auto` does not decide. */
+static unsigned given_classes(const View *view, int whole)
 {
-        switch (random_below(random, 6)) {
-        case 0:
-                return 0;
-        case 1:
-                return random_below(random, 1000);
-        case 2:
-                return random_below(random, 20000);
-        case 3:
-                return MAX_MOVABLE_RATIO_PERMILLE_MAX;
-        default:
-                return 3000;
-        }
+        unsigned classes = 0;
+
+        for (int i = 0; whole >= 0 && i < view->n; i++)
+                if (view->cells[i].whole == whole && !view->cells[i].is_auto)
+                        classes |= 1U << view->cells[i].zone_class;
+        return classes & (KERNEL_BIT | MOVABLE_BIT);
 }
 
-static void random_rule(Random *random, Rule *rule)
+static int cell_group(const View *view, int at)
 {
-        *rule = (Rule){ .zone = (ZoneAction) random_below(random, _ZONE_ACTION_MAX) };
+        const Cell *cell = &view->cells[at];
 
-        /* Mostly of some nodes, so that `auto` has something left. */
-        rule->has_nodes = random_is(random, 80);
-        for (uint32_t node = 0; rule->has_nodes && node < NODES; node++)
-                if (random_is(random, 30))
-                        node_set_add(&rule->nodes, node);
-        if (random_is(random, 30))
-                rule->node_classes = 1U << random_below(random, _NODE_CLASS_MAX);
+        if (!cell->is_auto || cell->whole < 0 || cell->given & MOVABLE_BIT)
+                return at;
+        for (int i = 0; i < at; i++)
+                if (view->cells[i].is_auto && view->cells[i].whole == cell->whole)
+                        return i;
+        return at;
 }
 
-static void random_policy(Random *random, Policy *policy, Rule rules[static RULES])
+static bool is_same_group(const Cell *a, const Cell *b)
 {
-        *policy = (Policy){
-                .rules = rules,
-                .n_rules = random_is(random, 50) ? 0 : random_below(random, RULES + 1),
-                .min_kernel_bytes = random_min_kernel(random),
-                .max_movable_ratio_permille = random_ratio(random),
-                .per_node = random_is(random, 70),
-                .contiguous = random_is(random, 70),
+        return a->group == b->group;
+}
+
+static bool is_first_of_group(const View *view, const Cell *cell)
+{
+        return cell - view->cells == cell->group;
+}
+
+static void view_add(View *view, const Block *block)
+{
+        const Case *c = view->c;
+        Cell *cell = &view->cells[view->n];
+
+        *cell = (Cell){
+                .block = block,
+                .decision = plan_find(&c->plan, block->id),
+                .grows = block_grows(&c->machine, block),
+                .zone_class = final_class(&c->plan, block),
         };
-        for (size_t i = 0; i < policy->n_rules; i++)
-                random_rule(random, &rules[i]);
+        cell->is_auto = cell->decision && is_auto(c, block, cell->decision);
+        cell->whole = cell_whole(view, view->n++);
 }
 
-/* Random machines */
-
-static char random_letter(Random *random)
+static void view_init(View *view, const Case *c)
 {
-        static const char letters[] = "kkkkkmmmsgloooooooooooooKM-";
-
-        return letters[random_below(random, sizeof(letters) - 1)];
+        *view = (View){ .c = c };
+        for (size_t i = 0; i < c->machine.n_blocks; i++)
+                if (has_known_node(&c->machine, &c->machine.blocks[i]))
+                        view_add(view, &c->machine.blocks[i]);
+        for (int i = 0; i < view->n; i++)
+                view->cells[i].given = given_classes(view, view->cells[i].whole);
+        for (int i = 0; i < view->n; i++) {
+                view->cells[i].group = cell_group(view, i);
+                view->cells[view->cells[i].group].size++;
+        }
+        for (int i = 0; i < view->n; i++)
+                view->cells[i].size = view->cells[view->cells[i].group].size;
 }
 
-static void random_block(Random *random, Machine *machine, uint32_t id, int32_t node, char letter)
+/* Whether a block is there as far as static devices are concerned. */
+static bool is_lasting(const Cell *cell)
 {
-        static const char *const zones[] = { "Normal Movable", "Movable Normal", "DMA32", "none" };
-        Block *block;
+        return !cell->grows || !cell->decision;
+}
 
-        if (machine_add_block(machine, id, &block) != 1)
-                ck_abort_msg("cannot add block %u", id);
-        block->node = random_is(random, 3) ? NODE_NONE : node;
-        block_set_letter(block, letter);
-        if (block->state == BLOCK_OFFLINE) {
-                zones_set(&block->zones, zones[random_below(random, ELEMENTSOF(zones))]);
-                block->last_class = (ZoneClass) random_below(random, _ZONE_CLASS_MAX);
-                block->node_was_memoryless = random_is(random, 20);
+/* Of static devices, given what there is. */
+static bool is_static_auto(const Cell *cell)
+{
+        return cell->is_auto && !cell->grows;
+}
+
+/* Makes a group another class. */
+static void group_set(View *view, const Cell *cell, ZoneClass zone_class)
+{
+        for (int i = 0; i < view->n; i++)
+                if (is_same_group(&view->cells[i], cell))
+                        view->cells[i].zone_class = zone_class;
+}
+
+/* Guards, of what static devices come to */
+
+typedef bool (*CellFilter)(const Cell *cell);
+
+static Sums view_sum(const View *view, int32_t node, CellFilter filter)
+{
+        Sums sums = {};
+
+        for (int i = 0; i < view->n; i++)
+                if (filter(&view->cells[i]) &&
+                    (node == NODE_ANY || view->cells[i].block->node == node))
+                        sums_add(&sums, view->cells[i].zone_class, BLOCK);
+        return sums;
+}
+
+static bool has_node_ratio(const View *view, int32_t node)
+{
+        return view->c->policy.per_node &&
+               machine_find_node(&view->c->machine, (uint32_t) node)->has_cpu;
+}
+
+static bool is_movable_node(const View *view, int32_t node, CellFilter filter)
+{
+        for (int i = 0; i < view->n; i++) {
+                const Cell *cell = &view->cells[i];
+
+                if (cell->block->node == node && filter(cell) && cell->decision &&
+                    cell->decision->rule >= 0 &&
+                    view->c->policy.rules[cell->decision->rule].movable_node)
+                        return true;
+        }
+        return false;
+}
+
+static uint64_t view_min_kernel(const View *view, int32_t node, CellFilter filter)
+{
+        return is_movable_node(view, node, filter) ? 0 : min_kernel_of(view->c);
+}
+
+static bool is_static(const Cell *cell)
+{
+        return !cell->grows;
+}
+
+static bool node_guards_hold(const View *view, int32_t node)
+{
+        Sums sums = view_sum(view, node, is_lasting);
+
+        return sums.kernel_bytes >= view_min_kernel(view, node, is_static) &&
+               (!has_node_ratio(view, node) || ratio_holds(view->c, &sums, node));
+}
+
+static bool machine_guard_holds(const View *view)
+{
+        Sums sums = view_sum(view, NODE_ANY, is_lasting);
+
+        return ratio_holds(view->c, &sums, NODE_ANY);
+}
+
+/* The highest kernel block of a node that is not of a cell's group, or -1. */
+static int64_t highest_other_kernel(const View *view, const Cell *cell)
+{
+        int64_t highest = -1;
+
+        for (int i = 0; i < view->n; i++) {
+                const Cell *other = &view->cells[i];
+
+                if (other->block->node == cell->block->node && is_lasting(other) &&
+                    other->zone_class == ZONE_CLASS_KERNEL && !is_same_group(other, cell))
+                        highest = other->block->id;
+        }
+        return highest;
+}
+
+static bool lies_below_kernel(const View *view, const Cell *cell)
+{
+        return view->c->policy.contiguous && cell->block->id < highest_other_kernel(view, cell);
+}
+
+/* A device part of which is movable already: whole_device keeps the rest movable if it can. */
+static bool is_of_movable_device(const Cell *cell)
+{
+        return cell->given & MOVABLE_BIT;
+}
+
+/* The properties, of each block of a static device that `auto` decided */
+
+/* Where one is movable, every guard holds: more kernel memory never speaks against the first two. */
+static void check_movable(const View *view, const Cell *cell)
+{
+        REQUIRE(node_guards_hold(view, cell->block->node), view->c->seed, "block %u",
+                cell->block->id);
+        REQUIRE(machine_guard_holds(view), view->c->seed, "block %u", cell->block->id);
+        REQUIRE(is_of_movable_device(cell) || !lies_below_kernel(view, cell), view->c->seed,
+                "block %u lies below kernel memory", cell->block->id);
+}
+
+/* None is kernel memory in vain: were its group movable, a guard would not hold. */
+static void check_kernel(const View *view, const Cell *cell)
+{
+        View other = *view;
+
+        if (!is_first_of_group(view, cell) || cell->given == KERNEL_BIT ||
+            (!is_of_movable_device(cell) && lies_below_kernel(view, cell)))
+                return;
+        group_set(&other, cell, ZONE_CLASS_MOVABLE);
+        REQUIRE(!node_guards_hold(&other, cell->block->node) || !machine_guard_holds(&other),
+                view->c->seed, "block %u is kernel memory in vain", cell->block->id);
+}
+
+static bool is_split(const View *view, const Cell *cell)
+{
+        for (int i = 0; i < view->n; i++)
+                if (view->cells[i].whole == cell->whole &&
+                    ((view->cells[i].is_auto && view->cells[i].zone_class != cell->zone_class) ||
+                     cell->given ==
+                             1U << (cell->zone_class ^ ZONE_CLASS_KERNEL ^ ZONE_CLASS_MOVABLE)))
+                        return true;
+        return false;
+}
+
+/*
+ * A device is split only where it has movable memory already, and the first two guards would not hold
+ * though all else were kernel memory that can be without a split.
+ */
+static void check_whole(const View *view, const Cell *cell)
+{
+        View other = *view;
+
+        if (cell->whole < 0)
+                return;
+        if (!is_of_movable_device(cell)) {
+                REQUIRE(!is_split(view, cell), view->c->seed, "the device of block %u is split",
+                        cell->block->id);
+                return;
+        }
+        if (cell->zone_class == ZONE_CLASS_MOVABLE)
+                return;
+        for (int i = 0; i < other.n; i++) {
+                Cell *changed = &other.cells[i];
+
+                if (is_static_auto(changed) && !is_of_movable_device(changed))
+                        changed->zone_class = ZONE_CLASS_KERNEL;
+        }
+        other.cells[cell - view->cells].zone_class = ZONE_CLASS_MOVABLE;
+        REQUIRE(!node_guards_hold(&other, cell->block->node) || !machine_guard_holds(&other),
+                view->c->seed, "the device of block %u is split in vain", cell->block->id);
+}
+
+/* Of two groups alike, the lower one is kernel memory. */
+static void check_lowest_first(const View *view, const Cell *cell)
+{
+        if (cell->zone_class != ZONE_CLASS_KERNEL || cell->given || !is_first_of_group(view, cell))
+                return;
+        for (const Cell *other = view->cells; other < cell; other++)
+                if (is_static_auto(other) && other->block->node == cell->block->node &&
+                    !other->given && other->size == cell->size)
+                        REQUIRE(other->zone_class == ZONE_CLASS_KERNEL, view->c->seed,
+                                "block %u is kernel memory and %u is not", cell->block->id,
+                                other->block->id);
+}
+
+static bool node_gives_before(const View *view, int32_t a, int32_t b)
+{
+        bool a_has_cpu = machine_find_node(&view->c->machine, (uint32_t) a)->has_cpu;
+        bool b_has_cpu = machine_find_node(&view->c->machine, (uint32_t) b)->has_cpu;
+
+        return a_has_cpu == b_has_cpu ? a < b : a_has_cpu;
+}
+
+/* What the machine needs comes from nodes with a CPU, then by number. */
+static void check_node_order(const View *view, const Cell *cell)
+{
+        View other = *view;
+
+        if (view->c->policy.whole_device || cell->zone_class != ZONE_CLASS_KERNEL ||
+            lies_below_kernel(view, cell))
+                return;
+        group_set(&other, cell, ZONE_CLASS_MOVABLE);
+        if (!node_guards_hold(&other, cell->block->node))
+                return;
+        for (int i = 0; i < view->n; i++)
+                if (is_static_auto(&view->cells[i]) &&
+                    node_gives_before(view, view->cells[i].block->node, cell->block->node))
+                        REQUIRE(view->cells[i].zone_class == ZONE_CLASS_KERNEL, view->c->seed,
+                                "block %u gives before %u", cell->block->id,
+                                view->cells[i].block->id);
+}
+
+/* Reasons */
+
+static bool figures_are_equal(const Figures *a, const Figures *b)
+{
+        return a->kernel_bytes == b->kernel_bytes && a->movable_bytes == b->movable_bytes &&
+               a->limit == b->limit && a->of_machine == b->of_machine;
+}
+
+static Figures ratio_figures(const View *view, const Sums *sums, int32_t node)
+{
+        Sums counted = sums_with_cma(view->c, sums, node);
+
+        return (Figures){ .kernel_bytes = counted.kernel_bytes,
+                          .movable_bytes = counted.movable_bytes,
+                          .limit = view->c->policy.max_movable_ratio_permille,
+                          .of_machine = node == NODE_ANY };
+}
+
+/* A movable block tells what all static devices lead to. */
+static void check_movable_reason(const View *view, const Cell *cell)
+{
+        int32_t node = has_node_ratio(view, cell->block->node) ? cell->block->node : NODE_ANY;
+        Sums sums = view_sum(view, node, is_lasting);
+        Figures expected = ratio_figures(view, &sums, node);
+
+        REQUIRE(figures_are_equal(&cell->decision->figures, &expected), view->c->seed,
+                "figures of block %u", cell->block->id);
+        REQUIRE(cell->decision->guards == (is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0),
+                view->c->seed, "guards %x of block %u", cell->decision->guards, cell->block->id);
+}
+
+static bool is_given(const Cell *cell)
+{
+        return is_lasting(cell) && !cell->is_auto;
+}
+
+static void check_kernel_figures(const View *view, const Cell *cell)
+{
+        const Figures *figures = &cell->decision->figures;
+        unsigned guards = cell->decision->guards;
+        int32_t node = cell->block->node;
+        Figures expected = {};
+
+        if (guards & GUARD_MIN_KERNEL) {
+                expected.kernel_bytes = view_sum(view, node, is_given).kernel_bytes;
+                expected.limit = view_min_kernel(view, node, is_static);
+                REQUIRE(figures_are_equal(figures, &expected) &&
+                                figures->kernel_bytes < figures->limit,
+                        view->c->seed, "figures of block %u", cell->block->id);
+        } else if (guards & (GUARD_NODE_RATIO | GUARD_MACHINE_RATIO)) {
+                REQUIRE(figures->limit == view->c->policy.max_movable_ratio_permille &&
+                                figures->movable_bytes * 1000 >
+                                        figures->kernel_bytes * figures->limit,
+                        view->c->seed, "figures of block %u", cell->block->id);
+        } else if (guards == GUARD_CONTIGUOUS) {
+                REQUIRE(figures->limit > cell->block->id, view->c->seed, "figures of block %u",
+                        cell->block->id);
         }
 }
 
-/* Runs of like blocks, as memory comes, with single ones among them. */
-static void random_blocks(Random *random, Machine *machine)
+static void check_kernel_reason(const View *view, const Cell *cell)
 {
-        uint32_t n_runs = 1 + random_below(random, 8), id = random_below(random, 5);
+        unsigned guards = cell->decision->guards;
+        bool is_whole = cell->size > 1 || cell->given == KERNEL_BIT;
 
-        for (uint32_t run = 0; run < n_runs; run++) {
-                int32_t node = (int32_t) random_below(random, NODES);
-                uint32_t n = 1 + random_below(random, random_is(random, 70) ? 4 : 30);
-                char letter = random_letter(random);
-
-                for (; n > 0; n--, id++) {
-                        if (random_is(random, 10))
-                                letter = random_letter(random);
-                        if (letter != '-')
-                                random_block(random, machine, id, node, letter);
-                }
-        }
+        REQUIRE(guards != 0, view->c->seed, "block %u", cell->block->id);
+        REQUIRE(!(guards & GUARD_WHOLE_DEVICE) == !is_whole, view->c->seed, "guards %x of block %u",
+                guards, cell->block->id);
+        REQUIRE(!(guards & GUARD_NODE_RATIO) || has_node_ratio(view, cell->block->node),
+                view->c->seed, "guards %x of block %u", guards, cell->block->id);
+        REQUIRE(!(guards & GUARD_CONTIGUOUS) || view->c->policy.contiguous, view->c->seed,
+                "guards %x of block %u", guards, cell->block->id);
+        check_kernel_figures(view, cell);
 }
 
-/* CMA lies in memory that is there: no node has more than it has kernel memory. */
-static void random_cma(Random *random, Machine *machine)
+static void check_static(const View *view)
 {
-        machine_count(machine);
-        for (uint32_t node = 0; node < NODES; node++) {
-                const Node *found = machine_find_node(machine, node);
-                uint64_t limit = found ? found->totals.kernel_bytes >> 12 : 0;
+        for (int i = 0; i < view->n; i++) {
+                const Cell *cell = &view->cells[i];
 
-                if (limit > 0 && random_is(random, 30))
-                        machine_add_zone(machine, node, ZONE_NORMAL)->cma_bytes =
-                                (random_u64(random) % limit) << 12;
-        }
-}
-
-static void random_machine(Random *random, Machine *machine)
-{
-        machine_init(machine);
-        machine->block_size_bytes = BLOCK;
-        for (uint32_t node = 0; node < NODES; node++)
-                if (random_is(random, 90))
-                        machine_add_node(machine, node, random_is(random, 60));
-        random_blocks(random, machine);
-        random_cma(random, machine);
-}
-
-static void copy_block(Machine *copy, const Block *block)
-{
-        Block *added;
-
-        if (machine_add_block(copy, block->id, &added) != 1)
-                ck_abort_msg("cannot add block %u", block->id);
-        *added = *block;
-}
-
-/* A machine without its blocks. */
-static void copy_frame(const Machine *machine, Machine *copy)
-{
-        machine_init(copy);
-        copy->block_size_bytes = machine->block_size_bytes;
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                machine_add_node(copy, machine->nodes[i].id, machine->nodes[i].has_cpu);
-        for (size_t i = 0; i < machine->n_zones; i++)
-                *machine_add_zone(copy, machine->zones[i].node, machine->zones[i].type) =
-                        machine->zones[i];
-}
-
-static void copy_machine(const Machine *machine, Machine *copy)
-{
-        copy_frame(machine, copy);
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                copy_block(copy, &machine->blocks[i]);
-}
-
-/* What a plan leads to, worked out block by block, unlike the planner does */
-
-typedef struct Sums {
-        uint64_t kernel_bytes;
-        uint64_t movable_bytes;
-        size_t n_auto_kernel;
-        size_t n_auto_movable;
-        int64_t lowest_auto_movable;  /* block, or INT64_MAX */
-        int64_t highest_auto_kernel;  /* or -1 */
-        int64_t highest_other_kernel; /* or -1 */
-} Sums;
-
-typedef struct Case {
-        uint64_t seed;
-        Machine machine;
-        Policy policy;
-        Rule rules[RULES];
-        Plan plan;
-} Case;
-
-static bool is_auto(const Case *c, const Block *block, const Decision *decision)
-{
-        ZoneAction action =
-                decision->rule < 0 ? ZONE_ACTION_AUTO : c->policy.rules[decision->rule].zone;
-
-        return action == ZONE_ACTION_AUTO ||
-               (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_NONE);
-}
-
-static ZoneClass class_of_verdict(Verdict verdict, const Block *block)
-{
-        if (verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
-                return block->zones.zones[0] == ZONE_MOVABLE ? ZONE_CLASS_MOVABLE :
-                                                               ZONE_CLASS_KERNEL;
-        if (verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT)
-                return ZONE_CLASS_KERNEL;
-        return verdict == VERDICT_MOVABLE ? ZONE_CLASS_MOVABLE : ZONE_CLASS_NONE;
-}
-
-/* The class in which a block ends. */
-static ZoneClass final_class(const Plan *plan, const Block *block)
-{
-        const Decision *decision = plan_find(plan, block->id);
-
-        if (decision)
-                return class_of_verdict(decision->verdict, block);
-        if (block->status == BLOCK_STATUS_WRITING)
-                return class_of_verdict(block->verdict, block);
-        return block_class(block);
-}
-
-static void sum_auto(Sums *sums, const Block *block, ZoneClass zone_class)
-{
-        if (zone_class == ZONE_CLASS_KERNEL) {
-                sums->n_auto_kernel++;
-                sums->highest_auto_kernel = MAX(sums->highest_auto_kernel, (int64_t) block->id);
-        } else {
-                sums->n_auto_movable++;
-                sums->lowest_auto_movable = MIN(sums->lowest_auto_movable, (int64_t) block->id);
-        }
-}
-
-static void sum_block(const Case *c, Sums *sums, const Block *block)
-{
-        const Decision *decision = plan_find(&c->plan, block->id);
-        ZoneClass zone_class = final_class(&c->plan, block);
-
-        sums->kernel_bytes += zone_class == ZONE_CLASS_KERNEL ? BLOCK : 0;
-        sums->movable_bytes += zone_class == ZONE_CLASS_MOVABLE ? BLOCK : 0;
-        if (decision && is_auto(c, block, decision))
-                sum_auto(sums, block, zone_class);
-        else if (zone_class == ZONE_CLASS_KERNEL)
-                sums->highest_other_kernel = MAX(sums->highest_other_kernel, (int64_t) block->id);
-}
-
-/* Of a node, or of all that the machine has with NODE_ANY. */
-static Sums sum(const Case *c, int32_t node)
-{
-        Sums sums = {
-                .lowest_auto_movable = INT64_MAX,
-                .highest_auto_kernel = -1,
-                .highest_other_kernel = -1,
-        };
-
-        for (size_t i = 0; i < c->machine.n_blocks; i++) {
-                const Block *block = &c->machine.blocks[i];
-
-                if (block->node < 0 || !machine_find_node(&c->machine, (uint32_t) block->node))
+                if (!is_static_auto(cell))
                         continue;
-                if (node == NODE_ANY || block->node == node)
-                        sum_block(c, &sums, block);
+                if (cell->zone_class == ZONE_CLASS_MOVABLE) {
+                        check_movable(view, cell);
+                        check_movable_reason(view, cell);
+                } else {
+                        check_kernel(view, cell);
+                        check_kernel_reason(view, cell);
+                }
+                check_whole(view, cell);
+                check_lowest_first(view, cell);
+                check_node_order(view, cell);
+        }
+}
+
+/* Devices that grow, each unit over what is there by then */
+
+typedef struct Growth {
+        const View *view;
+        bool is_there[CELLS_MAX];
+} Growth;
+
+static Sums growth_sum(const Growth *growth, int32_t node)
+{
+        Sums sums = {};
+
+        for (int i = 0; i < growth->view->n; i++) {
+                const Cell *cell = &growth->view->cells[i];
+
+                if (growth->is_there[i] && (node == NODE_ANY || cell->block->node == node))
+                        sums_add(&sums, cell->zone_class, BLOCK);
         }
         return sums;
 }
 
-/* movable <= ratio * kernel, with `change` more bytes movable instead of kernel. */
-static bool ratio_holds(const Case *c, const Sums *sums, int32_t node, uint64_t change)
+static uint64_t growth_min_kernel(const Growth *growth, int32_t node)
 {
-        uint64_t cma = machine_cma_bytes(&c->machine, node);
-        __int128 kernel = (__int128) sums->kernel_bytes - cma - change;
-        __int128 movable = (__int128) sums->movable_bytes + cma + change;
+        for (int i = 0; i < growth->view->n; i++) {
+                const Cell *cell = &growth->view->cells[i];
 
-        return movable * 1000 <= kernel * c->policy.max_movable_ratio_permille;
+                if (growth->is_there[i] && cell->block->node == node && cell->decision &&
+                    cell->decision->rule >= 0 &&
+                    growth->view->c->policy.rules[cell->decision->rule].movable_node)
+                        return 0;
+        }
+        return min_kernel_of(growth->view->c);
 }
 
-static bool min_kernel_holds(const Case *c, const Sums *sums, uint64_t change)
+static int64_t growth_highest(const Growth *growth, int32_t node)
 {
-        uint64_t wanted = c->policy.min_kernel_bytes;
+        int64_t highest = -1;
 
-        if (wanted == MIN_KERNEL_ONE_BLOCK)
-                wanted = BLOCK;
-        return sums->kernel_bytes - change >= wanted;
+        for (int i = 0; i < growth->view->n; i++) {
+                const Cell *cell = &growth->view->cells[i];
+
+                if (growth->is_there[i] && !cell->grows && cell->block->node == node &&
+                    cell->zone_class == ZONE_CLASS_KERNEL)
+                        highest = cell->block->id;
+        }
+        return highest;
 }
 
-/* The properties */
+/* With `bytes` more of movable memory. */
+static bool growth_holds(const Growth *growth, int32_t node, uint64_t bytes, Figures *ret)
+{
+        Sums sums = growth_sum(growth, node);
+
+        sums.movable_bytes += bytes;
+        *ret = ratio_figures(growth->view, &sums, node);
+        return ratio_holds(growth->view->c, &sums, node);
+}
+
+/* What a unit is to be by the guards, and what the first of them compared. */
+static unsigned growth_guards(const Growth *growth, const Cell *cell, Figures *ret)
+{
+        const View *view = growth->view;
+        int32_t node = cell->block->node;
+        uint64_t bytes = cell->size * BLOCK;
+        uint64_t kernel_bytes = growth_sum(growth, node).kernel_bytes;
+        uint64_t min_kernel = growth_min_kernel(growth, node);
+        unsigned guards = 0;
+        int64_t highest = growth_highest(growth, node);
+        Figures figures;
+
+        *ret = (Figures){};
+        if (!is_of_movable_device(cell) && view->c->policy.contiguous &&
+            cell->block->id < highest) {
+                guards |= GUARD_CONTIGUOUS;
+                ret->limit = (uint64_t) highest;
+        }
+        if (cell->given == KERNEL_BIT) {
+                guards |= GUARD_WHOLE_DEVICE;
+                *ret = (Figures){};
+        }
+        if (!growth_holds(growth, NODE_ANY, bytes, &figures)) {
+                guards |= GUARD_MACHINE_RATIO;
+                *ret = figures;
+        }
+        if (has_node_ratio(view, node) && !growth_holds(growth, node, bytes, &figures)) {
+                guards |= GUARD_NODE_RATIO;
+                *ret = figures;
+        }
+        if (kernel_bytes < min_kernel) {
+                guards |= GUARD_MIN_KERNEL;
+                *ret = (Figures){ .kernel_bytes = kernel_bytes, .limit = min_kernel };
+        }
+        return guards;
+}
+
+/* Its rule is there with it. */
+static void growth_add(Growth *growth, const Cell *cell, ZoneClass zone_class, View *view)
+{
+        for (int i = 0; i < view->n; i++)
+                if (is_same_group(&growth->view->cells[i], cell)) {
+                        view->cells[i].zone_class = zone_class;
+                        growth->is_there[i] = true;
+                }
+}
+
+static void check_unit(Growth *growth, View *view, const Cell *cell)
+{
+        ZoneClass zone_class = cell->zone_class;
+        unsigned guards;
+        Figures figures;
+
+        /* The rules of the unit's own blocks count for it. */
+        growth_add(growth, cell, ZONE_CLASS_NONE, view);
+        guards = growth_guards(growth, cell, &figures);
+        if (guards && cell->size > 1)
+                guards |= GUARD_WHOLE_DEVICE;
+        REQUIRE(zone_class == (guards ? ZONE_CLASS_KERNEL : ZONE_CLASS_MOVABLE), view->c->seed,
+                "block %u of a unit, guards %x", cell->block->id, guards);
+        growth_add(growth, cell, zone_class, view);
+
+        if (!guards) {
+                int32_t node =
+                        has_node_ratio(view, cell->block->node) ? cell->block->node : NODE_ANY;
+
+                (void) growth_holds(growth, node, 0, &figures);
+                guards = is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0;
+        }
+        for (int i = 0; i < view->n; i++) {
+                const Decision *decision = view->cells[i].decision;
+
+                if (is_same_group(&view->cells[i], cell))
+                        REQUIRE(decision->guards == guards &&
+                                        figures_are_equal(&decision->figures, &figures),
+                                view->c->seed, "block %u of a unit, guards %x, not %x",
+                                decision->block, decision->guards, guards);
+        }
+}
+
+static void check_growing(const View *before)
+{
+        View view = *before;
+        Growth growth = { .view = &view };
+
+        for (int i = 0; i < view.n; i++)
+                growth.is_there[i] = is_lasting(&view.cells[i]);
+        for (int i = 0; i < view.n; i++) {
+                const Cell *cell = &view.cells[i];
+
+                if (growth.is_there[i])
+                        continue;
+                if (cell->is_auto)
+                        check_unit(&growth, &view, cell);
+                else
+                        growth.is_there[i] = true;
+        }
+}
+
+/* What does not depend on the guards */
 
 static void check_decisions(const Case *c)
 {
@@ -333,15 +600,18 @@ static void check_decisions(const Case *c)
         for (size_t i = 0; i < c->machine.n_blocks; i++) {
                 const Block *block = &c->machine.blocks[i];
                 const Decision *decision = plan_find(&c->plan, block->id);
-                bool known =
-                        block->node >= 0 && machine_find_node(&c->machine, (uint32_t) block->node);
 
-                REQUIRE((decision != NULL) == (known && track_wants_plan(block, 0)), c->seed,
-                        "block %u", block->id);
+                REQUIRE((decision != NULL) ==
+                                (has_known_node(&c->machine, block) && track_wants_plan(block, 0)),
+                        c->seed, "block %u", block->id);
                 if (!decision)
                         continue;
                 REQUIRE(decision->verdict > VERDICT_NONE && decision->verdict < _VERDICT_MAX,
                         c->seed, "block %u has verdict %d", block->id, decision->verdict);
+                REQUIRE(is_auto(c, block, decision) ||
+                                (!decision->guards &&
+                                 figures_are_equal(&decision->figures, &(Figures){})),
+                        c->seed, "block %u has guards", block->id);
                 n++;
                 n_written += decision->verdict != VERDICT_LEAVE;
         }
@@ -350,287 +620,168 @@ static void check_decisions(const Case *c)
                 n_written);
 }
 
-static bool is_kernel_write(const Decision *decision)
-{
-        return decision->verdict != VERDICT_MOVABLE;
-}
-
+/* Each block that is to be written is, once, and kernel memory first. */
 static void check_order(const Case *c)
 {
-        for (size_t i = 1; i < c->plan.n_order; i++) {
-                const Decision *a = &c->plan.decisions[c->plan.order[i - 1]];
-                const Decision *b = &c->plan.decisions[c->plan.order[i]];
-                bool ordered = is_kernel_write(a) == is_kernel_write(b) ? a->block > b->block :
-                                                                          is_kernel_write(a);
+        bool is_written[CELLS_MAX] = {}, was_movable = false;
 
-                REQUIRE(ordered, c->seed, "block %u is written before %u", a->block, b->block);
+        for (size_t i = 0; i < c->plan.n_order; i++) {
+                uint32_t at = c->plan.order[i];
+                bool is_movable = c->plan.decisions[at].verdict == VERDICT_MOVABLE;
+
+                REQUIRE(at < c->plan.n_decisions && !is_written[at] &&
+                                c->plan.decisions[at].verdict != VERDICT_LEAVE,
+                        c->seed, "write %zu", i);
+                REQUIRE(is_movable || !was_movable, c->seed, "write %zu is late", i);
+                is_written[at] = true;
+                was_movable = is_movable;
         }
 }
 
-/* Kernel memory that `auto` chose lies lowest on its node, below all that it made movable. */
-static void check_low_kernel(const Case *c, const Node *node, const Sums *sums)
+static bool decisions_are_equal(const Decision *a, const Decision *b)
 {
-        REQUIRE(sums->highest_auto_kernel < sums->lowest_auto_movable, c->seed, "node %u",
-                node->id);
-        if (c->policy.contiguous)
-                REQUIRE(sums->highest_other_kernel < sums->lowest_auto_movable, c->seed, "node %u",
-                        node->id);
+        return a->block == b->block && a->rule == b->rule && a->action == b->action &&
+               a->verdict == b->verdict && a->guards == b->guards &&
+               figures_are_equal(&a->figures, &b->figures);
 }
 
-static void check_node(const Case *c, const Node *node, const Sums *all)
+static void check_equal(const Case *c, const Plan *plan, const char *what)
 {
-        const Sums sums = sum(c, (int32_t) node->id);
-        bool per_node = c->policy.per_node && node->has_cpu;
-        bool needed;
+        REQUIRE(plan->n_decisions == c->plan.n_decisions && plan->n_order == c->plan.n_order,
+                c->seed, "%s", what);
+        for (size_t i = 0; i < plan->n_decisions; i++)
+                REQUIRE(decisions_are_equal(&plan->decisions[i], &c->plan.decisions[i]), c->seed,
+                        "%s: block %u", what, plan->decisions[i].block);
+        for (size_t i = 0; i < plan->n_order; i++)
+                REQUIRE(plan->order[i] == c->plan.order[i], c->seed, "%s: write %zu", what, i);
+}
 
-        check_low_kernel(c, node, &sums);
-        if (sums.n_auto_movable > 0) {
-                REQUIRE(min_kernel_holds(c, &sums, 0), c->seed, "node %u", node->id);
-                REQUIRE(!per_node || ratio_holds(c, &sums, (int32_t) node->id, 0), c->seed,
-                        "node %u", node->id);
-                REQUIRE(ratio_holds(c, all, NODE_ANY, 0), c->seed, "machine, node %u", node->id);
+/* Lists the devices in another order. */
+static void shuffle_devices(Random *random, Machine *machine)
+{
+        Device devices[DEVICES_MAX];
+        size_t order[DEVICES_MAX];
+        int32_t place[DEVICES_MAX];
+
+        shuffle(random, order, machine->n_devices);
+        for (size_t i = 0; i < machine->n_devices; i++) {
+                devices[i] = machine->devices[order[i]];
+                place[order[i]] = (int32_t) i;
         }
-        if (sums.n_auto_kernel == 0)
-                return;
-
-        /* None is kernel memory in vain: were the highest one movable, a guard would not hold. */
-        needed = !min_kernel_holds(c, &sums, BLOCK) ||
-                 (per_node && !ratio_holds(c, &sums, (int32_t) node->id, BLOCK)) ||
-                 !ratio_holds(c, all, NODE_ANY, BLOCK) ||
-                 (c->policy.contiguous && sums.highest_other_kernel > sums.highest_auto_kernel);
-        REQUIRE(needed, c->seed, "node %u", node->id);
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (machine_device(machine, &machine->blocks[i]))
+                        machine->blocks[i].device = place[machine->blocks[i].device];
+        set_devices(machine, devices, machine->n_devices);
 }
 
-static void check_guards(const Case *c)
-{
-        const Sums all = sum(c, NODE_ANY);
-
-        for (size_t i = 0; i < c->machine.n_nodes; i++)
-                check_node(c, &c->machine.nodes[i], &all);
-}
-
-/* Every `auto` kernel block says why, and nothing else does. */
-static void check_reasons(const Case *c)
-{
-        for (size_t i = 0; i < c->plan.n_decisions; i++) {
-                const Decision *decision = &c->plan.decisions[i];
-                const Block *block = machine_find_block(&c->machine, decision->block);
-                bool has_reason =
-                        is_auto(c, block, decision) && decision->verdict == VERDICT_KERNEL;
-
-                REQUIRE((decision->guards != 0) == has_reason, c->seed, "block %u, guards %x",
-                        decision->block, decision->guards);
-        }
-}
-
-/* The block was written as planned. */
-static void write_block(Machine *machine, const Decision *decision)
-{
-        Block *block = machine_find_block(machine, decision->block);
-        ZoneClass zone_class = class_of_verdict(decision->verdict, block);
-
-        block->state = BLOCK_ONLINE;
-        block->status = BLOCK_STATUS_DONE;
-        block->verdict = decision->verdict;
-        zones_set(&block->zones, zone_class == ZONE_CLASS_MOVABLE ? "Movable" : "Normal");
-}
-
-/* The block was handed over and has not been written yet. */
-static void hand_over_block(Machine *machine, const Decision *decision)
-{
-        Block *block = machine_find_block(machine, decision->block);
-
-        block->status = BLOCK_STATUS_WRITING;
-        block->verdict = decision->verdict;
-}
-
-/* Plans a machine on which some of the plan was done, and compares where it leads. */
-static void check_same_end(const Case *c, const Machine *later)
-{
-        Plan plan;
-
-        if (plan_make(later, &c->policy, track_wants_plan, 0, &plan) < 0)
-                ck_abort_msg("out of memory");
-        for (size_t i = 0; i < later->n_blocks; i++) {
-                ZoneClass expected = final_class(&c->plan, &c->machine.blocks[i]);
-                ZoneClass class_later = final_class(&plan, &later->blocks[i]);
-
-                REQUIRE(class_later == expected, c->seed, "block %u: %d, planned %d",
-                        later->blocks[i].id, class_later, expected);
-        }
-        plan_done(&plan);
-}
-
-/* After the first writes, in order, the next of them being on their way. */
-static void check_stepwise(const Case *c, Random *random)
-{
-        size_t k = c->plan.n_order > 0 ? random_below(random, (uint32_t) c->plan.n_order + 1) : 0;
-        size_t n_handed = random_below(random, 3);
-        Machine later;
-
-        copy_machine(&c->machine, &later);
-        for (size_t i = 0; i < c->plan.n_order && i < k + n_handed; i++) {
-                const Decision *decision = &c->plan.decisions[c->plan.order[i]];
-
-                if (i < k)
-                        write_block(&later, decision);
-                else
-                        hand_over_block(&later, decision);
-        }
-        check_same_end(c, &later);
-        machine_done(&later);
-}
-
-/* After any half of the writes: others failed, or were made in another order. */
-static void check_half(const Case *c, Random *random)
-{
-        Machine later;
-
-        copy_machine(&c->machine, &later);
-        for (size_t i = 0; i < c->plan.n_order; i++)
-                if (random_is(random, 50))
-                        write_block(&later, &c->plan.decisions[c->plan.order[i]]);
-        check_same_end(c, &later);
-        machine_done(&later);
-}
-
-static void shuffle(Random *random, size_t *order, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                order[i] = i;
-        for (size_t i = n; i-- > 1;) {
-                size_t j = random_below(random, (uint32_t) i + 1), swapped = order[i];
-
-                order[i] = order[j];
-                order[j] = swapped;
-        }
-}
-
-static bool plans_are_equal(const Plan *a, const Plan *b)
-{
-        if (a->n_decisions != b->n_decisions || a->n_order != b->n_order)
-                return false;
-        return memcmp(a->decisions, b->decisions, a->n_decisions * sizeof(Decision)) == 0 &&
-               memcmp(a->order, b->order, a->n_order * sizeof(uint32_t)) == 0;
-}
-
-/* Whatever the order in which the blocks came. */
+/* Whatever the order in which blocks came and devices are listed. */
 static void check_insertion(const Case *c, Random *random)
 {
-        size_t n = c->machine.n_blocks;
-        size_t *order = calloc(n + 1, sizeof(size_t));
+        size_t n = c->machine.n_blocks, order[CELLS_MAX];
         Machine other;
         Plan plan;
 
-        ck_assert_ptr_nonnull(order);
         shuffle(random, order, n);
         copy_frame(&c->machine, &other);
         for (size_t i = 0; i < n; i++)
                 copy_block(&other, &c->machine.blocks[order[i]]);
-        if (plan_make(&other, &c->policy, track_wants_plan, 0, &plan) < 0)
-                ck_abort_msg("out of memory");
-        REQUIRE(plans_are_equal(&plan, &c->plan), c->seed, "another order of blocks");
+        shuffle_devices(random, &other);
+        make_plan(&other, &c->policy, 0, &plan);
+        check_equal(c, &plan, "another order");
         plan_done(&plan);
         machine_done(&other);
-        free(order);
 }
 
-/* Running */
+/* Running, for each kind of machine */
 
-static void case_init(Case *c, uint64_t seed, Random *random)
-{
-        *random = (Random){ .state = seed };
-        *c = (Case){ .seed = seed };
-        random_policy(random, &c->policy, c->rules);
-        random_machine(random, &c->machine);
-        if (plan_make(&c->machine, &c->policy, track_wants_plan, 0, &c->plan) < 0)
-                ck_abort_msg("out of memory");
-}
+typedef void (*CaseCheck)(const Case *c, Random *random);
 
-static void case_done(Case *c)
-{
-        plan_done(&c->plan);
-        machine_done(&c->machine);
-}
-
-START_TEST(every_block_that_is_to_be_decided_is_and_is_written_in_order)
+static void run(Kind kind, CaseCheck check)
 {
         for (uint64_t i = 0; i < N_MACHINES; i++) {
                 Random random;
                 Case c;
 
-                case_init(&c, first_seed + i, &random);
-                check_decisions(&c);
-                check_order(&c);
-                check_reasons(&c);
+                case_init(&c, first_seed() + i, kind, &random);
+                check(&c, &random);
                 case_done(&c);
         }
 }
+
+static void check_all_decisions(const Case *c, Random *random)
+{
+        (void) random;
+        check_decisions(c);
+        check_order(c);
+}
+
+START_TEST(every_block_that_is_to_be_decided_is_and_is_written_once)
+{
+        run((Kind) _i, check_all_decisions);
+}
 END_TEST
+
+static void check_all_guards(const Case *c, Random *random)
+{
+        View view;
+
+        (void) random;
+        view_init(&view, c);
+        check_static(&view);
+}
 
 START_TEST(guards_hold_whenever_they_can_and_ask_for_no_more_than_that_takes)
 {
-        for (uint64_t i = 0; i < N_MACHINES; i++) {
-                Random random;
-                Case c;
-
-                case_init(&c, first_seed + i, &random);
-                check_guards(&c);
-                case_done(&c);
-        }
+        run((Kind) _i, check_all_guards);
 }
 END_TEST
 
-START_TEST(a_plan_made_again_half_way_leads_to_the_same_end)
+static void check_all_units(const Case *c, Random *random)
 {
-        for (uint64_t i = 0; i < N_MACHINES; i++) {
-                Random random;
-                Case c;
+        View view;
 
-                case_init(&c, first_seed + i, &random);
-                check_same_end(&c, &c.machine);
-                check_stepwise(&c, &random);
-                check_half(&c, &random);
-                case_done(&c);
-        }
+        (void) random;
+        view_init(&view, c);
+        check_growing(&view);
+}
+
+START_TEST(units_of_devices_that_grow_are_decided_one_after_another)
+{
+        run((Kind) _i, check_all_units);
 }
 END_TEST
 
-START_TEST(the_order_in_which_blocks_came_does_not_matter)
+START_TEST(the_order_in_which_blocks_and_devices_came_does_not_matter)
 {
-        for (uint64_t i = 0; i < N_MACHINES; i++) {
-                Random random;
-                Case c;
-
-                case_init(&c, first_seed + i, &random);
-                check_insertion(&c, &random);
-                case_done(&c);
-        }
+        run((Kind) _i, check_insertion);
 }
 END_TEST
 
 /* The random machines are worth something: each kind of decision and guard is among them. */
 START_TEST(random_machines_meet_every_guard_and_verdict)
 {
-        unsigned guards = 0, verdicts = 0;
-        size_t n_decisions = 0;
+        unsigned guards = 0, verdicts = 0, n_movable = 0, n_kernel = 0;
 
         for (uint64_t i = 0; i < 1000; i++) {
                 Random random;
                 Case c;
 
-                case_init(&c, first_seed + i, &random);
+                case_init(&c, first_seed() + i, (Kind) _i, &random);
                 for (size_t j = 0; j < c.plan.n_decisions; j++) {
-                        guards |= c.plan.decisions[j].guards;
-                        verdicts |= 1U << c.plan.decisions[j].verdict;
+                        const Decision *decision = &c.plan.decisions[j];
+
+                        guards |= decision->guards;
+                        verdicts |= 1U << decision->verdict;
+                        n_movable += decision->verdict == VERDICT_MOVABLE;
+                        n_kernel += decision->guards && decision->verdict == VERDICT_KERNEL;
                 }
-                n_decisions += c.plan.n_decisions;
                 case_done(&c);
         }
         ck_assert_uint_eq(guards, GUARD_MIN_KERNEL | GUARD_NODE_RATIO | GUARD_MACHINE_RATIO |
-                                          GUARD_CONTIGUOUS);
+                                          GUARD_WHOLE_DEVICE | GUARD_CONTIGUOUS);
         ck_assert_uint_eq(verdicts, ((1U << _VERDICT_MAX) - 1) & ~(1U << VERDICT_NONE));
-        ck_assert_uint_gt(n_decisions, 5000);
+        ck_assert_uint_gt(n_movable, 1500);
+        ck_assert_uint_gt(n_kernel, 1000);
 }
 END_TEST
 
@@ -638,15 +789,18 @@ int main(void)
 {
         Suite *suite = suite_create("plan property");
         TCase *tcase = tcase_create("property");
-        const char *seed = getenv("PROPERTY_SEED");
 
-        first_seed = seed ? strtoull(seed, NULL, 0) : 1;
         tcase_set_timeout(tcase, 600);
-        tcase_add_test(tcase, random_machines_meet_every_guard_and_verdict);
-        tcase_add_test(tcase, every_block_that_is_to_be_decided_is_and_is_written_in_order);
-        tcase_add_test(tcase, guards_hold_whenever_they_can_and_ask_for_no_more_than_that_takes);
-        tcase_add_test(tcase, a_plan_made_again_half_way_leads_to_the_same_end);
-        tcase_add_test(tcase, the_order_in_which_blocks_came_does_not_matter);
+        tcase_add_loop_test(tcase, random_machines_meet_every_guard_and_verdict, 0, _KIND_MAX);
+        tcase_add_loop_test(tcase, every_block_that_is_to_be_decided_is_and_is_written_once, 0,
+                            _KIND_MAX);
+        tcase_add_loop_test(tcase,
+                            guards_hold_whenever_they_can_and_ask_for_no_more_than_that_takes, 0,
+                            _KIND_MAX);
+        tcase_add_loop_test(tcase, units_of_devices_that_grow_are_decided_one_after_another,
+                            KIND_GROWING, _KIND_MAX);
+        tcase_add_loop_test(tcase, the_order_in_which_blocks_and_devices_came_does_not_matter, 0,
+                            _KIND_MAX);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }

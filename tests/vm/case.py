@@ -5,8 +5,8 @@ import os
 import unittest
 
 import image
-from guest import Guest, Node
-from memory import read_memory, wait_online
+from guest import WAIT_TIMEOUT, Guest, Node
+from memory import read_devices, read_memory, wait_online
 from memoryd import Memoryd
 from policy import expected_classes, faults
 
@@ -74,13 +74,19 @@ class GuestCase(unittest.TestCase):
         self.assertPolicy()
         return dimm
 
-    def wait_settled(self):
+    def wait_settled(self, timeout=WAIT_TIMEOUT):
         """Waits until memoryd has nothing left to do and knows every block as the kernel does."""
-        def settled():
-            return (self.memoryd.get("PendingBlocks") == 0 and
-                    [(row.id, row.node, row.state) for row in self.memoryd.blocks()] ==
-                    [(block.index, block.node, block.state) for block in read_memory(self.guest)])
-        self.guest.wait_until(settled, "memoryd's blocks being those of the kernel")
+        def difference():
+            # The kernel's first: what memoryd says later is at least as new.
+            kernel = {block.index: (block.node, block.state) for block in read_memory(self.guest)}
+            known = {row.id: (row.node, row.state) for row in self.memoryd.blocks()}
+            found = [f"memory{index}: {_place(known.get(index))} to memoryd, "
+                     f"{_place(kernel.get(index))} to the kernel"
+                     for index in sorted(kernel | known) if known.get(index) != kernel.get(index)]
+            pending = self.memoryd.get("PendingBlocks")
+            return found + ([f"{pending} blocks pending"] if pending else [])
+        self.guest.wait_until_empty(difference, "memoryd's blocks being those of the kernel",
+                                    timeout)
 
     # Checks
 
@@ -98,5 +104,22 @@ class GuestCase(unittest.TestCase):
         self.assertEqual(self.memoryd.get("OfflineBytes"),
                          len(memory.offline()) * memory.block_bytes)
 
+    def assertDevices(self):  # pylint: disable=invalid-name
+        """memoryctl tells of every block what it is part of, as the kernel has it."""
+        devices = read_devices(self.guest, read_memory(self.guest).block_bytes)
+        # An empty cell is null in JSON.
+        self.assertEqual({index: (row["device"] or "", row["origin"])
+                          for index, row in self.memoryd.listed().items()}, devices)
+
+    def assertRule(self, memory, name):  # pylint: disable=invalid-name
+        """That rule decided on all blocks of this memory; "" is the default."""
+        rows = self.memoryd.listed()
+        self.assertEqual({rows[block.index]["rule"] or "" for block in memory}, {name})
+
     def assertNoErrors(self):  # pylint: disable=invalid-name
         self.assertEqual(self.memoryd.errors(), [])
+
+
+def _place(block):
+    """A block's node and state in words; None is a block that is not known at all."""
+    return "not there" if block is None else f"{block[1]} on node {block[0]}"

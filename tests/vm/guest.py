@@ -2,6 +2,7 @@
 """A guest under QEMU: boots, runs commands, gets and loses memory, and leaves traces on failure."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -18,6 +19,9 @@ from qmp import Qmp
 BOOT_TIMEOUT = 600
 RUN_TIMEOUT = 180
 WAIT_TIMEOUT = 300
+
+# Between two nodes, in the firmware's tables.
+DEFAULT_DISTANCE = 20
 
 # What a kernel in trouble says on its console.
 TROUBLE = re.compile(r"\bBUG:|\bOops\b|Call Trace:|Kernel panic|WARNING: CPU:|"
@@ -58,16 +62,27 @@ class VirtioMem:
     node: int
 
 
+@dataclasses.dataclass(frozen=True)
+class Nvdimm:
+    """Persistent memory that is there at boot: pmem0, until the guest makes a dax device of it.
+    Its node must be of its own, before the last: the kernel numbers only nodes that the firmware
+    tells of, and hot-added memory is the last one's."""
+    size: str
+    node: int
+
+
 class Guest:
     """A context manager: the guest runs inside `with`. Leaving it checks the console."""
 
     def __init__(self, image, kernel, *, nodes=(Node("1G", "0-1"),), dimms=(), virtio_mem=None,
-                 arguments="", name="guest", max_memory="64G"):
+                 nvdimms=(), distances=None, arguments="", name="guest", max_memory="64G"):
         self.kernel = image.kernels[kernel]
         self._image = image
         self._nodes = nodes
         self._boot_dimms = dimms
         self._virtio_mem = virtio_mem
+        self._nvdimms = nvdimms
+        self._distances = distances or {}
         self._arguments = arguments.split()
         self._name = name
         self._artifacts = artifacts_folder() / f"{name}-{kernel}"
@@ -112,9 +127,10 @@ class Guest:
 
     def _command_line(self):
         return [
-            "qemu-system-x86_64", *machine_arguments(self._nodes, self._max_memory),
+            "qemu-system-x86_64",
+            *machine_arguments(self._nodes, self._max_memory, self._distances, bool(self._nvdimms)),
             *boot_arguments(self._image, self.kernel, self._arguments),
-            *self._boot_dimm_arguments(), *self._virtio_mem_arguments(),
+            *self._nvdimm_arguments(), *self._boot_dimm_arguments(), *self._virtio_mem_arguments(),
             # A panic reboots the guest at once, and that ends QEMU.
             "-no-reboot", "-display", "none",
             # A person can sit down at the console any time; until then it is only written down.
@@ -134,6 +150,15 @@ class Guest:
             words += ["-object", f"memory-backend-ram,id=mem-{identity},size={dimm.size},"
                                  "reserve=off",
                       "-device", f"pc-dimm,id={identity},memdev=mem-{identity},node={dimm.node}"]
+        return words
+
+    def _nvdimm_arguments(self):
+        words = []
+        for number, nvdimm in enumerate(self._nvdimms):
+            words += ["-object", f"memory-backend-ram,id=nvmem{number},size={nvdimm.size},"
+                                 "reserve=off",
+                      "-device", f"nvdimm,id=nvdimm{number},memdev=nvmem{number},"
+                                 f"node={nvdimm.node}"]
         return words
 
     def _virtio_mem_arguments(self):
@@ -219,6 +244,18 @@ class Guest:
             if time.monotonic() > deadline:
                 raise GuestError(f"not within {timeout} s: {what}")
             time.sleep(pause)
+
+    def wait_until_empty(self, faults, what, timeout=WAIT_TIMEOUT):
+        """Asks until there are none; the error has the last ones, a line each."""
+        found = []
+
+        def is_empty():
+            found[:] = faults()
+            return not found
+        try:
+            self.wait_until(is_empty, what, timeout)
+        except GuestError as error:
+            raise GuestError("\n    ".join([str(error), *found])) from error
 
     # Memory
 
@@ -310,12 +347,13 @@ def artifacts_folder():
                         or pathlib.Path(tempfile.gettempdir()) / "memoryd-vm")
 
 
-def machine_arguments(nodes, max_memory="64G"):
-    """QEMU's machine with these nodes and room for DIMMs."""
+def machine_arguments(nodes, max_memory="64G", distances=None, has_nvdimm=False):
+    """QEMU's machine with these nodes and room for DIMMs. `distances` between two nodes, by their
+    numbers, lower first; 20 where there is none."""
     total = sum(size_bytes(node.memory) for node in nodes if node.memory)
     words = [
         "-accel", os.environ.get("MEMORYD_VM_ACCEL", "tcg,thread=multi"),
-        "-M", "q35", "-cpu", "max", "-nodefaults", "-vga", "none",
+        "-M", "q35,nvdimm=on" if has_nvdimm else "q35", "-cpu", "max", "-nodefaults", "-vga", "none",
         # A socket per processor: one socket on two nodes makes the kernel warn.
         "-smp", "2,sockets=2,cores=1,threads=1",
         "-m", f"{total >> 20}M,slots=32,maxmem={max_memory}",
@@ -329,6 +367,11 @@ def machine_arguments(nodes, max_memory="64G"):
         if node.cpus:
             option += f",cpus={node.cpus}"
         words += ["-numa", option]
+    if distances:
+        # All or none: QEMU wants to know the others too then.
+        for pair in itertools.combinations(range(len(nodes)), 2):
+            distance = distances.get(pair, DEFAULT_DISTANCE)
+            words += ["-numa", f"dist,src={pair[0]},dst={pair[1]},val={distance}"]
     return words
 
 

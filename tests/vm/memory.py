@@ -2,6 +2,7 @@
 """What the guest's kernel says of its memory, read from sysfs: the truth to compare with."""
 
 import dataclasses
+import pathlib
 
 KERNEL_ZONES = {"DMA", "DMA32", "Normal", "HighMem"}
 LETTERS = {"kernel": "K", "movable": "M", "mixed": "X", "": "-"}
@@ -22,6 +23,20 @@ for block in memory[0-9]*; do
 done 2>/dev/null
 :
 """
+
+
+# What a block is part of: the ACPI device it is bound to, else the last word is left empty.
+DEVICES_SCRIPT = r"""
+cd /sys/devices/system/memory
+for block in memory[0-9]*; do
+        echo "${block#memory},$(readlink "$block/firmware_node")"
+done
+echo
+cat /proc/iomem
+"""
+
+# Resources of drivers that add memory, by the name of the memory in them.
+DRIVER_MEMORY = {"System RAM (virtio_mem)": "virtio-mem", "System RAM (kmem)": "kmem"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,3 +114,31 @@ def wait_online(guest, count, timeout=300):
         memory = read_memory(guest)
         return memory if len(memory.blocks) == count and not memory.offline() else None
     return guest.wait_until(done, f"{count} blocks, all online", timeout)
+
+
+def read_devices(guest, block_bytes):
+    """The name and the origin of the device of every block, as (name, origin) by block: "" and
+    `boot` for what was there from the start."""
+    links, _, resources = guest.run(DEVICES_SCRIPT).partition("\n\n")
+    ranges = list(_driver_ranges(resources))
+    devices = {}
+    for line in links.splitlines():
+        index, link = line.split(",")
+        address = int(index) * block_bytes
+        found = [device for first, last, device in ranges if first <= address <= last]
+        devices[int(index)] = ((pathlib.PurePosixPath(link).name, "dimm") if link
+                               else found[0] if found else ("", "boot"))
+    return devices
+
+
+def _driver_ranges(resources):
+    """Addresses and device of the memory in /proc/iomem that a driver added: the resource that it
+    lies in bears the device's name."""
+    parents = {}
+    for line in resources.splitlines():
+        depth = len(line) - len(line.lstrip())
+        addresses, _, name = line.strip().partition(" : ")
+        parents[depth] = name
+        if name in DRIVER_MEMORY:
+            first, last = (int(word, 16) for word in addresses.split("-"))
+            yield first, last, (parents[depth - 2], DRIVER_MEMORY[name])

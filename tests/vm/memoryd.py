@@ -9,6 +9,7 @@ from guest import GuestError
 NAME = "org.memoryd1"
 PATH = "/org/memoryd1"
 UNIT = "memoryd.service"
+DROP_IN = "/etc/memoryd/memoryd.conf.d/50-test.conf"
 
 MESSAGE_BURST_DONE = "86e54a6ee7e14810889e2a1fea2c9948"
 
@@ -25,6 +26,8 @@ class Row(typing.NamedTuple):
     guards: str
     status: str
     error: int
+    device: str = ""
+    origin: str = ""
 
 
 class Memoryd:
@@ -65,6 +68,16 @@ class Memoryd:
     def ctl(self, arguments):
         """What memoryctl prints as JSON."""
         return json.loads(self._guest.run(f"memoryctl --json {arguments}"))
+
+    def listed(self):
+        """The blocks as memoryctl lists them, a dictionary of the columns for each, by block."""
+        rows = self.ctl("list --all --output=+CLASS,STATUS,DEVICE,ORIGIN,RULE")
+        return {int(row["block"]): row for row in next(iter(rows.values()))}
+
+    def use(self, text):
+        """Puts settings into force beside what is shipped, in place of those of the last call."""
+        self._guest.write_file(DROP_IN, text)
+        self._guest.run("memoryctl reload")
 
     # The service
 

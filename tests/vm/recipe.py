@@ -16,7 +16,7 @@ PACKAGES = [
     "systemd-sysv", "udev", "dbus", "polkitd", "libpam-systemd", "kmod", "util-linux", "procps",
     "iproute2", "bash-completion", "less", "ncurses-base", "initramfs-tools",
     # the harness's way in, and tools to look at memory with
-    "qemu-guest-agent", "numactl",
+    "qemu-guest-agent", "numactl", "ndctl", "daxctl",
     # what memoryd is linked with
     "libconfig9", "libnuma1", "libsmartcols1", "libjson-c5", "libsystemd0", "libudev1",
 ]

@@ -8,6 +8,18 @@ from guest import VirtioMem
 from memory import read_memory, wait_online
 
 
+# Holds the kernel up when it has sent the event that a block goes, and before the block's folder is
+# gone: what takes this processor at once, and keeps it for a while, comes right between the two.
+HOLD_UP = r"""
+socket(EVENTS, 16, 3, 15) && bind(EVENTS, pack("S S L L", 16, 0, 0, 1)) or die "netlink: $!";
+while (sysread(EVENTS, $event, 65536)) {
+        next unless $event =~ m{^remove@/devices/system/memory/};
+        $end = Time::HiRes::time() + 0.1;
+        1 while Time::HiRes::time() < $end;
+}
+"""
+
+
 class DimmByPolicy(GuestCase):
     """A node that has a processor and no memory gets two DIMMs at once."""
 
@@ -89,3 +101,26 @@ class VirtioMemByPolicy(GuestCase):
         self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 2 << 30, "2 GiB plugged")
         self.assertModel()
         self.assertNoErrors()
+
+    def test_a_block_that_is_slow_to_go_leaves_the_model_all_the_same(self):
+        self.guest.resize_virtio_mem("3G")
+        self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 3 << 30, "3 GiB plugged")
+        self.wait_settled()
+        self._hold_up_removals()
+        for mebibytes in range(3072 - 128, 2048 - 1, -128):
+            self.guest.resize_virtio_mem(f"{mebibytes}M")
+            self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() <= mebibytes << 20,
+                                  f"{mebibytes} MiB plugged")
+            self.wait_settled(timeout=60)
+        self.assertModel()
+
+    def _hold_up_removals(self):
+        self.guest.write_file("/run/hold-up", HOLD_UP)
+        pids = self.guest.run(
+            "for cpu in 0 1; do"
+            "  taskset -c $cpu chrt --fifo 1 perl -MTime::HiRes /run/hold-up"
+            "          >/run/hold-up.$cpu 2>&1 </dev/null & echo $!; done").split()
+        self.addCleanup(self.guest.run, f"kill {' '.join(pids)}")
+        # memoryd has a look in the meantime.
+        self.guest.run("for pid in $(cat /sys/fs/cgroup/system.slice/memoryd.service/cgroup.procs);"
+                       " do chrt --fifo --pid 2 $pid; done")

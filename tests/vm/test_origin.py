@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""memoryd knows what each block is part of, and treats it accordingly."""
+
+from case import GuestCase
+from guest import Dimm, Node, Nvdimm, VirtioMem
+from memory import read_memory, wait_for_blocks, wait_online
+from policy import expected_classes, expected_growth
+
+# Node 2 comes with the dax device, node 3 with the first DIMM on it.
+NODES = (Node("2G", "0"), Node(cpus="1"), Node(), Node())
+
+TAKE_DAX = 'rules = ( { name = "expander"; origin = "kmem"; zone = "movable"; } );\n'
+
+
+class Origins(GuestCase):
+    """A machine that gets memory in every way there is for it."""
+
+    hardware = {"nodes": NODES, "dimms": (Dimm("256M", 0),), "virtio_mem": VirtioMem("4G", 1),
+                "nvdimms": (Nvdimm("1G", 2),)}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
+        cls.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
+                      "--map=mem")
+
+    def setUp(self):
+        self.memoryd.use("")
+
+    def test_dimms(self):
+        _, before, added = self.add_dimm(512, 3)
+        self.assertEqual(added.classes(), expected_classes(before, 3, False, 4))
+        self.assertDevices()
+        rows = self.memoryd.listed()
+        devices = {rows[block.index]["device"] for block in added}
+        self.assertEqual(len(devices), 1)
+        # The one from before memoryd started, too; and two DIMMs are two devices.
+        origins = [row["device"] for row in rows.values()
+                   if row["node"] == 0 and row["origin"] == "dimm"]
+        self.assertEqual(len(origins), 2)
+        self.assertFalse(devices & set(origins))
+        self.assertModel()
+
+    def test_virtio_mem_grows_in_steps_and_shrinks_again(self):
+        start = read_memory(self.guest)
+        for size, count in (("512M", 4), ("1G", 8), ("2G", 16)):
+            with self.subTest(grown_to=size):
+                self._grow(size, len(start.blocks) + count)
+
+        self.guest.resize_virtio_mem("1G")
+        self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 1 << 30, "1 GiB plugged")
+        wait_for_blocks(self.guest, len(start.blocks) + 8)
+        self.assertModel()
+        self.assertDevices()
+
+        self._grow("2G", len(start.blocks) + 16)
+        self.assertNoErrors()
+
+    def _grow(self, size, total):
+        before = read_memory(self.guest)
+        self.guest.resize_virtio_mem(size)
+        added = wait_online(self.guest, total).added_to(before)
+        self.assertEqual(added.classes(), expected_growth(before, 1, True, len(added.blocks)))
+        self.assertEqual({block.node for block in added}, {1})
+        self.assertModel()
+        self.assertDevices()
+        rows = self.memoryd.listed()
+        self.assertEqual({rows[block.index]["origin"] for block in added}, {"virtio-mem"})
+
+    def test_a_dax_device_is_left_alone_until_a_rule_takes_it(self):
+        left = self._make_system_ram()
+        self._wait_for_status(left, "left")
+        self.assertEqual(left.classes(), "-" * len(left.blocks))
+        rows = self.memoryd.listed()
+        self.assertEqual({rows[block.index]["decision"] for block in left}, {"leave"})
+        self._check_dax(left)
+
+        self.memoryd.use(TAKE_DAX)
+        self._wait_for_status(left, "done")
+        self._check_taken(left)
+
+        # Once more, with the rule there first.
+        self._release()
+        taken = self._make_system_ram()
+        self._wait_for_status(taken, "done")
+        self._check_taken(taken)
+        self._release()
+        self.assertNoErrors()
+
+    def _make_system_ram(self):
+        """The blocks of the dax device, which nobody but memoryd onlines."""
+        before = read_memory(self.guest)
+        self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
+        # The kernel takes whole blocks, and the device's own data is in one of the eight.
+        return wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
+
+    def _release(self):
+        count = len(read_memory(self.guest).blocks)
+        self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
+        wait_for_blocks(self.guest, count - 7)
+        self.assertModel()
+        self.assertDevices()
+
+    def _wait_for_status(self, memory, status):
+        def others():
+            rows = self.memoryd.listed()
+            return [f"memory{block.index} is {rows[block.index]['status']}" for block in memory
+                    if rows[block.index]["status"] != status]
+        self.guest.wait_until_empty(others, f"all blocks {status}")
+
+    def _check_taken(self, memory):
+        indices = {block.index for block in memory}
+        self.assertEqual({block.zone_class for block in read_memory(self.guest)
+                          if block.index in indices}, {"movable"})
+        self.assertRule(memory, "expander")
+        self._check_dax(memory)
+
+    def _check_dax(self, memory):
+        self.assertEqual({block.node for block in memory}, {2})
+        rows = self.memoryd.listed()
+        self.assertEqual({(rows[block.index]["device"], rows[block.index]["origin"])
+                          for block in memory}, {("dax0.0", "kmem")})
+        self.assertDevices()
+        self.assertModel()

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Settings and rules decide what becomes of a DIMM."""
+
+from case import GuestCase
+from guest import Node
+from memory import wait_for_blocks
+from policy import expected_classes, expected_whole
+
+UDEV_RULES = "/etc/udev/rules.d/99-test.rules"
+
+ONE_NODE = {"nodes": (Node("1G", "0-1"),)}
+
+
+class LargeDimm(GuestCase):
+    """Eight times the memory there was."""
+
+    hardware = ONE_NODE
+
+    def test_a_quarter_of_all_is_for_the_kernel(self):
+        _, before, added = self.add_dimm(8192, 0)
+        self.assertEqual(added.classes(), "K" * 10 + "M" * 54)
+        self.assertEqual(added.classes(), expected_classes(before, 0, True, 64))
+        self.assertModel()
+        self.assertDevices()
+
+
+class LargeWholeDimm(GuestCase):
+    """The same, and it is to be removable or not as a whole."""
+
+    hardware = ONE_NODE
+
+    def test_all_of_it_is_for_the_kernel(self):
+        self.memoryd.use("whole_device = true;\n")
+        _, before, added = self.add_dimm(8192, 0)
+        self.assertEqual(added.classes(), "K" * 64)
+        self.assertEqual(added.classes(), expected_whole(before, 0, True, 64))
+        self.assertModel()
+        for block in (added.blocks[0], added.blocks[-1]):
+            self._check_reason(block)
+
+        # There is kernel memory enough now.
+        _, before, added = self.add_dimm(1024, 0)
+        self.assertEqual(added.classes(), "M" * 8)
+        self.assertEqual(added.classes(), expected_whole(before, 0, True, 8))
+
+    def _check_reason(self, block):
+        text = self.guest.run(f"memoryctl explain {block.index}")
+        # What the ratio would have been, and what it may be.
+        parts = ("max_movable_ratio", "whole_device", "8.00", "3.00")
+        self.assertTrue([line for line in text.splitlines()
+                         if all(part in line for part in parts)], text)
+
+
+class FarNode(GuestCase):
+    """A node without a CPU, twice as far away as the others, that is there only with its DIMM."""
+
+    hardware = {"nodes": (Node("1G", "0"), Node(cpus="1"), Node()),
+                "distances": {(0, 2): 40, (1, 2): 40}}
+
+    CASES = (
+        # the rule, and how much of the node is kernel memory first; None: the rule says movable
+        ('node_class = "cpuless"; zone = "movable";', None),
+        ('node_class = "memoryless"; zone = "movable";', None),
+        ('distance = { from = 0; min = 40; }; zone = "movable";', None),
+        ('node_class = "cpuless"; zone = "auto"; movable_node = true;', 0),
+        ('node_class = "cpuless"; zone = "auto";', 1),
+    )
+
+    def test_a_node_that_comes_with_its_memory(self):
+        nodes = self.memoryd.node_paths()
+        for criteria, min_kernel in self.CASES:
+            with self.subTest(criteria):
+                self.assertEqual(self.memoryd.node_paths(), nodes)
+                self.memoryd.use(f'rules = ( {{ name = "far"; {criteria} }} );\n')
+                dimm, before, added = self.add_dimm(512, 2)
+                expected = ("MMMM" if min_kernel is None else
+                            expected_classes(before, 2, False, 4, min_kernel))
+                self.assertEqual(added.classes(2), expected)
+                self.assertRule(added, "far")
+                self.assertModel()
+                if "K" not in expected:
+                    self.guest.del_dimm(dimm)
+                    wait_for_blocks(self.guest, len(before.blocks))
+                    self.guest.wait_until(lambda: self.memoryd.node_paths() == nodes,
+                                          "the node's object gone")
+        self.assertNoErrors()
+
+    def test_another_node_is_not_meant(self):
+        self.memoryd.use('rules = ( { name = "class"; node_class = "cpuless"; zone = "leave"; },\n'
+                         '          { name = "distance"; distance = { from = 0; min = 40; };\n'
+                         '            zone = "leave"; } );\n')
+        _, before, added = self.add_dimm(512, 1)
+        self.assertEqual(added.classes(1), expected_classes(before, 1, True, 4))
+        self.assertRule(added, "")
+
+
+class UdevHint(GuestCase):
+    """A rule of udev says what some blocks are good for."""
+
+    hardware = {"nodes": (Node("2G", "0-1"),)}
+
+    def test_a_property_of_some_blocks(self):
+        # Where a DIMM of a machine of 2 GiB goes: to 4 GiB, which is block 32.
+        self.guest.write_file(UDEV_RULES,
+                              'SUBSYSTEM=="memory", KERNEL=="memory3[23]", '
+                              'ENV{MEMORYD_HINT}="kernel"\n'
+                              'SUBSYSTEM=="memory", KERNEL=="memory34", '
+                              'ENV{MEMORYD_HINT}="something else"\n')
+        self.memoryd.use('event_source = "udev";\n'
+                         'rules = ( { name = "hinted"; zone = "kernel";\n'
+                         '            udev_property = { name = "MEMORYD_HINT";\n'
+                         '                              value = "kernel"; }; } );\n')
+        self.guest.run("udevadm control --reload; systemctl restart memoryd")
+        self.memoryd.wait_ready()
+        self._check_dimm(32, "KKMMMMMM", ["hinted", "hinted", *[""] * 6])
+        # Without the property, nothing of it is for the kernel.
+        self._check_dimm(40, "MMMM", [""] * 4)
+        self.assertNoErrors()
+
+    def _check_dimm(self, first, classes, rules):
+        _, _, added = self.add_dimm(128 * len(classes), 0)
+        self.assertEqual(added.blocks[0].index, first)
+        self.assertEqual(added.classes(), classes)
+        rows = self.memoryd.listed()
+        self.assertEqual([rows[block.index]["rule"] or "" for block in added], rules)
+        self.assertModel()
