@@ -38,12 +38,16 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
         *node++ = 0;
 
         *ret_expected = "a size before the '@', for example 16G";
-        if (parse_size(copy, &addition.size_bytes) < 0)
+        r = parse_size(copy, &addition.size_bytes);
+        if (r == -EINVAL)
+                return r;
+        *ret_expected = "a size of at most 4194304 blocks";
+        if (r < 0)
                 return -EINVAL;
         *ret_expected = "a size that is a multiple of the block size, and not zero";
         if (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0)
                 return -EINVAL;
-        *ret_expected = "a size of less than 4194304 blocks";
+        *ret_expected = "a size of at most 4194304 blocks";
         if (addition.size_bytes / block_size_bytes > FORECAST_BLOCKS_MAX)
                 return -EINVAL;
         r = addition_parse_node(node, &addition, ret_expected);
@@ -105,20 +109,6 @@ void forecast_done(Forecast *forecast)
 
 /* What would happen */
 
-/* The policy is asked again, as if a rescan had been asked for. */
-static void undecide(Block *block)
-{
-        bool by_start = block->status == BLOCK_STATUS_LEFT && block->verdict == VERDICT_NONE;
-
-        if (block->state != BLOCK_OFFLINE || block->node == NODE_NONE || by_start ||
-            block->status == BLOCK_STATUS_OFFLINED || block->status == BLOCK_STATUS_WRITING)
-                return;
-        block->verdict = VERDICT_NONE;
-        block->status = BLOCK_STATUS_PENDING;
-        block->attempts = 0;
-        block->error = 0;
-}
-
 static ZoneType zone_of(const Block *block)
 {
         if (block->verdict == VERDICT_MOVABLE)
@@ -136,22 +126,32 @@ static void make_online(Block *block)
         block->last_class = block_class(block);
 }
 
-static int settle(Machine *machine, const Policy *policy)
+static int settle_by(Machine *machine, const Policy *policy, PlanFilter filter)
 {
         Plan plan = {};
-        int r;
+        int r = plan_make(machine, policy, filter, 0, &plan);
 
-        track_note_memoryless(machine);
-        r = plan_make(machine, policy, track_wants_plan, 0, &plan);
         for (size_t i = 0; r >= 0 && i < plan.n_decisions; i++) {
                 Block *block = machine_find_block(machine, plan.decisions[i].block);
 
                 track_decide(block, &plan.decisions[i]);
-                if (block->verdict != VERDICT_LEAVE)
+                if (block->state != BLOCK_OFFLINE)
+                        track_judge(block);
+                else if (block->verdict != VERDICT_LEAVE)
                         make_online(block);
         }
         plan_done(&plan);
         return r;
+}
+
+/* Decides as memoryd does: first on what others onlined, then on what is left to do. */
+static int settle(Machine *machine, const Policy *policy)
+{
+        int r;
+
+        track_note_memoryless(machine);
+        r = settle_by(machine, policy, track_wants_judgement);
+        return r < 0 ? r : settle_by(machine, policy, track_wants_plan);
 }
 
 static int add_node(Machine *machine, uint32_t id)
@@ -191,20 +191,33 @@ static int add_device(Machine *machine, const Addition *addition, uint32_t first
         return 0;
 }
 
+/* Behind all blocks, and behind what devices may yet grow to. */
+static uint64_t free_block(const Machine *machine)
+{
+        uint64_t first = 0;
+
+        if (machine->n_blocks > 0)
+                first = machine->blocks[machine->n_blocks - 1].id + UINT64_C(1);
+        for (size_t i = 0; i < machine->n_devices; i++)
+                first = MAX(first, machine->devices[i].last_block + UINT64_C(1));
+        return first;
+}
+
 static int add_memory(Machine *machine, const Addition *addition)
 {
-        uint32_t first = machine->n_blocks ? machine->blocks[machine->n_blocks - 1].id + 1 : 0;
-        uint32_t n = (uint32_t) (addition->size_bytes / machine->block_size_bytes);
+        uint64_t n = addition->size_bytes / machine->block_size_bytes;
+        uint64_t first = free_block(machine);
 
-        if (machine->n_blocks + n > FORECAST_BLOCKS_MAX || n > UINT32_MAX - first)
+        if (machine->n_blocks + n > FORECAST_BLOCKS_MAX || first + n > UINT32_MAX)
                 return -E2BIG;
-        if (add_node(machine, addition->node) < 0 || add_device(machine, addition, first, n) < 0)
+        if (add_node(machine, addition->node) < 0 ||
+            add_device(machine, addition, (uint32_t) first, (uint32_t) n) < 0)
                 return -ENOMEM;
 
         for (uint32_t i = 0; i < n; i++) {
                 Block *block;
 
-                if (machine_add_block(machine, first + i, &block) < 0)
+                if (machine_add_block(machine, (uint32_t) first + i, &block) < 0)
                         return -ENOMEM;
                 block->node = (int32_t) addition->node;
                 block->device = (int32_t) machine->n_devices - 1;
@@ -213,14 +226,24 @@ static int add_memory(Machine *machine, const Addition *addition)
         return 0;
 }
 
-static int forecast_play(Forecast *forecast, const Policy *policy, const Addition *additions,
-                         size_t n_additions)
+/* Writes that are under way succeed, and the policy is asked again. */
+static void begin(Block *block, bool is_other_policy)
 {
-        Machine *machine = &forecast->machine;
+        if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
+                make_online(block);
+        else if (is_other_policy)
+                track_reconsider(block);
+        else
+                track_reset(block);
+}
+
+static int play(Machine *machine, const Policy *policy, bool is_other_policy,
+                const Addition *additions, size_t n_additions)
+{
         int r;
 
         for (size_t i = 0; i < machine->n_blocks; i++)
-                undecide(&machine->blocks[i]);
+                begin(&machine->blocks[i], is_other_policy);
         r = settle(machine, policy);
         for (size_t i = 0; r >= 0 && i < n_additions; i++) {
                 r = add_memory(machine, &additions[i]);
@@ -263,17 +286,25 @@ static uint64_t translate_mask(uint64_t mask, const Policy *from, const Policy *
         return translated;
 }
 
+/* What blocks have of one policy for another: as when it is loaded. */
+static void take_policy(Machine *machine, const Policy *from, const Policy *to)
+{
+        track_remap_rules(machine, from, to);
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                machine->blocks[i].udev_mask =
+                        translate_mask(machine->blocks[i].udev_mask, from, to);
+}
+
 int forecast_make(const Machine *machine, const Policy *current, const Policy *policy,
                   const Addition *additions, size_t n_additions, Forecast *ret)
 {
         Forecast forecast = {};
         int r = copy_machine(&forecast.machine, machine);
 
-        for (size_t i = 0; r >= 0 && current != policy && i < machine->n_blocks; i++)
-                forecast.machine.blocks[i].udev_mask =
-                        translate_mask(machine->blocks[i].udev_mask, current, policy);
+        if (r >= 0 && current != policy)
+                take_policy(&forecast.machine, current, policy);
         if (r >= 0)
-                r = forecast_play(&forecast, policy, additions, n_additions);
+                r = play(&forecast.machine, policy, current != policy, additions, n_additions);
         if (r >= 0)
                 r = forecast_compare(&forecast, machine);
         if (r < 0)
@@ -283,22 +314,37 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         return r;
 }
 
+/* Whether memoryd decides on a block, rather than that it stays as it is. */
+static bool is_planned(const Forecast *forecast, size_t i)
+{
+        return forecast->before[i] == BLOCK_OFFLINE &&
+               forecast->machine.blocks[i].status != BLOCK_STATUS_OFFLINED;
+}
+
+static bool is_decided_alike(const Block *a, const Block *b)
+{
+        return a->verdict == b->verdict && a->status == b->status && a->rule == b->rule &&
+               a->guards == b->guards && strcmp(reason_scope(a), reason_scope(b)) == 0;
+}
+
 static bool is_same(const Forecast *forecast, size_t i, size_t j)
 {
         const Block *a = &forecast->machine.blocks[i], *b = &forecast->machine.blocks[j];
 
         return b->id == a->id + (j - i) && a->node == b->node && a->device == b->device &&
                forecast->before[i] == forecast->before[j] &&
-               forecast->is_added[i] == forecast->is_added[j] && a->state == b->state &&
-               block_class(a) == block_class(b) && a->verdict == b->verdict &&
-               a->status == b->status && a->rule == b->rule && a->guards == b->guards;
+               forecast->is_added[i] == forecast->is_added[j] && block_class(a) == block_class(b) &&
+               is_planned(forecast, i) == is_planned(forecast, j) &&
+               (!is_planned(forecast, i) || is_decided_alike(a, b));
 }
 
 static int forecast_reason(const Forecast *forecast, const Policy *policy, size_t i, char **ret)
 {
         if (forecast->before[i] == BLOCK_OFFLINE)
                 return reason_format(&forecast->machine, policy, &forecast->machine.blocks[i], ret);
-        *ret = strdup("online already, and stays so");
+        *ret = strdup(forecast->before[i] == BLOCK_ONLINE ?
+                              "online already, and stays so" :
+                              "left alone: somebody else takes it offline");
         return *ret ? 0 : -ENOMEM;
 }
 
@@ -307,15 +353,18 @@ int forecast_range(const Forecast *forecast, const Policy *policy, size_t *index
 {
         const Machine *machine = &forecast->machine;
         size_t first = *index, end = first + 1;
-        bool is_planned = forecast->before[first] == BLOCK_OFFLINE;
-        const Block *block = &machine->blocks[first];
-        const Device *device = machine_device(machine, block);
+        const Device *device;
+        const Block *block;
         ForecastRange range;
+        bool planned;
 
-        if (first == machine->n_blocks)
+        if (first >= machine->n_blocks)
                 return 0;
         while (end < machine->n_blocks && is_same(forecast, first, end))
                 end++;
+        block = &machine->blocks[first];
+        device = machine_device(machine, block);
+        planned = is_planned(forecast, first);
         range = (ForecastRange){
                 .first = block->id,
                 .last = machine->blocks[end - 1].id,
@@ -326,10 +375,10 @@ int forecast_range(const Forecast *forecast, const Policy *policy, size_t *index
                 .zone_class = zone_class_to_string(block_class(block)),
                 .device = device ? device->name : "",
                 .origin = origin_to_string(machine_origin(machine, block)),
-                .decision = verdict_to_string(is_planned ? block->verdict : VERDICT_NONE),
-                .rule = is_planned ? reason_rule_name(policy, block) : "",
+                .decision = verdict_to_string(planned ? block->verdict : VERDICT_NONE),
+                .rule = planned ? reason_rule_name(policy, block) : "",
         };
-        guards_format(is_planned ? block->guards : 0, range.guards);
+        guards_format(planned ? block->guards : 0, range.guards);
         if (forecast_reason(forecast, policy, first, &range.reason) < 0)
                 return -ENOMEM;
         *ret = range;

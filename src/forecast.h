@@ -29,10 +29,11 @@ typedef struct Forecast {
 } Forecast;
 
 /*
- * Plays what memoryd would do by a policy: with what is offline on the machine now, except for what somebody
- * else took offline, then with each addition in turn. Added blocks follow the machine's last; a node
- * that is not there yet has no CPU and no distances. The udev properties of the machine's blocks are
- * those that the current policy asks for: others are not there. 0, -ENOMEM, or -E2BIG beyond
+ * Plays what memoryd would do by a policy: with what is offline on the machine now, as when a rescan is
+ * asked for or, if it is not the current one, the policy is loaded, then with each addition in turn. All
+ * writes succeed. Added blocks follow the machine's last, and what its devices can grow to; a node that
+ * is not there yet has no CPU and no distances. The udev properties of the machine's blocks are those
+ * that the current policy asks for: others are not there. 0, -ENOMEM, or -E2BIG beyond
  * FORECAST_BLOCKS_MAX.
  */
 int forecast_make(const Machine *machine, const Policy *current, const Policy *policy,

@@ -4,9 +4,10 @@
 
 #include <stdio.h>
 
+static const char suffixes[] = "BKMGTPE";
+
 const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
 {
-        static const char suffixes[] = "BKMGTPE";
         unsigned exponent = 0, whole, tenths = 0;
 
         while (exponent < sizeof(suffixes) - 2 && bytes >> (10 * (exponent + 1)) > 0)
@@ -26,6 +27,22 @@ const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
                 snprintf(buffer, FORMAT_BYTES_MAX, "%u.%u%c", whole, tenths, suffixes[exponent]);
         else
                 snprintf(buffer, FORMAT_BYTES_MAX, "%u%c", whole, suffixes[exponent]);
+        return buffer;
+}
+
+const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
+{
+        static const char *const eighths[] = { "",   ".125", ".25", ".375",
+                                               ".5", ".625", ".75", ".875" };
+        unsigned exponent = sizeof(suffixes) - 2;
+
+        /* Three decimals of a power of two are its eighths. */
+        while (exponent > 0 &&
+               (bytes >> (10 * exponent) == 0 || bytes % (UINT64_C(1) << (10 * exponent - 3)) > 0))
+                exponent--;
+        snprintf(buffer, FORMAT_BYTES_MAX, "%llu%s%c",
+                 (unsigned long long) (bytes >> (10 * exponent)),
+                 exponent > 0 ? eighths[bytes >> (10 * exponent - 3) & 7] : "", suffixes[exponent]);
         return buffer;
 }
 

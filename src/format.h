@@ -11,6 +11,12 @@
 const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX]);
 
 /*
+ * The same without rounding, for what is compared with something: in the largest unit that takes at
+ * most three decimals, "6.75G", "1040M". Returns the buffer.
+ */
+const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX]);
+
+/*
  * The nodes of a set as the kernel lists them, "0,2-5", cut off at the end of the buffer. Returns
  * it.
  */

@@ -44,6 +44,7 @@ struct Manager {
         uint64_t leaving_usec; /* the delay of the next such look; 0 when none is expected to go */
         uint64_t empty_usec;   /* the delay of the next such look; 0 when none is expected to go */
         uint64_t published_usec;
+        uint64_t remembered_usec; /* when what is kept was last written; 0: never */
         uint64_t zones_usec;
         uint64_t told_online_bytes;
         uint64_t told_movable_bytes;

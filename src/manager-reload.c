@@ -16,26 +16,6 @@ static void manager_refuse(Manager *manager, const ConfFaults *faults)
         log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
 }
 
-/* The place of a rule in another policy, by its name: RULE_GONE when it is not there any more. */
-static int32_t find_rule(const Policy *policy, const char *name)
-{
-        for (size_t i = 0; i < policy->n_rules; i++)
-                if (strcmp(policy->rules[i].name, name) == 0)
-                        return (int32_t) i;
-        return RULE_GONE;
-}
-
-/* What was decided before keeps the name of its rule. */
-static void remap_rules(Machine *machine, const Policy *from, const Policy *to)
-{
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                Block *block = &machine->blocks[i];
-
-                if (block->rule >= 0)
-                        block->rule = find_rule(to, from->rules[block->rule].name);
-        }
-}
-
 static void manager_note(const Manager *manager, const Conf *conf)
 {
         ConfFaults notes = {};
@@ -58,7 +38,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
                 log_warning(
                         "event_source cannot change while memoryd runs, ignoring until a restart");
         conf->event_source = manager->conf.event_source;
-        remap_rules(&manager->machine, &manager->conf.policy, &conf->policy);
+        track_remap_rules(&manager->machine, &manager->conf.policy, &conf->policy);
         conf_done(&manager->conf);
         manager->conf = *conf;
         conf_init(conf);

@@ -10,6 +10,9 @@
 #define PUBLISH_USEC (100 * USEC_PER_MSEC)
 #define ZONES_USEC USEC_PER_SEC
 
+/* 20 ms of writing for 65,536 blocks are not for each of many small changes. */
+#define REMEMBER_USEC USEC_PER_SEC
+
 void setup_done(Setup *setup)
 {
         sysfs_close(&setup->sysfs);
@@ -74,11 +77,17 @@ void manager_record(Manager *manager, const Block *block)
 
 void manager_remember(Manager *manager)
 {
+        uint64_t now = manager_now(manager);
         int r;
 
         if (!manager->remember_needed || !writer_is_idle(&manager->writer))
                 return;
+        if (!manager->stopping && now < manager->remembered_usec + REMEMBER_USEC) {
+                manager_schedule(manager, manager->remembered_usec + REMEMBER_USEC);
+                return;
+        }
         manager->remember_needed = false;
+        manager->remembered_usec = now;
         r = remember_save(manager->runtime_folder, &manager->machine);
         if (r < 0)
                 log_warning("Cannot keep what blocks were below %s: %s, ignoring",
@@ -204,6 +213,7 @@ void manager_stop(Manager *manager)
                 return;
         manager->stopping = true;
         writer_clear(&manager->writer);
+        manager_remember(manager);
         if (manager_give_back(manager) < 0)
                 manager_fail(manager, "Cannot reach the actuator", -EPIPE);
         /* Else the answer to what is being set ends the loop. */

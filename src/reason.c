@@ -8,6 +8,9 @@
 
 #define RATIO_GUARDS (GUARD_NODE_RATIO | GUARD_MACHINE_RATIO)
 #define RATIO_TEXT_MAX 32
+#define PLACE_TEXT_MAX 32
+#define GROUP_TEXT_MAX (DEVICE_NAME_MAX + 16)
+#define MEMORY_TEXT_MAX 160
 
 static const Rule *find_rule(const Policy *policy, const Block *block)
 {
@@ -37,8 +40,9 @@ const char *reason_scope(const Block *block)
                 return "";
         if (block->guards & GUARD_MIN_KERNEL)
                 return "min_kernel";
+        /* Without figures it is kernel memory because the rest of its device is. */
         if (block->verdict == VERDICT_KERNEL && !(block->guards & RATIO_GUARDS))
-                return block->guards & GUARD_WHOLE_DEVICE ? "" : "contiguous";
+                return block->figures.limit > 0 ? "contiguous" : "";
         return block->figures.of_machine ? "machine" : "node";
 }
 
@@ -48,8 +52,6 @@ static const char *format_ratio(const Figures *figures, bool up, char buffer[sta
         uint64_t kernel = figures->kernel_bytes >> 12, movable = figures->movable_bytes >> 12;
         uint64_t percent;
 
-        if (kernel == 0)
-                return strcpy(buffer, movable > 0 ? "infinite" : "0.00");
         percent = (movable * 100 + (up ? kernel - 1 : 0)) / kernel;
         snprintf(buffer, RATIO_TEXT_MAX, "%llu.%02llu", (unsigned long long) (percent / 100),
                  (unsigned long long) (percent % 100));
@@ -67,72 +69,101 @@ static const char *format_limit(uint64_t permille, char buffer[static RATIO_TEXT
         return buffer;
 }
 
-/* What a block's group is called in a sentence: itself, or the device it is treated as one with. */
-static int format_subject(const Machine *machine, const Block *block, char **ret)
+/* "8G of movable to 1G of kernel memory, 8.00 to 1", and no ratio to nothing. */
+static const char *format_memory(const Figures *figures, bool up,
+                                 char buffer[static MEMORY_TEXT_MAX])
 {
-        const Device *device = machine_device(machine, block);
+        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX], ratio[RATIO_TEXT_MAX];
 
-        if (!(block->guards & GUARD_WHOLE_DEVICE))
-                return asprintf(ret, "it and what is above it movable");
-        return asprintf(ret, "all of %s movable, as whole_device asks",
-                        device && *device->name ? device->name : "its device");
-}
-
-static const char *format_place(const Block *block, const char *scope,
-                                char buffer[static RATIO_TEXT_MAX])
-{
-        if (strcmp(scope, "machine") == 0)
-                return strcpy(buffer, "the machine");
-        snprintf(buffer, RATIO_TEXT_MAX, "node %d", block->node);
+        format_bytes_exact(figures->movable_bytes, movable);
+        if (figures->kernel_bytes >> 12 == 0)
+                snprintf(buffer, MEMORY_TEXT_MAX, "%s of movable and no kernel memory", movable);
+        else
+                snprintf(buffer, MEMORY_TEXT_MAX, "%s of movable to %s of kernel memory, %s to 1",
+                         movable, format_bytes_exact(figures->kernel_bytes, kernel),
+                         format_ratio(figures, up, ratio));
         return buffer;
 }
 
-static int format_ratio_reason(const Machine *machine, const Block *block, const char *scope,
-                               char **ret)
+/* What whole_device treats as one with a block. */
+static const char *format_group(const Machine *machine, const Block *block,
+                                char buffer[static GROUP_TEXT_MAX])
 {
-        const Figures *figures = &block->figures;
-        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX], place[RATIO_TEXT_MAX];
-        char ratio[RATIO_TEXT_MAX], limit[RATIO_TEXT_MAX];
-        bool is_over = block->verdict == VERDICT_KERNEL;
-        _cleanup_free_ char *subject = NULL;
+        const Device *device = machine_device(machine, block);
 
-        format_bytes(figures->kernel_bytes, kernel);
-        format_bytes(figures->movable_bytes, movable);
-        format_place(block, scope, place);
-        format_ratio(figures, is_over, ratio);
-        format_limit(figures->limit, limit);
+        snprintf(buffer, GROUP_TEXT_MAX, "%s%s",
+                 device && device->unit_blocks > 0 ? "its unit of " : "",
+                 device && *device->name ? device->name : "its device");
+        return buffer;
+}
+
+static const char *format_place(const Block *block, char buffer[static PLACE_TEXT_MAX])
+{
+        if (block->figures.of_machine)
+                return strcpy(buffer, "the machine");
+        snprintf(buffer, PLACE_TEXT_MAX, "node %d", block->node);
+        return buffer;
+}
+
+static int format_ratio_reason(const Machine *machine, const Block *block, char **ret)
+{
+        const Device *device = machine_device(machine, block);
+        bool is_over = block->verdict == VERDICT_KERNEL;
+        /* Nobody knows what will be above a block of a device that grows. */
+        bool has_above = !block->figures.of_machine && !(device && device->unit_blocks > 0);
+        char place[PLACE_TEXT_MAX], memory[MEMORY_TEXT_MAX], limit[RATIO_TEXT_MAX];
+
+        format_place(block, place);
+        format_memory(&block->figures, is_over, memory);
+        format_limit(block->figures.limit, limit);
         if (!is_over)
+                return asprintf(ret, "%s then has %s, within max_movable_ratio %s", place, memory,
+                                limit);
+        return asprintf(ret, "with it%s movable, %s would have %s, over max_movable_ratio %s",
+                        has_above ? " and what is above it" : "", place, memory, limit);
+}
+
+static int format_min_kernel_reason(const Block *block, char **ret)
+{
+        char kernel[FORMAT_BYTES_MAX], limit[FORMAT_BYTES_MAX];
+        bool has_any = block->figures.kernel_bytes > 0;
+
+        format_bytes_exact(block->figures.kernel_bytes, kernel);
+        format_bytes_exact(block->figures.limit, limit);
+        return asprintf(ret, "node %d had %s%s kernel memory, and min_kernel asks for %s",
+                        block->node, has_any ? kernel : "no", has_any ? " of" : "", limit);
+}
+
+/* The guard that comes first, with its numbers. */
+static int format_guard_reason(const Machine *machine, const Block *block, char **ret)
+{
+        const char *scope = reason_scope(block);
+
+        if (strcmp(scope, "min_kernel") == 0)
+                return format_min_kernel_reason(block, ret);
+        if (strcmp(scope, "contiguous") == 0)
                 return asprintf(ret,
-                                "%s then has %s movable to %s kernel memory, %s to 1, within "
-                                "max_movable_ratio %s",
-                                place, movable, kernel, ratio, limit);
-        if (format_subject(machine, block, &subject) < 0)
-                return -1;
-        return asprintf(ret,
-                        "with %s, %s would have %s movable to %s kernel memory, %s to 1, over "
-                        "max_movable_ratio %s",
-                        subject, place, movable, kernel, ratio, limit);
+                                "memory%llu above it on node %d is kernel memory, and contiguous "
+                                "keeps that below movable memory",
+                                (unsigned long long) block->figures.limit, block->node);
+        return format_ratio_reason(machine, block, ret);
 }
 
 static int format_auto_reason(const Machine *machine, const Block *block, char **ret)
 {
-        const Device *device = machine_device(machine, block);
-        const char *scope = reason_scope(block);
-        char kernel[FORMAT_BYTES_MAX], limit[FORMAT_BYTES_MAX];
+        _cleanup_free_ char *why = NULL;
+        char group[GROUP_TEXT_MAX];
 
-        if (strcmp(scope, "min_kernel") == 0)
-                return asprintf(ret, "node %d had %s of kernel memory, min_kernel asks for %s",
-                                block->node, format_bytes(block->figures.kernel_bytes, kernel),
-                                format_bytes(block->figures.limit, limit));
-        if (strcmp(scope, "contiguous") == 0)
-                return asprintf(ret,
-                                "memory%llu above it on node %d is, and contiguous keeps kernel "
-                                "memory below movable memory",
-                                (unsigned long long) block->figures.limit, block->node);
-        if ((block->guards & GUARD_WHOLE_DEVICE) && !(block->guards & RATIO_GUARDS))
-                return asprintf(ret, "the rest of %s is, and whole_device asks for one class",
-                                device && *device->name ? device->name : "its device");
-        return format_ratio_reason(machine, block, scope, ret);
+        if (!(block->guards & GUARD_WHOLE_DEVICE))
+                return format_guard_reason(machine, block, ret);
+        format_group(machine, block, group);
+        if (block->verdict == VERDICT_MOVABLE || !*reason_scope(block))
+                return asprintf(ret, "the rest of %s is %s, and whole_device asks for one class",
+                                group,
+                                block->verdict == VERDICT_MOVABLE ? "movable" : "kernel memory");
+        if (format_guard_reason(machine, block, &why) < 0)
+                return -1;
+        return asprintf(ret, "%s, and whole_device keeps all of %s in one class", why, group);
 }
 
 /* Who says so: "rule 'x' (file:line)". */
@@ -145,7 +176,8 @@ static int format_rule(const Policy *policy, const Block *block, char **ret)
         if (rule)
                 return asprintf(ret, "rule '%s'", rule->name);
         return asprintf(ret, "%s",
-                        block->rule == RULE_GONE ? "a rule that is gone since" : "the default");
+                        block->rule == RULE_GONE ? "a rule that has been removed since" :
+                                                   "the default");
 }
 
 static int format_undecided(const Block *block, char **ret)
@@ -154,8 +186,8 @@ static int format_undecided(const Block *block, char **ret)
                 return asprintf(ret, "not decided: it has no node yet");
         if (block->status == BLOCK_STATUS_LEFT)
                 return asprintf(ret,
-                                "left alone: it was offline when memoryd started, and coldplug "
-                                "says so");
+                                "left alone: it was offline when memoryd started, and coldplug is "
+                                "\"leave\"");
         if (block->status == BLOCK_STATUS_OFFLINED)
                 return asprintf(ret, "left alone: somebody else took it offline");
         if (block->status == BLOCK_STATUS_INITIAL)
@@ -168,7 +200,7 @@ static int format_decided(const Machine *machine, const Block *block, const char
         static const char *const classes[_VERDICT_MAX] = {
                 [VERDICT_KERNEL] = "kernel",
                 [VERDICT_MOVABLE] = "movable",
-                [VERDICT_KERNEL_DEFAULT] = "what the kernel chooses",
+                [VERDICT_KERNEL_DEFAULT] = "the kernel's choice",
                 [VERDICT_LEAVE] = "left alone",
         };
         const Device *device = machine_device(machine, block);
@@ -178,7 +210,7 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 return asprintf(ret,
                                 "left alone: %s has an attribute of its own for being onlined "
                                 "as a whole",
-                                device->name);
+                                *device->name ? device->name : "its device");
         if (block->action == ZONE_ACTION_KEEP && !is_auto(block))
                 return asprintf(ret, "%s by %s, which keeps the class it was in when last online",
                                 classes[block->verdict], rule);
@@ -186,7 +218,21 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 return asprintf(ret, "%s by %s", classes[block->verdict], rule);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
-        return asprintf(ret, "%s by %s: %s", classes[block->verdict], rule, why);
+        return asprintf(ret, "%s by %s%s: %s", classes[block->verdict], rule,
+                        block->action == ZONE_ACTION_KEEP ? ", which knows no class to keep" : "",
+                        why);
+}
+
+/* What it is although something else was decided, and what was. */
+static int format_foreign(const Machine *machine, const Block *block, const char *rule, char **ret)
+{
+        _cleanup_free_ char *decided = NULL;
+
+        if (format_decided(machine, block, rule, &decided) < 0)
+                return -1;
+        return asprintf(ret, "%s because %s onlined it so, but %s",
+                        zone_class_to_string(block_class(block)),
+                        block->onliner == ONLINER_KERNEL ? "the kernel" : "somebody else", decided);
 }
 
 int reason_format(const Machine *machine, const Policy *policy, const Block *block, char **ret)
@@ -195,10 +241,12 @@ int reason_format(const Machine *machine, const Policy *policy, const Block *blo
         char *text = NULL;
         int r;
 
-        if (block->verdict == VERDICT_NONE)
+        if (block->verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
                 r = format_undecided(block, &text);
         else if (format_rule(policy, block, &rule) < 0)
                 r = -1;
+        else if (block->status == BLOCK_STATUS_FOREIGN)
+                r = format_foreign(machine, block, rule, &text);
         else
                 r = format_decided(machine, block, rule, &text);
         if (r < 0)

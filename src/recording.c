@@ -360,6 +360,18 @@ static uint64_t guess_page_size(const Zone *zones, size_t n_zones, uint64_t onli
         return online_bytes / n_pages < 32768 ? 16384 : 65536;
 }
 
+/* What was noted of the size of a page, or 0. */
+static uint64_t noted_page_size(const Sysfs *sysfs, int root_fd)
+{
+        char text[ATTRIBUTE_TEXT_MAX];
+        uint32_t bytes;
+
+        if (sysfs_read_text(sysfs, root_fd, "pagesize", text, sizeof(text)) < 0 ||
+            parse_u32(text, &bytes) < 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0)
+                return 0;
+        return bytes;
+}
+
 /* The zones of the running system come in bytes, recorded ones in pages. */
 static void pages_to_bytes(Zone *zones, size_t n_zones, uint64_t page_size_bytes)
 {
@@ -372,7 +384,7 @@ static void pages_to_bytes(Zone *zones, size_t n_zones, uint64_t page_size_bytes
         }
 }
 
-static int read_zones(Sysfs *sysfs, Recording *recording)
+static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
 {
         uint64_t online_bytes = recording->machine.totals.online_bytes;
         Zone *zones = NULL;
@@ -387,27 +399,26 @@ static int read_zones(Sysfs *sysfs, Recording *recording)
                 return attribute_fault(&recording->node_faults, "proc/zoneinfo",
                                        r == -EBADF ? -ENOENT : r, "", "the zones of each node");
         if (sysfs->recorded)
-                pages_to_bytes(zones, n_zones, guess_page_size(zones, n_zones, online_bytes));
+                pages_to_bytes(zones, n_zones,
+                               noted_page_size(sysfs, root_fd) ?:
+                                       guess_page_size(zones, n_zones, online_bytes));
         recording->has_zoneinfo = true;
         machine_set_zones(&recording->machine, zones, n_zones);
         return 0;
 }
 
 /* What tests/dumps/record notes beside the kernel's files. Neither has to be there. */
-static void read_notes(const char *root, const Sysfs *sysfs, Machine *machine)
+static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
 {
-        _cleanup_close_ int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         char text[ATTRIBUTE_TEXT_MAX], name[ATTRIBUTE_TEXT_MAX];
         const char *architecture = NULL;
 
-        if (fd < 0)
-                return;
-        if (sysfs_read_text(sysfs, fd, "uname", text, sizeof(text)) >= 0 &&
+        if (sysfs_read_text(sysfs, root_fd, "uname", text, sizeof(text)) >= 0 &&
             sscanf(text, "%*63s %63s", name) == 1)
                 architecture = architecture_from_uname(name);
         if (architecture)
                 snprintf(machine->architecture, sizeof(machine->architecture), "%s", architecture);
-        if (sysfs_read_text(sysfs, fd, "virtualization", text, sizeof(text)) >= 0)
+        if (sysfs_read_text(sysfs, root_fd, "virtualization", text, sizeof(text)) >= 0)
                 snprintf(machine->virtualization, sizeof(machine->virtualization), "%.23s", text);
 }
 
@@ -442,6 +453,7 @@ static int read_basics(const char *root, Sysfs *sysfs, Recording *recording)
 
 int recording_read(const char *root, Recording *ret)
 {
+        _cleanup_close_ int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         _cleanup_(sysfs_close) Sysfs sysfs = SYSFS_CLOSED;
         int r;
 
@@ -454,8 +466,8 @@ int recording_read(const char *root, Recording *ret)
         if (r < 0)
                 return r;
         machine_count(&ret->machine);
-        r = read_zones(&sysfs, ret);
-        read_notes(root, &sysfs, &ret->machine);
+        r = read_zones(&sysfs, root_fd, ret);
+        read_notes(&sysfs, root_fd, &ret->machine);
         return r < 0 ? r : identify_devices(&sysfs, &ret->machine);
 }
 

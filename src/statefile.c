@@ -7,6 +7,14 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+static int path_format(const char *folder, const char *name, const char *suffix,
+                       char buffer[static PATH_MAX])
+{
+        int n = snprintf(buffer, PATH_MAX, "%s/%s%s", folder, name, suffix);
+
+        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 static int write_all(int fd, const char *text, size_t size)
 {
         while (size > 0) {
@@ -28,9 +36,12 @@ int statefile_replace(const char *folder, const char *name, const char *text, si
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        snprintf(path, sizeof(path), "%s/%s", folder, name);
-        snprintf(temporary, sizeof(temporary), "%s/%s.new", folder, name);
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (path_format(folder, name, "", path) < 0 ||
+            path_format(folder, name, ".new", temporary) < 0)
+                return -ENAMETOOLONG;
+        /* O_NONBLOCK: a FIFO in its place would wait for a reader. */
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                  0644);
         if (fd < 0)
                 return -errno;
         /* systemd gives the folder and what is in it to root again before each start. */
@@ -50,8 +61,9 @@ int statefile_read(const char *folder, const char *name, size_t max, char **ret)
         struct stat status;
         ssize_t n;
 
-        snprintf(path, sizeof(path), "%s/%s", folder, name);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (path_format(folder, name, "", path) < 0)
+                return -ENAMETOOLONG;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &status) < 0)
                 return -errno;
         if (!S_ISREG(status.st_mode))
@@ -67,6 +79,8 @@ int statefile_read(const char *folder, const char *name, size_t max, char **ret)
         if (n < 0)
                 return -errno;
         text[n] = 0;
+        if (strlen(text) < (size_t) n)
+                return -EBADMSG;
         *ret = TAKE_PTR(text);
         return 0;
 }

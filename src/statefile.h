@@ -9,7 +9,7 @@
 int statefile_replace(const char *folder, const char *name, const char *text, size_t size);
 
 /*
- * Reads a file of up to `max` bytes as a string. 0, -ENOENT, -EFBIG or another negative errno. The
- * caller frees it.
+ * Reads a file of up to `max` bytes as a string. 0, -ENOENT, -EFBIG, -EBADMSG when it has a byte of zero
+ * or is no file, or another negative errno; links are not followed (-ELOOP). The caller frees it.
  */
 int statefile_read(const char *folder, const char *name, size_t max, char **ret);

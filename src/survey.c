@@ -121,7 +121,7 @@ static int read_one(const Sysfs *sysfs, Block *block, const TrackMode *mode)
         if (is_new)
                 track_new(block, mode);
         else
-                track_read(block, &before);
+                track_read(block, &before, mode);
         block->seen = true;
         return r > 0 || is_new || block->status != status;
 }

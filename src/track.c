@@ -34,9 +34,9 @@ void track_new(Block *block, const TrackMode *mode)
 }
 
 /* It is online and was not, or in another class: somebody else's work, if it is not ours. */
-static void track_onlined(Block *block)
+static void track_onlined(Block *block, bool is_new, const TrackMode *mode)
 {
-        block->onliner = ONLINER_OTHER;
+        block->onliner = is_new && mode->kernel_onlines ? ONLINER_KERNEL : ONLINER_OTHER;
         block->onlined_usec = 0;
         if (block->verdict == VERDICT_NONE)
                 make_pending(block); /* online and pending: to be judged */
@@ -44,15 +44,20 @@ static void track_onlined(Block *block)
                 track_judge(block);
 }
 
-void track_read(Block *block, const BlockBefore *before)
+void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
 {
+        /* The kernel onlines what is added, after its event. */
+        bool is_new =
+                block->last_class == ZONE_CLASS_NONE &&
+                (block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING);
+
         remember_class(block);
         if (block->status == BLOCK_STATUS_WRITING)
                 return;
 
         if (block->state == BLOCK_ONLINE) {
                 if (before->state == BLOCK_OFFLINE || before->zone_class != block_class(block))
-                        track_onlined(block);
+                        track_onlined(block, is_new, mode);
                 else if (block->status == BLOCK_STATUS_WAITING)
                         make_pending(block);
                 return;
@@ -150,6 +155,24 @@ void track_judge(Block *block)
         block->attempts = 0;
         block->error = 0;
         block->retry_at_usec = USEC_INFINITY;
+}
+
+static int32_t find_rule(const Policy *policy, const char *name)
+{
+        for (size_t i = 0; i < policy->n_rules; i++)
+                if (strcmp(policy->rules[i].name, name) == 0)
+                        return (int32_t) i;
+        return RULE_GONE;
+}
+
+void track_remap_rules(Machine *machine, const Policy *from, const Policy *to)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->rule >= 0)
+                        block->rule = find_rule(to, from->rules[block->rule].name);
+        }
 }
 
 void track_stamp(Machine *machine, uint64_t realtime_usec)

@@ -24,7 +24,7 @@ typedef struct BlockBefore {
 
 BlockBefore block_before(const Block *block);
 
-/* How blocks are taken in that are seen for the first time. */
+/* How blocks are taken in. */
 typedef struct TrackMode {
         bool at_start;       /* of memoryd: what is online was so before */
         bool leave_offline;  /* the setting coldplug: what is offline at the start is left */
@@ -38,7 +38,7 @@ void track_new(Block *block, const TrackMode *mode);
  * A block that was read again, and how it was before. Somebody else's doing unless it is being
  * written: that it went online is to be judged, that it went offline is respected.
  */
-void track_read(Block *block, const BlockBefore *before);
+void track_read(Block *block, const BlockBefore *before, const TrackMode *mode);
 
 /*
  * Notes of the blocks that are to be decided for the first time whether their node had memory
@@ -57,6 +57,12 @@ void track_decide(Block *block, const Decision *decision);
 
 /* Judges a block that somebody else onlined by the verdict it has: external or foreign. */
 void track_judge(Block *block);
+
+/*
+ * Finds the rules that decided in the policy that replaces theirs, by name: RULE_GONE for those that it
+ * has not.
+ */
+void track_remap_rules(Machine *machine, const Policy *from, const Policy *to);
 
 /* Notes the time of what was seen or made online and has none yet: CLOCK_REALTIME. */
 void track_stamp(Machine *machine, uint64_t realtime_usec);

@@ -55,6 +55,51 @@ START_TEST(bytes_are_formatted_as_lsmem_does)
 }
 END_TEST
 
+static const struct {
+        uint64_t bytes;
+        const char *text;
+} exact_cases[] = {
+        { 0, "0B" },
+        { 1, "1B" },
+        { 128, "128B" },
+        { 1023, "1023B" },
+        { KIB, "1K" },
+        { KIB + 1, "1025B" },
+        { KIB + 127, "1151B" },
+        { KIB + 128, "1.125K" },
+        { KIB + 129, "1153B" },
+        { 1536, "1.5K" },
+        { MIB - 1, "1048575B" },
+        { MIB - KIB, "1023K" },
+        { MIB - 128, "1023.875K" },
+        { 128 * MIB, "128M" },
+        { 896 * MIB, "896M" },
+        { 9 * 128 * MIB, "1.125G" },
+        { 10 * 128 * MIB, "1.25G" },
+        { 11 * 128 * MIB, "1.375G" },
+        { 12 * 128 * MIB, "1.5G" },
+        { 13 * 128 * MIB, "1.625G" },
+        { 54 * 128 * MIB, "6.75G" },
+        { 15 * 128 * MIB, "1.875G" },
+        { 65 * 16 * MIB, "1040M" },
+        { 8 * TIB, "8T" },
+        { 8 * TIB + 128 * MIB, "8192.125G" },
+        { TIB << 10, "1P" },
+        { (TIB << 20) + (TIB << 17), "1.125E" },
+        { (TIB << 20) + (TIB << 16), "1088P" },
+        { UINT64_MAX, "18446744073709551615B" },
+        { UINT64_MAX - 127, "18014398509481983.875K" },
+};
+
+START_TEST(bytes_that_are_compared_are_not_rounded)
+{
+        char buffer[FORMAT_BYTES_MAX];
+
+        ck_assert_ptr_eq(format_bytes_exact(exact_cases[_i].bytes, buffer), buffer);
+        ck_assert_str_eq(buffer, exact_cases[_i].text);
+}
+END_TEST
+
 static const char *const node_lists[] = {
         "",      "0",         "7",     "0-1",  "0,2",    "0-2",
         "1-3,5", "0,2,4,6-8", "63-64", "1023", "0,1023", "0-1023",
@@ -107,6 +152,8 @@ int main(void)
         TCase *tcase = tcase_create("format");
 
         tcase_add_loop_test(tcase, bytes_are_formatted_as_lsmem_does, 0, ELEMENTSOF(size_cases));
+        tcase_add_loop_test(tcase, bytes_that_are_compared_are_not_rounded, 0,
+                            ELEMENTSOF(exact_cases));
         tcase_add_loop_test(tcase, nodes_are_listed_as_the_kernel_does, 0, ELEMENTSOF(node_lists));
         tcase_add_test(tcase, a_list_of_nodes_is_cut_off_at_the_end_of_the_buffer);
         tcase_add_test(tcase, a_full_set_that_has_no_ranges_fits_or_is_cut_off);

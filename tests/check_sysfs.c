@@ -412,6 +412,37 @@ START_TEST(zones_are_not_opened_before_the_node_link_exists)
 }
 END_TEST
 
+/* Also where each attribute is read for itself; in a copy of the files they can do no harm. */
+START_TEST(zones_read_each_for_itself_are_not_opened_before_the_node_link_exists)
+{
+        BlockReading reading;
+        Block block;
+        Sysfs sysfs;
+        int watch;
+
+        sysfs_fixture_set_block(&fixture, 5, "nonsense\n", "Movable\n");
+        sysfs_fixture_open(&fixture, &sysfs);
+        block_init(&block, 5);
+        watch = watch_zones(5);
+        sysfs_read_each(&sysfs, &block, &reading);
+        ck_assert(!was_opened(watch));
+        ck_assert_int_eq(reading.state.error, -EBADMSG);
+        ck_assert_str_eq(reading.state.text, "nonsense");
+        ck_assert_int_eq(reading.node.error, -ENOENT);
+        ck_assert_int_eq(reading.zones.error, -EAGAIN);
+        sysfs_close(&sysfs);
+
+        ck_assert_int_eq(sysfs_open_recorded(fixture.root, &sysfs), 0);
+        watch = watch_zones(5);
+        sysfs_read_each(&sysfs, &block, &reading);
+        ck_assert(was_opened(watch));
+        ck_assert_int_eq(reading.node.error, -ENOENT);
+        ck_assert_int_eq(reading.zones.error, 0);
+        ck_assert_int_eq(block.zones.n_zones, 1);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
 START_TEST(zones_are_not_opened_when_the_link_is_missing_again)
 {
         const char *attribute;
@@ -815,6 +846,8 @@ static void add_block_tests(Suite *suite)
         tcase_add_test(block, each_change_of_a_block_is_noticed);
         tcase_add_test(block, a_block_that_is_gone_is_enoent);
         tcase_add_loop_test(block, zones_are_not_opened_before_the_node_link_exists, 0, 3);
+        tcase_add_test(block,
+                       zones_read_each_for_itself_are_not_opened_before_the_node_link_exists);
         tcase_add_test(block, zones_are_not_opened_when_the_link_is_missing_again);
         tcase_add_test(block, a_block_on_two_nodes_counts_on_the_first);
         tcase_add_test(block, a_node_number_beyond_the_kernels_is_no_node);

@@ -15,6 +15,8 @@ static const Retry retry = {
         .attempts = 10,
 };
 
+static const TrackMode mode = {};
+
 /* A block in the middle of its life. "" for the zones of an offline one. */
 static Block block_make(BlockState state, const char *zones, BlockStatus status, Verdict verdict)
 {
@@ -164,7 +166,7 @@ START_TEST(a_block_that_was_read_again_moves_on)
 
         block.state = c->after;
         zones_set(&block.zones, c->zones_after);
-        track_read(&block, &before);
+        track_read(&block, &before, &mode);
         ck_assert_int_eq(block.status, c->expected);
         ck_assert_int_eq(block.verdict, c->verdict);
         ck_assert_int_eq(block.last_class,
@@ -180,11 +182,11 @@ START_TEST(a_block_still_without_a_node_keeps_waiting)
         BlockBefore before = block_before(&block);
 
         block.node = NODE_NONE;
-        track_read(&block, &before);
+        track_read(&block, &before, &mode);
         ck_assert_int_eq(block.status, BLOCK_STATUS_WAITING);
 
         block.state = BLOCK_ONLINE;
-        track_read(&block, &before);
+        track_read(&block, &before, &mode);
         ck_assert_int_eq(block.status, BLOCK_STATUS_WAITING);
 }
 END_TEST
@@ -198,11 +200,171 @@ START_TEST(a_block_that_somebody_onlined_has_no_failures_left)
         block.error = -EBUSY;
         block.retry_at_usec = NOW;
         block_set(&block, MOVABLE, BLOCK_STATUS_RETRYING);
-        track_read(&block, &before);
+        track_read(&block, &before, &mode);
         ck_assert_int_eq(block.status, BLOCK_STATUS_EXTERNAL);
         ck_assert_uint_eq(block.attempts, 0);
         ck_assert_int_eq(block.error, 0);
         ck_assert_uint_eq(block.retry_at_usec, USEC_INFINITY);
+}
+END_TEST
+
+/* Who made it online */
+
+static const struct {
+        BlockState state;
+        bool at_start;
+        bool kernel_onlines;
+        Onliner onliner;
+} new_onliner_cases[] = {
+        { BLOCK_OFFLINE, false, false, ONLINER_NONE },
+        { BLOCK_OFFLINE, false, true, ONLINER_NONE },
+        { BLOCK_OFFLINE, true, true, ONLINER_NONE },
+        { BLOCK_ONLINE, true, false, ONLINER_NONE }, /* before memoryd looked */
+        { BLOCK_ONLINE, true, true, ONLINER_NONE },
+        { BLOCK_ONLINE, false, false, ONLINER_OTHER },
+        { BLOCK_ONLINE, false, true, ONLINER_KERNEL },
+        { BLOCK_GOING_OFFLINE, false, false, ONLINER_OTHER },
+};
+
+START_TEST(a_new_block_was_onlined_by_the_kernel_if_that_onlines)
+{
+        Block block;
+
+        block_init(&block, 7);
+        block.node = NODE;
+        block.state = new_onliner_cases[_i].state;
+        zones_set(&block.zones, "Normal");
+        track_new(&block, &(TrackMode){ .at_start = new_onliner_cases[_i].at_start,
+                                        .kernel_onlines = new_onliner_cases[_i].kernel_onlines });
+        ck_assert_int_eq(block.onliner, new_onliner_cases[_i].onliner);
+        ck_assert_uint_eq(block.onlined_usec, 0);
+}
+END_TEST
+
+static const struct {
+        BlockStatus status;
+        Verdict verdict;
+        ZoneClass last_class; /* of one that is offline before */
+        BlockState before;
+        const char *zones_before;
+        BlockState after;
+        const char *zones_after;
+        Onliner with_kernel; /* if the kernel onlines; else it is somebody else */
+        bool is_stamped;     /* its time stays */
+} read_onliner_cases[] = {
+        /* new, and seen offline before the kernel had come to it */
+        { BLOCK_STATUS_WAITING, VERDICT_NONE, ZONE_CLASS_NONE, OFF, MOVABLE, ONLINER_KERNEL, 0 },
+        { BLOCK_STATUS_PENDING, VERDICT_NONE, ZONE_CLASS_NONE, OFF, KERNEL, ONLINER_KERNEL, 0 },
+        { BLOCK_STATUS_PENDING, VERDICT_MOVABLE, ZONE_CLASS_NONE, OFF, MOVABLE, ONLINER_KERNEL, 0 },
+        /* it onlines no block again, and none that was there before */
+        { BLOCK_STATUS_PENDING, VERDICT_NONE, ZONE_CLASS_KERNEL, OFF, KERNEL, ONLINER_OTHER, 0 },
+        { BLOCK_STATUS_OFFLINED, VERDICT_NONE, ZONE_CLASS_KERNEL, OFF, KERNEL, ONLINER_OTHER, 0 },
+        { BLOCK_STATUS_LEFT, VERDICT_LEAVE, ZONE_CLASS_NONE, OFF, KERNEL, ONLINER_OTHER, 0 },
+        { BLOCK_STATUS_FAILED, VERDICT_KERNEL, ZONE_CLASS_NONE, OFF, KERNEL, ONLINER_OTHER, 0 },
+        /* into another class: offline in between */
+        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, ZONE_CLASS_NONE, MOVABLE, KERNEL, ONLINER_OTHER, 0 },
+        /* nobody, as long as it is offline */
+        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, ZONE_CLASS_NONE, MOVABLE, OFF, ONLINER_NONE, 0 },
+        /* nothing happened */
+        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, ZONE_CLASS_NONE, MOVABLE, MOVABLE, ONLINER_MEMORYD,
+          1 },
+        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, ZONE_CLASS_NONE, MOVABLE, GOING, ONLINER_MEMORYD, 1 },
+        /* the outcome will tell */
+        { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, ZONE_CLASS_NONE, OFF, MOVABLE, ONLINER_MEMORYD,
+          1 },
+};
+
+START_TEST(who_onlined_a_block_follows_from_what_was_read)
+{
+        for (int kernel_onlines = 0; kernel_onlines < 2; kernel_onlines++) {
+                Block block = block_make(
+                        read_onliner_cases[_i].before, read_onliner_cases[_i].zones_before,
+                        read_onliner_cases[_i].status, read_onliner_cases[_i].verdict);
+                BlockBefore before = block_before(&block);
+                Onliner expected = read_onliner_cases[_i].with_kernel;
+
+                if (expected == ONLINER_KERNEL && !kernel_onlines)
+                        expected = ONLINER_OTHER;
+                if (block.state == BLOCK_OFFLINE)
+                        block.last_class = read_onliner_cases[_i].last_class;
+                block.onliner = ONLINER_MEMORYD;
+                block.onlined_usec = 42;
+                block.state = read_onliner_cases[_i].after;
+                zones_set(&block.zones, read_onliner_cases[_i].zones_after);
+                track_read(&block, &before, &(TrackMode){ .kernel_onlines = kernel_onlines });
+                ck_assert_int_eq(block.onliner, expected);
+                ck_assert_uint_eq(block.onlined_usec, read_onliner_cases[_i].is_stamped ? 42 : 0);
+        }
+}
+END_TEST
+
+static const struct {
+        Verdict verdict;
+        int error;
+        BlockState state;
+        const char *zones;
+        Onliner onliner;
+} outcome_onliner_cases[] = {
+        { VERDICT_MOVABLE, 0, MOVABLE, ONLINER_MEMORYD },
+        { VERDICT_KERNEL_DEFAULT, 0, MOVABLE, ONLINER_MEMORYD },
+        { VERDICT_MOVABLE, -EINVAL, MOVABLE, ONLINER_OTHER }, /* already */
+        { VERDICT_MOVABLE, -EINVAL, KERNEL, ONLINER_OTHER },  /* raced */
+        { VERDICT_MOVABLE, 0, KERNEL, ONLINER_OTHER },
+        { VERDICT_MOVABLE, -EBUSY, OFF, ONLINER_NONE },
+        { VERDICT_MOVABLE, -EPERM, OFF, ONLINER_NONE },
+        { VERDICT_MOVABLE, -ENOENT, OFF, ONLINER_NONE },
+};
+
+START_TEST(who_onlined_a_block_follows_from_the_outcome)
+{
+        Block block = block_make(OFF, BLOCK_STATUS_WRITING, outcome_onliner_cases[_i].verdict);
+        ZoneList zones;
+
+        zones_set(&zones, outcome_onliner_cases[_i].zones);
+        (void) track_outcome(&block, outcome_onliner_cases[_i].error,
+                             outcome_onliner_cases[_i].state, &zones, &retry, NOW);
+        ck_assert_int_eq(block.onliner, outcome_onliner_cases[_i].onliner);
+}
+END_TEST
+
+START_TEST(what_was_onlined_gets_the_time_once)
+{
+        Machine machine;
+
+        machine_from(&machine, GB, "0c=k4o1");
+        machine.blocks[1].onliner = ONLINER_OTHER;
+        machine.blocks[2].onliner = ONLINER_KERNEL;
+        machine.blocks[2].onlined_usec = 5;
+        machine.blocks[3].onliner = ONLINER_MEMORYD;
+        track_stamp(&machine, 42);
+        track_stamp(&machine, 43);
+        ck_assert_uint_eq(machine.blocks[0].onlined_usec, 0); /* before memoryd looked */
+        ck_assert_uint_eq(machine.blocks[1].onlined_usec, 42);
+        ck_assert_uint_eq(machine.blocks[2].onlined_usec, 5);
+        ck_assert_uint_eq(machine.blocks[3].onlined_usec, 42);
+        ck_assert_uint_eq(machine.blocks[4].onlined_usec, 0);
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(rules_are_found_by_name_in_another_policy)
+{
+        char a[] = "a", b[] = "b", c[] = "c";
+        Rule from_rules[] = { { .name = a }, { .name = b }, { .name = c } };
+        Rule to_rules[] = { { .name = c }, { .name = a } };
+        const Policy from = { .rules = from_rules, .n_rules = 3 };
+        const Policy to = { .rules = to_rules, .n_rules = 2 };
+        static const int32_t expected[] = { 1, RULE_GONE, 0, RULE_DEFAULT, RULE_GONE };
+        Machine machine;
+
+        machine_from(&machine, GB, "0c=k5");
+        for (int32_t i = 0; i < 3; i++)
+                machine.blocks[i].rule = i;
+        machine.blocks[4].rule = RULE_GONE;
+        track_remap_rules(&machine, &from, &to);
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
+                ck_assert_int_eq(machine.blocks[i].rule, expected[i]);
+        machine_done(&machine);
 }
 END_TEST
 
@@ -652,10 +814,26 @@ static void add_write_tests(Suite *suite)
         suite_add_tcase(suite, writes);
 }
 
+static void add_onliner_tests(Suite *suite)
+{
+        TCase *onliners = tcase_create("onliner");
+
+        tcase_add_loop_test(onliners, a_new_block_was_onlined_by_the_kernel_if_that_onlines, 0,
+                            ELEMENTSOF(new_onliner_cases));
+        tcase_add_loop_test(onliners, who_onlined_a_block_follows_from_what_was_read, 0,
+                            ELEMENTSOF(read_onliner_cases));
+        tcase_add_loop_test(onliners, who_onlined_a_block_follows_from_the_outcome, 0,
+                            ELEMENTSOF(outcome_onliner_cases));
+        tcase_add_test(onliners, what_was_onlined_gets_the_time_once);
+        tcase_add_test(onliners, rules_are_found_by_name_in_another_policy);
+        suite_add_tcase(suite, onliners);
+}
+
 int main(void)
 {
         Suite *suite = suite_create("track");
 
+        add_onliner_tests(suite);
         add_read_tests(suite);
         add_decide_tests(suite);
         add_write_tests(suite);

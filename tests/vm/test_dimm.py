@@ -102,6 +102,12 @@ class VirtioMemByPolicy(GuestCase):
         self.assertModel()
         self.assertNoErrors()
 
+
+class VirtioMemHeldUp(GuestCase):
+    """The kernel is kept from finishing each removal for a while."""
+
+    hardware = {"virtio_mem": VirtioMem("4G", 1)}
+
     def test_a_block_that_is_slow_to_go_leaves_the_model_all_the_same(self):
         self.guest.resize_virtio_mem("3G")
         self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 3 << 30, "3 GiB plugged")

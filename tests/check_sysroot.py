@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""memoryctl --sysroot and tests/dumps/record over recorded trees and made ones, beside lsmem.
+
+Environment: srcdir (.), MEMORYCTL (./memoryctl). Neither reads this machine's own memory.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+import made_trees
+from made_trees import MIB, Run
+
+SRCDIR = pathlib.Path(os.environ.get("srcdir", ".")).resolve()
+MEMORYCTL = str(pathlib.Path(os.environ.get("MEMORYCTL", "./memoryctl")).resolve())
+DUMPS = sorted((SRCDIR / "tests/dumps").glob("*.tar.xz"))
+MEMORY = "sys/devices/system/memory"
+# Thousands of small files are made and removed: in memory, where there is a place.
+SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+COLUMNS = "RANGE,STATE,NODE,ZONES"
+ENVIRONMENT = {key: value for key, value in os.environ.items()
+               if key not in ("COLUMNS", "NO_COLOR")} | {
+    # No daemon is asked: there is no bus to ask on.
+    "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus", "LC_ALL": "C.UTF-8"}
+
+
+def run(*words, **options):
+    return subprocess.run([str(word) for word in words], text=True, capture_output=True, check=False,
+                          timeout=120, env=ENVIRONMENT, **options)
+
+
+class TreeCase(unittest.TestCase):
+    """A folder for trees, and what is asked of them."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=SCRATCH)))
+
+    def made(self, name, *arguments, **options):
+        """The path of a made tree: one of made_trees.TREES, or what made_trees.make() makes."""
+        if arguments:
+            made_trees.make(self.folder / name, *arguments, **options)
+        else:
+            made_trees.make_named(self.folder / name, name)
+        return self.folder / name
+
+    def trees(self):
+        """All of them, to look at only: they are made once."""
+        for name in made_trees.TREES:
+            if not (COMMON / name).exists():
+                made_trees.make_named(COMMON / name, name)
+        for path in DUMPS:
+            if not (COMMON / path.name.removesuffix(".tar.xz")).exists():
+                with tarfile.open(path) as archive:
+                    archive.extractall(COMMON)
+        return sorted(COMMON.iterdir())
+
+    def ctl(self, root, *words, code=0, err=None):
+        result = run(MEMORYCTL, "--sysroot", root, *words)
+        self.assertEqual(result.returncode, code, result.stderr)
+        if err is not None:
+            self.assertEqual(result.stderr.splitlines(),
+                             [f"memoryctl: {line}" for line in err])
+        return result.stdout
+
+    def ctl_json(self, root, *words):
+        return json.loads(self.ctl(root, *words, "-J"))
+
+    def list(self, root, *words):
+        return self.ctl_json(root, "list", "-o", COLUMNS, *words)["memory"]
+
+
+def has_lsmem():
+    return shutil.which("lsmem") is not None
+
+
+def lsmem(root, *words):
+    result = run("lsmem", "-J", "-o", COLUMNS, "-s", root, *words)
+    return json.loads(result.stdout)["memory"] if result.returncode == 0 else None
+
+
+def files_zones(root, row, block_size):
+    """ZONES of a range's first block, from its file."""
+    number = int(row["range"].split("-")[0], 16) // block_size
+    path = root / MEMORY / f"memory{number}/valid_zones"
+    words = {"none": "None", "HighMem": "Highmem"}
+    text = path.read_text().split() if path.exists() else []
+    return "/".join(words.get(word, word) for word in text) or None
+
+
+@unittest.skipUnless(has_lsmem(), "there is no lsmem")
+class AsLsmem(TreeCase):
+    """Range, state, node and zones are what lsmem says."""
+
+    def check_rows(self, root, *words):
+        ours, theirs = self.list(root, *words), lsmem(root, *words)
+        block_size = int((root / MEMORY / "block_size_bytes").read_text(), 16)
+        if not any(row["zones"] for row in theirs) and not (root / MEMORY / "memory0").exists():
+            # lsmem up to 2.41 asks for memory0/valid_zones, whatever the first block is.
+            for row in theirs:
+                row["zones"] = files_zones(root, row, block_size)
+        for row in theirs:
+            row["state"] = {"on->off": "going-offline"}.get(row["state"], row["state"])
+        self.assertGreater(len(ours), 0)
+        for our, their in zip(ours, theirs):
+            for key in ("range", "state", "node", "zones"):
+                self.assertEqual(our[key], their[key], (key, our, their))
+        self.assertEqual(len(ours), len(theirs))
+
+    def test_each_block(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                self.check_rows(root, "-a")
+
+    def test_ranges(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                if root.name != "arm64-high":
+                    self.check_rows(root)
+
+    def test_ranges_of_memory_without_a_block_0(self):
+        """Where lsmem would merge what it cannot tell apart."""
+        rows = self.list(self.made("arm64-high"))
+        self.assertEqual([(row["range"].split("-")[0], row["zones"]) for row in rows], [
+            ("0x0000040000000000", "DMA"), ("0x0000040100000000", "Normal"),
+            ("0x0000041000000000", "Movable"), ("0x0000041080000000", "Normal/Movable")])
+
+    def test_ranges_are_split_by_the_columns_shown(self):
+        for columns in "STATE", "NODE", "ZONES", "STATE,NODE", "NODE,ZONES":
+            for root in self.trees():
+                with self.subTest(tree=root.name):
+                    if root.name == "arm64-high" and "ZONES" in columns:
+                        continue
+                    ours = json.loads(self.ctl(root, "list", "-J", "-o", f"RANGE,{columns}"))
+                    theirs = json.loads(run("lsmem", "-J", "-s", root, "-o", f"RANGE,{columns}",
+                                            "-S", columns).stdout)
+                    self.assertEqual([row["range"] for row in ours["memory"]],
+                                     [row["range"] for row in theirs["memory"]], columns)
+
+    def test_odd_blocks(self):
+        root = self.made("odd", 128 * MIB, [
+            Run(0, 0, "online", "Normal", (0,)), Run(1, 1, "on", "Normal", (0,)),
+            Run(2, 2, None, "Normal", (0,)), Run(3, 3, "online", "Movable Foo", (0,)),
+            Run(4, 4, "offline", "", (0,)), Run(5, 5, "offline", "Movable", ()),
+            Run(6, 6, "offline", None, (0,)), Run(7, 7, "online", "HighMem", (1,))])
+        self.check_rows(root, "-a")
+
+    def test_totals(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                if root.name == "x86-two-nodes":
+                    continue # lsmem counts a block that is going offline as offline
+                ours, theirs = self.ctl(root, "list", "-b"), run("lsmem", "-b", "-s", root).stdout
+                self.assertEqual(ours.split("\n\n")[1].split(), theirs.split("\n\n")[1].split())
+
+
+class WhatIsOdd(TreeCase):
+    """It is named, and the rest is shown."""
+
+    def test_attributes_of_blocks(self):
+        root = self.made("odd", 128 * MIB, [
+            Run(0, 0, "online", "Normal", (0,)), Run(1, 1, "on\tline", "Normal", (0,)),
+            Run(2, 2, None, "Normal", (0,)), Run(3, 3, "online", "Movable Foo", (0,)),
+            Run(4, 4, "offline", "", (0,)), Run(5, 5, "offline", "Movable", ()),
+            Run(6, 6, "offline", None, (0,)), Run(7, 7, "x" * 5000, "Movable", (0,))])
+        states = "expected online, offline or going-offline"
+        zones = "expected names of zones, or none"
+        out = self.ctl(root, "list", "-n", "-a", "-o", "BLOCK,STATE,NODE,ZONES", err=[
+            f"{root}/{MEMORY}/memory1/state: 'on?line', {states}",
+            f"{root}/{MEMORY}/memory2/state: missing, {states}",
+            f"{root}/{MEMORY}/memory3/valid_zones: 'Movable Foo', {zones}",
+            f"{root}/{MEMORY}/memory4/valid_zones: '', {zones}",
+            f"{root}/{MEMORY}/memory7/state: File too large, {states}",
+            f"{root}/{MEMORY}/memory5/nodeM: missing, expected a link to the block's node",
+            f"{root}/{MEMORY}/memory6/valid_zones: missing, {zones}"])
+        self.assertEqual([line.split() for line in out.splitlines()], [
+            ["0", "online", "0", "Normal"], ["1", "?", "0", "Normal"], ["2", "?", "0", "Normal"],
+            ["3", "online", "0", "Movable/Unknown"], ["4", "offline", "0"],
+            ["5", "offline", "-1", "Movable"], ["6", "offline", "0"], ["7", "?", "0", "Movable"]])
+        self.assertEqual(self.ctl(root, "map").splitlines()[1], "0 K??O.|.?")
+
+    def test_a_hundred_of_a_kind_are_named(self):
+        root = self.made("odd", 128 * MIB, [Run(0, 249, "on", "Normal")])
+        self.ctl(root, "list")
+        lines = run(MEMORYCTL, "-s", root, "list").stderr.splitlines()
+        self.assertEqual(len(lines), 101)
+        self.assertIn("/memory99/state: 'on'", lines[99])
+        self.assertTrue(lines[100].endswith("memoryN/state: 150 more blocks like these"))
+
+    def test_what_no_block_has_is_no_fault(self):
+        self.ctl(self.made("no-zones"), "list", err=[])
+        self.ctl(self.made("ppc64-lmb"), "map", err=[])
+
+    def test_nodes_and_zones(self):
+        root = self.made("x86-two-nodes")
+        node = "sys/devices/system/node"
+        (root / node / "has_cpu").unlink()
+        (root / node / "node1/distance").write_text("20 10\n")
+        (root / node / "node2/distance").write_text("20 20 0\n")
+        (root / "proc").mkdir()
+        self.ctl(root, "list", err=[])
+        out = self.ctl(root, "nodes", "-o", "NODE,CPU,FREE,DISTANCES", "-J", err=[
+            f"{root}/{node}/node1/distance: '20 10', expected a distance, not 0, for each node",
+            f"{root}/{node}/node2/distance: '20 20 0', expected a distance, not 0, for each node",
+            f"{root}/{node}/has_cpu: missing, expected the nodes that have a CPU",
+            f"{root}/proc/zoneinfo: missing, expected the zones of each node"])
+        self.assertEqual(json.loads(out)["nodes"][:2], [
+            {"node": 0, "cpu": False, "free": None, "distances": "0:10,1:20,2:20"},
+            {"node": 1, "cpu": False, "free": None, "distances": None}])
+
+    def test_links_lead_nowhere_and_pipes_do_not_hold_up(self):
+        root = self.made("links", 128 * MIB, [Run(0, 3, "online", "Normal", (0,))])
+        (root / "secret").write_text("offline\n")
+        block = root / MEMORY / "memory1"
+        (block / "state").unlink()
+        os.symlink("../../../../../secret", block / "state")
+        os.mkfifo(root / MEMORY / "memory2/new")
+        (root / MEMORY / "memory2/new").replace(root / MEMORY / "memory2/state")
+        shutil.rmtree(root / MEMORY / "memory3")
+        os.symlink("memory0", root / MEMORY / "memory3")
+        rows = self.list(root, "-a")
+        self.assertEqual([row["state"] for row in rows], ["online", "?", "?", "?"])
+
+
+class WhatIsNoTree(TreeCase):
+    """One line says why, and the exit status is 1."""
+
+    def test_no_folder(self):
+        self.ctl("/nonexistent", "list", code=1,
+                 err=["cannot open '/nonexistent': No such file or directory"])
+
+    def test_no_memory(self):
+        for verb in "list", "nodes", "zones", "map":
+            self.ctl(self.folder, verb, code=1, err=[
+                f"{self.folder}/{MEMORY}: missing, expected the folder of the memory blocks",
+                f"there is no machine to show in '{self.folder}'"])
+
+    def test_no_blocks(self):
+        root = self.made("empty", 128 * MIB, [])
+        self.ctl(root, "map", code=1, err=[
+            f"{root}/{MEMORY}/memoryN: missing, expected a folder for each block",
+            f"there is no machine to show in '{root}'"])
+
+    def test_no_block_size(self):
+        root = self.made("sizeless", 128 * MIB, [Run(0, 1, "online", "Normal")])
+        for text, told in ("12345678", "'12345678'"), (None, "missing"):
+            path = root / MEMORY / "block_size_bytes"
+            path.unlink()
+            made_trees.write(path, text)
+            self.ctl(root, "list", code=1, err=[
+                f"{root}/{MEMORY}/block_size_bytes: {told}, expected a power of two in hexadecimal "
+                "without 0x", f"there is no machine to show in '{root}'"])
+
+
+class Picture(TreeCase):
+    """The map tells what the list does, and fits."""
+
+    def check_cells(self, root):
+        rows = self.ctl_json(root, "list", "-a", "-o", "BLOCK,NODE,STATE,CLASS")["memory"]
+        cells = self.ctl_json(root, "map")
+        count = {}
+        for node in cells["nodes"]:
+            self.assertEqual(sum(sum(cell["blocks"].values()) for cell in node["cells"]),
+                             sum(node["blocks"].values()))
+            for name, blocks in node["blocks"].items():
+                count[name] = count.get(name, 0) + blocks
+            for cell in node["cells"]:
+                self.assertEqual(cell["first"] // cells["blocks_per_cell"],
+                                 cell["last"] // cells["blocks_per_cell"])
+        self.assertEqual(count, cells["blocks"])
+        self.assertEqual(sum(count.values()), len(rows))
+        for name in "kernel", "movable":
+            self.assertEqual(count.get(name, 0), sum(
+                row["class"] == name and row["state"] == "online" for row in rows))
+
+    def test_cells_are_the_blocks(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                self.check_cells(root)
+
+    def test_it_fits_the_width(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                lines = self.ctl(root, "map").splitlines()
+                self.assertLessEqual(max(map(len, lines)), 80)
+                self.assertLessEqual(len(lines), 20 + 3 * 5 + 4)
+
+    def test_a_cell_of_many_blocks(self):
+        root = self.made("many-blocks")
+        cells = self.ctl_json(root, "map")
+        self.assertEqual(cells["blocks_per_cell"], 4)
+        mixed = [cell for cell in cells["nodes"][0]["cells"] if cell["first"] == 1500]
+        self.assertEqual(mixed[0]["blocks"], {"movable": 1, "kernel": 3})
+        self.assertEqual(mixed[0]["class"], "kernel")
+        # One block in trouble among thousands is to be seen.
+        (root / MEMORY / "memory1501/state").write_text("?\n")
+        self.assertIn("?", self.ctl(root, "map").split("\n\n")[0].split("\n", 1)[1])
+
+    def test_holes(self):
+        lines = self.ctl(self.made("ppc64-lmb"), "map").splitlines()
+        self.assertEqual(lines[0], "node 0: kernel 4.3G, movable 512M, offline 64M")
+        self.assertEqual("".join(line[5:] for line in lines[1:6]),
+                         "K" * 256 + "|" + "M" * 32 + "...." + "|" + "K" * 16)
+
+    def test_each_picture_is_xml(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                path = self.folder / "map.svg"
+                self.assertEqual(self.ctl(root, "map", "--svg", path), "")
+                svg = xml.etree.ElementTree.parse(path).getroot()
+                spaces = {"svg": "http://www.w3.org/2000/svg"}
+                self.assertEqual(svg.tag, "{http://www.w3.org/2000/svg}svg")
+                self.assertEqual(svg.find("svg:title", spaces).text, f"Memory blocks of {root}")
+                told = " ".join(title.text for title in svg.iterfind("svg:g/svg:title", spaces))
+                for node in self.ctl_json(root, "map")["nodes"]:
+                    self.assertIn(f"node {node['node']}, block", told)
+
+    def test_a_path_is_escaped(self):
+        root = self.folder / "a<b>&\"'\x01\u00e4"
+        made_trees.make_named(root, "ppc64-lmb")
+        self.ctl(root, "map", "--svg", self.folder / "map.svg")
+        svg = xml.etree.ElementTree.parse(self.folder / "map.svg").getroot()
+        self.assertEqual(svg[0].text, f"Memory blocks of {self.folder}/a<b>&\"'???")
+
+    def test_colours_are_for_terminals(self):
+        root = self.made("ppc64-lmb")
+        self.assertNotIn("\033", self.ctl(root, "map"))
+        if not shutil.which("script"):
+            self.skipTest("there is no script(1)")
+        for setting, colored in ("TERM=xterm", True), ("NO_COLOR=1", False), ("TERM=dumb", False):
+            out = run("script", "-qec", f"env {setting} {MEMORYCTL} -s {root} map", "/dev/null",
+                      stdin=subprocess.DEVNULL).stdout
+            self.assertIn("4.3G", out)
+            self.assertEqual("\033[34mK" in out, colored, setting)
+
+
+class Recorder(TreeCase):
+    """tests/dumps/record, on trees; what it does on machines is in tests/dumps."""
+
+    def record(self, *words, code=0):
+        result = run("sh", SRCDIR / "tests/dumps/record", *words, cwd=self.folder)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result
+
+    def test_a_record_shows_what_the_tree_does(self):
+        for root in self.trees():
+            with self.subTest(tree=root.name):
+                if root.name == "many-blocks":
+                    continue
+                self.record("--sysroot", root, "again")
+                with tarfile.open(self.folder / "again.tar.xz") as archive:
+                    archive.extractall(self.folder)
+                again = self.folder / "again"
+                # The order of a folder is not recorded, and of two nodes the first counts.
+                if "two-nodes" not in root.name:
+                    for verb in ("list", "-a"), ("nodes",), ("zones",), ("map",):
+                        self.assertEqual(self.ctl_json(again, *verb), self.ctl_json(root, *verb))
+                shutil.rmtree(again)
+
+    def test_zones_of_a_block_without_a_node_are_not_read(self):
+        root = self.made("fresh", 128 * MIB, [Run(0, 1, "online", "Normal", (0,)),
+                                              Run(2, 2, "offline", "Normal", ())],
+                         node_folder=True)
+        self.record("--sysroot", root, "again")
+        with tarfile.open(self.folder / "again.tar.xz") as archive:
+            names = archive.getnames()
+            notes = archive.extractfile("again/notes").read().decode()
+        self.assertIn(f"again/{MEMORY}/memory1/valid_zones", names)
+        self.assertIn(f"again/{MEMORY}/memory2/state", names)
+        self.assertNotIn(f"again/{MEMORY}/memory2/valid_zones", names)
+        self.assertEqual(notes, f"{MEMORY}/memory2: has no node, valid_zones was not read\n")
+
+    def test_bad_usage(self):
+        for words in (["a/b"], ["-x"], [".."], ["a", "b"]):
+            self.record(*words, code=2)
+        self.assertIn("has no memory blocks", self.record("--sysroot", self.folder, code=1).stderr)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_records_of_machines_are_small_and_of_nobody(self):
+        self.assertGreaterEqual(len(DUMPS), 4)
+        for path in DUMPS:
+            self.assertLess(path.stat().st_size, 16 << 10, path)
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    self.assertEqual((member.uname, member.gname, member.uid, member.mtime),
+                                     ("", "", 0, 0), member.name)
+                    if member.name.endswith("proc/iomem"):
+                        text = archive.extractfile(member).read().decode()
+                        self.assertIn("System RAM", text)
+                        self.assertNotIn("Kernel", text)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as common:
+        COMMON = pathlib.Path(common)
+        unittest.main()
