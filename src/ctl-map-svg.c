@@ -8,8 +8,10 @@
 #define CELLS_PER_LINE 96
 #define CELL_WIDTH 8
 #define CELL_HEIGHT 18
+#define BASELINE 13 /* of text in a cell */
 #define LINE_HEIGHT 22
 #define MARGIN 16
+#define HEADING_HEIGHT 48 /* from the last line of a node to the first of the next */
 #define NUMBERS_WIDTH 88
 #define LEGEND_WIDTH 190
 #define LEGEND_COLUMNS 4
@@ -101,10 +103,20 @@ static void print_range(FILE *file, const Map *map, uint64_t first, uint64_t las
                 count_bytes(map, last + 1) - 1);
 }
 
+/* A rectangle in the colour of a class, with its letter. */
+static void print_box(FILE *file, int x, int y, int width, MapClass class)
+{
+        fprintf(file,
+                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" "
+                "stroke=\"#ffffff\"/><text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
+                "pointer-events=\"none\">%c</text>",
+                x, y, width, CELL_HEIGHT, map_styles[class].color, x + width / 2, y + BASELINE,
+                map_styles[class].letter);
+}
+
 static void print_run(FILE *file, const Map *map, const Run *run, int top)
 {
         const MapCell *cells = run->row->cells;
-        const MapStyle *style = &map_styles[cells[run->first].class];
         uint64_t n_blocks[_MAP_CLASS_MAX] = {};
         size_t length = run->last - run->first + 1;
         char node[MAP_NODE_MAX];
@@ -117,11 +129,9 @@ static void print_run(FILE *file, const Map *map, const Run *run, int top)
         print_range(file, map, cells[run->first].first, cells[run->last].last);
         fputs(": ", file);
         print_counts(file, map, n_blocks);
-        fprintf(file,
-                "</title><rect x=\"%d\" y=\"%d\" width=\"%zu\" height=\"%d\" class=\"c%u\"/>"
-                "<text x=\"%d\" y=\"%d\" class=\"letter\">%c</text></g>\n",
-                x, y, length * CELL_WIDTH, CELL_HEIGHT, (unsigned) cells[run->first].class,
-                x + (int) (length * CELL_WIDTH) / 2, y + 13, style->letter);
+        fputs("</title>", file);
+        print_box(file, x, y, (int) length * CELL_WIDTH, cells[run->first].class);
+        fputs("</g>\n", file);
 }
 
 static void print_hole(FILE *file, const Map *map, const MapRow *row, size_t next, size_t at,
@@ -134,7 +144,8 @@ static void print_hole(FILE *file, const Map *map, const MapRow *row, size_t nex
         fprintf(file, "<g><title>not of %s: ", map_node_format(row->node, node));
         print_range(file, map, cells[next - 1].last + UINT64_C(1), cells[next].first - UINT64_C(1));
         fprintf(file,
-                ", %s</title><line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"hole\"/></g>\n",
+                ", %s</title><line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#222222\" "
+                "stroke-width=\"2\" stroke-dasharray=\"2 2\"/></g>\n",
                 size_format(count_bytes(map, cells[next].first - cells[next - 1].last - 1), size),
                 x, y, x, y + CELL_HEIGHT);
 }
@@ -142,8 +153,8 @@ static void print_hole(FILE *file, const Map *map, const MapRow *row, size_t nex
 static void print_number(FILE *file, const Map *map, const MapCell *cell, size_t at, int top)
 {
         if (at % map->width == 0)
-                fprintf(file, "<text x=\"%d\" y=\"%d\" class=\"number\">%" PRIu32 "</text>\n",
-                        MARGIN + NUMBERS_WIDTH - 8, place_y(map, top, at) + 13, cell->first);
+                fprintf(file, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%" PRIu32 "</text>\n",
+                        MARGIN + NUMBERS_WIDTH - 8, place_y(map, top, at) + BASELINE, cell->first);
 }
 
 /* Whether the cell can be drawn together with the one before it. */
@@ -177,23 +188,6 @@ static void print_row(FILE *file, const Map *map, const MapRow *row, int top)
         }
 }
 
-static void print_style(FILE *file)
-{
-        fputs("<style>\n"
-              "text { font: 12px monospace; fill: #222 }\n"
-              ".title { font: bold 16px sans-serif }\n"
-              ".heading { font: bold 13px sans-serif }\n"
-              ".number { text-anchor: end }\n"
-              ".letter { text-anchor: middle; pointer-events: none }\n"
-              "rect { stroke: #fff; stroke-width: 1 }\n"
-              "rect.c9 { stroke: #d65f5f }\n"
-              ".hole { stroke: #222; stroke-width: 2; stroke-dasharray: 2 2 }\n",
-              file);
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
-                fprintf(file, ".c%u { fill: %s }\n", i, map_styles[i].color);
-        fputs("</style>\n", file);
-}
-
 static void print_legend(FILE *file, const Map *map, int top)
 {
         unsigned n = 0;
@@ -206,12 +200,9 @@ static void print_legend(FILE *file, const Map *map, int top)
                 if (map->n_blocks[i] == 0)
                         continue;
                 n++;
-                fprintf(file,
-                        "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"c%u\"/>"
-                        "<text x=\"%d\" y=\"%d\" class=\"letter\">%c</text>"
-                        "<text x=\"%d\" y=\"%d\">%s %s</text>\n",
-                        x, y, CELL_HEIGHT, CELL_HEIGHT, i, x + CELL_HEIGHT / 2, y + 13,
-                        map_styles[i].letter, x + CELL_HEIGHT + 8, y + 13, map_styles[i].name,
+                print_box(file, x, y, CELL_HEIGHT, i);
+                fprintf(file, "<text x=\"%d\" y=\"%d\">%s %s</text>\n", x + CELL_HEIGHT + 8,
+                        y + BASELINE, map_styles[i].name,
                         size_format(count_bytes(map, map->n_blocks[i]), size));
         }
 }
@@ -223,48 +214,67 @@ static void print_subject(FILE *file)
         print_escaped(file, arg_sysroot ?: arg_host ?: arg_machine ?: "this machine");
 }
 
-static int picture_height(const Map *map)
+/* Where the first line of cells of the row below is. */
+static int next_top(const Map *map, const MapRow *above, int top)
 {
-        int height = 4 * MARGIN;
+        return top + HEADING_HEIGHT + (above ? (int) (row_lines(map, above) - 1) * LINE_HEIGHT : 0);
+}
+
+static int legend_lines(const Map *map)
+{
+        int n = 0;
+
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
+                n += map->n_blocks[i] > 0;
+        return (n + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS;
+}
+
+static int legend_top(const Map *map)
+{
+        int top = 2 * MARGIN;
 
         for (size_t i = 0; i < map->n_rows; i++)
-                height += (int) (row_lines(map, &map->rows[i]) + 1) * LINE_HEIGHT + MARGIN;
-        return height + (_MAP_CLASS_MAX / LEGEND_COLUMNS + 2) * LINE_HEIGHT;
+                top = next_top(map, i > 0 ? &map->rows[i - 1] : NULL, top);
+        return next_top(map, map->n_rows > 0 ? &map->rows[map->n_rows - 1] : NULL, top);
+}
+
+/* Properties are attributes: not every program that draws SVG knows style sheets. */
+static void print_head(FILE *file, int height)
+{
+        fprintf(file,
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%d\" height=\"%d\" "
+                "viewBox=\"0 0 %d %d\" font-family=\"monospace\" font-size=\"12\">\n<title>",
+                PICTURE_WIDTH, height, PICTURE_WIDTH, height);
+        print_subject(file);
+        fprintf(file,
+                "</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
+                "<text x=\"%d\" y=\"%d\" font-size=\"16\" font-weight=\"bold\">",
+                MARGIN, 2 * MARGIN);
+        print_subject(file);
+        fputs("</text>\n", file);
 }
 
 static void print_picture(FILE *file, const Map *map)
 {
-        int top = 2 * MARGIN, height = picture_height(map);
         char size[SIZE_STRING_MAX], node[MAP_NODE_MAX];
+        int top = 2 * MARGIN;
 
-        fprintf(file,
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%d\" height=\"%d\" "
-                "viewBox=\"0 0 %d %d\">\n<title>",
-                PICTURE_WIDTH, height, PICTURE_WIDTH, height);
-        print_subject(file);
-        fputs("</title>\n", file);
-        print_style(file);
-        fputs("<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n", file);
-        fprintf(file, "<text x=\"%d\" y=\"%d\" class=\"title\">", MARGIN, top);
-        print_subject(file);
-        fputs("</text>\n", file);
+        print_head(file, legend_top(map) + (legend_lines(map) + 1) * LINE_HEIGHT);
         for (size_t i = 0; i < map->n_rows; i++) {
                 const MapRow *row = &map->rows[i];
 
-                top += LINE_HEIGHT + MARGIN;
-                fprintf(file, "<text x=\"%d\" y=\"%d\" class=\"heading\">%s: ", MARGIN, top - 8,
+                top = next_top(map, i > 0 ? row - 1 : NULL, top);
+                fprintf(file, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s: ", MARGIN, top - 8,
                         map_node_format(row->node, node));
                 print_row_counts(file, map, row->n_blocks);
                 fputs("</text>\n", file);
                 print_row(file, map, row, top);
-                top += (int) (row_lines(map, row) - 1) * LINE_HEIGHT;
         }
-        top += 2 * LINE_HEIGHT + MARGIN;
         fprintf(file, "<text x=\"%d\" y=\"%d\">A cell is %" PRIu32 " block%s, %s.</text>\n", MARGIN,
-                top, map->blocks_per_cell, map->blocks_per_cell == 1 ? "" : "s",
+                legend_top(map) - 8, map->blocks_per_cell, map->blocks_per_cell == 1 ? "" : "s",
                 size_format(count_bytes(map, map->blocks_per_cell), size));
-        print_legend(file, map, top + 10);
+        print_legend(file, map, legend_top(map));
         fputs("</svg>\n", file);
 }
 

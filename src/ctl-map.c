@@ -19,7 +19,7 @@ const MapStyle map_styles[_MAP_CLASS_MAX] = {
         [MAP_GOING] = { 'g', "going-offline", "1;33", "#ee854a" },
         [MAP_FOREIGN] = { 'X', "foreign", "1;35", "#b55dba" },
         [MAP_FAILED] = { 'F', "failed", "1;31", "#d65f5f" },
-        [MAP_UNKNOWN] = { '?', "unknown", "1;31", "#ffffff" },
+        [MAP_UNKNOWN] = { '?', "unknown", "1;31", "#f2b8b8" },
 };
 
 /* The statuses that count for more than what the block is now. */
@@ -55,7 +55,7 @@ static MapClass block_map_class(const BlockRow *block)
         }
 }
 
-/* What one wants to see even if it is a single block among thousands; the first is worth the most. */
+/* What one wants to see even if it is a single block among thousands, the worst first. */
 static const MapClass noteworthy[] = {
         MAP_FAILED, MAP_UNKNOWN, MAP_FOREIGN, MAP_GOING, MAP_PENDING,
 };

@@ -38,8 +38,7 @@ extern const MapStyle map_styles[_MAP_CLASS_MAX];
 #define MAP_HOLE '|'
 
 typedef struct MapCell {
-        uint32_t
-                first; /* numbers of the first and last block in it; others may be missing between */
+        uint32_t first; /* the first and the last block in it; some between may be missing */
         uint32_t last;
         MapClass class;
         uint32_t n_blocks[_MAP_CLASS_MAX];

@@ -52,8 +52,8 @@ int manager_call(const char *method);
 int call_failure(int error, const sd_bus_error *reply);
 
 /*
- * ctl-snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies or
- * to the snapshot, and are never NULL.
+ * ctl-snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
+ * or to the snapshot, and are never NULL.
  */
 
 typedef struct ManagerRow {
@@ -135,8 +135,9 @@ typedef struct Snapshot {
 } Snapshot;
 
 /*
- * Asks memoryd for what the Fetch mask names, or reads it from arg_sysroot. EXIT_SUCCESS, or EXIT_FAILURE when the reason has
- * been printed. A snapshot starts zeroed; snapshot_done() is right for it in either case.
+ * Asks memoryd for what the Fetch mask names, or reads it from arg_sysroot. EXIT_SUCCESS, or
+ * EXIT_FAILURE when the reason has been printed. A snapshot starts zeroed; snapshot_done() is right
+ * for it in either case.
  */
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);

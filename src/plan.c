@@ -11,20 +11,20 @@ typedef struct Group Group;
  */
 typedef struct Whole {
         int32_t node;
-        uint32_t unit;    /* which of its device */
-        unsigned classes; /* mask of 1 << ZoneClass, of those of its blocks that are not `auto` */
-        Group *group;     /* of those that are */
+        uint32_t unit;     /* which of its device */
+        unsigned classes;  /* mask of 1 << ZoneClass, of those of its blocks that are not `auto` */
+        Group *group;      /* of those that are */
+        bool movable_node; /* by the rule of one of those */
 } Whole;
 
-/* A block that `auto` decides, or any of a device that grows. */
+/* A block that `auto` decides. */
 typedef struct Item {
         Decision *decision;
         Tally *tally;
-        Whole *whole;         /* or NULL */
-        struct Item *next;    /* in its group */
-        ZoneClass zone_class; /* where a rule leads it */
-        bool grows;           /* of a device that grows */
-        bool movable_node;    /* by its rule */
+        Whole *whole;      /* or NULL */
+        struct Item *next; /* in its group */
+        bool grows;        /* of a device that grows */
+        bool movable_node; /* by its rule */
 } Item;
 
 /*
@@ -260,33 +260,13 @@ static bool is_held(const Block *block, bool grows)
         return grows && block->verdict == VERDICT_KERNEL && block->guards != 0;
 }
 
-static void planner_new_item(Planner *planner, Tally *tally, const Block *block, Decision *decision,
-                             bool movable_node)
-{
-        Whole *whole = planner_whole(planner, block);
-        Item *item = &planner->items[planner->n_items++];
-
-        *item = (Item){
-                .decision = decision,
-                .tally = tally,
-                .grows = block_grows(planner, block),
-                .movable_node = movable_node,
-        };
-        if (decision->verdict == VERDICT_NONE) {
-                item->whole = whole;
-                return;
-        }
-        item->zone_class = verdict_class(decision->verdict, block);
-        if (whole && item->zone_class != ZONE_CLASS_NONE)
-                whole->classes |= 1U << item->zone_class;
-}
-
 static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 {
         const Rule *rule = matcher_find(&planner->matcher, block, tally->node);
         const Device *device = machine_device(planner->machine, block);
         bool grows = block_grows(planner, block), movable_node = rule && rule->movable_node;
         Decision *decision = &planner->decisions[planner->n_decisions++];
+        Whole *whole;
 
         *decision = (Decision){
                 .block = block->id,
@@ -301,13 +281,24 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
                 decision->verdict = VERDICT_KERNEL;
                 decision->guards = block->guards;
                 decision->figures = block->figures;
-        } else if (decision->verdict == VERDICT_NONE || grows) {
-                planner_new_item(planner, tally, block, decision, movable_node);
-                tally->movable_node |= movable_node && !grows;
+        }
+        if (decision->verdict != VERDICT_NONE) {
+                tally->movable_node |= movable_node;
+                planner_count(planner, tally, block, verdict_class(decision->verdict, block));
                 return;
         }
-        tally->movable_node |= movable_node;
-        planner_count(planner, tally, block, verdict_class(decision->verdict, block));
+        whole = planner_whole(planner, block);
+        /* Of a unit only from when it is its turn. */
+        tally->movable_node |= movable_node && !grows;
+        if (whole)
+                whole->movable_node |= movable_node;
+        planner->items[planner->n_items++] = (Item){
+                .decision = decision,
+                .tally = tally,
+                .whole = whole,
+                .grows = grows,
+                .movable_node = movable_node,
+        };
 }
 
 static void planner_collect(Planner *planner)
@@ -599,29 +590,32 @@ static void planner_guard_machine(Planner *planner)
                         }
 }
 
-static bool guards_hold(const Planner *planner, const Tally *tally)
+#define NODE_GUARDS (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)
+
+static bool guards_hold(const Planner *planner, const Tally *tally, unsigned guards)
 {
         Figures node, machine = machine_figures(planner);
 
         return !node_guards(planner, tally, &node) &&
-               !ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille);
+               (!(guards & GUARD_MACHINE_RATIO) ||
+                !ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille));
 }
 
-/* Makes a group movable again if every guard holds all the same. Returns whether it is. */
-static bool group_release(Planner *planner, Group *group, int64_t highest)
+/* Makes a group movable again if the guards hold all the same. Returns whether it is. */
+static bool group_release(Planner *planner, Group *group, unsigned guards, int64_t highest)
 {
         if (group->rank != RANK_ALONE ||
             (planner->policy->contiguous && group_lowest(group) < highest))
                 return false;
 
         group_shift(planner, group, false);
-        group->is_kernel = !guards_hold(planner, group->tally);
+        group->is_kernel = !guards_hold(planner, group->tally, guards);
         if (group->is_kernel)
                 group_shift(planner, group, true);
         return !group->is_kernel;
 }
 
-static void planner_release_node(Planner *planner, Tally *tally)
+static void planner_release_node(Planner *planner, Tally *tally, unsigned guards)
 {
         int64_t below = tally->given_highest.any, above = -1;
 
@@ -632,7 +626,7 @@ static void planner_release_node(Planner *planner, Tally *tally)
         }
         for (Group *group = tally->groups.last; group; group = group->previous)
                 if (group->is_kernel &&
-                    !group_release(planner, group, MAX(above, group->highest_below)))
+                    !group_release(planner, group, guards, MAX(above, group->highest_below)))
                         above = MAX(above, group_highest(group));
 
         tally->highest.any = MAX(above, tally->given_highest.any);
@@ -641,14 +635,14 @@ static void planner_release_node(Planner *planner, Tally *tally)
 
 /*
  * Groups differ in size: with a large one that was taken last, smaller ones that were taken before it
- * may no longer be needed. They are given back in the opposite order.
+ * may no longer be needed. They are given back in the opposite order, as far as these guards hold.
  */
-static void planner_release(Planner *planner)
+static void planner_release(Planner *planner, unsigned guards)
 {
         for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
                 for (size_t i = planner->machine->n_nodes; i-- > 0;)
                         if (planner->tallies[i].node->has_cpu == has_cpu)
-                                planner_release_node(planner, &planner->tallies[i]);
+                                planner_release_node(planner, &planner->tallies[i], guards);
 }
 
 /* What stayed movable did so within these. */
@@ -665,11 +659,13 @@ static void group_leave_movable(const Planner *planner, Group *group)
 static void planner_decide_static(Planner *planner)
 {
         planner_guard_nodes(planner);
+        if (planner->policy->whole_device)
+                planner_release(planner, NODE_GUARDS);
         planner_guard_machine(planner);
         if (planner->policy->whole_device) {
                 /* A device may reach above others that the machine left movable. */
                 planner_guard_nodes(planner);
-                planner_release(planner);
+                planner_release(planner, NODE_GUARDS | GUARD_MACHINE_RATIO);
         }
 
         for (size_t i = 0; i < planner->n_groups; i++)
@@ -677,28 +673,18 @@ static void planner_decide_static(Planner *planner)
                         group_leave_movable(planner, &planner->groups[i]);
 }
 
-/* Counts a unit as movable, or as what a rule made of it. */
-static void planner_add_unit(Planner *planner, const Group *group)
-{
-        group->tally->given_kernel_bytes = group->tally->kernel_bytes;
-        for (const Item *item = group->first; item; item = item->next) {
-                bool is_auto = item->decision->verdict == VERDICT_NONE;
-
-                group->tally->movable_node |= item->movable_node;
-                planner_add(planner, group->tally, item->decision->block, true,
-                            is_auto ? ZONE_CLASS_MOVABLE : item->zone_class);
-        }
-}
-
 /* Decides one unit of a device that grows. */
 static void planner_decide_unit(Planner *planner, Group *group)
 {
+        Tally *tally = group->tally;
         Figures figures, machine;
         unsigned guards;
 
-        planner_add_unit(planner, group);
-        if (group->first->decision->verdict != VERDICT_NONE)
-                return;
+        tally->given_kernel_bytes = tally->kernel_bytes;
+        tally->movable_node |=
+                group->whole ? group->whole->movable_node : group->first->movable_node;
+        for (const Item *item = group->first; item; item = item->next)
+                planner_add(planner, tally, item->decision->block, true, ZONE_CLASS_MOVABLE);
 
         guards = group_guards(planner, group, &figures);
         machine = machine_figures(planner);

@@ -40,7 +40,7 @@ static const char *value_format(const char *value, char buffer[static ATTRIBUTE_
 {
         size_t i = 0;
 
-        for (; value[i] && i < ATTRIBUTE_TEXT_MAX - 1; i++)
+        for (; i < ATTRIBUTE_TEXT_MAX - 1 && value[i]; i++)
                 buffer[i] = value[i] >= ' ' && value[i] <= '~' ? value[i] : '?';
         buffer[i] = 0;
         return buffer;

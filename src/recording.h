@@ -6,7 +6,8 @@
 /*
  * A machine as its kernel's files tell of it that were copied into a folder, on that machine or
  * made by hand: sys/devices/system/memory and, as far as they are there, sys/devices/system/node
- * and proc/zoneinfo, and at the top the files uname ("RELEASE MACHINE"), virtualization and pagesize.
+ * and proc/zoneinfo, and at the top the files uname ("RELEASE MACHINE"), virtualization and
+ * pagesize.
  *
  * Such a tree can lack anything and hold anything. What is odd is a fault, and the rest is read.
  */

@@ -413,7 +413,7 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
         return r;
 }
 
-/* Keeps how reading an attribute and making sense of it went, and the text of one that made none. */
+/* Keeps how reading an attribute and making sense of it went, and its text if it made none. */
 static void note_reading(AttributeReading *reading, int read_error, int parse_error,
                          const char *text)
 {

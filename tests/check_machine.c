@@ -303,6 +303,100 @@ START_TEST(a_machine_owns_its_nodes_and_their_distances)
 }
 END_TEST
 
+/* Devices and distances */
+
+START_TEST(a_block_has_the_device_of_its_number)
+{
+        static const int32_t missing[] = { INT32_MIN, -2, DEVICE_NONE, 2, 3, INT32_MAX };
+        Machine machine;
+
+        machine_from(&machine, BLOCK, "0c=k4");
+        ck_assert_int_eq(machine.blocks[0].device, DEVICE_NONE);
+        ck_assert_ptr_null(machine_device(&machine, &machine.blocks[0]));
+        ck_assert_int_eq(machine_origin(&machine, &machine.blocks[0]), ORIGIN_UNKNOWN);
+
+        machine_add_device(&machine, 0, 1, 0)->origin = ORIGIN_BOOT;
+        machine_add_device(&machine, 2, 2, 1)->origin = ORIGIN_STANDBY;
+        ck_assert_ptr_eq(machine_device(&machine, &machine.blocks[1]), &machine.devices[0]);
+        ck_assert_ptr_eq(machine_device(&machine, &machine.blocks[2]), &machine.devices[1]);
+        ck_assert_ptr_null(machine_device(&machine, &machine.blocks[3]));
+        ck_assert_int_eq(machine_origin(&machine, &machine.blocks[1]), ORIGIN_BOOT);
+        ck_assert_int_eq(machine_origin(&machine, &machine.blocks[2]), ORIGIN_STANDBY);
+        for (size_t i = 0; i < ELEMENTSOF(missing); i++) {
+                machine.blocks[0].device = missing[i];
+                ck_assert_ptr_null(machine_device(&machine, &machine.blocks[0]));
+                ck_assert_int_eq(machine_origin(&machine, &machine.blocks[0]), ORIGIN_UNKNOWN);
+        }
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(new_devices_are_nobodys_until_they_are_given_out)
+{
+        Device *devices = calloc(1, sizeof(Device));
+        Machine machine;
+
+        machine_from(&machine, BLOCK, "0c=k4");
+        machine_add_devices(&machine, "0-1 2-3");
+        ck_assert_int_eq(machine.blocks[3].device, 1);
+        machine_set_devices(&machine, devices, 1);
+        ck_assert_ptr_eq(machine.devices, devices);
+        ck_assert_uint_eq(machine.n_devices, 1);
+        for (size_t i = 0; i < machine.n_blocks; i++)
+                ck_assert_int_eq(machine.blocks[i].device, DEVICE_NONE);
+        machine_set_devices(&machine, NULL, 0);
+        ck_assert_uint_eq(machine.n_devices, 0);
+        machine_done(&machine);
+        ck_assert_ptr_null(machine.devices);
+}
+END_TEST
+
+static void set_distances(Machine *machine, uint32_t node, const Distance *distances, size_t n)
+{
+        Node *found = machine_find_node(machine, node);
+
+        found->distances = calloc(n, sizeof(Distance));
+        memcpy(found->distances, distances, n * sizeof(Distance));
+        found->n_distances = n;
+}
+
+START_TEST(a_distance_is_what_either_node_tells_the_first_before_the_second)
+{
+        static const Distance of_0[] = { { 0, 10 }, { 1, 21 }, { 3, 40 } };
+        static const Distance of_1[] = { { 0, 31 }, { 1, 10 }, { 2, 22 } };
+        static const struct {
+                uint32_t from, to, distance;
+        } cases[] = {
+                { 0, 0, 10 },
+                { 0, 1, 21 },
+                { 1, 0, 31 },
+                { 1, 2, 22 },
+                { 2, 1, 22 },
+
+                /* node 2 tells nothing; 3 and 9 are not there */
+                { 2, 2, 0 },
+                { 0, 2, 0 },
+                { 2, 0, 0 },
+                { 0, 3, 40 },
+                { 3, 0, 40 },
+                { 3, 1, 0 },
+                { 9, 9, 0 },
+                { 9, 0, 0 },
+                { UINT32_MAX, 1, 0 },
+        };
+        Machine machine;
+
+        machine_from(&machine, BLOCK, "0c=k 1=k 2=k");
+        set_distances(&machine, 0, of_0, ELEMENTSOF(of_0));
+        set_distances(&machine, 1, of_1, ELEMENTSOF(of_1));
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                ck_assert_msg(machine_distance(&machine, cases[i].from, cases[i].to) ==
+                                      cases[i].distance,
+                              "from %u to %u", cases[i].from, cases[i].to);
+        machine_done(&machine);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("machine");
@@ -323,6 +417,9 @@ int main(void)
         tcase_add_test(nodes, free_memory_of_a_node_is_that_of_its_zones);
         tcase_add_test(nodes, cma_is_summed_up_over_kernel_zones);
         tcase_add_test(nodes, a_machine_owns_its_nodes_and_their_distances);
+        tcase_add_test(nodes, a_block_has_the_device_of_its_number);
+        tcase_add_test(nodes, new_devices_are_nobodys_until_they_are_given_out);
+        tcase_add_test(nodes, a_distance_is_what_either_node_tells_the_first_before_the_second);
         suite_add_tcase(suite, nodes);
         return check_main(suite);
 }

@@ -438,7 +438,381 @@ START_TEST(cma_counts_as_movable_memory)
 }
 END_TEST
 
-/* Rules */
+/* Devices */
+
+typedef struct DeviceCase {
+        const char *machine;
+        const char *devices;
+        bool whole_device;
+        GuardCase guard; /* but for its machine */
+} DeviceCase;
+
+#define NO_RATIO 0, LARGEST, false, true
+#define MIN_ALONE ONE_BLOCK, LARGEST, false, true
+#define RATIO 0, 3000, true, true
+
+static const DeviceCase device_cases[] = {
+        /* one class for a device, whichever guard asks; one block under, at and over */
+        { "0c=k99 1=o4", "99-102", false, { "", MIN_ALONE, "KM3", "min_kernel*1, -*3" } },
+        { "0c=k99 1=o4", "99-102", true, { "", MIN_ALONE, "K4", "min_kernel whole_device*4" } },
+        { "0c=k99 1=ko4", "100-103", true, { "", MIN_ALONE, "M4", "-*4" } },
+        { "0c=k99 1c=ko3", "100-102", true, { "", RATIO, "M3", "-*3" } },
+        { "0c=k99 1c=ko4", "100-103", true, { "", RATIO, "K4", "node-ratio whole_device*4" } },
+        { "0c=k99 1c=ko4", "100-103", false, { "", RATIO, "KM3", "node-ratio*1, -*3" } },
+        { "0c=k3 1=o9", "3-11", true, { "", RATIO, "M9", "-*9" } },
+        { "0c=k3 1=o10", "3-12", true, { "", RATIO, "K10", "machine-ratio whole_device*10" } },
+        { "0c=k9 1=o2ko",
+          "9-10 12-12",
+          true,
+          { "", NO_RATIO, "K2M", "whole_device contiguous*2, -*1" } },
+
+        /* a device of a single block, or a block without one, is no whole */
+        { "0c=k99 1=o", "99-99", true, { "", MIN_ALONE, "K", "min_kernel*1" } },
+        { "0c=k99 1=o2", "", true, { "", MIN_ALONE, "KM", "min_kernel*1, -*1" } },
+
+        /* the lowest device gives */
+        { "0c=k99 1=o2o2",
+          "99-100 101-102",
+          true,
+          { "", MIN_ALONE, "K2M2", "min_kernel whole_device*2, -*2" } },
+
+        /* the rest of a device follows: kernel, movable, both */
+        { "0c=k99 1=k2o2", "99-102", true, { "", NO_RATIO, "K2", "whole_device*2" } },
+        { "0c=k99 1=o2k2", "99-102", true, { "", NO_RATIO, "K2", "whole_device contiguous*2" } },
+        { "0c=k99 1=Ko2", "99-101", true, { "", NO_RATIO, "K2", "whole_device*2" } },
+        { "0c=k99 1=ko", "99-100", true, { "", NO_RATIO, "K", "whole_device*1" } },
+        { "0c=k99 1=m2o2", "99-102", true, { "", NO_RATIO, "M2", "whole_device*2" } },
+        { "0c=k99 1=Mo2", "99-101", true, { "", NO_RATIO, "M2", "whole_device*2" } },
+        { "0c=k99 1=go2", "99-101", true, { "", NO_RATIO, "M2", "whole_device*2" } },
+        { "0c=k99 1=kmo2", "99-102", true, { "", NO_RATIO, "M2", "whole_device*2" } },
+        { "0c=k99 1=lo2", "99-101", true, { "", NO_RATIO, "M2", "-*2" } },
+
+        /* which is above contiguous and below the others */
+        { "0c=k99 1=o2mk", "99-101", true, { "", NO_RATIO, "M2", "whole_device*2" } },
+        { "0c=k99 1=o2mk", "99-101", false, { "", NO_RATIO, "K2", "contiguous*2" } },
+        { "0c=k99 1=mo3",
+          "99-102",
+          true,
+          { "", MIN_ALONE, "KM2", "min_kernel*1, whole_device*2" } },
+        { "0c=k99 1c=km3o2", "100-104", true, { "", RATIO, "KM", "node-ratio*1, whole_device*1" } },
+        { "0c=k3 1=m9o2", "3-13", true, { "", RATIO, "KM", "machine-ratio*1, whole_device*1" } },
+
+        /* another device gives before one that would be split, wherever it lies */
+        { "0c=k99 1=mo2 1=o2",
+          "99-101 102-103",
+          true,
+          { "", MIN_ALONE, "M2K2", "whole_device*2, min_kernel whole_device*2" } },
+
+        /* none is kernel memory in vain: the second device is large enough for both */
+        { "0c=k 1=o 2=o10",
+          "1-1 2-11",
+          true,
+          { "", RATIO, "MK10", "-*1, machine-ratio whole_device*10" } },
+        { "0c=koo10",
+          "1-1 2-11",
+          true,
+          { "", 0, 3000, false, false, "MK10", "-*1, machine-ratio whole_device*10" } },
+        { "0c=koo10",
+          "1-1 2-11",
+          true,
+          { "", 0, 3000, false, true, "K11", "machine-ratio*1, machine-ratio whole_device*10" } },
+
+        /* on two nodes: it is of the node of its lowest block */
+        { "0c=k99 1=o2 2=o2",
+          "99-102",
+          true,
+          { "", MIN_ALONE, "K3M", "min_kernel whole_device*2, min_kernel*1, -*1" } },
+
+        /* units of a device that grows, of a block and of two */
+        { "0c=ko9",
+          "1-9/1",
+          true,
+          { "", RATIO, "M3KM3KM",
+            "-*3, node-ratio machine-ratio*1, -*3, node-ratio machine-ratio*1, -*1" } },
+        { "0c=k2o8",
+          "2-9/2",
+          true,
+          { "", RATIO, "M6K2", "-*6, node-ratio machine-ratio whole_device*2" } },
+        { "0c=k2o8",
+          "2-9/2",
+          false,
+          { "", RATIO, "M6KM", "-*6, node-ratio machine-ratio*1, -*1" } },
+        { "0c=k9 1=o4",
+          "9-12/2",
+          true,
+          { "", MIN_ALONE, "K2M2", "min_kernel whole_device*2, -*2" } },
+        { "0c=k9 1=o5",
+          "9-13/2",
+          true,
+          { "", 3 * BLOCK, LARGEST, false, true, "K4M", "min_kernel whole_device*4, -*1" } },
+        { "0c=k9 1=mo", "9-10/2", true, { "", NO_RATIO, "M", "whole_device*1" } },
+        { "0c=k9 1=ko", "9-10/2", true, { "", NO_RATIO, "K", "whole_device*1" } },
+        { "0c=k9 1=ko", "9-10/1", true, { "", NO_RATIO, "M", "-*1" } },
+        { "0c=k9 1=mo", "9-10/2", true, { "", MIN_ALONE, "K", "min_kernel*1" } },
+        { "0c=k9 1=mo2", "9-11/2", true, { "", MIN_ALONE, "KM", "min_kernel*1, -*1" } },
+
+        /* a unit that is larger than its device */
+        { "0c=k9 1=o3", "9-11/8", true, { "", MIN_ALONE, "K3", "min_kernel whole_device*3" } },
+        { "0c=k9 1=o3",
+          "9-11/4294967295",
+          true,
+          { "", MIN_ALONE, "K3", "min_kernel whole_device*3" } },
+
+        /* units lie below kernel memory that stays, not below that of other units */
+        { "0c=k9 1=o2ko", "9-12/1", true, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o2ko", "9-10/1", true, { "", NO_RATIO, "K2M", "contiguous*2, -*1" } },
+        { "0c=k9 1=ok", "10-10/1", true, { "", NO_RATIO, "K", "contiguous*1" } },
+
+        /* static devices are decided first, wherever they lie */
+        { "0c=ko3 0=o3",
+          "1-3/1 4-6",
+          false,
+          { "", RATIO, "KM5", "node-ratio machine-ratio*1, -*5" } },
+};
+
+static void assert_device_case(const DeviceCase *c)
+{
+        const Policy policy = {
+                .min_kernel_bytes = c->guard.min_kernel_bytes,
+                .max_movable_ratio_permille = c->guard.ratio_permille,
+                .per_node = c->guard.per_node,
+                .contiguous = c->guard.contiguous,
+                .whole_device = c->whole_device,
+        };
+        char text[TEXT_MAX];
+        Machine machine;
+        Plan plan;
+
+        machine_from(&machine, BLOCK, c->machine);
+        machine_add_devices(&machine, c->devices);
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        ck_assert_msg(strcmp(plan_verdicts(&plan, text), c->guard.verdicts) == 0,
+                      "\"%s\" with \"%s\": verdicts %s, expected %s", c->machine, c->devices, text,
+                      c->guard.verdicts);
+        ck_assert_msg(strcmp(plan_guards(&plan, text), c->guard.guards) == 0,
+                      "\"%s\" with \"%s\": guards %s, expected %s", c->machine, c->devices, text,
+                      c->guard.guards);
+        plan_done(&plan);
+        machine_done(&machine);
+}
+
+START_TEST(devices_and_units_are_of_one_class_if_they_can_be)
+{
+        assert_device_case(&device_cases[_i]);
+}
+END_TEST
+
+/* Blocks 4 to 9 of node 0; A is 4, 5, 8 and 9, B is in between. */
+START_TEST(a_device_with_another_in_between_is_a_whole)
+{
+        const Policy policy = { .max_movable_ratio_permille = 1000,
+                                .whole_device = true,
+                                .contiguous = false };
+        Machine machine;
+
+        machine_from(&machine, BLOCK, "0c=k4o6");
+        machine_add_devices(&machine, "6-7 4-9");
+        assert_verdicts(&machine, &policy, "K2M2K2");
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device)
+{
+        static const struct {
+                ZoneAction zone;
+                const char *verdicts, *half_way;
+        } cases[] = {
+                { ZONE_ACTION_KERNEL, "K4", "K3" },
+                { ZONE_ACTION_MOVABLE, "M4", "M3" },
+                { ZONE_ACTION_LEAVE, "LM3", "LM3" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Rule rule = { .has_address = true,
+                              .first_address = 4 * BLOCK,
+                              .last_address = 5 * BLOCK - 1,
+                              .zone = cases[i].zone };
+                const Policy policy = { .rules = &rule,
+                                        .n_rules = 1,
+                                        .max_movable_ratio_permille = 3000,
+                                        .whole_device = true };
+                Machine machine;
+
+                machine_from(&machine, BLOCK, "0c=k4o4");
+                machine_add_devices(&machine, "4-7");
+                assert_verdicts(&machine, &policy, cases[i].verdicts);
+                if (cases[i].zone != ZONE_ACTION_LEAVE)
+                        block_set_letter(machine_find_block(&machine, 4),
+                                         cases[i].zone == ZONE_ACTION_KERNEL ? 'k' : 'm');
+                assert_verdicts(&machine, &policy, cases[i].half_way);
+                machine_done(&machine);
+        }
+}
+END_TEST
+
+START_TEST(a_device_that_onlines_itself_is_left_whatever_a_rule_says)
+{
+        for (int zone = 0; zone < _ZONE_ACTION_MAX; zone++) {
+                Rule rule = { .zone = (ZoneAction) zone };
+                const Policy policy = { .rules = &rule, .n_rules = 1 };
+                char text[TEXT_MAX];
+                Machine machine;
+                Plan plan;
+
+                machine_from(&machine, BLOCK, "0c=k4o4");
+                machine_add_device(&machine, 4, 5, 0)->onlines_itself = true;
+                machine_add_device(&machine, 6, 7, 1)->onlines_itself = true;
+                ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+                ck_assert_str_eq(plan_verdicts(&plan, text), "L4");
+                ck_assert_int_eq(plan.decisions[0].action, zone);
+                ck_assert_uint_eq(plan.n_order, 0);
+                plan_done(&plan);
+                machine_done(&machine);
+        }
+}
+END_TEST
+
+/* A unit that was decided stays kernel memory until it is written, as long as that is remembered. */
+START_TEST(a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written)
+{
+        static const struct {
+                const char *devices;
+                Verdict verdict;
+                unsigned guards;
+                const char *expected;
+        } cases[] = {
+                { "4-5/1", VERDICT_KERNEL, GUARD_NODE_RATIO, "MK" },
+                { "4-5/1", VERDICT_KERNEL, 0, "M2" },
+                { "4-5/1", VERDICT_MOVABLE, GUARD_WHOLE_DEVICE, "M2" },
+                { "4-5/1", VERDICT_NONE, 0, "M2" },
+                { "4-5/2", VERDICT_KERNEL, GUARD_NODE_RATIO, "K2" },
+                { "4-5", VERDICT_KERNEL, GUARD_NODE_RATIO, "M2" },
+                { "", VERDICT_KERNEL, GUARD_NODE_RATIO, "M2" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Policy policy = { .max_movable_ratio_permille = 3000, .whole_device = true };
+                Machine machine;
+                Block *block;
+
+                machine_from(&machine, BLOCK, "0c=k4o2");
+                machine_add_devices(&machine, cases[i].devices);
+                block = machine_find_block(&machine, 5);
+                block->verdict = cases[i].verdict;
+                block->guards = cases[i].guards;
+                assert_verdicts(&machine, &policy, cases[i].expected);
+                machine_done(&machine);
+        }
+}
+END_TEST
+
+/* Figures */
+
+static void assert_figures(const Plan *plan, uint32_t block, uint64_t kernel_bytes,
+                           uint64_t movable_bytes, uint64_t limit)
+{
+        const Decision *decision = plan_find(plan, block);
+
+        ck_assert_ptr_nonnull(decision);
+        ck_assert_uint_eq(decision->figures.kernel_bytes, kernel_bytes);
+        ck_assert_uint_eq(decision->figures.movable_bytes, movable_bytes);
+        ck_assert_uint_eq(decision->figures.limit, limit);
+}
+
+START_TEST(figures_are_what_the_guard_compared)
+{
+        Machine machine;
+        Policy policy;
+        Plan plan;
+
+        policy_init(&policy);
+        machine_from(&machine, BLOCK, "0c=k8 0@32=o64");
+        machine_add_devices(&machine, "32-95");
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        assert_figures(&plan, 32, 1 * GIB, 8 * GIB, 3000);
+        assert_figures(&plan, 33, 9 * BLOCK, 63 * BLOCK, 3000);
+        assert_figures(&plan, 41, 17 * BLOCK, 55 * BLOCK, 3000);
+        assert_figures(&plan, 42, 18 * BLOCK, 54 * BLOCK, 3000);
+        assert_figures(&plan, 95, 18 * BLOCK, 54 * BLOCK, 3000);
+        plan_done(&plan);
+
+        policy.whole_device = true;
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        for (uint32_t block = 32; block < 96; block++) {
+                assert_figures(&plan, block, 1 * GIB, 8 * GIB, 3000);
+                ck_assert_int_eq(plan_find(&plan, block)->verdict, VERDICT_KERNEL);
+                ck_assert_uint_eq(plan_find(&plan, block)->guards,
+                                  GUARD_NODE_RATIO | GUARD_WHOLE_DEVICE);
+        }
+        plan_done(&plan);
+        machine_done(&machine);
+}
+END_TEST
+
+static const struct {
+        const char *machine;
+        const char *devices;
+        uint64_t min_kernel_bytes;
+        uint32_t ratio_permille;
+        bool per_node;
+        uint64_t cma_bytes; /* of node 0 */
+        uint32_t block;
+        uint64_t kernel_blocks, movable_blocks, limit;
+} figure_cases[] = {
+        /* min_kernel is named before the ratio, and tells what was there */
+        { "0c=k9 1c=ko4", "", 3 * BLOCK, 1000, true, 0, 10, 1, 0, 3 * BLOCK },
+        { "0c=k9 1c=ko4", "", 3 * BLOCK, 1000, true, 0, 11, 1, 0, 3 * BLOCK },
+        { "0c=k9 1c=ko4", "", ONE_BLOCK, 3000, true, 0, 10, 1, 4, 3000 },
+        { "0c=k9 1=o", "", ONE_BLOCK, 3000, true, 0, 9, 0, 0, BLOCK },
+
+        /* the node's ratio before the machine's; a node without a CPU has the machine's alone */
+        { "0c=k9 1c=ko3", "", 0, 3000, true, 0, 10, 1, 3, 3000 },
+        { "0c=k9 1c=ko3", "", 0, 3000, false, 0, 10, 10, 3, 3000 },
+        { "0c=k9 1=ko3", "", 0, 3000, true, 0, 10, 10, 3, 3000 },
+        { "0c=k 1=o4", "", 0, 3000, true, 0, 1, 1, 4, 3000 },
+        { "0c=k 1=o4", "", 0, 3000, true, 0, 2, 2, 3, 3000 },
+
+        /* CMA is movable */
+        { "0c=k4o4", "", 0, 3000, true, 2 * BLOCK, 4, 2, 6, 3000 },
+        { "0c=k4o5", "", 0, 3000, true, 2 * BLOCK, 4, 2, 7, 3000 },
+
+        /* contiguous tells which block is above; whole_device alone compares nothing */
+        { "0c=k9 1=o2ko", "", 0, LARGEST, false, 0, 9, 0, 0, 11 },
+        { "0c=k9 1=ko2", "9-11", 0, LARGEST, false, 0, 10, 0, 0, 0 },
+        { "0c=k9 1=o2k2", "9-12", 0, LARGEST, false, 0, 10, 0, 0, 0 },
+
+        /* a unit tells what was there by then */
+        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 1, 1, 1, 3000 },
+        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 3, 1, 3, 3000 },
+        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 4, 1, 4, 3000 },
+        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 5, 2, 4, 3000 },
+        { "0c=k9 1=o3", "9-11/1", 2 * BLOCK, LARGEST, false, 0, 9, 0, 0, 2 * BLOCK },
+        { "0c=k9 1=o3", "9-11/1", 2 * BLOCK, LARGEST, false, 0, 10, 1, 0, 2 * BLOCK },
+};
+
+START_TEST(figures_are_those_of_the_first_guard)
+{
+        const Policy policy = {
+                .min_kernel_bytes = figure_cases[_i].min_kernel_bytes,
+                .max_movable_ratio_permille = figure_cases[_i].ratio_permille,
+                .per_node = figure_cases[_i].per_node,
+                .whole_device = true,
+                .contiguous = true,
+        };
+        Machine machine;
+        Plan plan;
+
+        machine_from(&machine, BLOCK, figure_cases[_i].machine);
+        machine_add_devices(&machine, figure_cases[_i].devices);
+        machine_add_zone(&machine, 0, ZONE_NORMAL)->cma_bytes = figure_cases[_i].cma_bytes;
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        assert_figures(&plan, figure_cases[_i].block, figure_cases[_i].kernel_blocks * BLOCK,
+                       figure_cases[_i].movable_blocks * BLOCK, figure_cases[_i].limit);
+        plan_done(&plan);
+        machine_done(&machine);
+}
+END_TEST
 
 static void rule_init(Rule *rule, const char *nodes, ZoneAction zone)
 {
@@ -446,6 +820,86 @@ static void rule_init(Rule *rule, const char *nodes, ZoneAction zone)
         if (nodes)
                 ck_assert_int_eq(node_set_parse(&rule->nodes, nodes), 0);
 }
+
+/* Nodes without kernel memory */
+
+static const struct {
+        const char *machine;
+        const char *devices;
+        const char *nodes; /* of a rule that allows it */
+        ZoneAction zone;
+        const char *verdicts;
+} movable_node_cases[] = {
+        { "0c=k9 1=o4", "", "2", ZONE_ACTION_AUTO, "KM3" },
+        { "0c=k9 1=o4", "", "1", ZONE_ACTION_AUTO, "M4" },
+        { "0c=k9 1=o4", "", "1", ZONE_ACTION_KEEP, "M4" },
+        { "0c=k9 1=o2 2=o2", "", "1", ZONE_ACTION_AUTO, "M2KM" },
+        { "0c=k9 1=o2 2=o2", "", "1-2", ZONE_ACTION_AUTO, "M4" },
+
+        /* not the ratio */
+        { "0c=k 1c=o4", "", "1", ZONE_ACTION_AUTO, "K2M2" },
+
+        /* of units as well */
+        { "0c=k9 1=o4", "9-12/2", "1", ZONE_ACTION_AUTO, "M4" },
+        { "0c=k9 1=o4", "9-12/2", "2", ZONE_ACTION_AUTO, "KM3" },
+};
+
+START_TEST(a_rule_can_allow_a_node_without_kernel_memory)
+{
+        Machine machine;
+        Policy policy;
+        Rule rule;
+
+        policy_init(&policy);
+        rule_init(&rule, movable_node_cases[_i].nodes, movable_node_cases[_i].zone);
+        rule.movable_node = true;
+        policy.rules = &rule;
+        policy.n_rules = 1;
+        policy.max_movable_ratio_permille = 1000;
+        machine_from(&machine, BLOCK, movable_node_cases[_i].machine);
+        machine_add_devices(&machine, movable_node_cases[_i].devices);
+        assert_verdicts(&machine, &policy, movable_node_cases[_i].verdicts);
+        machine_done(&machine);
+}
+END_TEST
+
+/* Block 9, which was decided before, has the rule; block 10 has not. */
+START_TEST(a_rule_with_decided_blocks_on_a_node_allows_it_too)
+{
+        static const struct {
+                Verdict verdict;
+                int32_t rule;
+                const char *verdicts;
+        } cases[] = {
+                { VERDICT_MOVABLE, 0, "M" },
+                { VERDICT_LEAVE, 0, "M" },
+                { VERDICT_NONE, 0, "K" },
+                { VERDICT_MOVABLE, RULE_DEFAULT, "K" },
+                { VERDICT_MOVABLE, RULE_GONE, "K" },
+                { VERDICT_MOVABLE, 1, "K" },
+                { VERDICT_MOVABLE, INT32_MAX, "K" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Machine machine;
+                Policy policy;
+                Rule rule;
+
+                policy_init(&policy);
+                rule_init(&rule, "2", ZONE_ACTION_AUTO);
+                rule.movable_node = true;
+                policy.rules = &rule;
+                policy.n_rules = 1;
+                machine_from(&machine, BLOCK, "0c=k9 1=mo");
+                machine_find_block(&machine, 9)->verdict = cases[i].verdict;
+                machine_find_block(&machine, 9)->rule = cases[i].rule;
+                assert_verdicts(&machine, &policy, cases[i].verdicts);
+                machine_done(&machine);
+        }
+}
+END_TEST
+
+/* Rules */
 
 static const struct {
         ZoneAction zone;
@@ -674,6 +1128,70 @@ START_TEST(blocks_without_a_node_are_not_decided)
 }
 END_TEST
 
+START_TEST(a_machine_without_nodes_has_an_empty_plan)
+{
+        Machine machine;
+        Policy policy;
+        Plan plan;
+
+        policy_init(&policy);
+        policy.whole_device = true;
+        machine_from(&machine, BLOCK, "?=k2o4m2");
+        machine_add_devices(&machine, "0-3 4-7/2");
+        ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
+        ck_assert_uint_eq(plan.n_decisions, 0);
+        plan_done(&plan);
+
+        /* Blocks of nodes that the machine does not list. */
+        for (size_t i = 0; i < machine.n_blocks; i++)
+                machine.blocks[i].node = i % 2 ? INT32_MAX : INT32_MIN;
+        ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
+        ck_assert_uint_eq(plan.n_decisions, 0);
+        plan_done(&plan);
+        machine_done(&machine);
+}
+END_TEST
+
+/* Block numbers at the end of their range, under devices of every kind and of no number. */
+START_TEST(the_last_blocks_there_can_be_are_decided)
+{
+        static const struct {
+                uint32_t first, last, unit;
+                const char *verdicts;
+        } cases[] = {
+                { UINT32_MAX - 3, UINT32_MAX, 0, "K4" },
+                { UINT32_MAX - 3, UINT32_MAX, 1, "KM3" },
+                { UINT32_MAX - 3, UINT32_MAX, 3, "K3M" },
+                { UINT32_MAX - 3, UINT32_MAX, UINT32_MAX, "K4" },
+                { 9, UINT32_MAX, UINT32_MAX, "K4" },
+                { UINT32_MAX - 1, UINT32_MAX, 2, "KM3" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Policy policy = { .min_kernel_bytes = ONE_BLOCK,
+                                        .max_movable_ratio_permille = LARGEST,
+                                        .whole_device = true,
+                                        .contiguous = true };
+                char text[TEXT_MAX];
+                Machine machine;
+                Plan plan;
+
+                machine_from(&machine, BLOCK, "0c=k9 1@4294967292=o4");
+                machine_add_device(&machine, cases[i].first, cases[i].last, cases[i].unit);
+                for (uint32_t id = UINT32_MAX - 3; id != 0; id++)
+                        machine_find_block(&machine, id)->device =
+                                id >= cases[i].first ? 0 : INT32_MAX;
+                ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+                ck_assert_uint_eq(plan.n_decisions, 4);
+                ck_assert_msg(strcmp(plan_verdicts(&plan, text), cases[i].verdicts) == 0,
+                              "device %u-%u/%u: %s", cases[i].first, cases[i].last, cases[i].unit,
+                              text);
+                plan_done(&plan);
+                machine_done(&machine);
+        }
+}
+END_TEST
+
 START_TEST(an_empty_machine_has_an_empty_plan)
 {
         Machine machine;
@@ -810,6 +1328,25 @@ static void add_guard_tests(Suite *suite)
         suite_add_tcase(suite, guards);
 }
 
+static void add_device_tests(Suite *suite)
+{
+        TCase *devices = tcase_create("devices");
+
+        tcase_add_loop_test(devices, devices_and_units_are_of_one_class_if_they_can_be, 0,
+                            ELEMENTSOF(device_cases));
+        tcase_add_test(devices, a_device_with_another_in_between_is_a_whole);
+        tcase_add_test(devices, what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device);
+        tcase_add_test(devices, a_device_that_onlines_itself_is_left_whatever_a_rule_says);
+        tcase_add_test(devices, a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written);
+        tcase_add_test(devices, figures_are_what_the_guard_compared);
+        tcase_add_loop_test(devices, figures_are_those_of_the_first_guard, 0,
+                            ELEMENTSOF(figure_cases));
+        tcase_add_loop_test(devices, a_rule_can_allow_a_node_without_kernel_memory, 0,
+                            ELEMENTSOF(movable_node_cases));
+        tcase_add_test(devices, a_rule_with_decided_blocks_on_a_node_allows_it_too);
+        suite_add_tcase(suite, devices);
+}
+
 static void add_rule_tests(Suite *suite)
 {
         TCase *rules = tcase_create("rules");
@@ -831,6 +1368,8 @@ static void add_plan_tests(Suite *suite)
         tcase_add_test(plan, the_filter_says_which_blocks_are_decided);
         tcase_add_test(plan, blocks_without_a_node_are_not_decided);
         tcase_add_test(plan, an_empty_machine_has_an_empty_plan);
+        tcase_add_test(plan, a_machine_without_nodes_has_an_empty_plan);
+        tcase_add_test(plan, the_last_blocks_there_can_be_are_decided);
         tcase_add_test(plan, plan_find_finds_each_decision_and_nothing_else);
         tcase_add_loop_test(plan, kernel_memory_is_written_first_and_each_class_from_the_top_down,
                             0, ELEMENTSOF(order_cases));
@@ -843,6 +1382,7 @@ int main(void)
         Suite *suite = suite_create("plan");
 
         add_guard_tests(suite);
+        add_device_tests(suite);
         add_rule_tests(suite);
         add_plan_tests(suite);
         return check_main(suite);

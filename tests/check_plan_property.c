@@ -134,7 +134,7 @@ static void view_init(View *view, const Case *c)
 /* Whether a block is there as far as static devices are concerned. */
 static bool is_lasting(const Cell *cell)
 {
-        return !cell->grows || !cell->decision;
+        return !cell->grows || !cell->is_auto;
 }
 
 /* Of static devices, given what there is. */
@@ -190,16 +190,11 @@ static uint64_t view_min_kernel(const View *view, int32_t node, CellFilter filte
         return is_movable_node(view, node, filter) ? 0 : min_kernel_of(view->c);
 }
 
-static bool is_static(const Cell *cell)
-{
-        return !cell->grows;
-}
-
 static bool node_guards_hold(const View *view, int32_t node)
 {
         Sums sums = view_sum(view, node, is_lasting);
 
-        return sums.kernel_bytes >= view_min_kernel(view, node, is_static) &&
+        return sums.kernel_bytes >= view_min_kernel(view, node, is_lasting) &&
                (!has_node_ratio(view, node) || ratio_holds(view->c, &sums, node));
 }
 
@@ -385,7 +380,7 @@ static void check_kernel_figures(const View *view, const Cell *cell)
 
         if (guards & GUARD_MIN_KERNEL) {
                 expected.kernel_bytes = view_sum(view, node, is_given).kernel_bytes;
-                expected.limit = view_min_kernel(view, node, is_static);
+                expected.limit = view_min_kernel(view, node, is_lasting);
                 REQUIRE(figures_are_equal(figures, &expected) &&
                                 figures->kernel_bytes < figures->limit,
                         view->c->seed, "figures of block %u", cell->block->id);
@@ -455,12 +450,17 @@ static Sums growth_sum(const Growth *growth, int32_t node)
         return sums;
 }
 
-static uint64_t growth_min_kernel(const Growth *growth, int32_t node)
+/* Of a unit: the rules of all of its blocks count for each. */
+static uint64_t growth_min_kernel(const Growth *growth, const Cell *of)
 {
+        int32_t node = of->block->node;
+
         for (int i = 0; i < growth->view->n; i++) {
                 const Cell *cell = &growth->view->cells[i];
 
-                if (growth->is_there[i] && cell->block->node == node && cell->decision &&
+                bool counts = growth->is_there[i] || (of->whole >= 0 && cell->whole == of->whole);
+
+                if (counts && cell->block->node == node && cell->decision &&
                     cell->decision->rule >= 0 &&
                     growth->view->c->policy.rules[cell->decision->rule].movable_node)
                         return 0;
@@ -499,7 +499,7 @@ static unsigned growth_guards(const Growth *growth, const Cell *cell, Figures *r
         int32_t node = cell->block->node;
         uint64_t bytes = cell->size * BLOCK;
         uint64_t kernel_bytes = growth_sum(growth, node).kernel_bytes;
-        uint64_t min_kernel = growth_min_kernel(growth, node);
+        uint64_t min_kernel = growth_min_kernel(growth, cell);
         unsigned guards = 0;
         int64_t highest = growth_highest(growth, node);
         Figures figures;
@@ -582,12 +582,8 @@ static void check_growing(const View *before)
         for (int i = 0; i < view.n; i++) {
                 const Cell *cell = &view.cells[i];
 
-                if (growth.is_there[i])
-                        continue;
-                if (cell->is_auto)
+                if (!growth.is_there[i])
                         check_unit(&growth, &view, cell);
-                else
-                        growth.is_there[i] = true;
         }
 }
 

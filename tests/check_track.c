@@ -372,29 +372,52 @@ END_TEST
 
 static const struct {
         const char *machine;
+        const char *devices;
         uint32_t block;
         bool memoryless;
 } memoryless_cases[] = {
         /* alone, or with others that came with it */
-        { "0c=k 1=o", 1, true },
-        { "0c=k 1=o8", 5, true },
-        { "0c=k 1=o8 2=k", 5, true },
-        { "0c=k 0=o", 1, false },
+        { "0c=k 1=o", "", 1, true },
+        { "0c=k 1=o8", "", 5, true },
+        { "0c=k 1=o8 2=k", "", 5, true },
+        { "0c=k 0=o", "", 1, false },
 
         /* beside any other block of the node, above or below */
-        { "0c=k 1=ko", 2, false },
-        { "0c=k 1=ok", 1, false },
-        { "0c=k 1=mo", 2, false },
-        { "0c=k 1=so", 2, false },
-        { "0c=k 1=go", 2, false },
-        { "0c=k 1=lo", 2, false },
-        { "0c=k 1=ro", 2, false },
-        { "0c=k 1=Ko", 2, false },
-        { "0c=k 1=oM", 1, false },
+        { "0c=k 1=ko", "", 2, false },
+        { "0c=k 1=ok", "", 1, false },
+        { "0c=k 1=mo", "", 2, false },
+        { "0c=k 1=so", "", 2, false },
+        { "0c=k 1=go", "", 2, false },
+        { "0c=k 1=lo", "", 2, false },
+        { "0c=k 1=ro", "", 2, false },
+        { "0c=k 1=Ko", "", 2, false },
+        { "0c=k 1=oM", "", 1, false },
 
         /* those without a node are on no other */
-        { "0c=k 1=o ?=k", 1, true },
-        { "0c=k 1=o ?=o", 2, false },
+        { "0c=k 1=o ?=k", "", 1, true },
+        { "0c=k 1=o ?=o", "", 2, false },
+
+        /* beside blocks of its own device only: it grew, or some of it was written before */
+        { "0c=k 1=mo", "1-2", 2, true },
+        { "0c=k 1=mo", "1-2/1", 2, true },
+        { "0c=k 1=kmo", "1-3/1", 3, true },
+        { "0c=k 1=lo", "1-2/1", 2, true },
+        { "0c=k 1=Ko", "1-2/1", 2, true },
+        { "0c=k 1=om", "1-2/1", 1, true },
+        { "0c=k 1=mo", "0-2/1", 2, true }, /* that it is on another node as well does not matter */
+
+        /* beside those of another device, or of none */
+        { "0c=k 1=mo", "1-1 2-2", 2, false },
+        { "0c=k 1=mo", "2-2", 2, false },
+        { "0c=k 1=mo", "1-1", 2, false },
+        { "0c=k 1=mko", "1-1 2-3", 3, false },
+        { "0c=k 1=mko", "2-3", 3, false },
+        { "0c=k 1=kmo", "1-1 3-3", 3, false },
+        { "0c=k 1=mokm", "1-2 3-3", 2, false },
+
+        /* two devices that came at once */
+        { "0c=k 1=o2", "1-1 2-2", 1, true },
+        { "0c=k 1=o2", "1-1 2-2", 2, true },
 };
 
 START_TEST(blocks_are_noted_when_their_node_had_no_memory_before)
@@ -402,10 +425,28 @@ START_TEST(blocks_are_noted_when_their_node_had_no_memory_before)
         Machine machine;
 
         machine_from(&machine, GB, memoryless_cases[_i].machine);
+        machine_add_devices(&machine, memoryless_cases[_i].devices);
         track_note_memoryless(&machine);
         ck_assert_int_eq(
                 machine_find_block(&machine, memoryless_cases[_i].block)->node_was_memoryless,
                 memoryless_cases[_i].memoryless);
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(blocks_of_nodes_that_cannot_be_are_not_noted)
+{
+        Machine machine;
+
+        machine_from(&machine, GB, "0c=k 1=o2");
+        machine.blocks[1].node = NODE_MAX;
+        machine.blocks[2].node = INT32_MAX;
+        track_note_memoryless(&machine);
+        ck_assert(!machine.blocks[1].node_was_memoryless);
+        ck_assert(!machine.blocks[2].node_was_memoryless);
+        machine.blocks[1].node = NODE_MAX - 1;
+        track_note_memoryless(&machine);
+        ck_assert(machine.blocks[1].node_was_memoryless);
         machine_done(&machine);
 }
 END_TEST
@@ -464,15 +505,21 @@ START_TEST(a_decision_makes_a_block_pending_or_left)
         for (int verdict = VERDICT_KERNEL; verdict < _VERDICT_MAX; verdict++) {
                 const Decision decision = { .block = 7,
                                             .rule = 3,
+                                            .action = ZONE_ACTION_KEEP,
                                             .verdict = (Verdict) verdict,
-                                            .guards = GUARD_MIN_KERNEL };
+                                            .guards = GUARD_MIN_KERNEL,
+                                            .figures = { 1, 2, 3 } };
                 Block block = block_make(OFF, BLOCK_STATUS_RETRYING, VERDICT_NONE);
 
                 block.retry_at_usec = NOW;
                 track_decide(&block, &decision);
                 ck_assert_int_eq(block.verdict, verdict);
                 ck_assert_int_eq(block.rule, 3);
+                ck_assert_int_eq(block.action, ZONE_ACTION_KEEP);
                 ck_assert_uint_eq(block.guards, GUARD_MIN_KERNEL);
+                ck_assert_uint_eq(block.figures.kernel_bytes, 1);
+                ck_assert_uint_eq(block.figures.movable_bytes, 2);
+                ck_assert_uint_eq(block.figures.limit, 3);
                 ck_assert_int_eq(block.status, verdict == VERDICT_LEAVE ? BLOCK_STATUS_LEFT :
                                                                           BLOCK_STATUS_PENDING);
         }
@@ -688,7 +735,12 @@ START_TEST(a_reset_gives_another_chance_to_what_failed_or_was_left)
 
         block.attempts = 3;
         block.error = -EBUSY;
+        block.guards = GUARD_CONTIGUOUS;
         track_reset(&block);
+
+        /* Guards that are to be worked out anew are forgotten; others tell what was decided. */
+        ck_assert_uint_eq(block.guards,
+                          reset_cases[_i].expected == BLOCK_STATUS_PENDING ? 0 : GUARD_CONTIGUOUS);
         ck_assert_int_eq(block.status, reset_cases[_i].expected);
         ck_assert_uint_eq(block.attempts, again ? 0 : 3);
         ck_assert_int_eq(block.error, again ? 0 : -EBUSY);
@@ -742,7 +794,9 @@ START_TEST(another_policy_judges_anew_what_others_onlined_and_only_that)
                 block.node = 0;
                 block.state = BLOCK_ONLINE;
                 block.status = status;
+                block.guards = GUARD_CONTIGUOUS;
                 track_reconsider(&block);
+                ck_assert_uint_eq(block.guards, judged ? 0 : GUARD_CONTIGUOUS);
                 ck_assert_int_eq(block.status, judged ? BLOCK_STATUS_PENDING : status);
                 ck_assert(track_wants_judgement(&block, 0) ==
                           (judged || status == BLOCK_STATUS_PENDING));
@@ -781,6 +835,7 @@ static void add_read_tests(Suite *suite)
         tcase_add_test(read, a_block_that_somebody_onlined_has_no_failures_left);
         tcase_add_loop_test(read, blocks_are_noted_when_their_node_had_no_memory_before, 0,
                             ELEMENTSOF(memoryless_cases));
+        tcase_add_test(read, blocks_of_nodes_that_cannot_be_are_not_noted);
         tcase_add_test(read, the_note_of_a_decided_block_stays);
         suite_add_tcase(suite, read);
 }

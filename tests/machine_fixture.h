@@ -156,6 +156,49 @@ static inline void machine_from(Machine *machine, uint64_t block_size_bytes, con
         }
 }
 
+/* One more device, of the blocks from `first` to `last` that have none yet. Returns it. */
+static inline Device *machine_add_device(Machine *machine, uint32_t first, uint32_t last,
+                                         uint32_t unit_blocks)
+{
+        Device *devices = reallocarray(machine->devices, machine->n_devices + 1, sizeof(Device));
+        Device *device;
+
+        ck_assert_ptr_nonnull(devices);
+        device = &devices[machine->n_devices];
+        *device = (Device){
+                .origin = unit_blocks > 0 ? ORIGIN_VIRTIO_MEM : ORIGIN_DIMM,
+                .size_bytes = (uint64_t) (last - first + 1) * machine->block_size_bytes,
+                .first_block = first,
+                .last_block = last,
+                .unit_blocks = unit_blocks,
+        };
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->device == DEVICE_NONE && block->id >= first && block->id <= last)
+                        block->device = (int32_t) machine->n_devices;
+        }
+        machine->devices = devices;
+        machine->n_devices++;
+        return device;
+}
+
+/* Devices from text, "32-95 100-107/2": their blocks, and of one that grows those of a unit. */
+static inline void machine_add_devices(Machine *machine, const char *text)
+{
+        while (*text) {
+                char *end;
+                unsigned long first = strtoul(text, &end, 10), last, unit = 0;
+
+                ck_assert_int_eq(*end, '-');
+                last = strtoul(end + 1, &end, 10);
+                if (*end == '/')
+                        unit = strtoul(end + 1, &end, 10);
+                machine_add_device(machine, (uint32_t) first, (uint32_t) last, (uint32_t) unit);
+                text = end + strspn(end, " ");
+        }
+}
+
 /* One more zone; they are to be added in order. */
 static inline Zone *machine_add_zone(Machine *machine, uint32_t node, ZoneType type)
 {

@@ -233,7 +233,7 @@ static inline void maker_add_run(Maker *maker, uint32_t n, bool grows)
         Random *random = maker->random;
         int32_t node = (int32_t) random_below(random, NODES);
         int32_t device = grows || random_is(random, 75) ? maker_add_device(maker, n, grows) : -1;
-        bool is_given = maker->kind == KIND_GROWING && !grows;
+        bool is_given = maker->kind == KIND_GROWING && (!grows || device == DEVICE_NONE);
         char letter = random_letter(random);
 
         for (; n > 0; n--, maker->next_block++) {

@@ -150,7 +150,7 @@ static void survey(const Sysfs *sysfs, Machine *machine)
         if (r >= 0)
                 r = sysfs_read_links(sysfs, machine);
         if (r >= 0)
-                r = survey_read(sysfs, machine, (SurveyMode){ .at_start = true }, SIZE_MAX,
+                r = survey_read(sysfs, machine, &(TrackMode){ .at_start = true }, SIZE_MAX,
                                 &changed, &left);
         if (r >= 0)
                 r = sysfs_read_nodes(sysfs, &nodes, &n_nodes);
@@ -174,8 +174,15 @@ static void make_rules(Policy *policy)
                 if (i % 4 == 0) {
                         rule.has_nodes = true;
                         node_set_add(&rule.nodes, i);
-                } else {
+                } else if (i % 4 == 1) {
                         rule.node_classes = 1U << NODE_CLASS_MEMORYLESS;
+                } else if (i % 4 == 2) {
+                        rule.origins = 1U << ORIGIN_KMEM;
+                } else {
+                        /* It has to be looked at for each block, and is past the last one. */
+                        rule.has_address = true;
+                        rule.first_address = UINT64_C(1) << 52;
+                        rule.last_address = UINT64_MAX;
                 }
                 r = policy_insert_rule(policy, policy->n_rules, &rule);
                 if (r < 0)
