@@ -201,10 +201,14 @@ static int read_addition(const char *text, uint64_t block_size_bytes, PlanOption
                          sd_bus_error *error)
 {
         const char *expected = NULL;
-        Addition *additions =
-                reallocarray(options->additions, options->n_additions + 1, sizeof(Addition));
+        Addition *additions;
         int r;
 
+        if (options->n_additions == FORECAST_ADDITIONS_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                         "'%s': expected at most %d additions", text,
+                                         FORECAST_ADDITIONS_MAX);
+        additions = reallocarray(options->additions, options->n_additions + 1, sizeof(Addition));
         if (!additions)
                 return -ENOMEM;
         options->additions = additions;
@@ -235,19 +239,25 @@ static int read_additions(sd_bus_message *message, uint64_t block_size_bytes, Pl
 static int read_option(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
                        sd_bus_error *error)
 {
-        const char *key;
+        const char *key, *type;
         int r = sd_bus_message_read(message, "s", &key);
 
         if (r < 0)
                 return r;
+        type = strcmp(key, "Add") == 0 ? "as" : "s";
         if (strcmp(key, "Add") == 0)
-                return read_additions(message, block_size_bytes, options, error);
-        if (strcmp(key, "Config") == 0)
-                return sd_bus_message_read(message, "v", "s", &options->config);
-        if (strcmp(key, "ConfigName") == 0)
-                return sd_bus_message_read(message, "v", "s", &options->config_name);
-        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                 "Option '%s': expected Add, Config or ConfigName", key);
+                r = read_additions(message, block_size_bytes, options, error);
+        else if (strcmp(key, "Config") == 0)
+                r = sd_bus_message_read(message, "v", type, &options->config);
+        else if (strcmp(key, "ConfigName") == 0)
+                r = sd_bus_message_read(message, "v", type, &options->config_name);
+        else
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "Option '%s': expected Add, Config or ConfigName", key);
+        if (r == -ENXIO)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "Option '%s': expected a value of type '%s'", key, type);
+        return r;
 }
 
 static int read_options(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
@@ -339,6 +349,10 @@ static int plan_granted(sd_bus_message *message, void *userdata)
                 r = plan_by_config(message, userdata, &options);
         else if (r >= 0)
                 r = plan_by(message, userdata, &options, &manager_get_conf(userdata)->policy);
+        if (r == -E2BIG)
+                (void) sd_bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
+                                         "expected at most %d blocks with those of the machine",
+                                         FORECAST_BLOCKS_MAX);
         if (sd_bus_error_is_set(&error))
                 r = sd_bus_reply_method_error(message, &error);
         else if (r < 0)

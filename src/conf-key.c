@@ -60,7 +60,7 @@ static const ConfKey keys[] = {
         { "event_source", CONF_WORD, 0, 0, event_source_word, "\"kernel\"",
           offsetof(Conf, event_source), "where events come from" },
         { "settle", CONF_USEC, 10 * MSEC, 60 * SEC, NULL, "\"2s\"", offsetof(Conf, settle_usec),
-          "how long blocks without a node hold up the others" },
+          "how long blocks that lack something hold up the others" },
         { "retry.delay", CONF_USEC, MSEC, 24 * HOUR, NULL, "\"1s\"",
           offsetof(Conf, retry.first_usec), "the time before a failed write is tried again" },
         { "retry.factor", CONF_PERMILLE, 1000, 10000, NULL, "2.0",

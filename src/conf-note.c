@@ -3,6 +3,7 @@
 
 #include "conf-fault.h"
 #include "format.h"
+#include "log.h"
 
 #define NODES_STRING_MAX 128
 
@@ -67,4 +68,18 @@ int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
         if (sysfs_read_node_list(sysfs, "possible", &possible) < 0)
                 possible = (NodeSet){};
         return conf_note_nodes(conf, &online, &possible, notes);
+}
+
+void conf_note_log(const Conf *conf, const Sysfs *sysfs)
+{
+        ConfFaults notes = {};
+
+        (void) conf_note(conf, sysfs, &notes);
+        for (size_t i = 0; i < notes.n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&notes.faults[i], &text) >= 0)
+                        log_info("%s", text);
+        }
+        conf_faults_done(&notes);
 }

@@ -19,3 +19,6 @@ int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *poss
 
 /* The same of the nodes that sysfs has. Where it cannot be read there are no notes. 0 or -ENOMEM. */
 int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes);
+
+/* Logs them, a line each. */
+void conf_note_log(const Conf *conf, const Sysfs *sysfs);

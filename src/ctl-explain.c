@@ -29,6 +29,7 @@ static char *key_to_json(const char *key)
         return text;
 }
 
+/* 1, 0 for a value of a type that is not known, or a negative errno. */
 static int read_value(sd_bus_message *message, json_object **ret)
 {
         const char *contents, *text;
@@ -53,7 +54,7 @@ static int read_value(sd_bus_message *message, json_object **ret)
                  (r = sd_bus_message_read(message, "v", "i", &i32)) >= 0)
                 *ret = json_object_new_int64(i32);
         else if (r >= 0) /* what a later version may add */
-                return sd_bus_message_skip(message, "v");
+                return MIN(sd_bus_message_skip(message, "v"), 0);
         return r < 0 ? r : *ret ? 1 : -ENOMEM;
 }
 

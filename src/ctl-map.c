@@ -274,7 +274,7 @@ int verb_map(int argc, char **argv)
         (void) argv;
         if (arg_svg && arg_json)
                 return usage_failure("--svg and --json exclude each other");
-        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS, &snapshot);
+        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_NO_DEVICES, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
         if (arg_svg)

@@ -2,7 +2,6 @@
 
 #include "conf.h"
 #include "ctl.h"
-#include "forecast.h"
 #include "names.h"
 
 #include <fcntl.h>
@@ -134,7 +133,7 @@ static int add_range(Table *table, const ForecastRange *range, uint64_t block_si
 
 static int read_config(char **ret)
 {
-        _cleanup_close_ int fd = open(arg_config, O_RDONLY | O_CLOEXEC);
+        _cleanup_close_ int fd = open(arg_config, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         _cleanup_free_ char *text = NULL;
         struct stat status;
         ssize_t n;
@@ -221,6 +220,9 @@ static int plan_by_memoryd(Table *table)
         r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "Plan", &message);
         if (r >= 0)
                 r = append_options(message, config);
+        if (r == -EINVAL)
+                return failure(
+                        "--add and --config: expected UTF-8, in the name of the file as well");
         if (r >= 0)
                 r = sd_bus_message_set_allow_interactive_authorization(message, arg_ask_password);
         if (r >= 0)
@@ -286,6 +288,9 @@ static int plan_machine(const Machine *machine, const Policy *policy, const Addi
                 free(range.reason);
         }
         forecast_done(&forecast);
+        if (r == -E2BIG)
+                return failure("cannot plan: expected at most %d blocks with those of the machine",
+                               FORECAST_BLOCKS_MAX);
         return r < 0 ? failure("cannot plan: %s", strerror(-r)) : EXIT_SUCCESS;
 }
 

@@ -158,6 +158,7 @@ int snapshot_read(unsigned what, Snapshot *snapshot)
         if (!snapshot->recording)
                 return failure("%s", strerror(ENOMEM));
 
+        snapshot->recording->skips_devices = what & FETCH_NO_DEVICES;
         r = recording_read(arg_sysroot, snapshot->recording);
         print_faults(&snapshot->recording->faults);
         if (r < 0 && r != -ENOMEM)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "forecast.h"
 #include "recording.h"
 
 #include <libsmartcols.h>
@@ -19,8 +20,7 @@ extern const char *arg_svg;     /* the file for a picture, or NULL */
 extern const char *arg_config;  /* the configuration to plan with, or NULL */
 
 /* The memory to plan with. */
-#define ADDITIONS_MAX 64
-extern const char *arg_additions[ADDITIONS_MAX];
+extern const char *arg_additions[FORECAST_ADDITIONS_MAX];
 extern size_t arg_n_additions;
 
 extern const char *arg_host;    /* USER@HOST, or NULL */
@@ -115,7 +115,8 @@ typedef struct ZoneRow {
 typedef enum Fetch {
         FETCH_MANAGER = 1 << 0,
         FETCH_BLOCKS = 1 << 1,
-        FETCH_OBJECTS = 1 << 2, /* nodes and zones */
+        FETCH_OBJECTS = 1 << 2,    /* nodes and zones */
+        FETCH_NO_DEVICES = 1 << 3, /* of a recorded tree: a third of the time is spent on them */
 } Fetch;
 
 typedef struct Snapshot {

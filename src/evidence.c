@@ -81,7 +81,7 @@ static inline void closedirp(DIR **dir)
 
 static DIR *open_listing(const Sysfs *sysfs, const char *path)
 {
-        int fd = openat(sysfs->sys_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = sysfs_open_below(sysfs, sysfs->sys_fd, path, O_RDONLY | O_DIRECTORY);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
         if (fd >= 0 && !dir)
@@ -163,7 +163,7 @@ Origin evidence_platform(const Sysfs *sysfs, const char *architecture, const cha
 int evidence_e820(const Sysfs *sysfs, E820 *ret)
 {
         _cleanup_close_ int fd =
-                openat(sysfs->sys_fd, "kernel/boot_params/data", O_RDONLY | O_CLOEXEC);
+                sysfs_open_below(sysfs, sysfs->sys_fd, "kernel/boot_params/data", O_RDONLY);
         uint8_t page[E820_PAGE_SIZE];
         size_t n = 0;
 

@@ -9,6 +9,9 @@
 
 /* Additions */
 
+#define TEXT_OF(number) #number
+#define EXPECTED_AT_MOST(number) "a size of at most " TEXT_OF(number) " blocks"
+
 static int addition_parse_node(char *text, Addition *ret, const char **ret_expected)
 {
         char *origin = strchr(text, ':');
@@ -41,13 +44,13 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
         r = parse_size(copy, &addition.size_bytes);
         if (r == -EINVAL)
                 return r;
-        *ret_expected = "a size of at most 4194304 blocks";
+        *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
         if (r < 0)
                 return -EINVAL;
         *ret_expected = "a size that is a multiple of the block size, and not zero";
         if (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0)
                 return -EINVAL;
-        *ret_expected = "a size of at most 4194304 blocks";
+        *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
         if (addition.size_bytes / block_size_bytes > FORECAST_BLOCKS_MAX)
                 return -EINVAL;
         r = addition_parse_node(node, &addition, ret_expected);

@@ -19,8 +19,12 @@ typedef struct Addition {
 int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
                    const char **ret_expected);
 
-/* A forecast is for so many blocks at the most: 512 TiB of 128 MiB. */
-#define FORECAST_BLOCKS_MAX (4U << 20)
+/*
+ * A forecast is for so many blocks at the most, and so many additions. Anybody may ask memoryd for one,
+ * which then does nothing else: this is a second, and less than 100 MB.
+ */
+#define FORECAST_BLOCKS_MAX 262144
+#define FORECAST_ADDITIONS_MAX 64
 
 typedef struct Forecast {
         Machine machine;    /* a copy, after all that would be decided was done */

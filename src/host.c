@@ -5,7 +5,6 @@
 #include "policy.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,40 +16,18 @@
 #define DETECT_MSEC 2000
 #define WORDS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
-/* The machine's name is the last word of a line of uname's. */
-static void set_architecture(Machine *machine, const char *uname)
+void host_set(Machine *machine, const char *uname, const char *virtualization)
 {
-        const char *last = strrchr(uname, ' '), *name;
+        const char *last = uname ? strrchr(uname, ' ') : NULL, *name = NULL;
+        size_t n = virtualization ? strspn(virtualization, WORDS) : 0;
 
-        name = architecture_from_uname(last ? last + 1 : uname);
-        snprintf(machine->architecture, sizeof(machine->architecture), "%s", name ?: "");
-}
-
-static void set_virtualization(Machine *machine, const char *word)
-{
-        size_t n = strspn(word, WORDS);
-
-        if (n < sizeof(machine->virtualization) && word[n] == 0)
-                strcpy(machine->virtualization, word);
-}
-
-/* The first line of a recorded file. */
-static bool read_line(const char *root, const char *name, char *line, int size)
-{
-        char path[PATH_MAX];
-        FILE *file;
-        bool any;
-
-        if ((size_t) snprintf(path, sizeof(path), "%s/%s", root, name) >= sizeof(path))
-                return false;
-        file = fopen(path, "re");
-        if (!file)
-                return false;
-        any = fgets(line, size, file);
-        fclose(file);
-        if (any)
-                line[strcspn(line, "\n")] = 0;
-        return any;
+        machine->architecture[0] = machine->virtualization[0] = 0;
+        if (uname)
+                name = architecture_from_uname(last ? last + 1 : uname);
+        if (name)
+                strcpy(machine->architecture, name);
+        if (n > 0 && !virtualization[n] && n < sizeof(machine->virtualization))
+                strcpy(machine->virtualization, virtualization);
 }
 
 static int64_t now_msec(void)
@@ -105,12 +82,12 @@ static int start(const char *program, int output_fd, pid_t *ret)
         return -r;
 }
 
-HostQuestion host_ask(const char *root)
+HostQuestion host_ask(void)
 {
         HostQuestion question = HOST_QUESTION_NONE;
         int fds[2];
 
-        if (*root || pipe2(fds, O_CLOEXEC) < 0)
+        if (pipe2(fds, O_CLOEXEC) < 0)
                 return question;
         if (start("systemd-detect-virt", fds[1], &question.pid) >= 0)
                 question.fd = fds[0];
@@ -120,42 +97,20 @@ HostQuestion host_ask(const char *root)
         return question;
 }
 
-/* It exits with 1 when it prints "none": what it prints is what counts. */
-static void take_virtualization(HostQuestion *question, Machine *machine)
-{
-        char text[64];
-
-        if (question->fd < 0)
-                return;
-        read_output(question->fd, text, sizeof(text));
-        set_virtualization(machine, text);
-
-        /* Of no effect on one that has ended. */
-        kill(question->pid, SIGKILL);
-        while (waitpid(question->pid, NULL, 0) < 0 && errno == EINTR)
-                ;
-        close(question->fd);
-        *question = HOST_QUESTION_NONE;
-}
-
-void host_take(const char *root, HostQuestion *question, Machine *machine)
+void host_take(HostQuestion *question, Machine *machine)
 {
         struct utsname name;
-        char line[256];
+        char text[64] = "";
 
-        machine->architecture[0] = machine->virtualization[0] = 0;
-        take_virtualization(question, machine);
-        if (!*root && uname(&name) >= 0)
-                set_architecture(machine, name.machine);
-        if (*root && read_line(root, "uname", line, sizeof(line)))
-                set_architecture(machine, line);
-        if (*root && read_line(root, "virtualization", line, sizeof(line)))
-                set_virtualization(machine, line);
-}
-
-void host_read(const char *root, Machine *machine)
-{
-        HostQuestion question = host_ask(root);
-
-        host_take(root, &question, machine);
+        if (question->fd >= 0) {
+                /* It exits with 1 when it prints "none": what it prints is what counts. */
+                read_output(question->fd, text, sizeof(text));
+                /* Of no effect on one that has ended. */
+                kill(question->pid, SIGKILL);
+                while (waitpid(question->pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+                close(question->fd);
+                *question = HOST_QUESTION_NONE;
+        }
+        host_set(machine, uname(&name) >= 0 ? name.machine : NULL, text);
 }

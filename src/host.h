@@ -13,19 +13,18 @@ typedef struct HostQuestion {
 
 #define HOST_QUESTION_NONE ((HostQuestion){ -EBADF, 0 })
 
-/*
- * Begins to find out, of the running system (root is ""): systemd-detect-virt is run beside the caller.
- * Of a recorded tree nothing has to be asked.
- */
-HostQuestion host_ask(const char *root);
+/* Begins to find out: systemd-detect-virt is run beside the caller. */
+HostQuestion host_ask(void);
 
 /*
- * Sets both, each to "" when it cannot be told, and ends the question. Of the running system that is
- * uname(2) and what was asked: it takes milliseconds, is waited for, and for two seconds at the most,
- * so it is not for a time when nothing may be held up. Of a recorded tree it is the output of
- * `uname -rm` in DIR/uname, and that of systemd-detect-virt in DIR/virtualization.
+ * Sets both for the running system, each to "" when it cannot be told, and ends the question: from
+ * uname(2), and from what was asked. That takes milliseconds, is waited for, and for two seconds at
+ * the most, so it is not for a time when nothing may be held up.
  */
-void host_take(const char *root, HostQuestion *question, Machine *machine);
+void host_take(HostQuestion *question, Machine *machine);
 
-/* Both at once. */
-void host_read(const char *root, Machine *machine);
+/*
+ * Sets both from a line of `uname -rm` and one of systemd-detect-virt, such as were recorded. NULL is
+ * for what is not known.
+ */
+void host_set(Machine *machine, const char *uname, const char *virtualization);

@@ -185,6 +185,12 @@ static bool was_there_before(Identifier *identifier, const Block *block, const R
                !(range && find_platform(identifier) == ORIGIN_STANDBY);
 }
 
+/* Whether it pays to wait for what is on its way: a decision is made once. */
+static bool is_undecided(const Block *block)
+{
+        return block->verdict == VERDICT_NONE && !block->given_up;
+}
+
 /* A block that no driver's name stands with. */
 static int32_t find_plain(Identifier *identifier, const Block *block, Range *range)
 {
@@ -206,7 +212,7 @@ static int32_t find_plain(Identifier *identifier, const Block *block, Range *ran
         in_group = is_in_group(identifier, block, range, &group);
         if (!in_group && was_there_before(identifier, block, range))
                 return find_boot(identifier);
-        if (!block->given_up && ((in_group && range) || is_acpi_adding(identifier)))
+        if (is_undecided(block) && ((in_group && range) || is_acpi_adding(identifier)))
                 return DEVICE_NONE;
         return in_group && !range ? find_group(identifier, &group) :
                                     find_by_platform(identifier, range);

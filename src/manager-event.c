@@ -66,10 +66,8 @@ static void manager_mark_added(Manager *manager, uint32_t id)
 
         if (block && block->status == BLOCK_STATUS_WAITING)
                 manager_mark_block(manager, id);
-        if (block)
-                block->announced = true;
-        else
-                (void) changed_ids_add(&manager->announced, id);
+        /* Not in the block that is known: the listing may find that this is another one. */
+        (void) changed_ids_add(&manager->announced, id);
         manager->list_needed = true;
 }
 

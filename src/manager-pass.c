@@ -210,6 +210,7 @@ static void manager_mark_again(Manager *manager)
 int manager_survey(Manager *manager, const TrackMode *mode, size_t limit)
 {
         SurveyLeft left = {};
+        size_t n_changed;
         int r;
 
         if (manager->list_needed || manager->relist_usec <= manager_now(manager)) {
@@ -222,11 +223,13 @@ int manager_survey(Manager *manager, const TrackMode *mode, size_t limit)
         if (!manager->read_needed)
                 return 0;
 
+        n_changed = manager->changes.blocks.n_ids;
         r = survey_read(&manager->sysfs, &manager->machine, mode, limit, &manager->changes.blocks,
                         &left);
         if (r < 0)
                 return r;
-        manager->count_needed = manager->plan_needed = manager->remember_needed = true;
+        manager->remember_needed |= manager->changes.blocks.n_ids > n_changed;
+        manager->count_needed = manager->plan_needed = true;
         manager->read_needed = (size_t) r == limit;
         manager->list_needed = left.gone;
         if (left.again)

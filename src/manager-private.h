@@ -23,7 +23,7 @@ struct Manager {
         sd_event_source *writer_source;
         sd_event_source *timer_source;
 
-        ChangedIds announced; /* blocks of which an event came before they were listed */
+        ChangedIds announced; /* blocks whose own event came since the last listing */
 
         bool list_needed;
         bool identify_needed; /* blocks came or went, or something of a device is awaited */
@@ -94,7 +94,10 @@ void manager_record(Manager *manager, const Block *block);
 /* The time for a person, CLOCK_REALTIME. */
 uint64_t manager_realtime(const Manager *manager);
 
-/* Keeps for the next memoryd what only this one knows, unless that is done or writes are on. */
+/*
+ * Keeps for the next memoryd what only this one knows, unless that is done or, but for the end, writes are
+ * on.
+ */
 void manager_remember(Manager *manager);
 
 /* Hands the actuator what it has room for. */

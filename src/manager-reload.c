@@ -16,20 +16,6 @@ static void manager_refuse(Manager *manager, const ConfFaults *faults)
         log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
 }
 
-static void manager_note(const Manager *manager, const Conf *conf)
-{
-        ConfFaults notes = {};
-
-        (void) conf_note(conf, &manager->sysfs, &notes);
-        for (size_t i = 0; i < notes.n_faults; i++) {
-                _cleanup_free_ char *text = NULL;
-
-                if (conf_fault_format(&notes.faults[i], &text) >= 0)
-                        log_info("%s", text);
-        }
-        conf_faults_done(&notes);
-}
-
 static void manager_adopt(Manager *manager, Conf *conf)
 {
         bool took_over = manager->conf.kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
@@ -44,6 +30,8 @@ static void manager_adopt(Manager *manager, Conf *conf)
         conf_init(conf);
         log_set_level(manager->conf.log_level);
 
+        /* What is queued was decided by the one before. */
+        writer_clear(&manager->writer);
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
                 track_reconsider(&manager->machine.blocks[i]);
         if (took_over && manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
@@ -71,7 +59,7 @@ int manager_reload(Manager *manager)
         conf_init(&conf);
         r = conf_load(manager->root, &conf, &faults);
         if (r == 0) {
-                manager_note(manager, &conf);
+                conf_note_log(&conf, &manager->sysfs);
                 manager_adopt(manager, &conf);
                 log_info("Configuration reloaded");
         } else if (r > 0) {

@@ -80,7 +80,7 @@ void manager_remember(Manager *manager)
         uint64_t now = manager_now(manager);
         int r;
 
-        if (!manager->remember_needed || !writer_is_idle(&manager->writer))
+        if (!manager->remember_needed || (!manager->stopping && !writer_is_idle(&manager->writer)))
                 return;
         if (!manager->stopping && now < manager->remembered_usec + REMEMBER_USEC) {
                 manager_schedule(manager, manager->remembered_usec + REMEMBER_USEC);
@@ -182,7 +182,7 @@ int manager_start(Manager *manager)
                 .at_start = true,
                 .leave_offline = manager->conf.coldplug == COLDPLUG_LEAVE,
         };
-        HostQuestion question = host_ask("");
+        HostQuestion question = host_ask();
         int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);
 
         if (r >= 0)
@@ -192,7 +192,7 @@ int manager_start(Manager *manager)
                 r = manager_survey(manager, &mode, SIZE_MAX);
         if (r >= 0)
                 r = manager_survey_nodes(manager);
-        host_take("", &question, &manager->machine);
+        host_take(&question, &manager->machine);
         if (r >= 0) {
                 manager_recall(manager);
                 r = manager_identify(manager);

@@ -20,7 +20,7 @@ const char *arg_output = NULL;
 const char *arg_sysroot = NULL;
 const char *arg_svg = NULL;
 const char *arg_config = NULL;
-const char *arg_additions[ADDITIONS_MAX];
+const char *arg_additions[FORECAST_ADDITIONS_MAX];
 size_t arg_n_additions;
 const char *arg_host = NULL;
 const char *arg_machine = NULL;
@@ -205,7 +205,7 @@ static void set_option(int option)
                 arg_svg = optarg;
                 break;
         case OPTION_ADD:
-                if (arg_n_additions < ADDITIONS_MAX)
+                if (arg_n_additions < FORECAST_ADDITIONS_MAX)
                         arg_additions[arg_n_additions] = optarg;
                 arg_n_additions++;
                 break;
@@ -250,8 +250,8 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
                 if (known)
                         given[known - verb_options] = true;
         }
-        if (arg_n_additions > ADDITIONS_MAX)
-                return usage_failure("--add: expected at most %d, got %zu", ADDITIONS_MAX,
+        if (arg_n_additions > FORECAST_ADDITIONS_MAX)
+                return usage_failure("--add: expected at most %d, got %zu", FORECAST_ADDITIONS_MAX,
                                      arg_n_additions);
         if (arg_host && arg_machine)
                 return usage_failure("--host and --machine exclude each other");

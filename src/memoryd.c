@@ -236,20 +236,6 @@ static int set_up(Setup *setup)
         return r < 0 ? EXIT_FAILURE : 0;
 }
 
-static void log_notes(const Conf *conf, const Sysfs *sysfs)
-{
-        ConfFaults notes = {};
-
-        (void) conf_note(conf, sysfs, &notes);
-        for (size_t i = 0; i < notes.n_faults; i++) {
-                _cleanup_free_ char *text = NULL;
-
-                if (conf_fault_format(&notes.faults[i], &text) >= 0)
-                        log_info("%s", text);
-        }
-        conf_faults_done(&notes);
-}
-
 static int load_config(Conf *conf, const Sysfs *sysfs)
 {
         ConfFaults faults = {};
@@ -266,7 +252,7 @@ static int load_config(Conf *conf, const Sysfs *sysfs)
                 log_err("Cannot read the configuration: %s", strerror(-r));
         if (r == 0) {
                 log_set_level(conf->log_level);
-                log_notes(conf, sysfs);
+                conf_note_log(conf, sysfs);
         }
         conf_faults_done(&faults);
         if (r < 0)

@@ -549,7 +549,7 @@ static void planner_guard_rank(Planner *planner, const Tally *tally, Rank rank)
                 guards = group_guards(planner, group, &figures);
                 if (guards)
                         group_take(planner, group, guards, &figures);
-                else if (rank == RANK_ALONE)
+                else
                         return; /* what holds for this one holds for those above */
         }
 }
@@ -712,6 +712,14 @@ static bool is_kernel_first(Verdict verdict)
         return verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT;
 }
 
+/*
+ * Each class from the top down. The block that goes online is itself a hole to the kernel's walk through
+ * the zone (6.1: set_zone_contiguous() comes before the sections are marked online), which starts
+ * at the zone's lowest page and ends at the first hole. So of a zone that begins with these blocks one
+ * step is walked per block, of one that has memory below them what is there, and upwards, or outwards
+ * from the middle, all that was onlined before as well. Lowest first and then down costs the same but
+ * for a block.
+ */
 static void plan_order(Plan *plan)
 {
         for (size_t i = plan->n_decisions; i-- > 0;)

@@ -2,6 +2,7 @@
 
 #include "recording.h"
 
+#include "host.h"
 #include "identify.h"
 #include "policy.h"
 #include "track.h"
@@ -410,16 +411,13 @@ static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
 /* What tests/dumps/record notes beside the kernel's files. Neither has to be there. */
 static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
 {
-        char text[ATTRIBUTE_TEXT_MAX], name[ATTRIBUTE_TEXT_MAX];
-        const char *architecture = NULL;
+        char uname[ATTRIBUTE_TEXT_MAX], virtualization[ATTRIBUTE_TEXT_MAX];
+        int uname_error = sysfs_read_text(sysfs, root_fd, "uname", uname, sizeof(uname));
+        int virtualization_error = sysfs_read_text(sysfs, root_fd, "virtualization", virtualization,
+                                                   sizeof(virtualization));
 
-        if (sysfs_read_text(sysfs, root_fd, "uname", text, sizeof(text)) >= 0 &&
-            sscanf(text, "%*63s %63s", name) == 1)
-                architecture = architecture_from_uname(name);
-        if (architecture)
-                snprintf(machine->architecture, sizeof(machine->architecture), "%s", architecture);
-        if (sysfs_read_text(sysfs, root_fd, "virtualization", text, sizeof(text)) >= 0)
-                snprintf(machine->virtualization, sizeof(machine->virtualization), "%.23s", text);
+        host_set(machine, uname_error < 0 ? NULL : uname,
+                 virtualization_error < 0 ? NULL : virtualization);
 }
 
 /* The parts without which there is no machine to show. Returns 0 or what recording_read() does. */
@@ -468,7 +466,7 @@ int recording_read(const char *root, Recording *ret)
         machine_count(&ret->machine);
         r = read_zones(&sysfs, root_fd, ret);
         read_notes(&sysfs, root_fd, &ret->machine);
-        return r < 0 ? r : identify_devices(&sysfs, &ret->machine);
+        return r < 0 || ret->skips_devices ? r : identify_devices(&sysfs, &ret->machine);
 }
 
 void recording_done(Recording *recording)

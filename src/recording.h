@@ -32,6 +32,7 @@ typedef struct Recording {
         bool has_nodes; /* any block is linked to a node; else the machine has all on node 0 */
         bool has_cpus;  /* has_cpu of the nodes was there */
         bool has_zoneinfo;
+        bool skips_devices;    /* set before reading: what blocks are part of is not looked for */
         FaultList faults;      /* of the blocks */
         FaultList node_faults; /* of nodes and zones */
 } Recording;

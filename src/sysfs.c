@@ -31,7 +31,7 @@ static int open_recorded(int dir_fd, const char *path, int flags)
         return fd;
 }
 
-static int open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags)
+int sysfs_open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags)
 {
         return sysfs->recorded ? open_recorded(dir_fd, path, flags) :
                                  openat(dir_fd, path, flags | O_CLOEXEC);
@@ -39,7 +39,7 @@ static int open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flag
 
 int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size)
 {
-        _cleanup_close_ int fd = open_below(sysfs, folder_fd, path, O_RDONLY);
+        _cleanup_close_ int fd = sysfs_open_below(sysfs, folder_fd, path, O_RDONLY);
         size_t n = 0;
 
         if (fd < 0)
@@ -149,7 +149,7 @@ static bool parse_numbered(const char *name, const char *prefix, uint32_t *ret)
 
 static DIR *open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
 {
-        int fd = open_below(sysfs, dir_fd, path, O_RDONLY | O_DIRECTORY);
+        int fd = sysfs_open_below(sysfs, dir_fd, path, O_RDONLY | O_DIRECTORY);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
         if (fd >= 0 && !dir)
@@ -254,7 +254,8 @@ int sysfs_read_links(const Sysfs *sysfs, Machine *machine)
  */
 static int read_first_node(const Sysfs *sysfs, const char *path, int32_t *ret)
 {
-        _cleanup_close_ int fd = open_below(sysfs, sysfs->memory_fd, path, O_RDONLY | O_DIRECTORY);
+        _cleanup_close_ int fd =
+                sysfs_open_below(sysfs, sysfs->memory_fd, path, O_RDONLY | O_DIRECTORY);
         _Alignas(struct dirent64) char buffer[4096];
         uint32_t node;
         ssize_t n;

@@ -43,6 +43,12 @@ int sysfs_open_recorded(const char *root, Sysfs *ret);
 void sysfs_close(Sysfs *sysfs);
 
 /*
+ * Opens a file or folder below one of the folders: of recorded files without following a link. A
+ * descriptor, or -1 with errno set.
+ */
+int sysfs_open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags);
+
+/*
  * /proc/iomem shows its addresses to one who had CAP_SYS_ADMIN when it was opened (4.14 to 6.18,
  * file_ns_capable()), whoever reads it later. So a service manager can open it for a service that never
  * has that. Takes a duplicate of a descriptor if it is of that file: 0, or -EINVAL when it is of

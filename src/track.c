@@ -33,6 +33,13 @@ void track_new(Block *block, const TrackMode *mode)
                 block->onliner = mode->kernel_onlines ? ONLINER_KERNEL : ONLINER_OTHER;
 }
 
+/* Its node is known at last. One that was given up stays so until then. */
+static void stop_waiting(Block *block)
+{
+        if (block->status == BLOCK_STATUS_WAITING && block->node != NODE_NONE)
+                make_pending(block);
+}
+
 /* It is online and was not, or in another class: somebody else's work, if it is not ours. */
 static void track_onlined(Block *block, bool is_new, const TrackMode *mode)
 {
@@ -42,6 +49,13 @@ static void track_onlined(Block *block, bool is_new, const TrackMode *mode)
                 make_pending(block); /* online and pending: to be judged */
         else
                 track_judge(block);
+}
+
+/* A block that a write failed on was offline, or going offline, which may have come to nothing. */
+static bool was_onlined(const Block *block, const BlockBefore *before)
+{
+        return before->state == BLOCK_OFFLINE || before->zone_class != block_class(block) ||
+               block->status == BLOCK_STATUS_RETRYING || block->status == BLOCK_STATUS_FAILED;
 }
 
 void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
@@ -56,10 +70,10 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
                 return;
 
         if (block->state == BLOCK_ONLINE) {
-                if (before->state == BLOCK_OFFLINE || before->zone_class != block_class(block))
+                if (was_onlined(block, before))
                         track_onlined(block, is_new, mode);
-                else if (block->status == BLOCK_STATUS_WAITING)
-                        make_pending(block);
+                else
+                        stop_waiting(block);
                 return;
         }
 
@@ -68,8 +82,8 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
                 block->onlined_usec = 0;
                 block->status = BLOCK_STATUS_OFFLINED;
                 block->retry_at_usec = USEC_INFINITY;
-        } else if (block->status == BLOCK_STATUS_WAITING) {
-                make_pending(block);
+        } else {
+                stop_waiting(block);
         }
 }
 
@@ -286,8 +300,12 @@ uint64_t track_next_retry(const Machine *machine)
 {
         uint64_t next = USEC_INFINITY;
 
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (machine->blocks[i].status == BLOCK_STATUS_RETRYING)
-                        next = MIN(next, machine->blocks[i].retry_at_usec);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+
+                /* One that is going offline is no plan's until that has ended. */
+                if (block->status == BLOCK_STATUS_RETRYING && block->state == BLOCK_OFFLINE)
+                        next = MIN(next, block->retry_at_usec);
+        }
         return next;
 }

@@ -96,5 +96,5 @@ void track_reset(Block *block);
  */
 void track_reconsider(Block *block);
 
-/* When the next retry is due, USEC_INFINITY for none. */
+/* When the next retry of an offline block is due, USEC_INFINITY for none. */
 uint64_t track_next_retry(const Machine *machine);

@@ -31,6 +31,7 @@ DEFINE_TABLE_FUNCTIONS(zone_class, ZoneClass)
 DEFINE_TABLE_FUNCTIONS(zone_action, ZoneAction)
 DEFINE_TABLE_FUNCTIONS(verdict, Verdict)
 DEFINE_TABLE_FUNCTIONS(block_status, BlockStatus)
+DEFINE_TABLE_FUNCTIONS(onliner, Onliner)
 
 static const WordTable tables[] = {
         { block_state_word,
@@ -55,6 +56,7 @@ static const WordTable tables[] = {
           _BLOCK_STATUS_MAX,
           { "initial", "waiting", "pending", "writing", "done", "external", "foreign", "retrying",
             "failed", "left", "offlined" } },
+        { onliner_word, onliner_value, _ONLINER_MAX, { "none", "memoryd", "kernel", "other" } },
 };
 
 START_TEST(each_value_has_its_word_and_each_word_its_value)
@@ -172,10 +174,13 @@ START_TEST(guards_have_the_names_of_their_keys)
                 { GUARD_MIN_KERNEL, "min_kernel" },
                 { GUARD_NODE_RATIO, "max_movable_ratio(node)" },
                 { GUARD_MACHINE_RATIO, "max_movable_ratio(machine)" },
+                { GUARD_WHOLE_DEVICE, "whole_device" },
                 { GUARD_CONTIGUOUS, "contiguous" },
                 { GUARD_CONTIGUOUS | GUARD_MIN_KERNEL, "min_kernel contiguous" },
-                { GUARD_MIN_KERNEL | GUARD_NODE_RATIO | GUARD_MACHINE_RATIO | GUARD_CONTIGUOUS,
-                  "min_kernel max_movable_ratio(node) max_movable_ratio(machine) contiguous" },
+                { GUARD_MIN_KERNEL | GUARD_NODE_RATIO | GUARD_MACHINE_RATIO | GUARD_WHOLE_DEVICE |
+                          GUARD_CONTIGUOUS,
+                  "min_kernel max_movable_ratio(node) max_movable_ratio(machine) whole_device "
+                  "contiguous" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -183,6 +188,7 @@ START_TEST(guards_have_the_names_of_their_keys)
 
                 ck_assert_ptr_eq(guards_format(cases[i].guards, buffer), buffer);
                 ck_assert_str_eq(buffer, cases[i].text);
+                ck_assert_uint_lt(strlen(buffer), sizeof(buffer));
         }
 }
 END_TEST
@@ -206,7 +212,16 @@ START_TEST(of_a_new_block_nothing_is_known_but_its_number)
         ck_assert_int_eq(block.verdict, VERDICT_NONE);
         ck_assert_int_eq(block.status, BLOCK_STATUS_WAITING);
         ck_assert_int_eq(block.rule, RULE_DEFAULT);
+        ck_assert_int_eq(block.device, -1);
+        ck_assert_uint_eq(block.udev_mask, 0);
+        ck_assert_int_eq(block.action, ZONE_ACTION_AUTO);
         ck_assert_uint_eq(block.guards, 0);
+        ck_assert_uint_eq(block.figures.kernel_bytes, 0);
+        ck_assert_uint_eq(block.figures.movable_bytes, 0);
+        ck_assert_uint_eq(block.figures.limit, 0);
+        ck_assert_uint_eq(block.decided_usec, 0);
+        ck_assert_int_eq(block.onliner, ONLINER_NONE);
+        ck_assert_uint_eq(block.onlined_usec, 0);
         ck_assert(!block.node_was_memoryless);
         ck_assert_uint_eq(block.attempts, 0);
         ck_assert_int_eq(block.error, 0);

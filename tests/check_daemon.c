@@ -11,6 +11,7 @@
 
 #define DIMM 32        /* the first block of what is added */
 #define DIMM_BLOCKS 16 /* of which a ratio of 3 makes 4 kernel memory */
+#define HANDED_OVER 8  /* blocks that the actuator has at the most, ACTUATOR_WINDOW */
 #define BYTES(blocks) ((blocks) *TESTBED_BLOCK_BYTES)
 
 #define FAST_RETRY "retry = { delay = \"10ms\"; cap = \"20ms\"; attempts = 3; };\n"
@@ -158,7 +159,7 @@ END_TEST
 
 START_TEST(blocks_that_stay_without_a_node_do_not_hold_up_the_others)
 {
-        daemon_set_config("settle = \"10ms\";\n");
+        daemon_set_config("settle = \"200ms\";\n");
         daemon_start();
         testbed_add_blocks(100, 1);
         testbed_events("add", 100, 1);
@@ -377,6 +378,160 @@ START_TEST(a_write_that_failed_makes_no_echo)
 }
 END_TEST
 
+/* Devices */
+
+static void link_dimm(unsigned first, unsigned n)
+{
+        testbed_add_blocks(first, n);
+        testbed_link_blocks(first, n, 1);
+        testbed_events("add", first, n);
+}
+
+/* The kernel has the range before the blocks, and those come in two parts: it is one DIMM all the same. */
+START_TEST(a_dimm_that_comes_in_parts_is_planned_as_one_and_does_not_wait_for_settle)
+{
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_begin_acpi("PNP0C80:00");
+        testbed_add_iomem(DIMM, DIMM_BLOCKS, NULL);
+        link_dimm(DIMM, 8);
+        wait_for(bus_count_status("pending") == 8);
+        usleep(200 * USEC_PER_MSEC);
+        ck_assert_uint_eq(bus_count_status("pending"), 8);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+
+        /* All of its blocks are there, and the kernel has not linked them to it yet. */
+        link_dimm(DIMM + 8, 8);
+        wait_for(bus_count_status("pending") == DIMM_BLOCKS);
+        usleep(200 * USEC_PER_MSEC);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        testbed_end_acpi("PNP0C80:00", DIMM, DIMM_BLOCKS);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        assert_zones(DIMM, 4, 12);
+        ck_assert_str_eq(bus_get_block(DIMM + 15).device, "PNP0C80:00");
+        ck_assert_str_eq(bus_get_block(DIMM + 15).origin, "dimm");
+        ck_assert(!daemon_logged("Not everything is known"));
+}
+END_TEST
+
+START_TEST(what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says)
+{
+        daemon_set_config("settle = \"300ms\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_iomem(DIMM, DIMM_BLOCKS, NULL);
+        link_dimm(DIMM, 8);
+        wait_for(bus_count_status("done") == 8);
+        assert_zones(DIMM, 2, 6);
+        ck_assert_uint_eq(daemon_count_logged("Not everything is known of 8 blocks that are to be "
+                                              "decided on, ignoring"),
+                          1);
+
+        /* What comes after all is planned beside it, and nothing is left to wait for. */
+        link_dimm(DIMM + 8, 8);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        assert_zones(DIMM + 8, 2, 6);
+        ck_assert_uint_eq(daemon_count_logged("Not everything is known"), 1);
+}
+END_TEST
+
+START_TEST(rules_by_origin_tell_devices_apart_by_iomem)
+{
+        daemon_set_config("rules = ({ name = \"grows\"; origin = \"virtio-mem\"; zone = "
+                          "\"movable\"; },\n"
+                          "{ name = \"dax\"; origin = \"kmem\"; zone = \"leave\"; },\n"
+                          "{ name = \"rest\"; zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_add_iomem(DIMM, 4, "virtio3");
+        testbed_add_dimm(DIMM, 4, 0);
+        testbed_add_iomem(64, 2, "dax0.1");
+        testbed_add_dimm(64, 2, 0);
+        testbed_begin_acpi("PNP0C80:00");
+        testbed_add_blocks(80, 2);
+        testbed_end_acpi("PNP0C80:00", 80, 2);
+        testbed_link_blocks(80, 2, 0);
+        testbed_events("add", 80, 2);
+        wait_for(bus_count_status("done") == 6 && bus_count_status("left") == 2);
+        ck_assert_str_eq(bus_get_block(DIMM).rule, "grows");
+        ck_assert_str_eq(bus_get_block(DIMM).device, "virtio3");
+        ck_assert_str_eq(bus_get_block(DIMM).origin, "virtio-mem");
+        ck_assert_str_eq(bus_get_block(65).rule, "dax");
+        ck_assert_str_eq(bus_get_block(65).device, "dax0.1");
+        ck_assert_str_eq(bus_get_block(65).origin, "kmem");
+        ck_assert_str_eq(bus_get_block(81).rule, "rest");
+        ck_assert_str_eq(bus_get_block(81).device, "PNP0C80:00");
+        ck_assert_str_eq(bus_get_block(81).origin, "dimm");
+        ck_assert_str_eq(bus_get_block(0).origin, "boot");
+        ck_assert_str_eq(bus_get_block(0).device, "");
+}
+END_TEST
+
+START_TEST(without_iomem_memoryd_says_so_and_goes_on)
+{
+        testbed_remove("proc/iomem");
+        daemon_start();
+        ck_assert(daemon_logged("Cannot tell which device memory is part of by /proc/iomem: "));
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(bus_block_is(DIMM, "done"));
+        ck_assert_str_eq(bus_get_block(DIMM).origin, "unknown");
+}
+END_TEST
+
+/* udev */
+
+/* umockdev has properties in `uevent`, where libudev finds them as those of the database. */
+static void set_property(unsigned block, const char *property)
+{
+        char path[64];
+
+        snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u/uevent", block);
+        testbed_write(path, property);
+}
+
+#define UDEV_CONFIG                                                                                \
+        "rules = ({ name = \"fast\"; udev_property = { name = \"MEMORY_TIER\"; value = \"fast\"; " \
+        "};"                                                                                       \
+        " zone = \"kernel\"; }, { zone = \"movable\"; });\n"
+
+START_TEST(rules_by_udev_property_wait_for_udev_to_be_done_with_each_block)
+{
+        daemon_set_config("event_source = \"udev\";\nsettle = \"60s\";\n" UDEV_CONFIG);
+        daemon_start();
+        testbed_add_blocks(DIMM, 3);
+        testbed_link_blocks(DIMM, 3, 0);
+        testbed_event("add", "memory32");
+        wait_for(bus_count_status("pending") == 3);
+        usleep(200 * USEC_PER_MSEC);
+        ck_assert_uint_eq(bus_count_status("pending"), 3);
+
+        /* As udev's rules are still at work on it when the listing has it already. */
+        set_property(DIMM + 1, "MEMORY_TIER=fast");
+        set_property(DIMM + 2, "MEMORY_TIER=faster");
+        testbed_event("add", "memory33");
+        testbed_event("add", "memory34");
+        wait_for(bus_count_status("done") == 3);
+        ck_assert(testbed_block_is(DIMM, "online", "Movable"));
+        ck_assert(testbed_block_is(DIMM + 1, "online", "Normal"));
+        ck_assert(testbed_block_is(DIMM + 2, "online", "Movable"));
+        ck_assert_str_eq(bus_get_block(DIMM + 1).rule, "fast");
+}
+END_TEST
+
+START_TEST(a_block_that_udev_is_never_done_with_is_waited_for_as_long_as_settle_says)
+{
+        daemon_set_config("event_source = \"udev\";\nsettle = \"300ms\";\n" UDEV_CONFIG);
+        daemon_start();
+        testbed_add_blocks(DIMM, 2);
+        testbed_link_blocks(DIMM, 2, 0);
+        testbed_event("add", "memory32");
+        wait_for(bus_count_status("done") == 2);
+        ck_assert_uint_eq(daemon_count_logged("Not everything is known of 1 block that is to be "
+                                              "decided on, ignoring"),
+                          1);
+}
+END_TEST
+
 /* Failures */
 
 START_TEST(a_busy_block_is_tried_again)
@@ -540,6 +695,162 @@ START_TEST(a_rule_leaves_blocks_until_it_is_gone)
         daemon_set_config("rules = ();\n");
         ck_assert_str_eq(bus_call_manager("Reload"), "");
         wait_for(bus_count_status("done") == 4);
+}
+END_TEST
+
+/* What the last memoryd knew */
+
+#define REMEMBERED "root/run/memoryd/state/blocks"
+
+static void kill_daemon(void)
+{
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+}
+
+/*
+ * Movable memory that somebody made kernel memory and then took offline: `keep` has it kernel memory
+ * again, where `auto` would have it movable.
+ */
+static void begin_keeping(void)
+{
+        daemon_set_config("rules = ({ name = \"same\"; zone = \"keep\"; });\n");
+        daemon_start();
+        testbed_add_dimm(DIMM, 2, 0);
+        wait_for(bus_count_status("done") == 2);
+        assert_zones(DIMM, 0, 2);
+        testbed_set_block(DIMM, NULL);
+        testbed_event("offline", "memory32");
+        wait_for(bus_block_is(DIMM, "offlined"));
+        testbed_set_block(DIMM, "Normal");
+        testbed_event("online", "memory32");
+        wait_for(bus_block_is(DIMM, "foreign"));
+        testbed_set_block(DIMM, NULL);
+        testbed_event("offline", "memory32");
+        wait_for(bus_block_is(DIMM, "offlined"));
+}
+
+static void assert_kept(void)
+{
+        daemon_start();
+        wait_for(bus_block_is(DIMM, "done"));
+        ck_assert(testbed_block_is(DIMM, "online", "Normal"));
+        ck_assert_str_eq(bus_get_block(DIMM).rule, "same");
+        ck_assert(!daemon_logged("ignoring"));
+}
+
+START_TEST(the_class_to_keep_outlives_memoryd)
+{
+        begin_keeping();
+        daemon_stop();
+        assert_kept();
+        ck_assert_str_eq(bus_explain(DIMM + 1, "OnlinedBy"), "memoryd");
+        ck_assert_ptr_nonnull(bus_explain(DIMM + 1, "OnlinedUSec"));
+        ck_assert_str_eq(bus_explain(0, "OnlinedBy"), "none");
+}
+END_TEST
+
+/* Written while it runs, a second at the most after what it is about. */
+START_TEST(the_class_to_keep_outlives_a_memoryd_that_is_killed)
+{
+        begin_keeping();
+        wait_for(testbed_has_line(REMEMBERED, "32 ", " kernel none 0"));
+        kill_daemon();
+        assert_kept();
+}
+END_TEST
+
+START_TEST(a_block_that_came_back_meanwhile_has_no_class_to_keep)
+{
+        begin_keeping();
+        daemon_stop();
+        testbed_remove_blocks(DIMM, 2);
+        testbed_add_blocks(DIMM, 2);
+        testbed_link_blocks(DIMM, 2, 0);
+        daemon_start();
+        wait_for(bus_count_status("done") == 2);
+        assert_zones(DIMM, 0, 2);
+}
+END_TEST
+
+START_TEST(what_is_kept_of_blocks_and_damaged_is_named_and_ignored)
+{
+        static const char *const texts[] = {
+                NULL, /* as it is, but for its end */
+                "memoryd blocks 1",
+                "memoryd blocks 2\nend 0",
+                "memoryd blocks 1\n32 1 kernel none 0\nend 2",
+                "",
+        };
+
+        begin_keeping();
+        daemon_stop();
+        testbed_cut(REMEMBERED, 1);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                testbed_set_block(DIMM, NULL);
+                if (texts[i])
+                        testbed_write(REMEMBERED, texts[i]);
+                daemon_start();
+                ck_assert_uint_eq(daemon_count_logged("/root/run/memoryd/state/blocks is damaged "
+                                                      "or of another version, ignoring"),
+                                  i + 1);
+                wait_for(bus_block_is(DIMM, "done"));
+                ck_assert(testbed_block_is(DIMM, "online", "Movable"));
+                daemon_stop();
+        }
+        /* What is written then is right again. */
+        daemon_start();
+        ck_assert_uint_eq(daemon_count_logged("ignoring"), ELEMENTSOF(texts));
+}
+END_TEST
+
+/* Notes */
+
+START_TEST(a_reload_notes_nodes_that_are_not_there)
+{
+        testbed_write(TESTBED_NODE "/online", "0");
+        testbed_write(TESTBED_NODE "/possible", "0-3");
+        daemon_set_config("rules = ({ node = 0; zone = \"kernel\"; });\n");
+        daemon_start();
+        ck_assert(!daemon_logged("note: "));
+        daemon_set_config("rules = (\n{ node = [0, 3]; zone = \"kernel\"; },\n"
+                          "{ distance = { from = 7; min = 20; }; zone = \"kernel\"; });\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        ck_assert_uint_eq(
+                daemon_count_logged("memoryd.conf:2: note: 'rules.node': there is no node 3 yet"),
+                1);
+        ck_assert_uint_eq(
+                daemon_count_logged("memoryd.conf:3: note: 'rules.distance.from': there is "
+                                    "no node 7, and 7 cannot come before the next boot"),
+                1);
+        ck_assert_uint_eq(daemon_count_logged("note: "), 2);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+}
+END_TEST
+
+/* A burst that still grows holds the plan back, and with it what the new policy has to say. */
+START_TEST(a_reload_stops_what_was_decided_before_it)
+{
+        unsigned n;
+
+        daemon_set_config("settle = \"1s\";\n");
+        daemon_start();
+        for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
+                testbed_set_fault(block, 0, 1, 50);
+        testbed_add_node(1, true);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        wait_for(testbed_count_writes("") > 0);
+        testbed_add_blocks(100, 1);
+        testbed_events("add", 100, 1);
+        wait_for(bus_block_is(100, "waiting"));
+
+        daemon_set_config("settle = \"1s\";\nrules = ({ zone = \"leave\"; });\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        n = testbed_count_writes("");
+        wait_for(bus_count_status("left") > 0);
+        ck_assert_uint_le(testbed_count_writes(""), n + HANDED_OVER);
+        ck_assert_uint_lt(testbed_count_writes(""), DIMM_BLOCKS);
 }
 END_TEST
 
@@ -747,6 +1058,7 @@ static void add_memory_cases(Suite *suite)
 {
         TCase *add = fixture_case(suite, "hot-add");
         TCase *others = fixture_case(suite, "others");
+        TCase *devices = fixture_case(suite, "devices");
         TCase *failures = fixture_case(suite, "failures");
 
         tcase_add_test(add, ready_comes_when_the_model_is_complete);
@@ -771,6 +1083,15 @@ static void add_memory_cases(Suite *suite)
         tcase_add_test(others, after_an_offline_an_online_is_another_s);
         tcase_add_test(others, a_write_that_failed_makes_no_echo);
 
+        tcase_add_test(devices,
+                       a_dimm_that_comes_in_parts_is_planned_as_one_and_does_not_wait_for_settle);
+        tcase_add_test(devices, what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says);
+        tcase_add_test(devices, rules_by_origin_tell_devices_apart_by_iomem);
+        tcase_add_test(devices, without_iomem_memoryd_says_so_and_goes_on);
+        tcase_add_test(devices, rules_by_udev_property_wait_for_udev_to_be_done_with_each_block);
+        tcase_add_test(devices,
+                       a_block_that_udev_is_never_done_with_is_waited_for_as_long_as_settle_says);
+
         tcase_add_test(failures, a_busy_block_is_tried_again);
         tcase_add_test(failures, a_veto_that_looks_like_a_removal_is_tried_again_with_a_delay);
         tcase_add_test(failures, blocks_that_failed_together_are_planned_together_again);
@@ -784,6 +1105,7 @@ static void add_memory_cases(Suite *suite)
 static void add_process_cases(Suite *suite)
 {
         TCase *policy = fixture_case(suite, "policy");
+        TCase *keep = fixture_case(suite, "keep");
         TCase *takeover = fixture_case(suite, "takeover");
         TCase *ends = fixture_case(suite, "ends");
         TCase *starts = fixture_case(suite, "starts");
@@ -791,6 +1113,14 @@ static void add_process_cases(Suite *suite)
         tcase_add_test(policy, blocks_found_offline_at_start_are_onlined);
         tcase_add_test(policy, blocks_found_offline_at_start_are_left_when_told_so);
         tcase_add_test(policy, a_rule_leaves_blocks_until_it_is_gone);
+        tcase_add_test(policy, a_reload_stops_what_was_decided_before_it);
+
+        tcase_add_test(policy, a_reload_notes_nodes_that_are_not_there);
+
+        tcase_add_test(keep, the_class_to_keep_outlives_memoryd);
+        tcase_add_test(keep, the_class_to_keep_outlives_a_memoryd_that_is_killed);
+        tcase_add_test(keep, a_block_that_came_back_meanwhile_has_no_class_to_keep);
+        tcase_add_test(keep, what_is_kept_of_blocks_and_damaged_is_named_and_ignored);
 
         tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);

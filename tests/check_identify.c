@@ -604,6 +604,22 @@ START_TEST(what_is_awaited_of_a_dax_device)
 }
 END_TEST
 
+/* Firmware may have a device that never gets a block; later additions are no reason to wait again. */
+START_TEST(a_block_that_was_decided_on_keeps_its_device)
+{
+        set_iomem(FIRMWARE "100000000-107ffffff : System RAM\n");
+        add_acpi("PNP0C80:00", "15\n", false);
+        add_blocks("0-7i 32g");
+        identify();
+        ck_assert_str_eq(draw(), "boot 0-7 x8: 0-7\nunknown 32-32 x1: 32\n");
+
+        machine_find_block(&machine, 32)->given_up = false;
+        machine_find_block(&machine, 32)->verdict = VERDICT_MOVABLE;
+        identify();
+        ck_assert_str_eq(draw(), "boot 0-7 x8: 0-7\nunknown 32-32 x1: 32\n");
+}
+END_TEST
+
 static const struct {
         const char *iomem;
         int result;
@@ -638,6 +654,7 @@ int main(void)
         tcase_add_test(tests, the_unit_of_a_device_is_known_from_before);
         tcase_add_test(tests, what_is_awaited_of_a_dimm);
         tcase_add_test(tests, what_is_awaited_of_a_dax_device);
+        tcase_add_test(tests, a_block_that_was_decided_on_keeps_its_device);
         tcase_add_loop_test(tests, whether_iomem_tells_anything_is_told, 0, ELEMENTSOF(checks));
         suite_add_tcase(suite, tests);
         return check_main(suite);

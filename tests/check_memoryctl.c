@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "check_main.h"
@@ -570,6 +571,262 @@ START_TEST(zones_can_be_json)
 }
 END_TEST
 
+START_TEST(explain_says_why_in_a_sentence_and_lists_the_rest)
+{
+        static const char wanted[] =
+                "memory32: kernel by the default: node 1 had no kernel memory, and min_kernel asks "
+                "for 128M.\n"
+                "\n"
+                "       Block: memory32, 0x0000000100000000-0x0000000107ffffff\n"
+                "        Node: 1\n"
+                "      Origin: dimm, PNP0C80:00\n"
+                "       State: online, Normal\n"
+                "    Decision: kernel, Sun 2001-09-09 01:46:40 UTC\n"
+                "        Rule: (default)\n"
+                "   Asked for: auto\n"
+                "      Guards: min_kernel contiguous\n"
+                "      Status: done\n"
+                "  Onlined by: memoryd, Sun 2001-09-09 01:46:43 UTC\n";
+
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        RUN("explain", "32");
+        expect(0, wanted, "");
+        RUN("explain", "memory32");
+        expect(0, wanted, "");
+}
+END_TEST
+
+START_TEST(explain_says_what_failed_and_which_rule)
+{
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        RUN("explain", "40");
+        expect(0,
+               "memory40: movable by rule 'dimm' (/etc/memoryd/memoryd.conf:12).\n"
+               "\n"
+               "       Block: memory40, 0x0000000140000000-0x0000000147ffffff\n"
+               "        Node: 1\n"
+               "      Origin: dimm, PNP0C80:00\n"
+               "       State: offline, Normal Movable\n"
+               "    Decision: movable, Sun 2001-09-09 01:46:40 UTC\n"
+               "        Rule: dimm, /etc/memoryd/memoryd.conf:12\n"
+               "   Asked for: movable\n"
+               "      Status: failed\n"
+               "      Failed: 8, EBUSY\n",
+               "");
+        RUN("explain", "44");
+        expect(0,
+               "memory44: not decided: it has no node yet.\n"
+               "\n"
+               "       Block: memory44, 0x0000000160000000-0x0000000167ffffff\n"
+               "      Origin: dimm, PNP0C80:00\n"
+               "       State: offline\n"
+               "    Decision: none\n"
+               "      Status: waiting\n",
+               "");
+}
+END_TEST
+
+START_TEST(explain_can_be_json)
+{
+        json_object *object;
+
+        RUN("explain", "-J", "32");
+        object = expect_json();
+        expect_json_equal(
+                object, "{\"block\": 32, \"node\": 1, \"state\": \"online\", \"zones\": \"Normal\","
+                        " \"class\": \"kernel\", \"device\": \"PNP0C80:00\", \"origin\": \"dimm\","
+                        " \"decision\": \"kernel\", \"rule\": \"\", \"status\": \"done\","
+                        " \"errno\": 0, \"guards\": \"min_kernel contiguous\","
+                        " \"zone_wanted\": \"auto\", \"compared\": \"min_kernel\","
+                        " \"kernel_bytes\": 0, \"min_kernel_bytes\": 134217728,"
+                        " \"decided_usec\": 1000000000000000, \"onlined_by\": \"memoryd\","
+                        " \"onlined_usec\": 1000000003500000, \"reason\": \"kernel by the default:"
+                        " node 1 had no kernel memory, and min_kernel asks for 128M\","
+                        " \"block_size_bytes\": 134217728}");
+        json_object_put(object);
+        RUN("explain", "44", "--json");
+        object = expect_json();
+        expect_json_equal(get(object, "node"), "-1");
+        ck_assert(!json_object_object_get_ex(object, "decided_usec", NULL));
+        json_object_put(object);
+}
+END_TEST
+
+START_TEST(explain_names_a_block_that_is_not_there)
+{
+        RUN("explain", "47");
+        expect(1, "",
+               "memoryctl: the call failed: There is no memory47 "
+               "(org.memoryd1.Error.NoSuchBlock)\n");
+        RUN("explain", "-J", "4294967295");
+        expect(1, "",
+               "memoryctl: the call failed: There is no memory4294967295 "
+               "(org.memoryd1.Error.NoSuchBlock)\n");
+}
+END_TEST
+
+START_TEST(history_is_a_table)
+{
+        json_object *history;
+
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        ck_assert_int_eq(setenv("COLUMNS", "160", true), 0);
+        RUN("history");
+        expect(0,
+               "TIME                        BLOCK NODE DECISION STATUS REASON\n"
+               "Sun 2001-09-09 01:46:40 UTC    40    1 movable  failed movable by rule 'dimm'\n"
+               "Sun 2001-09-09 01:46:43 UTC    44      kernel   done   kernel by the default\n",
+               "");
+        RUN("history", "-n", "-o", "block,Device,RULE,GUARDS,ONLINED_BY,ERROR,USEC");
+        expect(0,
+               "   40 PNP0C80:00 dimm                       none       EBUSY 1000000000000000\n"
+               "   44                 min_kernel contiguous memoryd          1000000003500000\n",
+               "");
+        RUN("history", "-J", "-o", "+ERROR,USEC,RULE");
+        history = expect_json();
+        expect_json_equal(
+                history, "{\"history\": [{\"time\": \"Sun 2001-09-09 01:46:40 UTC\", \"block\": 40,"
+                         " \"node\": 1, \"decision\": \"movable\", \"status\": \"failed\","
+                         " \"reason\": \"movable by rule 'dimm'\", \"error\": \"EBUSY\","
+                         " \"usec\": 1000000000000000, \"rule\": \"dimm\"},"
+                         "{\"time\": \"Sun 2001-09-09 01:46:43 UTC\", \"block\": 44,"
+                         " \"node\": null, \"decision\": \"kernel\", \"status\": \"done\","
+                         " \"reason\": \"kernel by the default\", \"error\": null,"
+                         " \"usec\": 1000000003500000, \"rule\": null}]}");
+        json_object_put(history);
+}
+END_TEST
+
+START_TEST(a_history_without_decisions_is_empty)
+{
+        json_object *history;
+
+        RUN("history");
+        expect(0, "", "");
+        RUN("history", "-J");
+        history = expect_json();
+        expect_json_equal(history, "{\"history\": []}");
+        json_object_put(history);
+}
+END_TEST
+
+START_TEST(plan_is_a_table_of_what_would_be_decided)
+{
+        ck_assert_int_eq(setenv("COLUMNS", "160", true), 0);
+        RUN("plan", "--add", "256M@1");
+        expect(0,
+               "SIZE BLOCK NODE ORIGIN     STATE   DECISION REASON\n"
+               "128M    44      dimm       offline leave    \n"
+               "256M 64-65    1 virtio-mem absent  movable  256M@1\n",
+               "");
+        RUN("plan", "-n");
+        expect(0, "128M    44      dimm   offline leave    \n", "");
+        RUN("plan", "-nb", "--all", "-o", "SIZE,BLOCK,STATE,DECISION,CLASS,DEVICE,GUARDS");
+        expect(0,
+               "2147483648  0-15 online  none     kernel            \n"
+               " 134217728    44 offline leave    none   PNP0C80:00 \n",
+               "");
+        RUN("plan", "-a", "-n", "-o", "RANGE", "--add=x@1", "--add=y@1");
+        expect(0,
+               "0x0000000000000000-0x000000007fffffff\n"
+               "0x0000000160000000-0x0000000167ffffff\n"
+               "0x0000000200000000-0x000000020fffffff\n"
+               "0x0000000210000000-0x000000021fffffff\n",
+               "");
+        RUN("plan", "-n", "-o", "BLOCK,REASON", "--add", "x@1", "--add=y@1:kmem");
+        expect(0, "   44 \n64-65 x@1\n66-67 y@1:kmem\n", "");
+}
+END_TEST
+
+START_TEST(plan_can_be_json)
+{
+        json_object *plan;
+
+        RUN("plan", "-aJ", "-o", "+GUARDS,RULE,CLASS", "--add", "256M@1");
+        plan = expect_json();
+        expect_json_equal(
+                plan, "{\"plan\": [{\"size\": 2147483648, \"block\": \"0-15\", \"node\": 0,"
+                      " \"origin\": \"boot\", \"state\": \"online\", \"decision\": \"none\","
+                      " \"reason\": \"online already, and stays so\", \"guards\": null,"
+                      " \"rule\": null, \"class\": \"kernel\"},"
+                      "{\"size\": 134217728, \"block\": \"44\", \"node\": null,"
+                      " \"origin\": \"dimm\", \"state\": \"offline\", \"decision\": \"leave\","
+                      " \"reason\": null, \"guards\": null, \"rule\": null, \"class\": \"none\"},"
+                      "{\"size\": 268435456, \"block\": \"64-65\", \"node\": 1,"
+                      " \"origin\": \"virtio-mem\", \"state\": \"absent\","
+                      " \"decision\": \"movable\", \"reason\": \"256M@1\","
+                      " \"guards\": \"max_movable_ratio(node)\", \"rule\": null,"
+                      " \"class\": \"movable\"}]}");
+        json_object_put(plan);
+}
+END_TEST
+
+START_TEST(plan_hands_a_configuration_over)
+{
+        char path[PATH_MAX], wanted[PATH_MAX + 64];
+
+        write_file("draft.conf", 0600, "settle = \"1s\"; # one");
+        in_folder("draft.conf", path);
+        ck_assert_int_eq(setenv("COLUMNS", "4200", true), 0);
+        RUN("plan", "-n", "-o", "BLOCK,RULE,REASON", "--config", path);
+        snprintf(wanted, sizeof(wanted), "   44 %s settle = \"1s\"; # one\n", path);
+        expect(0, wanted, "");
+        write_file("draft.conf", 0600, "");
+        RUN("plan", "-n", "-o", "BLOCK,RULE", "--config", path);
+        snprintf(wanted, sizeof(wanted), "   44 %s\n", path);
+        expect(0, wanted, "");
+        unlink(path);
+}
+END_TEST
+
+START_TEST(plan_names_a_configuration_that_it_cannot_read)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX], wanted[PATH_MAX + 96];
+
+        RUN("plan", "--config=/nonexistent/memoryd.conf");
+        expect(1, "",
+               "memoryctl: cannot open '/nonexistent/memoryd.conf': No such file or directory\n");
+        RUN("plan", "--config=/");
+        expect(1, "", "memoryctl: '/': expected a file of at most 1048576 bytes\n");
+
+        write_file("big.conf", 0600, "#");
+        in_folder("big.conf", path);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ftruncate(fd, (1 << 20) + 1), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: '%s': expected a file of at most 1048576 bytes\n", path);
+        expect(1, "", wanted);
+        ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: '%s': expected a configuration, got a byte of zero\n", path);
+        expect(1, "", wanted);
+        write_file("big.conf", 0600, "# \377\n");
+        RUN("plan", "--config", path);
+        expect(1, "",
+               "memoryctl: --add and --config: expected UTF-8, in the name of the file as well\n");
+        ck_assert_int_eq(unlink(path), 0);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: '%s': expected a file of at most 1048576 bytes\n", path);
+        expect(1, "", wanted);
+        unlink(path);
+}
+END_TEST
+
+START_TEST(plan_passes_on_what_memoryd_refuses_to_add)
+{
+        RUN("plan", "--add", "16M", "--add", "x@1");
+        expect(1, "",
+               "memoryctl: the call failed: '16M': expected SIZE@NODE "
+               "(org.memoryd1.Error.InvalidAddition)\n");
+}
+END_TEST
+
 /* Without a terminal: no colours, and the width of COLUMNS or 80. */
 START_TEST(map_is_a_row_of_cells_for_each_node)
 {
@@ -784,6 +1041,24 @@ START_TEST(a_refused_reload_prints_every_fault)
 }
 END_TEST
 
+START_TEST(a_plan_with_a_refused_configuration_prints_every_fault)
+{
+        char path[PATH_MAX], wanted[PATH_MAX + 128];
+
+        write_file("draft.conf", 0600, "zone = 3;");
+        in_folder("draft.conf", path);
+        RUN("plan", "--config", path);
+        unlink(path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: configuration refused, the running one stays:\n"
+                 "%s:3: 'zone': expected a word, got 3\n",
+                 path);
+        expect(1, "", wanted);
+        RUN("plan", "-n", "-o", "BLOCK");
+        expect(0, "   44\n", "");
+}
+END_TEST
+
 START_TEST(denied_access_is_said_as_such)
 {
         static const char *const verbs[] = { "reload", "rescan" };
@@ -799,6 +1074,24 @@ START_TEST(denied_access_is_said_as_such)
 }
 END_TEST
 
+START_TEST(a_plan_is_denied_with_a_configuration_alone)
+{
+        char path[PATH_MAX];
+
+        write_file("draft.conf", 0600, "zone = 3;");
+        in_folder("draft.conf", path);
+        RUN("plan", "--config", path);
+        expect(1, "", "memoryctl: access denied by memoryd or polkit: Permission denied\n");
+        RUN("plan", "--no-ask-password", "--config", path);
+        expect(1, "",
+               "memoryctl: access denied by memoryd or polkit: "
+               "Interactive authentication required.\n");
+        unlink(path);
+        RUN("plan", "-n", "-o", "BLOCK");
+        expect(0, "   44\n", "");
+}
+END_TEST
+
 START_TEST(an_answer_of_another_type_is_an_error)
 {
         RUN("status");
@@ -810,8 +1103,8 @@ END_TEST
 
 START_TEST(without_the_daemon_one_line_says_so)
 {
-        static const char *const verbs[] = { "status", "list",   "nodes", "zones",
-                                             "map",    "reload", "rescan" };
+        static const char *const verbs[] = { "status", "list",   "nodes",   "zones", "map",
+                                             "reload", "rescan", "history", "plan" };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 RUN(verbs[i]);
@@ -819,6 +1112,10 @@ START_TEST(without_the_daemon_one_line_says_so)
                        "memoryctl: memoryd is not running on this machine "
                        "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
         }
+        RUN("explain", "32");
+        expect(1, "",
+               "memoryctl: memoryd is not running on this machine "
+               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
 }
 END_TEST
 
@@ -860,6 +1157,29 @@ START_TEST(wrong_usage_is_named)
                 { { "list", "--svg=x" }, "option '--svg' has no meaning for 'list'" },
                 { { "map", "--svg=x", "-J" }, "--svg and --json exclude each other" },
                 { { "map", "--svg" }, "option '--svg' needs a value" },
+                { { "explain" }, "'explain' takes one block, got 0 arguments" },
+                { { "explain", "1", "2" }, "'explain' takes one block, got 2 arguments" },
+                { { "explain", "-o", "NODE", "1" },
+                  "option '--output' has no meaning for 'explain'" },
+                { { "explain", "--add=1G@0", "1" }, "option '--add' has no meaning for 'explain'" },
+                { { "explain", "-s/", "1" },
+                  "'explain' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "history", "1" }, "'history' takes no arguments, got '1'" },
+                { { "history", "-b" }, "option '--bytes' has no meaning for 'history'" },
+                { { "history", "-a" }, "option '--all' has no meaning for 'history'" },
+                { { "history", "--sysroot=/" },
+                  "'history' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "history", "-o", "WHEN" },
+                  "unknown column 'WHEN', expected some of TIME, BLOCK, NODE, DECISION, STATUS, "
+                  "REASON, DEVICE, RULE, GUARDS, ONLINED_BY, ERROR, USEC" },
+                { { "plan", "1G@0" }, "'plan' takes no arguments, got '1G@0'" },
+                { { "plan", "--add" }, "option '--add' needs a value" },
+                { { "plan", "--config" }, "option '--config' needs a value" },
+                { { "plan", "--svg=x" }, "option '--svg' has no meaning for 'plan'" },
+                { { "list", "--add=1G@0" }, "option '--add' has no meaning for 'list'" },
+                { { "--add=1G@0" }, "option '--add' has no meaning for 'status'" },
+                { { "reload", "--config=x" }, "option '--config' has no meaning for 'reload'" },
+                { { "map", "--config=x" }, "option '--config' has no meaning for 'map'" },
                 { { "zones", "-o", "NODE,SIZE" },
                   "unknown column 'SIZE', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
                   "FREE" },
@@ -872,7 +1192,7 @@ START_TEST(wrong_usage_is_named)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                char err[256];
+                char err[320];
 
                 RUN(cases[i].arguments[0], cases[i].arguments[1], cases[i].arguments[2],
                     cases[i].arguments[3]);
@@ -904,6 +1224,35 @@ START_TEST(bad_blocks_are_named)
                          cases[i][1], cases[i][0]);
                 expect(2, "", err);
         }
+}
+END_TEST
+
+START_TEST(a_bad_block_to_explain_is_named)
+{
+        static const char *const cases[] = { "x",          "",          "memory",  "memoryx",
+                                             "32-33",      "-0",        "+1",      "0x20",
+                                             "4294967296", "memory32,", "Memory32" };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char err[128];
+
+                RUN("explain", "--", cases[i]);
+                snprintf(err, sizeof(err),
+                         "memoryctl: '%s': expected the number of a block, as 32 or memory32\n" TRY,
+                         cases[i]);
+                expect(2, "", err);
+        }
+}
+END_TEST
+
+START_TEST(more_memory_to_add_than_there_is_room_for_is_refused)
+{
+        const char *arguments[68] = { "memoryctl", "plan" };
+
+        for (size_t i = 2; i < 67; i++)
+                arguments[i] = "--add=1G@0";
+        run_arguments(arguments);
+        expect(2, "", "memoryctl: --add: expected at most 64, got 65\n" TRY);
 }
 END_TEST
 
@@ -1006,19 +1355,29 @@ static Suite *memoryctl_suite(void)
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
                  nodes_can_be_json, zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
                  map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
-                 map_can_be_drawn, reload_and_rescan_print_nothing_when_done,
-                 a_remote_host_is_asked_through_ssh, a_remote_host_that_cannot_be_reached_is_named,
+                 map_can_be_drawn, explain_says_why_in_a_sentence_and_lists_the_rest,
+                 explain_says_what_failed_and_which_rule, explain_can_be_json,
+                 explain_names_a_block_that_is_not_there, history_is_a_table,
+                 plan_is_a_table_of_what_would_be_decided, plan_can_be_json,
+                 plan_hands_a_configuration_over, plan_names_a_configuration_that_it_cannot_read,
+                 plan_passes_on_what_memoryd_refuses_to_add,
+                 reload_and_rescan_print_nothing_when_done, a_remote_host_is_asked_through_ssh,
+                 a_remote_host_that_cannot_be_reached_is_named,
                  output_that_cannot_be_written_is_a_failure);
         ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
-                 a_calm_machine_as_json_has_empty_arrays_and_null);
+                 a_calm_machine_as_json_has_empty_arrays_and_null,
+                 a_history_without_decisions_is_empty);
         ADD_CASE(suite, "empty", start_empty, a_machine_without_blocks_and_nodes_is_shown);
-        ADD_CASE(suite, "refusing", start_refusing, a_refused_reload_prints_every_fault);
-        ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such);
+        ADD_CASE(suite, "refusing", start_refusing, a_refused_reload_prints_every_fault,
+                 a_plan_with_a_refused_configuration_prints_every_fault);
+        ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such,
+                 a_plan_is_denied_with_a_configuration_alone);
         ADD_CASE(suite, "garbled", start_garbled, an_answer_of_another_type_is_an_error);
         ADD_CASE(suite, "no daemon", start_bus, without_the_daemon_one_line_says_so);
         ADD_CASE(suite, "no bus", NULL, without_a_bus_one_line_says_so, wrong_usage_is_named,
-                 bad_blocks_are_named, a_name_that_no_container_can_have_is_refused,
-                 version_is_that_of_the_package,
+                 bad_blocks_are_named, a_bad_block_to_explain_is_named,
+                 more_memory_to_add_than_there_is_room_for_is_refused,
+                 a_name_that_no_container_can_have_is_refused, version_is_that_of_the_package,
                  help_names_what_the_manual_page_and_the_completion_know);
         return suite;
 }

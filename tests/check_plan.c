@@ -707,6 +707,39 @@ START_TEST(a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written)
 }
 END_TEST
 
+/*
+ * A device per block, two in turns, and a unit on nodes in turns: what takes the square of the number of
+ * blocks anywhere takes longer than a test may.
+ */
+START_TEST(a_plan_of_many_blocks_on_many_devices_takes_no_time)
+{
+        static const uint32_t n_blocks = 100000, n_devices[] = { 100000, 2, 1 };
+        uint32_t n = n_devices[_i];
+        Machine machine;
+        Policy policy;
+        Plan plan;
+
+        policy_init(&policy);
+        policy.whole_device = true;
+        machine_from(&machine, BLOCK, "0c=o99000 1c=o1000");
+        machine.devices = calloc(n, sizeof(Device));
+        machine.n_devices = n;
+        for (uint32_t i = 0; i < n; i++)
+                machine.devices[i] = (Device){ .origin = ORIGIN_DIMM,
+                                               .last_block = n_blocks - 1,
+                                               .unit_blocks = n == 1 ? UINT32_MAX : 0 };
+        for (uint32_t i = 0; i < n_blocks; i++) {
+                machine.blocks[i].device = (int32_t) (i % n);
+                if (n == 1)
+                        machine.blocks[i].node = i % 2;
+        }
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        ck_assert_uint_eq(plan.n_order, n_blocks);
+        plan_done(&plan);
+        machine_done(&machine);
+}
+END_TEST
+
 /* Figures */
 
 static void assert_figures(const Plan *plan, uint32_t block, uint64_t kernel_bytes,
@@ -1338,6 +1371,7 @@ static void add_device_tests(Suite *suite)
         tcase_add_test(devices, what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device);
         tcase_add_test(devices, a_device_that_onlines_itself_is_left_whatever_a_rule_says);
         tcase_add_test(devices, a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written);
+        tcase_add_loop_test(devices, a_plan_of_many_blocks_on_many_devices_takes_no_time, 0, 3);
         tcase_add_test(devices, figures_are_what_the_guard_compared);
         tcase_add_loop_test(devices, figures_are_those_of_the_first_guard, 0,
                             ELEMENTSOF(figure_cases));

@@ -135,6 +135,31 @@ START_TEST(a_rule_matches_when_all_its_criteria_hold)
 }
 END_TEST
 
+/* One matcher for all: what it has found out of one node is not taken for another. */
+START_TEST(blocks_may_come_in_any_order)
+{
+        Node nodes[] = { { .id = 0, .has_cpu = true }, { .id = 3 }, { .id = 9, .has_cpu = true } };
+        Machine machine = { .block_size_bytes = BLOCK, .nodes = nodes, .n_nodes = 3 };
+        Rule rules[] = { { .node_classes = MEMORYLESS }, { .node_classes = CPULESS }, {} };
+        const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
+        Matcher matcher;
+
+        ck_assert_int_eq(matcher_init(&matcher, &policy, &machine), 0);
+        for (unsigned i = 0; i < 24; i++) {
+                const Node *node = &nodes[i % 3];
+                const Block block = { .node = (int32_t) node->id,
+                                      .device = DEVICE_NONE,
+                                      .node_was_memoryless = i % 4 > 1 };
+                const Rule *expected = block.node_was_memoryless ? &rules[0] :
+                                       node->has_cpu             ? &rules[2] :
+                                                                   &rules[1];
+
+                ck_assert_ptr_eq(matcher_find(&matcher, &block, node), expected);
+        }
+        matcher_done(&matcher);
+}
+END_TEST
+
 START_TEST(a_rule_with_an_empty_node_set_matches_nothing)
 {
         const Rule rule = { .has_nodes = true };
@@ -649,6 +674,7 @@ int main(void)
 
         tcase_add_loop_test(match, a_rule_matches_when_all_its_criteria_hold, 0,
                             ELEMENTSOF(match_cases));
+        tcase_add_test(match, blocks_may_come_in_any_order);
         tcase_add_test(match, a_rule_with_an_empty_node_set_matches_nothing);
         tcase_add_test(match, the_first_rule_that_matches_decides);
         tcase_add_test(match, a_rule_matches_the_origins_it_lists);

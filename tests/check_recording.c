@@ -231,6 +231,18 @@ START_TEST(what_is_no_plain_file_is_a_fault)
 }
 END_TEST
 
+/* Or a reading would never end. */
+START_TEST(what_tells_of_devices_is_a_plain_file)
+{
+        sysfs_fixture_add_block(&fixture, 0, 0, "online\n", "Normal\n");
+        sysfs_fixture_write(&fixture, "", "sys/kernel/boot_params/.there");
+        ck_assert_int_eq(mkfifo(sysfs_fixture_path(&fixture, "sys/kernel/boot_params/data"), 0644),
+                         0);
+        read_fixture();
+        ck_assert_uint_eq(recording.machine.n_devices, 1);
+}
+END_TEST
+
 START_TEST(a_tree_without_a_machine_says_why)
 {
         ck_assert_int_eq(recording_read(fixture.root, &recording), -ENOENT);
@@ -265,6 +277,7 @@ int main(void)
         tcase_add_test(tcase, zones_are_counted_in_the_machines_pages);
         tcase_add_test(tcase, notes_tell_architecture_and_virtualization);
         tcase_add_test(tcase, what_is_no_plain_file_is_a_fault);
+        tcase_add_test(tcase, what_tells_of_devices_is_a_plain_file);
         tcase_add_test(tcase, a_tree_without_a_machine_says_why);
         suite_add_tcase(suite, tcase);
         return check_main(suite);

@@ -340,6 +340,77 @@ class Picture(TreeCase):
             self.assertEqual("\033[34mK" in out, colored, setting)
 
 
+class Plan(TreeCase):
+    """What would become of a recorded machine, by a configuration that is given: never this machine's."""
+
+    def setUp(self):
+        super().setUp()
+        self.config = self.folder / "plan.conf"
+        self.config.write_text("")
+
+    def plan(self, root, *words):
+        return self.ctl_json(root, "plan", "--config", self.config, *words)["plan"]
+
+    def refusal(self, root, *words):
+        """The last line of the complaint."""
+        result = run(MEMORYCTL, "--sysroot", root, "plan", *words)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        return result.stderr.splitlines()[-1]
+
+    def test_what_is_offline_is_decided(self):
+        rows = self.plan(self.made("s390x-standby"))
+        self.assertEqual([(row["block"], row["state"], row["decision"], row["size"])
+                          for row in rows], [("16-47", "offline", "movable", 8 * 1024 * MIB)])
+
+    def test_what_stays_is_shown_if_asked_for(self):
+        rows = self.plan(self.made("s390x-standby"), "-a")
+        self.assertEqual([(row["block"], row["decision"], row["reason"]) for row in rows][:1],
+                         [("0-15", "none", "online already, and stays so")])
+        self.assertEqual(len(rows), 2)
+
+    def test_additions_are_planned_one_after_another(self):
+        rows = self.plan(self.made("s390x-standby"), "--add=4G@0:kmem", "--add", "1G@1",
+                         "-o", "BLOCK,NODE,ORIGIN,STATE,DECISION,GUARDS")
+        self.assertEqual([tuple(row.values()) for row in rows[1:]], [
+            ("48-63", 0, "kmem", "absent", "movable", None),
+            ("64", 1, "dimm", "absent", "kernel", "min_kernel"),
+            ("65-67", 1, "dimm", "absent", "movable", None)])
+
+    def test_the_configuration_decides(self):
+        self.config.write_text('# one\nrules = ({ name = "all"; zone = "leave"; });\n')
+        rows = self.plan(self.made("s390x-standby"), "--add=256M@0", "-o", "BLOCK,RULE,REASON")
+        self.assertEqual([tuple(row.values()) for row in rows], [
+            (block, "all", f"left alone by rule 'all' ({self.config}:2)")
+            for block in ("16-47", "48")])
+
+    def test_faults_are_named(self):
+        tree = self.made("s390x-standby")
+        self.config.write_text("settle = true;\n")
+        self.assertRegex(self.refusal(tree, "--config", self.config),
+                         f"^memoryctl: {self.config}:1: 'settle': expected ")
+        self.assertEqual(self.refusal(tree, "--config", self.folder / "no.conf"),
+                         f"memoryctl: {self.folder}/no.conf: expected a readable file, got "
+                         '"No such file or directory"')
+
+    def test_memory_that_makes_no_sense_is_named(self):
+        tree = self.made("s390x-standby")
+        for text, expected in (
+                ("128M@0", "a size that is a multiple of the block size, and not zero"),
+                ("256M", "SIZE@NODE[:ORIGIN], for example 16G@1:virtio-mem"),
+                ("256M@0:boot", "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'")):
+            self.assertEqual(self.refusal(tree, "--config", self.config, "--add", text),
+                             f"memoryctl: --add '{text}': expected {expected}; blocks are of 256M")
+
+    def test_all_trees_can_be_planned(self):
+        for tree in self.trees():
+            with self.subTest(tree=tree.name):
+                offline = sum(row["size"] for row in self.ctl_json(tree, "list")["memory"]
+                              if row["state"] == "offline")
+                planned = sum(row["size"] for row in self.plan(tree, "-a")
+                              if row["state"] == "offline")
+                self.assertEqual(planned, offline)
+
+
 class Recorder(TreeCase):
     """tests/dumps/record, on trees; what it does on machines is in tests/dumps."""
 

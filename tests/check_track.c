@@ -145,6 +145,8 @@ static const ReadCase read_cases[] = {
         /* going offline is neither, and may come to nothing */
         { BLOCK_STATUS_DONE, VERDICT_MOVABLE, MOVABLE, GOING, BLOCK_STATUS_DONE },
         { BLOCK_STATUS_DONE, VERDICT_MOVABLE, GOING, MOVABLE, BLOCK_STATUS_DONE },
+        { BLOCK_STATUS_RETRYING, VERDICT_MOVABLE, GOING, MOVABLE, BLOCK_STATUS_EXTERNAL },
+        { BLOCK_STATUS_FAILED, VERDICT_MOVABLE, GOING, MOVABLE, BLOCK_STATUS_EXTERNAL },
 
         /* what is being written is for the write's outcome to say */
         { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, OFF, MOVABLE, BLOCK_STATUS_WRITING },
@@ -188,6 +190,23 @@ START_TEST(a_block_still_without_a_node_keeps_waiting)
         block.state = BLOCK_ONLINE;
         track_read(&block, &before, &mode);
         ck_assert_int_eq(block.status, BLOCK_STATUS_WAITING);
+}
+END_TEST
+
+START_TEST(a_block_that_was_given_up_stays_so_until_it_has_a_node)
+{
+        Block block = block_make(OFF, BLOCK_STATUS_WAITING, VERDICT_NONE);
+        BlockBefore before = block_before(&block);
+
+        block.node = NODE_NONE;
+        block.given_up = true;
+        track_read(&block, &before, &mode);
+        ck_assert(block.given_up);
+
+        block.node = 1;
+        track_read(&block, &before, &mode);
+        ck_assert(!block.given_up);
+        ck_assert_int_eq(block.status, BLOCK_STATUS_PENDING);
 }
 END_TEST
 
@@ -503,12 +522,14 @@ END_TEST
 START_TEST(a_decision_makes_a_block_pending_or_left)
 {
         for (int verdict = VERDICT_KERNEL; verdict < _VERDICT_MAX; verdict++) {
-                const Decision decision = { .block = 7,
-                                            .rule = 3,
-                                            .action = ZONE_ACTION_KEEP,
-                                            .verdict = (Verdict) verdict,
-                                            .guards = GUARD_MIN_KERNEL,
-                                            .figures = { 1, 2, 3 } };
+                const Decision decision = {
+                        .block = 7,
+                        .rule = 3,
+                        .action = ZONE_ACTION_KEEP,
+                        .verdict = (Verdict) verdict,
+                        .guards = GUARD_MIN_KERNEL,
+                        .figures = { .kernel_bytes = 1, .movable_bytes = 2, .limit = 3 }
+                };
                 Block block = block_make(OFF, BLOCK_STATUS_RETRYING, VERDICT_NONE);
 
                 block.retry_at_usec = NOW;
@@ -820,6 +841,10 @@ START_TEST(the_next_retry_is_the_earliest_of_those_that_are_due)
         /* What is not retrying does not count. */
         machine_find_block(&machine, 4)->retry_at_usec = 1;
         ck_assert_uint_eq(track_next_retry(&machine), RETRY_AT_USEC - 1);
+
+        /* Nor what is going offline, which no plan takes until that has ended. */
+        machine_find_block(&machine, 2)->state = BLOCK_GOING_OFFLINE;
+        ck_assert_uint_eq(track_next_retry(&machine), RETRY_AT_USEC);
         machine_done(&machine);
 }
 END_TEST
@@ -832,6 +857,7 @@ static void add_read_tests(Suite *suite)
                             ELEMENTSOF(new_cases));
         tcase_add_loop_test(read, a_block_that_was_read_again_moves_on, 0, ELEMENTSOF(read_cases));
         tcase_add_test(read, a_block_still_without_a_node_keeps_waiting);
+        tcase_add_test(read, a_block_that_was_given_up_stays_so_until_it_has_a_node);
         tcase_add_test(read, a_block_that_somebody_onlined_has_no_failures_left);
         tcase_add_loop_test(read, blocks_are_noted_when_their_node_had_no_memory_before, 0,
                             ELEMENTSOF(memoryless_cases));

@@ -269,6 +269,11 @@ bool bus_has_memoryd(void)
         return sd_bus_get_name_creds(bus, BUS_NAME, 0, NULL) >= 0;
 }
 
+const char *bus_error_name(void)
+{
+        return error_name;
+}
+
 const char *bus_error_message(void)
 {
         return error_message;
@@ -280,11 +285,59 @@ const char *bus_call_manager(const char *method)
         return error_name;
 }
 
+/* Options of Plan. A negative errno for a message that cannot be sent. */
+static int append_plan_options(sd_bus_message *message, const PlanOptions *options)
+{
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+
+        if (r >= 0 && options->additions) {
+                r = sd_bus_message_open_container(message, 'e', "sv");
+                if (r >= 0)
+                        r = sd_bus_message_append(message, "s", "Add");
+                if (r >= 0)
+                        r = sd_bus_message_open_container(message, 'v', "as");
+                if (r >= 0)
+                        r = sd_bus_message_append_strv(message, (char **) options->additions);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(message);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(message);
+        }
+        if (r >= 0 && options->config)
+                r = sd_bus_message_append(message, "{sv}", "Config", "s", options->config);
+        if (r >= 0 && options->config_name)
+                r = sd_bus_message_append(message, "{sv}", "ConfigName", "s", options->config_name);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+const char *bus_plan_many(const char *addition, unsigned times)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan");
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", "Add");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "s");
+        for (unsigned i = 0; r >= 0 && i < times; i++)
+                r = sd_bus_message_append(message, "s", addition);
+        for (unsigned i = 0; r >= 0 && i < 4; i++)
+                r = sd_bus_message_close_container(message);
+        ck_assert_int_ge(r, 0);
+        sd_bus_message_unref(call_wait(message));
+        return error_name;
+}
+
 /* In a process of its own: calls, and writes the error's name to a pipe. */
-static _Noreturn void call_as_nobody(const char *method, int result_fd)
+static _Noreturn void call_as_nobody(const char *method, const PlanOptions *options, int result_fd)
 {
         const struct passwd *nobody = getpwnam("nobody");
         sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *message = NULL;
         sd_bus *own = NULL;
         const char *name;
 
@@ -293,12 +346,16 @@ static _Noreturn void call_as_nobody(const char *method, int result_fd)
         if (sd_bus_new(&own) < 0 || sd_bus_set_address(own, bus_address()) < 0 ||
             sd_bus_set_bus_client(own, true) < 0 || sd_bus_start(own) < 0)
                 _exit(EXIT_FAILURE);
-        (void) sd_bus_call_method(own, BUS_NAME, MANAGER_PATH, MANAGER, method, &error, NULL, NULL);
+        if (sd_bus_message_new_method_call(own, &message, BUS_NAME, MANAGER_PATH, MANAGER, method) <
+                    0 ||
+            (options && append_plan_options(message, options) < 0))
+                _exit(EXIT_FAILURE);
+        (void) sd_bus_call(own, message, 0, &error, NULL);
         name = error.name ?: "";
         _exit(write(result_fd, name, strlen(name) + 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-const char *bus_call_manager_as_nobody(const char *method)
+static const char *fork_as_nobody(const char *method, const PlanOptions *options)
 {
         int fds[2], status = 0;
         pid_t pid;
@@ -307,13 +364,23 @@ const char *bus_call_manager_as_nobody(const char *method)
         pid = fork();
         ck_assert_int_ge(pid, 0);
         if (pid == 0)
-                call_as_nobody(method, fds[1]);
+                call_as_nobody(method, options, fds[1]);
         close(fds[1]);
         wait_for(waitpid(pid, &status, WNOHANG) == pid);
         ck_assert_int_eq(status, 0);
         ck_assert_int_gt(read(fds[0], error_name, sizeof(error_name)), 0);
         close(fds[0]);
         return error_name;
+}
+
+const char *bus_call_manager_as_nobody(const char *method)
+{
+        return fork_as_nobody(method, NULL);
+}
+
+const char *bus_plan_as_nobody(const PlanOptions *options)
+{
+        return fork_as_nobody("Plan", options);
 }
 
 static sd_bus_message *get_property(const char *path, const char *interface, const char *name)
@@ -484,4 +551,174 @@ unsigned bus_count_status(const char *status)
 unsigned bus_count_blocks(void)
 {
         return count_rows(NULL);
+}
+
+/* Explain */
+
+static void format_value(sd_bus_message *reply, char *text, size_t size)
+{
+        const char *type, *string;
+        uint64_t number = 0;
+        uint32_t narrow = 0;
+        int32_t signed_number = 0;
+
+        ck_assert_int_gt(sd_bus_message_peek_type(reply, NULL, &type), 0);
+        switch (*type) {
+        case 's':
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "s", &string), 0);
+                snprintf(text, size, "%s", string);
+                break;
+        case 't':
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "t", &number), 0);
+                snprintf(text, size, "%llu", (unsigned long long) number);
+                break;
+        case 'u':
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "u", &narrow), 0);
+                snprintf(text, size, "%u", narrow);
+                break;
+        default:
+                ck_assert_str_eq(type, "i");
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "i", &signed_number), 0);
+                snprintf(text, size, "%d", signed_number);
+        }
+}
+
+const char *bus_explain(uint32_t id, const char *key)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Explain"), *reply;
+        const char *found = NULL, *name;
+        char value[1024];
+
+        ck_assert_int_ge(sd_bus_message_append(message, "u", id), 0);
+        reply = call_wait(message);
+        if (!*error_name) {
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+                while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+                        ck_assert_int_gt(sd_bus_message_read(reply, "s", &name), 0);
+                        format_value(reply, value, sizeof(value));
+                        if (strcmp(name, key) == 0)
+                                found = strcpy(text_result, value);
+                        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+                }
+        }
+        sd_bus_message_unref(reply);
+        return found;
+}
+
+bool bus_explains(uint32_t id, const char *entry)
+{
+        const char *equals = strchr(entry, '='), *value;
+        char key[64];
+
+        snprintf(key, sizeof(key), "%.*s", (int) (equals - entry), entry);
+        value = bus_explain(id, key);
+        return value && strcmp(value, equals + 1) == 0;
+}
+
+/* History */
+
+static bool read_history_row(sd_bus_message *reply, HistoryRow *row)
+{
+        const char *device, *decision, *rule, *guards, *status, *onlined_by, *reason;
+        int r = sd_bus_message_read(reply, BUS_HISTORY_SIGNATURE, &row->usec, &row->block,
+                                    &row->node, &device, &decision, &rule, &guards, &status,
+                                    &onlined_by, &row->error, &reason);
+
+        ck_assert_int_ge(r, 0);
+        if (r == 0)
+                return false;
+        COPY(row->device, device);
+        COPY(row->decision, decision);
+        COPY(row->rule, rule);
+        COPY(row->guards, guards);
+        COPY(row->status, status);
+        COPY(row->onlined_by, onlined_by);
+        COPY(row->reason, reason);
+        return true;
+}
+
+/* Counts the entries and copies the i-th, if there is one. */
+static unsigned read_history(unsigned i, HistoryRow *ret)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "History"));
+        uint64_t before_usec = 0;
+        HistoryRow row = {};
+        unsigned n = 0;
+
+        ck_assert_str_eq(error_name, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_HISTORY_SIGNATURE), 0);
+        while (read_history_row(reply, &row)) {
+                ck_assert_uint_ge(row.usec, before_usec);
+                before_usec = row.usec;
+                if (n++ == i)
+                        *ret = row;
+        }
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+unsigned bus_count_history(void)
+{
+        HistoryRow row;
+
+        return read_history(UINT32_MAX, &row);
+}
+
+HistoryRow bus_get_history(unsigned i)
+{
+        HistoryRow row = {};
+
+        ck_assert_uint_lt(i, read_history(i, &row));
+        return row;
+}
+
+/* Plan */
+
+static bool read_plan_row(sd_bus_message *reply, PlanRow *row)
+{
+        const char *state, *zone_class, *device, *origin, *decision, *rule, *guards, *reason;
+        int is_added = 0;
+        int r = sd_bus_message_read(reply, BUS_PLAN_SIGNATURE, &row->first, &row->last, &row->node,
+                                    &state, &is_added, &zone_class, &device, &origin, &decision,
+                                    &rule, &guards, &reason);
+
+        ck_assert_int_ge(r, 0);
+        if (r == 0)
+                return false;
+        row->is_added = is_added;
+        COPY(row->state, state);
+        COPY(row->zone_class, zone_class);
+        COPY(row->device, device);
+        COPY(row->origin, origin);
+        COPY(row->decision, decision);
+        COPY(row->rule, rule);
+        COPY(row->guards, guards);
+        COPY(row->reason, reason);
+        return true;
+}
+
+int bus_plan(const PlanOptions *options, PlanRow rows[static PLAN_ROWS_MAX])
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan"), *reply;
+        int n = -1;
+
+        ck_assert_int_ge(append_plan_options(message, options), 0);
+        reply = call_wait(message);
+        if (!*error_name) {
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_PLAN_SIGNATURE), 0);
+                for (n = 0; n < PLAN_ROWS_MAX && read_plan_row(reply, &rows[n]); n++)
+                        ;
+                ck_assert_int_lt(n, PLAN_ROWS_MAX);
+        }
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+const char *bus_plan_with(const char *key, const char *value)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, key, "s", value), 0);
+        sd_bus_message_unref(call_wait(message));
+        return error_name;
 }

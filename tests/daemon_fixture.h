@@ -95,6 +95,9 @@ const char *bus_call_manager(const char *method);
 /* The same by a user who is not root, for whom polkit decides. */
 const char *bus_call_manager_as_nobody(const char *method);
 
+/* Has the manager plan with an addition, so many times over: the error's name, "" for none. */
+const char *bus_plan_many(const char *addition, unsigned times);
+
 /* The message of the last error. */
 const char *bus_error_message(void);
 
@@ -114,6 +117,58 @@ BlockRow bus_get_block(uint32_t id);
 bool bus_block_is(uint32_t id, const char *status);
 unsigned bus_count_status(const char *status);
 unsigned bus_count_blocks(void);
+
+/*
+ * Explain: whether an entry of the answer is exactly this "Key=value". Of a block that there is not
+ * the error is bus_error_name().
+ */
+bool bus_explains(uint32_t id, const char *entry);
+
+/* What Explain has for a key as text, or NULL. */
+const char *bus_explain(uint32_t id, const char *key);
+
+/* The name of the last error, "" for none. */
+const char *bus_error_name(void);
+
+/* History: how many entries, and one of them; fails the test if they are not in order of time. */
+typedef struct HistoryRow {
+        uint64_t usec;
+        uint32_t block;
+        int32_t node;
+        char device[32], decision[16], rule[72], guards[64], status[16], onlined_by[16];
+        int32_t error;
+        char reason[256];
+} HistoryRow;
+
+unsigned bus_count_history(void);
+HistoryRow bus_get_history(unsigned i);
+
+/* Plan. The members that are NULL are not sent. */
+typedef struct PlanOptions {
+        const char *const *additions; /* NULL at the end */
+        const char *config;
+        const char *config_name;
+} PlanOptions;
+
+typedef struct PlanRow {
+        uint32_t first, last;
+        int32_t node;
+        char state[16];
+        bool is_added;
+        char zone_class[16], device[32], origin[16], decision[16], rule[72], guards[64];
+        char reason[512];
+} PlanRow;
+
+#define PLAN_ROWS_MAX 16
+
+/* Plans, and returns the number of ranges, or -1 for an error: bus_error_name(). */
+int bus_plan(const PlanOptions *options, PlanRow rows[static PLAN_ROWS_MAX]);
+
+/* The same by a user who is not root: the name of the error, "" for none. */
+const char *bus_plan_as_nobody(const PlanOptions *options);
+
+/* Plan with an option of one word that it does not know, or of another type: the error's name. */
+const char *bus_plan_with(const char *key, const char *value);
 
 /* Signals since the last bus_forget_signals(). */
 typedef struct Signals {

@@ -8,6 +8,7 @@
  *   faults/N  "ERRNO TIMES DELAY_MS": what the next TIMES writes to block N end with (negative: all
  *             of them; ERRNO 0: nothing wrong), and how long each takes; TIMES is counted down here
  *   writes    a line for each write that was answered: "memoryN WORD ERRNO"
+ *   proc      iomem and zoneinfo, as of /proc: there are none but those, whatever this machine has
  *
  * A process that this is loaded into without a testbed, or that would reach the real /sys, aborts.
  */
@@ -17,6 +18,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -25,6 +27,7 @@
 #define TEXT_MAX 64
 
 typedef ssize_t (*Write)(int fd, const void *data, size_t size);
+typedef int (*OpenAt)(int fd, const char *path, int flags, ...);
 
 static char testbed[PATH_MAX];
 static Write next_write;
@@ -76,17 +79,23 @@ static int read_text(const char *path, char text[static TEXT_MAX])
         return 0;
 }
 
-/* Nobody ever reads half of it: it is renamed over what was there. */
-static void set_text(const char *path, const char *text)
+/*
+ * Nobody ever reads half of it: it is renamed over what was there. 0, or -ENODEV when its folder has
+ * gone meanwhile.
+ */
+static int set_text(const char *path, const char *text)
 {
         char temporary[PATH_MAX + 4];
         FILE *file;
 
         snprintf(temporary, sizeof(temporary), "%s.new", path);
         file = fopen(temporary, "we");
+        if (!file && errno == ENOENT)
+                return -ENODEV;
         if (!file || fprintf(file, "%s\n", text) < 0 || fclose(file) != 0 ||
-            rename(temporary, path) < 0)
+            (rename(temporary, path) < 0 && errno != ENOENT))
                 die("cannot change a file of the testbed");
+        return access(path, F_OK) < 0 ? -ENODEV : 0;
 }
 
 static const char *testbed_file(const char *name, char path[static PATH_MAX])
@@ -110,7 +119,7 @@ static int play_fault(unsigned block)
                 return 0;
         if (times > 0) {
                 snprintf(text, sizeof(text), "%d %d %ld", error, times - 1, msec);
-                set_text(path, text);
+                (void) set_text(path, text);
         }
 
         delay = (struct timespec){ msec / 1000, msec % 1000 * 1000000 };
@@ -152,10 +161,9 @@ static int set_block(unsigned block, const char *word)
 
         /* Zones first: whoever sees the block online sees the zone it is in. */
         snprintf(path, sizeof(path), "%s/valid_zones", folder);
-        set_text(path, zone);
+        r = set_text(path, zone);
         snprintf(path, sizeof(path), "%s/state", folder);
-        set_text(path, "online");
-        return 0;
+        return r < 0 ? r : set_text(path, "online");
 }
 
 static void record(unsigned block, const char *word, int error)
@@ -209,11 +217,41 @@ ssize_t write(int fd, const void *data, size_t size)
         word[strcspn(word, "\n")] = 0;
         r = play_write(path, word);
         if (r > 0 && strstr(path, MEMORY_FOLDER "auto_online_blocks")) {
-                set_text(path, word);
-                r = 0;
+                r = set_text(path, word);
         }
         if (r > 0)
                 return next_write(fd, data, size);
         errno = -r;
         return r < 0 ? -1 : (ssize_t) size;
+}
+
+/* What /proc tells of memory. memoryd opens it below the folder, which umockdev does not redirect. */
+static bool is_of_testbed(int fd, const char *name)
+{
+        char folder[PATH_MAX];
+
+        return (strcmp(name, "iomem") == 0 || strcmp(name, "zoneinfo") == 0) &&
+               real_path(fd, folder) && strcmp(folder, "/proc") == 0;
+}
+
+int openat(int fd, const char *path, int flags, ...);
+
+int openat(int fd, const char *path, int flags, ...)
+{
+        static OpenAt next_openat;
+        char name[32], own[PATH_MAX];
+        mode_t mode = 0;
+        va_list more;
+
+        if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) {
+                va_start(more, flags);
+                mode = va_arg(more, mode_t);
+                va_end(more);
+        }
+        if (!next_openat)
+                next_openat = (OpenAt) dlsym(RTLD_NEXT, "openat");
+        if (!*testbed || !is_of_testbed(fd, path))
+                return next_openat(fd, path, flags, mode);
+        snprintf(name, sizeof(name), "proc/%s", path);
+        return open(testbed_file(name, own), flags);
 }

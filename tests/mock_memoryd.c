@@ -212,6 +212,174 @@ static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *
         return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
 }
 
+/* Sunday, and a while later. */
+#define DECIDED_USEC UINT64_C(1000000000000000)
+#define ONLINED_USEC UINT64_C(1000000003500000)
+
+/* What Explain has: blocks 32, 40, 44 and 49 of the busy machine. */
+static int append_decision(sd_bus_message *reply, uint32_t block)
+{
+        if (block == 32)
+                return sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Guards", "s",
+                        "min_kernel contiguous", "ZoneWanted", "s", "auto", "Compared", "s",
+                        "min_kernel", "KernelBytes", "t", UINT64_C(0), "MinKernelBytes", "t",
+                        BLOCK_SIZE_BYTES, "DecidedUSec", "t", DECIDED_USEC, "OnlinedBy", "s",
+                        "memoryd", "OnlinedUSec", "t", ONLINED_USEC, "Reason", "s",
+                        "kernel by the default: node 1 had no kernel memory, and min_kernel asks "
+                        "for 128M");
+        if (block == 40)
+                return sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Guards", "s", "", "ZoneWanted",
+                        "s", "movable", "DecidedUSec", "t", DECIDED_USEC, "RuleFile", "s",
+                        "/etc/memoryd/memoryd.conf", "RuleLine", "u", 12, "FailedAttempts", "u", 8,
+                        "OnlinedBy", "s", "none", "Reason", "s",
+                        "movable by rule 'dimm' (/etc/memoryd/memoryd.conf:12)");
+        return sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "Guards", "s", "", "FailedAttempts",
+                                     "u", 0, "OnlinedBy", "s", "none", "Reason", "s",
+                                     "not decided: it has no node yet");
+}
+
+static int append_explanation(sd_bus_message *reply, const MockBlocks *blocks, uint32_t block)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Block", "u", block,
+                        "Node", "i", blocks->node, "State", "s", blocks->state, "Zones", "s",
+                        blocks->zones, "Class", "s", blocks->zone_class, "Device", "s",
+                        blocks->device, "Origin", "s", blocks->origin, "Decision", "s",
+                        blocks->decision, "Rule", "s", blocks->rule, "Status", "s", blocks->status);
+        /* The second is what a later version may add. */
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "Errno", "i", blocks->error, "Unheard",
+                                          "as", 1, "of");
+        if (r >= 0)
+                r = append_decision(reply, block);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const MockBlocks *blocks = NULL;
+        const Mock *mock = userdata;
+        uint32_t id;
+        int r = sd_bus_message_read(message, "u", &id);
+
+        for (size_t i = 0; r >= 0 && i < mock->n_blocks; i++)
+                if (mock->blocks[i].first <= id && id <= mock->blocks[i].last)
+                        blocks = &mock->blocks[i];
+        if (r >= 0 && !blocks)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
+                                         id);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_explanation(reply, blocks, id);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int append_history(sd_bus_message *reply)
+{
+        int r = sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, DECIDED_USEC, 40, 1,
+                                      "PNP0C80:00", "movable", "dimm", "", "failed", "none", EBUSY,
+                                      "movable by rule 'dimm'");
+
+        return r < 0 ? r :
+                       sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, ONLINED_USEC, 44, -1, "",
+                                             "kernel", "", "min_kernel contiguous", "done",
+                                             "memoryd", 0, "kernel by the default");
+}
+
+static int method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Mock *mock = userdata;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        (void) error;
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_HISTORY_SIGNATURE);
+        if (r >= 0 && mock->blocks == busy_blocks)
+                r = append_history(reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* The plan: boot memory that stays, a block that is decided, and a block for each addition. */
+static int append_plan(sd_bus_message *reply, char **additions, const char *config,
+                       const char *name)
+{
+        uint32_t block = 64;
+        int r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 0, 15, 0, "online", 0, "kernel",
+                                      "", "boot", "none", "", "", "online already, and stays so");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 44, 44, -1, "offline", 0,
+                                          "none", "PNP0C80:00", "dimm", "leave", name, "", config);
+        for (char **addition = additions; r >= 0 && addition && *addition; addition++, block += 2)
+                r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, block, block + 1, 1, "absent",
+                                          1, "movable", "", "virtio-mem", "movable", "",
+                                          "max_movable_ratio(node)", *addition);
+        return r;
+}
+
+static int read_plan_options(sd_bus_message *message, char ***additions, const char **config,
+                             const char **name)
+{
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        const char *key;
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(message, "s", &key);
+                if (r >= 0 && strcmp(key, "Add") == 0) {
+                        r = sd_bus_message_enter_container(message, 'v', "as");
+                        if (r >= 0)
+                                r = sd_bus_message_read_strv(message, additions);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(message);
+                } else if (r >= 0) {
+                        r = sd_bus_message_read(message, "v", "s",
+                                                strcmp(key, "Config") == 0 ? config : name);
+                }
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        return r;
+}
+
+/* In place of a reason it has the text of the configuration, of a rule its name. */
+static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *config = "", *name = "";
+        const Mock *mock = userdata;
+        char **additions = NULL;
+        int r = read_plan_options(message, &additions, &config, &name);
+
+        if (r >= 0 && *config)
+                r = check_authorization(message, mock, error);
+        if (r < 0)
+                return r;
+        if (mock->is_refusing && *config)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_CONFIG,
+                                         "%s:3: 'zone': expected a word, got 3", name);
+        if (additions && *additions && !strchr(*additions, '@'))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                         "'%s': expected SIZE@NODE", *additions);
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_PLAN_SIGNATURE);
+        if (r >= 0)
+                r = append_plan(reply, additions, config, name);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Mock, version), 0),
@@ -231,6 +399,11 @@ static const sd_bus_vtable manager_vtable[] = {
         /* What a later version may add. */
         SD_BUS_PROPERTY("Unheard", "u", NULL, offsetof(Mock, failed_blocks), 0),
         SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Explain", "u", "a{sv}", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("History", NULL, "a" BUS_HISTORY_SIGNATURE, method_history,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Plan", "a{sv}", "a" BUS_PLAN_SIGNATURE, method_plan,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Rescan", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -16,11 +16,19 @@
 
 #define NODES_MAX 8
 #define ROOM_TIMEOUT_MSEC 60000
+#define RANGES_MAX 16
 
 static UMockdevTestbed *testbed;
 static char root[PATH_MAX];
 static bool cpu_nodes[NODES_MAX];
 static unsigned n_removed;
+
+/* Of /proc/iomem, by address. */
+static struct {
+        unsigned first, n, n_removed;
+        const char *device;
+} ranges[RANGES_MAX];
+static unsigned n_ranges;
 
 static void path_format(char path[static PATH_MAX], const char *relative)
 {
@@ -59,6 +67,7 @@ void testbed_new(void)
         ck_assert_ptr_nonnull(realpath(dir, root));
         g_free(dir);
         memset(cpu_nodes, 0, sizeof(cpu_nodes));
+        n_ranges = 0;
 
         /* The user that memoryd becomes has to read it. */
         ck_assert_int_ge(chmod(root, 0755), 0);
@@ -134,6 +143,118 @@ bool testbed_reads(const char *path, const char *text)
         return strcmp(found, text) == 0;
 }
 
+bool testbed_has_line(const char *path, const char *beginning, const char *end)
+{
+        char full[PATH_MAX], line[256];
+        bool found = false;
+        FILE *file;
+
+        path_format(full, path);
+        file = fopen(full, "re");
+        while (file && !found && fgets(line, sizeof(line), file)) {
+                size_t n = strcspn(line, "\n");
+
+                line[n] = 0;
+                found = strncmp(line, beginning, strlen(beginning)) == 0 && n >= strlen(end) &&
+                        strcmp(line + n - strlen(end), end) == 0;
+        }
+        if (file)
+                fclose(file);
+        return found;
+}
+
+void testbed_remove(const char *path)
+{
+        char full[PATH_MAX];
+
+        path_format(full, path);
+        ck_assert_int_ge(unlink(full), 0);
+}
+
+void testbed_cut(const char *path, unsigned n)
+{
+        char full[PATH_MAX];
+        struct stat st;
+
+        path_format(full, path);
+        ck_assert_int_ge(stat(full, &st), 0);
+        ck_assert_int_ge(truncate(full, st.st_size - n), 0);
+}
+
+/* /proc/iomem */
+
+/* A range in lines of at most this. */
+#define LINES_MAX 128
+
+static int format_range(unsigned i, char *text)
+{
+        unsigned long long first = ranges[i].first * TESTBED_BLOCK_BYTES,
+                           last = first + ranges[i].n * TESTBED_BLOCK_BYTES - 1;
+        const char *device = ranges[i].device;
+
+        if (device)
+                return sprintf(text, "%08llx-%08llx : %s\n  %08llx-%08llx : System RAM (%s)\n",
+                               first, last, device, first, last,
+                               strncmp(device, "dax", 3) == 0 ? "kmem" : "virtio_mem");
+        return sprintf(text, "%08llx-%08llx : System RAM\n%s", first, last,
+                       first == 0 ? "  01000000-01ffffff : Kernel code\n" : "");
+}
+
+/* memoryd has it open: it has to stay the same file. What is read twice alike is whole. */
+static void write_iomem(void)
+{
+        char text[RANGES_MAX * LINES_MAX], full[PATH_MAX];
+        _cleanup_close_ int fd = -EBADF;
+        int n = 0;
+
+        for (unsigned i = 0; i < n_ranges; i++)
+                n += format_range(i, text + n);
+        testbed_make_folder("proc");
+        path_format(full, "proc/iomem");
+        fd = open(full, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(pwrite(fd, text, (size_t) n, 0), n);
+        ck_assert_int_ge(ftruncate(fd, n), 0);
+}
+
+static unsigned find_range(unsigned block)
+{
+        unsigned i = 0;
+
+        while (i < n_ranges && ranges[i].first + ranges[i].n <= block)
+                i++;
+        return i;
+}
+
+static bool is_in_range(unsigned i, unsigned block)
+{
+        return i < n_ranges && ranges[i].first <= block;
+}
+
+void testbed_add_iomem(unsigned first, unsigned n, const char *device)
+{
+        unsigned at = find_range(first);
+
+        ck_assert_uint_lt(n_ranges, RANGES_MAX);
+        ck_assert(!is_in_range(at, first + n - 1));
+        memmove(ranges + at + 1, ranges + at, (n_ranges++ - at) * sizeof(ranges[0]));
+        ranges[at].first = first;
+        ranges[at].n = n;
+        ranges[at].n_removed = 0;
+        ranges[at].device = device;
+        write_iomem();
+}
+
+static void remove_from_iomem(unsigned block)
+{
+        unsigned at = find_range(block);
+
+        if (!is_in_range(at, block) || ++ranges[at].n_removed < ranges[at].n)
+                return;
+        memmove(ranges + at, ranges + at + 1, (--n_ranges - at) * sizeof(ranges[0]));
+        write_iomem();
+}
+
 void testbed_add_node(unsigned node, bool has_cpu)
 {
         char path[64], list[64] = "";
@@ -169,6 +290,19 @@ static void fill_block(const char *folder, const char *state, const char *zones)
         make_link("../../../../bus/memory", path);
 }
 
+#define BUS_FOLDER "sys/bus/memory/devices"
+
+/* By which libudev finds it. */
+static void link_to_bus(unsigned block)
+{
+        char path[64], target[64];
+
+        testbed_make_folder(BUS_FOLDER);
+        snprintf(path, sizeof(path), BUS_FOLDER "/memory%u", block);
+        snprintf(target, sizeof(target), "../../../devices/system/memory/memory%u", block);
+        make_link(target, path);
+}
+
 /* The folder appears with all that is in it. */
 static void add_block(unsigned block, const char *state, const char *zones)
 {
@@ -179,6 +313,7 @@ static void add_block(unsigned block, const char *state, const char *zones)
         snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u", block);
         path_format(to, path);
         ck_assert_int_ge(rename(from, to), 0);
+        link_to_bus(block);
 }
 
 void testbed_fill_block(const char *device)
@@ -189,16 +324,22 @@ void testbed_fill_block(const char *device)
         fill_block(path, "offline", "Normal Movable");
 }
 
+static void add_blocks(unsigned first, unsigned n, const char *state, const char *zones)
+{
+        if (!is_in_range(find_range(first), first))
+                testbed_add_iomem(first, n, NULL);
+        for (unsigned i = 0; i < n; i++)
+                add_block(first + i, state, zones);
+}
+
 void testbed_add_blocks(unsigned first, unsigned n)
 {
-        for (unsigned i = 0; i < n; i++)
-                add_block(first + i, "offline", "Normal Movable");
+        add_blocks(first, n, "offline", "Normal Movable");
 }
 
 void testbed_add_online_blocks(unsigned first, unsigned n, const char *zone)
 {
-        for (unsigned i = 0; i < n; i++)
-                add_block(first + i, "online", zone);
+        add_blocks(first, n, "online", zone);
 }
 
 void testbed_link_blocks(unsigned first, unsigned n, unsigned node)
@@ -215,6 +356,30 @@ void testbed_link_blocks(unsigned first, unsigned n, unsigned node)
         }
 }
 
+#define ACPI_FOLDER "sys/bus/acpi/devices"
+
+void testbed_begin_acpi(const char *device)
+{
+        char path[128];
+
+        snprintf(path, sizeof(path), ACPI_FOLDER "/%s/status", device);
+        testbed_write(path, "15");
+}
+
+void testbed_end_acpi(const char *device, unsigned first, unsigned n)
+{
+        char path[128], target[128];
+
+        for (unsigned block = first; block < first + n; block++) {
+                snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u/firmware_node", block);
+                snprintf(target, sizeof(target), "../../../LNXSYSTM:00/LNXSYBUS:00/%s", device);
+                make_link(target, path);
+        }
+        snprintf(path, sizeof(path), ACPI_FOLDER "/%s/physical_node", device);
+        snprintf(target, sizeof(target), "../../../../devices/system/memory/memory%u", first);
+        make_link(target, path);
+}
+
 /* Kept out of sight, so that a block that comes back has another inode, as in sysfs. */
 void testbed_remove_blocks(unsigned first, unsigned n)
 {
@@ -227,11 +392,15 @@ void testbed_remove_blocks(unsigned first, unsigned n)
                         path_format(from, path);
                         (void) unlink(from);
                 }
+                snprintf(path, sizeof(path), BUS_FOLDER "/memory%u", block);
+                path_format(from, path);
+                ck_assert_int_ge(unlink(from), 0);
                 snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u", block);
                 path_format(from, path);
                 snprintf(path, sizeof(path), "removed/%u", n_removed++);
                 path_format(to, path);
                 ck_assert_int_ge(rename(from, to), 0);
+                remove_from_iomem(block);
         }
 }
 

@@ -23,7 +23,10 @@ void testbed_new(void);
 void testbed_free(void);
 const char *testbed_dir(void);
 
-/* Node 0, with a CPU and 8 online blocks, 0 to 7, in Normal; auto_online_blocks is "offline". */
+/*
+ * Node 0, with a CPU and 8 online blocks, 0 to 7, in Normal; auto_online_blocks is "offline"; and
+ * /proc/iomem has those blocks as boot memory.
+ */
 void testbed_add_machine(void);
 
 /* Paths of all that follows are relative to the testbed. Folders are made as they are needed. */
@@ -35,6 +38,21 @@ void testbed_write(const char *path, const char *text);
 /* Whether a file holds exactly this text, but for the last newline. */
 bool testbed_reads(const char *path, const char *text);
 
+/*
+ * Blocks as a range of /proc/iomem, as the kernel makes it before it makes the blocks. The device is
+ * NULL, or the name of a virtio-mem or a dax device. Blocks that are added and lie in no range get one
+ * for all of them; a range goes with the last of its blocks that is removed.
+ */
+void testbed_add_iomem(unsigned first, unsigned n, const char *device);
+
+/* Whether a file has a line that begins and ends so. */
+bool testbed_has_line(const char *path, const char *beginning, const char *end);
+
+void testbed_remove(const char *path);
+
+/* Takes bytes off the end of a file. */
+void testbed_cut(const char *path, unsigned n);
+
 void testbed_add_node(unsigned node, bool has_cpu);
 
 /* Offline blocks that can go to either zone, or blocks that are online in a zone. On no node yet. */
@@ -45,6 +63,13 @@ void testbed_add_online_blocks(unsigned first, unsigned n, const char *zone);
 void testbed_fill_block(const char *device);
 
 void testbed_link_blocks(unsigned first, unsigned n, unsigned node);
+
+/*
+ * An ACPI memory device, as it is being added, and when that is done: the kernel links all of its
+ * blocks then.
+ */
+void testbed_begin_acpi(const char *device);
+void testbed_end_acpi(const char *device, unsigned first, unsigned n);
 void testbed_remove_blocks(unsigned first, unsigned n);
 
 /* What somebody else does: sets a block online in a zone, or offline with NULL. With no event. */
