@@ -319,6 +319,7 @@ static void planner_collect(Planner *planner)
                 if (block->verdict != VERDICT_NONE)
                         tally->movable_node |= rule_has_movable_node(planner->policy, block->rule);
         }
+        assert(planner->tallies);
         for (size_t i = 0; i < machine->n_nodes; i++) {
                 Tally *tally = &planner->tallies[i];
 
@@ -390,6 +391,7 @@ static void planner_group(Planner *planner)
 
 static int64_t group_lowest(const Group *group)
 {
+        assert(group->first); /* none is empty */
         return group->first->decision->block;
 }
 
@@ -782,10 +784,11 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
         planner_decide(&planner);
 
         *ret = (Plan){
-                .decisions = TAKE_PTR(planner.decisions),
+                .decisions = planner.decisions,
                 .n_decisions = planner.n_decisions,
                 .order = TAKE_PTR(order),
         };
+        planner.decisions = NULL; /* the plan has them */
         plan_order(ret);
         return 0;
 }
