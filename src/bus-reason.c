@@ -53,8 +53,7 @@ static int append_state(sd_bus_message *reply, const Machine *machine, const Blo
 
 static int append_rule(sd_bus_message *reply, const Policy *policy, const Block *block)
 {
-        bool has_rule = block->rule >= 0 && (size_t) block->rule < policy->n_rules;
-        const Rule *rule = has_rule ? &policy->rules[block->rule] : NULL;
+        const Rule *rule = policy_rule(policy, block->rule);
         int r = append_string(reply, "Decision", verdict_to_string(block->verdict));
 
         if (r >= 0)

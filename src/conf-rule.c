@@ -236,16 +236,6 @@ static int check_distance(const Reader *reader)
                         "at most 10, the distance of the rule's only node from itself");
 }
 
-typedef bool (*ConditionMatches)(const char *word, const char *value);
-
-static bool any_matches(char *const *words, ConditionMatches matches, const char *value)
-{
-        for (; *words; words++)
-                if (matches(*words, value))
-                        return true;
-        return false;
-}
-
 /*
  * Conditions that no machine meets, as "!native", and lists that all meet, as two words with a "!":
  * any of them suffices, where none was meant.
@@ -260,7 +250,7 @@ static int check_conditions(const Reader *reader, const char *name, char *const 
                 return 0;
         /* Words that name a kind rather than one value are harmless here: they match like none. */
         for (; key->word((int) n); n++)
-                n_matched += any_matches(words, matches, key->word((int) n));
+                n_matched += condition_holds(words, matches, key->word((int) n));
         if (n_matched == 0)
                 return rule_fault(reader, name, "words of which one can hold");
         if (n_matched == n && words[1])
@@ -301,7 +291,8 @@ static int check_origin(const Reader *reader)
                 return 0;
         for (int i = 0; architecture_word(i); i++)
                 if (strcmp(architecture_word(i), "native") != 0 &&
-                    any_matches(rule->architecture, architecture_matches, architecture_word(i)) &&
+                    condition_holds(rule->architecture, architecture_matches,
+                                    architecture_word(i)) &&
                     any_origin_is_on(rule->origins, architecture_word(i)))
                         return 0;
         return rule_fault(reader, "origin", "an origin that the rule's architecture knows");

@@ -9,10 +9,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-static inline void json_object_putp(json_object **object)
-{
-        json_object_put(*object);
-}
+DEFINE_CLEANUP(json_object *, json_object_put)
 
 /* "DecidedUSec" is "decided_usec" in JSON. */
 static char *key_to_json(const char *key)

@@ -4,7 +4,6 @@
 
 #include "parse.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -73,22 +72,6 @@ bool evidence_group(const Sysfs *sysfs, uint32_t block, Group *ret)
         return true;
 }
 
-static inline void closedirp(DIR **dir)
-{
-        if (*dir)
-                closedir(*dir);
-}
-
-static DIR *open_listing(const Sysfs *sysfs, const char *path)
-{
-        int fd = sysfs_open_below(sysfs, sysfs->sys_fd, path, O_RDONLY | O_DIRECTORY);
-        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-        if (fd >= 0 && !dir)
-                close(fd);
-        return dir;
-}
-
 static bool exists(const Sysfs *sysfs, const char *path)
 {
         return faccessat(sysfs->sys_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
@@ -112,7 +95,7 @@ static bool is_unbound(const Sysfs *sysfs, const char *name)
 
 bool evidence_is_acpi_adding(const Sysfs *sysfs)
 {
-        _cleanup_(closedirp) DIR *dir = open_listing(sysfs, ACPI_FOLDER);
+        _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, sysfs->sys_fd, ACPI_FOLDER);
         struct dirent *entry;
 
         while (dir && (entry = readdir(dir)))
@@ -132,7 +115,7 @@ bool evidence_onlines_itself(const Sysfs *sysfs, const char *dax)
 /* A driver's folder has a link for each device that it drives, and one to its module. */
 static bool has_device(const Sysfs *sysfs, const char *driver)
 {
-        _cleanup_(closedirp) DIR *dir = open_listing(sysfs, driver);
+        _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, sysfs->sys_fd, driver);
         struct dirent *entry;
 
         while (dir && (entry = readdir(dir)))

@@ -125,11 +125,9 @@ void manager_fail(Manager *manager, const char *what, int error)
 
 const char *manager_rule_name(const Manager *manager, const Block *block)
 {
-        const Policy *policy = &manager->conf.policy;
+        const Rule *rule = policy_rule(&manager->conf.policy, block->rule);
 
-        if (block->rule < 0 || (size_t) block->rule >= policy->n_rules)
-                return NULL;
-        return policy->rules[block->rule].name;
+        return rule ? rule->name : NULL;
 }
 
 LogContext manager_context(const Manager *manager, const Block *block, const char *message_id)

@@ -246,9 +246,11 @@ static Verdict action_verdict(ZoneAction action, const Block *block)
         }
 }
 
-static bool rule_has_movable_node(const Policy *policy, int32_t rule)
+static bool rule_has_movable_node(const Policy *policy, int32_t index)
 {
-        return rule >= 0 && (size_t) rule < policy->n_rules && policy->rules[rule].movable_node;
+        const Rule *rule = policy_rule(policy, index);
+
+        return rule && rule->movable_node;
 }
 
 /*

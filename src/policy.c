@@ -70,6 +70,11 @@ int policy_insert_rule(Policy *policy, size_t index, Rule *rule)
         return 0;
 }
 
+const Rule *policy_rule(const Policy *policy, int32_t index)
+{
+        return index >= 0 && (size_t) index < policy->n_rules ? &policy->rules[index] : NULL;
+}
+
 static int udev_property_append(Policy *policy, const char *name, const char *value)
 {
         size_t n = policy->n_udev_properties;
@@ -241,11 +246,10 @@ bool architecture_is_known(const char *word)
         return is_word(architecture_word, word);
 }
 
-static bool any_matches(char **words, bool (*matches)(const char *, const char *),
-                        const char *value)
+bool condition_holds(char *const *words, ConditionMatches matches, const char *value)
 {
-        for (char **word = words; *word; word++)
-                if (matches(*word, value))
+        for (; *words; words++)
+                if (matches(*words, value))
                         return true;
         return false;
 }
@@ -255,10 +259,10 @@ static bool any_matches(char **words, bool (*matches)(const char *, const char *
 static bool rule_matches_machine(const Rule *rule, const Machine *machine)
 {
         if (rule->virtualization &&
-            !any_matches(rule->virtualization, virtualization_matches, machine->virtualization))
+            !condition_holds(rule->virtualization, virtualization_matches, machine->virtualization))
                 return false;
         return !rule->architecture ||
-               any_matches(rule->architecture, architecture_matches, machine->architecture);
+               condition_holds(rule->architecture, architecture_matches, machine->architecture);
 }
 
 static bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node)

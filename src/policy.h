@@ -66,6 +66,10 @@ typedef struct UdevProperty {
 bool virtualization_matches(const char *word, const char *virtualization);
 bool architecture_matches(const char *word, const char *architecture);
 
+/* Whether any word of a list, which ends with NULL, holds by one of these two. */
+typedef bool (*ConditionMatches)(const char *word, const char *value);
+bool condition_holds(char *const *words, ConditionMatches matches, const char *value);
+
 /* Whether there is such a word: for messages about configuration. Takes a "!" before it as well. */
 bool virtualization_is_known(const char *word);
 bool architecture_is_known(const char *word);
@@ -116,6 +120,9 @@ void rule_done(Rule *rule);
  * -ENOMEM.
  */
 int policy_insert_rule(Policy *policy, size_t index, Rule *rule);
+
+/* The rule of a decision, by Block.rule; NULL for the default and for one that is gone. */
+const Rule *policy_rule(const Policy *policy, int32_t index);
 
 /*
  * Finds or adds a udev property and returns its index. -ENOMEM, or -E2BIG past UDEV_PROPERTIES_MAX.

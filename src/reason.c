@@ -12,16 +12,9 @@
 #define GROUP_TEXT_MAX (DEVICE_NAME_MAX + 16)
 #define MEMORY_TEXT_MAX 160
 
-static const Rule *find_rule(const Policy *policy, const Block *block)
-{
-        return block->rule >= 0 && (size_t) block->rule < policy->n_rules ?
-                       &policy->rules[block->rule] :
-                       NULL;
-}
-
 const char *reason_rule_name(const Policy *policy, const Block *block)
 {
-        const Rule *rule = find_rule(policy, block);
+        const Rule *rule = policy_rule(policy, block->rule);
 
         if (block->rule == RULE_GONE)
                 return "(removed)";
@@ -169,7 +162,7 @@ static int format_auto_reason(const Machine *machine, const Block *block, char *
 /* Who says so: "rule 'x' (file:line)". */
 static int format_rule(const Policy *policy, const Block *block, char **ret)
 {
-        const Rule *rule = find_rule(policy, block);
+        const Rule *rule = policy_rule(policy, block->rule);
 
         if (rule && rule->file)
                 return asprintf(ret, "rule '%s' (%s:%u)", rule->name, rule->file, rule->line);

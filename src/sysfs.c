@@ -4,7 +4,6 @@
 
 #include "parse.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -147,7 +146,7 @@ static bool parse_numbered(const char *name, const char *prefix, uint32_t *ret)
         return parse_u32(name + n, ret) >= 0;
 }
 
-static DIR *open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
+DIR *sysfs_open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
 {
         int fd = sysfs_open_below(sysfs, dir_fd, path, O_RDONLY | O_DIRECTORY);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -155,12 +154,6 @@ static DIR *open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
         if (fd >= 0 && !dir)
                 close(fd);
         return dir;
-}
-
-static inline void closedirp(DIR **dir)
-{
-        if (*dir)
-                closedir(*dir);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -174,7 +167,7 @@ static int compare_entries(const void *a, const void *b)
 static int list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const char *prefix,
                          Entry **ret, size_t *ret_n)
 {
-        _cleanup_(closedirp) DIR *dir = open_listing(sysfs, dir_fd, path);
+        _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, dir_fd, path);
         _cleanup_free_ Entry *entries = NULL;
         size_t n = 0, n_allocated = 0;
         struct dirent *found;
@@ -294,7 +287,7 @@ int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
                 return 0;
         }
 
-        dir = open_listing(sysfs, sysfs->memory_fd, path);
+        dir = sysfs_open_listing(sysfs, sysfs->memory_fd, path);
         if (!dir)
                 return -errno;
         while ((entry = readdir(dir)))

@@ -3,6 +3,8 @@
 
 #include "machine.h"
 
+#include <dirent.h>
+
 /*
  * Reads the kernel's files about memory: the memory and node folders below /sys/devices/system,
  * /proc/zoneinfo and /proc/iomem. Values are untrusted: bounded and parsed strictly.
@@ -47,6 +49,10 @@ void sysfs_close(Sysfs *sysfs);
  * descriptor, or -1 with errno set.
  */
 int sysfs_open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags);
+
+/* The same for a folder whose entries are to be read. NULL with errno set. The caller closes it. */
+DIR *sysfs_open_listing(const Sysfs *sysfs, int dir_fd, const char *path);
+DEFINE_CLEANUP(DIR *, closedir)
 
 /*
  * /proc/iomem shows its addresses to one who had CAP_SYS_ADMIN when it was opened (4.14 to 6.18,
