@@ -44,12 +44,13 @@ static const char *const verdict_table[_VERDICT_MAX] = {
 DEFINE_STRING_TABLE(verdict, Verdict)
 
 static const char *const block_status_table[_BLOCK_STATUS_MAX] = {
-        [BLOCK_STATUS_INITIAL] = "initial",   [BLOCK_STATUS_WAITING] = "waiting",
-        [BLOCK_STATUS_PENDING] = "pending",   [BLOCK_STATUS_WRITING] = "writing",
-        [BLOCK_STATUS_DONE] = "done",         [BLOCK_STATUS_EXTERNAL] = "external",
-        [BLOCK_STATUS_FOREIGN] = "foreign",   [BLOCK_STATUS_RETRYING] = "retrying",
-        [BLOCK_STATUS_FAILED] = "failed",     [BLOCK_STATUS_LEFT] = "left",
-        [BLOCK_STATUS_OFFLINED] = "offlined",
+        [BLOCK_STATUS_INITIAL] = "initial",     [BLOCK_STATUS_WAITING] = "waiting",
+        [BLOCK_STATUS_PENDING] = "pending",     [BLOCK_STATUS_WRITING] = "writing",
+        [BLOCK_STATUS_DONE] = "done",           [BLOCK_STATUS_EXTERNAL] = "external",
+        [BLOCK_STATUS_FOREIGN] = "foreign",     [BLOCK_STATUS_RETRYING] = "retrying",
+        [BLOCK_STATUS_FAILED] = "failed",       [BLOCK_STATUS_LEFT] = "left",
+        [BLOCK_STATUS_OFFLINED] = "offlined",   [BLOCK_STATUS_OFFLINING] = "offlining",
+        [BLOCK_STATUS_REQUESTED] = "requested",
 };
 
 DEFINE_STRING_TABLE(block_status, BlockStatus)

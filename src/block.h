@@ -126,7 +126,9 @@ typedef enum BlockStatus {
         BLOCK_STATUS_RETRYING, /* a write failed, another will follow */
         BLOCK_STATUS_FAILED,   /* the last write failed and none will follow */
         BLOCK_STATUS_LEFT,     /* offline and left so, by a rule or by coldplug */
-        BLOCK_STATUS_OFFLINED, /* taken offline by someone else, which memoryd respects */
+        BLOCK_STATUS_OFFLINED, /* taken offline, by a job or someone else: it stays so until asked for */
+        BLOCK_STATUS_OFFLINING, /* a job is taking it offline */
+        BLOCK_STATUS_REQUESTED, /* online as somebody asked memoryd for, whatever the policy says */
         _BLOCK_STATUS_MAX,
         _BLOCK_STATUS_INVALID = -EINVAL,
 } BlockStatus;
@@ -178,6 +180,7 @@ typedef struct Block {
         bool announced;     /* its own event has come, or it was there at the start */
         bool leaving;       /* its removal has begun: it goes with one of the next listings */
         bool echo_due;      /* written, and the `online` event of that has not come yet */
+        uint32_t job;       /* the job that it is part of; 0: none */
         int32_t device;     /* index into the machine's devices, or DEVICE_NONE */
         uint64_t udev_mask; /* bit i: it has the i-th udev property that the policy asks for */
         BlockState state;
@@ -195,6 +198,7 @@ typedef struct Block {
         uint64_t decided_usec; /* when, CLOCK_REALTIME; 0: never */
         Onliner onliner;
         uint64_t onlined_usec; /* when it was seen or made online, CLOCK_REALTIME; 0: not known */
+        Onliner offliner;      /* who took it offline, of BLOCK_STATUS_OFFLINED */
         bool node_was_memoryless; /* no memory of another device on its node when first seen */
         uint8_t attempts;         /* writes that failed in a row */
         int16_t error;            /* the last failed write: negative errno, 0 for none */

@@ -330,6 +330,12 @@ static bool is_decided_alike(const Block *a, const Block *b)
                a->guards == b->guards && strcmp(reason_scope(a), reason_scope(b)) == 0;
 }
 
+/* A job is taking it offline. */
+static bool is_leaving(const Block *block)
+{
+        return block->status == BLOCK_STATUS_OFFLINING;
+}
+
 static bool is_same(const Forecast *forecast, size_t i, size_t j)
 {
         const Block *a = &forecast->machine.blocks[i], *b = &forecast->machine.blocks[j];
@@ -337,13 +343,14 @@ static bool is_same(const Forecast *forecast, size_t i, size_t j)
         return b->id == a->id + (j - i) && a->node == b->node && a->device == b->device &&
                forecast->before[i] == forecast->before[j] &&
                forecast->is_added[i] == forecast->is_added[j] && block_class(a) == block_class(b) &&
+               a->offliner == b->offliner && is_leaving(a) == is_leaving(b) &&
                is_planned(forecast, i) == is_planned(forecast, j) &&
                (!is_planned(forecast, i) || is_decided_alike(a, b));
 }
 
 static int forecast_reason(const Forecast *forecast, const Policy *policy, size_t i, char **ret)
 {
-        if (forecast->before[i] == BLOCK_OFFLINE)
+        if (forecast->before[i] == BLOCK_OFFLINE || is_leaving(&forecast->machine.blocks[i]))
                 return reason_format(&forecast->machine, policy, &forecast->machine.blocks[i], ret);
         *ret = strdup(forecast->before[i] == BLOCK_ONLINE ?
                               "online already, and stays so" :

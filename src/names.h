@@ -6,20 +6,31 @@
 #define BUS_NAME "org.memoryd1"
 #define BUS_PATH "/org/memoryd1"
 #define BUS_NODE_PREFIX BUS_PATH "/node"
+#define BUS_JOB_PREFIX BUS_PATH "/job"
 #define BUS_MANAGER_INTERFACE "org.memoryd1.Manager"
 #define BUS_NODE_INTERFACE "org.memoryd1.Node"
 #define BUS_ZONE_INTERFACE "org.memoryd1.Zone"
+#define BUS_JOB_INTERFACE "org.memoryd1.Job"
 
 #define LOG_CONTROL_PATH "/org/freedesktop/LogControl1"
 #define LOG_CONTROL_INTERFACE "org.freedesktop.LogControl1"
 
-/* polkit: covers Reload and Rescan. */
+/* polkit: an action for each kind of change; reload covers Reload, Rescan and RescanAll. */
 #define POLKIT_ACTION_RELOAD "org.memoryd1.reload"
+#define POLKIT_ACTION_ONLINE "org.memoryd1.online"
+#define POLKIT_ACTION_OFFLINE "org.memoryd1.offline"
+#define POLKIT_ACTION_SET_ZONE "org.memoryd1.set-zone"
+#define POLKIT_ACTION_FORCE "org.memoryd1.force" /* asked for beside the one of the change */
 
 /* Errors of org.memoryd1(5) beside those that D-Bus defines. */
 #define BUS_ERROR_INVALID_CONFIG "org.memoryd1.Error.InvalidConfig"
 #define BUS_ERROR_NO_SUCH_BLOCK "org.memoryd1.Error.NoSuchBlock"
 #define BUS_ERROR_INVALID_ADDITION "org.memoryd1.Error.InvalidAddition"
+#define BUS_ERROR_NO_SUCH_JOB "org.memoryd1.Error.NoSuchJob"
+#define BUS_ERROR_TOO_MANY_JOBS "org.memoryd1.Error.TooManyJobs"
+
+/* Of a request that is refused, by Refusal: the prefix, and what follows it. */
+#define BUS_ERROR_PREFIX "org.memoryd1.Error."
 
 /* One entry of ListBlocks(): see org.memoryd1(5) for the fields. */
 #define BUS_BLOCK_SIGNATURE "(uisssssssiss)"
@@ -27,6 +38,11 @@
 /* One entry of History(), and one of Plan(). */
 #define BUS_HISTORY_SIGNATURE "(tuissssssis)"
 #define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
+
+/* One entry of ListJobs(), of a job's failures, and of Verify(). */
+#define BUS_JOB_SIGNATURE "(uosssssuuuu)"
+#define BUS_FAILURE_SIGNATURE "(uis)"
+#define BUS_FINDING_SIGNATURE "(ssss)"
 
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"

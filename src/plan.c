@@ -2,6 +2,8 @@
 
 #include "plan.h"
 
+#include "figures.h"
+
 typedef struct Tally Tally;
 typedef struct Group Group;
 
@@ -138,11 +140,7 @@ static Tally *planner_tally(Planner *planner, int32_t node_id)
         return planner->last;
 }
 
-/*
- * The class a verdict leads to; `auto` is not a verdict, so there always is one but for what is
- * left.
- */
-static ZoneClass verdict_class(Verdict verdict, const Block *block)
+ZoneClass verdict_class(Verdict verdict, const Block *block)
 {
         switch (verdict) {
         case VERDICT_KERNEL:
@@ -158,10 +156,15 @@ static ZoneClass verdict_class(Verdict verdict, const Block *block)
         }
 }
 
-static ZoneClass fixed_class(const Block *block)
+ZoneClass plan_class(const Block *block)
 {
-        return block->status == BLOCK_STATUS_WRITING ? verdict_class(block->verdict, block) :
-                                                       block_class(block);
+        ZoneClass zone_class = block_class(block);
+
+        if (block->status == BLOCK_STATUS_WRITING)
+                return verdict_class(block->verdict, block);
+        if (block->status == BLOCK_STATUS_OFFLINING && zone_class == ZONE_CLASS_KERNEL)
+                return ZONE_CLASS_NONE;
+        return zone_class;
 }
 
 /* Collecting: what the plan has to live with, and what it is to decide */
@@ -317,7 +320,7 @@ static void planner_collect(Planner *planner)
                         planner_judge(planner, block, tally);
                         continue;
                 }
-                planner_count(planner, tally, block, fixed_class(block));
+                planner_count(planner, tally, block, plan_class(block));
                 if (block->verdict != VERDICT_NONE)
                         tally->movable_node |= rule_has_movable_node(planner->policy, block->rule);
         }
@@ -404,35 +407,15 @@ static int64_t group_highest(const Group *group)
 
 /* Guards */
 
-/* CMA areas lie in kernel zones but hold movable pages only. */
-static Figures count_cma(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes)
-{
-        cma_bytes = MIN(cma_bytes, kernel_bytes);
-        return (Figures){ .kernel_bytes = kernel_bytes - cma_bytes,
-                          .movable_bytes = movable_bytes + cma_bytes };
-}
-
-/*
- * Whether movable / kernel is over the ratio. Counted in 4 KiB, of which sizes are multiples: 64 bits
- * suffice for 2^52 bytes then, the most that an x86 or arm64 machine can address, at the largest
- * ratio.
- */
-static bool ratio_is_exceeded(Figures *figures, uint32_t ratio_permille)
-{
-        figures->limit = ratio_permille;
-        return (figures->movable_bytes >> 12) * 1000 >
-               (figures->kernel_bytes >> 12) * ratio_permille;
-}
-
 static Figures node_figures(const Tally *tally)
 {
-        return count_cma(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);
+        return figures_of(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);
 }
 
 static Figures machine_figures(const Planner *planner)
 {
         Figures figures =
-                count_cma(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
+                figures_of(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
 
         figures.of_machine = true;
         return figures;
@@ -461,7 +444,7 @@ static unsigned node_guards(const Planner *planner, const Tally *tally, Figures 
         unsigned guards = 0;
 
         if (has_node_ratio(planner, tally) &&
-            ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille)) {
+            figures_exceed(&figures, planner->policy->max_movable_ratio_permille)) {
                 guards |= GUARD_NODE_RATIO;
                 *ret_figures = figures;
         }
@@ -572,7 +555,7 @@ static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank 
         for (Group *group = tally->groups.first; group; group = group->next) {
                 Figures figures = machine_figures(planner);
 
-                if (!ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille))
+                if (!figures_exceed(&figures, planner->policy->max_movable_ratio_permille))
                         return true;
                 if (!group->is_kernel && group->rank == rank)
                         group_take(planner, group, GUARD_MACHINE_RATIO, &figures);
@@ -602,7 +585,7 @@ static bool guards_hold(const Planner *planner, const Tally *tally, unsigned gua
 
         return !node_guards(planner, tally, &node) &&
                (!(guards & GUARD_MACHINE_RATIO) ||
-                !ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille));
+                !figures_exceed(&machine, planner->policy->max_movable_ratio_permille));
 }
 
 /* Makes a group movable again if the guards hold all the same. Returns whether it is. */
@@ -655,7 +638,7 @@ static void group_leave_movable(const Planner *planner, Group *group)
         Figures figures = has_node_ratio(planner, group->tally) ? node_figures(group->tally) :
                                                                   machine_figures(planner);
 
-        (void) ratio_is_exceeded(&figures, planner->policy->max_movable_ratio_permille);
+        (void) figures_exceed(&figures, planner->policy->max_movable_ratio_permille);
         group_set(group, VERDICT_MOVABLE, group->rank == RANK_MOVABLE ? GUARD_WHOLE_DEVICE : 0,
                   &figures);
 }
@@ -692,7 +675,7 @@ static void planner_decide_unit(Planner *planner, Group *group)
 
         guards = group_guards(planner, group, &figures);
         machine = machine_figures(planner);
-        if (ratio_is_exceeded(&machine, planner->policy->max_movable_ratio_permille)) {
+        if (figures_exceed(&machine, planner->policy->max_movable_ratio_permille)) {
                 if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
                         figures = machine;
                 guards |= GUARD_MACHINE_RATIO;

@@ -34,9 +34,21 @@ void plan_done(Plan *plan);
 typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
 
 /*
- * Decides every block of the machine that the filter takes and whose node is known. All others
- * count as they are: online ones in their class, those being written (BLOCK_STATUS_WRITING) in the
- * class of their verdict, offline ones not at all.
+ * The class a verdict leads to; `auto` is not a verdict, so there always is one but for what is left,
+ * which is in none.
+ */
+ZoneClass verdict_class(Verdict verdict, const Block *block);
+
+/*
+ * The class that a block counts in for the guards when it is not to be decided: its own when it is
+ * online, that of its verdict while it is written (BLOCK_STATUS_WRITING), none when it is offline. While
+ * it is taken offline it is on the safe side: kernel memory is gone already, movable memory still there.
+ */
+ZoneClass plan_class(const Block *block);
+
+/*
+ * Decides every block of the machine that the filter takes and whose node is known. All others count as
+ * plan_class() has it.
  *
  * Guards (memoryd.conf(5)) hold over what the plan leads to, as far as what is there already allows, and
  * no block is kernel memory that need not be. Kernel blocks lie lowest on their node; when the machine

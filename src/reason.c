@@ -2,15 +2,13 @@
 
 #include "reason.h"
 
-#include "format.h"
+#include "figures.h"
 
 #include <stdio.h>
 
 #define RATIO_GUARDS (GUARD_NODE_RATIO | GUARD_MACHINE_RATIO)
-#define RATIO_TEXT_MAX 32
 #define PLACE_TEXT_MAX 32
 #define GROUP_TEXT_MAX (DEVICE_NAME_MAX + 16)
-#define MEMORY_TEXT_MAX 160
 
 const char *reason_rule_name(const Policy *policy, const Block *block)
 {
@@ -39,45 +37,6 @@ const char *reason_scope(const Block *block)
         return block->figures.of_machine ? "machine" : "node";
 }
 
-/* "8.00": to two places, up or down, so that what is over a limit never reads as the limit. */
-static const char *format_ratio(const Figures *figures, bool up, char buffer[static RATIO_TEXT_MAX])
-{
-        uint64_t kernel = figures->kernel_bytes >> 12, movable = figures->movable_bytes >> 12;
-        uint64_t percent;
-
-        percent = (movable * 100 + (up ? kernel - 1 : 0)) / kernel;
-        snprintf(buffer, RATIO_TEXT_MAX, "%llu.%02llu", (unsigned long long) (percent / 100),
-                 (unsigned long long) (percent % 100));
-        return buffer;
-}
-
-static const char *format_limit(uint64_t permille, char buffer[static RATIO_TEXT_MAX])
-{
-        int n = snprintf(buffer, RATIO_TEXT_MAX, "%llu.%03llu",
-                         (unsigned long long) (permille / 1000),
-                         (unsigned long long) (permille % 1000));
-
-        if (buffer[n - 1] == '0')
-                buffer[n - 1] = 0;
-        return buffer;
-}
-
-/* "8G of movable to 1G of kernel memory, 8.00 to 1", and no ratio to nothing. */
-static const char *format_memory(const Figures *figures, bool up,
-                                 char buffer[static MEMORY_TEXT_MAX])
-{
-        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX], ratio[RATIO_TEXT_MAX];
-
-        format_bytes_exact(figures->movable_bytes, movable);
-        if (figures->kernel_bytes >> 12 == 0)
-                snprintf(buffer, MEMORY_TEXT_MAX, "%s of movable and no kernel memory", movable);
-        else
-                snprintf(buffer, MEMORY_TEXT_MAX, "%s of movable to %s of kernel memory, %s to 1",
-                         movable, format_bytes_exact(figures->kernel_bytes, kernel),
-                         format_ratio(figures, up, ratio));
-        return buffer;
-}
-
 /* What whole_device treats as one with a block. */
 static const char *format_group(const Machine *machine, const Block *block,
                                 char buffer[static GROUP_TEXT_MAX])
@@ -104,11 +63,11 @@ static int format_ratio_reason(const Machine *machine, const Block *block, char 
         bool is_over = block->verdict == VERDICT_KERNEL;
         /* Nobody knows what will be above a block of a device that grows. */
         bool has_above = !block->figures.of_machine && !(device && device->unit_blocks > 0);
-        char place[PLACE_TEXT_MAX], memory[MEMORY_TEXT_MAX], limit[RATIO_TEXT_MAX];
+        char place[PLACE_TEXT_MAX], memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
 
         format_place(block, place);
-        format_memory(&block->figures, is_over, memory);
-        format_limit(block->figures.limit, limit);
+        figures_format(&block->figures, is_over, memory);
+        ratio_format(block->figures.limit, limit);
         if (!is_over)
                 return asprintf(ret, "%s then has %s, within max_movable_ratio %s", place, memory,
                                 limit);
@@ -182,7 +141,10 @@ static int format_undecided(const Block *block, char **ret)
                                 "left alone: it was offline when memoryd started, and coldplug is "
                                 "\"leave\"");
         if (block->status == BLOCK_STATUS_OFFLINED)
-                return asprintf(ret, "left alone: somebody else took it offline");
+                return asprintf(ret, block->offliner == ONLINER_MEMORYD ?
+                                             "left alone: memoryd took it offline because it was "
+                                             "asked to" :
+                                             "left alone: somebody else took it offline");
         if (block->status == BLOCK_STATUS_INITIAL)
                 return asprintf(ret, "not decided: it was online when memoryd started");
         return asprintf(ret, "not decided yet");
@@ -228,13 +190,24 @@ static int format_foreign(const Machine *machine, const Block *block, const char
                         block->onliner == ONLINER_KERNEL ? "the kernel" : "somebody else", decided);
 }
 
+/* What a job does or did. */
+static int format_requested(const Block *block, char **ret)
+{
+        if (block->status == BLOCK_STATUS_OFFLINING)
+                return asprintf(ret, "memoryd is taking it offline because it was asked to");
+        return asprintf(ret, "online as %s because memoryd was asked to",
+                        block_class(block) == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory");
+}
+
 int reason_format(const Machine *machine, const Policy *policy, const Block *block, char **ret)
 {
         _cleanup_free_ char *rule = NULL;
         char *text = NULL;
         int r;
 
-        if (block->verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
+        if (block->status == BLOCK_STATUS_OFFLINING || block->status == BLOCK_STATUS_REQUESTED)
+                r = format_requested(block, &text);
+        else if (block->verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
                 r = format_undecided(block, &text);
         else if (format_rule(policy, block, &rule) < 0)
                 r = -1;

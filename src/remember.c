@@ -3,14 +3,19 @@
 #include "remember.h"
 
 #include "statefile.h"
+#include "track.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define FILE_NAME "blocks"
 
-/* The first line names the version: another memoryd's file is no use. The last one counts. */
-#define HEADING "memoryd blocks 1\n"
+/*
+ * The first line names the version: a later memoryd's file is no use. The last one counts. The first
+ * version did not know who took a block offline.
+ */
+#define HEADING "memoryd blocks 2\n"
+#define HEADING_1 "memoryd blocks 1\n"
 
 /* One line of the file. */
 typedef struct Memory {
@@ -19,6 +24,7 @@ typedef struct Memory {
         ZoneClass last_class;
         Onliner onliner;
         uint64_t onlined_usec;
+        Onliner offliner; /* ONLINER_NONE: it was not taken offline, or is not to stay so */
 } Memory;
 
 /* A line has at most 80 characters, and a machine four million blocks. */
@@ -26,18 +32,39 @@ typedef struct Memory {
 
 bool remember_wants(const Block *block)
 {
-        return block->onliner != ONLINER_NONE ||
+        return block->onliner != ONLINER_NONE || block->status == BLOCK_STATUS_OFFLINED ||
                (block->state == BLOCK_OFFLINE && block->last_class != ZONE_CLASS_NONE);
 }
 
 #define LINE_TEXT_MAX 80
 
-static const char *format_memory(const Memory *memory, char buffer[static LINE_TEXT_MAX])
+/* A line of this or the first version. */
+static const char *format_memory(const Memory *memory, bool is_first,
+                                 char buffer[static LINE_TEXT_MAX])
 {
-        snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64, memory->id,
-                 memory->inode, zone_class_to_string(memory->last_class),
-                 onliner_to_string(memory->onliner), memory->onlined_usec);
+        int n = snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64,
+                         memory->id, memory->inode, zone_class_to_string(memory->last_class),
+                         onliner_to_string(memory->onliner), memory->onlined_usec);
+
+        if (!is_first)
+                snprintf(buffer + n, LINE_TEXT_MAX - (size_t) n, " %s",
+                         onliner_to_string(memory->offliner));
         return buffer;
+}
+
+static Memory memory_of(const Block *block)
+{
+        Memory memory = {
+                .id = block->id,
+                .inode = block->inode,
+                .last_class = block->last_class,
+                .onliner = block->onliner,
+                .onlined_usec = block->onlined_usec,
+        };
+
+        if (block->status == BLOCK_STATUS_OFFLINED)
+                memory.offliner = block->offliner != ONLINER_NONE ? block->offliner : ONLINER_OTHER;
+        return memory;
 }
 
 int remember_save(const char *folder, const Machine *machine)
@@ -53,13 +80,11 @@ int remember_save(const char *folder, const Machine *machine)
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
                 char line[LINE_TEXT_MAX];
+                Memory memory = memory_of(block);
 
                 if (!remember_wants(block))
                         continue;
-                fprintf(stream, "%s\n",
-                        format_memory(&(Memory){ block->id, block->inode, block->last_class,
-                                                 block->onliner, block->onlined_usec },
-                                      line));
+                fprintf(stream, "%s\n", format_memory(&memory, false, line));
                 n++;
         }
         fprintf(stream, "end %zu\n", n);
@@ -70,19 +95,21 @@ int remember_save(const char *folder, const Machine *machine)
 }
 
 /* 0 or -EBADMSG. */
-static int parse_memory(const char *line, Memory *ret)
+static int parse_memory(const char *line, bool is_first, Memory *ret)
 {
-        char zone_class[16], onliner[16], again[LINE_TEXT_MAX];
+        char zone_class[16], onliner[16], offliner[16] = "none", again[LINE_TEXT_MAX];
+        int n = sscanf(line, "%" SCNu32 " %" SCNu64 " %15s %15s %" SCNu64 " %15s", &ret->id,
+                       &ret->inode, zone_class, onliner, &ret->onlined_usec, offliner);
 
-        if (sscanf(line, "%" SCNu32 " %" SCNu64 " %15s %15s %" SCNu64, &ret->id, &ret->inode,
-                   zone_class, onliner, &ret->onlined_usec) != 5)
+        if (n != (is_first ? 5 : 6))
                 return -EBADMSG;
         ret->last_class = zone_class_from_string(zone_class);
         ret->onliner = onliner_from_string(onliner);
-        if (ret->last_class < 0 || ret->onliner < 0)
+        ret->offliner = onliner_from_string(offliner);
+        if (ret->last_class < 0 || ret->onliner < 0 || ret->offliner < 0)
                 return -EBADMSG;
         /* sscanf() takes signs, spaces and numbers that are too large. */
-        return strcmp(format_memory(ret, again), line) == 0 ? 0 : -EBADMSG;
+        return strcmp(format_memory(ret, is_first, again), line) == 0 ? 0 : -EBADMSG;
 }
 
 static void take_memory(Machine *machine, const Memory *memory)
@@ -93,6 +120,8 @@ static void take_memory(Machine *machine, const Memory *memory)
                 return;
         if (block->last_class == ZONE_CLASS_NONE)
                 block->last_class = memory->last_class;
+        if (block->state == BLOCK_OFFLINE && memory->offliner != ONLINER_NONE)
+                track_offlined_by(block, memory->offliner);
         /* In another class somebody has onlined it since. */
         if (block->state == BLOCK_OFFLINE || block->last_class != memory->last_class)
                 return;
@@ -103,10 +132,12 @@ static void take_memory(Machine *machine, const Memory *memory)
 /* Goes through the lines of the file, and takes them over if a machine is given. 0 or -EBADMSG. */
 static int walk(char *text, Machine *machine)
 {
+        /* Both are of the same length. */
+        bool is_first = strncmp(text, HEADING_1, strlen(HEADING_1)) == 0;
         char *line, last[32];
         size_t n = 0;
 
-        if (strncmp(text, HEADING, strlen(HEADING)) != 0)
+        if (!is_first && strncmp(text, HEADING, strlen(HEADING)) != 0)
                 return -EBADMSG;
         line = text + strlen(HEADING);
         for (;;) {
@@ -118,7 +149,7 @@ static int walk(char *text, Machine *machine)
                         return -EBADMSG;
                 *end = 0;
                 snprintf(last, sizeof(last), "end %zu", n);
-                r = strcmp(line, last) == 0 ? 1 : parse_memory(line, &memory);
+                r = strcmp(line, last) == 0 ? 1 : parse_memory(line, is_first, &memory);
                 *end = '\n';
                 if (r != 0)
                         return r > 0 && !end[1] ? 0 : -EBADMSG;

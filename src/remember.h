@@ -5,8 +5,8 @@
 
 /*
  * What only memoryd knows of a block, kept below /run for the next one: the class it was in when it
- * was last online, who onlined it, and when. A block that was removed and added again since is
- * another one, told by the inode of its folder.
+ * was last online, who onlined it, and when, or who took it offline, so that it stays so. A block that
+ * was removed and added again since is another one, told by the inode of its folder.
  */
 
 /* Whether there is something of the block to keep. */
@@ -17,7 +17,7 @@ int remember_save(const char *folder, const Machine *machine);
 
 /*
  * Reads it, and completes blocks of the machine that it is about. Returns 0, also when there is
- * none, -EBADMSG when it is of another version or damaged, in which case nothing of it is taken, or
+ * none, -EBADMSG when it is of a later version or damaged, in which case nothing of it is taken, or
  * another negative errno.
  */
 int remember_load(const char *folder, Machine *machine);

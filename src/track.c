@@ -40,15 +40,37 @@ static void stop_waiting(Block *block)
                 make_pending(block);
 }
 
-/* It is online and was not, or in another class: somebody else's work, if it is not ours. */
-static void track_onlined(Block *block, bool is_new, const TrackMode *mode)
+void track_onlined_by(Block *block, Onliner onliner)
 {
-        block->onliner = is_new && mode->kernel_onlines ? ONLINER_KERNEL : ONLINER_OTHER;
+        block->onliner = onliner;
         block->onlined_usec = 0;
+        block->offliner = ONLINER_NONE;
         if (block->verdict == VERDICT_NONE)
                 make_pending(block); /* online and pending: to be judged */
         else
                 track_judge(block);
+}
+
+void track_offlined_by(Block *block, Onliner offliner)
+{
+        block->status = BLOCK_STATUS_OFFLINED;
+        block->offliner = offliner;
+        block->onliner = ONLINER_NONE;
+        block->onlined_usec = 0;
+        block->attempts = 0;
+        block->error = 0;
+        block->retry_at_usec = USEC_INFINITY;
+}
+
+void track_forget(Block *block)
+{
+        block->attempts = 0;
+        block->error = 0;
+        block->guards = 0;
+        block->onliner = ONLINER_NONE;
+        block->onlined_usec = 0;
+        block->offliner = ONLINER_NONE;
+        make_pending(block);
 }
 
 /* A block that a write failed on was offline, or going offline, which may have come to nothing. */
@@ -66,25 +88,23 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
                 (block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING);
 
         remember_class(block);
-        if (block->status == BLOCK_STATUS_WRITING)
+        /* By a job, or before the new class of one that it changes. */
+        if (block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING)
                 return;
 
         if (block->state == BLOCK_ONLINE) {
                 if (was_onlined(block, before))
-                        track_onlined(block, is_new, mode);
+                        track_onlined_by(block, is_new && mode->kernel_onlines ? ONLINER_KERNEL :
+                                                                                 ONLINER_OTHER);
                 else
                         stop_waiting(block);
                 return;
         }
 
-        if (block->state == BLOCK_OFFLINE && before->state != BLOCK_OFFLINE) {
-                block->onliner = ONLINER_NONE;
-                block->onlined_usec = 0;
-                block->status = BLOCK_STATUS_OFFLINED;
-                block->retry_at_usec = USEC_INFINITY;
-        } else {
+        if (block->state == BLOCK_OFFLINE && before->state != BLOCK_OFFLINE)
+                track_offlined_by(block, ONLINER_OTHER);
+        else
                 stop_waiting(block);
-        }
 }
 
 static bool is_undecided(const Block *block)
@@ -135,7 +155,7 @@ void track_note_memoryless(Machine *machine)
 
 bool track_wants_plan(const Block *block, uint64_t now_usec)
 {
-        if (block->state != BLOCK_OFFLINE)
+        if (block->state != BLOCK_OFFLINE || block->job != 0)
                 return false;
         return block->status == BLOCK_STATUS_PENDING ||
                (block->status == BLOCK_STATUS_RETRYING && block->retry_at_usec <= now_usec);
@@ -144,7 +164,8 @@ bool track_wants_plan(const Block *block, uint64_t now_usec)
 bool track_wants_judgement(const Block *block, uint64_t now_usec)
 {
         (void) now_usec;
-        return block->state == BLOCK_ONLINE && block->status == BLOCK_STATUS_PENDING;
+        return block->state == BLOCK_ONLINE && block->status == BLOCK_STATUS_PENDING &&
+               block->job == 0;
 }
 
 void track_decide(Block *block, const Decision *decision)
@@ -227,15 +248,22 @@ static void track_failure(Block *block, int error, const Retry *retry, uint64_t 
         }
 }
 
+void track_take(Block *block, BlockState state, const ZoneList *zones)
+{
+        block->state = state;
+        if (state == BLOCK_ONLINE) {
+                block->zones = *zones;
+                block->offliner = ONLINER_NONE;
+        }
+        remember_class(block);
+}
+
 Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList *zones,
                       const Retry *retry, uint64_t now_usec)
 {
         Outcome outcome = outcome_of(block->verdict, error, state, zones);
 
-        block->state = state;
-        if (state == BLOCK_ONLINE)
-                block->zones = *zones;
-        remember_class(block);
+        track_take(block, state, zones);
 
         switch (outcome) {
         case OUTCOME_DONE:
@@ -263,7 +291,8 @@ void track_join_retries(Machine *machine, const Block *failed)
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 Block *block = &machine->blocks[i];
 
-                if (block->status == BLOCK_STATUS_RETRYING && block->attempts == failed->attempts)
+                if (block->status == BLOCK_STATUS_RETRYING && block->job == 0 &&
+                    block->attempts == failed->attempts)
                         block->retry_at_usec = failed->retry_at_usec;
         }
 }
@@ -272,7 +301,7 @@ void track_reset(Block *block)
 {
         bool left_by_rule = block->status == BLOCK_STATUS_LEFT && block->verdict == VERDICT_LEAVE;
 
-        if (block->state != BLOCK_OFFLINE)
+        if (block->state != BLOCK_OFFLINE || block->job != 0)
                 return;
         if (block->status == BLOCK_STATUS_PENDING)
                 block->guards = 0;
@@ -286,10 +315,18 @@ void track_reset(Block *block)
         make_pending(block);
 }
 
+void track_reset_offlined(Block *block)
+{
+        track_reset(block);
+        if (block->state == BLOCK_OFFLINE && block->status == BLOCK_STATUS_OFFLINED &&
+            block->job == 0)
+                track_forget(block);
+}
+
 void track_reconsider(Block *block)
 {
         track_reset(block);
-        if (block->state == BLOCK_ONLINE &&
+        if (block->job == 0 && block->state == BLOCK_ONLINE &&
             (block->status == BLOCK_STATUS_FOREIGN || block->status == BLOCK_STATUS_EXTERNAL)) {
                 block->guards = 0;
                 make_pending(block);
@@ -304,7 +341,8 @@ uint64_t track_next_retry(const Machine *machine)
                 const Block *block = &machine->blocks[i];
 
                 /* One that is going offline is no plan's until that has ended. */
-                if (block->status == BLOCK_STATUS_RETRYING && block->state == BLOCK_OFFLINE)
+                if (block->status == BLOCK_STATUS_RETRYING && block->state == BLOCK_OFFLINE &&
+                    block->job == 0)
                         next = MIN(next, block->retry_at_usec);
         }
         return next;

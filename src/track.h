@@ -36,7 +36,7 @@ void track_new(Block *block, const TrackMode *mode);
 
 /*
  * A block that was read again, and how it was before. Somebody else's doing unless it is being
- * written: that it went online is to be judged, that it went offline is respected.
+ * written or taken offline: that it went online is to be judged, that it went offline is respected.
  */
 void track_read(Block *block, const BlockBefore *before, const TrackMode *mode);
 
@@ -46,7 +46,10 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode);
  */
 void track_note_memoryless(Machine *machine);
 
-/* PlanFilter: offline blocks to be decided now, those in between two attempts when they are due. */
+/*
+ * PlanFilter: offline blocks to be decided now, those in between two attempts when they are due. Not those
+ * of jobs.
+ */
 bool track_wants_plan(const Block *block, uint64_t now_usec);
 
 /* PlanFilter: blocks that somebody else onlined and that no plan has decided on before. */
@@ -70,6 +73,18 @@ void track_stamp(Machine *machine, uint64_t realtime_usec);
 /* The block was handed to the actuator. */
 void track_write(Block *block);
 
+/* The block as it was re-read after a write. */
+void track_take(Block *block, BlockState state, const ZoneList *zones);
+
+/* Somebody else made it online, or put it into another class: to be judged. */
+void track_onlined_by(Block *block, Onliner onliner);
+
+/* It is offline, and stays so until somebody asks for it. */
+void track_offlined_by(Block *block, Onliner offliner);
+
+/* It is offline and is to be decided anew, whatever was decided or tried before. */
+void track_forget(Block *block);
+
 /*
  * A write of the block ended, after which it was re-read. Returns the outcome; after
  * OUTCOME_REFUSED and OUTCOME_BUSY the block is retrying until retry_at_usec, or has failed for
@@ -87,9 +102,13 @@ void track_join_retries(Machine *machine, const Block *failed);
 /*
  * Before the policy is applied anew because someone asked for it: what failed, waits for a retry,
  * or was left by a rule, is to be decided again. What an administrator took offline stays so. The guards
- * of what is to be decided are forgotten, since plan_make() may hold on to what they led to.
+ * of what is to be decided are forgotten, since plan_make() may hold on to what they led to. Blocks of
+ * jobs are left as they are.
  */
 void track_reset(Block *block);
+
+/* The same, and what was taken offline, by memoryd or somebody else, is to be decided again too. */
+void track_reset_offlined(Block *block);
 
 /*
  * The same before another policy is applied: that one also judges anew what somebody else onlined.

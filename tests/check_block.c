@@ -55,7 +55,7 @@ static const WordTable tables[] = {
           block_status_value,
           _BLOCK_STATUS_MAX,
           { "initial", "waiting", "pending", "writing", "done", "external", "foreign", "retrying",
-            "failed", "left", "offlined" } },
+            "failed", "left", "offlined", "offlining", "requested" } },
         { onliner_word, onliner_value, _ONLINER_MAX, { "none", "memoryd", "kernel", "other" } },
 };
 

@@ -710,8 +710,8 @@ static void kill_daemon(void)
 }
 
 /*
- * Movable memory that somebody made kernel memory and then took offline: `keep` has it kernel memory
- * again, where `auto` would have it movable.
+ * Movable memory that somebody made kernel memory: `keep` has it kernel memory again, where `auto` would
+ * have it movable.
  */
 static void begin_keeping(void)
 {
@@ -726,13 +726,12 @@ static void begin_keeping(void)
         testbed_set_block(DIMM, "Normal");
         testbed_event("online", "memory32");
         wait_for(bus_block_is(DIMM, "foreign"));
-        testbed_set_block(DIMM, NULL);
-        testbed_event("offline", "memory32");
-        wait_for(bus_block_is(DIMM, "offlined"));
 }
 
+/* It went offline while there was no memoryd: nobody has asked for that. */
 static void assert_kept(void)
 {
+        testbed_set_block(DIMM, NULL);
         daemon_start();
         wait_for(bus_block_is(DIMM, "done"));
         ck_assert(testbed_block_is(DIMM, "online", "Normal"));
@@ -754,10 +753,52 @@ END_TEST
 /* Written while it runs, a second at the most after what it is about. */
 START_TEST(the_class_to_keep_outlives_a_memoryd_that_is_killed)
 {
+        char end[64];
+
         begin_keeping();
-        wait_for(testbed_has_line(REMEMBERED, "32 ", " kernel none 0"));
+        snprintf(end, sizeof(end), " kernel other %s none", bus_explain(DIMM, "OnlinedUSec"));
+        wait_for(testbed_has_line(REMEMBERED, "32 ", end));
         kill_daemon();
         assert_kept();
+}
+END_TEST
+
+static void take_offline(void)
+{
+        testbed_set_block(DIMM, NULL);
+        testbed_event("offline", "memory32");
+        wait_for(bus_block_is(DIMM, "offlined"));
+}
+
+static void assert_offlined(void)
+{
+        daemon_start();
+        wait_for(bus_block_is(DIMM, "offlined"));
+        ck_assert(bus_block_is(DIMM + 1, "initial"));
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        wait_for(bus_block_is(DIMM, "offlined"));
+        ck_assert(testbed_block_is(DIMM, "offline", "Normal Movable"));
+        ck_assert(!daemon_logged("ignoring"));
+}
+
+START_TEST(what_somebody_took_offline_stays_so_after_memoryd)
+{
+        begin_keeping();
+        take_offline();
+        daemon_stop();
+        assert_offlined();
+        daemon_stop();
+        assert_offlined();
+}
+END_TEST
+
+START_TEST(what_somebody_took_offline_stays_so_after_a_memoryd_that_is_killed)
+{
+        begin_keeping();
+        take_offline();
+        wait_for(testbed_has_line(REMEMBERED, "32 ", " kernel none 0 other"));
+        kill_daemon();
+        assert_offlined();
 }
 END_TEST
 
@@ -778,9 +819,9 @@ START_TEST(what_is_kept_of_blocks_and_damaged_is_named_and_ignored)
 {
         static const char *const texts[] = {
                 NULL, /* as it is, but for its end */
-                "memoryd blocks 1",
-                "memoryd blocks 2\nend 0",
-                "memoryd blocks 1\n32 1 kernel none 0\nend 2",
+                "memoryd blocks 2",
+                "memoryd blocks 3\nend 0",
+                "memoryd blocks 2\n32 1 kernel none 0 none\nend 2",
                 "",
         };
 
@@ -1119,6 +1160,8 @@ static void add_process_cases(Suite *suite)
 
         tcase_add_test(keep, the_class_to_keep_outlives_memoryd);
         tcase_add_test(keep, the_class_to_keep_outlives_a_memoryd_that_is_killed);
+        tcase_add_test(keep, what_somebody_took_offline_stays_so_after_memoryd);
+        tcase_add_test(keep, what_somebody_took_offline_stays_so_after_a_memoryd_that_is_killed);
         tcase_add_test(keep, a_block_that_came_back_meanwhile_has_no_class_to_keep);
         tcase_add_test(keep, what_is_kept_of_blocks_and_damaged_is_named_and_ignored);
 

@@ -202,6 +202,39 @@ START_TEST(a_nodes_first_blocks_are_kernel_memory_until_it_has_min_kernel)
 }
 END_TEST
 
+/* Until it is known what comes of it, what goes offline counts on the safe side. */
+START_TEST(what_goes_offline_is_kernel_memory_no_more_and_movable_memory_still)
+{
+        static const struct {
+                uint32_t leaving; /* of two kernel, six movable and four to be decided */
+                const char *verdicts;
+        } cases[] = {
+                { UINT32_MAX, "KM3" },
+                { 1, "K2M2" },
+                { 2, "KM3" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Policy policy;
+                Machine machine;
+                Plan plan;
+                char text[TEXT_MAX];
+
+                policy_init(&policy);
+                policy.min_kernel_bytes = 0;
+                policy.contiguous = false;
+                machine_from(&machine, BLOCK, "0c=k2m6o4");
+                if (machine_find_block(&machine, cases[i].leaving))
+                        machine_find_block(&machine, cases[i].leaving)->status =
+                                BLOCK_STATUS_OFFLINING;
+                ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+                ck_assert_str_eq(plan_verdicts(&plan, text), cases[i].verdicts);
+                plan_done(&plan);
+                machine_done(&machine);
+        }
+}
+END_TEST
+
 /* Node 0 has so much kernel memory that the machine's ratio never bites. */
 static const GuardCase node_ratio_cases[] = {
         /* one block under, at and over what the ratio allows */
@@ -1348,6 +1381,7 @@ static void add_guard_tests(Suite *suite)
         tcase_set_timeout(guards, 60);
         tcase_add_loop_test(guards, a_nodes_first_blocks_are_kernel_memory_until_it_has_min_kernel,
                             0, ELEMENTSOF(min_kernel_cases));
+        tcase_add_test(guards, what_goes_offline_is_kernel_memory_no_more_and_movable_memory_still);
         tcase_add_loop_test(guards, a_node_with_a_cpu_keeps_the_ratio, 0,
                             ELEMENTSOF(node_ratio_cases));
         tcase_add_loop_test(guards, the_machine_keeps_the_ratio, 0,

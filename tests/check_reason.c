@@ -472,6 +472,39 @@ START_TEST(what_is_not_decided_says_why)
 END_TEST
 
 static const struct {
+        BlockState state;
+        const char *zones;
+        BlockStatus status;
+        Onliner offliner;
+        const char *sentence;
+} requested_cases[] = {
+        { BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD,
+          "left alone: memoryd took it offline because it was asked to" },
+        { BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_OFFLINED, ONLINER_OTHER,
+          "left alone: somebody else took it offline" },
+        { BLOCK_ONLINE, "Movable", BLOCK_STATUS_OFFLINING, ONLINER_NONE,
+          "memoryd is taking it offline because it was asked to" },
+        { BLOCK_ONLINE, "Movable", BLOCK_STATUS_REQUESTED, ONLINER_NONE,
+          "online as movable because memoryd was asked to" },
+        { BLOCK_ONLINE, "Normal", BLOCK_STATUS_REQUESTED, ONLINER_NONE,
+          "online as kernel memory because memoryd was asked to" },
+};
+
+/* Whatever was decided of it before. */
+START_TEST(what_somebody_asked_for_says_so)
+{
+        for (Verdict verdict = VERDICT_NONE; verdict < _VERDICT_MAX; verdict++) {
+                Block block = block_make(verdict, DB, DIMM, GUARD_MIN_KERNEL, (Figures){});
+
+                block_set(&block, requested_cases[_i].state, requested_cases[_i].zones,
+                          requested_cases[_i].status);
+                block.offliner = requested_cases[_i].offliner;
+                assert_sentence(&machine, &policy, &block, requested_cases[_i].sentence);
+        }
+}
+END_TEST
+
+static const struct {
         Verdict verdict;
         const char *zones;
         Onliner onliner;
@@ -604,6 +637,7 @@ int main(void)
                             ELEMENTSOF(number_cases));
         tcase_add_test(tcase, a_ratio_never_reads_as_on_the_other_side_of_its_limit);
         tcase_add_loop_test(tcase, what_is_not_decided_says_why, 0, ELEMENTSOF(undecided_cases));
+        tcase_add_loop_test(tcase, what_somebody_asked_for_says_so, 0, ELEMENTSOF(requested_cases));
         tcase_add_loop_test(tcase, what_somebody_else_decided_is_told_with_the_policy, 0,
                             ELEMENTSOF(foreign_cases));
         tcase_add_loop_test(tcase, a_plan_has_a_true_reason_for_each_block, 0,

@@ -7,7 +7,8 @@
 
 #define BLOCK (UINT64_C(128) << 20)
 #define FILE_NAME "blocks"
-#define HEADING "memoryd blocks 1\n"
+#define HEADING "memoryd blocks 2\n"
+#define HEADING_1 "memoryd blocks 1\n"
 
 /* Its root is the folder: what lies below /run on a machine. */
 static SysfsFixture fixture;
@@ -99,6 +100,14 @@ static void set_block(uint32_t id, ZoneClass last_class, Onliner onliner, uint64
 /* Eight of the boot, three that were onlined, two that were taken offline, one that never was on. */
 #define MACHINE "0c=k8k2m1l2o1"
 #define KEPT                                                                                       \
+        "8 108 kernel memoryd 1700000000000001 none\n"                                             \
+        "9 109 kernel kernel 1700000000000002 none\n"                                              \
+        "10 110 movable other 18446744073709551615 none\n"                                         \
+        "11 111 movable none 0 none\n"                                                             \
+        "12 18446744073709551615 kernel none 0 none\n"
+
+/* The same as an earlier memoryd has written it. */
+#define KEPT_1                                                                                     \
         "8 108 kernel memoryd 1700000000000001\n"                                                  \
         "9 109 kernel kernel 1700000000000002\n"                                                   \
         "10 110 movable other 18446744073709551615\n"                                              \
@@ -218,7 +227,7 @@ START_TEST(a_block_takes_what_is_remembered_of_it)
 {
         char text[256];
 
-        snprintf(text, sizeof(text), HEADING "%s\nend 1\n", take_cases[_i].line);
+        snprintf(text, sizeof(text), HEADING "%s none\nend 1\n", take_cases[_i].line);
         write_file(text);
         machine_start(take_cases[_i].block);
         ck_assert_int_eq(load(), 0);
@@ -227,10 +236,84 @@ START_TEST(a_block_takes_what_is_remembered_of_it)
 }
 END_TEST
 
+START_TEST(what_an_earlier_memoryd_kept_is_taken_too)
+{
+        write_file(HEADING_1 KEPT_1 "end 5\n");
+        restart();
+        ck_assert_int_eq(load(), 0);
+        assert_all_taken();
+        ck_assert_int_eq(machine_find_block(&machine, 11)->status, BLOCK_STATUS_LEFT);
+}
+END_TEST
+
+/* Who took a block offline, and how it is at the next start. */
+static const struct {
+        const char *block; /* memory0 then */
+        const char *line;
+        BlockStatus status;
+        Onliner offliner;
+} offline_cases[] = {
+        { "0c=o", "0 100 movable none 0 memoryd", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD },
+        { "0c=o", "0 100 movable none 0 other", BLOCK_STATUS_OFFLINED, ONLINER_OTHER },
+        { "0c=o", "0 100 none none 0 memoryd", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD },
+        { "?=o", "0 100 movable none 0 memoryd", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD },
+        /* whatever coldplug says */
+        { "0c=l", "0 100 movable none 0 memoryd", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD },
+        /* it was not: the policy's to bring online, as on the way to another class */
+        { "0c=o", "0 100 movable none 0 none", BLOCK_STATUS_PENDING, ONLINER_NONE },
+        { "0c=l", "0 100 movable none 0 none", BLOCK_STATUS_LEFT, ONLINER_NONE },
+        /* online since, or another block */
+        { "0c=m", "0 100 movable none 0 memoryd", BLOCK_STATUS_INITIAL, ONLINER_NONE },
+        { "0c=o", "0 101 movable none 0 memoryd", BLOCK_STATUS_PENDING, ONLINER_NONE },
+};
+
+START_TEST(what_was_taken_offline_stays_so_across_a_restart)
+{
+        char text[256];
+
+        snprintf(text, sizeof(text), HEADING "%s\nend 1\n", offline_cases[_i].line);
+        write_file(text);
+        machine_start(offline_cases[_i].block);
+        ck_assert_int_eq(load(), 0);
+        ck_assert_int_eq(machine.blocks[0].status, offline_cases[_i].status);
+        ck_assert_int_eq(machine.blocks[0].offliner, offline_cases[_i].offliner);
+}
+END_TEST
+
+static const struct {
+        BlockStatus status;
+        Onliner offliner;
+        const char *text;
+} offliner_cases[] = {
+        { BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD, "memoryd" },
+        { BLOCK_STATUS_OFFLINED, ONLINER_OTHER, "other" },
+        /* left so, whoever it was */
+        { BLOCK_STATUS_OFFLINED, ONLINER_NONE, "other" },
+        /* offline for other reasons */
+        { BLOCK_STATUS_WRITING, ONLINER_NONE, "none" },
+        { BLOCK_STATUS_PENDING, ONLINER_MEMORYD, "none" },
+        { BLOCK_STATUS_LEFT, ONLINER_NONE, "none" },
+};
+
+START_TEST(who_took_a_block_offline_is_kept)
+{
+        char text[256];
+
+        machine_start("0c=o");
+        machine.blocks[0].status = offliner_cases[_i].status;
+        machine.blocks[0].offliner = offliner_cases[_i].offliner;
+        machine.blocks[0].last_class = ZONE_CLASS_MOVABLE;
+        ck_assert_int_eq(remember_save(fixture.root, &machine), 0);
+        snprintf(text, sizeof(text), HEADING "0 100 movable none 0 %s\nend 1\n",
+                 offliner_cases[_i].text);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, FILE_NAME), text);
+}
+END_TEST
+
 /* What is known of a block already comes before what is remembered. */
 START_TEST(a_class_that_is_known_stays)
 {
-        write_file(HEADING "0 100 movable none 0\nend 1\n");
+        write_file(HEADING "0 100 movable none 0 none\nend 1\n");
         machine_start("0c=o");
         machine.blocks[0].last_class = ZONE_CLASS_KERNEL;
         ck_assert_int_eq(load(), 0);
@@ -244,7 +327,7 @@ static const char *const damaged[] = {
         "",
         "\n",
         "end 0\n",
-        "memoryd blocks 1",
+        "memoryd blocks 2",
         HEADING,
         HEADING "\n",
         HEADING KEPT,
@@ -262,13 +345,18 @@ static const char *const damaged[] = {
         HEADING HEADING KEPT "end 5\n",
 
         /* another version */
-        "memoryd blocks 2\n" KEPT "end 5\n",
+        "memoryd blocks 3\n" KEPT "end 5\n",
         "memoryd blocks 0\n" KEPT "end 5\n",
-        "memoryd blocks 10\n" KEPT "end 5\n",
-        "memoryd blocks 1 \n" KEPT "end 5\n",
-        "memoryd blocks 1\r\n" KEPT "end 5\n",
-        " memoryd blocks 1\n" KEPT "end 5\n",
-        "Memoryd blocks 1\n" KEPT "end 5\n",
+        "memoryd blocks 20\n" KEPT "end 5\n",
+        "memoryd blocks 2 \n" KEPT "end 5\n",
+        "memoryd blocks 2\r\n" KEPT "end 5\n",
+        " memoryd blocks 2\n" KEPT "end 5\n",
+        "Memoryd blocks 2\n" KEPT "end 5\n",
+
+        /* a version's lines under another's heading */
+        HEADING_1 KEPT "end 5\n",
+        HEADING KEPT_1 "end 5\n",
+        HEADING_1 KEPT_1 "13 113 movable none 0 none\nend 6\n",
 
         /* a line that is none, after five that are */
         HEADING KEPT "13\nend 6\n",
@@ -277,29 +365,34 @@ static const char *const damaged[] = {
         HEADING KEPT "13 113 movable none\nend 6\n",
         HEADING KEPT "13 113 movable none \nend 6\n",
         HEADING KEPT "13 113 movable none 0 0\nend 6\n",
-        HEADING KEPT "13 113 movable none 0x\nend 6\n",
+        HEADING KEPT "13 113 movable none 0x none\nend 6\n",
         HEADING KEPT "13 113 movable none 0 \nend 6\n",
-        HEADING KEPT " 13 113 movable none 0\nend 6\n",
-        HEADING KEPT "13  113 movable none 0\nend 6\n",
+        HEADING KEPT " 13 113 movable none 0 none\nend 6\n",
+        HEADING KEPT "13  113 movable none 0 none\nend 6\n",
         HEADING KEPT "13\t113 movable none 0\nend 6\n",
-        HEADING KEPT "13 113 movable none 00\nend 6\n",
-        HEADING KEPT "013 113 movable none 0\nend 6\n",
-        HEADING KEPT "+13 113 movable none 0\nend 6\n",
-        HEADING KEPT "-13 113 movable none 0\nend 6\n",
-        HEADING KEPT "13 -113 movable none 0\nend 6\n",
-        HEADING KEPT "13 113 movable none -1\nend 6\n",
-        HEADING KEPT "13 0x71 movable none 0\nend 6\n",
-        HEADING KEPT "4294967296 113 movable none 0\nend 6\n",
-        HEADING KEPT "4294967309 113 movable none 0\nend 6\n",
-        HEADING KEPT "13 18446744073709551616 movable none 0\nend 6\n",
-        HEADING KEPT "13 18446744073709551729 movable none 0\nend 6\n",
-        HEADING KEPT "13 113 movable none 18446744073709551616\nend 6\n",
-        HEADING KEPT "13 113 Movable none 0\nend 6\n",
-        HEADING KEPT "13 113 moveable none 0\nend 6\n",
-        HEADING KEPT "13 113 movable nobody 0\nend 6\n",
-        HEADING KEPT "13 113 none movable 0\nend 6\n",
-        HEADING KEPT "13 113 movablemovablemovable none 0\nend 6\n",
-        HEADING KEPT "13 113 movable nonenonenonenonenone 0\nend 6\n",
+        HEADING KEPT "13 113 movable none 00 none\nend 6\n",
+        HEADING KEPT "013 113 movable none 0 none\nend 6\n",
+        HEADING KEPT "+13 113 movable none 0 none\nend 6\n",
+        HEADING KEPT "-13 113 movable none 0 none\nend 6\n",
+        HEADING KEPT "13 -113 movable none 0 none\nend 6\n",
+        HEADING KEPT "13 113 movable none -1 none\nend 6\n",
+        HEADING KEPT "13 0x71 movable none 0 none\nend 6\n",
+        HEADING KEPT "4294967296 113 movable none 0 none\nend 6\n",
+        HEADING KEPT "4294967309 113 movable none 0 none\nend 6\n",
+        HEADING KEPT "13 18446744073709551616 movable none 0 none\nend 6\n",
+        HEADING KEPT "13 18446744073709551729 movable none 0 none\nend 6\n",
+        HEADING KEPT "13 113 movable none 18446744073709551616 none\nend 6\n",
+        HEADING KEPT "13 113 movable none 0\nend 6\n",
+        HEADING KEPT "13 113 movable none 0 none \nend 6\n",
+        HEADING KEPT "13 113 movable none 0 none none\nend 6\n",
+        HEADING KEPT "13 113 movable none 0 nobody\nend 6\n",
+        HEADING KEPT "13 113 movable none 0 nonenonenonenonenone\nend 6\n",
+        HEADING KEPT "13 113 Movable none 0 none\nend 6\n",
+        HEADING KEPT "13 113 moveable none 0 none\nend 6\n",
+        HEADING KEPT "13 113 movable nobody 0 none\nend 6\n",
+        HEADING KEPT "13 113 none movable 0 none\nend 6\n",
+        HEADING KEPT "13 113 movablemovablemovable none 0 none\nend 6\n",
+        HEADING KEPT "13 113 movable nonenonenonenonenone 0 none\nend 6\n",
         HEADING KEPT "\nend 6\n",
         HEADING KEPT "end\nend 6\n",
 };
@@ -391,9 +484,9 @@ END_TEST
 
 START_TEST(a_line_more_or_less_is_found)
 {
-        static const char *const lines[] = { HEADING, "8 108 kernel memoryd 1\n",
-                                             "9 109 kernel kernel 2\n", "10 110 movable other 3\n",
-                                             "end 3\n" };
+        static const char *const lines[] = { HEADING, "8 108 kernel memoryd 1 none\n",
+                                             "9 109 kernel kernel 2 none\n",
+                                             "10 110 movable other 3 none\n", "end 3\n" };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
                 for (size_t times = 0; times < 3; times++) {
@@ -496,6 +589,10 @@ int main(void)
                             ELEMENTSOF(wants_cases));
         tcase_add_test(tcase, what_blocks_were_is_known_after_a_restart);
         tcase_add_test(tcase, a_machine_with_nothing_to_remember_makes_a_file_that_says_so);
+        tcase_add_test(tcase, what_an_earlier_memoryd_kept_is_taken_too);
+        tcase_add_loop_test(tcase, what_was_taken_offline_stays_so_across_a_restart, 0,
+                            ELEMENTSOF(offline_cases));
+        tcase_add_loop_test(tcase, who_took_a_block_offline_is_kept, 0, ELEMENTSOF(offliner_cases));
         tcase_add_loop_test(tcase, a_block_takes_what_is_remembered_of_it, 0,
                             ELEMENTSOF(take_cases));
         tcase_add_test(tcase, a_class_that_is_known_stays);

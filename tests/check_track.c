@@ -152,6 +152,16 @@ static const ReadCase read_cases[] = {
         { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, OFF, MOVABLE, BLOCK_STATUS_WRITING },
         { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, OFF, KERNEL, BLOCK_STATUS_WRITING },
         { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_WRITING },
+        { BLOCK_STATUS_OFFLINING, VERDICT_MOVABLE, MOVABLE, MOVABLE, BLOCK_STATUS_OFFLINING },
+        { BLOCK_STATUS_OFFLINING, VERDICT_MOVABLE, MOVABLE, GOING, BLOCK_STATUS_OFFLINING },
+        { BLOCK_STATUS_OFFLINING, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_OFFLINING },
+        { BLOCK_STATUS_OFFLINING, VERDICT_KERNEL, MOVABLE, KERNEL, BLOCK_STATUS_OFFLINING },
+
+        /* what somebody asked for stays so until somebody else changes it */
+        { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, MOVABLE, BLOCK_STATUS_REQUESTED },
+        { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, GOING, BLOCK_STATUS_REQUESTED },
+        { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_OFFLINED },
+        { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, KERNEL, BLOCK_STATUS_FOREIGN },
 };
 
 START_TEST(a_block_that_was_read_again_moves_on)
@@ -781,7 +791,108 @@ START_TEST(a_reset_block_whose_node_is_not_known_waits)
 }
 END_TEST
 
+START_TEST(what_was_taken_offline_is_decided_again_when_all_is)
+{
+        static const struct {
+                BlockStatus status;
+                Onliner offliner;
+                BlockState state;
+                const char *zones;
+                BlockStatus expected;
+        } cases[] = {
+                { BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD, OFF, BLOCK_STATUS_PENDING },
+                { BLOCK_STATUS_OFFLINED, ONLINER_OTHER, OFF, BLOCK_STATUS_PENDING },
+                /* as any reset */
+                { BLOCK_STATUS_FAILED, ONLINER_NONE, OFF, BLOCK_STATUS_PENDING },
+                { BLOCK_STATUS_WRITING, ONLINER_NONE, OFF, BLOCK_STATUS_WRITING },
+                { BLOCK_STATUS_OFFLINING, ONLINER_NONE, OFF, BLOCK_STATUS_OFFLINING },
+                { BLOCK_STATUS_REQUESTED, ONLINER_NONE, KERNEL, BLOCK_STATUS_REQUESTED },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Block block =
+                        block_make(cases[i].state, cases[i].zones, cases[i].status, VERDICT_KERNEL);
+
+                block.offliner = cases[i].offliner;
+                track_reset_offlined(&block);
+                ck_assert_int_eq(block.status, cases[i].expected);
+                ck_assert_int_eq(block.offliner, ONLINER_NONE);
+        }
+}
+END_TEST
+
+START_TEST(blocks_of_jobs_are_left_as_they_are)
+{
+        static const BlockStatus statuses[] = { BLOCK_STATUS_PENDING, BLOCK_STATUS_RETRYING,
+                                                BLOCK_STATUS_FAILED, BLOCK_STATUS_OFFLINED };
+
+        for (size_t i = 0; i < ELEMENTSOF(statuses); i++)
+                for (uint32_t job = 0; job < 2; job++) {
+                        Block block = block_make(OFF, statuses[i], VERDICT_KERNEL);
+
+                        block.job = job;
+                        block.retry_at_usec = NOW;
+                        ck_assert_int_eq(track_wants_plan(&block, NOW),
+                                         job == 0 && (statuses[i] == BLOCK_STATUS_PENDING ||
+                                                      statuses[i] == BLOCK_STATUS_RETRYING));
+                        track_reset_offlined(&block);
+                        ck_assert_int_eq(block.status, job ? statuses[i] : BLOCK_STATUS_PENDING);
+                }
+}
+END_TEST
+
+START_TEST(blocks_of_jobs_are_not_judged_nor_reconsidered)
+{
+        for (uint32_t job = 0; job < 2; job++) {
+                Block block = block_make(KERNEL, BLOCK_STATUS_PENDING, VERDICT_NONE);
+
+                block.job = job;
+                ck_assert_int_eq(track_wants_judgement(&block, NOW), job == 0);
+                block.status = BLOCK_STATUS_FOREIGN;
+                track_reconsider(&block);
+                ck_assert_int_eq(block.status, job ? BLOCK_STATUS_FOREIGN : BLOCK_STATUS_PENDING);
+        }
+}
+END_TEST
+
+START_TEST(who_took_a_block_offline_is_known_until_it_is_online)
+{
+        Block block = block_make(MOVABLE, BLOCK_STATUS_DONE, VERDICT_MOVABLE);
+        BlockBefore before = block_before(&block);
+
+        block.state = BLOCK_OFFLINE;
+        track_read(&block, &before, &mode);
+        ck_assert_int_eq(block.offliner, ONLINER_OTHER);
+        before = block_before(&block);
+        block_set(&block, MOVABLE, block.status);
+        track_read(&block, &before, &mode);
+        ck_assert_int_eq(block.offliner, ONLINER_NONE);
+
+        block.offliner = ONLINER_MEMORYD;
+        track_take(&block, BLOCK_OFFLINE, &block.zones);
+        ck_assert_int_eq(block.offliner, ONLINER_MEMORYD);
+        track_take(&block, BLOCK_ONLINE, &block.zones);
+        ck_assert_int_eq(block.offliner, ONLINER_NONE);
+}
+END_TEST
+
 /* track_next_retry */
+
+START_TEST(retries_of_jobs_blocks_are_nobodys)
+{
+        Machine machine;
+        Block *failed;
+
+        machine_from(&machine, GB, "0c=kr2");
+        failed = machine_find_block(&machine, 2);
+        machine_find_block(&machine, 1)->job = 7;
+        failed->retry_at_usec = RETRY_AT_USEC + 7;
+        ck_assert_uint_eq(track_next_retry(&machine), RETRY_AT_USEC + 7);
+        track_join_retries(&machine, failed);
+        ck_assert_uint_eq(machine_find_block(&machine, 1)->retry_at_usec, RETRY_AT_USEC);
+        machine_done(&machine);
+}
+END_TEST
 
 START_TEST(blocks_that_failed_as_often_are_tried_again_together)
 {
@@ -891,6 +1002,10 @@ static void add_write_tests(Suite *suite)
         tcase_add_test(writes, a_reset_block_whose_node_is_not_known_waits);
         tcase_add_test(writes, the_next_retry_is_the_earliest_of_those_that_are_due);
         tcase_add_test(writes, blocks_that_failed_as_often_are_tried_again_together);
+        tcase_add_test(writes, what_was_taken_offline_is_decided_again_when_all_is);
+        tcase_add_test(writes, blocks_of_jobs_are_left_as_they_are);
+        tcase_add_test(writes, blocks_of_jobs_are_not_judged_nor_reconsidered);
+        tcase_add_test(writes, retries_of_jobs_blocks_are_nobodys);
         tcase_add_test(writes, another_policy_judges_anew_what_others_onlined_and_only_that);
         suite_add_tcase(suite, writes);
 }
@@ -905,6 +1020,7 @@ static void add_onliner_tests(Suite *suite)
                             ELEMENTSOF(read_onliner_cases));
         tcase_add_loop_test(onliners, who_onlined_a_block_follows_from_the_outcome, 0,
                             ELEMENTSOF(outcome_onliner_cases));
+        tcase_add_test(onliners, who_took_a_block_offline_is_known_until_it_is_online);
         tcase_add_test(onliners, what_was_onlined_gets_the_time_once);
         tcase_add_test(onliners, rules_are_found_by_name_in_another_policy);
         suite_add_tcase(suite, onliners);
