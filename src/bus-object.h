@@ -20,6 +20,9 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
+/* Verify(). */
+int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
 /* Replies with all faults of a configuration in one error, a line each. What a handler returns. */
 int bus_reply_faults(sd_bus_message *message, char **faults);
 

@@ -5,6 +5,7 @@
 #include "history.h"
 #include "monitor.h"
 #include "survey.h"
+#include "verify.h"
 #include "writer.h"
 
 #include <systemd/sd-event.h>
@@ -58,6 +59,9 @@ const Conf *manager_get_conf(const Manager *manager);
 
 /* The faults of the last reload if it was refused, NULL-terminated; NULL when there are none. */
 char **manager_get_faults(const Manager *manager);
+
+/* What works against the policy on this machine. 0 or a negative errno. */
+int manager_verify(Manager *manager, Findings *ret);
 
 const History *manager_get_history(const Manager *manager);
 

@@ -803,6 +803,29 @@ START_TEST(options_of_a_plan_that_there_are_not_are_refused)
 }
 END_TEST
 
+/* Verify */
+
+START_TEST(what_works_against_the_policy_is_told_to_everybody)
+{
+        daemon_start();
+        ck_assert_str_eq(bus_verify(), "");
+
+        testbed_write("root/etc/udev/rules.d/40-x.rules",
+                      "SUBSYSTEM==\"memory\", ATTR{state}=\"online\"");
+        testbed_write("proc/cmdline", "memhp_default_state=online");
+        testbed_add_online_blocks(DIMM, 2, "Movable");
+        testbed_add_node(1, false);
+        testbed_link_blocks(DIMM, 2, 1);
+        testbed_events("add", DIMM, 2);
+        wait_for(bus_count_status("foreign") == 1);
+        ck_assert_str_eq(bus_verify(), "udev-rule: /etc/udev/rules.d/40-x.rules:1\n"
+                                       "kernel-command-line: memhp_default_state=online\n"
+                                       "movable-only-node: node 1\n"
+                                       "foreign-block: memory32\n");
+        ck_assert_uint_eq(polkit_count(), 0);
+}
+END_TEST
+
 /* LogControl1 */
 
 START_TEST(the_log_level_can_be_set)
@@ -876,6 +899,7 @@ static void add_service_cases(Suite *suite)
 {
         TCase *notify = fixture_case(suite, "notify");
         TCase *reload = fixture_case(suite, "reload");
+        TCase *verify = fixture_case(suite, "verify");
         TCase *log = fixture_case(suite, "log");
 
         tcase_add_test(notify, the_watchdog_is_fed);
@@ -885,6 +909,8 @@ static void add_service_cases(Suite *suite)
         tcase_add_test(reload, a_broken_reload_keeps_the_policy_and_says_where);
         tcase_add_test(reload, a_broken_hangup_keeps_the_policy_too);
         tcase_add_test(reload, changes_need_authority);
+
+        tcase_add_test(verify, what_works_against_the_policy_is_told_to_everybody);
 
         tcase_add_test(log, the_log_level_can_be_set);
 }

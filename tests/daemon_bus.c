@@ -279,6 +279,22 @@ const char *bus_error_message(void)
         return error_message;
 }
 
+const char *bus_verify(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "Verify"));
+        const char *check, *subject, *text, *advice;
+
+        text_result[0] = 0;
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(ssss)"), 0);
+        while (sd_bus_message_read(reply, "(ssss)", &check, &subject, &text, &advice) > 0) {
+                ck_assert_uint_lt(strlen(text_result) + strlen(subject) + 64, sizeof(text_result));
+                strcat(strcat(text_result, check), ": ");
+                strcat(strcat(text_result, subject), "\n");
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_call_manager(const char *method)
 {
         sd_bus_message_unref(call_wait(new_call(MANAGER_PATH, MANAGER, method)));

@@ -92,6 +92,9 @@ const char *bus_set_text(const char *path, const char *interface, const char *na
 /* Calls a method of the manager that takes and returns nothing: the error's name, "" for none. */
 const char *bus_call_manager(const char *method);
 
+/* Verify: what was found, as "check: subject", a line each. */
+const char *bus_verify(void);
+
 /* The same by a user who is not root, for whom polkit decides. */
 const char *bus_call_manager_as_nobody(const char *method);
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "manager-private.h"
+
+#include <sys/utsname.h>
+
+int manager_verify(Manager *manager, Findings *ret)
+{
+        struct utsname name = {};
+        const VerifyInput input = {
+                .root = manager->root,
+                .sysfs = &manager->sysfs,
+                .machine = manager_get_machine(manager),
+                .conf = &manager->conf,
+                .release = name.release,
+        };
+
+        if (uname(&name) < 0)
+                return -errno;
+        return verify(&input, ret);
+}
