@@ -216,6 +216,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("BlocksChanged", SD_BUS_ARGS("a(uu)", ranges), 0),
         SD_BUS_SIGNAL_WITH_ARGS("CapacityChanged",
                                 SD_BUS_ARGS("t", online_bytes, "t", movable_bytes), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("KernelMemoryShort",
+                                SD_BUS_ARGS("u", node, "t", free_bytes, "t", low_bytes), 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -18,6 +18,7 @@
 typedef struct Told {
         uint32_t node;
         bool has_cpu;
+        bool is_short;
         Totals totals;
 } Told;
 
@@ -62,7 +63,7 @@ static void bus_remember(Bus *bus)
         if (told && bus_list_nodes(machine, &paths) >= 0) {
                 for (size_t i = 0; i < machine->n_nodes; i++)
                         told[i] = (Told){ machine->nodes[i].id, machine->nodes[i].has_cpu,
-                                          machine->nodes[i].totals };
+                                          machine->nodes[i].is_short, machine->nodes[i].totals };
                 free(bus->told);
                 bus->told = TAKE_PTR(told);
                 bus->n_told = machine->n_nodes;
@@ -291,13 +292,13 @@ static int emit_nodes(Bus *bus, const Machine *machine)
                 const Node *node = &machine->nodes[i];
                 const Told *told = find_told(bus, node->id);
 
-                if (!told || (told->has_cpu == node->has_cpu &&
+                if (!told || (told->has_cpu == node->has_cpu && told->is_short == node->is_short &&
                               memcmp(&told->totals, &node->totals, sizeof(Totals)) == 0))
                         continue;
                 snprintf(path, sizeof(path), BUS_NODE_PREFIX "/%u", node->id);
-                r = sd_bus_emit_properties_changed(bus->bus, path, BUS_NODE_INTERFACE, "HasCpu",
-                                                   "OnlineBytes", "OfflineBytes", "KernelBytes",
-                                                   "MovableBytes", "MovableOnly", NULL);
+                r = sd_bus_emit_properties_changed(
+                        bus->bus, path, BUS_NODE_INTERFACE, "HasCpu", "OnlineBytes", "OfflineBytes",
+                        "KernelBytes", "MovableBytes", "MovableOnly", "KernelMemoryShort", NULL);
         }
         return r;
 }
@@ -319,6 +320,21 @@ static int emit_manager(Bus *bus, const Changes *changes, const Totals *totals)
         return r;
 }
 
+static int emit_shortage(Bus *bus, const Changes *changes, const Machine *machine)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+
+                if (node_set_contains(&changes->short_nodes, node->id))
+                        r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                               "KernelMemoryShort", "utt", node->id,
+                                               node->kernel_free_bytes, node->kernel_low_bytes);
+        }
+        return r;
+}
+
 void bus_publish(Bus *bus, const Changes *changes)
 {
         const Machine *machine = manager_get_machine(bus->manager);
@@ -337,6 +353,8 @@ void bus_publish(Bus *bus, const Changes *changes)
                 r = emit_blocks(bus, &changes->blocks);
         if (r >= 0)
                 r = emit_manager(bus, changes, &machine->totals);
+        if (r >= 0)
+                r = emit_shortage(bus, changes, machine);
         if (r < 0)
                 log_warning("Cannot send signals: %s, ignoring", strerror(-r));
         strings_free(paths);

@@ -42,8 +42,9 @@ typedef struct Conf {
         EventSource event_source;
         uint64_t settle_usec; /* how long blocks without a node hold up the rest; 10 ms to 60 s */
         Retry retry;
-        int log_level; /* LOG_EMERG to LOG_DEBUG */
-        char **files;  /* owned, NULL-terminated: what was read, in the order it was */
+        bool rebalance; /* whether memoryd itself helps a node that is short of kernel memory */
+        int log_level;  /* LOG_EMERG to LOG_DEBUG */
+        char **files;   /* owned, NULL-terminated: what was read, in the order it was */
 } Conf;
 
 /* One fault: where, which key (NULL for a file or a syntax as a whole), and what is wrong. */

@@ -95,7 +95,7 @@ static int log_to_journal(int level, const LogContext *context, char *message)
                 fields_add(&fields, "MESSAGE_ID=%s", context->message_id);
         if (context && context->has_block)
                 fields_add(&fields, "MEMORYD_BLOCK=%u", context->block);
-        if (context && context->has_block && context->node >= 0)
+        if (context && (context->has_block || context->has_node) && context->node >= 0)
                 fields_add(&fields, "MEMORYD_NODE=%d", context->node);
         if (context && context->rule)
                 fields_add(&fields, "MEMORYD_RULE=%s", context->rule);

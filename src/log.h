@@ -36,6 +36,7 @@ void log_set_level(int level);
 typedef struct LogContext {
         const char *message_id; /* MESSAGE_ID=, NULL for none */
         bool has_block;
+        bool has_node;    /* of one that is about a node, and no block */
         uint32_t block;   /* MEMORYD_BLOCK= */
         int32_t node;     /* MEMORYD_NODE= when not negative */
         const char *rule; /* MEMORYD_RULE=, NULL for none */

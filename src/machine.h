@@ -29,6 +29,11 @@ typedef struct Zone {
         uint64_t spanned_bytes;
         uint64_t free_bytes;
         uint64_t cma_bytes; /* the contiguous memory allocator's: movable pages in a kernel zone */
+        uint64_t free_cma_bytes;
+        uint64_t min_bytes; /* the watermarks */
+        uint64_t low_bytes;
+        uint64_t high_bytes;
+        uint64_t reserve_bytes; /* held back from requests that the zone Normal could serve */
 } Zone;
 
 typedef struct Distance {
@@ -43,6 +48,10 @@ typedef struct Node {
         size_t n_distances;
         uint64_t free_bytes; /* of its zones */
         Totals totals;       /* as of the last machine_count() */
+
+        bool is_short; /* of kernel memory: shortage.h, as of the last look, with the figures */
+        uint64_t kernel_free_bytes;
+        uint64_t kernel_low_bytes;
 } Node;
 
 typedef struct Machine {

@@ -230,7 +230,8 @@ static void manager_end_burst(Manager *manager)
                 log_full(LOG_NOTICE, &context, "Onlined %s",
                          burst_format(&manager->burst, manager->machine.block_size_bytes, text));
         manager->burst = (Burst){};
-        (void) survey_zones(&manager->sysfs, &manager->machine);
+        if (survey_zones(&manager->sysfs, &manager->machine) >= 0)
+                manager_check_shortage(manager);
         manager->changes.nodes = true;
 }
 
@@ -314,5 +315,7 @@ int manager_attach(Manager *manager)
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
                                       UINT64_MAX, 1, on_timer, manager);
+        if (r >= 0)
+                r = manager_watch_shortage(manager);
         return r;
 }

@@ -249,6 +249,8 @@ int manager_survey_nodes(Manager *manager)
         r = survey_zones(&manager->sysfs, &manager->machine);
         if (r < 0)
                 log_debug("Cannot read /proc/zoneinfo: %s", strerror(-r));
+        else
+                manager_check_shortage(manager);
         if (sysfs_read_auto_online(&manager->sysfs, manager->auto_online) < 0)
                 manager->auto_online[0] = 0;
         return 0;

@@ -22,6 +22,9 @@ struct Manager {
         sd_event_source *monitor_source;
         sd_event_source *writer_source;
         sd_event_source *timer_source;
+        sd_event_source *shortage_source;
+        sd_event_source *pressure_source;
+        int pressure_fd;
 
         ChangedIds announced; /* blocks whose own event came since the last listing */
 
@@ -46,6 +49,7 @@ struct Manager {
         uint64_t published_usec;
         uint64_t remembered_usec; /* when what is kept was last written; 0: never */
         uint64_t zones_usec;
+        uint64_t asked_usec; /* when kernel memory was last asked for; 0: never */
         uint64_t told_online_bytes;
         uint64_t told_movable_bytes;
 
@@ -53,9 +57,14 @@ struct Manager {
         bool restores; /* auto_online_blocks has to be put back at stop */
         OnlineWord restore_word;
 
+        NodeSet short_nodes; /* of kernel memory */
+        NodeSet asked_nodes; /* those that it was asked for */
         char **faults;
         Changes changes;
 };
+
+/* How often the zones are read again, when somebody asks. */
+#define ZONES_USEC USEC_PER_SEC
 
 /* Makes sure that a pass is made at a time, or before. */
 void manager_schedule(Manager *manager, uint64_t at_usec);
@@ -116,3 +125,18 @@ int manager_attach(Manager *manager);
  */
 void manager_take_over(Manager *manager);
 int manager_give_back(Manager *manager);
+
+/* Listens for memory pressure. 0 or a negative errno. */
+int manager_watch_shortage(Manager *manager);
+
+/*
+ * Looks whether nodes are short of kernel memory, or no longer, by the zones as they were just read.
+ * Says so once, and with the setting `rebalance` does something about it.
+ */
+void manager_check_shortage(Manager *manager);
+
+/*
+ * Starts a job that makes the n lowest movable blocks of a node kernel memory. 0, or a negative errno
+ * when it is refused.
+ */
+int manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks);

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #define PUBLISH_USEC (100 * USEC_PER_MSEC)
-#define ZONES_USEC USEC_PER_SEC
 
 /* 20 ms of writing for 65,536 blocks are not for each of many small changes. */
 #define REMEMBER_USEC USEC_PER_SEC
@@ -18,6 +17,8 @@ void setup_done(Setup *setup)
         sysfs_close(&setup->sysfs);
         closep(&setup->actuator_fd);
         setup->actuator_fd = -EBADF;
+        closep(&setup->pressure_fd);
+        setup->pressure_fd = -EBADF;
         for (size_t i = 0; i < ELEMENTSOF(setup->monitors); i++) {
                 monitor_free(setup->monitors[i]);
                 setup->monitors[i] = NULL;
@@ -37,6 +38,9 @@ void manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->monitor_source);
         sd_event_source_disable_unref(manager->writer_source);
         sd_event_source_disable_unref(manager->timer_source);
+        sd_event_source_disable_unref(manager->shortage_source);
+        sd_event_source_disable_unref(manager->pressure_source);
+        closep(&manager->pressure_fd);
         sd_event_unref(manager->event);
         monitor_free(manager->monitor);
         writer_done(&manager->writer);
@@ -154,6 +158,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
 
         if (!manager)
                 return -ENOMEM;
+        manager->pressure_fd = TAKE_FD(setup->pressure_fd);
         manager->event = sd_event_ref(event);
         manager->timer_usec = manager->recheck_usec = manager->again_usec = USEC_INFINITY;
         manager->relist_usec = USEC_INFINITY;
@@ -234,7 +239,8 @@ void manager_refresh_zones(Manager *manager)
         if (manager->zones_usec != 0 && now - manager->zones_usec < ZONES_USEC)
                 return;
         manager->zones_usec = now;
-        (void) survey_zones(&manager->sysfs, &manager->machine);
+        if (survey_zones(&manager->sysfs, &manager->machine) >= 0)
+                manager_check_shortage(manager);
 }
 
 const Machine *manager_get_machine(Manager *manager)
@@ -265,11 +271,17 @@ const char *manager_get_auto_online(const Manager *manager)
         return manager->auto_online;
 }
 
+const NodeSet *manager_get_short_nodes(const Manager *manager)
+{
+        return &manager->short_nodes;
+}
+
 bool manager_is_degraded(Manager *manager)
 {
         const Totals *totals = &manager_get_machine(manager)->totals;
 
-        return totals->failed_blocks > 0 || totals->foreign_blocks > 0 || manager->faults;
+        return totals->failed_blocks > 0 || totals->foreign_blocks > 0 || manager->faults ||
+               !node_set_is_empty(&manager->short_nodes);
 }
 
 bool manager_take_changes(Manager *manager, Changes *ret)

@@ -23,6 +23,7 @@ typedef struct Setup {
         const char *runtime_folder; /* see takeover.h */
         Sysfs sysfs;
         int actuator_fd;
+        int pressure_fd;                      /* see pressure.h; negative when there is none */
         Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration chooses later */
 } Setup;
 
@@ -68,15 +69,19 @@ const History *manager_get_history(const Manager *manager);
 /* auto_online_blocks as last read, "" when the kernel has none. */
 const char *manager_get_auto_online(const Manager *manager);
 
-/* Something failed, is foreign, or the last reload was refused. */
+/* The nodes that are short of kernel memory. */
+const NodeSet *manager_get_short_nodes(const Manager *manager);
+
+/* Something failed, is foreign, or is short, or the last reload was refused. */
 bool manager_is_degraded(Manager *manager);
 
 /* What has changed since it was last taken. */
 typedef struct Changes {
         ChangedIds blocks;
-        bool nodes;    /* nodes or zones came or went, or a node's CPUs did */
+        bool nodes;    /* nodes or zones came or went, or a node's CPUs did, or a shortage */
         bool capacity; /* online or movable bytes differ, and nothing is being written */
         bool config;
+        NodeSet short_nodes; /* became short of kernel memory */
 } Changes;
 
 void changes_done(Changes *changes);

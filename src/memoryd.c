@@ -6,6 +6,7 @@
 #include "identify.h"
 #include "log.h"
 #include "names.h"
+#include "pressure.h"
 #include "privilege.h"
 #include "takeover.h"
 
@@ -91,15 +92,20 @@ static void notify_status(Daemon *daemon)
 {
         const Totals *totals = &manager_get_machine(daemon->manager)->totals;
         char **faults = manager_get_faults(daemon->manager);
-        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX];
+        const NodeSet *short_nodes = manager_get_short_nodes(daemon->manager);
+        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX], nodes[64] = "";
+
+        if (!node_set_is_empty(short_nodes))
+                format_nodes(short_nodes, nodes, sizeof(nodes));
 
         (void) sd_notifyf(
                 0,
                 "STATUS=%s kernel, %s movable memory online; blocks pending: %u, failed: %u, "
-                "foreign: %u%s%s",
+                "foreign: %u%s%s%s%s",
                 format_bytes(totals->kernel_bytes, kernel),
                 format_bytes(totals->movable_bytes, movable), totals->pending_blocks,
                 totals->failed_blocks, totals->foreign_blocks,
+                *nodes ? "; short of kernel memory: node " : "", nodes,
                 faults ? "; configuration refused: " : "", faults ? faults[0] : "");
 }
 
@@ -190,6 +196,16 @@ static void take_iomem(Sysfs *sysfs)
                         r == -EACCES ? "its addresses are hidden" : strerror(-r));
 }
 
+/* While privileges last: kernels before 6.5 ask for CAP_SYS_RESOURCE. */
+static void listen_to_pressure(Setup *setup)
+{
+        setup->pressure_fd = pressure_open(&setup->sysfs);
+        if (setup->pressure_fd < 0)
+                log_info("Cannot listen to memory pressure (/proc/pressure/memory): %s; a shortage "
+                         "of kernel memory is only seen when memory changes",
+                         strerror(-setup->pressure_fd));
+}
+
 /* Everything that needs root. Nothing from outside but the kernel's own files is read here. */
 static int set_up(Setup *setup)
 {
@@ -226,6 +242,7 @@ static int set_up(Setup *setup)
                 return EXIT_INTERNAL;
         }
 
+        listen_to_pressure(setup);
         r = privilege_drop(arg_user, setup->runtime_folder);
         if (r == -ESRCH)
                 log_err("There is no user '%s' to run as: expected what sysusers.d(5) makes of "
@@ -307,6 +324,7 @@ static int run(void)
                 .runtime_folder = runtime_folder,
                 .sysfs = SYSFS_CLOSED,
                 .actuator_fd = -EBADF,
+                .pressure_fd = -EBADF,
         };
         sigset_t signals;
         Conf conf;

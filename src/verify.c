@@ -5,6 +5,7 @@
 #include "format.h"
 #include "udev-files.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -484,6 +485,15 @@ static bool lacks_valid_zones(const VerifyInput *input)
         return !has_file(input->sysfs->memory_fd, path);
 }
 
+/* Whether memoryd misses PSI: there is movable memory, or it is to be given back by itself. */
+static bool misses_pressure(const VerifyInput *input)
+{
+        _cleanup_close_ int fd =
+                sysfs_open_below(input->sysfs, input->sysfs->proc_fd, "pressure/memory", O_PATH);
+
+        return fd < 0 && (input->conf->rebalance || input->machine->totals.movable_bytes > 0);
+}
+
 static int check_kernel(const VerifyInput *input, Findings *findings)
 {
         const Sysfs *sysfs = input->sysfs;
@@ -509,6 +519,13 @@ static int check_kernel(const VerifyInput *input, Findings *findings)
                         "memory by itself.",
                         "Make sure that /sys/devices/system/memory is whole where memoryd "
                         "runs.");
+        if (r >= 0 && misses_pressure(input))
+                r = add_feature(
+                        findings, "/proc/pressure/memory",
+                        "There is no such file: memoryd sees a shortage of kernel memory only "
+                        "when memory is added or changes.",
+                        "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or "
+                        "later).");
         return r;
 }
 

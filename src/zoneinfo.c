@@ -39,7 +39,47 @@ static int parse_heading(ZoneArray *array, const char *line, bool *skip)
         return *skip ? 1 : zone_array_add(array, node, type) < 0 ? -ENOMEM : 1;
 }
 
-static void parse_field(Zone *zone, const char *line, uint64_t page_size_bytes)
+/*
+ * "protection: (0, 1956, 15960, 15960)": what a zone holds back from a request that could have been
+ * served by the zone of each place in the node's list; from its own and those below nothing.
+ */
+static void parse_protection(Zone *zone, const char *line, size_t place, uint64_t page_size_bytes)
+{
+        uint64_t pages;
+
+        line = strchr(line, '(');
+        for (size_t i = 0; line && i < place; i++)
+                line = strchr(line + 1, ',');
+        if (line && sscanf(line + 1, "%" SCNu64, &pages) == 1)
+                zone->reserve_bytes = pages * page_size_bytes;
+}
+
+/* The place of the zone Normal among those of a node: each node has the same ones, empty or not. */
+static size_t find_normal(const char *text)
+{
+        uint32_t first = UINT32_MAX, node;
+        size_t place = 0;
+        char name[32];
+
+        for (; *text; text = *text ? text + 1 : text) {
+                const char *line = text;
+
+                text = strchrnul(text, '\n');
+                /* sscanf() would look for the end of the whole text each time. */
+                if (strncmp(line, "Node ", 5) != 0 ||
+                    sscanf(line, "Node %" SCNu32 ", zone %31s", &node, name) != 2)
+                        continue;
+                if (first != UINT32_MAX && node != first)
+                        return SIZE_MAX;
+                first = node;
+                if (strcmp(name, "Normal") == 0)
+                        return place;
+                place++;
+        }
+        return SIZE_MAX;
+}
+
+static void parse_field(Zone *zone, const char *line, size_t normal, uint64_t page_size_bytes)
 {
         const struct {
                 const char *name;
@@ -47,7 +87,9 @@ static void parse_field(Zone *zone, const char *line, uint64_t page_size_bytes)
         } fields[] = {
                 { "free", &zone->free_bytes },       { "spanned", &zone->spanned_bytes },
                 { "present", &zone->present_bytes }, { "managed", &zone->managed_bytes },
-                { "cma", &zone->cma_bytes },
+                { "cma", &zone->cma_bytes },         { "nr_free_cma", &zone->free_cma_bytes },
+                { "min", &zone->min_bytes },         { "low", &zone->low_bytes },
+                { "high", &zone->high_bytes },
         };
         char name[32];
         uint64_t pages;
@@ -56,6 +98,8 @@ static void parse_field(Zone *zone, const char *line, uint64_t page_size_bytes)
         line += strspn(line, " ");
         if (strncmp(line, "pages ", 6) == 0)
                 line += 6;
+        if (strncmp(line, "protection:", 11) == 0 && normal != SIZE_MAX)
+                parse_protection(zone, line, normal, page_size_bytes);
         if (sscanf(line, "%31s %" SCNu64, name, &pages) != 2)
                 return;
         for (size_t i = 0; i < ELEMENTSOF(fields); i++)
@@ -86,6 +130,7 @@ int zoneinfo_parse(const char *text, uint64_t page_size_bytes, Zone **ret_zones,
                    size_t *ret_n_zones)
 {
         ZoneArray array = {};
+        size_t normal = find_normal(text);
         bool skip = true;
 
         for (const char *line = text; *line;) {
@@ -100,7 +145,7 @@ int zoneinfo_parse(const char *text, uint64_t page_size_bytes, Zone **ret_zones,
                         return r;
                 }
                 if (r == 0 && !skip)
-                        parse_field(&array.zones[array.n - 1], copy, page_size_bytes);
+                        parse_field(&array.zones[array.n - 1], copy, normal, page_size_bytes);
                 line = *end ? end + 1 : end;
         }
 

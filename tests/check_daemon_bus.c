@@ -821,7 +821,8 @@ START_TEST(what_works_against_the_policy_is_told_to_everybody)
         ck_assert_str_eq(bus_verify(), "udev-rule: /etc/udev/rules.d/40-x.rules:1\n"
                                        "kernel-command-line: memhp_default_state=online\n"
                                        "movable-only-node: node 1\n"
-                                       "foreign-block: memory32\n");
+                                       "foreign-block: memory32\n"
+                                       "kernel-feature: /proc/pressure/memory\n");
         ck_assert_uint_eq(polkit_count(), 0);
 }
 END_TEST

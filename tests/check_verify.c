@@ -19,6 +19,7 @@ static void setup(void)
         sysfs_fixture_write(&fixture, "ro quiet root=/dev/vda1\n", "proc/cmdline");
         sysfs_fixture_write(&fixture, "contig-zones\n",
                             "sys/module/memory_hotplug/parameters/online_policy");
+        sysfs_fixture_write(&fixture, "some avg10=0.00\n", "proc/pressure/memory");
         conf_init(&conf);
         machine_init(&machine);
 }
@@ -381,6 +382,21 @@ START_TEST(what_the_kernel_lacks_is_found_where_it_matters)
 }
 END_TEST
 
+START_TEST(pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given_back)
+{
+        use_machine("0c=k8");
+        ck_assert_int_eq(unlink(sysfs_fixture_path(&fixture, "proc/pressure/memory")), 0);
+        assert_found("");
+        use_conf("rebalance = true;");
+        assert_found("kernel-feature: /proc/pressure/memory\n");
+        use_conf("");
+        use_machine("0c=k8m1");
+        assert_found("kernel-feature: /proc/pressure/memory\n");
+        sysfs_fixture_write(&fixture, "", "proc/pressure/memory");
+        assert_found("");
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("verify");
@@ -404,6 +420,8 @@ int main(void)
                             0, ELEMENTSOF(node_cases));
         tcase_add_test(tcase, blocks_that_others_onlined_against_the_policy_are_found_as_ranges);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
+        tcase_add_test(tcase,
+                       pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given_back);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }

@@ -220,6 +220,82 @@ static void parse_front(const char *text, size_t length, size_t n_zones)
         free(front);
 }
 
+/* Watermarks, what a zone holds back from kernel memory that Normal could serve, free CMA. */
+static const char text_watermarks[] = "Node 0, zone      DMA\n"
+                                      "  pages free     3840\n"
+                                      "        boost    0\n"
+                                      "        min      8\n"
+                                      "        low      11\n"
+                                      "        high     14\n"
+                                      "        spanned  4095\n"
+                                      "        protection: (0, 2900, 15000, 20000, 20001)\n"
+                                      "  pagesets\n"
+                                      "              high:  99\n"
+                                      "Node 0, zone    DMA32\n"
+                                      "  pages free     20000\n"
+                                      "        min      800\n"
+                                      "        low      1000\n"
+                                      "        high     1200\n"
+                                      "        spanned  1044480\n"
+                                      "        cma      4096\n"
+                                      "        protection: (0, 0, 12100, 17100, 17101)\n"
+                                      "      nr_free_pages 20000\n"
+                                      "      nr_free_cma  4000\n"
+                                      "Node 0, zone   Normal\n"
+                                      "  pages free     5\n"
+                                      "        min      3\n"
+                                      "        low      4\n"
+                                      "        high     6\n"
+                                      "        spanned  65536\n"
+                                      "        protection: (0, 0, 0, 5000, 5001)\n"
+                                      "Node 1, zone      DMA\n"
+                                      "        spanned  0\n"
+                                      "Node 1, zone   Normal\n"
+                                      "  pages free     7\n"
+                                      "        spanned  65536\n"
+                                      "        protection: (0, 0, 9, 5000, 5001)\n";
+
+START_TEST(watermarks_and_what_is_held_back_are_read)
+{
+        static const struct {
+                uint64_t min, low, high, reserve, free_cma;
+        } expected[] = {
+                { 8, 11, 14, 15000, 0 },
+                { 800, 1000, 1200, 12100, 4000 },
+                { 3, 4, 6, 0, 0 },
+                { 0, 0, 0, 9, 0 },
+        };
+        Zone *zones = NULL;
+        size_t n = 0;
+
+        ck_assert_int_eq(zoneinfo_parse(text_watermarks, PAGE, &zones, &n), 0);
+        ck_assert_uint_eq(n, ELEMENTSOF(expected));
+        for (size_t i = 0; i < n; i++) {
+                ck_assert_uint_eq(zones[i].min_bytes, expected[i].min * PAGE);
+                ck_assert_uint_eq(zones[i].low_bytes, expected[i].low * PAGE);
+                ck_assert_uint_eq(zones[i].high_bytes, expected[i].high * PAGE);
+                ck_assert_uint_eq(zones[i].reserve_bytes, expected[i].reserve * PAGE);
+                ck_assert_uint_eq(zones[i].free_cma_bytes, expected[i].free_cma * PAGE);
+        }
+        free(zones);
+}
+END_TEST
+
+START_TEST(without_a_zone_normal_nothing_is_known_to_be_held_back)
+{
+        static const char text[] = "Node 0, zone DMA\n spanned 1\n protection: (1, 2, 3)\n"
+                                   "Node 1, zone Normal\n spanned 1\n protection: (4\n";
+        Zone *zones = NULL;
+        size_t n = 0;
+
+        ck_assert_int_eq(zoneinfo_parse(text, PAGE, &zones, &n), 0);
+        ck_assert_uint_eq(n, 2);
+        ck_assert_uint_eq(zones[0].reserve_bytes, 0);
+        ck_assert_uint_eq(zones[1].reserve_bytes, 0);
+        free(zones);
+}
+END_TEST
+
 START_TEST(text_that_ends_anywhere_has_no_zone_too_many)
 {
         for (size_t length = 0; length <= strlen(cases[_i].text); length++)
@@ -268,6 +344,8 @@ int main(void)
         tcase_set_timeout(tcase, 60);
         tcase_add_loop_test(tcase, zones_that_span_pages_are_found_by_node_and_type, 0,
                             ELEMENTSOF(cases));
+        tcase_add_test(tcase, watermarks_and_what_is_held_back_are_read);
+        tcase_add_test(tcase, without_a_zone_normal_nothing_is_known_to_be_held_back);
         tcase_add_loop_test(tcase, text_that_ends_anywhere_has_no_zone_too_many, 0,
                             ELEMENTSOF(cases));
         tcase_add_test(tcase, damaged_text_is_survived);

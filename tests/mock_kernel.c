@@ -8,7 +8,7 @@
  *   faults/N  "ERRNO TIMES DELAY_MS": what the next TIMES writes to block N end with (negative: all
  *             of them; ERRNO 0: nothing wrong), and how long each takes; TIMES is counted down here
  *   writes    a line for each write that was answered: "memoryN WORD ERRNO"
- *   proc      iomem, zoneinfo and cmdline, as of /proc: there are none but those, whatever this machine has
+ *   proc      iomem, zoneinfo, cmdline and pressure, as of /proc: there are none but those, whatever this machine has
  *
  * A process that this is loaded into without a testbed, or that would reach the real /sys, aborts.
  */
@@ -231,7 +231,7 @@ static bool is_of_testbed(int fd, const char *name)
         char folder[PATH_MAX];
 
         return (strcmp(name, "iomem") == 0 || strcmp(name, "zoneinfo") == 0 ||
-                strcmp(name, "cmdline") == 0) &&
+                strcmp(name, "cmdline") == 0 || strcmp(name, "pressure/memory") == 0) &&
                real_path(fd, folder) && strcmp(folder, "/proc") == 0;
 }
 
