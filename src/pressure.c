@@ -5,10 +5,10 @@
 #include <fcntl.h>
 
 /*
- * Some task waits 150 ms of 2 s. A window of another length takes CAP_SYS_RESOURCE on every kernel. The
+ * Some task waits 50 ms of 2 s. A window of another length takes CAP_SYS_RESOURCE on every kernel. The
  * kernel takes the final NUL.
  */
-static const char trigger[] = "some 150000 2000000";
+static const char trigger[] = "some 50000 2000000";
 
 int pressure_open(const Sysfs *sysfs)
 {

@@ -827,6 +827,79 @@ START_TEST(what_works_against_the_policy_is_told_to_everybody)
 }
 END_TEST
 
+/* Shortage of kernel memory */
+
+#define PAGE_BYTES ((uint64_t) sysconf(_SC_PAGESIZE))
+
+/* The zones of node 0, with so many pages free in Normal, whose watermarks are 80, 100 and 120. */
+static void set_free_pages(unsigned n)
+{
+        char text[512];
+
+        snprintf(text, sizeof(text),
+                 "Node 0, zone   Normal\n  pages free     %u\n        min      80\n"
+                 "        low      100\n        high     120\n        spanned  8192\n"
+                 "Node 0, zone  Movable\n  pages free     4000\n        min      40\n"
+                 "        low      50\n        high     60\n        spanned  8192",
+                 n);
+        testbed_write("proc/zoneinfo", text);
+}
+
+static bool is_short(void)
+{
+        return bus_get_number(MANAGER_PATH "/node/0", NODE, "KernelMemoryShort");
+}
+
+START_TEST(a_shortage_of_kernel_memory_is_told_once_and_until_it_is_over)
+{
+        const Signals *signals = bus_signals();
+
+        set_free_pages(100);
+        daemon_start();
+        ck_assert(daemon_logged("Cannot listen to memory pressure"));
+        ck_assert(!is_short());
+        ck_assert(!bus_get_number(MANAGER_PATH, MANAGER, "Degraded"));
+        ck_assert_uint_eq(signals->kernel_memory_short, 0);
+
+        bus_forget_signals();
+        daemon_forget();
+        set_free_pages(99);
+        wait_for(is_short());
+        wait_for(signals->kernel_memory_short > 0 && signals->node_changed > 0);
+        ck_assert_uint_eq(signals->short_node, 0);
+        ck_assert_uint_eq(signals->short_free_bytes, 99 * PAGE_BYTES);
+        ck_assert_uint_eq(signals->short_low_bytes, 100 * PAGE_BYTES);
+        ck_assert(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"));
+        wait_for(daemon_notified("STATUS="));
+        ck_assert(daemon_logged("Node 0 is short of kernel memory"));
+
+        /* By itself memoryd looks again. */
+        bus_forget_signals();
+        set_free_pages(121);
+        wait_for(daemon_logged("Node 0 has enough kernel memory again"));
+        wait_for(signals->node_changed > 0);
+        ck_assert(!is_short());
+        ck_assert(!bus_get_number(MANAGER_PATH, MANAGER, "Degraded"));
+        ck_assert_uint_eq(signals->kernel_memory_short, 0);
+        ck_assert_uint_eq(daemon_count_logged("is short of kernel memory"), 1);
+}
+END_TEST
+
+START_TEST(a_shortage_is_seen_at_the_end_of_a_burst)
+{
+        const Signals *signals = bus_signals();
+
+        set_free_pages(200);
+        daemon_start();
+        bus_forget_signals();
+        set_free_pages(0);
+        testbed_add_dimm(DIMM, 2, 0);
+        wait_for(signals->kernel_memory_short > 0);
+        ck_assert_uint_eq(signals->short_free_bytes, 0);
+        ck_assert(!daemon_logged("should become kernel memory"));
+}
+END_TEST
+
 /* LogControl1 */
 
 START_TEST(the_log_level_can_be_set)
@@ -901,6 +974,7 @@ static void add_service_cases(Suite *suite)
         TCase *notify = fixture_case(suite, "notify");
         TCase *reload = fixture_case(suite, "reload");
         TCase *verify = fixture_case(suite, "verify");
+        TCase *shortage = fixture_case(suite, "shortage");
         TCase *log = fixture_case(suite, "log");
 
         tcase_add_test(notify, the_watchdog_is_fed);
@@ -912,6 +986,9 @@ static void add_service_cases(Suite *suite)
         tcase_add_test(reload, changes_need_authority);
 
         tcase_add_test(verify, what_works_against_the_policy_is_told_to_everybody);
+
+        tcase_add_test(shortage, a_shortage_of_kernel_memory_is_told_once_and_until_it_is_over);
+        tcase_add_test(shortage, a_shortage_is_seen_at_the_end_of_a_burst);
 
         tcase_add_test(log, the_log_level_can_be_set);
 }

@@ -104,6 +104,12 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
                 ck_assert_int_gt(sd_bus_message_read(message, "tt", &signals.online_bytes,
                                                      &signals.movable_bytes),
                                  0);
+        } else if (strcmp(member, "KernelMemoryShort") == 0) {
+                signals.kernel_memory_short++;
+                ck_assert_int_gt(sd_bus_message_read(message, "utt", &signals.short_node,
+                                                     &signals.short_free_bytes,
+                                                     &signals.short_low_bytes),
+                                 0);
         } else if (strcmp(member, "PropertiesChanged") == 0) {
                 note_properties(message);
         } else if (strcmp(member, "InterfacesAdded") == 0) {

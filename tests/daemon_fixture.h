@@ -179,6 +179,9 @@ typedef struct Signals {
         unsigned objects_added, objects_removed;
         uint64_t online_bytes, movable_bytes; /* of the last CapacityChanged */
         uint32_t lowest, highest;             /* of all BlocksChanged */
+        unsigned kernel_memory_short;
+        uint32_t short_node; /* of the last KernelMemoryShort */
+        uint64_t short_free_bytes, short_low_bytes;
 } Signals;
 
 const Signals *bus_signals(void);

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The kernel's memory runs out while movable memory is free."""
+
+import json
+
+from case import GuestCase
+from guest import Node
+from memoryd import NAME, PATH
+
+MESSAGE_SHORT = "b33b5fab10184b99b9a4d2f7efaf6cc4"
+
+# Fills what the kernel can have of node 0 with the buffers of pipes, which are never movable, until less
+# than the low watermarks is free, and then only slowly: what goes below the min watermarks ends in the
+# kernel killing processes, this one first. Says once a second what it sees, in pages.
+FILL = r"""
+use strict; use warnings; use Fcntl; use Time::HiRes qw(sleep time);
+$| = 1;
+open(my $score, '>', '/proc/self/oom_score_adj') or die; print $score 1000; close $score;
+sub measure {
+        my ($free, $min, $low, $high, $zone, $node, $one, $cma) = (0) x 8;
+        my ($normal, @zones) = (0);
+        open(my $file, '<', '/proc/zoneinfo') or die;
+        while (<$file>) {
+                if (/^Node (\d+), zone +(\S+)/) {
+                        ($node, $zone) = ($1, $2);
+                        push @zones, { name => $zone } if $node == 0;
+                        next;
+                }
+                next if $node != 0;
+                my $z = $zones[-1];
+                if (/^ +pages free +(\d+)/) { $z->{free} = $1 }
+                elsif (/^ +(min|low|high|nr_free_cma) +(\d+)/) { $z->{$1} //= $2 }
+                elsif (/protection: \((.*)\)/) { $z->{held} = [split /, /, $1] }
+        }
+        for (0 .. $#zones) { $normal = $_ if $zones[$_]{name} eq 'Normal' }
+        for my $z (@zones) {
+                next unless $z->{name} =~ /^(DMA|DMA32|Normal)$/;
+                my $own = $z->{free} - ($z->{nr_free_cma} // 0) - $z->{held}[$normal];
+                $free += $own if $own > 0;
+                $min += $z->{min} // 0; $low += $z->{low} // 0; $high += $z->{high} // 0;
+        }
+        return ($free, $min, $low, $high);
+}
+my (@pipes, $writer);
+sub fill {
+        my ($bytes) = @_;
+        if (!$writer || !defined(syswrite($writer, 'x' x $bytes))) {
+                pipe(my $reader, $writer) or die "pipe: $!";
+                fcntl($writer, 1031, 1 << 20) or die "F_SETPIPE_SZ: $!";
+                fcntl($writer, F_SETFL, O_NONBLOCK) or die;
+                push @pipes, $reader, $writer;
+        }
+}
+my ($said, $below) = (0, 0);
+while (1) {
+        my ($free, $min, $low, $high) = measure();
+        my $target = $low - ($low - $min) * 3 / 4;
+        if (time - $said > 1) {
+                open(my $psi, '<', '/proc/pressure/memory'); my $some = <$psi> // '';
+                print "$free $min $low $high ", scalar(@pipes) / 2, " $some";
+                $said = time;
+        }
+        if ($free > $low + 4096) { fill(1 << 18) for 1 .. 8 }
+        elsif ($free > $target) { fill(1 << 14) for 1 .. 4 }
+        else { sleep 0.05 }
+}
+"""
+
+
+class Shortage(GuestCase):
+    """A node of 1 GiB for the kernel and as much that is movable."""
+
+    hardware = {"nodes": (Node("1G", "0-1"),)}
+
+    def _messages(self):
+        return [entry["MESSAGE"] for entry in self.memoryd.journal(f"MESSAGE_ID={MESSAGE_SHORT}")]
+
+    def test_memoryd_says_once_that_a_node_is_short(self):
+        self.add_dimm(1024, 0)
+        self.assertEqual(json.loads(self.guest.run(
+            f"busctl --json=short call {NAME} {PATH} {NAME}.Manager Verify"))["data"], [[]])
+        self.assertEqual(self._messages(), [])
+        self.assertFalse(self.memoryd.node(0, "KernelMemoryShort"))
+
+        self.guest.write_file("/root/fill.pl", FILL)
+        self.guest.run("ulimit -n 65536; setsid perl /root/fill.pl >/root/fill.log 2>&1 </dev/null & "
+                       "echo $! >/root/fill.pid")
+        try:
+            # By the journal alone: whoever asks memoryd for zones has it look at them.
+            self.guest.wait_until(self._messages, "a message about the shortage")
+            self.assertTrue(self.memoryd.node(0, "KernelMemoryShort"))
+            self.assertTrue(self.memoryd.get("Degraded"))
+            self.assertIn("short of kernel memory: node 0", self.memoryd.show("StatusText"))
+        finally:
+            log = self.guest.run("tail -n 3 /root/fill.log; wc -l </root/fill.log; "
+                                 "kill $(cat /root/fill.pid); cat /root/fill.log", check=False)
+            print(log)
+        self.guest.wait_until(lambda: not self.memoryd.node(0, "KernelMemoryShort"),
+                              "the shortage over")
+        self.assertEqual(len(self._messages()), 1)
+        self.assertFalse(self.memoryd.get("Degraded"))
+        self.note(self._messages()[0])
