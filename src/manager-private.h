@@ -49,7 +49,8 @@ struct Manager {
         uint64_t published_usec;
         uint64_t remembered_usec; /* when what is kept was last written; 0: never */
         uint64_t zones_usec;
-        uint64_t asked_usec; /* when kernel memory was last asked for; 0: never */
+        uint64_t pressed_usec; /* when the kernel last told of memory pressure; 0: never */
+        uint64_t asked_usec;   /* when kernel memory was last asked for; 0: never */
         uint64_t told_online_bytes;
         uint64_t told_movable_bytes;
 

@@ -9,6 +9,12 @@
 #define RECHECK_FIRST_USEC USEC_PER_SEC
 #define RECHECK_USEC (10 * USEC_PER_SEC)
 
+/*
+ * For so long after pressure. Once the kernel has nothing left to reclaim nobody waits any more, and
+ * memory runs short without a word.
+ */
+#define FOLLOW_USEC (60 * USEC_PER_SEC)
+
 /* How often to ask for more memory while a shortage lasts. */
 #define ASK_AGAIN_USEC (60 * USEC_PER_SEC)
 
@@ -84,22 +90,28 @@ static bool manager_check_node(Manager *manager, Node *node)
         return is_short;
 }
 
+/* When to look again: soon after something has changed, else now and then while there is a reason to. */
+static void manager_look_again(Manager *manager, bool has_changed)
+{
+        uint64_t now = manager_now(manager);
+        bool is_pressed = manager->pressed_usec > 0 && now < manager->pressed_usec + FOLLOW_USEC;
+
+        if (node_set_is_empty(&manager->short_nodes) && !is_pressed)
+                return;
+        (void) sd_event_source_set_time(manager->shortage_source,
+                                        now + (has_changed ? RECHECK_FIRST_USEC : RECHECK_USEC));
+        (void) sd_event_source_set_enabled(manager->shortage_source, SD_EVENT_ONESHOT);
+}
+
 void manager_check_shortage(Manager *manager)
 {
-        NodeSet before = manager->short_nodes, short_nodes = {};
-        uint64_t delay_usec;
+        NodeSet before = manager->short_nodes, after = {};
 
         for (size_t i = 0; i < manager->machine.n_nodes; i++)
                 if (manager_check_node(manager, &manager->machine.nodes[i]))
-                        node_set_add(&short_nodes, manager->machine.nodes[i].id);
-        manager->short_nodes = short_nodes;
-        if (node_set_is_empty(&short_nodes) || !manager->shortage_source)
-                return;
-        delay_usec = memcmp(&before, &short_nodes, sizeof(before)) == 0 ? RECHECK_USEC :
-                                                                          RECHECK_FIRST_USEC;
-        (void) sd_event_source_set_time(manager->shortage_source,
-                                        manager_now(manager) + delay_usec);
-        (void) sd_event_source_set_enabled(manager->shortage_source, SD_EVENT_ONESHOT);
+                        node_set_add(&after, manager->machine.nodes[i].id);
+        manager->short_nodes = after;
+        manager_look_again(manager, memcmp(&before, &after, sizeof(before)) != 0);
 }
 
 static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
@@ -122,6 +134,7 @@ static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *
                 (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
                 return 0;
         }
+        manager->pressed_usec = manager_now(manager);
         if (manager_now(manager) >= next_usec) {
                 manager_refresh_zones(manager);
                 return 0;

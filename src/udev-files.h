@@ -11,7 +11,7 @@
 /* Files larger than this, or more of them, are not looked at: no distribution comes near. */
 #define UDEV_FILE_SIZE_MAX (512U * 1024U)
 #define UDEV_FILES_MAX 2048U
-#define UDEV_FILES_SIZE_MAX (16U * 1024U * 1024U)
+#define UDEV_FILES_SIZE_MAX (4U * 1024U * 1024U)
 
 /* A file with lines that write memory states, or one that could not be looked at. */
 typedef struct UdevFile {
