@@ -2,6 +2,8 @@
 
 #include "udev-rules.h"
 
+#include "udev-line.h"
+
 #include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -9,32 +11,7 @@
 /* udev ignores what is longer. */
 #define LINE_LENGTH_MAX 16384
 
-#define NAME_MAX_LENGTH 63
 #define MEMORY_FOLDER "/devices/system/memory"
-
-typedef enum Operator {
-        OPERATOR_MATCH,    /* == */
-        OPERATOR_NOMATCH,  /* != */
-        OPERATOR_ASSIGN,   /* =, :=, += */
-        OPERATOR_TAKE_OUT, /* -= */
-} Operator;
-
-/* One KEY{attribute}OPERATOR"value" of a rule. */
-typedef struct Token {
-        const char *start; /* in the line, as it is written */
-        size_t length;
-        char key[NAME_MAX_LENGTH + 1];
-        char attribute[256]; /* "" for none */
-        Operator operator;
-        char *value; /* owned */
-} Token;
-
-#define TOKENS_MAX 64
-
-typedef struct RuleLine {
-        Token tokens[TOKENS_MAX];
-        size_t n_tokens;
-} RuleLine;
 
 /* Whether something holds for a memory block: for some it may. */
 typedef enum Answer {
@@ -57,126 +34,6 @@ void udev_writes_done(UdevWrites *writes)
                 free(writes->writes[i].text);
         free(writes->writes);
         *writes = (UdevWrites){};
-}
-
-/* Tokens */
-
-static void line_done(RuleLine *line)
-{
-        for (size_t i = 0; i < line->n_tokens; i++)
-                free(line->tokens[i].value);
-        line->n_tokens = 0;
-}
-
-static bool copy_name(char *target, size_t size, const char *start, size_t length)
-{
-        if (length >= size)
-                return false;
-        memcpy(target, start, length);
-        target[length] = 0;
-        return true;
-}
-
-/* KEY or KEY{attribute}. Returns what follows, or NULL. */
-static const char *parse_key(const char *at, Token *token)
-{
-        size_t length = strcspn(at, " \t{=!:+-\"");
-        const char *end;
-
-        if (length == 0 || !copy_name(token->key, sizeof(token->key), at, length))
-                return NULL;
-        at += length;
-        token->attribute[0] = 0;
-        if (*at == '{') {
-                end = strchr(++at, '}');
-                if (!end ||
-                    !copy_name(token->attribute, sizeof(token->attribute), at, (size_t) (end - at)))
-                        return NULL;
-                at = end + 1;
-        }
-        return at + strspn(at, " \t");
-}
-
-static const char *parse_operator(const char *at, Operator *ret)
-{
-        static const struct {
-                const char *text;
-                Operator operator;
-        } operators[] = {
-                { "==", OPERATOR_MATCH },  { "!=", OPERATOR_NOMATCH },  { "+=", OPERATOR_ASSIGN },
-                { ":=", OPERATOR_ASSIGN }, { "-=", OPERATOR_TAKE_OUT }, { "=", OPERATOR_ASSIGN },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(operators); i++)
-                if (strncmp(at, operators[i].text, strlen(operators[i].text)) == 0) {
-                        *ret = operators[i].operator;
-                        at += strlen(operators[i].text);
-                        return at + strspn(at, " \t");
-                }
-        return NULL;
-}
-
-/* "value", in which \" is a quote; maybe with an e or an i before it. Returns what follows, or NULL. */
-static const char *parse_value(const char *at, char **ret)
-{
-        char *value;
-        size_t n = 0;
-
-        at += *at == 'e' || *at == 'i';
-        if (*at++ != '"')
-                return NULL;
-        value = malloc(strlen(at) + 1);
-        if (!value)
-                return NULL;
-        for (; *at && *at != '"'; at++) {
-                at += at[0] == '\\' && at[1] == '"';
-                value[n++] = *at;
-        }
-        if (*at != '"') {
-                free(value);
-                return NULL;
-        }
-        value[n] = 0;
-        *ret = value;
-        return at + 1;
-}
-
-static const char *parse_token(const char *at, Token *token)
-{
-        token->start = at;
-        at = parse_key(at, token);
-        if (at)
-                at = parse_operator(at, &token->operator);
-        if (at)
-                at = parse_value(at, &token->value);
-        if (at)
-                token->length = (size_t) (at - token->start);
-        return at;
-}
-
-/* False for what udev does not take for a rule either. */
-static bool parse_line(const char *text, RuleLine *line)
-{
-        line->n_tokens = 0;
-        for (;;) {
-                text += strspn(text, " \t\r,");
-                if (!*text)
-                        return line->n_tokens > 0;
-                if (line->n_tokens == TOKENS_MAX)
-                        return false;
-                text = parse_token(text, &line->tokens[line->n_tokens]);
-                if (!text)
-                        return false;
-                line->n_tokens++;
-        }
-}
-
-static const Token *find_token(const RuleLine *line, const char *key)
-{
-        for (size_t i = 0; i < line->n_tokens; i++)
-                if (strcmp(line->tokens[i].key, key) == 0)
-                        return &line->tokens[i];
-        return NULL;
 }
 
 /* Matches */
@@ -265,7 +122,7 @@ static const char *strip_name(const char *attribute)
         return attribute;
 }
 
-static Answer match_attribute(const Token *token, const UdevHost *host, bool of_parents)
+static Answer match_attribute(const UdevToken *token, const UdevHost *host, bool of_parents)
 {
         static const char *const states[] = { "online", "offline", "going-offline" };
         static const char *const own[] = { "online",    "phys_device", "phys_index",
@@ -291,9 +148,9 @@ static Answer match_attribute(const Token *token, const UdevHost *host, bool of_
 }
 
 /* Whether memory blocks have an attribute that is compared: what is not there matches nothing. */
-static bool is_compared_in_vain(const Token *token, const UdevHost *host)
+static bool is_compared_in_vain(const UdevToken *token, const UdevHost *host)
 {
-        Token any = *token;
+        UdevToken any = *token;
 
         if (strcmp(token->key, "ATTR") != 0 && strcmp(token->key, "ATTRS") != 0)
                 return false;
@@ -301,7 +158,7 @@ static bool is_compared_in_vain(const Token *token, const UdevHost *host)
         return match_attribute(&any, host, strcmp(token->key, "ATTRS") == 0) == ANSWER_NO;
 }
 
-static Answer match_constant(const Token *token, const UdevHost *host)
+static Answer match_constant(const UdevToken *token, const UdevHost *host)
 {
         if (strcmp(token->attribute, "arch") == 0)
                 return match_text(token->value, host->architecture);
@@ -310,7 +167,7 @@ static Answer match_constant(const Token *token, const UdevHost *host)
         return ANSWER_MAYBE;
 }
 
-static Answer match_property(const Token *token)
+static Answer match_property(const UdevToken *token)
 {
         if (strcmp(token->attribute, "SUBSYSTEM") == 0)
                 return match_text(token->value, "memory");
@@ -321,7 +178,7 @@ static Answer match_property(const Token *token)
         return ANSWER_MAYBE;
 }
 
-static Answer match_equal(const Token *token, const UdevHost *host)
+static Answer match_equal(const UdevToken *token, const UdevHost *host)
 {
         const char *key = token->key;
 
@@ -332,7 +189,9 @@ static Answer match_equal(const Token *token, const UdevHost *host)
         if (strcmp(key, "KERNEL") == 0)
                 return match_block(token->value, "");
         if (strcmp(key, "KERNELS") == 0)
-                return MAX(match_block(token->value, ""), match_text(token->value, "memory"));
+                return match_text(token->value, "memory") == ANSWER_YES ?
+                               ANSWER_YES :
+                               match_block(token->value, "");
         if (strcmp(key, "DEVPATH") == 0)
                 return match_block(token->value, MEMORY_FOLDER "/");
         if (strcmp(key, "DRIVER") == 0 || strcmp(key, "DRIVERS") == 0)
@@ -347,56 +206,60 @@ static Answer match_equal(const Token *token, const UdevHost *host)
 }
 
 /* What a program or an import comes to is part of the match, whatever its operator. */
-static bool is_open(const Token *token)
+static bool is_open(const UdevToken *token)
 {
         return strcmp(token->key, "PROGRAM") == 0 || strcmp(token->key, "IMPORT") == 0;
 }
 
-static Answer match_token(const Token *token, const UdevHost *host)
+static Answer match_token(const UdevToken *token, const UdevHost *host)
 {
         Answer answer;
 
         if (is_open(token))
                 return ANSWER_MAYBE;
-        if (token->operator!= OPERATOR_MATCH && token->operator!= OPERATOR_NOMATCH)
+        if (token->operator!= UDEV_MATCH && token->operator!= UDEV_NOMATCH)
                 return ANSWER_YES;
         if (is_compared_in_vain(token, host))
                 return ANSWER_NO;
         answer = match_equal(token, host);
-        return token->operator== OPERATOR_MATCH ? answer : (Answer)(ANSWER_YES - answer);
+        return token->operator== UDEV_MATCH ? answer : (Answer)(ANSWER_YES - answer);
 }
 
-static Answer match_line(const RuleLine *line, const UdevHost *host)
+static Answer least(Answer a, Answer b)
+{
+        return MIN(a, b);
+}
+
+static Answer match_line(const UdevLine *line, const UdevHost *host)
 {
         Answer answer = ANSWER_YES;
 
         for (size_t i = 0; i < line->n_tokens; i++)
-                answer = MIN(answer, match_token(&line->tokens[i], host));
+                answer = least(answer, match_token(&line->tokens[i], host));
         return answer;
 }
 
-static bool is_match(const Token *token)
+static bool is_match(const UdevToken *token)
 {
-        return is_open(token) ||
-               token->operator== OPERATOR_MATCH || token->operator== OPERATOR_NOMATCH;
+        return is_open(token) || token->operator== UDEV_MATCH || token->operator== UDEV_NOMATCH;
 }
 
 /* Whether it is the same for every device. */
-static bool is_about_host(const Token *token)
+static bool is_about_host(const UdevToken *token)
 {
         return strcmp(token->key, "CONST") == 0 ||
                (strcmp(token->key, "ATTR") == 0 && is_of_another(token->attribute));
 }
 
 /* What a line asks of the machine; *ret_rest: whether it asks for more. */
-static Answer match_host(const RuleLine *line, const UdevHost *host, bool *ret_rest)
+static Answer match_host(const UdevLine *line, const UdevHost *host, bool *ret_rest)
 {
         Answer answer = ANSWER_YES;
 
         *ret_rest = false;
         for (size_t i = 0; i < line->n_tokens; i++)
                 if (is_about_host(&line->tokens[i]))
-                        answer = MIN(answer, match_token(&line->tokens[i], host));
+                        answer = least(answer, match_token(&line->tokens[i], host));
                 else
                         *ret_rest |= is_match(&line->tokens[i]);
         return answer;
@@ -470,32 +333,31 @@ static bool command_names_own_state(const char *command)
         return false;
 }
 
-static bool is_command(const Token *token)
+static bool is_command(const UdevToken *token)
 {
         if (strcmp(token->key, "RUN") == 0)
-                return token->operator== OPERATOR_ASSIGN &&
-                       strcmp(token->attribute, "builtin") != 0;
+                return token->operator== UDEV_ASSIGN && strcmp(token->attribute, "builtin") != 0;
         if (strcmp(token->key, "IMPORT") == 0)
                 return strcmp(token->attribute, "program") == 0;
         return strcmp(token->key, "PROGRAM") == 0;
 }
 
 /* Whether a token writes states of memory when its line is reached for a device of any kind. */
-static bool writes_for_any(const Token *token)
+static bool writes_for_any(const UdevToken *token)
 {
-        if (strcmp(token->key, "ATTR") == 0 && token->operator== OPERATOR_ASSIGN)
+        if (strcmp(token->key, "ATTR") == 0 && token->operator== UDEV_ASSIGN)
                 return names_memory(token->attribute);
         return is_command(token) && command_names_memory(token->value);
 }
 
-static bool writes_for_block(const Token *token)
+static bool writes_for_block(const UdevToken *token)
 {
-        if (strcmp(token->key, "ATTR") == 0 && token->operator== OPERATOR_ASSIGN)
+        if (strcmp(token->key, "ATTR") == 0 && token->operator== UDEV_ASSIGN)
                 return is_state_name(token->attribute);
         return is_command(token) && command_names_own_state(token->value);
 }
 
-static int add_write(Reading *reading, unsigned number, const Token *token)
+static int add_write(Reading *reading, unsigned number, const UdevToken *token)
 {
         UdevWrites *found = reading->writes;
         UdevWrite *writes = reallocarray(found->writes, found->n_writes + 1, sizeof(*writes));
@@ -511,11 +373,11 @@ static int add_write(Reading *reading, unsigned number, const Token *token)
         return 0;
 }
 
-static int look_for_writes(Reading *reading, const RuleLine *line, unsigned number, bool by_any,
+static int look_for_writes(Reading *reading, const UdevLine *line, unsigned number, bool by_any,
                            bool by_blocks)
 {
         for (size_t i = 0; i < line->n_tokens; i++) {
-                const Token *token = &line->tokens[i];
+                const UdevToken *token = &line->tokens[i];
 
                 if ((by_any && writes_for_any(token)) || (by_blocks && writes_for_block(token)))
                         return add_write(reading, number, token);
@@ -528,7 +390,7 @@ static int look_for_writes(Reading *reading, const RuleLine *line, unsigned numb
 /* udev ignores a jump to where there is nothing. */
 static bool has_label(const char *text, const char *label)
 {
-        char wanted[NAME_MAX_LENGTH + 16];
+        char wanted[UDEV_NAME_MAX + 16];
 
         if (snprintf(wanted, sizeof(wanted), "LABEL=\"%s\"", label) >= (int) sizeof(wanted))
                 return false;
@@ -568,9 +430,9 @@ static int labels_add(char ***labels, const char *label)
         return more[n] ? 0 : -ENOMEM;
 }
 
-static int follow_jump(Reading *reading, const RuleLine *line, Answer of_block, const char *rest)
+static int follow_jump(Reading *reading, const UdevLine *line, Answer of_block, const char *rest)
 {
-        const Token *jump = find_token(line, "GOTO");
+        const UdevToken *jump = udev_line_find(line, "GOTO");
         bool asks_more;
 
         if (!jump || of_block == ANSWER_NO || !has_label(rest, jump->value))
@@ -583,9 +445,9 @@ static int follow_jump(Reading *reading, const RuleLine *line, Answer of_block, 
         return labels_add(&reading->labels, jump->value);
 }
 
-static int read_rule(Reading *reading, const RuleLine *line, unsigned number, const char *rest)
+static int read_rule(Reading *reading, const UdevLine *line, unsigned number, const char *rest)
 {
-        const Token *label = find_token(line, "LABEL");
+        const UdevToken *label = udev_line_find(line, "LABEL");
         Answer of_host, of_block;
         bool asks_more;
         int r;
@@ -602,10 +464,10 @@ static int read_rule(Reading *reading, const RuleLine *line, unsigned number, co
 
 static int read_line(Reading *reading, const char *text, unsigned number, const char *rest)
 {
-        RuleLine line;
-        int r = parse_line(text, &line) ? read_rule(reading, &line, number, rest) : 0;
+        UdevLine line;
+        int r = udev_line_parse(text, &line) ? read_rule(reading, &line, number, rest) : 0;
 
-        line_done(&line);
+        udev_line_done(&line);
         return r;
 }
 

@@ -34,14 +34,3 @@ typedef struct VerifyInput {
  * memoryd misses it. *ret is empty before.
  */
 int verify(const VerifyInput *input, Findings *ret);
-
-/* The words of a kernel's command line that are about memory, for the above and its tests. */
-typedef struct CommandLine {
-        char default_state[32]; /* of memhp_default_state=, "" for none: the last one counts */
-        char online_policy[32]; /* of memory_hotplug.online_policy= */
-        char kernelcore[32];
-        char movablecore[32];
-        bool movable_node;
-} CommandLine;
-
-CommandLine command_line_parse(const char *text);
