@@ -13,6 +13,7 @@ int manager_verify(Manager *manager, Findings *ret)
                 .machine = manager_get_machine(manager),
                 .conf = &manager->conf,
                 .release = name.release,
+                .hears_pressure = manager->pressure_source != NULL,
         };
 
         if (uname(&name) < 0)

@@ -196,7 +196,7 @@ static void take_iomem(Sysfs *sysfs)
                         r == -EACCES ? "its addresses are hidden" : strerror(-r));
 }
 
-/* While privileges last: kernels before 6.5 ask for CAP_SYS_RESOURCE. */
+/* While privileges last: some kernels want them, see pressure.h. */
 static void listen_to_pressure(Setup *setup)
 {
         setup->pressure_fd = pressure_open(&setup->sysfs);

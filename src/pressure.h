@@ -8,7 +8,8 @@
  * /proc/pressure/memory. Nothing wakes up while there is no pressure.
  *
  * A descriptor to be polled for EPOLLPRI, which comes at most once in the trigger's window of two seconds,
- * or a negative errno: -ENOENT when the kernel has no PSI, -EPERM or -EACCES before 6.5 without
- * CAP_SYS_RESOURCE, which counts when it is opened. Closing it ends the trigger.
+ * or a negative errno: -ENOENT when the kernel has no PSI; -EPERM, or -EACCES (before 5.13 and not root),
+ * without CAP_SYS_RESOURCE on kernels that lack the change of 6.5, which 6.1.192 has as well. Closing it
+ * ends the trigger.
  */
 int pressure_open(const Sysfs *sysfs);

@@ -430,13 +430,27 @@ static bool lacks_valid_zones(const VerifyInput *input)
         return !has_file(input->sysfs->memory_fd, path);
 }
 
-/* Whether memoryd misses PSI: there is movable memory, or it is to be given back by itself. */
-static bool misses_pressure(const VerifyInput *input)
+/* PSI, where memoryd misses it: there is movable memory, or it is to be given back by itself. */
+static int check_pressure(const VerifyInput *input, Findings *findings)
 {
         _cleanup_close_ int fd =
                 sysfs_open_below(input->sysfs, input->sysfs->proc_fd, "pressure/memory", O_PATH);
 
-        return fd < 0 && (input->conf->rebalance || input->machine->totals.movable_bytes > 0);
+        if (input->hears_pressure ||
+            (!input->conf->rebalance && input->machine->totals.movable_bytes == 0))
+                return 0;
+        if (fd >= 0)
+                return add_feature(
+                        findings, "/proc/pressure/memory",
+                        "This kernel does not let memoryd listen to memory pressure: a "
+                        "shortage of kernel memory is seen only when memory changes.",
+                        "Add CAP_SYS_RESOURCE to CapabilityBoundingSet= of the unit in a "
+                        "drop-in, or use a kernel of 6.5 or later.");
+        return add_feature(
+                findings, "/proc/pressure/memory",
+                "There is no such file: memoryd sees a shortage of kernel memory only when "
+                "memory changes.",
+                "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
 }
 
 static int check_kernel(const VerifyInput *input, Findings *findings)
@@ -464,14 +478,7 @@ static int check_kernel(const VerifyInput *input, Findings *findings)
                         "memory by itself.",
                         "Make sure that /sys/devices/system/memory is whole where memoryd "
                         "runs.");
-        if (r >= 0 && misses_pressure(input))
-                r = add_feature(
-                        findings, "/proc/pressure/memory",
-                        "There is no such file: memoryd sees a shortage of kernel memory only "
-                        "when memory is added or changes.",
-                        "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or "
-                        "later).");
-        return r;
+        return r < 0 ? r : check_pressure(input, findings);
 }
 
 int verify(const VerifyInput *input, Findings *ret)
