@@ -67,6 +67,9 @@ int call_failure(int error, const sd_bus_error *reply)
         if (sd_bus_error_has_name(reply, SD_BUS_ERROR_TIMEOUT) ||
             sd_bus_error_has_name(reply, SD_BUS_ERROR_NO_REPLY))
                 return failure("memoryd does not answer: %s", text);
+        /* What memoryd itself refuses is one sentence that stands for itself. */
+        if (reply->name && strncmp(reply->name, BUS_ERROR_PREFIX, strlen(BUS_ERROR_PREFIX)) == 0)
+                return failure("%s", text);
         if (error == -EBADMSG && !reply->name)
                 return failure(
                         "memoryd gave an answer that is not understood, is it another version?");
@@ -79,16 +82,38 @@ int call_failure(int error, const sd_bus_error *reply)
  * Never starts the daemon by bus activation: a look at the machine must not be what changes it, and
  * a daemon that does not run has no configuration to read again.
  */
-int manager_message_new(sd_bus *bus, const char *interface, const char *method,
-                        sd_bus_message **ret)
+static int message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
+                       sd_bus_message **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(bus, &message, BUS_NAME, BUS_PATH, interface, method);
+        r = sd_bus_message_new_method_call(bus, &message, BUS_NAME, path, interface, method);
         if (r < 0)
                 return r;
         r = sd_bus_message_set_auto_start(message, false);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(message);
+        return 0;
+}
+
+int manager_message_new(sd_bus *bus, const char *interface, const char *method,
+                        sd_bus_message **ret)
+{
+        return message_new(bus, BUS_PATH, interface, method, ret);
+}
+
+int change_message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
+                       sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = message_new(bus, path, interface, method, &message);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_set_allow_interactive_authorization(message, arg_ask_password);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(message);
@@ -100,15 +125,16 @@ int manager_call(const char *method)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(agent_stop) Agent agent = {};
         int r;
 
         r = bus_open(&bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = manager_message_new(bus, BUS_MANAGER_INTERFACE, method, &message);
-        if (r >= 0)
-                r = sd_bus_message_set_allow_interactive_authorization(message, arg_ask_password);
-        if (r >= 0)
+        r = change_message_new(bus, BUS_PATH, BUS_MANAGER_INTERFACE, method, &message);
+        if (r >= 0) {
+                agent_start(&agent);
                 r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, NULL);
+        }
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }

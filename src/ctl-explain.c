@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "ctl.h"
+#include "ctl-json.h"
 #include "names.h"
 #include "parse.h"
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
-
-DEFINE_CLEANUP(json_object *, json_object_put)
 
 /* "DecidedUSec" is "decided_usec" in JSON. */
 static char *key_to_json(const char *key)
@@ -160,14 +157,10 @@ static void print_outcome(json_object *object)
 
 static int explain_print(json_object *object)
 {
-        const char *reason = text_of(object, "reason"), *text;
+        const char *reason = text_of(object, "reason");
 
-        if (arg_json) {
-                text = json_object_to_json_string_ext(
-                        object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                        JSON_C_TO_STRING_NOSLASHESCAPE);
-                return text && puts(text) >= 0 ? EXIT_SUCCESS : failure("%s", strerror(ENOMEM));
-        }
+        if (arg_json)
+                return json_print(json_object_get(object));
         printf("memory%" PRIu64 ": %s.\n\n", number_of(object, "block"), reason ?: "");
         print_place(object);
         print_decision(object);

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "ctl-json.h"
 #include "ctl-map.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 
-/*
- * Each json_* function returns a new object, or NULL when there is no memory; member() and
- * element() take such a value over and return whether all went well, so that a chain of them stops
- * at a failure.
- */
-
-DEFINE_CLEANUP(json_object *, json_object_put)
-
-static bool member(json_object *object, const char *key, json_object *value)
+bool json_member(json_object *object, const char *key, json_object *value)
 {
         if (!value)
                 return false;
@@ -23,15 +15,14 @@ static bool member(json_object *object, const char *key, json_object *value)
         return false;
 }
 
-/* JSON's null is a NULL pointer to json-c, which cannot be told from a failure: it goes in here. */
-static bool member_string(json_object *object, const char *key, const char *text)
+bool json_member_string(json_object *object, const char *key, const char *text)
 {
         if (!*text)
                 return json_object_object_add(object, key, NULL) == 0;
-        return member(object, key, json_object_new_string(text));
+        return json_member(object, key, json_object_new_string(text));
 }
 
-static bool element(json_object *array, json_object *value)
+bool json_element(json_object *array, json_object *value)
 {
         if (!value)
                 return false;
@@ -48,7 +39,7 @@ static json_object *json_strings(char *const *strings)
         if (!array)
                 return NULL;
         for (; strings && *strings; strings++)
-                if (!element(array, json_object_new_string(*strings)))
+                if (!json_element(array, json_object_new_string(*strings)))
                         return NULL;
         return TAKE_PTR(array);
 }
@@ -63,7 +54,8 @@ static json_object *json_words(const char *text)
         while (*text) {
                 size_t length = strcspn(text, " ");
 
-                if (length > 0 && !element(array, json_object_new_string_len(text, (int) length)))
+                if (length > 0 &&
+                    !json_element(array, json_object_new_string_len(text, (int) length)))
                         return NULL;
                 text += length + (text[length] == ' ');
         }
@@ -78,10 +70,10 @@ static json_object *json_distances(const NodeRow *node)
                 _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
                 if (!object ||
-                    !member(object, "node", json_object_new_uint64(node->distances[i].node)) ||
-                    !member(object, "distance",
-                            json_object_new_uint64(node->distances[i].distance)) ||
-                    !element(array, json_object_get(object)))
+                    !json_member(object, "node", json_object_new_uint64(node->distances[i].node)) ||
+                    !json_member(object, "distance",
+                                 json_object_new_uint64(node->distances[i].distance)) ||
+                    !json_element(array, json_object_get(object)))
                         return NULL;
         }
         return TAKE_PTR(array);
@@ -91,11 +83,11 @@ static json_object *json_zone(const ZoneRow *zone)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
-        if (!object || !member_string(object, "zone", zone->name) ||
-            !member(object, "present", json_object_new_uint64(zone->present_bytes)) ||
-            !member(object, "managed", json_object_new_uint64(zone->managed_bytes)) ||
-            !member(object, "spanned", json_object_new_uint64(zone->spanned_bytes)) ||
-            !member(object, "free", json_object_new_uint64(zone->free_bytes)))
+        if (!object || !json_member_string(object, "zone", zone->name) ||
+            !json_member(object, "present", json_object_new_uint64(zone->present_bytes)) ||
+            !json_member(object, "managed", json_object_new_uint64(zone->managed_bytes)) ||
+            !json_member(object, "spanned", json_object_new_uint64(zone->spanned_bytes)) ||
+            !json_member(object, "free", json_object_new_uint64(zone->free_bytes)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -108,7 +100,7 @@ static json_object *json_zones(const Snapshot *snapshot, uint32_t node)
                 return NULL;
         for (size_t i = 0; i < snapshot->n_zones; i++)
                 if (snapshot->zones[i].node == node &&
-                    !element(array, json_zone(&snapshot->zones[i])))
+                    !json_element(array, json_zone(&snapshot->zones[i])))
                         return NULL;
         return TAKE_PTR(array);
 }
@@ -117,16 +109,16 @@ static json_object *json_node(const Snapshot *snapshot, const NodeRow *node)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
-        if (!object || !member(object, "node", json_object_new_uint64(node->id)) ||
-            !member(object, "cpu", json_object_new_boolean(node->has_cpu)) ||
-            !member(object, "online", json_object_new_uint64(node->online_bytes)) ||
-            !member(object, "offline", json_object_new_uint64(node->offline_bytes)) ||
-            !member(object, "kernel", json_object_new_uint64(node->kernel_bytes)) ||
-            !member(object, "movable", json_object_new_uint64(node->movable_bytes)) ||
-            !member(object, "free", json_object_new_uint64(node->free_bytes)) ||
-            !member(object, "movable_only", json_object_new_boolean(node->movable_only)) ||
-            !member(object, "distances", json_distances(node)) ||
-            !member(object, "zones", json_zones(snapshot, node->id)))
+        if (!object || !json_member(object, "node", json_object_new_uint64(node->id)) ||
+            !json_member(object, "cpu", json_object_new_boolean(node->has_cpu)) ||
+            !json_member(object, "online", json_object_new_uint64(node->online_bytes)) ||
+            !json_member(object, "offline", json_object_new_uint64(node->offline_bytes)) ||
+            !json_member(object, "kernel", json_object_new_uint64(node->kernel_bytes)) ||
+            !json_member(object, "movable", json_object_new_uint64(node->movable_bytes)) ||
+            !json_member(object, "free", json_object_new_uint64(node->free_bytes)) ||
+            !json_member(object, "movable_only", json_object_new_boolean(node->movable_only)) ||
+            !json_member(object, "distances", json_distances(node)) ||
+            !json_member(object, "zones", json_zones(snapshot, node->id)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -138,7 +130,7 @@ static json_object *json_nodes(const Snapshot *snapshot)
         if (!array)
                 return NULL;
         for (size_t i = 0; i < snapshot->n_nodes; i++)
-                if (!element(array, json_node(snapshot, &snapshot->nodes[i])))
+                if (!json_element(array, json_node(snapshot, &snapshot->nodes[i])))
                         return NULL;
         return TAKE_PTR(array);
 }
@@ -152,18 +144,19 @@ static json_object *json_run(const BlockRow *first, size_t n_blocks)
         if (!object)
                 return NULL;
         if (first->node < 0)
-                ok = member_string(object, "node", "");
+                ok = json_member_string(object, "node", "");
         else
-                ok = member(object, "node", json_object_new_uint64((uint64_t) first->node));
-        if (!ok || !member(object, "first", json_object_new_uint64(first->id)) ||
-            !member(object, "last", json_object_new_uint64(first->id + (uint64_t) n_blocks - 1)) ||
-            !member_string(object, "status", first->status) ||
-            !member_string(object, "state", first->state) ||
-            !member_string(object, "class", first->zone_class) ||
-            !member_string(object, "decision", first->decision) ||
-            !member_string(object, "rule", first->rule) ||
-            !member(object, "guards", json_words(first->guards)) ||
-            !member_string(object, "error", error_format(first->error, error)))
+                ok = json_member(object, "node", json_object_new_uint64((uint64_t) first->node));
+        if (!ok || !json_member(object, "first", json_object_new_uint64(first->id)) ||
+            !json_member(object, "last",
+                         json_object_new_uint64(first->id + (uint64_t) n_blocks - 1)) ||
+            !json_member_string(object, "status", first->status) ||
+            !json_member_string(object, "state", first->state) ||
+            !json_member_string(object, "class", first->zone_class) ||
+            !json_member_string(object, "decision", first->decision) ||
+            !json_member_string(object, "rule", first->rule) ||
+            !json_member(object, "guards", json_words(first->guards)) ||
+            !json_member_string(object, "error", error_format(first->error, error)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -174,7 +167,7 @@ static json_object *json_open_blocks(const Snapshot *snapshot)
         OpenRun run = {};
 
         while (array && open_run_next(snapshot, &run))
-                if (!element(array, json_run(run.first, run.n_blocks)))
+                if (!json_element(array, json_run(run.first, run.n_blocks)))
                         return NULL;
         return TAKE_PTR(array);
 }
@@ -184,44 +177,54 @@ static json_object *json_status(const Snapshot *snapshot)
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
         const ManagerRow *manager = &snapshot->manager;
 
-        if (!object || !member_string(object, "version", manager->version) ||
-            !member(object, "degraded", json_object_new_boolean(manager->degraded)) ||
-            !member(object, "block_size", json_object_new_uint64(manager->block_size_bytes)) ||
-            !member(object, "online", json_object_new_uint64(manager->online_bytes)) ||
-            !member(object, "offline", json_object_new_uint64(manager->offline_bytes)) ||
-            !member(object, "kernel", json_object_new_uint64(manager->kernel_bytes)) ||
-            !member(object, "movable", json_object_new_uint64(manager->movable_bytes)) ||
-            !member(object, "pending_blocks", json_object_new_uint64(manager->pending_blocks)) ||
-            !member(object, "failed_blocks", json_object_new_uint64(manager->failed_blocks)) ||
-            !member(object, "foreign_blocks", json_object_new_uint64(manager->foreign_blocks)) ||
-            !member_string(object, "kernel_auto_online", manager->kernel_auto_online) ||
-            !member(object, "nodes", json_nodes(snapshot)) ||
-            !member(object, "blocks", json_open_blocks(snapshot)) ||
-            !member(object, "config_files", json_strings(manager->config_files)) ||
-            !member(object, "config_faults", json_strings(manager->config_faults)))
+        if (!object || !json_member_string(object, "version", manager->version) ||
+            !json_member(object, "degraded", json_object_new_boolean(manager->degraded)) ||
+            !json_member(object, "block_size", json_object_new_uint64(manager->block_size_bytes)) ||
+            !json_member(object, "online", json_object_new_uint64(manager->online_bytes)) ||
+            !json_member(object, "offline", json_object_new_uint64(manager->offline_bytes)) ||
+            !json_member(object, "kernel", json_object_new_uint64(manager->kernel_bytes)) ||
+            !json_member(object, "movable", json_object_new_uint64(manager->movable_bytes)) ||
+            !json_member(object, "pending_blocks",
+                         json_object_new_uint64(manager->pending_blocks)) ||
+            !json_member(object, "failed_blocks", json_object_new_uint64(manager->failed_blocks)) ||
+            !json_member(object, "foreign_blocks",
+                         json_object_new_uint64(manager->foreign_blocks)) ||
+            !json_member_string(object, "kernel_auto_online", manager->kernel_auto_online) ||
+            !json_member(object, "nodes", json_nodes(snapshot)) ||
+            !json_member(object, "blocks", json_open_blocks(snapshot)) ||
+            !json_member(object, "config_files", json_strings(manager->config_files)) ||
+            !json_member(object, "config_faults", json_strings(manager->config_faults)))
                 return NULL;
         return TAKE_PTR(object);
 }
 
-/* Takes the object over, which is NULL when there was no memory for it. */
-static int print_json(json_object *value)
+static int print(json_object *value, int flags)
 {
         _cleanup_(json_object_putp) json_object *object = value;
         const char *text = NULL;
 
         if (object)
-                text = json_object_to_json_string_ext(
-                        object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                        JSON_C_TO_STRING_NOSLASHESCAPE);
+                text = json_object_to_json_string_ext(object,
+                                                      flags | JSON_C_TO_STRING_NOSLASHESCAPE);
         if (!text)
                 return failure("%s", strerror(ENOMEM));
         puts(text);
         return EXIT_SUCCESS;
 }
 
+int json_print(json_object *value)
+{
+        return print(value, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+}
+
+int json_print_line(json_object *value)
+{
+        return print(value, JSON_C_TO_STRING_SPACED);
+}
+
 int status_print_json(const Snapshot *snapshot)
 {
-        return print_json(json_status(snapshot));
+        return json_print(json_status(snapshot));
 }
 
 /* Numbers of blocks by the names of their classes; those that there are none of are left out. */
@@ -231,7 +234,7 @@ static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
 
         for (unsigned i = 0; object && i < _MAP_CLASS_MAX; i++)
                 if (n_blocks[i] > 0 &&
-                    !member(object, map_styles[i].name, json_object_new_uint64(n_blocks[i])))
+                    !json_member(object, map_styles[i].name, json_object_new_uint64(n_blocks[i])))
                         return NULL;
         return TAKE_PTR(object);
 }
@@ -240,10 +243,10 @@ static json_object *json_cell(const MapCell *cell)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
-        if (!object || !member(object, "first", json_object_new_uint64(cell->first)) ||
-            !member(object, "last", json_object_new_uint64(cell->last)) ||
-            !member(object, "class", json_object_new_string(map_styles[cell->class].name)) ||
-            !member(object, "blocks", json_counts(cell->n_blocks)))
+        if (!object || !json_member(object, "first", json_object_new_uint64(cell->first)) ||
+            !json_member(object, "last", json_object_new_uint64(cell->last)) ||
+            !json_member(object, "class", json_object_new_string(map_styles[cell->class].name)) ||
+            !json_member(object, "blocks", json_counts(cell->n_blocks)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -256,13 +259,14 @@ static json_object *json_map_row(const MapRow *row)
         if (!object || !cells)
                 return NULL;
         for (size_t i = 0; i < row->n_cells; i++)
-                if (!element(cells, json_cell(&row->cells[i])))
+                if (!json_element(cells, json_cell(&row->cells[i])))
                         return NULL;
-        if (row->node < 0 ? !member_string(object, "node", "") :
-                            !member(object, "node", json_object_new_uint64((uint64_t) row->node)))
+        if (row->node < 0 ?
+                    !json_member_string(object, "node", "") :
+                    !json_member(object, "node", json_object_new_uint64((uint64_t) row->node)))
                 return NULL;
-        if (!member(object, "blocks", json_counts(row->n_blocks)) ||
-            !member(object, "cells", TAKE_PTR(cells)))
+        if (!json_member(object, "blocks", json_counts(row->n_blocks)) ||
+            !json_member(object, "cells", TAKE_PTR(cells)))
                 return NULL;
         return TAKE_PTR(object);
 }
@@ -275,17 +279,17 @@ static json_object *json_map(const Map *map)
         if (!object || !nodes)
                 return NULL;
         for (size_t i = 0; i < map->n_rows; i++)
-                if (!element(nodes, json_map_row(&map->rows[i])))
+                if (!json_element(nodes, json_map_row(&map->rows[i])))
                         return NULL;
-        if (!member(object, "block_size", json_object_new_uint64(map->block_size_bytes)) ||
-            !member(object, "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell)) ||
-            !member(object, "blocks", json_counts(map->n_blocks)) ||
-            !member(object, "nodes", TAKE_PTR(nodes)))
+        if (!json_member(object, "block_size", json_object_new_uint64(map->block_size_bytes)) ||
+            !json_member(object, "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell)) ||
+            !json_member(object, "blocks", json_counts(map->n_blocks)) ||
+            !json_member(object, "nodes", TAKE_PTR(nodes)))
                 return NULL;
         return TAKE_PTR(object);
 }
 
 int map_print_json(const Map *map)
 {
-        return print_json(json_map(map));
+        return json_print(json_map(map));
 }

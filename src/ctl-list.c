@@ -4,7 +4,6 @@
 
 #include "block.h"
 #include "ctl.h"
-#include "parse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,12 +61,6 @@ typedef struct Range {
         const BlockRow *last;
         const Snapshot *snapshot;
 } Range;
-
-/* Numbers of blocks from the command line, first to last. */
-typedef struct Wanted {
-        uint32_t first;
-        uint32_t last;
-} Wanted;
 
 static uint64_t range_size(const Range *range)
 {
@@ -200,67 +193,6 @@ static bool block_is_alike(const BlockRow *a, const BlockRow *b, const Selection
         return true;
 }
 
-static int parse_wanted(const char *word, Wanted *ret)
-{
-        _cleanup_free_ char *first = strdup(word);
-        char *last;
-        int r;
-
-        if (!first)
-                return -ENOMEM;
-        last = strchr(first, '-');
-        if (last)
-                *last++ = '\0';
-        r = parse_u32(first, &ret->first);
-        if (r < 0)
-                return r;
-        r = parse_u32(last ? last : first, &ret->last);
-        if (r < 0)
-                return r;
-        return ret->first <= ret->last ? 0 : -EINVAL;
-}
-
-/* "32-39,45": adds to wanted[], which has room for an entry more than the text has commas. */
-static int parse_blocks(const char *text, Wanted *wanted, size_t *n_wanted)
-{
-        _cleanup_free_ char *copy = strdup(text);
-        char *rest = copy;
-        char *word;
-
-        if (!copy)
-                return failure("%s", strerror(ENOMEM));
-        while ((word = strsep(&rest, ",")))
-                if (parse_wanted(word, &wanted[(*n_wanted)++]) < 0)
-                        return usage_failure(
-                                "bad BLOCKS '%s' in '%s', expected a number, a range such "
-                                "as 32-39, or several such as 32-39,45",
-                                word, text);
-        return EXIT_SUCCESS;
-}
-
-static int parse_arguments(int argc, char **argv, Wanted **ret_wanted, size_t *ret_n_wanted)
-{
-        _cleanup_free_ Wanted *wanted = NULL;
-        size_t n_words = (size_t) argc;
-        size_t n_wanted = 0;
-        int r;
-
-        for (int i = 0; i < argc; i++)
-                for (const char *c = argv[i]; *c; c++)
-                        n_words += *c == ',';
-        wanted = calloc(n_words + 1, sizeof(*wanted));
-        if (!wanted)
-                return failure("%s", strerror(ENOMEM));
-        for (int i = 0; i < argc; i++) {
-                r = parse_blocks(argv[i], wanted, &n_wanted);
-                if (r != EXIT_SUCCESS)
-                        return r;
-        }
-        *ret_wanted = TAKE_PTR(wanted);
-        *ret_n_wanted = n_wanted;
-        return EXIT_SUCCESS;
-}
-
 static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
 {
         size_t low = 0, high = snapshot->n_blocks;
@@ -277,7 +209,7 @@ static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
 }
 
 /* Marks the wanted blocks; one that does not exist is an error. */
-static int mark_wanted(const Snapshot *snapshot, const Wanted *wanted, bool *marks)
+static int mark_wanted(const Snapshot *snapshot, const BlockSpan *wanted, bool *marks)
 {
         size_t i = block_lower_bound(snapshot, wanted->first);
 
@@ -290,7 +222,7 @@ static int mark_wanted(const Snapshot *snapshot, const Wanted *wanted, bool *mar
 }
 
 /* Keeps the wanted blocks only, all of them when none was named. */
-static int filter_blocks(Snapshot *snapshot, const Wanted *wanted, size_t n_wanted)
+static int filter_blocks(Snapshot *snapshot, const BlockSpan *wanted, size_t n_wanted)
 {
         _cleanup_free_ bool *marks = NULL;
         size_t n_kept = 0;
@@ -359,7 +291,7 @@ static void print_totals(const Snapshot *snapshot)
 int verb_list(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
-        _cleanup_free_ Wanted *wanted = NULL;
+        _cleanup_free_ BlockSpan *wanted = NULL;
         size_t n_wanted = 0;
         Selection selection;
         int r;
@@ -367,7 +299,7 @@ int verb_list(int argc, char **argv)
         r = selection_parse(&list_columns, arg_output, &selection);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = parse_arguments(argc, argv, &wanted, &n_wanted);
+        r = blocks_parse(argc, argv, &wanted, &n_wanted);
         if (r != EXIT_SUCCESS)
                 return r;
         r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS, &snapshot);

@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 
 const MapStyle map_styles[_MAP_CLASS_MAX] = {
         [MAP_KERNEL] = { 'K', "kernel", "34", "#4878d0" },
@@ -219,20 +218,6 @@ const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX])
         return buffer;
 }
 
-/* The terminal's, else what COLUMNS says, else that of a terminal as they always were. */
-static size_t terminal_width(void)
-{
-        const char *columns = getenv("COLUMNS");
-        struct winsize size = {};
-        uint32_t width;
-
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0)
-                return size.ws_col;
-        if (columns && parse_u32(columns, &width) >= 0 && width > 0)
-                return width;
-        return MAP_TERMINAL_WIDTH;
-}
-
 static bool terminal_is_colored(void)
 {
         const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -260,7 +245,7 @@ static int save_svg(const Snapshot *snapshot)
 static int print_cells(const Snapshot *snapshot)
 {
         _cleanup_(map_done) Map map = {};
-        int r = map_init(&map, snapshot, MAP_TERMINAL_WIDTH);
+        int r = map_init(&map, snapshot, TERMINAL_WIDTH);
 
         return r < 0 ? failure("%s", strerror(-r)) : map_print_json(&map);
 }
@@ -281,7 +266,8 @@ int verb_map(int argc, char **argv)
                 return save_svg(&snapshot);
         if (arg_json)
                 return print_cells(&snapshot);
-        r = map_print(&snapshot, MAX(terminal_width(), (size_t) MAP_TERMINAL_WIDTH_MIN),
+        r = map_print(&snapshot,
+                      MAX(terminal_width(STDOUT_FILENO), (size_t) MAP_TERMINAL_WIDTH_MIN),
                       terminal_is_colored());
         return r < 0 ? failure("%s", strerror(-r)) : EXIT_SUCCESS;
 }

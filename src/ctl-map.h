@@ -77,7 +77,6 @@ void map_done(Map *map);
 const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX]);
 
 /* ctl-map-text.c: to standard output, of a terminal so wide. 0 or -ENOMEM. */
-#define MAP_TERMINAL_WIDTH 80
 #define MAP_TERMINAL_WIDTH_MIN 20
 int map_print(const Snapshot *snapshot, size_t terminal_width, bool colored);
 

@@ -13,5 +13,5 @@ int verb_rescan(int argc, char **argv)
 {
         (void) argc;
         (void) argv;
-        return manager_call("Rescan");
+        return manager_call(arg_all ? "RescanAll" : "Rescan");
 }

@@ -39,6 +39,7 @@ static const Property node_properties[] = {
         { "Id", "u", offsetof(NodeRow, id) },
         { "HasCpu", "b", offsetof(NodeRow, has_cpu) },
         { "MovableOnly", "b", offsetof(NodeRow, movable_only) },
+        { "KernelMemoryShort", "b", offsetof(NodeRow, kernel_short) },
         { "OnlineBytes", "t", offsetof(NodeRow, online_bytes) },
         { "OfflineBytes", "t", offsetof(NodeRow, offline_bytes) },
         { "KernelBytes", "t", offsetof(NodeRow, kernel_bytes) },
@@ -290,6 +291,37 @@ static int read_blocks(Snapshot *snapshot)
         return 0;
 }
 
+static int job_compare(const void *a, const void *b)
+{
+        const JobRow *left = a, *right = b;
+
+        return (left->id > right->id) - (left->id < right->id);
+}
+
+static int read_jobs(Snapshot *snapshot)
+{
+        sd_bus_message *message = snapshot->jobs_reply;
+        JobRow row;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', BUS_JOB_SIGNATURE);
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(message, BUS_JOB_SIGNATURE, &row.id, &row.path, &row.kind,
+                                        &row.state, &row.target, &row.zone, &row.user, &row.n_total,
+                                        &row.n_done, &row.n_failed, &row.uid)) > 0) {
+                JobRow *grown = array_grow(snapshot->jobs, snapshot->n_jobs, sizeof(row));
+
+                if (!grown)
+                        return -ENOMEM;
+                snapshot->jobs = grown;
+                snapshot->jobs[snapshot->n_jobs++] = row;
+        }
+        if (r >= 0 && snapshot->jobs)
+                qsort(snapshot->jobs, snapshot->n_jobs, sizeof(JobRow), job_compare);
+        return MIN(r, 0);
+}
+
 /* Calls a method that takes nothing, or one string. */
 static int query(sd_bus *bus, const char *interface, const char *method, const char *argument,
                  sd_bus_error *error, sd_bus_message **ret)
@@ -339,6 +371,14 @@ static int fetch_objects(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
         return r < 0 ? r : read_result(read_objects(snapshot));
 }
 
+static int fetch_jobs(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
+{
+        int r;
+
+        r = query(bus, BUS_MANAGER_INTERFACE, "ListJobs", NULL, error, &snapshot->jobs_reply);
+        return r < 0 ? r : read_result(read_jobs(snapshot));
+}
+
 int snapshot_fetch(unsigned what, Snapshot *snapshot)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
@@ -356,6 +396,8 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
                 r = fetch_blocks(bus, snapshot, &error);
         if (r >= 0 && (what & FETCH_OBJECTS))
                 r = fetch_objects(bus, snapshot, &error);
+        if (r >= 0 && (what & FETCH_JOBS))
+                r = fetch_jobs(bus, snapshot, &error);
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 
@@ -366,11 +408,13 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->nodes);
         free(snapshot->zones);
         free(snapshot->blocks);
+        free(snapshot->jobs);
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);
         sd_bus_message_unref(snapshot->manager_reply);
         sd_bus_message_unref(snapshot->blocks_reply);
         sd_bus_message_unref(snapshot->objects_reply);
+        sd_bus_message_unref(snapshot->jobs_reply);
         strings_free(snapshot->texts);
         if (snapshot->recording)
                 recording_done(snapshot->recording);

@@ -4,10 +4,12 @@
 
 #include "ctl.h"
 #include "names.h"
+#include "parse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 static int bad_column(const ColumnSet *set, const char *name, size_t length)
@@ -223,4 +225,17 @@ int distances_format(const NodeRow *node, char **ret)
                                           node->distances[i].distance);
         *ret = TAKE_PTR(text);
         return 0;
+}
+
+size_t terminal_width(int fd)
+{
+        const char *columns = getenv("COLUMNS");
+        struct winsize size = {};
+        uint32_t width;
+
+        if (ioctl(fd, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0)
+                return size.ws_col;
+        if (columns && parse_u32(columns, &width) >= 0 && width > 0)
+                return width;
+        return TERMINAL_WIDTH;
 }

@@ -23,8 +23,22 @@ extern const char *arg_config;  /* the configuration to plan with, or NULL */
 extern const char *arg_additions[FORECAST_ADDITIONS_MAX];
 extern size_t arg_n_additions;
 
+/* What online, offline and set-zone are told, as it was given, or NULL. */
+extern const char *arg_node;
+extern const char *arg_device;
+extern const char *arg_size;
+extern const char *arg_zone;
+extern const char *arg_movable;
+extern const char *arg_timeout;
+extern bool arg_force;
+extern bool arg_wait;
+extern bool arg_undo_on_failure;
+
 extern const char *arg_host;    /* USER@HOST, or NULL */
 extern const char *arg_machine; /* a container, or NULL */
+
+/* Exit code of what was done in part. */
+#define EXIT_PARTLY 64
 
 /* Print one line, "memoryctl: ...", to stderr and return the exit code that belongs to it. */
 int failure(const char *format, ...) _printf_(1, 2);
@@ -40,8 +54,15 @@ int manager_message_new(sd_bus *bus, const char *interface, const char *method,
                         sd_bus_message **ret);
 
 /*
- * Calls a method of the manager that takes and returns nothing, and lets polkit ask the user unless
- * that was declined. EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed.
+ * A call that changes something, to any object of memoryd: polkit may ask the user, unless that was
+ * declined. 0, or negative errno.
+ */
+int change_message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
+                       sd_bus_message **ret);
+
+/*
+ * Calls a method of the manager that takes and returns nothing, and changes something. EXIT_SUCCESS,
+ * or EXIT_FAILURE when the reason has been printed.
  */
 int manager_call(const char *method);
 
@@ -50,6 +71,29 @@ int manager_call(const char *method);
 
 /* Prints why a call failed: the error reply, else the negative errno. Returns EXIT_FAILURE. */
 int call_failure(int error, const sd_bus_error *reply);
+
+/*
+ * ctl-agent.c: polkit's agent that asks for a password in the terminal, while a call is under way. One
+ * is started for a user other than root who has a terminal and did not decline, and for the daemon of
+ * this machine only. Without the program nothing is asked.
+ */
+typedef struct Agent {
+        pid_t pid; /* 0: none */
+} Agent;
+
+void agent_start(Agent *agent);
+void agent_stop(Agent *agent);
+
+/* ctl-blocks.c: BLOCKS, as in "32-39,45". */
+
+/* Numbers of blocks, both included. */
+typedef struct BlockSpan {
+        uint32_t first;
+        uint32_t last;
+} BlockSpan;
+
+/* Each argument has one or more, in the order given. EXIT_SUCCESS, or an exit code. */
+int blocks_parse(int argc, char **argv, BlockSpan **ret_blocks, size_t *ret_n_blocks);
 
 /*
  * ctl-snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
@@ -92,6 +136,7 @@ typedef struct NodeRow {
         uint32_t id;
         bool has_cpu;
         bool movable_only;
+        bool kernel_short; /* its kernel memory runs out */
         uint64_t online_bytes;
         uint64_t offline_bytes;
         uint64_t kernel_bytes;
@@ -102,6 +147,21 @@ typedef struct NodeRow {
         bool lacks_cpu;  /* a recorded tree does not tell has_cpu, */
         bool lacks_free; /* or free_bytes */
 } NodeRow;
+
+/* One entry of ListJobs(). */
+typedef struct JobRow {
+        uint32_t id;
+        const char *path;
+        const char *kind;
+        const char *state;
+        const char *target;
+        const char *zone;
+        const char *user;
+        uint32_t n_total;
+        uint32_t n_done;
+        uint32_t n_failed;
+        uint32_t uid; /* UINT32_MAX: memoryd itself */
+} JobRow;
 
 typedef struct ZoneRow {
         uint32_t node;
@@ -117,6 +177,7 @@ typedef enum Fetch {
         FETCH_BLOCKS = 1 << 1,
         FETCH_OBJECTS = 1 << 2,    /* nodes and zones */
         FETCH_NO_DEVICES = 1 << 3, /* of a recorded tree: a third of the time is spent on them */
+        FETCH_JOBS = 1 << 4,
 } Fetch;
 
 typedef struct Snapshot {
@@ -127,9 +188,12 @@ typedef struct Snapshot {
         size_t n_nodes;
         ZoneRow *zones; /* by node, then as the kernel orders them */
         size_t n_zones;
+        JobRow *jobs; /* in the order in which they were accepted */
+        size_t n_jobs;
         sd_bus_message *manager_reply;
         sd_bus_message *blocks_reply;
         sd_bus_message *objects_reply;
+        sd_bus_message *jobs_reply;
         Recording *recording; /* the tree, or NULL when memoryd was asked */
         char **texts;         /* what the rows of a recording refer to */
         size_t n_texts;
@@ -172,6 +236,7 @@ extern const ColumnSet nodes_columns;
 extern const ColumnSet zones_columns;
 extern const ColumnSet history_columns;
 extern const ColumnSet plan_columns;
+extern const ColumnSet jobs_columns;
 
 /* The columns to show, by id, in the order to show them. */
 typedef struct Selection {
@@ -216,6 +281,12 @@ const char *time_format(uint64_t usec, char buffer[static TIME_STRING_MAX]);
 /* "EBUSY", or the number where the C library has no name, in the buffer; empty for 0. */
 const char *error_format(int error, char buffer[static ERROR_STRING_MAX]);
 
+/* As wide as terminals always were. */
+#define TERMINAL_WIDTH 80
+
+/* That of the terminal behind a file, else what COLUMNS says, else the usual one. */
+size_t terminal_width(int fd);
+
 /* "0:10,1:20" */
 int distances_format(const NodeRow *node, char **ret);
 
@@ -245,5 +316,10 @@ int verb_map(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_history(int argc, char **argv);
 int verb_plan(int argc, char **argv);
+int verb_online(int argc, char **argv);
+int verb_offline(int argc, char **argv);
+int verb_set_zone(int argc, char **argv);
+int verb_jobs(int argc, char **argv);
+int verb_cancel(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_rescan(int argc, char **argv);

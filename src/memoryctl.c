@@ -22,6 +22,15 @@ const char *arg_svg = NULL;
 const char *arg_config = NULL;
 const char *arg_additions[FORECAST_ADDITIONS_MAX];
 size_t arg_n_additions;
+const char *arg_node = NULL;
+const char *arg_device = NULL;
+const char *arg_size = NULL;
+const char *arg_zone = NULL;
+const char *arg_movable = NULL;
+const char *arg_timeout = NULL;
+bool arg_force = false;
+bool arg_wait = true;
+bool arg_undo_on_failure = false;
 const char *arg_host = NULL;
 const char *arg_machine = NULL;
 
@@ -34,27 +43,48 @@ enum {
 #define OPTION_SVG '\1'
 #define OPTION_ADD '\2'
 #define OPTION_CONFIG '\3'
+#define OPTION_NODE '\4'
+#define OPTION_DEVICE '\5'
+#define OPTION_SIZE '\6'
+#define OPTION_ZONE '\7'
+#define OPTION_MOVABLE '\10'
+#define OPTION_FORCE '\11'
+#define OPTION_TIMEOUT '\12'
+#define OPTION_NO_WAIT '\13'
+#define OPTION_UNDO '\14'
+
+/* Those that all verbs have that start a job. */
+#define JOB_OPTIONS "J\4\5\6\11\12\13\14"
 
 static const struct option options[] = {
         { "add", required_argument, NULL, OPTION_ADD },
         { "all", no_argument, NULL, 'a' },
         { "bytes", no_argument, NULL, 'b' },
         { "config", required_argument, NULL, OPTION_CONFIG },
+        { "device", required_argument, NULL, OPTION_DEVICE },
+        { "force", no_argument, NULL, OPTION_FORCE },
         { "help", no_argument, NULL, 'h' },
         { "host", required_argument, NULL, 'H' },
         { "json", no_argument, NULL, 'J' },
         { "machine", required_argument, NULL, 'M' },
+        { "movable", required_argument, NULL, OPTION_MOVABLE },
         { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
+        { "no-wait", no_argument, NULL, OPTION_NO_WAIT },
+        { "node", required_argument, NULL, OPTION_NODE },
         { "noheadings", no_argument, NULL, 'n' },
         { "output", required_argument, NULL, 'o' },
+        { "size", required_argument, NULL, OPTION_SIZE },
         { "svg", required_argument, NULL, OPTION_SVG },
         { "sysroot", required_argument, NULL, 's' },
+        { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+        { "undo-on-failure", no_argument, NULL, OPTION_UNDO },
         { "version", no_argument, NULL, 'V' },
+        { "zone", required_argument, NULL, OPTION_ZONE },
         {},
 };
 
 /* Options that do something for some verbs only, each a bit of Verb.options. */
-static const char verb_options[] = "abnJos\1\2\3";
+static const char verb_options[] = "abnJos\1\2\3\4\5\6\7\10\11\12\13\14";
 
 typedef struct Verb {
         const char *name;
@@ -63,34 +93,50 @@ typedef struct Verb {
         int (*run)(int argc, char **argv);
 } Verb;
 
+/* clang-format off */
 static const Verb verbs[] = {
-        { "status", "bJ", false, verb_status },    { "list", "abnJos", true, verb_list },
-        { "nodes", "bnJos", false, verb_nodes },   { "zones", "bnJos", false, verb_zones },
-        { "map", "bJs\1", false, verb_map },       { "explain", "J", true, verb_explain },
-        { "history", "nJo", false, verb_history }, { "plan", "abnJos\2\3", false, verb_plan },
-        { "reload", "", false, verb_reload },      { "rescan", "", false, verb_rescan },
+        { "status", "bJ", false, verb_status },
+        { "list", "abnJos", true, verb_list },
+        { "nodes", "bnJos", false, verb_nodes },
+        { "zones", "bnJos", false, verb_zones },
+        { "map", "bJs\1", false, verb_map },
+        { "explain", "J", true, verb_explain },
+        { "history", "nJo", false, verb_history },
+        { "plan", "abnJos\2\3", false, verb_plan },
+        { "online", JOB_OPTIONS "\7", true, verb_online },
+        { "offline", JOB_OPTIONS, true, verb_offline },
+        { "set-zone", JOB_OPTIONS "\10", true, verb_set_zone },
+        { "jobs", "nJo", false, verb_jobs },
+        { "cancel", "", true, verb_cancel },
+        { "reload", "", false, verb_reload },
+        { "rescan", "a", false, verb_rescan },
 };
+/* clang-format on */
 
 static const char help_text[] =
         "Usage: memoryctl [OPTION...] [VERB] [ARGUMENT...]\n"
         "\n"
-        "Shows what memoryd knows of the machine's memory blocks, and tells it to look again.\n"
+        "Shows what memoryd knows of the machine's memory blocks, and has it change them.\n"
         "\n"
         "Verbs:\n"
-        "  status            Totals, nodes, what is pending or failed and why (the default)\n"
-        "  list [BLOCKS...]  Memory blocks as ranges; BLOCKS as in 32 or 32-39,45\n"
-        "  nodes             NUMA nodes\n"
-        "  zones             Zones of the nodes\n"
-        "  map               A picture of the machine, with a cell for each block or several\n"
-        "  explain BLOCK     Why a block is what it is\n"
-        "  history           The last decisions, and what came of them\n"
-        "  plan              What would become of memory that is offline, or of more of it\n"
-        "  reload            Make memoryd read its configuration again\n"
-        "  rescan            Make memoryd read all blocks again, and try what failed\n"
+        "  status                Totals, nodes, what is pending or failed and why (the default)\n"
+        "  list [BLOCKS...]      Memory blocks as ranges; BLOCKS as in 32 or 32-39,45\n"
+        "  nodes                 NUMA nodes\n"
+        "  zones                 Zones of the nodes\n"
+        "  map                   A picture of the machine, a cell for each block or several\n"
+        "  explain BLOCK         Why a block is what it is\n"
+        "  history               The last decisions, and what came of them\n"
+        "  plan                  What would become of offline memory, or of more of it\n"
+        "  online BLOCKS...      Bring memory online, as the policy or --zone has it\n"
+        "  offline BLOCKS...     Take memory offline, so that it can be removed\n"
+        "  set-zone BLOCKS ZONE  Make memory movable or kernel, or --movable of a --node\n"
+        "  jobs                  What of these three is under way\n"
+        "  cancel JOB...         End jobs before they are done\n"
+        "  reload                Make memoryd read its configuration again\n"
+        "  rescan                Make memoryd read all blocks again, and try what failed\n"
         "\n"
         "Options:\n"
-        "  -a, --all               List each block on a line of its own; plan: show what stays, "
-        "too\n"
+        "  -a, --all               Each block, all of a plan, or also what was taken offline\n"
         "  -b, --bytes             Print sizes in bytes\n"
         "  -n, --noheadings        Print no headings and no totals\n"
         "  -J, --json              Print JSON, with sizes in bytes\n"
@@ -99,6 +145,15 @@ static const char help_text[] =
         "      --add MEMORY        Plan with SIZE@NODE[:ORIGIN] added; may be repeated\n"
         "      --config FILE       Plan with this configuration\n"
         "      --svg FILE          Draw the map into FILE, as SVG\n"
+        "      --node N            Memory of this node\n"
+        "      --device NAME       Memory of this device\n"
+        "      --size SIZE         So much memory, anywhere or of the node or device\n"
+        "      --zone ZONE         Bring it online as movable or kernel memory\n"
+        "      --movable PORTION   How much of a node is to be movable, as 75% or a size\n"
+        "      --force             Do what the guards of the policy would refuse\n"
+        "      --timeout TIME      What a job may take, as 90s or 5min\n"
+        "      --no-wait           Print the job, and do not wait for it\n"
+        "      --undo-on-failure   Take back what was done if some of it fails\n"
         "  -H, --host [USER@]HOST  Ask the memoryd of another host, over ssh\n"
         "  -M, --machine NAME      Ask the memoryd of a local container\n"
         "      --no-ask-password   Do not ask for passwords\n"
@@ -154,6 +209,7 @@ static int print_help(void)
         print_columns("zones", &zones_columns);
         print_columns("history", &history_columns);
         print_columns("plan", &plan_columns);
+        print_columns("jobs", &jobs_columns);
         fputs("\nSee memoryctl(1).\n", stdout);
         return EXIT_SUCCESS;
 }
@@ -180,49 +236,50 @@ static int bad_option(char **argv)
         return usage_failure("unknown option '-%c'", optopt);
 }
 
+/* Where the value of an option goes, or that it was given. */
+static const struct {
+        int option;
+        const char **text;
+        bool *flag;
+        bool value;
+} destinations[] = {
+        { 'a', NULL, &arg_all, true },
+        { 'b', NULL, &arg_bytes, true },
+        { 'n', NULL, &arg_no_headings, true },
+        { 'J', NULL, &arg_json, true },
+        { 'o', &arg_output, NULL, false },
+        { 's', &arg_sysroot, NULL, false },
+        { 'H', &arg_host, NULL, false },
+        { 'M', &arg_machine, NULL, false },
+        { OPTION_SVG, &arg_svg, NULL, false },
+        { OPTION_CONFIG, &arg_config, NULL, false },
+        { OPTION_NODE, &arg_node, NULL, false },
+        { OPTION_DEVICE, &arg_device, NULL, false },
+        { OPTION_SIZE, &arg_size, NULL, false },
+        { OPTION_ZONE, &arg_zone, NULL, false },
+        { OPTION_MOVABLE, &arg_movable, NULL, false },
+        { OPTION_TIMEOUT, &arg_timeout, NULL, false },
+        { OPTION_FORCE, NULL, &arg_force, true },
+        { OPTION_NO_WAIT, NULL, &arg_wait, false },
+        { OPTION_UNDO, NULL, &arg_undo_on_failure, true },
+        { OPTION_NO_ASK_PASSWORD, NULL, &arg_ask_password, false },
+};
+
 static void set_option(int option)
 {
-        switch (option) {
-        case 'a':
-                arg_all = true;
-                break;
-        case 'b':
-                arg_bytes = true;
-                break;
-        case 'n':
-                arg_no_headings = true;
-                break;
-        case 'J':
-                arg_json = true;
-                break;
-        case 'o':
-                arg_output = optarg;
-                break;
-        case 's':
-                arg_sysroot = optarg;
-                break;
-        case OPTION_SVG:
-                arg_svg = optarg;
-                break;
-        case OPTION_ADD:
+        if (option == OPTION_ADD) {
                 if (arg_n_additions < FORECAST_ADDITIONS_MAX)
                         arg_additions[arg_n_additions] = optarg;
                 arg_n_additions++;
-                break;
-        case OPTION_CONFIG:
-                arg_config = optarg;
-                break;
-        case 'H':
-                arg_host = optarg;
-                break;
-        case 'M':
-                arg_machine = optarg;
-                break;
-        case OPTION_NO_ASK_PASSWORD:
-                arg_ask_password = false;
-                break;
-        default:
-                assert(false);
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(destinations); i++) {
+                if (destinations[i].option != option)
+                        continue;
+                if (destinations[i].text)
+                        *destinations[i].text = optarg;
+                else
+                        *destinations[i].flag = destinations[i].value;
         }
 }
 

@@ -655,13 +655,9 @@ END_TEST
 START_TEST(explain_names_a_block_that_is_not_there)
 {
         RUN("explain", "47");
-        expect(1, "",
-               "memoryctl: the call failed: There is no memory47 "
-               "(org.memoryd1.Error.NoSuchBlock)\n");
+        expect(1, "", "memoryctl: There is no memory47\n");
         RUN("explain", "-J", "4294967295");
-        expect(1, "",
-               "memoryctl: the call failed: There is no memory4294967295 "
-               "(org.memoryd1.Error.NoSuchBlock)\n");
+        expect(1, "", "memoryctl: There is no memory4294967295\n");
 }
 END_TEST
 
@@ -821,9 +817,7 @@ END_TEST
 START_TEST(plan_passes_on_what_memoryd_refuses_to_add)
 {
         RUN("plan", "--add", "16M", "--add", "x@1");
-        expect(1, "",
-               "memoryctl: the call failed: '16M': expected SIZE@NODE "
-               "(org.memoryd1.Error.InvalidAddition)\n");
+        expect(1, "", "memoryctl: '16M': expected SIZE@NODE\n");
 }
 END_TEST
 
@@ -1319,7 +1313,7 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 10 + 14 + 14 + 9 + 6 + 12 + 12);
+        ck_assert_uint_eq(n_words, 15 + 23 + 14 + 9 + 6 + 12 + 12 + 11);
 }
 END_TEST
 

@@ -2,6 +2,8 @@
 
 #include "config.h"
 
+#include "mock_jobs.h"
+
 #include "macro.h"
 #include "names.h"
 
@@ -204,12 +206,36 @@ static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *
         return sd_bus_reply_method_return(message, NULL);
 }
 
+/* RescanAll() as well. */
 static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         int r;
 
+        mock_log("%s", sd_bus_message_get_member(message));
         r = check_authorization(message, userdata, error);
         return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
+static int method_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        r = check_authorization(message, userdata, error);
+        return r < 0 ? r : mock_method_job(message, userdata, error);
+}
+
+static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Mock *mock = userdata;
+
+        (void) error;
+        if (mock->blocks != busy_blocks)
+                return sd_bus_reply_method_return(message, "a" BUS_FINDING_SIGNATURE, 0);
+        return sd_bus_reply_method_return(message, "a" BUS_FINDING_SIGNATURE, 2, "udev-rule",
+                                          "/usr/lib/udev/rules.d/80-hotplug.rules:3",
+                                          "This rule onlines memory by itself.", "Remove the rule.",
+                                          "movable-only-node", "node 1", "It has no kernel memory.",
+                                          "Ask for min_kernel.");
 }
 
 /* Sunday, and a while later. */
@@ -407,6 +433,14 @@ static const sd_bus_vtable manager_vtable[] = {
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Rescan", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RescanAll", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Verify", NULL, "a" BUS_FINDING_SIGNATURE, method_verify,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Online", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Offline", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SetZone", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListJobs", NULL, "a" BUS_JOB_SIGNATURE, mock_method_list_jobs,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
@@ -510,6 +544,8 @@ static int serve(const char *scenario)
                                              is_garbled ? garbled_vtable : manager_vtable, &mock);
         if (r >= 0 && strcmp(scenario, "empty") != 0)
                 r = add_objects(bus);
+        if (r >= 0)
+                r = mock_jobs_start(bus, event, strcmp(scenario, "busy") == 0);
         if (r >= 0)
                 r = sd_bus_request_name(bus, BUS_NAME, 0);
         if (r < 0)

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/*
+ * The jobs of mock_memoryd. Two are there when it is told so, and a third is made by Online(),
+ * Offline() and SetZone(). Environment variables say what becomes of that:
+ *
+ * MOCK_REFUSE  "NAME SENTENCE": the call is refused with that error.
+ * MOCK_JOB     words, of which one is taken each MOCK_TICK_MSEC (1):
+ *              34       block 34 is done
+ *              !34      block 34 fails with EBUSY
+ *              wait     goes on when somebody calls Cancel()
+ *              undone   a block that was done is undone
+ *              die      mock_memoryd ends
+ *              done, partly, failed, cancelled, timed-out
+ *                       the job ends so
+ *              early    as the first word: it all happens before the call is replied to
+ * MOCK_LOG     a file to which each call that changes something is appended.
+ *
+ * The target of that job is the request as it came, such as "Node=1 Size=268435456".
+ */
+
+int mock_jobs_start(sd_bus *bus, sd_event *event, bool has_jobs);
+
+/* Appends a line to MOCK_LOG. */
+void mock_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+int mock_method_job(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int mock_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
