@@ -42,6 +42,7 @@ typedef struct JobFailure {
 
 /* Texts are owned, and NULL as long as nothing was said. */
 typedef struct JobView {
+        uint32_t id;
         char *kind;
         char *target;
         char *zone;

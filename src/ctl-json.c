@@ -117,6 +117,7 @@ static json_object *json_node(const Snapshot *snapshot, const NodeRow *node)
             !json_member(object, "movable", json_object_new_uint64(node->movable_bytes)) ||
             !json_member(object, "free", json_object_new_uint64(node->free_bytes)) ||
             !json_member(object, "movable_only", json_object_new_boolean(node->movable_only)) ||
+            !json_member(object, "kernel_short", json_object_new_boolean(node->kernel_short)) ||
             !json_member(object, "distances", json_distances(node)) ||
             !json_member(object, "zones", json_zones(snapshot, node->id)))
                 return NULL;
@@ -172,6 +173,31 @@ static json_object *json_open_blocks(const Snapshot *snapshot)
         return TAKE_PTR(array);
 }
 
+static json_object *json_job(const JobRow *job)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+
+        if (!object || !json_member(object, "id", json_object_new_uint64(job->id)) ||
+            !json_member_string(object, "kind", job->kind) ||
+            !json_member_string(object, "state", job->state) ||
+            !json_member_string(object, "target", job->target) ||
+            !json_member(object, "total", json_object_new_uint64(job->n_total)) ||
+            !json_member(object, "done", json_object_new_uint64(job->n_done)) ||
+            !json_member(object, "failed", json_object_new_uint64(job->n_failed)))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+static json_object *json_jobs(const Snapshot *snapshot)
+{
+        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+
+        for (size_t i = 0; array && i < snapshot->n_jobs; i++)
+                if (!json_element(array, json_job(&snapshot->jobs[i])))
+                        return NULL;
+        return TAKE_PTR(array);
+}
+
 static json_object *json_status(const Snapshot *snapshot)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
@@ -191,6 +217,7 @@ static json_object *json_status(const Snapshot *snapshot)
                          json_object_new_uint64(manager->foreign_blocks)) ||
             !json_member_string(object, "kernel_auto_online", manager->kernel_auto_online) ||
             !json_member(object, "nodes", json_nodes(snapshot)) ||
+            !json_member(object, "jobs", json_jobs(snapshot)) ||
             !json_member(object, "blocks", json_open_blocks(snapshot)) ||
             !json_member(object, "config_files", json_strings(manager->config_files)) ||
             !json_member(object, "config_faults", json_strings(manager->config_faults)))

@@ -13,6 +13,7 @@ enum {
         NODES_FREE,
         NODES_MOVABLE_ONLY,
         NODES_DISTANCES,
+        NODES_KERNEL_SHORT,
         _NODES_MAX,
 };
 
@@ -30,6 +31,8 @@ static const Column columns[_NODES_MAX] = {
                                  SCOLS_JSON_BOOLEAN, false },
         [NODES_DISTANCES] = { "DISTANCES", "node:distance of each node", 0, SCOLS_JSON_STRING,
                               false },
+        [NODES_KERNEL_SHORT] = { "KERNEL_SHORT", "whether its kernel memory runs short",
+                                 SCOLS_FL_RIGHT, SCOLS_JSON_BOOLEAN, true },
 };
 
 const ColumnSet nodes_columns = { columns, _NODES_MAX };
@@ -57,6 +60,8 @@ static int cell_format(const void *row, size_t column, char **ret)
                 return cell_bool(node->movable_only, ret);
         case NODES_DISTANCES:
                 return distances_format(node, ret);
+        case NODES_KERNEL_SHORT:
+                return node->lacks_free ? 0 : cell_bool(node->kernel_short, ret);
         default:
                 return -EINVAL;
         }

@@ -20,6 +20,7 @@ static const struct {
         { "Zone", 's', offsetof(JobView, zone) },
         { "State", 's', offsetof(JobView, state) },
         { "Message", 's', offsetof(JobView, message) },
+        { "Id", 'u', offsetof(JobView, id) },
         { "TotalBlocks", 'u', offsetof(JobView, n_total) },
         { "DoneBlocks", 'u', offsetof(JobView, n_done) },
         { "FailedBlocks", 'u', offsetof(JobView, n_failed) },

@@ -105,6 +105,35 @@ static void print_open_blocks(const Snapshot *snapshot)
         }
 }
 
+static void print_jobs(const Snapshot *snapshot)
+{
+        if (snapshot->n_jobs > 0)
+                fputs("\nJobs:\n", stdout);
+        for (size_t i = 0; i < snapshot->n_jobs; i++) {
+                const JobRow *job = &snapshot->jobs[i];
+
+                printf("  job %" PRIu32 ": %s %s, %s, %" PRIu32 " of %" PRIu32 " blocks", job->id,
+                       job->kind, job->target, job->state, job->n_done, job->n_total);
+                if (job->n_failed > 0)
+                        printf(", %" PRIu32 " failed", job->n_failed);
+                putchar('\n');
+        }
+}
+
+static void print_short_nodes(const Snapshot *snapshot)
+{
+        const char *before = "\nShort of kernel memory: node";
+
+        for (size_t i = 0; i < snapshot->n_nodes; i++) {
+                if (!snapshot->nodes[i].kernel_short)
+                        continue;
+                printf("%s %" PRIu32, before, snapshot->nodes[i].id);
+                before = ",";
+        }
+        if (*before == ',')
+                putchar('\n');
+}
+
 static void print_strings(const char *title, char *const *strings)
 {
         if (!strings || !*strings)
@@ -145,6 +174,8 @@ static int print_text(const Snapshot *snapshot)
                 if (r != EXIT_SUCCESS)
                         return r;
         }
+        print_short_nodes(snapshot);
+        print_jobs(snapshot);
         print_open_blocks(snapshot);
         print_strings("Configuration", snapshot->manager.config_files);
         print_strings("Faults of the configuration on disk, which is not in force",
@@ -159,7 +190,7 @@ int verb_status(int argc, char **argv)
 
         (void) argc;
         (void) argv;
-        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_OBJECTS, &snapshot);
+        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_OBJECTS | FETCH_JOBS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
         return arg_json ? status_print_json(&snapshot) : print_text(&snapshot);

@@ -207,6 +207,9 @@ typedef struct Snapshot {
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);
 
+/* The blocks of a blocks_reply that came otherwise. 0, or negative errno. */
+int snapshot_read_blocks(Snapshot *snapshot);
+
 /*
  * ctl-sysroot.c: the same from a recorded tree. What is odd there is told on stderr, a line for
  * each, and is no failure.
@@ -321,5 +324,7 @@ int verb_offline(int argc, char **argv);
 int verb_set_zone(int argc, char **argv);
 int verb_jobs(int argc, char **argv);
 int verb_cancel(int argc, char **argv);
+int verb_monitor(int argc, char **argv);
+int verb_verify(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_rescan(int argc, char **argv);

@@ -108,6 +108,8 @@ static const Verb verbs[] = {
         { "set-zone", JOB_OPTIONS "\10", true, verb_set_zone },
         { "jobs", "nJo", false, verb_jobs },
         { "cancel", "", true, verb_cancel },
+        { "monitor", "bJ", false, verb_monitor },
+        { "verify", "J", false, verb_verify },
         { "reload", "", false, verb_reload },
         { "rescan", "a", false, verb_rescan },
 };
@@ -132,6 +134,8 @@ static const char help_text[] =
         "  set-zone BLOCKS ZONE  Make memory movable or kernel, or --movable of a --node\n"
         "  jobs                  What of these three is under way\n"
         "  cancel JOB...         End jobs before they are done\n"
+        "  monitor               What happens, as it happens\n"
+        "  verify                What on this machine works against the policy\n"
         "  reload                Make memoryd read its configuration again\n"
         "  rescan                Make memoryd read all blocks again, and try what failed\n"
         "\n"

@@ -2,140 +2,14 @@
 
 #include "config.h"
 
-#include "macro.h"
-
-#include <check.h>
 #include <fcntl.h>
-#include <json-c/json.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "check_main.h"
-
-/*
- * Runs memoryctl (its path is in MEMORYCTL, else ./memoryctl) against a made-up memoryd, the
- * program mock_memoryd beside this one or in MOCK_MEMORYD, on a bus of its own. No daemon of the
- * machine is asked: the bus address is set before anything starts.
- */
-
-#define OUTPUT_MAX 32768
-#define TRY "Try 'memoryctl --help'.\n"
-
-typedef struct Output {
-        int exit_code; /* or -1 when a signal ended the program */
-        char out[OUTPUT_MAX];
-        char err[OUTPUT_MAX];
-} Output;
-
-static char folder[PATH_MAX];
-static pid_t bus_pid;
-static pid_t mock_pid;
-static Output output;
-
-static const char *environment(const char *name, const char *otherwise)
-{
-        const char *value = getenv(name);
-
-        return value && *value ? value : otherwise;
-}
-
-static void in_folder(const char *name, char path[static PATH_MAX])
-{
-        ck_assert_int_lt(snprintf(path, PATH_MAX, "%s/%s", folder, name), PATH_MAX);
-}
-
-static void write_file(const char *name, mode_t mode, const char *text)
-{
-        _cleanup_close_ int fd = -EBADF;
-        char path[PATH_MAX];
-
-        in_folder(name, path);
-        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-        ck_assert_int_ge(fd, 0);
-        ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t) strlen(text));
-}
-
-/* Starts a program that dies with this process, and waits until it prints a line. */
-static pid_t spawn_ready(const char *const *arguments)
-{
-        _cleanup_close_ int ready = -EBADF;
-        int ends[2];
-        char letter;
-        pid_t pid;
-
-        ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-                prctl(PR_SET_PDEATHSIG, SIGKILL);
-                dup2(ends[1], STDOUT_FILENO);
-                execvp(arguments[0], (char *const *) arguments);
-                _exit(127);
-        }
-        close(ends[1]);
-        ready = ends[0];
-        ck_assert_msg(read(ready, &letter, 1) == 1, "%s does not start", arguments[0]);
-        return pid;
-}
-
-static void end_process(pid_t *pid)
-{
-        if (*pid <= 0)
-                return;
-        kill(*pid, SIGKILL);
-        waitpid(*pid, NULL, 0);
-        *pid = 0;
-}
-
-static void start_bus(void)
-{
-        char text[PATH_MAX + 512], configuration[PATH_MAX];
-
-        snprintf(folder, sizeof(folder), "%s/check_memoryctl.XXXXXX",
-                 environment("TMPDIR", "/tmp"));
-        ck_assert_ptr_nonnull(mkdtemp(folder));
-        snprintf(
-                text, sizeof(text),
-                "<busconfig><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>"
-                "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
-                "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy></busconfig>",
-                folder);
-        write_file("bus.conf", 0600, text);
-        snprintf(text, sizeof(text), "unix:path=%s/bus", folder);
-        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", text, true), 0);
-
-        in_folder("bus.conf", configuration);
-        snprintf(text, sizeof(text), "--config-file=%s", configuration);
-        bus_pid =
-                spawn_ready((const char *const[]){ "dbus-daemon", "--nofork", "--nopidfile",
-                                                   "--nosyslog", "--print-address=1", text, NULL });
-}
-
-/* The program beside this one, unless the environment names another. */
-static const char *mock_path(void)
-{
-        static char path[PATH_MAX];
-        ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - sizeof("mock_memoryd"));
-        char *slash;
-
-        ck_assert_int_gt(length, 0);
-        path[length] = '\0';
-        slash = strrchr(path, '/');
-        ck_assert_ptr_nonnull(slash);
-        strcpy(slash + 1, "mock_memoryd");
-        return environment("MOCK_MEMORYD", path);
-}
-
-static void start(const char *scenario)
-{
-        start_bus();
-        mock_pid = spawn_ready((const char *const[]){ mock_path(), scenario, NULL });
-}
+#include "memoryctl_fixture.h"
 
 static void start_busy(void)
 {
@@ -167,98 +41,6 @@ static void start_garbled(void)
         start("garbled");
 }
 
-static void stop(void)
-{
-        static const char *const names[] = { "bus", "bus.conf", "ssh" };
-        char path[PATH_MAX];
-
-        end_process(&mock_pid);
-        end_process(&bus_pid);
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                in_folder(names[i], path);
-                unlink(path);
-        }
-        rmdir(folder);
-}
-
-static int anonymous_file(void)
-{
-        int fd = memfd_create("output", MFD_CLOEXEC);
-
-        ck_assert_int_ge(fd, 0);
-        return fd;
-}
-
-static void read_back(int fd, char text[static OUTPUT_MAX])
-{
-        ssize_t length = pread(fd, text, OUTPUT_MAX - 1, 0);
-
-        ck_assert_int_ge(length, 0);
-        text[length] = '\0';
-}
-
-/* Runs memoryctl with these arguments; what it prints and returns goes to the global output. */
-static void run_arguments(const char *const *arguments)
-{
-        _cleanup_close_ int out = anonymous_file();
-        _cleanup_close_ int err = anonymous_file();
-        int status;
-        pid_t pid;
-
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-                dup2(out, STDOUT_FILENO);
-                dup2(err, STDERR_FILENO);
-                execv(environment("MEMORYCTL", "./memoryctl"), (char *const *) arguments);
-                _exit(127);
-        }
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        read_back(out, output.out);
-        read_back(err, output.err);
-}
-
-#define RUN(...)                                                                                   \
-        run_arguments((const char *const[]){ "memoryctl", __VA_ARGS__ __VA_OPT__(, ) NULL })
-
-static void expect(int exit_code, const char *out, const char *err)
-{
-        ck_assert_str_eq(output.err, err);
-        ck_assert_str_eq(output.out, out);
-        ck_assert_int_eq(output.exit_code, exit_code);
-}
-
-static json_object *expect_json(void)
-{
-        json_object *object = json_tokener_parse(output.out);
-
-        ck_assert_str_eq(output.err, "");
-        ck_assert_int_eq(output.exit_code, 0);
-        ck_assert_msg(object != NULL, "no JSON: %s", output.out);
-        return object;
-}
-
-/* Equal as values: the order of keys and the spaces do not count. */
-static void expect_json_equal(json_object *value, const char *wanted)
-{
-        json_object *object = json_tokener_parse(wanted);
-
-        /* NULL is how json-c says null, and that a text is no JSON. */
-        ck_assert(object || strcmp(wanted, "null") == 0);
-        ck_assert_msg(json_object_equal(value, object), "%s is not %s",
-                      json_object_to_json_string(value), wanted);
-        json_object_put(object);
-}
-
-static json_object *get(json_object *object, const char *key)
-{
-        json_object *value = NULL;
-
-        ck_assert_msg(json_object_object_get_ex(object, key, &value), "no key '%s'", key);
-        return value;
-}
-
 START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
 {
         static const char wanted[] =
@@ -273,6 +55,12 @@ START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
                 "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
                 "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
                 "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n"
+                "\n"
+                "Short of kernel memory: node 1\n"
+                "\n"
+                "Jobs:\n"
+                "  job 3: offline node 1, running, 12 of 32 blocks, 1 failed\n"
+                "  job 4: rebalance node 0, queued, 0 of 4 blocks\n"
                 "\n"
                 "Not settled:\n"
                 "  blocks 40-41 (node 1, 256M): failed, decided movable by rule 'dimm': "
@@ -318,13 +106,19 @@ START_TEST(status_can_be_json)
         expect_json_equal(get(status, "config_files"),
                           "[\"/usr/lib/memoryd/memoryd.conf\", \"/etc/memoryd/memoryd.conf\"]");
         ck_assert_uint_eq(json_object_array_length(get(status, "config_faults")), 2);
+        expect_json_equal(get(status, "jobs"),
+                          "[{\"id\": 3, \"kind\": \"offline\", \"state\": \"running\","
+                          " \"target\": \"node 1\", \"total\": 32, \"done\": 12, \"failed\": 1},"
+                          " {\"id\": 4, \"kind\": \"rebalance\", \"state\": \"queued\","
+                          " \"target\": \"node 0\", \"total\": 4, \"done\": 0, \"failed\": 0}]");
         nodes = get(status, "nodes");
         ck_assert_uint_eq(json_object_array_length(nodes), 2);
         expect_json_equal(
                 json_object_array_get_idx(nodes, 1),
                 "{\"node\": 1, \"cpu\": false, \"online\": 1342177280, \"offline\": 805306368,"
                 " \"kernel\": 402653184, \"movable\": 939524096, \"free\": 1288699904,"
-                " \"movable_only\": false, \"distances\": [{\"node\": 0, \"distance\": 21},"
+                " \"movable_only\": false, \"kernel_short\": true,"
+                " \"distances\": [{\"node\": 0, \"distance\": 21},"
                 " {\"node\": 1, \"distance\": 10}], \"zones\": ["
                 "{\"zone\": \"Normal\", \"present\": 402653184, \"managed\": 398458880,"
                 " \"spanned\": 1476395008, \"free\": 355467264},"
@@ -1313,26 +1107,9 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 15 + 23 + 14 + 9 + 6 + 12 + 12 + 11);
+        ck_assert_uint_eq(n_words, 17 + 23 + 14 + 10 + 6 + 12 + 12 + 11);
 }
 END_TEST
-
-static void add_case(Suite *suite, const char *name, void (*set_up)(void),
-                     const TTest *const *tests, size_t n_tests)
-{
-        TCase *tcase = tcase_create(name);
-
-        tcase_set_timeout(tcase, 60);
-        if (set_up)
-                tcase_add_unchecked_fixture(tcase, set_up, stop);
-        for (size_t i = 0; i < n_tests; i++)
-                tcase_add_test(tcase, tests[i]);
-        suite_add_tcase(suite, tcase);
-}
-
-#define ADD_CASE(suite, name, set_up, ...)                                                         \
-        add_case(suite, name, set_up, (const TTest *const[]){ __VA_ARGS__ },                       \
-                 sizeof((const TTest *const[]){ __VA_ARGS__ }) / sizeof(TTest *))
 
 static Suite *memoryctl_suite(void)
 {

@@ -57,6 +57,8 @@ static size_t n_standing;
 static MockJob job = { .id = 7 };
 static const char *script; /* what of MOCK_JOB is left */
 static bool is_waiting;
+static unsigned n_goes; /* that came before there was anything to wait for */
+static bool is_kept;    /* may not be cancelled */
 
 void mock_log(const char *format, ...)
 {
@@ -106,19 +108,28 @@ static int property_get_target(sd_bus *on, const char *path, const char *interfa
         return sd_bus_message_append(reply, "s", of->target);
 }
 
+int mock_jobs_go(sd_bus *on)
+{
+        (void) on;
+        if (!is_waiting) {
+                n_goes++;
+                return 0;
+        }
+        is_waiting = false;
+        return sd_event_source_set_enabled(timer, SD_EVENT_ON);
+}
+
 /* memoryd's own job is nobody's to cancel. */
 static int method_cancel(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         MockJob *of = userdata;
 
         mock_log("Cancel %" PRIu32, of->id);
-        if (of->uid == UINT32_MAX)
+        if (of->uid == UINT32_MAX || (of == &job && is_kept))
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
         of->state = "cancelling";
-        if (of == &job && is_waiting) {
-                is_waiting = false;
-                (void) sd_event_source_set_enabled(timer, SD_EVENT_ON);
-        }
+        if (of == &job)
+                (void) mock_jobs_go(bus);
         return sd_bus_reply_method_return(message, NULL);
 }
 
@@ -275,8 +286,13 @@ static int take_word(void)
                         return end_job(ends[i]);
         if (strcmp(word, "die") == 0)
                 _exit(EXIT_SUCCESS);
+        if (strcmp(word, "keep") == 0) {
+                is_kept = true;
+                return 0;
+        }
         if (strcmp(word, "wait") == 0) {
-                is_waiting = true;
+                is_waiting = n_goes == 0;
+                n_goes -= MIN(n_goes, 1U);
                 return 0;
         }
         return end_block(word);
@@ -287,6 +303,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
         const char *tick = getenv("MOCK_TICK_MSEC");
         int r;
 
+        (void) usec;
         (void) userdata;
         if (!script || !*script)
                 return 0;
@@ -295,8 +312,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
                 return r;
         if (!script || is_waiting)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        return sd_event_source_set_time(source,
-                                        usec + strtoull(tick ?: "1", NULL, 10) * USEC_PER_MSEC);
+        return sd_event_source_set_time_relative(source,
+                                                 strtoull(tick ?: "1", NULL, 10) * USEC_PER_MSEC);
 }
 
 /* "Blocks=32-39,45": one entry of a request. */
@@ -372,6 +389,29 @@ static void make_job(const char *member)
                         job.n_total += *c == '!' || (*c >= '0' && *c <= '9');
 }
 
+/* Makes a job and has it go on; or all of it happens at once. */
+static int start_job(const char *member)
+{
+        char path[64];
+        int r;
+
+        make_job(member);
+        job_path(&job, path);
+        r = sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "JobNew", "uo", job.id, path);
+        if (r >= 0 && strncmp(script, "early ", 6) == 0) {
+                script += 6;
+                while (r >= 0 && script)
+                        r = take_word();
+                return r;
+        }
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, &job.slot, path, BUS_JOB_INTERFACE, job_vtable,
+                                             &job);
+        if (r >= 0)
+                r = sd_event_source_set_time(timer, 0);
+        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ON);
+}
+
 int mock_method_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(message), *refuse = getenv("MOCK_REFUSE");
@@ -387,20 +427,25 @@ int mock_method_job(sd_bus_message *message, void *userdata, sd_bus_error *error
         }
         if (r < 0)
                 return r;
-        make_job(member);
+        r = start_job(member);
         job_path(&job, path);
-        if (strncmp(script, "early ", 6) == 0) {
-                script += 6;
-                while (r >= 0 && script)
-                        r = take_word();
-                return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);
-        }
-        r = sd_bus_add_object_vtable(bus, &job.slot, path, BUS_JOB_INTERFACE, job_vtable, &job);
-        if (r >= 0)
-                r = sd_event_source_set_time(timer, 0);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(timer, SD_EVENT_ON);
         return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);
+}
+
+int mock_jobs_make(sd_bus *on)
+{
+        (void) on;
+        snprintf(job.target, sizeof(job.target), "node 1");
+        return start_job("Offline");
+}
+
+int mock_jobs_tell(sd_bus *on)
+{
+        char path[64];
+
+        standing[0].n_done++;
+        job_path(&standing[0], path);
+        return sd_bus_emit_properties_changed(on, path, BUS_JOB_INTERFACE, "DoneBlocks", NULL);
 }
 
 int mock_jobs_start(sd_bus *of, sd_event *event, bool has_jobs)

@@ -13,8 +13,9 @@
  * MOCK_JOB     words, of which one is taken each MOCK_TICK_MSEC (1):
  *              34       block 34 is done
  *              !34      block 34 fails with EBUSY
- *              wait     goes on when somebody calls Cancel()
+ *              wait     goes on when somebody calls Cancel(), or with the event "go"
  *              undone   a block that was done is undone
+ *              keep     Cancel() is denied from now on
  *              die      mock_memoryd ends
  *              done, partly, failed, cancelled, timed-out
  *                       the job ends so
@@ -25,6 +26,15 @@
  */
 
 int mock_jobs_start(sd_bus *bus, sd_event *event, bool has_jobs);
+
+/* Makes a job as if somebody else had asked for it. */
+int mock_jobs_make(sd_bus *bus);
+
+/* Tells of the first that was there. */
+int mock_jobs_tell(sd_bus *bus);
+
+/* Has a script go on that waits. */
+int mock_jobs_go(sd_bus *bus);
 
 /* Appends a line to MOCK_LOG. */
 void mock_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

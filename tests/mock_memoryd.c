@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include "mock_events.h"
 #include "mock_jobs.h"
 
 #include "macro.h"
@@ -46,6 +47,7 @@ typedef struct MockNode {
         uint64_t movable_bytes;
         uint64_t free_bytes;
         int movable_only;
+        int kernel_short;
 } MockNode;
 
 typedef struct MockZone {
@@ -106,8 +108,8 @@ static const MockBlocks calm_blocks[] = {
 };
 
 static MockNode nodes[] = {
-        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0 },
-        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0 },
+        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0, 0 },
+        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0, 0 },
 };
 
 /* In no order, and not backwards either: a client has to sort. */
@@ -461,6 +463,7 @@ static const sd_bus_vtable node_vtable[] = {
         SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(MockNode, movable_bytes), 0),
         SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(MockNode, free_bytes), 0),
         SD_BUS_PROPERTY("MovableOnly", "b", NULL, offsetof(MockNode, movable_only), 0),
+        SD_BUS_PROPERTY("KernelMemoryShort", "b", NULL, offsetof(MockNode, kernel_short), 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -514,6 +517,7 @@ static void mock_init(Mock *mock, const char *scenario)
                 mock->foreign_blocks = 1;
                 mock->degraded = 1;
                 mock->config_faults = config_faults;
+                nodes[1].kernel_short = 1;
         } else if (strcmp(scenario, "calm") == 0) {
                 mock->blocks = calm_blocks;
                 mock->n_blocks = ELEMENTSOF(calm_blocks);
@@ -546,6 +550,8 @@ static int serve(const char *scenario)
                 r = add_objects(bus);
         if (r >= 0)
                 r = mock_jobs_start(bus, event, strcmp(scenario, "busy") == 0);
+        if (r >= 0)
+                r = mock_events_start(bus, event);
         if (r >= 0)
                 r = sd_bus_request_name(bus, BUS_NAME, 0);
         if (r < 0)
