@@ -329,6 +329,13 @@ START_TEST(nodes_can_be_json)
 }
 END_TEST
 
+START_TEST(nodes_tell_where_kernel_memory_runs_short)
+{
+        RUN("nodes", "-n", "-o", "NODE,KERNEL_SHORT");
+        expect(0, "   0           no\n   1          yes\n", "");
+}
+END_TEST
+
 START_TEST(zones_are_a_table_in_the_order_of_the_kernel)
 {
         RUN("zones");
@@ -739,6 +746,109 @@ START_TEST(a_remote_host_that_cannot_be_reached_is_named)
 }
 END_TEST
 
+/*
+ * What bash would offer for a line that ends where it is to be completed, in the words that bash makes
+ * of it. Nothing is typed: the function is called as bash does.
+ */
+static void complete(const char *line, const char *const *words)
+{
+        char script[2048], path[PATH_MAX];
+        const char *arguments[16] = { "bash" };
+        size_t n = 1;
+
+        snprintf(script, sizeof(script),
+                 "source '%s/src/memoryctl.bash-completion'\n"
+                 "compopt() { :; }\n"
+                 "COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n\"\\'><=;|&(:'\n"
+                 "shift\n"
+                 "COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))\n"
+                 "_memoryctl\n"
+                 "echo \"${COMPREPLY[*]}\"\n",
+                 environment("srcdir", "."));
+        write_file("complete", 0600, script);
+        in_folder("complete", path);
+        arguments[n++] = path;
+        arguments[n++] = line;
+        while (*words)
+                arguments[n++] = *words++;
+        run_program(arguments);
+        ck_assert_str_eq(output.err, "");
+}
+
+#define COMPLETE(line, ...) complete(line, (const char *const[]){ "memoryctl", __VA_ARGS__, NULL })
+
+START_TEST(completion_knows_what_a_verb_can_take)
+{
+        extend_path();
+        COMPLETE("memoryctl of", "of");
+        ck_assert_str_eq(output.out, "offline\n");
+        COMPLETE("memoryctl offline ", "offline", "");
+        ck_assert_str_eq(output.out, "0-15 32-39 42\n");
+        COMPLETE("memoryctl online 4", "online", "4");
+        ck_assert_str_eq(output.out, "40-41 43-46 49\n");
+        COMPLETE("memoryctl set-zone ", "set-zone", "");
+        ck_assert_str_eq(output.out, "movable kernel 0-15 32-39 42\n");
+        COMPLETE("memoryctl set-zone 32 m", "set-zone", "32", "m");
+        ck_assert_str_eq(output.out, "movable\n");
+        COMPLETE("memoryctl list 3", "list", "3");
+        ck_assert_str_eq(output.out, "32-39\n");
+        COMPLETE("memoryctl explain ", "explain", "");
+        ck_assert_str_eq(output.out, "0 32 40 42 43 48 49\n");
+        COMPLETE("memoryctl cancel ", "cancel", "");
+        ck_assert_str_eq(output.out, "3 4\n");
+        COMPLETE("memoryctl jobs -o ID,P", "jobs", "-o", "ID,P");
+        ck_assert_str_eq(output.out, "ID,PATH\n");
+        COMPLETE("memoryctl online --z", "online", "--z");
+        ck_assert_str_eq(output.out, "--zone\n");
+        COMPLETE("memoryctl offline --z", "offline", "--z");
+        ck_assert_str_eq(output.out, "\n");
+}
+END_TEST
+
+START_TEST(completion_knows_nodes_zones_and_devices)
+{
+        extend_path();
+        COMPLETE("memoryctl offline --node ", "offline", "--node", "");
+        ck_assert_str_eq(output.out, "0 1\n");
+        COMPLETE("memoryctl offline --node=1", "offline", "--node", "=", "1");
+        ck_assert_str_eq(output.out, "1\n");
+        COMPLETE("memoryctl online 1 --zone k", "online", "1", "--zone", "k");
+        ck_assert_str_eq(output.out, "kernel\n");
+        COMPLETE("memoryctl offline --device ", "offline", "--device", "");
+        ck_assert_str_eq(output.out, "PNP0C80:00 dax0.0\n");
+        COMPLETE("memoryctl offline --device PNP0C80:", "offline", "--device", "PNP0C80", ":");
+        ck_assert_str_eq(output.out, "00\n");
+        COMPLETE("memoryctl offline --device=PNP0C80:0", "offline", "--device", "=", "PNP0C80", ":",
+                 "0");
+        ck_assert_str_eq(output.out, "00\n");
+        COMPLETE("memoryctl offline --device=d", "offline", "--device", "=", "d");
+        ck_assert_str_eq(output.out, "dax0.0\n");
+}
+END_TEST
+
+/* What is here says nothing about another machine. */
+START_TEST(completion_asks_no_other_machine)
+{
+        extend_path();
+        COMPLETE("memoryctl -H elsewhere cancel ", "-H", "elsewhere", "cancel", "");
+        ck_assert_str_eq(output.out, "\n");
+        COMPLETE("memoryctl cancel --machine=x ", "cancel", "--machine", "=", "x", "");
+        ck_assert_str_eq(output.out, "\n");
+}
+END_TEST
+
+START_TEST(completion_is_silent_without_the_daemon)
+{
+        extend_path();
+        COMPLETE("memoryctl offline ", "offline", "");
+        ck_assert_str_eq(output.out, "\n");
+        COMPLETE("memoryctl offline --device ", "offline", "--device", "");
+        ck_assert_str_eq(output.out, "\n");
+        COMPLETE("memoryctl cancel ", "cancel", "");
+        ck_assert_str_eq(output.out, "\n");
+}
+END_TEST
+
 START_TEST(output_that_cannot_be_written_is_a_failure)
 {
         _cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -891,8 +1001,9 @@ END_TEST
 
 START_TEST(without_the_daemon_one_line_says_so)
 {
-        static const char *const verbs[] = { "status", "list",   "nodes",   "zones", "map",
-                                             "reload", "rescan", "history", "plan" };
+        static const char *const verbs[] = { "status", "list",   "nodes",  "zones",
+                                             "map",    "reload", "rescan", "history",
+                                             "plan",   "jobs",   "verify" };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 RUN(verbs[i]);
@@ -901,6 +1012,14 @@ START_TEST(without_the_daemon_one_line_says_so)
                        "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
         }
         RUN("explain", "32");
+        expect(1, "",
+               "memoryctl: memoryd is not running on this machine "
+               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        RUN("offline", "32");
+        expect(1, "",
+               "memoryctl: memoryd is not running on this machine "
+               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        RUN("cancel", "3");
         expect(1, "",
                "memoryctl: memoryd is not running on this machine "
                "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
@@ -1124,7 +1243,8 @@ static Suite *memoryctl_suite(void)
                  list_takes_more_columns_behind_the_usual_ones,
                  list_can_be_json_with_sizes_as_numbers,
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
-                 nodes_can_be_json, zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
+                 nodes_can_be_json, nodes_tell_where_kernel_memory_runs_short,
+                 zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
                  map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
                  map_can_be_drawn, explain_says_why_in_a_sentence_and_lists_the_rest,
                  explain_says_what_failed_and_which_rule, explain_can_be_json,
@@ -1134,7 +1254,8 @@ static Suite *memoryctl_suite(void)
                  plan_passes_on_what_memoryd_refuses_to_add,
                  reload_and_rescan_print_nothing_when_done, a_remote_host_is_asked_through_ssh,
                  a_remote_host_that_cannot_be_reached_is_named,
-                 output_that_cannot_be_written_is_a_failure);
+                 completion_knows_what_a_verb_can_take, completion_knows_nodes_zones_and_devices,
+                 completion_asks_no_other_machine, output_that_cannot_be_written_is_a_failure);
         ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
                  a_calm_machine_as_json_has_empty_arrays_and_null,
                  a_history_without_decisions_is_empty);
@@ -1144,7 +1265,8 @@ static Suite *memoryctl_suite(void)
         ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such,
                  a_plan_is_denied_with_a_configuration_alone);
         ADD_CASE(suite, "garbled", start_garbled, an_answer_of_another_type_is_an_error);
-        ADD_CASE(suite, "no daemon", start_bus, without_the_daemon_one_line_says_so);
+        ADD_CASE(suite, "no daemon", start_bus, without_the_daemon_one_line_says_so,
+                 completion_is_silent_without_the_daemon);
         ADD_CASE(suite, "no bus", NULL, without_a_bus_one_line_says_so, wrong_usage_is_named,
                  bad_blocks_are_named, a_bad_block_to_explain_is_named,
                  more_memory_to_add_than_there_is_room_for_is_refused,

@@ -462,16 +462,20 @@ typedef struct Terminal {
 static Terminal terminal_open(unsigned short width, uid_t uid, const char *const *arguments)
 {
         struct winsize size = { .ws_row = 24, .ws_col = width };
+        /* Another user may not be able to come near it by its path. */
+        int program = open(environment("MEMORYCTL", "./memoryctl"), O_RDONLY | O_CLOEXEC);
         Terminal terminal = {};
 
+        ck_assert_int_ge(program, 0);
         terminal.pid = forkpty(&terminal.fd, NULL, NULL, &size);
         ck_assert_int_ge(terminal.pid, 0);
         if (terminal.pid == 0) {
                 if (uid != 0 && (setgid(uid) < 0 || setuid(uid) < 0))
                         _exit(126);
-                execv(environment("MEMORYCTL", "./memoryctl"), (char *const *) arguments);
+                fexecve(program, (char *const *) arguments, environ);
                 _exit(127);
         }
+        close(program);
         return terminal;
 }
 
@@ -563,6 +567,91 @@ START_TEST(a_narrow_terminal_gets_the_text_alone)
         terminal_close(&terminal);
         ck_assert_ptr_null(strchr(output.out, '['));
         ck_assert_int_eq(output.exit_code, 0);
+}
+END_TEST
+
+/* Somebody who has to be asked for a password. */
+#define NOBODY 65534
+
+/* Stands for polkit's: tells how it was called and who it is, that it is ready, and stays. */
+static void write_agent(void)
+{
+        char script[PATH_MAX + 256];
+
+        snprintf(script, sizeof(script),
+                 "#!/bin/sh\necho \"$@\" $$ >'%s/agent'\neval \"exec $5>&-\"\nexec sleep 600\n",
+                 folder);
+        write_file("pkttyagent", 0755, script);
+        ck_assert_int_eq(chmod(folder, 0777), 0);
+        extend_path();
+}
+
+/* Returns whether there was an agent, which must have been for that process, and must have ended. */
+static bool take_agent(pid_t process)
+{
+        char path[PATH_MAX];
+        int subject, fd, pid;
+        FILE *file;
+
+        in_folder("agent", path);
+        file = fopen(path, "re");
+        if (!file)
+                return false;
+        ck_assert_int_eq(
+                fscanf(file, "--process %d --fallback --notify-fd %d %d", &subject, &fd, &pid), 3);
+        fclose(file);
+        ck_assert_int_eq(subject, process);
+        ck_assert_int_eq(kill(pid, 0), -1);
+        ck_assert_int_eq(errno, ESRCH);
+        ck_assert_int_eq(unlink(path), 0);
+        return true;
+}
+
+START_TEST(polkit_asks_in_the_terminal_while_the_call_is_under_way)
+{
+        static const struct {
+                const char *arguments[4];
+                bool has_agent;
+        } cases[] = {
+                { { "memoryctl", "offline", "32" }, true },
+                { { "memoryctl", "reload" }, true },
+                { { "memoryctl", "rescan", "--all" }, true },
+                { { "memoryctl", "offline", "32", "--no-ask-password" }, false },
+                { { "memoryctl", "jobs" }, false },
+        };
+
+        write_agent();
+        start_script("calm", "32 done");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const char *arguments[5] = {};
+                Terminal terminal;
+
+                memcpy(arguments, cases[i].arguments, sizeof(cases[i].arguments));
+                terminal = terminal_open(80, geteuid() == 0 ? NOBODY : 0, arguments);
+                terminal_close(&terminal);
+                ck_assert_msg(output.exit_code == 0, "%s", output.out);
+                ck_assert_msg(take_agent(terminal.pid) == cases[i].has_agent, "%s", arguments[1]);
+        }
+}
+END_TEST
+
+START_TEST(nobody_asks_without_a_terminal_or_for_another_machine)
+{
+        Terminal terminal;
+
+        write_agent();
+        write_file("ssh", 0755,
+                   "#!/bin/sh\nexec systemd-stdio-bridge -p \"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
+        start_script("calm", "32 done");
+        terminal = terminal_open(80, geteuid() == 0 ? NOBODY : 0,
+                                 ARGUMENTS("-H", "elsewhere", "offline", "32"));
+        terminal_close(&terminal);
+        ck_assert_msg(output.exit_code == 0, "%s", output.out);
+        ck_assert_ptr_nonnull(strstr(output.out, "The job ended done with 1 of 1 blocks"));
+        ck_assert(!take_agent(terminal.pid));
+        RUN("offline", "32");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert(!take_agent(0));
 }
 END_TEST
 
@@ -675,6 +764,8 @@ int main(void)
                 a_terminal_gets_a_bar_that_goes_away,
                 the_bar_moves_and_fits_the_width,
                 a_narrow_terminal_gets_the_text_alone,
+                polkit_asks_in_the_terminal_while_the_call_is_under_way,
+                nobody_asks_without_a_terminal_or_for_another_machine,
                 jobs_are_a_table,
                 jobs_can_be_json,
                 without_jobs_it_says_so,

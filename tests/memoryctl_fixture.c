@@ -37,6 +37,18 @@ void in_folder(const char *name, char path[static PATH_MAX])
         ck_assert_int_lt(snprintf(path, PATH_MAX, "%s/%s", folder, name), PATH_MAX);
 }
 
+void extend_path(void)
+{
+        _cleanup_free_ char *program = realpath(environment("MEMORYCTL", "./memoryctl"), NULL);
+        char path[4 * PATH_MAX];
+
+        ck_assert_ptr_nonnull(program);
+        *strrchr(program, '/') = '\0';
+        snprintf(path, sizeof(path), "%s:%s:%s", folder, program,
+                 environment("PATH", "/usr/bin:/bin"));
+        ck_assert_int_eq(setenv("PATH", path, true), 0);
+}
+
 void write_file(const char *name, mode_t mode, const char *text)
 {
         _cleanup_close_ int fd = -EBADF;
@@ -142,7 +154,8 @@ void end_bus(void)
 
 void stop(void)
 {
-        static const char *const names[] = { "bus", "bus.conf", "ssh", "log", "pkttyagent" };
+        static const char *const names[] = { "bus",        "bus.conf", "ssh",     "log",
+                                             "pkttyagent", "agent",    "complete" };
         char path[PATH_MAX];
 
         end_process(&mock_pid);
@@ -170,7 +183,7 @@ void read_back(int fd, char text[static OUTPUT_MAX])
         text[length] = '\0';
 }
 
-pid_t launch(const char *const *arguments)
+static pid_t launch_program(const char *program, const char *const *arguments)
 {
         running_out = anonymous_file();
         running_err = anonymous_file();
@@ -180,10 +193,15 @@ pid_t launch(const char *const *arguments)
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 dup2(running_out, STDOUT_FILENO);
                 dup2(running_err, STDERR_FILENO);
-                execv(environment("MEMORYCTL", "./memoryctl"), (char *const *) arguments);
+                execvp(program, (char *const *) arguments);
                 _exit(127);
         }
         return running_pid;
+}
+
+pid_t launch(const char *const *arguments)
+{
+        return launch_program(environment("MEMORYCTL", "./memoryctl"), arguments);
 }
 
 static void wait_for(int fd, const char *text, char buffer[static OUTPUT_MAX])
@@ -226,6 +244,12 @@ void finish(void)
         read_back(running_err, output.err);
         close(running_out);
         close(running_err);
+}
+
+void run_program(const char *const *arguments)
+{
+        launch_program(arguments[0], arguments);
+        finish();
 }
 
 void run_arguments(const char *const *arguments)

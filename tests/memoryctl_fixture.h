@@ -38,6 +38,9 @@ void stop(void);
 
 const char *environment(const char *name, const char *otherwise);
 void in_folder(const char *name, char path[static PATH_MAX]);
+/* Puts the folder, and that of memoryctl, in front of the others in PATH. */
+void extend_path(void);
+
 /* Waits until a file in the folder contains a text. */
 void wait_for_file(const char *name, const char *text);
 void write_file(const char *name, mode_t mode, const char *text);
@@ -45,6 +48,9 @@ void read_back(int fd, char text[static OUTPUT_MAX]);
 
 /* Runs memoryctl with these arguments; what it prints and returns goes to the global output. */
 void run_arguments(const char *const *arguments);
+
+/* The same with another program, which is looked for in PATH. */
+void run_program(const char *const *arguments);
 
 /* The same in two parts. What is printed can be waited for meanwhile. Returns the process. */
 pid_t launch(const char *const *arguments);

@@ -82,6 +82,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         for (size_t i = 0; i < ELEMENTSOF(events); i++)
                 if (strlen(events[i].word) == length && strncmp(events[i].word, words, length) == 0)
                         r = events[i].emit(userdata);
+        mock_log("%.*s", (int) length, words);
         if (r < 0)
                 return sd_event_exit(sd_event_source_get_event(source), r);
         words += length + strspn(words + length, " ");
