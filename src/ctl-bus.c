@@ -5,6 +5,8 @@
 #include "ctl.h"
 #include "names.h"
 
+#include <signal.h>
+
 static const char *where(void)
 {
         return arg_host ? arg_host : arg_machine ? arg_machine : "this machine";
@@ -137,4 +139,29 @@ int manager_call(const char *method)
                 r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, NULL);
         }
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
+}
+
+int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata)
+{
+        static const int numbers[] = { SIGINT, SIGTERM };
+        sigset_t signals;
+        int r = 0;
+
+        sigemptyset(&signals);
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                sigaddset(&signals, numbers[i]);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(numbers) && r >= 0; i++) {
+                sd_event_source *source;
+
+                r = sd_event_add_signal(event, &source, numbers[i], handler, userdata);
+                if (r < 0)
+                        return r;
+                r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+                if (r >= 0)
+                        r = sd_event_source_set_floating(source, true);
+                sd_event_source_unref(source);
+        }
+        return r;
 }

@@ -15,6 +15,9 @@
 /* Jobs can end between the call and its reply, ours among them: so many are remembered. */
 #define ENDED_MAX 64
 
+/* How long its report may take when a job is not there any more. */
+#define REPORT_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
 /* Waiting for one job. The loop ends with the exit code. */
 typedef struct Wait {
         sd_bus *bus;
@@ -163,36 +166,42 @@ static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_
         return wait_end(wait, failure("memoryd went away, and job %" PRIu32 " with it", wait->id));
 }
 
-static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+/* There is no report, nor anything that could still send one. */
+static int on_lost(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Wait *wait = userdata;
 
-        (void) signal;
-        (void) error;
-        if (wait->id == 0)
-                return 0;
+        (void) source;
+        (void) usec;
         progress_clear(&wait->progress);
-        return wait_end(
-                wait, failure("lost the connection to the bus; job %" PRIu32 " goes on", wait->id));
+        return wait_end(wait,
+                        failure("memoryd knows nothing of job %" PRIu32 " any more", wait->id));
 }
 
-/* What the job is about, and how far it is. When there is none any more, its end has been told. */
+/* What the job is about, and how far it is. One that is not there any more has ended just now. */
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Wait *wait = userdata;
         int r;
 
         (void) error;
-        if (sd_bus_message_is_method_error(reply, NULL)) {
-                progress_clear(&wait->progress);
-                return wait_end(wait, call_failure(-sd_bus_message_get_errno(reply),
-                                                   sd_bus_message_get_error(reply)));
-        }
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return sd_event_add_time_relative(wait->event, NULL, CLOCK_MONOTONIC,
+                                                  REPORT_TIMEOUT_USEC, 0, on_lost, wait);
         r = job_view_read(reply, &wait->view);
         if (r < 0)
                 return garbled(wait, r);
         show_progress(wait);
         return 0;
+}
+
+static int ask_properties(Wait *wait)
+{
+        char path[JOB_PATH_MAX];
+
+        return sd_bus_call_method_async(wait->bus, NULL, BUS_NAME, job_path_format(wait->id, path),
+                                        "org.freedesktop.DBus.Properties", "GetAll", on_properties,
+                                        wait, "s", BUS_JOB_INTERFACE);
 }
 
 static int on_cancelled(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -241,13 +250,6 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         return wait_end(wait, failure("job %" PRIu32 " goes on", wait->id));
 }
 
-static int ask_properties(Wait *wait, const char *path)
-{
-        return sd_bus_call_method_async(wait->bus, NULL, BUS_NAME, path,
-                                        "org.freedesktop.DBus.Properties", "GetAll", on_properties,
-                                        wait, "s", BUS_JOB_INTERFACE);
-}
-
 /* Nothing is waited for: this is how to find the job again. */
 static int print_job(uint32_t id, const char *path)
 {
@@ -281,7 +283,7 @@ static int on_accepted(Wait *wait, const char *path)
                 return finish(wait, ended);
         if (wait->n_signals > 0)
                 r = cancel(wait);
-        return r < 0 ? r : ask_properties(wait, path);
+        return r < 0 ? r : ask_properties(wait);
 }
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -297,6 +299,43 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         if (sd_bus_message_read(reply, "o", &path) < 0)
                 return garbled(wait, -EBADMSG);
         return on_accepted(wait, path);
+}
+
+static int add_matches(Wait *wait);
+
+/*
+ * An interrupt from a terminal ends the ssh to another host as well, which is no reason not to cancel
+ * the job there.
+ */
+static int reconnect(Wait *wait)
+{
+        int r;
+
+        (void) sd_bus_detach_event(wait->bus);
+        wait->bus = sd_bus_close_unref(wait->bus);
+        if (bus_open(&wait->bus) != EXIT_SUCCESS)
+                return -ENOTCONN;
+        r = add_matches(wait);
+        if (r >= 0)
+                r = sd_bus_attach_event(wait->bus, wait->event, 0);
+        if (r >= 0)
+                r = cancel(wait);
+        return r < 0 ? r : ask_properties(wait);
+}
+
+static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+
+        (void) signal;
+        (void) error;
+        if (wait->id == 0) /* the call fails by itself */
+                return 0;
+        progress_clear(&wait->progress);
+        if (arg_host && wait->n_signals == 1 && reconnect(wait) >= 0)
+                return 0;
+        return wait_end(
+                wait, failure("lost the connection to the bus; job %" PRIu32 " goes on", wait->id));
 }
 
 /* Before the call, so that nothing of the job is missed. */
@@ -329,19 +368,11 @@ static int add_matches(Wait *wait)
 
 static int add_sources(Wait *wait)
 {
-        sigset_t signals;
         int r;
 
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGINT);
-        sigaddset(&signals, SIGTERM);
-        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-                return -errno;
         r = sd_event_new(&wait->event);
         if (r >= 0)
-                r = sd_event_add_signal(wait->event, NULL, SIGINT, on_signal, wait);
-        if (r >= 0)
-                r = sd_event_add_signal(wait->event, NULL, SIGTERM, on_signal, wait);
+                r = interrupts_add(wait->event, on_signal, wait);
         if (r >= 0)
                 r = sd_event_add_time(wait->event, &wait->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
                                       wait);

@@ -86,6 +86,7 @@ typedef struct Progress {
         bool has_bar;
         bool is_named;      /* the line that says which job this is */
         size_t bar_width;   /* of what stands in the terminal now, 0: nothing */
+        size_t bar_length;  /* of the bar in it */
         size_t n_told;      /* failures that were told as lines */
         uint64_t next_usec; /* not to show anything before, monotonic */
         char *shown;        /* owned: the last line, which is not repeated */

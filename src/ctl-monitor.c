@@ -7,7 +7,6 @@
 #include "parse.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
@@ -663,18 +662,11 @@ static int add_matches(Monitor *monitor)
 /* An interrupt is how one ends it: nothing failed. */
 static int add_sources(Monitor *monitor)
 {
-        static const int numbers[] = { SIGINT, SIGTERM };
-        sigset_t signals;
         int r;
 
-        sigemptyset(&signals);
-        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
-                sigaddset(&signals, numbers[i]);
-        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-                return -errno;
         r = sd_event_new(&monitor->event);
-        for (size_t i = 0; i < ELEMENTSOF(numbers) && r >= 0; i++)
-                r = sd_event_add_signal(monitor->event, NULL, numbers[i], NULL, NULL);
+        if (r >= 0)
+                r = interrupts_add(monitor->event, NULL, NULL);
         if (r >= 0)
                 r = sd_event_add_time(monitor->event, &monitor->timer, CLOCK_MONOTONIC, 0, 1,
                                       on_list_due, monitor);

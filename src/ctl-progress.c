@@ -62,18 +62,21 @@ static int text_format(const Progress *progress, const JobView *view, char **ret
                        0;
 }
 
-/* What is behind the bar has to be seen before the bar has. */
-static size_t bar_length(size_t width, size_t text_length)
+/*
+ * What is behind the bar has to be seen before the bar has. It may become shorter, but not longer
+ * again, for what is behind it would jump.
+ */
+static size_t bar_length(size_t width, size_t text_length, size_t last)
 {
         if (width < text_length + BAR_MIN + 3)
                 return 0;
-        return MIN(width - text_length - 3, (size_t) BAR_MAX);
+        return MIN(width - text_length - 3, last > 0 ? last : (size_t) BAR_MAX);
 }
 
 static void draw_bar(Progress *progress, const JobView *view, const char *text)
 {
         size_t width = terminal_width(STDERR_FILENO) - 1; /* or the cursor would wrap */
-        size_t length = bar_length(width, strlen(text));
+        size_t length = bar_length(width, strlen(text), progress->bar_length);
         uint32_t n_through = view->n_done + view->n_failed;
         size_t filled =
                 view->n_total > 0 ? length * MIN(n_through, view->n_total) / view->n_total : 0;
@@ -81,6 +84,7 @@ static void draw_bar(Progress *progress, const JobView *view, const char *text)
 
         if (!line)
                 return;
+        progress->bar_length = length;
         if (length > 0) {
                 line[0] = '[';
                 memset(line + 1, '.', length);

@@ -6,6 +6,7 @@
 
 #include <libsmartcols.h>
 #include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
 
 /* What the verbs of memoryctl(1) share: the options, what memoryd says, tables and complaints. */
 
@@ -65,6 +66,12 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
  * or EXIT_FAILURE when the reason has been printed.
  */
 int manager_call(const char *method);
+
+/*
+ * Has SIGINT and SIGTERM call the handler, or end the loop without one: before anything else that
+ * happened, for an interrupt from a terminal may end an ssh at the same time. 0, or negative errno.
+ */
+int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata);
 
 /* For a call that may have to ask a person first. */
 #define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)

@@ -655,6 +655,26 @@ START_TEST(nobody_asks_without_a_terminal_or_for_another_machine)
 }
 END_TEST
 
+/* Ctrl-C goes to ssh as well. */
+START_TEST(an_interrupt_cancels_on_another_machine)
+{
+        Terminal terminal;
+
+        write_file("ssh", 0755,
+                   "#!/bin/sh\nexec systemd-stdio-bridge -p \"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
+        extend_path();
+        start_script("calm", "wait 32 cancelled");
+        terminal = terminal_open(80, 0, ARGUMENTS("-H", "elsewhere", "offline", "32"));
+        terminal_read(&terminal, " 0 of 1 blocks");
+        ck_assert_int_eq(write(terminal.fd, "\003", 1), 1);
+        terminal_close(&terminal);
+        ck_assert_ptr_nonnull(
+                strstr(output.out, "memoryctl: The job ended cancelled with 1 of 1 blocks\r\n"));
+        ck_assert_int_eq(output.exit_code, 64);
+        expect_log("Offline Blocks=32-32\nCancel 8\n");
+}
+END_TEST
+
 START_TEST(jobs_are_a_table)
 {
         start_script("busy", "done");
@@ -766,6 +786,7 @@ int main(void)
                 a_narrow_terminal_gets_the_text_alone,
                 polkit_asks_in_the_terminal_while_the_call_is_under_way,
                 nobody_asks_without_a_terminal_or_for_another_machine,
+                an_interrupt_cancels_on_another_machine,
                 jobs_are_a_table,
                 jobs_can_be_json,
                 without_jobs_it_says_so,
