@@ -84,10 +84,11 @@ typedef struct Progress {
         uint32_t id;
         uint64_t block_size_bytes;
         bool has_bar;
-        bool is_named;      /* the line that says which job this is */
-        size_t bar_width;   /* of what stands in the terminal now, 0: nothing */
-        size_t bar_length;  /* of the bar in it */
-        size_t n_told;      /* failures that were told as lines */
+        bool is_named;     /* the line that says which job this is */
+        size_t bar_width;  /* of what stands in the terminal now, 0: nothing */
+        size_t bar_length; /* of the bar in it */
+        uint32_t *told;    /* owned: blocks whose failure was told, by number */
+        size_t n_told;
         uint64_t next_usec; /* not to show anything before, monotonic */
         char *shown;        /* owned: the last line, which is not repeated */
 } Progress;

@@ -27,6 +27,7 @@ void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes)
 void progress_done(Progress *progress)
 {
         free(progress->shown);
+        free(progress->told);
         *progress = (Progress){};
 }
 
@@ -125,13 +126,39 @@ static void print_job(Progress *progress, const JobView *view)
         progress->is_named = true;
 }
 
-/* Each once. A block that failed, and is tried again, may be gone from the list later. */
+/* Remembers a block. 1, 0 when it was known, or -ENOMEM. */
+static int tell_once(Progress *progress, uint32_t block)
+{
+        size_t low = 0, high = progress->n_told;
+        uint32_t *grown;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (progress->told[middle] < block)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        if (low < progress->n_told && progress->told[low] == block)
+                return 0;
+        grown = reallocarray(progress->told, progress->n_told + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        progress->told = grown;
+        memmove(&grown[low + 1], &grown[low], (progress->n_told++ - low) * sizeof(*grown));
+        grown[low] = block;
+        return 1;
+}
+
+/* Each block once, in whatever order they fail, and also when it is tried again. */
 static void print_failures(Progress *progress, const JobView *view)
 {
-        for (; progress->n_told < view->n_failures; progress->n_told++) {
+        for (size_t i = 0; i < view->n_failures; i++) {
                 _cleanup_free_ char *line = NULL;
 
-                if (job_failure_format(&view->failures[progress->n_told], &line) >= 0)
+                if (tell_once(progress, view->failures[i].block) > 0 &&
+                    job_failure_format(&view->failures[i], &line) >= 0)
                         print_line(progress, line);
         }
 }

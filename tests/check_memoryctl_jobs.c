@@ -215,8 +215,8 @@ START_TEST(the_exit_code_tells_all_some_or_nothing)
                 { "32 !33 partly", 64, "The job ended partly with 1 of 2 blocks",
                   "  memory33: EBUSY: pages of it could not be moved\n" },
                 { "!32 !33 failed", 1, "The job ended failed with 0 of 2 blocks",
-                  "  memory32: EBUSY: pages of it could not be moved\n"
-                  "  memory33: EBUSY: pages of it could not be moved\n" },
+                  "  memory33: EBUSY: pages of it could not be moved\n"
+                  "  memory32: EBUSY: pages of it could not be moved\n" },
                 { "32 undone failed", 1, "The job ended failed with 1 of 1 blocks", "" },
                 { "32 cancelled", 64, "The job ended cancelled with 1 of 1 blocks", "" },
                 { "32 undone cancelled", 1, "The job ended cancelled with 1 of 1 blocks", "" },
@@ -257,18 +257,35 @@ START_TEST(the_exit_code_tells_all_some_or_nothing)
 }
 END_TEST
 
+static unsigned long now_msec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (unsigned long) now.tv_sec * 1000 + (unsigned long) now.tv_nsec / 1000000;
+}
+
 START_TEST(a_pipe_gets_lines_once_in_a_second_and_each_failure_once)
 {
+        unsigned long start_msec = now_msec();
+
         ck_assert_int_eq(setenv("MOCK_EVENTS", "go", true), 0);
-        start_script("calm", "wait 32 33 !34 35 36 37 38 39 partly");
+        start_script("calm", "wait 32 33 !34 35 !33 37 38 !35 partly");
         launch(ARGUMENTS("offline", "--node", "1"));
         wait_for_output("job 8: offline Node=1, 8 blocks, 1G\n"
                         "job 8: 0 of 8 blocks, 0%, 0B of 1G\n");
         ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
         finish();
-        ck_assert_uint_eq(count(output.out, "memory34: EBUSY"), 1);
-        ck_assert_uint_eq(count(output.out, " of 8 blocks,"), 1);
-        ck_assert_str_eq(output.err, "memoryctl: The job ended partly with 7 of 8 blocks\n"
+        for (unsigned block = 33; block <= 35; block++) {
+                char line[32];
+
+                snprintf(line, sizeof(line), "memory%u: EBUSY", block);
+                ck_assert_uint_eq(count(output.out, line), 1);
+        }
+        ck_assert_uint_le(count(output.out, " of 8 blocks,"), 1 + (now_msec() - start_msec) / 1000);
+        ck_assert_str_eq(output.err, "memoryctl: The job ended partly with 5 of 8 blocks\n"
+                                     "  memory35: EBUSY: pages of it could not be moved\n"
+                                     "  memory33: EBUSY: pages of it could not be moved\n"
                                      "  memory34: EBUSY: pages of it could not be moved\n");
         ck_assert_int_eq(output.exit_code, 64);
 }
@@ -537,6 +554,7 @@ END_TEST
 
 START_TEST(the_bar_moves_and_fits_the_width)
 {
+        unsigned long start_msec = now_msec();
         Terminal terminal;
         char *rest;
 
@@ -548,8 +566,8 @@ START_TEST(the_bar_moves_and_fits_the_width)
         ck_assert_ptr_nonnull(strstr(output.out, "[##"));
         ck_assert_ptr_nonnull(strstr(output.out, "1 failed"));
         ck_assert_ptr_null(strstr(output.out, "job 8"));
-        /* 8 blocks in 480 ms: no more than one in 100 ms, and the first, the last and one to spare. */
-        ck_assert_uint_le(count(output.out, " of 8 blocks"), 8);
+        ck_assert_uint_ge(count(output.out, " of 8 blocks,"), 2);
+        ck_assert_uint_le(count(output.out, " of 8 blocks,"), 1 + (now_msec() - start_msec) / 100);
         for (char *line = strtok_r(output.out, "\r\n", &rest); line;
              line = strtok_r(NULL, "\r\n", &rest))
                 ck_assert_uint_lt(strlen(line), 60);

@@ -80,11 +80,12 @@ static void job_path(const MockJob *of, char path[static 64])
         snprintf(path, 64, BUS_JOB_PREFIX "/%" PRIu32, of->id);
 }
 
+/* Backwards: nothing says that they come in the order in which they fail. */
 static int append_failures(sd_bus_message *message, const MockJob *of)
 {
         int r = sd_bus_message_open_container(message, 'a', BUS_FAILURE_SIGNATURE);
 
-        for (uint32_t i = 0; i < of->n_failed && r >= 0; i++)
+        for (uint32_t i = of->n_failed; i-- > 0 && r >= 0;)
                 r = sd_bus_message_append(message, BUS_FAILURE_SIGNATURE, of->failed[i], EBUSY,
                                           "pages of it could not be moved");
         return r < 0 ? r : sd_bus_message_close_container(message);
