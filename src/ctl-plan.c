@@ -209,6 +209,7 @@ static int plan_by_memoryd(Table *table)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(agent_stop) Agent agent = {};
         _cleanup_free_ char *config = NULL;
         uint64_t block_size_bytes;
         int r = arg_config ? read_config(&config) : EXIT_SUCCESS;
@@ -217,14 +218,14 @@ static int plan_by_memoryd(Table *table)
                 r = bus_open(&bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "Plan", &message);
+        r = change_message_new(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "Plan", &message);
         if (r >= 0)
                 r = append_options(message, config);
         if (r == -EINVAL)
                 return failure(
                         "--add and --config: expected UTF-8, in the name of the file as well");
-        if (r >= 0)
-                r = sd_bus_message_set_allow_interactive_authorization(message, arg_ask_password);
+        if (r >= 0 && config) /* the one thing that not everybody may */
+                agent_start(&agent);
         if (r >= 0)
                 r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, &reply);
         if (r >= 0)

@@ -55,8 +55,8 @@ int manager_message_new(sd_bus *bus, const char *interface, const char *method,
                         sd_bus_message **ret);
 
 /*
- * A call that changes something, to any object of memoryd: polkit may ask the user, unless that was
- * declined. 0, or negative errno.
+ * A call that not everybody may make, to any object of memoryd: polkit may ask the user, unless that
+ * was declined. 0, or negative errno.
  */
 int change_message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
                        sd_bus_message **ret);

@@ -627,19 +627,25 @@ static bool take_agent(pid_t process)
 
 START_TEST(polkit_asks_in_the_terminal_while_the_call_is_under_way)
 {
-        static const struct {
+        char config[PATH_MAX];
+        const struct {
                 const char *arguments[4];
                 bool has_agent;
         } cases[] = {
                 { { "memoryctl", "offline", "32" }, true },
                 { { "memoryctl", "reload" }, true },
                 { { "memoryctl", "rescan", "--all" }, true },
+                { { "memoryctl", "cancel", "3" }, true },
+                { { "memoryctl", "plan", "--config", config }, true },
+                { { "memoryctl", "plan" }, false },
                 { { "memoryctl", "offline", "32", "--no-ask-password" }, false },
                 { { "memoryctl", "jobs" }, false },
         };
 
+        write_file("draft", 0644, "zone = \"movable\";");
+        in_folder("draft", config);
         write_agent();
-        start_script("calm", "32 done");
+        start_script("busy", "32 done");
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 const char *arguments[5] = {};
                 Terminal terminal;
