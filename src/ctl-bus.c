@@ -6,6 +6,7 @@
 #include "names.h"
 
 #include <signal.h>
+#include <time.h>
 
 static const char *where(void)
 {
@@ -164,4 +165,12 @@ int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *use
                 sd_event_source_unref(source);
         }
         return r;
+}
+
+uint64_t monotonic_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
 }

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <systemd/sd-event.h>
-#include <time.h>
 
 /* Jobs can end between the call and its reply, ours among them: so many are remembered. */
 #define ENDED_MAX 64
@@ -51,14 +50,6 @@ static int wait_end(Wait *wait, int exit_code)
         return sd_event_exit(wait->event, exit_code);
 }
 
-static uint64_t now_usec(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-}
-
 static void show_progress(Wait *wait)
 {
         uint64_t next_usec;
@@ -66,7 +57,7 @@ static void show_progress(Wait *wait)
         /* Changes can come before what the job is about. */
         if (arg_json || wait->view.n_total == 0)
                 return;
-        next_usec = progress_update(&wait->progress, &wait->view, now_usec());
+        next_usec = progress_update(&wait->progress, &wait->view, monotonic_usec());
         if (next_usec == USEC_INFINITY)
                 return;
         (void) sd_event_source_set_time(wait->timer, next_usec);

@@ -73,6 +73,9 @@ int manager_call(const char *method);
  */
 int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata);
 
+/* The clock of timers in such a loop. */
+uint64_t monotonic_usec(void);
+
 /* For a call that may have to ask a person first. */
 #define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)
 
