@@ -699,6 +699,19 @@ static bool is_kernel_first(Verdict verdict)
         return verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT;
 }
 
+static int32_t decision_node(const Plan *plan, const Machine *machine, size_t i)
+{
+        return machine->blocks[machine_block_index(machine, plan->decisions[i].block)].node;
+}
+
+/* Whether no kernel memory of the same node comes right below. */
+static bool is_lowest_kernel(const Plan *plan, const Machine *machine, size_t i)
+{
+        return is_kernel_first(plan->decisions[i].verdict) &&
+               (i == 0 || !is_kernel_first(plan->decisions[i - 1].verdict) ||
+                decision_node(plan, machine, i - 1) != decision_node(plan, machine, i));
+}
+
 /*
  * Each class from the top down. The block that goes online is itself a hole to the kernel's walk through
  * the zone (6.1: set_zone_contiguous() comes before the sections are marked online), which starts
@@ -706,11 +719,18 @@ static bool is_kernel_first(Verdict verdict)
  * step is walked per block, of one that has memory below them what is there, and upwards, or outwards
  * from the middle, all that was onlined before as well. Lowest first and then down costs the same but
  * for a block.
+ *
+ * That is how kernel memory of a node comes: of a node's memory the kernel takes for itself from what came
+ * first, and the lowest block is the one that is to become movable last.
  */
-static void plan_order(Plan *plan)
+static void plan_order(Plan *plan, const Machine *machine)
 {
+        for (size_t i = 0; i < plan->n_decisions; i++)
+                if (is_lowest_kernel(plan, machine, i))
+                        plan->order[plan->n_order++] = (uint32_t) i;
         for (size_t i = plan->n_decisions; i-- > 0;)
-                if (is_kernel_first(plan->decisions[i].verdict))
+                if (is_kernel_first(plan->decisions[i].verdict) &&
+                    !is_lowest_kernel(plan, machine, i))
                         plan->order[plan->n_order++] = (uint32_t) i;
         for (size_t i = plan->n_decisions; i-- > 0;)
                 if (plan->decisions[i].verdict == VERDICT_MOVABLE)
@@ -774,7 +794,7 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
                 .order = TAKE_PTR(order),
         };
         planner.decisions = NULL; /* the plan has them */
-        plan_order(ret);
+        plan_order(ret, machine);
         return 0;
 }
 

@@ -66,7 +66,9 @@ ZoneClass plan_class(const Block *block);
  *
  * The order of writes is kernel memory first, since the metadata of the rest is allocated from it,
  * and each class from the highest address down: the kernel looks for holes in a zone from its start
- * after each block, and stops at the first (6.1, set_zone_contiguous()).
+ * after each block, and stops at the first (6.1, set_zone_contiguous()). But kernel memory in a row on a
+ * node starts with its lowest block: the kernel uses first what came first, and that block shall be the
+ * last to become movable.
  *
  * Returns 0 or -ENOMEM; *ret is written on success only. Time is linear in blocks times rules, and in
  * nodes times zones.

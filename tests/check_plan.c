@@ -421,7 +421,7 @@ START_TEST(a_gigabyte_and_a_dimm_of_eight_are_ten_kernel_blocks_and_54_movable)
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
         ck_assert_str_eq(plan_verdicts(&plan, text), "K10M54");
         ck_assert_str_eq(plan_guards(&plan, text), "node-ratio*10, -*54");
-        ck_assert_str_eq(plan_order_text(&plan, text), "41-32 95-42");
+        ck_assert_str_eq(plan_order_text(&plan, text), "32 41-33 95-42");
         plan_done(&plan);
         machine_done(&machine);
 }
@@ -1161,7 +1161,7 @@ START_TEST(the_filter_says_which_blocks_are_decided)
         ck_assert_str_eq(plan_order_text(&plan, text), "2");
         plan_done(&plan);
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, RETRY_AT_USEC, &plan), 0);
-        ck_assert_str_eq(plan_order_text(&plan, text), "4-2");
+        ck_assert_str_eq(plan_order_text(&plan, text), "2 4-3");
         plan_done(&plan);
 
         ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
@@ -1308,20 +1308,20 @@ static const struct {
         ZoneAction zone;
         const char *order;
 } order_cases[] = {
-        /* kernel memory first, each class from the top down */
+        /* kernel memory first, each class from the top down, but for its lowest block */
         { "0c=k2o8", NULL, 0, "2 9-3" },
-        { "0c=o8", NULL, 0, "1-0 7-2" },
+        { "0c=o8", NULL, 0, "0 1 7-2" },
         { "0c=k4o", NULL, 0, "4" },
         { "0c=k3 0=m9o3", NULL, 0, "12 14-13" },
         { "0c=k3 0=m8o1 0=k9o3", NULL, 0, "11 23-21" },
 
         /* across nodes too */
-        { "0c=o4 1c=o4", NULL, 0, "4 0 7-5 3-1" },
-        { "0c=k4 1=o2 2=o2", NULL, 0, "6 4 7 5" },
-        { "1c=o4 0c=o4", NULL, 0, "4 0 7-5 3-1" },
+        { "0c=o4 1c=o4", NULL, 0, "0 4 7-5 3-1" },
+        { "0c=k4 1=o2 2=o2", NULL, 0, "4 6 7 5" },
+        { "1c=o4 0c=o4", NULL, 0, "0 4 7-5 3-1" },
 
         /* what the kernel chooses may be kernel memory, and is written with it */
-        { "0c=k4o2 1=o2 0=o2", "1", ZONE_ACTION_KERNEL_DEFAULT, "7-6 9-8 5-4" },
+        { "0c=k4o2 1=o2 0=o2", "1", ZONE_ACTION_KERNEL_DEFAULT, "6 7 9-8 5-4" },
 
         /* what is left is not written */
         { "0c=k4o2 1=o2 0=o2", "1", ZONE_ACTION_LEAVE, "9-8 5-4" },

@@ -325,6 +325,13 @@ static void write_some(Machine *machine, Random *random)
         }
 }
 
+/* Field by field: what lies between them is anything. */
+static bool is_same(const Figures *a, const Figures *b)
+{
+        return a->kernel_bytes == b->kernel_bytes && a->movable_bytes == b->movable_bytes &&
+               a->limit == b->limit && a->of_machine == b->of_machine;
+}
+
 static void check_parts(const Case *c, Random *random)
 {
         Machine machine;
@@ -356,8 +363,8 @@ static void check_parts(const Case *c, Random *random)
                         verdict_to_string(block->verdict), block->guards,
                         verdict_to_string(decision->verdict), decision->guards);
                 if (decision->verdict == VERDICT_KERNEL)
-                        REQUIRE(memcmp(&block->figures, &decision->figures, sizeof(Figures)) == 0,
-                                c->seed, "figures of block %u", block->id);
+                        REQUIRE(is_same(&block->figures, &decision->figures), c->seed,
+                                "figures of block %u", block->id);
         }
         machine_done(&machine);
 }

@@ -118,7 +118,7 @@ START_TEST(each_reply_makes_room_for_the_next)
                 uint32_t block;
                 OnlineWord word;
         } order[] = {
-                { 2, ONLINE_WORD_KERNEL },  { 1, ONLINE_WORD_KERNEL },  { 0, ONLINE_WORD_KERNEL },
+                { 0, ONLINE_WORD_KERNEL },  { 2, ONLINE_WORD_KERNEL },  { 1, ONLINE_WORD_KERNEL },
                 { 9, ONLINE_WORD_MOVABLE }, { 8, ONLINE_WORD_MOVABLE }, { 7, ONLINE_WORD_MOVABLE },
                 { 6, ONLINE_WORD_MOVABLE }, { 5, ONLINE_WORD_MOVABLE }, { 4, ONLINE_WORD_MOVABLE },
                 { 3, ONLINE_WORD_MOVABLE },
@@ -237,8 +237,8 @@ START_TEST(a_new_plan_replaces_what_is_still_to_be_written)
         reply_to(&requests[0]);
         reply_to(&requests[1]);
         ck_assert_int_eq(writer_fill(&writer, &machine), 2);
+        expect_request(9, ONLINE_WORD_KERNEL);
         expect_request(28 - ACTUATOR_WINDOW, ONLINE_WORD_KERNEL);
-        expect_request(27 - ACTUATOR_WINDOW, ONLINE_WORD_KERNEL);
 }
 END_TEST
 
