@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -11,7 +12,7 @@
 #include <sys/time.h>
 
 /* A signal that comes just before the write is entered is lost: the timer repeats. */
-#define INTERRUPT_AGAIN_USEC 100000
+#define INTERRUPT_AGAIN_MSEC 100
 
 static const char *const online_word_table[_ONLINE_WORD_MAX] = {
         [ONLINE_WORD_OFFLINE] = "offline",
@@ -22,7 +23,21 @@ static const char *const online_word_table[_ONLINE_WORD_MAX] = {
 
 DEFINE_STRING_TABLE(online_word, OnlineWord)
 
+/* For the handlers. Serials: of the write under way and of the last that is to end; 0: none. */
 static volatile sig_atomic_t timed_out;
+static atomic_uint writing_serial, cancelled_serial;
+static int cancelling_fd = -EBADF;
+
+static void set_timer(uint32_t first_msec)
+{
+        const struct itimerval timer = {
+                .it_value.tv_sec = first_msec / 1000,
+                .it_value.tv_usec = first_msec % 1000 * 1000,
+                .it_interval.tv_usec = first_msec > 0 ? INTERRUPT_AGAIN_MSEC * 1000 : 0,
+        };
+
+        setitimer(ITIMER_REAL, &timer, NULL);
+}
 
 static void on_alarm(int number)
 {
@@ -30,31 +45,49 @@ static void on_alarm(int number)
         timed_out = 1;
 }
 
-static void set_timer(uint32_t timeout_sec)
+static void on_cancel(int number)
 {
-        struct itimerval timer = {
-                .it_value.tv_sec = timeout_sec,
-                .it_interval.tv_usec = timeout_sec > 0 ? INTERRUPT_AGAIN_USEC : 0,
-        };
+        int saved_errno = errno;
+        uint32_t serial;
 
-        setitimer(ITIMER_REAL, &timer, NULL);
+        (void) number;
+        while (recv(cancelling_fd, &serial, sizeof(serial), MSG_DONTWAIT) == sizeof(serial))
+                cancelled_serial = serial;
+        if (writing_serial != 0 && writing_serial == cancelled_serial)
+                set_timer(INTERRUPT_AGAIN_MSEC);
+        errno = saved_errno;
 }
 
-static int write_word(int dir_fd, const char *path, OnlineWord word, uint32_t timeout_sec)
+static bool is_cancelled(const ActuatorRequest *request)
+{
+        return request->serial != 0 && cancelled_serial == request->serial;
+}
+
+/* Once the serial is set, a cancel finds the write; one that came before is seen here. */
+static int write_text(int fd, const char *text, const ActuatorRequest *request)
+{
+        int r = 0;
+
+        timed_out = 0;
+        set_timer(request->timeout_msec);
+        writing_serial = request->serial;
+        do {
+                r = is_cancelled(request)             ? -ECANCELED :
+                    write(fd, text, strlen(text)) < 0 ? -errno :
+                                                        0;
+        } while (r == -EINTR && !timed_out); /* the signal may have been about another request */
+        writing_serial = 0;
+        set_timer(0);
+        return r == -EINTR ? -ETIMEDOUT : r;
+}
+
+static int write_word(int dir_fd, const char *path, const ActuatorRequest *request)
 {
         _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
-        const char *text = online_word_to_string(word);
-        int r = 0;
 
         if (fd < 0)
                 return -errno;
-
-        timed_out = 0;
-        set_timer(timeout_sec);
-        if (write(fd, text, strlen(text)) < 0)
-                r = errno == EINTR && timed_out ? -ETIMEDOUT : -errno;
-        set_timer(0);
-        return r;
+        return write_text(fd, online_word_to_string((OnlineWord) request->word), request);
 }
 
 static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
@@ -63,8 +96,7 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
         BlockState state = BLOCK_OFFLINE;
 
         snprintf(path, sizeof(path), "memory%u/state", request->block);
-        reply->error = write_word(sysfs->memory_fd, path, (OnlineWord) request->word,
-                                  request->timeout_sec);
+        reply->error = write_word(sysfs->memory_fd, path, request);
         reply->read_error = sysfs_read_outcome(sysfs, request->block, &state, &reply->zones);
         reply->state = state;
 }
@@ -78,8 +110,7 @@ static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, Ac
         else if (request->verb == ACTUATOR_SET_BLOCK)
                 set_block(sysfs, request, reply);
         else if (request->verb == ACTUATOR_SET_AUTO_ONLINE)
-                reply->error = write_word(sysfs->memory_fd, "auto_online_blocks",
-                                          (OnlineWord) request->word, request->timeout_sec);
+                reply->error = write_word(sysfs->memory_fd, "auto_online_blocks", request);
         else
                 reply->error = -EINVAL;
 }
@@ -111,9 +142,12 @@ int actuator_serve(int fd, const Sysfs *sysfs)
  */
 static void set_signals(void)
 {
-        const struct sigaction alarm_action = { .sa_handler = on_alarm }; /* no SA_RESTART */
+        /* No SA_RESTART: they are to interrupt a write. */
+        const struct sigaction alarm_action = { .sa_handler = on_alarm };
+        const struct sigaction cancel_action = { .sa_handler = on_cancel };
 
         sigaction(SIGALRM, &alarm_action, NULL);
+        sigaction(SIGIO, &cancel_action, NULL);
         signal(SIGINT, SIG_IGN);
         signal(SIGTERM, SIG_IGN);
         signal(SIGHUP, SIG_IGN);
@@ -126,7 +160,16 @@ static void lock_memory(void)
                 (void) mlockall(MCL_CURRENT | MCL_FUTURE);
 }
 
-static _Noreturn void actuator_main(int fd, const char *root)
+/* Has the kernel send SIGIO for what comes there. The signal is root's, whoever wrote. */
+static int listen_for_cancel(int fd)
+{
+        cancelling_fd = fd;
+        if (fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+                return -errno;
+        return 0;
+}
+
+static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 {
         Sysfs sysfs = SYSFS_CLOSED;
         uint64_t bytes;
@@ -134,7 +177,9 @@ static _Noreturn void actuator_main(int fd, const char *root)
 
         prctl(PR_SET_NAME, "memoryd-write");
         set_signals();
-        r = sysfs_open(root, &sysfs);
+        r = listen_for_cancel(cancel_fd);
+        if (r >= 0)
+                r = sysfs_open(root, &sysfs);
         if (r < 0)
                 _exit(EXIT_FAILURE);
 
@@ -144,33 +189,58 @@ static _Noreturn void actuator_main(int fd, const char *root)
         _exit(actuator_serve(fd, &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-int actuator_start(const char *root)
+void actuator_channel_close(ActuatorChannel *channel)
+{
+        closep(&channel->fd);
+        closep(&channel->cancel_fd);
+        *channel = ACTUATOR_CHANNEL_CLOSED;
+}
+
+/* Both ends of both sockets. What was made before a failure is the caller's to close. */
+static int make_channels(ActuatorChannel *ours, ActuatorChannel *theirs)
 {
         int fds[2];
-        pid_t pid;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
                 return -errno;
-
-        pid = fork();
-        if (pid < 0) {
-                int r = -errno;
-
-                close(fds[0]);
-                close(fds[1]);
-                return r;
-        }
-        if (pid == 0) {
-                close(fds[0]);
-                actuator_main(fds[1], root);
-        }
-
-        close(fds[1]);
-        if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0) {
-                close(fds[0]);
+        ours->fd = fds[0];
+        theirs->fd = fds[1];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
                 return -errno;
+        ours->cancel_fd = fds[0];
+        theirs->cancel_fd = fds[1];
+        if (fcntl(ours->fd, F_SETFL, O_NONBLOCK) < 0 ||
+            fcntl(ours->cancel_fd, F_SETFL, O_NONBLOCK) < 0)
+                return -errno;
+        return 0;
+}
+
+int actuator_start(const char *root, ActuatorChannel *ret)
+{
+        _cleanup_(actuator_channel_close) ActuatorChannel ours = ACTUATOR_CHANNEL_CLOSED,
+                                                          theirs = ACTUATOR_CHANNEL_CLOSED;
+        int r = make_channels(&ours, &theirs);
+        pid_t pid;
+
+        if (r < 0)
+                return r;
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0) {
+                actuator_channel_close(&ours);
+                actuator_main(theirs.fd, theirs.cancel_fd, root);
         }
-        return fds[0];
+        ret->fd = TAKE_FD(ours.fd);
+        ret->cancel_fd = TAKE_FD(ours.cancel_fd);
+        return 0;
+}
+
+int actuator_cancel(int cancel_fd, uint32_t serial)
+{
+        if (send(cancel_fd, &serial, sizeof(serial), MSG_NOSIGNAL) < 0)
+                return errno == EAGAIN ? -EAGAIN : -EPIPE;
+        return 0;
 }
 
 int actuator_send(int fd, const ActuatorRequest *request)

@@ -21,13 +21,28 @@ static void balance_add(NodeBalance *sum, ZoneClass zone_class, uint64_t bytes)
                 sum->movable_bytes += bytes;
 }
 
+/*
+ * Jobs that were accepted before count as well, though they may fail: a block of theirs is kernel memory
+ * only if it is and stays so, and movable memory if it is or becomes that.
+ */
+static ZoneClass balance_class(const Block *block)
+{
+        ZoneClass now = plan_class(block);
+
+        if (block->job == 0 || block->job_class == now)
+                return now;
+        return now == ZONE_CLASS_MOVABLE || block->job_class == ZONE_CLASS_MOVABLE ?
+                       ZONE_CLASS_MOVABLE :
+                       ZONE_CLASS_NONE;
+}
+
 static void balance_count(Balance *balance, Matcher *matcher)
 {
         const Machine *machine = balance->machine;
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
-                ZoneClass zone_class = plan_class(block);
+                ZoneClass zone_class = balance_class(block);
                 NodeBalance *node = balance_node(balance, block->node);
 
                 balance_add(&balance->whole, zone_class, machine->block_size_bytes);

@@ -171,18 +171,19 @@ Onliner onliner_from_string(const char *word);
 #define RULE_GONE (-2)
 
 typedef struct Block {
-        uint32_t id;        /* N of memoryN: covers N * block size bytes on */
-        int32_t node;       /* or NODE_NONE */
-        uint64_t inode;     /* of its folder: tells a block that was removed and came back */
-        bool seen;          /* read at least once */
-        bool stale;         /* to be read again */
-        bool given_up;      /* waiting, and no longer waited for */
-        bool announced;     /* its own event has come, or it was there at the start */
-        bool leaving;       /* its removal has begun: it goes with one of the next listings */
-        bool echo_due;      /* written, and the `online` event of that has not come yet */
-        uint32_t job;       /* the job that it is part of; 0: none */
-        int32_t device;     /* index into the machine's devices, or DEVICE_NONE */
-        uint64_t udev_mask; /* bit i: it has the i-th udev property that the policy asks for */
+        uint32_t id;         /* N of memoryN: covers N * block size bytes on */
+        int32_t node;        /* or NODE_NONE */
+        uint64_t inode;      /* of its folder: tells a block that was removed and came back */
+        bool seen;           /* read at least once */
+        bool stale;          /* to be read again */
+        bool given_up;       /* waiting, and no longer waited for */
+        bool announced;      /* its own event has come, or it was there at the start */
+        bool leaving;        /* its removal has begun: it goes with one of the next listings */
+        bool echo_due;       /* written, and the `online` event of that has not come yet */
+        uint32_t job;        /* the job that it is part of; 0: none */
+        ZoneClass job_class; /* of one that is part of a job: the class which that leaves it in */
+        int32_t device;      /* index into the machine's devices, or DEVICE_NONE */
+        uint64_t udev_mask;  /* bit i: it has the i-th udev property that the policy asks for */
         BlockState state;
         ZoneList zones;
         ZoneClass

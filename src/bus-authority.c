@@ -11,6 +11,7 @@
 typedef struct Question {
         sd_bus_message *message;
         const char *action;
+        const char *also; /* what is to be asked for next, or NULL */
         AuthorityGranted granted;
         void *userdata;
         uint32_t uid;
@@ -38,7 +39,32 @@ static int grant(const Question *question)
 {
         log_notice("%s called by %s, user %u", sd_bus_message_get_member(question->message),
                    sd_bus_message_get_sender(question->message), question->uid);
-        return question->granted(question->message, question->userdata);
+        return question->granted(question->message, question->uid, question->userdata);
+}
+
+static int ask_polkit(Question *question);
+
+/* A copy of a question to go on with, since its slot frees the first. NULL when memory is short. */
+static Question *question_copy(const Question *question)
+{
+        Question *copy = malloc(sizeof(*copy));
+
+        if (!copy)
+                return NULL;
+        *copy = *question;
+        sd_bus_message_ref(copy->message);
+        return copy;
+}
+
+static int ask_next(const Question *question)
+{
+        Question *next = question_copy(question);
+
+        if (!next)
+                return deny(question);
+        next->action = next->also;
+        next->also = NULL;
+        return ask_polkit(next) < 0 ? deny(question) : 1;
 }
 
 static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -54,7 +80,9 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
             sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0)
                 return deny(question);
-        return authorized ? grant(question) : deny(question);
+        if (!authorized)
+                return deny(question);
+        return question->also ? ask_next(question) : grant(question);
 }
 
 /* Hands the question on to a further call: the slot owns it from then on. */
@@ -110,12 +138,10 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
             sd_bus_message_read(reply, "u", &uid) < 0)
                 return deny(first);
 
-        next = malloc(sizeof(*next));
+        next = question_copy(first);
         if (!next)
                 return deny(first);
-        *next = *first;
         next->uid = uid;
-        sd_bus_message_ref(next->message);
         if (uid == 0) {
                 r = grant(next);
                 question_free(next);
@@ -124,8 +150,8 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         return ask_polkit(next) < 0 ? deny(first) : 1;
 }
 
-int authority_ask(sd_bus_message *message, const char *action, AuthorityGranted granted,
-                  void *userdata)
+int authority_ask(sd_bus_message *message, const char *action, const char *also,
+                  AuthorityGranted granted, void *userdata)
 {
         sd_bus *bus = sd_bus_message_get_bus(message);
         Question *question = calloc(1, sizeof(*question));
@@ -134,8 +160,9 @@ int authority_ask(sd_bus_message *message, const char *action, AuthorityGranted 
 
         if (!question)
                 return -ENOMEM;
-        *question =
-                (Question){ sd_bus_message_ref(message), action, granted, userdata, UINT32_MAX };
+        *question = (Question){
+                sd_bus_message_ref(message), action, also, granted, userdata, UINT32_MAX
+        };
 
         r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.DBus",
                                            "/org/freedesktop/DBus", "org.freedesktop.DBus",

@@ -8,9 +8,10 @@
  * Never blocks: `granted` is called with the message and userdata later, from the loop, or the
  * message is answered with AccessDenied. What is not answered by polkit is denied.
  *
- * Returns 1, which a method handler passes on, or a negative errno.
+ * With `also`, which may be NULL, a second action is needed beside the first. The user's number is handed
+ * on. Returns 1, which a method handler passes on, or a negative errno.
  */
-typedef int (*AuthorityGranted)(sd_bus_message *message, void *userdata);
+typedef int (*AuthorityGranted)(sd_bus_message *message, uint32_t uid, void *userdata);
 
-int authority_ask(sd_bus_message *message, const char *action, AuthorityGranted granted,
-                  void *userdata);
+int authority_ask(sd_bus_message *message, const char *action, const char *also,
+                  AuthorityGranted granted, void *userdata);

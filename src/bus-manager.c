@@ -59,6 +59,8 @@ static int property_get_number(sd_bus *bus, const char *path, const char *interf
         (void) bus, (void) path, (void) interface, (void) error;
         if (strcmp(property, "PendingBlocks") == 0)
                 return sd_bus_message_append(reply, "u", totals->pending_blocks);
+        if (strcmp(property, "Jobs") == 0)
+                return sd_bus_message_append(reply, "u", (uint32_t) manager_count_jobs(userdata));
         if (strcmp(property, "FailedBlocks") == 0)
                 return sd_bus_message_append(reply, "u", totals->failed_blocks);
         return sd_bus_message_append(reply, "u", totals->foreign_blocks);
@@ -144,10 +146,11 @@ int bus_reply_faults(sd_bus_message *message, char **faults)
         return sd_bus_reply_method_errorf(message, BUS_ERROR_INVALID_CONFIG, "%s", text);
 }
 
-static int reload_granted(sd_bus_message *message, void *userdata)
+static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
         int r = manager_reload(userdata);
 
+        (void) uid;
         if (r < 0)
                 return sd_bus_reply_method_errnof(message, r, "Cannot reload the configuration: %s",
                                                   strerror(-r));
@@ -158,20 +161,23 @@ static int reload_granted(sd_bus_message *message, void *userdata)
 
 static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        int r = authority_ask(message, POLKIT_ACTION_RELOAD, reload_granted, userdata);
+        int r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, reload_granted, userdata);
 
         return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
 }
 
-static int rescan_granted(sd_bus_message *message, void *userdata)
+static int rescan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
-        manager_rescan(userdata);
+        bool all = strcmp(sd_bus_message_get_member(message), "RescanAll") == 0;
+
+        (void) uid;
+        manager_rescan(userdata, all);
         return sd_bus_reply_method_return(message, NULL);
 }
 
 static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        int r = authority_ask(message, POLKIT_ACTION_RELOAD, rescan_granted, userdata);
+        int r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, rescan_granted, userdata);
 
         return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
 }
@@ -190,6 +196,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("PendingBlocks", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("FailedBlocks", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("ForeignBlocks", "u", property_get_number, 0, EMITS),
+        SD_BUS_PROPERTY("Jobs", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
         SD_BUS_PROPERTY("ConfigFiles", "as", property_get_config, 0, EMITS),
         SD_BUS_PROPERTY("ConfigFaults", "as", property_get_config, 0, EMITS),
@@ -213,6 +220,20 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rescan", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RescanAll", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Online", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
+                                bus_method_online, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Offline", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
+                                bus_method_offline, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetZone", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
+                                bus_method_set_zone, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("a" BUS_JOB_SIGNATURE, jobs), bus_method_list_jobs,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("u", id, "o", job), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("JobRemoved",
+                                SD_BUS_ARGS("u", id, "o", job, "s", result, "a{sv}", report), 0),
         SD_BUS_SIGNAL_WITH_ARGS("BlocksChanged", SD_BUS_ARGS("a(uu)", ranges), 0),
         SD_BUS_SIGNAL_WITH_ARGS("CapacityChanged",
                                 SD_BUS_ARGS("t", online_bytes, "t", movable_bytes), 0),

@@ -13,12 +13,28 @@
 extern const sd_bus_vtable bus_manager_vtable[];     /* userdata: Manager */
 extern const sd_bus_vtable bus_node_vtable[];        /* userdata: Node */
 extern const sd_bus_vtable bus_zone_vtable[];        /* userdata: Zone */
+extern const sd_bus_vtable bus_job_vtable[];         /* userdata: Job */
 extern const sd_bus_vtable bus_log_control_vtable[]; /* userdata: NULL */
 
 /* Methods of the manager that tell why, and what would be: org.memoryd1(5). */
 int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Methods of the manager that make jobs, and list them. */
+int bus_method_online(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_offline(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_set_zone(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/*
+ * Reads the a{sv} of a call that asks for a job. 0, or a negative errno with the error set for one that
+ * cannot be read. The caller frees the request in either case.
+ */
+int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error);
+
+/* Sends the signals about jobs. 0 or a negative errno. */
+int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes);
 
 /* Verify(). */
 int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error);
@@ -29,6 +45,7 @@ int bus_reply_faults(sd_bus_message *message, char **faults);
 /* Add the objects to a connection, for its lifetime. 0 or a negative errno. */
 int bus_add_manager(sd_bus *bus, Manager *manager);
 int bus_add_nodes(sd_bus *bus, Manager *manager);
+int bus_add_jobs(sd_bus *bus, Manager *manager);
 int bus_add_log_control(sd_bus *bus);
 
 /* The paths of all nodes and zones, NULL-terminated, nodes before their zones. 0 or -ENOMEM. */

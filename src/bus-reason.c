@@ -98,6 +98,8 @@ static int append_outcome(sd_bus_message *reply, const Block *block)
 
         if (r >= 0)
                 r = append_string(reply, "OnlinedBy", onliner_to_string(block->onliner));
+        if (r >= 0 && block->status == BLOCK_STATUS_OFFLINED)
+                r = append_string(reply, "OfflinedBy", onliner_to_string(block->offliner));
         if (r >= 0 && block->onlined_usec > 0)
                 r = append_u64(reply, "OnlinedUSec", block->onlined_usec);
         if (r >= 0)
@@ -335,12 +337,13 @@ static int plan_by_config(sd_bus_message *message, Manager *manager, const PlanO
         return r;
 }
 
-static int plan_granted(sd_bus_message *message, void *userdata)
+static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
         _cleanup_(plan_options_done) PlanOptions options = {};
         sd_bus_error error = {};
         int r = sd_bus_message_rewind(message, true);
 
+        (void) uid;
         if (r >= 0)
                 r = read_options(message, manager_get_machine(userdata)->block_size_bytes, &options,
                                  &error);
@@ -375,7 +378,7 @@ int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error
                                r :
                                bus_error_from_errno(error, r, "Cannot read the call");
         if (!options.config)
-                return plan_granted(message, userdata);
-        r = authority_ask(message, POLKIT_ACTION_RELOAD, plan_granted, userdata);
+                return plan_granted(message, UINT32_MAX, userdata);
+        r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata);
         return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
 }

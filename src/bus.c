@@ -137,6 +137,8 @@ static int bus_add_objects(Bus *bus)
         if (r >= 0)
                 r = bus_add_nodes(bus->bus, bus->manager);
         if (r >= 0)
+                r = bus_add_jobs(bus->bus, bus->manager);
+        if (r >= 0)
                 r = bus_add_log_control(bus->bus);
         if (r >= 0)
                 r = sd_bus_match_signal_async(
@@ -308,7 +310,7 @@ static int emit_manager(Bus *bus, const Changes *changes, const Totals *totals)
         int r = sd_bus_emit_properties_changed(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
                                                "OnlineBytes", "OfflineBytes", "KernelBytes",
                                                "MovableBytes", "PendingBlocks", "FailedBlocks",
-                                               "ForeignBlocks", "Degraded", NULL);
+                                               "ForeignBlocks", "Jobs", "Degraded", NULL);
 
         if (r >= 0 && changes->config)
                 r = sd_bus_emit_properties_changed(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
@@ -353,6 +355,8 @@ void bus_publish(Bus *bus, const Changes *changes)
                 r = emit_blocks(bus, &changes->blocks);
         if (r >= 0)
                 r = emit_manager(bus, changes, &machine->totals);
+        if (r >= 0)
+                r = bus_emit_jobs(bus->bus, bus->manager, changes);
         if (r >= 0)
                 r = emit_shortage(bus, changes, machine);
         if (r < 0)

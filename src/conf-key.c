@@ -69,6 +69,8 @@ static const ConfKey keys[] = {
           "the longest delay" },
         { "retry.attempts", CONF_COUNT, 1, 100, NULL, "10", offsetof(Conf, retry.attempts),
           "how often a block is written in all" },
+        { "offline_timeout", CONF_USEC, SEC, HOUR, NULL, "\"30s\"",
+          offsetof(Conf, offline_timeout_usec), "how long a block may take to go offline" },
         { "rebalance", CONF_BOOL, 0, 1, NULL, "false", offsetof(Conf, rebalance),
           "whether a node short of kernel memory gets some of its movable memory" },
         { "log_level", CONF_WORD, 0, 0, log_level_word, "\"info\"", offsetof(Conf, log_level),

@@ -35,6 +35,7 @@ void conf_init(Conf *conf)
                 .kernel_auto_online = KERNEL_AUTO_ONLINE_TAKE_OVER,
                 .event_source = EVENT_SOURCE_KERNEL,
                 .settle_usec = 2 * USEC_PER_SEC,
+                .offline_timeout_usec = 30 * USEC_PER_SEC,
                 .retry = {
                         .first_usec = USEC_PER_SEC,
                         .factor_permille = 2000,

@@ -42,6 +42,7 @@ typedef struct Conf {
         EventSource event_source;
         uint64_t settle_usec; /* how long blocks without a node hold up the rest; 10 ms to 60 s */
         Retry retry;
+        uint64_t offline_timeout_usec; /* what a block may take to go offline; 1 s to 1 h */
         bool rebalance; /* whether memoryd itself helps a node that is short of kernel memory */
         int log_level;  /* LOG_EMERG to LOG_DEBUG */
         char **files;   /* owned, NULL-terminated: what was read, in the order it was */

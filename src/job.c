@@ -62,6 +62,7 @@ void job_claim(const Job *job, Machine *machine)
                 if (!block)
                         continue;
                 block->job = job->id;
+                block->job_class = verdict_class(job->steps[i].step.to, block);
                 /* A reload finds rules anew in blocks, but not in jobs. */
                 if (job->steps[i].step.has_decision)
                         block->rule = job->steps[i].step.decision.rule;

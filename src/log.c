@@ -67,8 +67,8 @@ void log_set_level(int level)
 }
 
 typedef struct Fields {
-        char text[6][FIELD_MAX];
-        struct iovec iov[7];
+        char text[7][FIELD_MAX];
+        struct iovec iov[8];
         int n;
 } Fields;
 
@@ -99,6 +99,8 @@ static int log_to_journal(int level, const LogContext *context, char *message)
                 fields_add(&fields, "MEMORYD_NODE=%d", context->node);
         if (context && context->rule)
                 fields_add(&fields, "MEMORYD_RULE=%s", context->rule);
+        if (context && context->job > 0)
+                fields_add(&fields, "MEMORYD_JOB=%u", context->job);
         fields.iov[fields.n++] = (struct iovec){ message, strlen(message) };
 
         return sd_journal_sendv(fields.iov, fields.n);

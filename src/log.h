@@ -40,6 +40,7 @@ typedef struct LogContext {
         uint32_t block;   /* MEMORYD_BLOCK= */
         int32_t node;     /* MEMORYD_NODE= when not negative */
         const char *rule; /* MEMORYD_RULE=, NULL for none */
+        uint32_t job;     /* MEMORYD_JOB=, 0 for none */
 } LogContext;
 
 void log_full(int level, const LogContext *context, const char *format, ...) _printf_(3, 4);

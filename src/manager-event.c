@@ -31,7 +31,7 @@ void manager_mark_all(Manager *manager)
         manager_schedule(manager, manager_now(manager));
 }
 
-static void manager_mark_block(Manager *manager, uint32_t id)
+void manager_mark_block(Manager *manager, uint32_t id)
 {
         Block *block = machine_find_block(&manager->machine, id);
 
@@ -145,11 +145,8 @@ static void log_raced(const Manager *manager, const Block *block)
                  verdict_to_string(block->verdict));
 }
 
-/*
- * The error of a write, as the re-read qualifies it: a block that can be read is there, whatever a
- * driver's veto says.
- */
-static int reply_error(const ActuatorReply *reply)
+/* A block that can be read is there, whatever a driver's veto says. */
+int manager_reply_error(const ActuatorReply *reply)
 {
         if (reply->read_error < 0)
                 return reply->read_error;
@@ -168,8 +165,8 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
         if (!block || block->status != BLOCK_STATUS_WRITING)
                 return;
 
-        outcome = track_outcome(block, reply_error(reply), (BlockState) reply->state, &reply->zones,
-                                &manager->conf.retry, now);
+        outcome = track_outcome(block, manager_reply_error(reply), (BlockState) reply->state,
+                                &reply->zones, &manager->conf.retry, now);
         manager->count_needed = manager->remember_needed = true;
         (void) changed_ids_add(&manager->changes.blocks, block->id);
         if (block->state == BLOCK_ONLINE)
@@ -215,9 +212,9 @@ static void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *
         /* The last word is in. It was put back if it is not the one that is set to take over. */
         if (reply->request.word != ONLINE_WORD_OFFLINE && !manager->restores && reply->error >= 0)
                 takeover_forget(manager->runtime_folder);
-        if (manager->stopping)
+        if (manager->stopping && manager->n_jobs == 0)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
-        else if (reply->error >= 0)
+        else if (!manager->stopping && reply->error >= 0)
                 manager_take_over(manager);
 }
 
@@ -245,7 +242,9 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
         (void) fd;
         (void) revents;
         while ((r = writer_receive(&manager->writer, &reply)) > 0)
-                if (reply.request.verb == ACTUATOR_SET_BLOCK)
+                if (writer_is_of_job(&reply))
+                        manager_on_job_reply(manager, &reply);
+                else if (reply.request.verb == ACTUATOR_SET_BLOCK)
                         manager_on_block_reply(manager, &reply);
                 else
                         manager_on_auto_online_reply(manager, &reply);
@@ -254,7 +253,9 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
                 return 0;
         }
 
-        if (!manager->stopping)
+        if (manager->stopping)
+                manager_run_jobs(manager);
+        else
                 manager_fill(manager);
         if (writer_is_idle(&manager->writer) && !burst_is_empty(&manager->burst))
                 manager_end_burst(manager);
@@ -309,8 +310,8 @@ int manager_attach(Manager *manager)
                                 monitor_get_fd(manager->monitor), EPOLLIN, on_monitor, manager);
 
         if (r >= 0)
-                r = sd_event_add_io(manager->event, &manager->writer_source, manager->writer.fd,
-                                    EPOLLIN, on_writer, manager);
+                r = sd_event_add_io(manager->event, &manager->writer_source,
+                                    manager->writer.channel.fd, EPOLLIN, on_writer, manager);
         /* Accuracy 1: the default would let a pass come 250 ms late. */
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,

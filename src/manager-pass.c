@@ -31,6 +31,8 @@ void manager_fill(Manager *manager)
                 manager_fail(manager, "Cannot reach the actuator", r);
         if (r > 0)
                 manager->count_needed = true;
+        if (r >= 0)
+                manager_run_jobs(manager);
 }
 
 static void manager_judge(Manager *manager, const Plan *plan)

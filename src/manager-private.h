@@ -18,6 +18,9 @@ struct Manager {
         Writer writer;
         Burst burst;
         History history;
+        Job **jobs; /* owned, unfinished, in their order */
+        size_t n_jobs;
+        uint32_t last_job;
 
         sd_event_source *monitor_source;
         sd_event_source *writer_source;
@@ -110,8 +113,26 @@ uint64_t manager_realtime(const Manager *manager);
  */
 void manager_remember(Manager *manager);
 
-/* Hands the actuator what it has room for. */
+/* Hands the actuator what it has room for: what is planned, or else the next write of a job. */
 void manager_fill(Manager *manager);
+
+/* The same for jobs alone. */
+void manager_run_jobs(Manager *manager);
+
+/* The answer to a job's write. */
+void manager_on_job_reply(Manager *manager, const ActuatorReply *reply);
+
+/* Cancels all jobs, of which there is one. When the last has ended, maybe at once, the stop goes on. */
+void manager_stop_jobs(Manager *manager);
+
+/* Goes on with the stop: no job is left. */
+void manager_stopped(Manager *manager);
+
+/* The error of a write, as the re-read qualifies it. */
+int manager_reply_error(const ActuatorReply *reply);
+
+/* A block is to be read again. */
+void manager_mark_block(Manager *manager, uint32_t id);
 
 /* Everything is to be read again. */
 void manager_mark_all(Manager *manager);
@@ -137,7 +158,7 @@ int manager_watch_shortage(Manager *manager);
 void manager_check_shortage(Manager *manager);
 
 /*
- * Starts a job that makes the n lowest movable blocks of a node kernel memory. 0, or a negative errno
- * when it is refused.
+ * Starts a job that makes the n lowest movable blocks of a node kernel memory. If it is refused that is
+ * logged. 0 or a negative errno.
  */
 int manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks);

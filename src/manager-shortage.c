@@ -18,15 +18,6 @@
 /* How often to ask for more memory while a shortage lasts. */
 #define ASK_AGAIN_USEC (60 * USEC_PER_SEC)
 
-/* The one place that asks for a job: see manager_rebalance(). */
-static int manager_ask_for_kernel_memory(Manager *manager, const Node *node, uint32_t n_blocks)
-{
-        (void) manager;
-        log_info("Node %u: %u block%s of movable memory should become kernel memory", node->id,
-                 n_blocks, n_blocks == 1 ? "" : "s");
-        return 0;
-}
-
 /* Asks for more kernel memory, unless that was done lately. */
 static void manager_relieve(Manager *manager, const Node *node, const Shortage *shortage)
 {
@@ -42,7 +33,7 @@ static void manager_relieve(Manager *manager, const Node *node, const Shortage *
                 return;
         node_set_add(&manager->asked_nodes, node->id);
         manager->asked_usec = now;
-        r = manager_ask_for_kernel_memory(manager, node, n_blocks);
+        r = manager_rebalance(manager, node->id, n_blocks);
         if (r < 0)
                 log_warning("Cannot make kernel memory of %u blocks of node %u: %s, ignoring",
                             n_blocks, node->id, strerror(-r));

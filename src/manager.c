@@ -15,8 +15,7 @@
 void setup_done(Setup *setup)
 {
         sysfs_close(&setup->sysfs);
-        closep(&setup->actuator_fd);
-        setup->actuator_fd = -EBADF;
+        actuator_channel_close(&setup->actuator);
         closep(&setup->pressure_fd);
         setup->pressure_fd = -EBADF;
         for (size_t i = 0; i < ELEMENTSOF(setup->monitors); i++) {
@@ -28,6 +27,10 @@ void setup_done(Setup *setup)
 void changes_done(Changes *changes)
 {
         changed_ids_done(&changes->blocks);
+        changed_ids_done(&changes->new_jobs);
+        for (size_t i = 0; i < changes->n_ended_jobs; i++)
+                job_free(changes->ended_jobs[i]);
+        free(changes->ended_jobs);
         *changes = (Changes){};
 }
 
@@ -47,6 +50,9 @@ void manager_free(Manager *manager)
         sysfs_close(&manager->sysfs);
         machine_done(&manager->machine);
         history_done(&manager->history);
+        for (size_t i = 0; i < manager->n_jobs; i++)
+                job_free(manager->jobs[i]);
+        free(manager->jobs);
         changed_ids_done(&manager->announced);
         conf_done(&manager->conf);
         changes_done(&manager->changes);
@@ -167,7 +173,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         manager->sysfs = setup->sysfs;
         setup->sysfs = SYSFS_CLOSED;
         machine_init(&manager->machine);
-        writer_init(&manager->writer, TAKE_FD(setup->actuator_fd));
+        writer_init(&manager->writer, &setup->actuator);
         manager_choose_monitor(manager, setup);
         manager->root = strdup(setup->root);
         manager->runtime_folder = strdup(setup->runtime_folder);
@@ -216,6 +222,14 @@ void manager_stop(Manager *manager)
                 return;
         manager->stopping = true;
         writer_clear(&manager->writer);
+        if (manager->n_jobs > 0)
+                manager_stop_jobs(manager);
+        else
+                manager_stopped(manager);
+}
+
+void manager_stopped(Manager *manager)
+{
         manager_remember(manager);
         if (manager_give_back(manager) < 0)
                 manager_fail(manager, "Cannot reach the actuator", -EPIPE);
@@ -224,11 +238,16 @@ void manager_stop(Manager *manager)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 
-void manager_rescan(Manager *manager)
+void manager_rescan(Manager *manager, bool all)
 {
-        for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                if (manager->machine.blocks[i].verdict != VERDICT_LEAVE)
-                        track_reset(&manager->machine.blocks[i]);
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
+
+                if (all)
+                        track_reset_offlined(block);
+                if (block->verdict != VERDICT_LEAVE)
+                        track_reset(block);
+        }
         manager_mark_all(manager);
 }
 
@@ -287,13 +306,16 @@ bool manager_is_degraded(Manager *manager)
 bool manager_take_changes(Manager *manager, Changes *ret)
 {
         bool idle = writer_is_idle(&manager->writer) && !manager_is_waiting(manager);
+        bool is_due = (idle && manager->n_jobs == 0) || manager->changes.n_ended_jobs > 0 ||
+                      manager->changes.new_jobs.n_ids > 0;
         uint64_t now = manager_now(manager);
         const Totals *totals;
 
         if (manager->changes.blocks.n_ids == 0 && !manager->changes.nodes &&
-            !manager->changes.config)
+            !manager->changes.config && !manager->changes.job &&
+            manager->changes.new_jobs.n_ids == 0 && manager->changes.n_ended_jobs == 0)
                 return false;
-        if (!idle && now - manager->published_usec < PUBLISH_USEC) {
+        if (!is_due && now - manager->published_usec < PUBLISH_USEC) {
                 manager_schedule(manager, manager->published_usec + PUBLISH_USEC);
                 return false;
         }

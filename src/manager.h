@@ -22,7 +22,7 @@ typedef struct Setup {
         const char *root; /* where configuration is found below; "" is the running system */
         const char *runtime_folder; /* see takeover.h */
         Sysfs sysfs;
-        int actuator_fd;
+        ActuatorChannel actuator;
         int pressure_fd;                      /* see pressure.h; negative when there is none */
         Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration chooses later */
 } Setup;
@@ -48,8 +48,36 @@ void manager_stop(Manager *manager);
  */
 int manager_reload(Manager *manager);
 
-/* Reads everything again, and decides anew on what failed. */
-void manager_rescan(Manager *manager);
+/*
+ * Reads everything again, and decides anew on what failed; with `all` also on what was taken offline, by a
+ * job or by hand.
+ */
+void manager_rescan(Manager *manager, bool all);
+
+/* Who asked for a job: "root", "memoryd" for UINT32_MAX, else the number. Returns the buffer. */
+#define USER_STRING_MAX 16
+const char *user_format(uint32_t uid, char buffer[static USER_STRING_MAX]);
+
+/* So many unfinished jobs there can be. */
+#define JOBS_MAX 64
+
+/*
+ * Makes a job of a request, which is empty afterwards if that succeeds, and starts it when those before it
+ * have ended. 0 and its id; 1 when it is refused, which *ret_refused says, to be freed by the caller; -E2BIG
+ * when there are JOBS_MAX, -ESHUTDOWN when memoryd stops, or -ENOMEM.
+ */
+int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
+                    Selection *ret_refused);
+
+/* Ends a job as soon as the write under way has. 0, or -ESRCH when there is none that could be ended. */
+int manager_cancel_job(Manager *manager, uint32_t id);
+
+/* The unfinished ones in the order in which they run, of which the first is running. */
+size_t manager_count_jobs(const Manager *manager);
+const Job *manager_get_job(const Manager *manager, size_t i);
+
+/* By id; also one that has ended, until that was taken by manager_take_changes(). NULL when there is none. */
+const Job *manager_find_job(const Manager *manager, uint32_t id);
 
 /* Reads the zones again, unless that was done within the last second. */
 void manager_refresh_zones(Manager *manager);
@@ -81,6 +109,10 @@ typedef struct Changes {
         bool nodes;    /* nodes or zones came or went, or a node's CPUs did, or a shortage */
         bool capacity; /* online or movable bytes differ, and nothing is being written */
         bool config;
+        bool job; /* the running job made progress */
+        ChangedIds new_jobs;
+        Job **ended_jobs; /* owned, the jobs as well */
+        size_t n_ended_jobs;
         NodeSet short_nodes; /* became short of kernel memory */
 } Changes;
 

@@ -230,9 +230,9 @@ static int set_up(Setup *setup)
         }
 
         take_iomem(&setup->sysfs);
-        setup->actuator_fd = actuator_start("");
-        if (setup->actuator_fd < 0) {
-                log_err("Cannot start the actuator: %s", strerror(-setup->actuator_fd));
+        r = actuator_start("", &setup->actuator);
+        if (r < 0) {
+                log_err("Cannot start the actuator: %s", strerror(-r));
                 return EXIT_INTERNAL;
         }
         for (int source = 0; r >= 0 && source < _EVENT_SOURCE_MAX; source++)
@@ -309,7 +309,7 @@ static void abandon(const Setup *setup)
 
         if (r >= 0)
                 r = takeover_abandon(setup->runtime_folder, online_word_from_string(current),
-                                     setup->actuator_fd);
+                                     setup->actuator.fd);
         if (r > 0)
                 log_notice("Put auto_online_blocks back");
         else if (r < 0 && r != -ENOENT)
@@ -323,7 +323,7 @@ static int run(void)
                 .root = arg_root,
                 .runtime_folder = runtime_folder,
                 .sysfs = SYSFS_CLOSED,
-                .actuator_fd = -EBADF,
+                .actuator = ACTUATOR_CHANNEL_CLOSED,
                 .pressure_fd = -EBADF,
         };
         sigset_t signals;
@@ -345,7 +345,7 @@ static int run(void)
 
         if (r == 0)
                 r = loop(&setup, &conf);
-        else if (setup.actuator_fd >= 0)
+        else if (setup.actuator.fd >= 0)
                 abandon(&setup);
         setup_done(&setup);
         conf_done(&conf);

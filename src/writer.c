@@ -4,16 +4,18 @@
 
 #include "track.h"
 
-void writer_init(Writer *writer, int fd)
+void writer_init(Writer *writer, ActuatorChannel *channel)
 {
-        *writer = (Writer){ .fd = fd };
+        *writer = (Writer){ .channel = *channel };
+        *channel = ACTUATOR_CHANNEL_CLOSED;
 }
 
 void writer_done(Writer *writer)
 {
-        closep(&writer->fd);
+        actuator_channel_close(&writer->channel);
         free(writer->queue);
-        writer_init(writer, -EBADF);
+        writer->queue = NULL;
+        writer_clear(writer);
 }
 
 void writer_clear(Writer *writer)
@@ -42,6 +44,8 @@ static OnlineWord word_of(Verdict verdict)
                 return ONLINE_WORD_KERNEL;
         case VERDICT_MOVABLE:
                 return ONLINE_WORD_MOVABLE;
+        case VERDICT_NONE: /* of a job */
+                return ONLINE_WORD_OFFLINE;
         default:
                 return ONLINE_WORD_ONLINE;
         }
@@ -67,7 +71,7 @@ int writer_fill(Writer *writer, Machine *machine)
 
                 request.block = block->id;
                 request.word = word_of(block->verdict);
-                r = actuator_send(writer->fd, &request);
+                r = actuator_send(writer->channel.fd, &request);
                 if (r == -EAGAIN)
                         break;
                 if (r < 0)
@@ -84,18 +88,71 @@ int writer_fill(Writer *writer, Machine *machine)
 int writer_set_auto_online(Writer *writer, OnlineWord word)
 {
         const ActuatorRequest request = { .verb = ACTUATOR_SET_AUTO_ONLINE, .word = word };
-        int r = actuator_send(writer->fd, &request);
+        int r = actuator_send(writer->channel.fd, &request);
 
         if (r >= 0)
                 writer->n_setting++;
         return r;
 }
 
+/* Serials wrap around, past 0. */
+static uint32_t next_serial(Writer *writer)
+{
+        writer->last_serial += writer->last_serial == UINT32_MAX ? 2 : 1;
+        return writer->last_serial;
+}
+
+/* Rounded up: a job whose time is up finds that it is. */
+static uint32_t timeout_msec(uint64_t usec)
+{
+        return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
+}
+
+int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
+{
+        Block *block = machine_find_block(machine, write->block);
+        ActuatorRequest request = {
+                .verb = ACTUATOR_SET_BLOCK,
+                .block = write->block,
+                .word = word_of(write->verdict),
+                .timeout_msec = timeout_msec(write->timeout_usec),
+        };
+        int r;
+
+        if (writer->job_serial != 0 || !writer_is_idle(writer))
+                return -EBUSY;
+        request.serial = next_serial(writer);
+        r = actuator_send(writer->channel.fd, &request);
+        if (r < 0)
+                return r == -EAGAIN ? -EBUSY : r;
+        writer->job_serial = request.serial;
+        if (block && write->verdict != VERDICT_NONE)
+                block->echo_due = true;
+        return 0;
+}
+
+int writer_cancel_job(Writer *writer)
+{
+        int r = writer->job_serial == 0 ?
+                        0 :
+                        actuator_cancel(writer->channel.cancel_fd, writer->job_serial);
+
+        /* Full of what cancels the same. */
+        return r == -EAGAIN ? 0 : r;
+}
+
+bool writer_is_of_job(const ActuatorReply *reply)
+{
+        return reply->request.serial != 0;
+}
+
 int writer_receive(Writer *writer, ActuatorReply *ret)
 {
-        int r = actuator_receive(writer->fd, ret);
+        int r = actuator_receive(writer->channel.fd, ret);
 
-        if (r > 0 && ret->request.verb == ACTUATOR_SET_BLOCK)
+        if (r > 0 && writer_is_of_job(ret))
+                writer->job_serial = 0;
+        else if (r > 0 && ret->request.verb == ACTUATOR_SET_BLOCK)
                 writer->n_writing--;
         else if (r > 0)
                 writer->n_setting--;

@@ -2,24 +2,28 @@
 #pragma once
 
 #include "actuator.h"
+#include "job.h"
 #include "plan.h"
 
 /*
  * The main process' end of the channel to the actuator: the blocks of a plan that are still to be
- * written, and how many are being written. The actuator always has a few waiting, so that it does not
+ * written, how many are being written, and the write of a job, of which there is one at a time. The actuator always has a few waiting, so that it does not
  * idle while this process waits for a CPU, and no more, so that a new plan counts at once.
  */
 
 typedef struct Writer {
-        int fd;
+        ActuatorChannel channel;
         uint32_t *queue; /* owned: block ids, first to last */
         size_t n_queue;
         size_t next;
         unsigned n_writing; /* blocks handed over and not answered */
         unsigned n_setting; /* words for auto_online_blocks handed over and not answered */
+        uint32_t last_serial;
+        uint32_t job_serial; /* of the job's write that is not answered; 0: none */
 } Writer;
 
-void writer_init(Writer *writer, int fd);
+/* Takes the channel over, which is closed afterwards. */
+void writer_init(Writer *writer, ActuatorChannel *channel);
 void writer_done(Writer *writer);
 
 /* Replaces what is still to be written by a plan's order. 0 or -ENOMEM. */
@@ -37,7 +41,20 @@ int writer_fill(Writer *writer, Machine *machine);
 /* Asks for a word in auto_online_blocks. 0 or a negative errno. */
 int writer_set_auto_online(Writer *writer, OnlineWord word);
 
+/*
+ * Hands a job's write to the actuator; the block is marked already. 0, -EBUSY while another one is not
+ * answered or blocks of a plan are to be written, which come first, or -EPIPE.
+ */
+int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write);
+
+/* Interrupts the job's write, if there is one. Its reply comes as ever. 0 or -EPIPE. */
+int writer_cancel_job(Writer *writer);
+
+/* Whether a reply that was received is of a job's write rather than the plan's. */
+bool writer_is_of_job(const ActuatorReply *reply);
+
 /* 1 and a reply, 0 when there is none now, -EPIPE when the actuator is gone. */
 int writer_receive(Writer *writer, ActuatorReply *ret);
 
+/* Nothing of a plan is to be written or being written. */
 bool writer_is_idle(const Writer *writer);

@@ -5,13 +5,15 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* How long anything may take that is bound to happen. */
 #define DEADLINE_MSEC 20000
 
 static SysfsFixture fixture;
-static int channel = -EBADF;
+static int channel = -EBADF, cancel_channel = -EBADF;
 static pid_t child = -1;
 
 /* The actuator's loop in a child, on the tree. */
@@ -55,7 +57,8 @@ static void setup(void)
 static void teardown(void)
 {
         closep(&channel);
-        channel = -EBADF;
+        closep(&cancel_channel);
+        channel = cancel_channel = -EBADF;
         if (child > 0)
                 (void) reap();
         sysfs_fixture_done(&fixture);
@@ -235,10 +238,15 @@ END_TEST
 
 static void start(void)
 {
-        channel = actuator_start(fixture.root);
-        ck_assert_int_ge(channel, 0);
+        ActuatorChannel started = ACTUATOR_CHANNEL_CLOSED;
+
+        ck_assert_int_eq(actuator_start(fixture.root, &started), 0);
+        channel = started.fd;
+        cancel_channel = started.cancel_fd;
         ck_assert_int_ne(fcntl(channel, F_GETFL) & O_NONBLOCK, 0);
         ck_assert_int_ne(fcntl(channel, F_GETFD) & FD_CLOEXEC, 0);
+        ck_assert_int_ne(fcntl(cancel_channel, F_GETFL) & O_NONBLOCK, 0);
+        ck_assert_int_ne(fcntl(cancel_channel, F_GETFD) & FD_CLOEXEC, 0);
 }
 
 START_TEST(the_process_serves_and_does_not_block_its_peer)
@@ -280,8 +288,10 @@ START_TEST(a_write_that_takes_too_long_is_interrupted)
 {
         const ActuatorRequest request = { .block = 7,
                                           .word = ONLINE_WORD_OFFLINE,
-                                          .timeout_sec = 1 };
-        const ActuatorRequest next = { .block = 8, .word = ONLINE_WORD_ONLINE, .timeout_sec = 1 };
+                                          .timeout_msec = 20 };
+        const ActuatorRequest next = { .block = 8,
+                                       .word = ONLINE_WORD_ONLINE,
+                                       .timeout_msec = 10000 };
         int state_fd = make_endless_state(7);
         ActuatorReply reply;
 
@@ -295,6 +305,109 @@ START_TEST(a_write_that_takes_too_long_is_interrupted)
         ck_assert_int_eq(ask(&next).error, 0);
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory8/state"), "online");
         close(state_fd);
+}
+END_TEST
+
+/* The actuator: the only child that this process has. */
+static pid_t find_child(void)
+{
+        char path[64];
+        FILE *file;
+        pid_t pid = 0;
+
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getpid(), getpid());
+        file = fopen(path, "re");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_eq(fscanf(file, "%d", &pid), 1);
+        fclose(file);
+        return pid;
+}
+
+/* Waits until the actuator is within write(). */
+static void wait_for_write(void)
+{
+        const struct timespec moment = { .tv_nsec = 1000000 };
+        pid_t pid = find_child();
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+        for (int i = 0; i < DEADLINE_MSEC; i++) {
+                FILE *file = fopen(path, "re");
+                long number = -1;
+
+                ck_assert_ptr_nonnull(file);
+                if (fscanf(file, "%ld", &number) != 1)
+                        number = -1; /* it runs */
+                fclose(file);
+                if (number == SYS_write)
+                        return;
+                nanosleep(&moment, NULL);
+        }
+        ck_abort_msg("the actuator does not write");
+}
+
+START_TEST(a_write_is_cancelled_by_its_serial)
+{
+        const ActuatorRequest request = { .block = 7, .word = ONLINE_WORD_OFFLINE, .serial = 5 };
+        const ActuatorRequest next = { .block = 8, .word = ONLINE_WORD_ONLINE, .serial = 6 };
+        int state_fd = make_endless_state(7);
+        ActuatorReply reply;
+
+        sysfs_fixture_set_block(&fixture, 8, "", NULL);
+        start();
+        ck_assert_int_eq(actuator_send(channel, &request), 0);
+        wait_for_write();
+        ck_assert_int_eq(actuator_cancel(cancel_channel, 5), 0);
+        receive(&reply);
+        ck_assert_int_eq(reply.error, -ECANCELED);
+
+        /* It was that one's. */
+        ck_assert_int_eq(ask(&next).error, 0);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory8/state"), "online");
+        close(state_fd);
+}
+END_TEST
+
+START_TEST(a_write_that_was_cancelled_before_is_not_begun)
+{
+        const ActuatorRequest endless = {
+                .block = 7, .word = ONLINE_WORD_OFFLINE, .timeout_msec = 200, .serial = 5
+        };
+        const ActuatorRequest queued = { .block = 8, .word = ONLINE_WORD_ONLINE, .serial = 6 };
+        int state_fd = make_endless_state(7);
+        ActuatorReply reply;
+
+        sysfs_fixture_set_block(&fixture, 8, "before", NULL);
+        start();
+        ck_assert_int_eq(actuator_send(channel, &endless), 0);
+        ck_assert_int_eq(actuator_send(channel, &queued), 0);
+        wait_for_write();
+        /* Not the one under way, which goes on until its time is up. */
+        ck_assert_int_eq(actuator_cancel(cancel_channel, 6), 0);
+        receive(&reply);
+        ck_assert_uint_eq(reply.request.serial, 5);
+        ck_assert_int_eq(reply.error, -ETIMEDOUT);
+        receive(&reply);
+        ck_assert_uint_eq(reply.request.serial, 6);
+        ck_assert_int_eq(reply.error, -ECANCELED);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory8/state"), "before");
+        close(state_fd);
+}
+END_TEST
+
+START_TEST(a_late_cancel_does_nothing)
+{
+        const ActuatorRequest request = { .block = 7, .word = ONLINE_WORD_ONLINE, .serial = 5 };
+        const ActuatorRequest next = { .block = 7, .word = ONLINE_WORD_KERNEL };
+
+        sysfs_fixture_set_block(&fixture, 7, "", NULL);
+        start();
+        ck_assert_int_eq(ask(&request).error, 0);
+        ck_assert_int_eq(actuator_cancel(cancel_channel, 5), 0);
+        empty_state(7);
+        ck_assert_int_eq(ask(&next).error, 0);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory7/state"),
+                         "online_kernel");
 }
 END_TEST
 
@@ -367,6 +480,9 @@ int main(void)
 
         tcase_add_test(process, the_process_serves_and_does_not_block_its_peer);
         tcase_add_test(process, a_write_that_takes_too_long_is_interrupted);
+        tcase_add_test(process, a_write_is_cancelled_by_its_serial);
+        tcase_add_test(process, a_write_that_was_cancelled_before_is_not_begun);
+        tcase_add_test(process, a_late_cancel_does_nothing);
         tcase_add_test(process, a_process_without_a_tree_is_gone);
         tcase_add_test(process, a_channel_that_is_full_is_eagain);
         tcase_add_test(process, words_are_those_of_the_kernel);

@@ -75,6 +75,29 @@ static void job_of(JobKind kind, ZoneClass zone_class, uint32_t first, uint32_t 
         job_begin();
 }
 
+/* One job is within the guards, and so is the other: together they are not. */
+START_TEST(a_request_counts_with_the_jobs_that_were_accepted_before)
+{
+        Selection selection = {};
+
+        machine_make("0c=k4m9");
+        policy.max_movable_ratio_permille = 3000;
+        job_of(JOB_KIND_OFFLINE, ZONE_CLASS_NONE, 3, 3);
+
+        request_blocks(JOB_KIND_OFFLINE, 2, 2);
+        ck_assert_int_eq(selection_make(&machine, &policy, &request, &selection), 0);
+        ck_assert_int_eq(selection.refusal, REFUSAL_BELOW_GUARDS);
+        selection_done(&selection);
+
+        /* Nobody knows whether the first job succeeds: what it takes is not what makes room. */
+        request.ranges[0] = (BlockRange){ 12, 12 };
+        ck_assert_int_eq(selection_make(&machine, &policy, &request, &selection), 0);
+        ck_assert_int_eq(selection.refusal, REFUSAL_NONE);
+        selection_done(&selection);
+        request_done(&request);
+}
+END_TEST
+
 #define NONE ZONE_CLASS_NONE
 #define KERNEL ZONE_CLASS_KERNEL
 #define MOVABLE ZONE_CLASS_MOVABLE
@@ -1137,6 +1160,7 @@ int main(void)
         TCase *tcase = tcase_create("job");
 
         tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_test(tcase, a_request_counts_with_the_jobs_that_were_accepted_before);
         tcase_add_test(tcase, a_state_is_an_end_or_not);
         tcase_add_test(tcase, blocks_go_offline_one_after_the_other_and_stay_so);
         tcase_add_test(tcase, blocks_go_online_in_the_class_that_was_asked_for);

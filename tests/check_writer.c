@@ -21,7 +21,7 @@ static void setup(void)
                          0);
         machine_init(&machine);
         policy_init(&policy);
-        writer_init(&writer, fds[0]);
+        writer_init(&writer, &(ActuatorChannel){ .fd = fds[0], .cancel_fd = -EBADF });
         peer = fds[1];
 }
 
@@ -62,7 +62,8 @@ static ActuatorRequest expect_request(uint32_t block, OnlineWord word)
         ck_assert_uint_eq(request.verb, ACTUATOR_SET_BLOCK);
         ck_assert_uint_eq(request.block, block);
         ck_assert_uint_eq(request.word, word);
-        ck_assert_uint_eq(request.timeout_sec, 0);
+        ck_assert_uint_eq(request.timeout_msec, 0);
+        ck_assert_uint_eq(request.serial, 0);
         return request;
 }
 
@@ -292,7 +293,7 @@ START_TEST(a_channel_that_is_full_keeps_blocks_pending)
 
         machine_from(&machine, BLOCK, "0c=k9o2");
         plan();
-        while (actuator_send(writer.fd, &junk) == 0)
+        while (actuator_send(writer.channel.fd, &junk) == 0)
                 ;
         ck_assert_int_eq(writer_fill(&writer, &machine), 0);
         ck_assert_int_eq(find(10)->status, BLOCK_STATUS_PENDING);

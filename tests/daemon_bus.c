@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -88,6 +89,68 @@ static void note_properties(sd_bus_message *message)
         ck_assert_int_gt(sd_bus_message_read(message, "s", &interface), 0);
         signals.manager_changed += strcmp(interface, MANAGER) == 0;
         signals.node_changed += strcmp(interface, NODE) == 0;
+        signals.job_changed += strcmp(interface, BUS_JOB_INTERFACE) == 0;
+}
+
+static void note_failures(sd_bus_message *message)
+{
+        const char *text;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'v', "a(uis)"), 0);
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "(uis)"), 0);
+        while (sd_bus_message_read(message, "(uis)", &signals.failed_block, &signals.failed_error,
+                                   &text) > 0)
+                snprintf(signals.failure, sizeof(signals.failure), "%s", text);
+        ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+}
+
+static void note_report_entry(sd_bus_message *message)
+{
+        const struct {
+                const char *key;
+                uint32_t *number;
+        } numbers[] = {
+                { "TotalBlocks", &signals.total },
+                { "DoneBlocks", &signals.done },
+                { "FailedBlocks", &signals.failed },
+                { "UndoneBlocks", &signals.undone },
+        };
+        const char *key, *text;
+
+        ck_assert_int_gt(sd_bus_message_read(message, "s", &key), 0);
+        if (strcmp(key, "Failures") == 0) {
+                note_failures(message);
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (strcmp(key, numbers[i].key) == 0) {
+                        ck_assert_int_gt(sd_bus_message_read(message, "v", "u", numbers[i].number),
+                                         0);
+                        return;
+                }
+        if (strcmp(key, "Message") != 0) {
+                ck_assert_int_gt(sd_bus_message_skip(message, "v"), 0);
+                return;
+        }
+        ck_assert_int_gt(sd_bus_message_read(message, "v", "s", &text), 0);
+        snprintf(signals.message, sizeof(signals.message), "%s", text);
+}
+
+static void note_job_removed(sd_bus_message *message)
+{
+        const char *path, *result;
+        uint32_t id;
+
+        signals.job_removed++;
+        ck_assert_int_gt(sd_bus_message_read(message, "uos", &id, &path, &result), 0);
+        snprintf(signals.job, sizeof(signals.job), "%s", path);
+        snprintf(signals.result, sizeof(signals.result), "%s", result);
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "{sv}"), 0);
+        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+                note_report_entry(message);
+                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        }
 }
 
 static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -112,6 +175,10 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
                                  0);
         } else if (strcmp(member, "PropertiesChanged") == 0) {
                 note_properties(message);
+        } else if (strcmp(member, "JobNew") == 0) {
+                signals.job_new++;
+        } else if (strcmp(member, "JobRemoved") == 0) {
+                note_job_removed(message);
         } else if (strcmp(member, "InterfacesAdded") == 0) {
                 signals.objects_added++;
         } else if (strcmp(member, "InterfacesRemoved") == 0) {
@@ -354,8 +421,104 @@ const char *bus_plan_many(const char *addition, unsigned times)
         return error_name;
 }
 
+/* Jobs */
+
+static const char *take_path(sd_bus_message *reply)
+{
+        static char path[64];
+        const char *text = "";
+
+        if (!*error_name)
+                ck_assert_int_gt(sd_bus_message_read(reply, "o", &text), 0);
+        snprintf(path, sizeof(path), "%s", text);
+        sd_bus_message_unref(reply);
+        return path;
+}
+
+const char *bus_request(const char *method, unsigned n_entries, ...)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, method);
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+        va_list entries;
+
+        va_start(entries, n_entries);
+        for (unsigned i = 0; r >= 0 && i < n_entries; i++)
+                r = sd_bus_message_appendv(message, "{sv}", entries);
+        va_end(entries);
+        ck_assert_int_ge(r, 0);
+        ck_assert_int_ge(sd_bus_message_close_container(message), 0);
+        return take_path(call_wait(message));
+}
+
+const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last)
+{
+        return bus_request(method, 1, "Blocks", "a(uu)", 1, first, last);
+}
+
+const char *bus_cancel(const char *job)
+{
+        sd_bus_message_unref(call_wait(new_call(job, BUS_JOB_INTERFACE, "Cancel")));
+        return error_name;
+}
+
+static sd_bus_message *list_jobs(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListJobs"));
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_JOB_SIGNATURE), 0);
+        return reply;
+}
+
+unsigned bus_count_jobs(void)
+{
+        sd_bus_message *reply = list_jobs();
+        unsigned n = 0;
+
+        while (sd_bus_message_skip(reply, BUS_JOB_SIGNATURE) > 0)
+                n++;
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+const char *bus_get_job(unsigned i)
+{
+        sd_bus_message *reply = list_jobs();
+        const char *path, *kind, *state, *target, *zone, *user;
+        uint32_t id, total, done, failed, uid;
+
+        for (unsigned skipped = 0; skipped < i; skipped++)
+                ck_assert_int_gt(sd_bus_message_skip(reply, BUS_JOB_SIGNATURE), 0);
+        ck_assert_int_gt(sd_bus_message_read(reply, BUS_JOB_SIGNATURE, &id, &path, &kind, &state,
+                                             &target, &zone, &user, &total, &done, &failed, &uid),
+                         0);
+        snprintf(text_result, TEXT_MAX, "%s %s %s", kind, state, target);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+/* What somebody who is not root calls. */
+typedef struct ForeignCall {
+        const char *path;
+        const char *interface;
+        const char *method;
+        const PlanOptions *options; /* or NULL */
+        bool has_node;              /* a request for a node */
+        uint32_t node;
+        bool force;
+} ForeignCall;
+
+static int append_foreign(sd_bus_message *message, const ForeignCall *call)
+{
+        if (call->options)
+                return append_plan_options(message, call->options);
+        if (call->has_node)
+                return sd_bus_message_append(message, "a{sv}", 2, "Node", "u", call->node, "Force",
+                                             "b", call->force);
+        return 0;
+}
+
 /* In a process of its own: calls, and writes the error's name to a pipe. */
-static _Noreturn void call_as_nobody(const char *method, const PlanOptions *options, int result_fd)
+static _Noreturn void call_as_nobody(const ForeignCall *call, int result_fd)
 {
         const struct passwd *nobody = getpwnam("nobody");
         sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -368,16 +531,16 @@ static _Noreturn void call_as_nobody(const char *method, const PlanOptions *opti
         if (sd_bus_new(&own) < 0 || sd_bus_set_address(own, bus_address()) < 0 ||
             sd_bus_set_bus_client(own, true) < 0 || sd_bus_start(own) < 0)
                 _exit(EXIT_FAILURE);
-        if (sd_bus_message_new_method_call(own, &message, BUS_NAME, MANAGER_PATH, MANAGER, method) <
-                    0 ||
-            (options && append_plan_options(message, options) < 0))
+        if (sd_bus_message_new_method_call(own, &message, BUS_NAME, call->path, call->interface,
+                                           call->method) < 0 ||
+            append_foreign(message, call) < 0)
                 _exit(EXIT_FAILURE);
-        (void) sd_bus_call(own, message, 0, &error, NULL);
+        (void) sd_bus_call(own, message, UINT64_MAX, &error, NULL);
         name = error.name ?: "";
         _exit(write(result_fd, name, strlen(name) + 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static const char *fork_as_nobody(const char *method, const PlanOptions *options)
+static const char *fork_as_nobody(const ForeignCall *call)
 {
         int fds[2], status = 0;
         pid_t pid;
@@ -386,7 +549,7 @@ static const char *fork_as_nobody(const char *method, const PlanOptions *options
         pid = fork();
         ck_assert_int_ge(pid, 0);
         if (pid == 0)
-                call_as_nobody(method, options, fds[1]);
+                call_as_nobody(call, fds[1]);
         close(fds[1]);
         wait_for(waitpid(pid, &status, WNOHANG) == pid);
         ck_assert_int_eq(status, 0);
@@ -397,12 +560,23 @@ static const char *fork_as_nobody(const char *method, const PlanOptions *options
 
 const char *bus_call_manager_as_nobody(const char *method)
 {
-        return fork_as_nobody(method, NULL);
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, method, .options = NULL });
 }
 
 const char *bus_plan_as_nobody(const PlanOptions *options)
 {
-        return fork_as_nobody("Plan", options);
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, "Plan", .options = options });
+}
+
+const char *bus_request_as_nobody(const char *method, uint32_t node, bool force)
+{
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, method, .has_node = true,
+                                              .node = node, .force = force });
+}
+
+const char *bus_cancel_as_nobody(const char *job)
+{
+        return fork_as_nobody(&(ForeignCall){ job, BUS_JOB_INTERFACE, "Cancel", .options = NULL });
 }
 
 static sd_bus_message *get_property(const char *path, const char *interface, const char *name)
@@ -431,7 +605,7 @@ uint64_t bus_get_number(const char *path, const char *interface, const char *nam
         const char *type;
         sd_bus_message *reply = get_value(path, interface, name, &type);
 
-        ck_assert_ptr_nonnull(strchr("tub", *type));
+        ck_assert_ptr_nonnull(strchr("tubi", *type));
         ck_assert_int_gt(
                 sd_bus_message_read_basic(reply, *type, *type == 't' ? (void *) &number : &narrow),
                 0);

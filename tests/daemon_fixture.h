@@ -104,6 +104,26 @@ const char *bus_plan_many(const char *addition, unsigned times);
 /* The message of the last error. */
 const char *bus_error_message(void);
 
+/*
+ * Calls Online, Offline or SetZone with so many entries, each a key, a type and a value: the path of the job,
+ * or "" for an error, bus_error_name().
+ */
+const char *bus_request(const char *method, unsigned n_entries, ...);
+
+/* The same with a range of blocks and nothing else. */
+const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last);
+
+/* The same by a user who is not root: the name of the error, "" for none. */
+const char *bus_request_as_nobody(const char *method, uint32_t node, bool force);
+
+/* Cancels a job: the error's name, "" for none. */
+const char *bus_cancel(const char *job);
+const char *bus_cancel_as_nobody(const char *job);
+
+/* How many jobs ListJobs has, and the words of one: "online queued blocks 32-33". */
+unsigned bus_count_jobs(void);
+const char *bus_get_job(unsigned i);
+
 /* The paths that GetManagedObjects lists, each with a space before and behind. */
 const char *bus_get_objects(void);
 
@@ -179,6 +199,12 @@ typedef struct Signals {
         unsigned objects_added, objects_removed;
         uint64_t online_bytes, movable_bytes; /* of the last CapacityChanged */
         uint32_t lowest, highest;             /* of all BlocksChanged */
+        unsigned job_new, job_changed, job_removed;
+        /* Of the last JobRemoved: */
+        char job[64], result[16], message[512], failure[256];
+        uint32_t total, done, failed, undone, failed_block;
+        int32_t failed_error;
+
         unsigned kernel_memory_short;
         uint32_t short_node; /* of the last KernelMemoryShort */
         uint64_t short_free_bytes, short_low_bytes;

@@ -138,6 +138,18 @@ static const char *choose_zone(const char *word, char *zones)
         return zone && strstr(zones, zone) ? zone : NULL;
 }
 
+/* State first: whoever sees the zones it could go to sees it offline. */
+static int take_offline(const char *folder)
+{
+        char path[PATH_MAX + 16];
+        int r;
+
+        snprintf(path, sizeof(path), "%s/state", folder);
+        r = set_text(path, "offline");
+        snprintf(path, sizeof(path), "%s/valid_zones", folder);
+        return r < 0 ? r : set_text(path, "Normal Movable");
+}
+
 static int set_block(unsigned block, const char *word)
 {
         char folder[PATH_MAX], name[sizeof(MEMORY_FOLDER) + 32], path[PATH_MAX + 16];
@@ -155,6 +167,8 @@ static int set_block(unsigned block, const char *word)
         snprintf(path, sizeof(path), "%s/state", folder);
         if (read_text(path, state) < 0)
                 return -ENODEV;
+        if (strcmp(word, "offline") == 0)
+                return strcmp(state, "online") == 0 ? take_offline(folder) : -EINVAL;
         zone = choose_zone(word, zones);
         if (!zone || strcmp(state, "offline") != 0)
                 return -EINVAL;

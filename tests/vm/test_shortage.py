@@ -5,6 +5,7 @@ import json
 
 from case import GuestCase
 from guest import Node
+from memory import read_memory
 from memoryd import NAME, PATH
 
 MESSAGE_SHORT = "b33b5fab10184b99b9a4d2f7efaf6cc4"
@@ -58,6 +59,13 @@ while (1) {
 """
 
 
+def fill(guest):
+    """Starts to fill it; what is in /root/fill.pid ends that."""
+    guest.write_file("/root/fill.pl", FILL)
+    guest.run("ulimit -n 65536; setsid perl /root/fill.pl >/root/fill.log 2>&1 </dev/null & "
+              "echo $! >/root/fill.pid")
+
+
 class Shortage(GuestCase):
     """A node of 1 GiB for the kernel and as much that is movable."""
 
@@ -74,9 +82,7 @@ class Shortage(GuestCase):
         self.assertEqual(self._messages(), [])
         self.assertFalse(self.memoryd.node(0, "KernelMemoryShort"))
 
-        self.guest.write_file("/root/fill.pl", FILL)
-        self.guest.run("ulimit -n 65536; setsid perl /root/fill.pl >/root/fill.log 2>&1 </dev/null & "
-                       "echo $! >/root/fill.pid")
+        fill(self.guest)
         try:
             # By the journal alone: whoever asks memoryd for zones has it look at them.
             self.guest.wait_until(self._messages, "a message about the shortage")
@@ -91,3 +97,23 @@ class Shortage(GuestCase):
         (node, message), = self._messages()
         self.assertEqual(node, "0")
         self.note(message)
+
+
+class Rebalance(GuestCase):
+    """The same with a memoryd that may do something about it."""
+
+    hardware = {"nodes": (Node("1G", "0-1"),)}
+
+    def test_a_node_that_is_short_gets_kernel_memory(self):
+        self.memoryd.use("rebalance = true;\n")
+        self.add_dimm(1024, 0)
+        before = read_memory(self.guest).bytes(0, "kernel")
+        fill(self.guest)
+        try:
+            self.guest.wait_until(lambda: read_memory(self.guest).bytes(0, "kernel") > before,
+                                  "more kernel memory")
+        finally:
+            self.guest.run("kill $(cat /root/fill.pid)", check=False)
+        self.guest.wait_until(lambda: not self.memoryd.node(0, "KernelMemoryShort"),
+                              "the shortage over")
+        self.assertNoErrors()
