@@ -59,25 +59,36 @@ class Agent:
 
     def execute(self, words, timeout):
         """Runs a program of the guest to its end."""
+        pid = self.start(words)
         deadline = time.monotonic() + timeout
-        pid = self.request("guest-exec", {"path": words[0], "arg": words[1:],
-                                          "capture-output": True})["pid"]
         pause = 0.005
         while True:
-            status = self.request("guest-exec-status", {"pid": pid})
-            if status["exited"]:
-                break
+            result = self.result(pid)
+            if result:
+                return result
             if time.monotonic() > deadline:
                 raise AgentError(f"still running after {timeout} s: {' '.join(words)}")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
+
+    def start(self, words):
+        """Starts a program of the guest in a session of its own, and returns its process id."""
+        return self.request("guest-exec", {"path": words[0], "arg": words[1:],
+                                           "capture-output": True})["pid"]
+
+    def result(self, pid):
+        """How a program that was started ended, which is told once; None while it runs."""
+        status = self.request("guest-exec-status", {"pid": pid})
+        if not status["exited"]:
+            return None
         # What a signal ended gets the code a shell gives it.
         code = status["exitcode"] if "exitcode" in status else 128 + status["signal"]
         return Result(code, _text(status.get("out-data")), _text(status.get("err-data")))
 
     def write_file(self, path, text):
+        """Text, or bytes."""
         handle = self.request("guest-file-open", {"path": path, "mode": "w"})
-        data = text.encode()
+        data = text.encode() if isinstance(text, str) else text
         # The agent may take less than it is given.
         while data:
             piece = base64.b64encode(data[:32768]).decode()

@@ -5,6 +5,7 @@ import os
 import unittest
 
 import image
+import program
 from guest import WAIT_TIMEOUT, Guest, Node
 from memory import read_devices, read_memory, wait_online
 from memoryd import Memoryd
@@ -73,6 +74,12 @@ class GuestCase(unittest.TestCase):
                                                                len(added.blocks)))
         self.assertPolicy()
         return dimm
+
+    def start_load(self, arguments):
+        """A program that uses the guest's memory until the test's end at the latest."""
+        load = program.Load(self.guest, arguments)
+        self.addCleanup(load.end)
+        return load
 
     def wait_settled(self, timeout=WAIT_TIMEOUT):
         """Waits until memoryd has nothing left to do and knows every block as the kernel does."""

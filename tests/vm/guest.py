@@ -233,16 +233,21 @@ class Guest:
 
     def call(self, command, user=None, timeout=RUN_TIMEOUT):
         """How a bash command line ends: code, stdout, stderr. Runs as root unless told else."""
-        words = ["/bin/bash", "-c", command]
-        if user:
-            words = ["/sbin/runuser", "-u", user, "--", *words]
         try:
-            return self._agent.execute(words, timeout)
+            return self._agent.execute(_words(command, user), timeout)
         except AgentError as error:
             if self._process.poll() is not None:
                 raise GuestError(f"the guest died while it ran '{command}'\n"
                                  f"{self._new_trouble()}") from error
             raise GuestError(f"'{command}': {error}") from error
+
+    def start(self, command, user=None):
+        """A bash command line that runs beside the test: a Process."""
+        return Process(self, self._agent.start(_words(command, user)))
+
+    def result(self, pid):
+        """How a program that was started ended, None while it runs."""
+        return self._agent.result(pid)
 
     def write_file(self, path, text):
         self.run(f"mkdir -p {shlex.quote(str(pathlib.PurePosixPath(path).parent))}")
@@ -298,6 +303,14 @@ class Guest:
             if event.get("device") == identity:
                 break
         self._qmp.execute("object-del", id=f"mem-{identity}")
+
+    def set_memory_blocks(self, online):
+        """Has the guest agent switch blocks: whether each is to be online, by its number."""
+        answers = self._agent.request("guest-set-memory-blocks", {"mem-blks": [
+            {"phys-index": index, "online": is_online} for index, is_online in online.items()]})
+        failed = [answer for answer in answers if answer["response"] != "success"]
+        if failed:
+            raise GuestError(f"guest-set-memory-blocks: {failed}")
 
     def resize_virtio_mem(self, size):
         """Sets what the virtio-mem device shall hold. The guest follows a little later."""
@@ -359,6 +372,37 @@ class Guest:
             return self.run("journalctl -o short-monotonic --no-pager", timeout=60)
         except (AgentError, GuestError) as error:
             return f"not to be had: {error}\n"
+
+
+class Process:
+    """A program of the guest that was started and not waited for."""
+
+    def __init__(self, guest, pid):
+        self._guest = guest
+        self._result = None
+        self.pid = pid
+
+    def result(self):
+        """How it ended, None while it runs."""
+        self._result = self._result or self._guest.result(self.pid)
+        return self._result
+
+    def wait(self, timeout=WAIT_TIMEOUT):
+        return self._guest.wait_until(self.result, f"the end of process {self.pid}", timeout, 0.1)
+
+    def signal(self, name):
+        self._guest.run(f"kill -{name} {self.pid}")
+
+    def stop(self):
+        """Ends it, if it has not ended by itself."""
+        if not self.result():
+            self.signal("TERM")
+        return self.wait()
+
+
+def _words(command, user):
+    words = ["/bin/bash", "-c", command]
+    return ["/sbin/runuser", "-u", user, "--", *words] if user else words
 
 
 def artifacts_folder():

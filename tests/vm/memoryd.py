@@ -2,6 +2,8 @@
 """memoryd in a guest: its bus, its processes, its journal."""
 
 import json
+import re
+import shlex
 import typing
 
 from guest import GuestError
@@ -28,6 +30,44 @@ class Row(typing.NamedTuple):
     error: int
     device: str = ""
     origin: str = ""
+
+
+class Job(typing.NamedTuple):
+    """One row of ListJobs()."""
+    id: int
+    path: str
+    kind: str
+    state: str
+    target: str
+    zone: str
+    user: str
+    total: int
+    done: int
+    failed: int
+    uid: int
+
+
+# What a request can have, and the types of it.
+REQUEST_TYPES = {"Blocks": "a(uu)", "Node": "u", "Device": "s", "Size": "t", "Zone": "s",
+                 "MovablePercent": "u", "MovableBytes": "t", "TimeoutUSec": "t", "Force": "b",
+                 "UndoOnFailure": "b"}
+
+
+def request(**keys):
+    """A request for Online(), Offline() and SetZone(), as busctl's arguments. Blocks are pairs of
+    the first and the last; a value given with its type, "s kernel", is sent as that."""
+    words = ["a{sv}", str(len(keys))]
+    for key, value in keys.items():
+        if key == "Blocks":
+            words += [key, REQUEST_TYPES[key], str(len(value)),
+                      *(str(number) for pair in value for number in pair)]
+        elif isinstance(value, bool):
+            words += [key, "b", str(value).lower()]
+        elif isinstance(value, str) and " " in value:
+            words += [key, *value.split(" ", 1)]
+        else:
+            words += [key, REQUEST_TYPES[key], str(value)]
+    return shlex.join(words)
 
 
 class Memoryd:
@@ -61,6 +101,28 @@ class Memoryd:
         text = self._guest.run(f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListBlocks")
         return [Row(*row) for row in json.loads(text)["data"][0]]
 
+    def jobs(self):
+        text = self._guest.run(f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListJobs")
+        return [Job(*row) for row in json.loads(text)["data"][0]]
+
+    def job_done(self, path):
+        """The blocks that a job has done, None when there is no such job any more."""
+        result = self._guest.call(
+            f"busctl --json=short get-property {NAME} {path} {NAME}.Job DoneBlocks")
+        return json.loads(result.stdout)["data"] if result.code == 0 else None
+
+    def call_method(self, method, arguments="", user=None):
+        """How a call of a method of the manager ends."""
+        return self._guest.call(f"busctl call {NAME} {PATH} {NAME}.Manager {method} {arguments}",
+                                user=user)
+
+    def call_error(self, method, arguments="", path=PATH, interface="Manager"):
+        """The name of the D-Bus error that a method answers with, and its text; empty for none."""
+        said = self._guest.call("SYSTEMD_LOG_LEVEL=debug busctl call "
+                                f"{NAME} {path} {NAME}.{interface} {method} {arguments}").stderr
+        found = re.search(r"type=error .*error-name=(\S+) error-message=(.*)", said)
+        return (found[1].removeprefix(f"{NAME}.Error."), found[2]) if found else ("", "")
+
     def answers(self):
         command = f"busctl --timeout=20 get-property {NAME} {PATH} {NAME}.Manager Version"
         return self._guest.call(command).code == 0
@@ -73,6 +135,17 @@ class Memoryd:
         """The blocks as memoryctl lists them, a dictionary of the columns for each, by block."""
         rows = self.ctl("list --all --output=+CLASS,STATUS,DEVICE,ORIGIN,RULE")
         return {int(row["block"]): row for row in next(iter(rows.values()))}
+
+    def report(self, arguments):
+        """What memoryctl reports of a job as JSON, and its exit code."""
+        result = self._guest.call(f"memoryctl --json {arguments}")
+        if not result.stdout:
+            raise GuestError(f"'memoryctl {arguments}' failed: {result.stderr}")
+        return json.loads(result.stdout), result.code
+
+    def statuses(self):
+        """Where each block stands, by block."""
+        return {row.id: row.status for row in self.blocks()}
 
     def use(self, text):
         """Puts settings into force beside what is shipped, in place of those of the last call."""

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Programs that a guest needs for a test: compiled here, carried there."""
+
+import collections
+import itertools
+import os
+import pathlib
+import shlex
+import subprocess
+import tempfile
+
+from guest import GuestError
+
+# What is needed besides a C compiler, by the program's name.
+LIBRARIES = {"latency": ["libsystemd"]}
+
+
+class Load:
+    """`load` of the guest while it uses memory: what it is to do are its arguments."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, guest, arguments):
+        self._guest = guest
+        self._file = f"/run/load.{next(self._numbers)}"
+        self._process = guest.start(f"exec load {arguments} >{self._file} 2>&1")
+        guest.wait_until(self._has_spoken, f"'load {arguments}' being ready")
+        self.said = self.output().splitlines()[0]
+
+    def _has_spoken(self):
+        if self._process.result():
+            raise GuestError(f"load ended: {self.output()}")
+        return "\n" in self.output()
+
+    def output(self):
+        return self._guest.run(f"cat {self._file}")
+
+    def pages(self):
+        """How many pages it has on each node, by the node's number."""
+        text = self._guest.run(f"grep -o '\\bN[0-9]*=[0-9]*' /proc/{self._process.pid}/numa_maps")
+        pages = collections.Counter()
+        for line in text.splitlines():
+            node, _, count = line[1:].partition("=")
+            pages[int(node)] += int(count)
+        return pages
+
+    def end(self):
+        """Its exit code, after what it does last."""
+        return self._process.stop().code
+
+
+def bring_in(guest, name):
+    """Compiles NAME.c of this folder, and returns where it is in the guest."""
+    path = f"/usr/local/bin/{name}"
+    guest.write_file(path, _compile(name))
+    guest.run(f"chmod 755 {path}")
+    return path
+
+
+def _compile(name):
+    source = pathlib.Path(__file__).resolve().with_name(f"{name}.c")
+    with tempfile.TemporaryDirectory(prefix="memoryd-vm-") as folder:
+        program = pathlib.Path(folder) / name
+        _call([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
+               "-o", str(program), str(source), *_flags(name)])
+        return program.read_bytes()
+
+
+def _flags(name):
+    libraries = LIBRARIES.get(name)
+    return shlex.split(_call(["pkg-config", "--cflags", "--libs", *libraries])) if libraries else []
+
+
+def _call(words):
+    try:
+        return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "output", None) or error
+        raise GuestError(f"'{' '.join(words)}' failed: {said}") from error
