@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Others act on the same blocks: administrators, tools, the machine."""
 
+import json
+
+import program
 from case import GuestCase
+from guest import Node, Nvdimm
 from memory import read_memory, wait_for_blocks
 from memoryd import PATH
 
@@ -90,3 +94,87 @@ class Foreign(GuestCase):
         wait_for_blocks(self.guest, len(before.blocks))
         self.assertModel()
         self.guest.wait_until(lambda: self.memoryd.node_paths() == nodes, "the node's object gone")
+
+
+class ForeignBesideJobs(GuestCase):
+    """Tools that change blocks while memoryd's own job is changing others, and some of the same."""
+
+    # Node 2 comes with the dax device, node 3 with the second DIMM.
+    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
+                "nvdimms": (Nvdimm("1G", 2),)}
+
+    # The dax device is daxctl's.
+    CONFIGURATION = 'rules = ( { name = "all"; node = [1, 3]; zone = "movable"; } );\n'
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        program.bring_in(cls.guest, "load")
+        cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
+        cls.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
+                      "--map=mem")
+        cls.memoryd.use(cls.CONFIGURATION)
+
+    def _write(self, index, word):
+        self.guest.run(f"echo {word} >/sys/devices/system/memory/memory{index}/state")
+
+    def test_everybody_at_once(self):
+        _, _, emptied = self.add_dimm(2048, 1)
+        _, _, shared = self.add_dimm(1024, 3)
+        chmem, agent, echo = (shared.blocks[number].index for number in (1, 3, 5))
+        load = self.start_load("hold 1 512")
+        device = self.memoryd.listed()[emptied.blocks[0].index]["device"]
+
+        client = self.guest.start(f"exec memoryctl --json offline --device {device}")
+        job = self.guest.wait_until(self.memoryd.jobs, "the job", pause=0)[0]
+        during = {}
+
+        def do(who, command, *arguments):
+            command(*arguments)
+            during[who] = [row.done for row in self.memoryd.jobs()]
+
+        # The job's own lowest block, which is its last; and one in which it has nothing to say.
+        do("echo", self._write, emptied.blocks[0].index, "offline")
+        do("guest agent", self.guest.set_memory_blocks, {agent: False})
+        do("chmem", self.guest.run, f"chmem -b --disable {chmem}")
+        do("echo, another class", self._reclass, echo)
+        do("daxctl", self.guest.run,
+           "daxctl reconfigure-device --mode=system-ram dax0.0")
+        report = json.loads(client.wait().stdout)
+        self.note(", ".join(f"{who} at {done[0] if done else 'the end'}"
+                            for who, done in during.items()))
+        self.assertTrue(during["echo"] and during["guest agent"], "the job was over too early")
+        self.assertEqual((report["result"], report["failures"]), ("done", []))
+        self.assertEqual(report["total_blocks"], job.total)
+        self.assertEqual(load.end(), 0, load.output())
+
+        # The job's last block is brought back by hand.
+        self._write(emptied.blocks[0].index, "online_movable")
+        self.assertModel()
+        self._check(emptied, chmem, agent, echo)
+        # It is all the same when memoryd has looked again.
+        before = read_memory(self.guest).classes()
+        self.guest.run("memoryctl rescan")
+        self.assertModel()
+        self.assertEqual(read_memory(self.guest).classes(), before)
+        self._check(emptied, chmem, agent, echo)
+        self.assertNoErrors()
+
+    def _reclass(self, index):
+        self._write(index, "offline")
+        self._write(index, "online_kernel")
+
+    def _check(self, emptied, chmem, agent, echo):
+        memory = read_memory(self.guest)
+        self.assertEqual(memory.classes(1), "M" + "-" * (len(emptied.blocks) - 1))
+        self.assertEqual(memory.classes(3), "M-M-MKMM")
+        statuses = self.memoryd.statuses()
+        self.assertEqual({statuses[index] for index in (chmem, agent)}, {"offlined"})
+        self.assertEqual({statuses[block.index] for block in emptied.blocks[1:]}, {"offlined"})
+        self.assertEqual(statuses[emptied.blocks[0].index], "external")
+        self.assertEqual(statuses[echo], "foreign")
+        self.assertEqual(memory.classes(2), "M" * 7)
+        self.assertEqual({statuses[block.index] for block in memory.of(2)}, {"external"})
+        self.assertEqual(self.memoryd.get("ForeignBlocks"), 1)
+        self.assertEqual(self.memoryd.get("Jobs"), 0)
+        self.assertIn("foreign", self.guest.run("memoryctl status"))

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Jobs: what is refused, what waits for what, and what stays as somebody wanted it."""
+
+import json
+
+import program
+from case import GuestCase
+from memory import read_memory, wait_for_blocks
+from memoryd import PATH, request
+
+# On node 2 kernel memory is a quarter, and may not become less.
+GUARDED = 'min_kernel = "256M";\n'
+MOVABLE = ('offline_timeout = "10min";\n'
+           'rules = ( { name = "empty"; node = 2; zone = "movable"; } );\n')
+
+# Request, method and the error it gets. Boot memory is blocks 0 to 7, the DIMM blocks 32 to 39.
+REFUSED = (
+    ("Offline", {}, "InvalidRequest"),
+    ("Offline", {"Colour": "s red"}, "InvalidRequest"),
+    ("Offline", {"Node": "s two"}, "InvalidRequest"),
+    ("Offline", {"Node": 2, "Device": "PNP0C80:00"}, "InvalidRequest"),
+    ("Offline", {"Node": 2, "MovablePercent": 50}, "InvalidRequest"),
+    ("SetZone", {"Node": 2}, "InvalidRequest"),
+    ("SetZone", {"Node": 2, "Zone": "s blue"}, "InvalidRequest"),
+    ("Offline", {"Blocks": [(9999, 9999)]}, "NoSuchBlock"),
+    ("Offline", {"Blocks": [(7, 33)]}, "RangeHasHoles"),
+    ("Offline", {"Node": 99}, "NoSuchNode"),
+    ("Offline", {"Device": "nothing"}, "NoSuchDevice"),
+    ("Offline", {"Node": 1}, "NodeWithoutMemory"),
+    ("Online", {"Blocks": [(32, 33)]}, "AlreadySo"),
+    ("SetZone", {"Blocks": [(39, 39)], "Zone": "movable"}, "AlreadySo"),
+    ("Offline", {"Blocks": [(5, 5)]}, "BootMemory"),
+    ("Offline", {"Node": 2, "Size": 1000}, "InvalidSize"),
+    ("Offline", {"Size": 0}, "InvalidSize"),
+    ("SetZone", {"Node": 2, "MovablePercent": 101}, "InvalidPercentage"),
+    ("Offline", {"Size": 1 << 40}, "NotEnoughBlocks"),
+    ("Offline", {"Blocks": [(32, 33)]}, "LastKernelMemory"),
+    ("SetZone", {"Node": 2, "MovablePercent": 100}, "LastKernelMemory"),
+    ("SetZone", {"Blocks": [(33, 33)], "Zone": "movable"}, "BelowGuards"),
+)
+
+# The same from a command line: what is wrong with the words is told before memoryd is asked.
+REFUSED_WORDS = (
+    ("offline", 2, "needs"),
+    ("offline --node two", 2, "two"),
+    ("offline 39-38", 2, "39-38"),
+    ("offline --node 2 39", 2, "exclude"),
+    ("offline --size 1X", 2, "1X"),
+    ("set-zone 39 blue", 2, "blue"),
+    ("set-zone --node 2 --movable=many", 2, "many"),
+    ("offline 39 --timeout soon", 2, "soon"),
+    ("offline 9999", 1, "9999"),
+    ("offline --device nothing", 1, "nothing"),
+    ("offline --node 1", 1, "node 1"),
+    ("offline --node 2 --size 1000", 1, "1000"),
+    ("set-zone --node 2 --movable=101%", 1, "101"),
+    ("offline 5", 1, "boot"),
+    ("cancel 999", 1, "999"),
+)
+
+
+class Jobs(GuestCase):
+    """Node 1 has no memory. Each test but the last pulls the DIMM that it added to node 2."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        program.bring_in(cls.guest, "load")
+
+    def _use_dimm(self, size, configuration, classes):
+        """Adds a DIMM to node 2 that is pulled in the end. The memory before, and its blocks."""
+        self.memoryd.use(configuration)
+        dimm, before, added = self.add_dimm(size, 2)
+        self.assertEqual(added.classes(2), classes)
+        self.addCleanup(self._pull, dimm, before)
+        return before, [block.index for block in added]
+
+    def _pull(self, dimm, before):
+        self.guest.run("for job in $(memoryctl --noheadings --output=ID jobs); do "
+                       "memoryctl cancel $job; done; memoryctl offline --node 2 --force || :")
+        self.guest.del_dimm(dimm, timeout=60)
+        wait_for_blocks(self.guest, len(before.blocks), timeout=60)
+        self.assertModel()
+
+    def _state(self, block):
+        return self.guest.run(f"cat /sys/devices/system/memory/memory{block}/state").strip()
+
+    # What is refused
+
+    def test_what_cannot_be_is_refused_by_name(self):
+        self.memoryd.use(GUARDED)
+        _, _, added = self.add_dimm(1024, 2)
+        self.assertEqual(added.classes(), "KKMMMMMM")
+        self.assertEqual([block.index for block in added], list(range(32, 40)))
+        before = read_memory(self.guest).classes()
+        for method, keys, error in REFUSED:
+            with self.subTest(method=method, **keys):
+                name, text = self.memoryd.call_error(method, request(**keys))
+                self.assertEqual(name, error)
+                self.assertTrue(text)
+        for words, code, part in REFUSED_WORDS:
+            with self.subTest(words):
+                result = self.guest.call(f"memoryctl {words}")
+                self.assertEqual(result.code, code, result.stderr)
+                self.assertIn(part, result.stderr)
+                self.assertEqual(result.stdout, "")
+        # Force lets more be done of what is asked for, and never lets more be asked for.
+        self.assertEqual(self.memoryd.call_error(
+            "Offline", request(Blocks=[(7, 33)], Force=True))[0], "RangeHasHoles")
+        self.assertEqual(self.memoryd.call_error("Cancel", path=f"{PATH}/job/999",
+                                                 interface="Job")[0],
+                         "org.freedesktop.DBus.Error.UnknownObject")
+        self.assertEqual(read_memory(self.guest).classes(), before)
+        self.assertEqual(self.memoryd.jobs(), [])
+        self.assertNoErrors()
+
+    # What waits
+
+    def test_jobs_wait_for_each_other(self):
+        self._use_dimm(512, MOVABLE, "MMMM")
+        load = self.start_load("pin 2")
+        pinned = int(load.said)
+        other = next(block.index for block in read_memory(self.guest).of(2)
+                     if block.index != pinned)
+        client = self.guest.start(f"exec memoryctl offline {pinned}")
+        first = self.guest.wait_until(self.memoryd.jobs, "the job")[0]
+        self.guest.run(f"memoryctl --no-wait offline {other}")
+        self.assertEqual([(job.kind, job.state, job.user) for job in self.memoryd.jobs()],
+                         [("offline", "running", "root"), ("offline", "queued", "root")])
+        self.assertEqual(self.memoryd.get("Jobs"), 2)
+        for method, keys in (("Offline", {}), ("SetZone", {"Zone": "kernel"})):
+            name, text = self.memoryd.call_error(
+                method, request(Blocks=[(pinned, pinned)], **keys))
+            self.assertEqual(name, "BlocksBusy")
+            self.assertIn(first.path, text)
+        rows = json.loads(self.guest.run("memoryctl --json jobs"))["jobs"]
+        self.assertEqual(len(rows), 2)
+
+        # Its client is gone, the job is not.
+        client.signal("KILL")
+        client.wait()
+        self.assertEqual([job.state for job in self.memoryd.jobs()], ["running", "queued"])
+        self.guest.run(f"memoryctl cancel {first.id}")
+        self.guest.wait_until(lambda: not self.memoryd.jobs(), "the end of both jobs")
+        self.assertEqual((self._state(pinned), self._state(other)), ("online", "offline"))
+        load.end()
+        self.assertModel()
+
+    # What stays
+
+    def test_an_offline_of_somebody_stays(self):
+        before, indices = self._use_dimm(512, MOVABLE, "MMMM")
+        by_job, by_hand = indices[-1], indices[1]
+        self.guest.run(f"memoryctl offline {by_job}")
+        self.guest.run(f"echo offline >/sys/devices/system/memory/memory{by_hand}/state")
+        self._check_offlined(by_job, by_hand)
+
+        for what in ("systemctl reload memoryd", "memoryctl rescan", "systemctl restart memoryd"):
+            with self.subTest(what):
+                self.guest.run(what)
+                self.memoryd.wait_ready()
+                self._check_offlined(by_job, by_hand)
+        with self.subTest("a kill"):
+            restarts = self.memoryd.restarts()
+            self.guest.run(f"kill -9 {self.memoryd.main_pid()}")
+            self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "a restart")
+            self.memoryd.wait_ready()
+            self._check_offlined(by_job, by_hand)
+        with self.subTest("a hot-add beside it"):
+            beside = self._add_beside(6)
+            self._check_offlined(by_job, by_hand)
+
+        # Until somebody asks: for the one, for all, or with another DIMM.
+        self.guest.run(f"memoryctl online {by_job}")
+        self._check_offlined(by_hand)
+        self.assertEqual(self._state(by_job), "online")
+        self.guest.run("memoryctl rescan --all")
+        self.guest.wait_until(lambda: self._state(by_hand) == "online", "all online")
+        self.assertEqual(read_memory(self.guest).classes(2), "MMMMMM")
+        self.assertModel()
+
+        self.guest.run(f"memoryctl offline {beside[0]}-{beside[-1]}")
+        self._check_offlined(*beside)
+        self.guest.del_dimm("beside")
+        wait_for_blocks(self.guest, len(before.blocks) + 4)
+        self.assertEqual(self._add_beside(6), beside)
+        self._check_offlined()
+        self.guest.run(f"memoryctl offline {beside[0]}-{beside[-1]}")
+        self.guest.del_dimm("beside")
+        self.assertNoErrors()
+
+    def _add_beside(self, count):
+        """Another DIMM of two blocks, after which the node has so many. Waits until they are
+        online, and returns their numbers."""
+        known = {block.index for block in read_memory(self.guest)}
+        self.guest.add_dimm("256M", 2, id="beside")
+
+        def online():
+            memory = read_memory(self.guest)
+            added = [block.index for block in memory.of(2, "movable") if block.index not in known]
+            return added if len(memory.of(2)) == count and len(added) == 2 else None
+        return self.guest.wait_until(online, "the other DIMM online")
+
+    def _check_offlined(self, *indices):
+        """These blocks are offline, and all others online."""
+        self.wait_settled()
+        self.assertEqual({block.index for block in read_memory(self.guest).offline()},
+                         set(indices))
+        statuses = self.memoryd.statuses()
+        self.assertEqual({statuses[index] for index in indices} - {"offlined"}, set())
+        self.assertModel()

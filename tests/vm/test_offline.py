@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Memory that is in use is given back: as a whole, or as far as it can."""
+
+import json
+
+import program
+from case import GuestCase
+from guest import Node
+from memory import read_memory, wait_for_blocks
+from memoryd import NAME
+
+# Movable memory without any of the kernel's beside it can be emptied as a whole.
+CONFIGURATION = ('offline_timeout = "10min";\n'
+                 'rules = ( { name = "empty"; node = 1; zone = "movable"; } );\n')
+
+SERVICES = "memoryd dbus polkit systemd-journald systemd-udevd qemu-guest-agent"
+
+LATENCY_LIMIT_MSEC = 50
+# A host that is busy stops the guest for a moment now and then.
+LATENCY_LONGEST_MSEC = 1000
+LATENCY_SECONDS = 5
+LATENCY_ATTEMPTS = 4
+CANCEL_LIMIT_SECONDS = 2
+
+# Cancels by $1 what process $2 waits for, and prints the milliseconds until that has ended.
+CANCEL = r"""
+start=$EPOCHREALTIME
+{command} >/dev/null || exit
+while [ -e /proc/{pid} ]; do sleep 0.02; done
+end=$EPOCHREALTIME
+echo $(((${{end/./}} - ${{start/./}}) / 1000))
+"""
+
+
+class Offline(GuestCase):
+    """A DIMM at a time, on a node that has no other memory."""
+
+    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name in ("load", "latency"):
+            program.bring_in(cls.guest, name)
+        cls.memoryd.use(CONFIGURATION)
+        cls.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
+
+    def _add(self, size):
+        """A DIMM in movable memory; its id, the memory that it brought, its name to memoryd."""
+        dimm, _, added = self.add_dimm(size, 1)
+        self.assertEqual(added.classes(), "M" * len(added.blocks))
+        return dimm, added, self.memoryd.listed()[added.blocks[0].index]["device"]
+
+    def _pull(self, dimm, added):
+        count = len(read_memory(self.guest).blocks) - len(added.blocks)
+        self.guest.del_dimm(dimm)
+        wait_for_blocks(self.guest, count)
+        self.assertModel()
+
+    def _classes(self, added):
+        indices = {block.index for block in added}
+        return "".join("M" if block.zone_class == "movable" else "-"
+                       for block in read_memory(self.guest) if block.index in indices)
+
+    # 4 GiB in use
+
+    def test_a_dimm_in_use_is_emptied_and_pulled(self):
+        processes = self._alive()
+        dimm, added, device = self._add(4096)
+        self.guest.run("head -c 64M /dev/urandom >/root/file; sync; "
+                       "echo 3 >/proc/sys/vm/drop_caches")
+        load = self.start_load("hold 1 1024 /root/file")
+        before = load.pages()
+        self.assertGreater(before[1], 0.9 * (1 << 30) / 4096)
+        cached = self._cached_kib()
+        self.assertGreater(cached, 60 << 10)
+
+        job = self.guest.start(f"exec memoryctl offline --device {device}")
+        seen = self._watch(job)
+        result = job.wait()
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        self.assertIn(device, result.stdout)
+        self.assertEqual(seen, sorted(seen))
+        self.assertGreater(len(set(seen)), 3, "what the second client saw of its progress")
+        self.assertEqual(self._classes(added), "-" * 32)
+        self.assertEqual({self.memoryd.statuses()[block.index] for block in added}, {"offlined"})
+        self.assertEqual(self.memoryd.jobs(), [])
+
+        self._pull(dimm, added)
+        self.assertEqual(load.end(), 0, load.output())
+        self.assertEqual(self._alive(), processes)
+        self.assertEqual(self.guest.run("journalctl -k --no-pager --grep 'Out of memory|segfault' "
+                                        "|| :").strip().replace("-- No entries --", ""), "")
+        self.assertNoErrors()
+        self.note(f"{before[1] >> 8} MiB of pages and {cached >> 10} MiB of page cache moved; "
+                  f"progress seen: {' '.join(map(str, dict.fromkeys(seen)))}; "
+                  f"{len(load.output().splitlines()) - 1} times looked at")
+
+    def _watch(self, job):
+        """What a second client, that may do nothing, sees of a job until it ends."""
+        path = self.guest.wait_until(self.memoryd.jobs, "the job", pause=0)[0].path
+        seen = []
+        while not job.result():
+            text = self.guest.call(f"busctl --json=short get-property {NAME} {path} {NAME}.Job "
+                                   "DoneBlocks", user="user").stdout
+            seen += [json.loads(text)["data"]] if text else []
+        return seen
+
+    def _alive(self):
+        """The processes of what has to run for good, and the units that failed."""
+        return self.guest.run(f"systemctl show --property=Id,MainPID {SERVICES}; "
+                              "systemctl list-units --failed --no-legend --plain")
+
+    def _cached_kib(self):
+        text = self.guest.run("grep FilePages /sys/devices/system/node/node1/meminfo")
+        return int(text.split()[-2])
+
+    # A page that cannot leave
+
+    def test_a_page_that_stays(self):
+        dimm, added, device = self._add(1024)
+        load = self.start_load("pin 1")
+        pinned = int(load.said)
+        self.assertIn(pinned, [block.index for block in added])
+        with self.subTest("at its timeout"):
+            self._check_timeout(added, device, pinned)
+        with self.subTest("with an answer all the while"):
+            self._check_latency(pinned)
+        with self.subTest("cancelled by another client"):
+            path = self._start_job(pinned)
+            self._check_cancel(f"busctl call {NAME} {path} {NAME}.Job Cancel", pinned)
+        with self.subTest("cancelled by Ctrl-C"):
+            self._start_job(pinned)
+            self._check_cancel(f"kill -INT {self.job.pid}", pinned)
+        load.end()
+        report, code = self.memoryd.report(f"offline --device {device}")
+        self.assertEqual((code, report["result"], report["failures"]), (0, "done", []))
+        self._pull(dimm, added)
+        self.assertNoErrors()
+
+    def _check_timeout(self, added, device, pinned):
+        report, code = self.memoryd.report(f"offline --device {device} --timeout 10s")
+        self.assertEqual((code, report["result"]), (64, "timed-out"))
+        self.assertEqual([(failure["block"], failure["error"]) for failure in report["failures"]],
+                         [(pinned, "EBUSY")])
+        others = [block.index for block in added if block.index != pinned]
+        done = [number for part in report["done"]
+                for number in range(part["first"], part["last"] + 1)]
+        self.assertEqual(done, others)
+        self.assertEqual((report["done_blocks"], report["failed_blocks"]), (len(others), 1))
+        self.assertEqual(self._classes(added), "".join("M" if block.index == pinned else "-"
+                                                       for block in added))
+        self.assertModel()
+        # For a person, and a block alone.
+        result = self.guest.call(f"memoryctl offline {pinned} --timeout 1s")
+        self.assertEqual(result.code, 1)
+        self.assertRegex(result.stderr, f"memory{pinned}.*EBUSY")
+        self.guest.run(f"memoryctl online --device {device}")
+        self.assertEqual(self._classes(added), "M" * len(added.blocks))
+
+    def _check_latency(self, pinned):
+        """A busy host makes single answers late, the bus's as well. One that waited for the kernel
+        would not come before the job's end."""
+        for _ in range(LATENCY_ATTEMPTS):
+            path = self._start_job(pinned)
+            lines = self.guest.run(f"latency {LATENCY_SECONDS}").splitlines()
+            self.assertEqual([job.state for job in self.memoryd.jobs()], ["running"])
+            self.guest.run(f"busctl call {NAME} {path} {NAME}.Job Cancel")
+            self.job.wait()
+            count, median, most, longest = lines[0].split()[1:]
+            self.note(f"{count} reads: median {median}, 99 % within {most}, longest {longest} ms "
+                      f"(the bus itself: {lines[1].split()[-1]} ms)")
+            self.assertLess(float(longest), LATENCY_LONGEST_MSEC)
+            if float(most) < LATENCY_LIMIT_MSEC:
+                return
+        self.fail("; ".join(self.notes))
+
+    def _start_job(self, block):
+        self.job = self.guest.start(f"exec memoryctl --json offline {block}")
+        def running():
+            return [job.path for job in self.memoryd.jobs() if job.state == "running"]
+        return self.guest.wait_until(running, "the job running")[0]
+
+    def _check_cancel(self, command, pinned):
+        text = self.guest.run(CANCEL.format(command=command, pid=self.job.pid))
+        result = self.job.wait()
+        report = json.loads(result.stdout)
+        self.assertEqual((result.code, report["result"]), (1, "cancelled"))
+        self.assertEqual(report["done_blocks"], 0)
+        seconds = int(text) / 1000
+        self.note(f"cancelled in {seconds:.1f} s")
+        self.assertLess(seconds, CANCEL_LIMIT_SECONDS)
+        self.assertEqual(self.memoryd.statuses()[pinned], "done")
+        self.assertModel()
