@@ -7,7 +7,6 @@ each measurement, so that the next one finds the same machine. The time is that 
 first `add` to its last `online` event, stamped in the guest."""
 
 import argparse
-import base64
 import pathlib
 import statistics
 import sys
@@ -69,9 +68,8 @@ class Bench:
         """Brings the programs in, and the memory that the node is to have before."""
         self._guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
         for name in ("stamp", "order"):
-            text = base64.b64encode((self._programs / name).read_bytes()).decode()
-            self._guest.write_file(f"/root/{name}.b64", text)
-            self._guest.run(f"base64 -d /root/{name}.b64 >/root/{name} && chmod 755 /root/{name}")
+            self._guest.write_file(f"/root/{name}", (self._programs / name).read_bytes())
+            self._guest.run(f"chmod 755 /root/{name}")
         self._guest.write_file(CONF, 'rules = ({ name = "bench"; node = "%d"; zone = "%s"; });\n'
                                % (NODE, self._zone_class))
         self._block_bytes = read_memory(self._guest).block_bytes
