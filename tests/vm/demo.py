@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Shows memoryd at work: a Debian guest gets two DIMMs on a node that had no memory."""
+"""Shows memoryd at work: a Debian guest gets two DIMMs on a node that had no memory, and one more
+that it gives back."""
 
 import argparse
 import json
@@ -17,8 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import console
 import image
 import recipe
-from guest import Guest, GuestError, Node
-from memory import read_memory
+from guest import Guest, GuestError, Node, size_bytes
+from memory import read_memory, wait_for_blocks, wait_online
 from memoryd import Memoryd
 from policy import faults
 from qmp import QmpError
@@ -28,6 +29,9 @@ NODE = 1
 DIMMS = ("1G", "2G")
 DIMM_TIMEOUT = 300
 
+GIVE_BACK_SIZE = "512M"
+GIVE_BACK = 'rules = ( { name = "removable"; max_size = "512M"; zone = "movable"; } );\n'
+
 LOOKS = (
     "memoryctl status",
     "memoryctl list -o +GUARDS,STATUS",
@@ -35,6 +39,10 @@ LOOKS = (
     "busctl --no-pager tree org.memoryd1",
     "lsmem -o+NODE,ZONES",
 )
+
+
+def guest_blocks(size, memory):
+    return size_bytes(size) // memory.block_bytes
 
 
 def say(text):
@@ -56,11 +64,11 @@ class Demo:
         for size in DIMMS:
             say(f"hot-adding a DIMM of {size} to node {NODE}")
             self._guest.add_dimm(size, NODE)
-        blocks = len(before.blocks) + sum(int(size[:-1]) << 30 for size in DIMMS) // \
-            before.block_bytes
+        blocks = len(before.blocks) + sum(guest_blocks(size, before) for size in DIMMS)
         self._follow(blocks)
         self._look()
         self._check()
+        self._give_back()
 
     def _wait_for_memoryd(self):
         self._memoryd.wait_ready()
@@ -115,6 +123,24 @@ class Demo:
             print(f"    {movable:12} {who}", flush=True)
         if len(set(said.values())) != 1:
             self.faults.append("they do not say the same")
+
+    def _give_back(self):
+        """Empties a DIMM of movable memory, and pulls it."""
+        self._memoryd.use(GIVE_BACK)
+        before = read_memory(self._guest)
+        say(f"one more DIMM of {GIVE_BACK_SIZE}, that a rule keeps movable as a whole, "
+            "and out with it again:")
+        dimm = self._guest.add_dimm(GIVE_BACK_SIZE, NODE)
+        count = guest_blocks(GIVE_BACK_SIZE, before)
+        added = wait_online(self._guest, len(before.blocks) + count).added_to(before)
+        device = self._memoryd.listed()[added.blocks[0].index]["device"]
+        for command in (f"memoryctl offline --device {device}",
+                        f"memoryctl list {added.blocks[0].index}-{added.blocks[-1].index}"):
+            say(f"# {command}")
+            print(self._guest.run(command).rstrip(), flush=True)
+        self._guest.del_dimm(dimm)
+        wait_for_blocks(self._guest, len(before.blocks))
+        say(f"{dimm} is out.")
 
     def _movable_bytes(self):
         property_command = (f"busctl get-property org.memoryd1 /org/memoryd1/node/{NODE} "
