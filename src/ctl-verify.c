@@ -73,8 +73,6 @@ static int print_all(sd_bus_message *reply)
                             json_print(NULL);
                 if (r != EXIT_SUCCESS)
                         return r;
-        } else if (n_findings == 0) {
-                puts("Nothing on this machine works against the policy.");
         }
         return n_findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
