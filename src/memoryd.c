@@ -146,6 +146,23 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+/*
+ * The loop dispatches nothing else once it is to end, and sd-bus closes the connection then: this comes
+ * before that, so that who waits for a job learns what the stop has made of it.
+ */
+static int publish_at_exit(Daemon *daemon)
+{
+        sd_event_source *source = NULL;
+        int r = sd_event_add_exit(daemon->event, &source, on_post, daemon);
+
+        if (r >= 0)
+                r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                r = sd_event_source_set_floating(source, true);
+        sd_event_source_unref(source);
+        return r;
+}
+
 static int daemon_start(Daemon *daemon)
 {
         int r = manager_start(daemon->manager);
@@ -160,6 +177,8 @@ static int daemon_start(Daemon *daemon)
                 r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
         if (r >= 0)
                 r = sd_event_add_post(daemon->event, NULL, on_post, daemon);
+        if (r >= 0)
+                r = publish_at_exit(daemon);
         if (r >= 0)
                 r = sd_event_set_watchdog(daemon->event, true);
         return r;

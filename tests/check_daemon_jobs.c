@@ -230,6 +230,7 @@ START_TEST(a_stop_does_not_wait_for_a_write_that_hangs)
         bus_request_blocks("Offline", LAST, LAST);
         wait_for(bus_block_is(LAST, "offlining"));
         daemon_stop();
+        ck_assert_str_eq(wait_result(), "cancelled");
         ck_assert(testbed_block_is(LAST, "online", "Movable"));
 }
 END_TEST
