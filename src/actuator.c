@@ -78,7 +78,9 @@ static int write_text(int fd, const char *text, const ActuatorRequest *request)
         } while (r == -EINTR && !timed_out); /* the signal may have been about another request */
         writing_serial = 0;
         set_timer(0);
-        return r == -EINTR ? -ETIMEDOUT : r;
+        if (r != -EINTR)
+                return r;
+        return is_cancelled(request) ? -ECANCELED : -ETIMEDOUT;
 }
 
 static int write_word(int dir_fd, const char *path, const ActuatorRequest *request)
@@ -160,13 +162,16 @@ static void lock_memory(void)
                 (void) mlockall(MCL_CURRENT | MCL_FUTURE);
 }
 
-/* Has the kernel send SIGIO for what comes there. The signal is root's, whoever wrote. */
+/*
+ * Has the kernel send SIGIO for what comes there. The signal is root's, whoever wrote. What came before
+ * sent none.
+ */
 static int listen_for_cancel(int fd)
 {
         cancelling_fd = fd;
         if (fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
                 return -errno;
-        return 0;
+        return raise(SIGIO) == 0 ? 0 : -errno;
 }
 
 static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)

@@ -4,6 +4,7 @@
 #include "sysfs_fixture.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -395,6 +396,69 @@ START_TEST(a_write_that_was_cancelled_before_is_not_begun)
 }
 END_TEST
 
+/* Waits until both signals are there for the actuator, which is stopped. */
+static void wait_for_signals(pid_t pid)
+{
+        const uint64_t wanted = 1ULL << (SIGALRM - 1) | 1ULL << (SIGIO - 1);
+        const struct timespec moment = { .tv_nsec = 1000000 };
+        char path[64], line[256];
+
+        snprintf(path, sizeof(path), "/proc/%d/status", pid);
+        for (int i = 0; i < DEADLINE_MSEC; i++) {
+                FILE *file = fopen(path, "re");
+                unsigned long long pending = 0;
+
+                ck_assert_ptr_nonnull(file);
+                while (fgets(line, sizeof(line), file) &&
+                       sscanf(line, "ShdPnd: %llx", &pending) != 1)
+                        ;
+                fclose(file);
+                if ((pending & wanted) == wanted)
+                        return;
+                nanosleep(&moment, NULL);
+        }
+        ck_abort_msg("the actuator has no signals");
+}
+
+START_TEST(a_cancel_counts_when_the_time_is_up_as_well)
+{
+        const ActuatorRequest request = {
+                .block = 7, .word = ONLINE_WORD_OFFLINE, .timeout_msec = 2000, .serial = 5
+        };
+        int state_fd = make_endless_state(7);
+        ActuatorReply reply;
+        pid_t pid;
+
+        start();
+        pid = find_child();
+        ck_assert_int_eq(actuator_send(channel, &request), 0);
+        wait_for_write();
+        ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+        ck_assert_int_eq(actuator_cancel(cancel_channel, 5), 0);
+        wait_for_signals(pid);
+        ck_assert_int_eq(kill(pid, SIGCONT), 0);
+        receive(&reply);
+        ck_assert_int_eq(reply.error, -ECANCELED);
+        close(state_fd);
+}
+END_TEST
+
+/* The process may not listen yet. */
+START_TEST(an_early_cancel_is_not_lost)
+{
+        const ActuatorRequest request = { .block = 7, .word = ONLINE_WORD_OFFLINE, .serial = 5 };
+        int state_fd = make_endless_state(7);
+        ActuatorReply reply;
+
+        start();
+        ck_assert_int_eq(actuator_cancel(cancel_channel, 5), 0);
+        ck_assert_int_eq(actuator_send(channel, &request), 0);
+        receive(&reply);
+        ck_assert_int_eq(reply.error, -ECANCELED);
+        close(state_fd);
+}
+END_TEST
+
 START_TEST(a_late_cancel_does_nothing)
 {
         const ActuatorRequest request = { .block = 7, .word = ONLINE_WORD_ONLINE, .serial = 5 };
@@ -482,6 +546,8 @@ int main(void)
         tcase_add_test(process, a_write_that_takes_too_long_is_interrupted);
         tcase_add_test(process, a_write_is_cancelled_by_its_serial);
         tcase_add_test(process, a_write_that_was_cancelled_before_is_not_begun);
+        tcase_add_test(process, a_cancel_counts_when_the_time_is_up_as_well);
+        tcase_add_test(process, an_early_cancel_is_not_lost);
         tcase_add_test(process, a_late_cancel_does_nothing);
         tcase_add_test(process, a_process_without_a_tree_is_gone);
         tcase_add_test(process, a_channel_that_is_full_is_eagain);
