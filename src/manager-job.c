@@ -126,13 +126,23 @@ void manager_run_jobs(Manager *manager)
                         return;
 }
 
+/* A block that could not be read again is what it was, as far as anyone knows. */
+static void manager_take_job_reply(Manager *manager, Job *job, const ActuatorReply *reply)
+{
+        const Block *block = machine_find_block(&manager->machine, reply->request.block);
+        bool is_known = reply->read_error == 0 || !block;
+        ZoneList zones = is_known ? reply->zones : block->zones;
+
+        job_outcome(job, &manager->machine, manager_reply_error(reply),
+                    is_known ? (BlockState) reply->state : block->state, &zones,
+                    manager_realtime(manager));
+}
+
 void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
 {
-        Job *job = manager->jobs[0];
         const Block *block;
 
-        job_outcome(job, &manager->machine, manager_reply_error(reply), (BlockState) reply->state,
-                    &reply->zones, manager_realtime(manager));
+        manager_take_job_reply(manager, manager->jobs[0], reply);
         manager->changes.job = manager->count_needed = manager->remember_needed = true;
         (void) changed_ids_add(&manager->changes.blocks, reply->request.block);
         block = machine_find_block(&manager->machine, reply->request.block);
@@ -207,9 +217,10 @@ int manager_cancel_job(Manager *manager, uint32_t id)
         if (!job || !job_cancel(job))
                 return -ESRCH;
         manager->changes.job = true;
-        if (job != manager->jobs[0])
+        /* Only what goes offline is interrupted: on its way to another class a block is to get there. */
+        if (job_state_is_end(job->state))
                 manager_end_job(manager, job);
-        else if (writer_cancel_job(&manager->writer) < 0)
+        else if (job->writing == VERDICT_NONE && writer_cancel_job(&manager->writer) < 0)
                 manager_fail(manager, "Cannot reach the actuator", -EPIPE);
         else
                 manager_run_jobs(manager);

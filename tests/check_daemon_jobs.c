@@ -158,6 +158,20 @@ START_TEST(a_block_that_cannot_leave_is_named_and_the_others_go)
 }
 END_TEST
 
+START_TEST(a_block_that_cannot_be_read_again_is_not_taken_for_offline)
+{
+        const Signals *signals = bus_signals();
+
+        start_with_dimm();
+        testbed_set_fault(LAST, EBUSY, -1, 0);
+        testbed_set_block(LAST, "Unheard");
+        bus_request_blocks("Offline", LAST, LAST);
+        ck_assert_str_eq(wait_result(), "failed");
+        ck_assert_uint_eq(signals->failed_block, LAST);
+        ck_assert(bus_block_is(LAST, "done"));
+}
+END_TEST
+
 START_TEST(what_was_done_is_taken_back_if_that_was_asked_for)
 {
         const Signals *signals = bus_signals();
@@ -235,6 +249,26 @@ START_TEST(a_stop_does_not_wait_for_a_write_that_hangs)
 }
 END_TEST
 
+START_TEST(a_block_on_its_way_to_another_class_gets_there_when_the_job_is_cancelled)
+{
+        const Signals *signals = bus_signals();
+        char job[64];
+
+        start_with_dimm();
+        testbed_set_fault(FIRST_MOVABLE, 0, 2, 1500);
+        strcpy(job, bus_request("SetZone", 2, "Blocks", "a(uu)", 1, FIRST_MOVABLE,
+                                FIRST_MOVABLE + 1, "Zone", "s", "kernel"));
+        ck_assert_str_eq(bus_error_name(), "");
+        wait_for(testbed_count_writes("memory36 offline") == 1);
+        ck_assert_str_eq(bus_cancel(job), "");
+        ck_assert_str_eq(wait_result(), "cancelled");
+        ck_assert_uint_eq(signals->done, 1);
+        ck_assert_uint_eq(signals->failed, 0);
+        ck_assert(testbed_block_is(FIRST_MOVABLE, "online", "Normal"));
+        ck_assert(testbed_block_is(FIRST_MOVABLE + 1, "online", "Movable"));
+}
+END_TEST
+
 /* Several */
 
 START_TEST(jobs_run_in_the_order_they_came_and_none_shares_a_block)
@@ -276,6 +310,25 @@ START_TEST(a_queued_job_can_be_cancelled)
         ck_assert_uint_eq(testbed_count_writes("memory46 offline"), 0);
         ck_assert_str_eq(bus_get_job(0), "offline running block 47");
         ck_assert_str_eq(bus_cancel(first), "");
+}
+END_TEST
+
+START_TEST(so_can_the_first_one_while_memory_is_being_added)
+{
+        char job[64];
+
+        start_with_dimm();
+        testbed_set_fault(67, 0, 1, 3000);
+        testbed_add_dimm(64, 4, 0);
+        wait_for(bus_count_status("writing") == 4);
+        strcpy(job, bus_request_blocks("Offline", LAST, LAST));
+        ck_assert_str_eq(bus_get_job(0), "offline queued block 47");
+        ck_assert_str_eq(bus_cancel(job), "");
+        ck_assert_str_eq(wait_result(), "cancelled");
+        ck_assert_uint_eq(bus_count_jobs(), 0);
+        ck_assert_uint_gt(bus_count_status("writing"), 0);
+        wait_for(bus_count_status("writing") == 0);
+        ck_assert_uint_eq(testbed_count_writes("memory47 offline"), 0);
 }
 END_TEST
 
@@ -504,14 +557,18 @@ int main(void)
         tcase_add_test(offline, what_another_took_offline_is_remembered_as_well);
         tcase_add_test(offline, a_block_that_comes_again_is_the_policys);
         tcase_add_test(offline, a_block_that_cannot_leave_is_named_and_the_others_go);
+        tcase_add_test(offline, a_block_that_cannot_be_read_again_is_not_taken_for_offline);
         tcase_add_test(offline, what_was_done_is_taken_back_if_that_was_asked_for);
 
         tcase_add_test(time, a_write_that_never_ends_is_interrupted_when_the_time_is_up);
         tcase_add_test(time, reads_are_answered_while_a_write_hangs_and_cancel_ends_it);
         tcase_add_test(time, a_stop_does_not_wait_for_a_write_that_hangs);
+        tcase_add_test(time,
+                       a_block_on_its_way_to_another_class_gets_there_when_the_job_is_cancelled);
 
         tcase_add_test(several, jobs_run_in_the_order_they_came_and_none_shares_a_block);
         tcase_add_test(several, a_queued_job_can_be_cancelled);
+        tcase_add_test(several, so_can_the_first_one_while_memory_is_being_added);
         tcase_add_test(several, memory_that_is_added_comes_before_the_rest_of_a_job);
         tcase_add_test(several, what_others_do_meanwhile_counts_as_done);
 
