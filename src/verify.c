@@ -3,6 +3,7 @@
 #include "verify.h"
 
 #include "command-line.h"
+#include "figures.h"
 #include "format.h"
 #include "udev-files.h"
 
@@ -187,12 +188,9 @@ static int add_word(Findings *findings, char *word, const char *text, const char
 
 static bool exceeds_ratio(const VerifyInput *input, const Totals *totals, uint64_t cma_bytes)
 {
-        const Policy *policy = &input->conf->policy;
-        uint64_t cma = MIN(cma_bytes, totals->kernel_bytes);
-        double movable = (double) (totals->movable_bytes + cma);
+        Figures figures = figures_of(totals->kernel_bytes, totals->movable_bytes, cma_bytes);
 
-        return movable * 1000 >
-               (double) (totals->kernel_bytes - cma) * policy->max_movable_ratio_permille;
+        return figures_exceed(&figures, input->conf->policy.max_movable_ratio_permille);
 }
 
 /* Whether more is movable, on the machine or a node that the ratio is kept on, than guards allow. */
