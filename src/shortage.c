@@ -2,6 +2,8 @@
 
 #include "shortage.h"
 
+#include "figures.h"
+
 static bool is_for_kernel(ZoneType type)
 {
         return type == ZONE_DMA || type == ZONE_DMA32 || type == ZONE_NORMAL;
@@ -50,14 +52,12 @@ bool shortage_holds(const Shortage *shortage, bool was_short)
 static bool ratio_holds(const Machine *machine, const Policy *policy, const Node *node,
                         uint64_t bytes)
 {
-        uint64_t cma =
-                MIN(machine_cma_bytes(machine, (int32_t) node->id), node->totals.kernel_bytes);
-        uint64_t kernel = node->totals.kernel_bytes - cma + bytes;
-        uint64_t movable = minus(node->totals.movable_bytes + cma, bytes);
+        Figures figures = figures_of(node->totals.kernel_bytes + bytes,
+                                     minus(node->totals.movable_bytes, bytes),
+                                     machine_cma_bytes(machine, (int32_t) node->id));
 
-        if (!policy->per_node || !node->has_cpu)
-                return true;
-        return movable * 1000 <= kernel * policy->max_movable_ratio_permille;
+        return !policy->per_node || !node->has_cpu ||
+               !figures_exceed(&figures, policy->max_movable_ratio_permille);
 }
 
 uint32_t shortage_blocks(const Shortage *shortage, const Machine *machine, const Policy *policy,

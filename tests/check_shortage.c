@@ -189,6 +189,19 @@ START_TEST(contiguous_memory_of_drivers_counts_as_movable)
 }
 END_TEST
 
+/* Of 17 TiB of kernel memory, a thousand times as much in thousandths takes more than 64 bits. */
+START_TEST(the_largest_ratio_holds_on_the_largest_node)
+{
+        const Shortage shortage = { .high_bytes = MIB };
+
+        machine_from(&machine, BLOCK, "0c=k8m8");
+        machine.nodes[0].totals.kernel_bytes = 137439 * BLOCK;
+        machine.nodes[0].totals.movable_bytes = 65536 * BLOCK;
+        policy.max_movable_ratio_permille = MAX_MOVABLE_RATIO_PERMILLE_MAX;
+        ck_assert_uint_eq(shortage_blocks(&shortage, &machine, &policy, machine.nodes), 1);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("shortage");
@@ -201,6 +214,7 @@ int main(void)
         tcase_add_loop_test(tcase, the_fewest_blocks_that_help_become_kernel_memory, 0,
                             ELEMENTSOF(amounts));
         tcase_add_test(tcase, contiguous_memory_of_drivers_counts_as_movable);
+        tcase_add_test(tcase, the_largest_ratio_holds_on_the_largest_node);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }
