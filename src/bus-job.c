@@ -270,6 +270,9 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
         if (r == -E2BIG)
                 return sd_bus_reply_method_errorf(message, BUS_ERROR_TOO_MANY_JOBS,
                                                   "There are %d jobs already", JOBS_MAX);
+        if (r == -ESHUTDOWN)
+                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED,
+                                                  "memoryd is being stopped");
         return sd_bus_reply_method_errnof(message, r, "Cannot make a job: %s", strerror(-r));
 }
 

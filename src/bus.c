@@ -341,7 +341,7 @@ void bus_publish(Bus *bus, const Changes *changes)
 {
         const Machine *machine = manager_get_machine(bus->manager);
         char **paths = NULL;
-        int r;
+        int r, jobs;
 
         if (!bus->has_name)
                 return;
@@ -355,8 +355,9 @@ void bus_publish(Bus *bus, const Changes *changes)
                 r = emit_blocks(bus, &changes->blocks);
         if (r >= 0)
                 r = emit_manager(bus, changes, &machine->totals);
-        if (r >= 0)
-                r = bus_emit_jobs(bus->bus, bus->manager, changes);
+        /* Who waits for a job learns of its end in any case. */
+        jobs = bus_emit_jobs(bus->bus, bus->manager, changes);
+        r = MIN(r, jobs);
         if (r >= 0)
                 r = emit_shortage(bus, changes, machine);
         if (r < 0)

@@ -29,6 +29,7 @@ static const Meaning meanings[] = {
           "the kernel refuses: it cannot go into that zone" },
         { EIO, "EIO", NULL, "the kernel or a driver refuses" },
         { EACCES, "EACCES", NULL, "memoryd may not write its state" },
+        { EBADMSG, "EBADMSG", NULL, "its state could not be read afterwards" },
         { EOPNOTSUPP, "EOPNOTSUPP", NULL, "the kernel cannot do that" },
 };
 
