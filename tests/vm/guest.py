@@ -94,6 +94,7 @@ class Guest:
         self._process = self._qmp = self._agent = None
         self._dimm_count = 0
         self._lines_checked = 0
+        self._expects_trouble = False
 
     # Life
 
@@ -101,11 +102,19 @@ class Guest:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="memoryd-vm-"))
         try:
             self._boot()
+            if self.kernel.builtin:
+                self._list_builtin()
         except BaseException as error:
             self.save_artifacts(error)
             self._end()
             raise
         return self
+
+    def _list_builtin(self):
+        """Tells the guest's tools which modules they need not look for."""
+        folder = f"/lib/modules/{self.run('uname -r').strip()}"
+        self.write_file(f"{folder}/modules.builtin", self.kernel.builtin.read_text())
+        self.run(f"touch {folder}/modules.order && depmod")
 
     def _boot(self):
         """An emulated processor that the host gives too little time to can be kept busy by its own
@@ -340,8 +349,14 @@ class Guest:
         if trouble:
             raise GuestError(f"the guest's kernel is in trouble:\n{trouble}")
 
+    def expect_trouble(self):
+        """From here on the kernel may complain."""
+        self._expects_trouble = True
+
     def _new_trouble(self):
         """The lines from the first complaint on that was not told before."""
+        if self._expects_trouble:
+            return ""
         lines = self.console().splitlines()
         start, self._lines_checked = self._lines_checked, len(lines)
         for number, line in enumerate(lines[start:], start):
@@ -442,7 +457,7 @@ def machine_arguments(nodes, max_memory="64G", distances=None, has_nvdimm=False)
 def boot_arguments(image, kernel, arguments=()):
     """QEMU's disk and kernel. What is written to the disk is forgotten at the end."""
     return [
-        "-kernel", str(kernel.image), "-initrd", str(kernel.initrd),
+        "-kernel", str(kernel.image), *(["-initrd", str(kernel.initrd)] if kernel.initrd else []),
         "-append", " ".join([*KERNEL_ARGUMENTS, *arguments]),
         "-drive", f"file={image.disk},format=raw,if=virtio,snapshot=on,cache=unsafe",
     ]

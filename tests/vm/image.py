@@ -21,6 +21,9 @@ import tempfile
 
 import recipe
 
+# Kernels that kernel/build makes, by the names that it leaves in its cache.
+BUILT_KERNELS = ("patched", "unpatched", "lockdep")
+
 # Disks made of older builds are worth nothing once the next build is tested; the last few are kept
 # because a run that started with one may still boot from it.
 DISKS_KEPT = 3
@@ -33,10 +36,11 @@ class ImageError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
-    """A kernel to boot directly."""
+    """A kernel to boot directly; one that was built for that needs no initial RAM disk."""
     name: str
     image: pathlib.Path
-    initrd: pathlib.Path
+    initrd: pathlib.Path = None
+    builtin: pathlib.Path = None  # the list of what would be modules in another kernel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +51,12 @@ class Image:
 
 
 def cache_folder():
+    return _cache_folder("MEMORYD_VM_CACHE", "memoryd-vm")
+
+
+def _cache_folder(variable, name):
     default = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    return pathlib.Path(os.environ.get("MEMORYD_VM_CACHE") or default / "memoryd-vm")
+    return pathlib.Path(os.environ.get(variable) or default / name)
 
 
 def ensure(destdir=None, report=lambda text: None):
@@ -218,7 +226,14 @@ def _kernels(base):
             raise ImageError(f"{boot}: no kernel {name}")
         version = images[-1].name.removeprefix("vmlinuz-")
         found[name] = Kernel(name, images[-1], boot / f"initrd.img-{version}")
-    return found
+    return found | _built_kernels()
+
+
+def _built_kernels():
+    """Those that there are: they are built when asked for."""
+    cache = _cache_folder("MEMORYD_KERNEL_CACHE", "memoryd-kernel")
+    return {name: Kernel(name, cache / name / "bzImage", builtin=cache / name / "modules.builtin")
+            for name in BUILT_KERNELS if (cache / name).exists()}
 
 
 def _remove_old(cache, base, disk):
