@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""kernel/guard: the module refuses what the rules forbid on Debian's own kernels."""
+
+import base64
+import pathlib
+import subprocess
+import tempfile
+
+import recipe
+from zones import HARDWARE, ManualCase, ZoneRules
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+PARAMETERS = "/sys/module/memoryd_guard/parameters"
+
+
+def build_guard(release):
+    """The module for a kernel's release, as bytes."""
+    with tempfile.TemporaryDirectory(prefix="memoryd-guard-") as folder:
+        command = [TOP / "kernel" / "guard" / "build", release, folder]
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                stdin=subprocess.DEVNULL, text=True, check=False)
+        if result.returncode != 0:
+            raise AssertionError(f"kernel/guard/build {release}: {result.stderr.strip()}")
+        return pathlib.Path(result.stdout.strip()).read_bytes()
+
+
+class Guard(ZoneRules, ManualCase):
+    """The guard in a stock guest."""
+
+    kernels = tuple(recipe.KERNELS)
+    hardware = HARDWARE
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        release = cls.guest.run("uname -r").strip()
+        text = base64.b64encode(build_guard(release)).decode()
+        cls.guest.write_file("/root/guard.b64", text)
+        cls.guest.run("base64 -d /root/guard.b64 >/root/memoryd_guard.ko && "
+                      "insmod /root/memoryd_guard.ko")
+
+    def set_rule(self, name, on):
+        self.write("Y" if on else "N", f"{PARAMETERS}/{name}")
+
+    def _counter(self, name):
+        return int(self.guest.run(f"cat {PARAMETERS}/{name}"))
+
+    def test_counters_and_reasons(self):
+        self.prepare("-KM-")
+        a, b, *_ = self.blocks
+        order, kernel = self._counter("refused_zone_order"), self._counter("refused_kernel_zone")
+        self.assertRefused(b, "offline")
+        self.assertRefused(a, "online_movable")
+        self.assertRefused(a, "online_movable")
+        self.assertEqual(self._counter("refused_zone_order"), order + 2)
+        self.assertEqual(self._counter("refused_kernel_zone"), kernel + 1)
+        self.assertIn("memoryd_guard: node 2: refused to ", self.guest.run("dmesg"))
+        self.assertNotEqual(self.try_write("0", f"{PARAMETERS}/refused_zone_order"), "")
+
+    def test_without_the_module_nothing_is_refused(self):
+        self.guest.run("rmmod memoryd_guard")
+        self.addCleanup(self.guest.run, "insmod /root/memoryd_guard.ko")
+        a, b, *_ = self.blocks
+        self.assertAllowed(b, "online_movable")
+        self.assertAllowed(a, "online_movable")
+        self.assertStates("MM--")

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""kernel/patches: what each patch changes, on a kernel with the series; for some, one without shows
+that the test can tell."""
+
+import statistics
+import time
+
+from guest import GuestError, Node, Nvdimm, VirtioMem
+from memory import read_memory, wait_for_blocks
+from zones import HARDWARE, INVALID, NODE, ManualCase, ZoneRules
+
+PATCHED = ("patched", "lockdep")
+UNPATCHED = ("unpatched",)
+
+# Opens valid_zones of the first block until it is there, without a pause, then that of all that
+# follow it, over and over. At the end it says how often it read something, and how often nothing.
+READER = r"""
+$SIG{TERM} = sub { $stop = 1 };
+@paths = map { "/sys/devices/system/memory/memory$_/valid_zones" } $ARGV[0] .. $ARGV[1];
+until ($stop) {
+        for (@paths) {
+                open my $file, "<", $_ or last;
+                my $line = <$file>;
+                defined $line ? $read++ : $nothing++;
+        }
+}
+printf "%d %d\n", $read, $nothing;
+"""
+
+PROPERTIES = ("MEMORY_STATE", "MEMORY_NODE", "MEMORY_ZONE", "MEMORY_GROUP")
+
+
+class ReaderCase(ManualCase):
+    """A reader of blocks that are just being added."""
+
+    ROUNDS = 20
+    SIZE = "8G"
+    COUNT = 64
+
+    def start_reader(self):
+        first = max(block.index for block in read_memory(self.guest)) + 1
+        # What a DIMM gets depends on where 4 GiB are.
+        first = max(first, (4 << 30) // read_memory(self.guest).block_bytes)
+        self.guest.write_file("/root/reader.pl", READER)
+        return self.guest.run("setsid nice -n -20 perl /root/reader.pl "
+                              f"{first} {first + self.COUNT - 1} "
+                              ">/root/reader.out 2>&1 </dev/null & echo $!").strip()
+
+    def stop_reader(self, pid):
+        self.guest.run(f"kill {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.1; done")
+        return [int(word) for word in self.guest.run("cat /root/reader.out").split()]
+
+
+class ReadsOfNewBlocks(ReaderCase):
+    """Patch 1: a block can be read from the moment it is there."""
+
+    kernels = PATCHED
+
+    def test_no_oops(self):
+        reader = self.start_reader()
+        before = read_memory(self.guest)
+        for _ in range(self.ROUNDS):
+            dimm = self.guest.add_dimm(self.SIZE, NODE)
+            wait_for_blocks(self.guest, len(before.blocks) + self.COUNT)
+            self.guest.check_console()
+            self.guest.del_dimm(dimm)
+            wait_for_blocks(self.guest, len(before.blocks))
+        read, _ = self.stop_reader(reader)
+        self.assertGreater(read, self.ROUNDS * self.COUNT)
+        self.note(f"{self.ROUNDS} DIMMs of {self.SIZE}, {read} reads")
+
+
+class ReadsOfNewBlocksUnpatched(ReaderCase):
+    """The same without patch 1."""
+
+    kernels = UNPATCHED
+
+    def test_oops(self):
+        self.guest.run("echo 0 >/proc/sys/kernel/panic_on_oops")
+        self.start_reader()
+        before = read_memory(self.guest)
+        for number in range(1, self.ROUNDS + 1):
+            dimm = self.guest.add_dimm(self.SIZE, NODE)
+            wait_for_blocks(self.guest, len(before.blocks) + self.COUNT)
+            try:
+                self.guest.check_console()
+            except GuestError as error:
+                self.guest.expect_trouble()
+                self.assertIn("zone_for_pfn_range", str(error))
+                self.note(f"with DIMM {number}")
+                return
+            self.guest.del_dimm(dimm)
+            wait_for_blocks(self.guest, len(before.blocks))
+        self.fail(f"no oops with {self.ROUNDS} DIMMs")
+
+
+class Groups(ManualCase):
+    """Patches 2 and 3: groups in sysfs, and what uevents tell."""
+
+    kernels = PATCHED
+    # Node 2 comes with the dax device, node 3 with the DIMM.
+    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
+                "virtio_mem": VirtioMem("4G", 1), "nvdimms": (Nvdimm("1G", 2),)}
+
+    def groups(self, blocks):
+        """The id, the type, and the unit in MiB of the group of each block."""
+        rows = [self.guest.run(f"cd {self.block_path(block)}; cat group_id group_type "
+                               "group_unit_bytes").split() for block in blocks]
+        return {(int(number), kind, int(unit) >> 20) for number, kind, unit in rows}
+
+    def added(self, before, count):
+        memory = wait_for_blocks(self.guest, len(before.blocks) + count)
+        return [block.index for block in memory.added_to(before)]
+
+    def test_boot_memory_has_no_group(self):
+        self.assertEqual(self.guest.run("ls -d /sys/devices/system/memory/memory0/group_* || :"),
+                         "")
+
+    def test_groups_of_devices(self):
+        dimm = self.groups(self.add_offline("512M", 3)[1])
+        other = self.groups(self.add_offline("256M", 3)[1])
+
+        before = read_memory(self.guest)
+        self.guest.resize_virtio_mem("512M")
+        virtio = self.groups(self.added(before, 4))
+        before = read_memory(self.guest)
+        self.guest.resize_virtio_mem("768M")
+        self.assertEqual(self.groups(self.added(before, 2)), virtio)
+
+        self.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
+        self.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
+                       "--map=mem")
+        before = read_memory(self.guest)
+        self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
+        dax = self.groups(self.added(before, 7))
+
+        self.assertEqual([[row[1:] for row in rows] for rows in (dimm, other, virtio, dax)],
+                         [[("static", 512)], [("static", 256)], [("dynamic", 128)],
+                          [("static", 896)]])
+        self.assertEqual(len({row[0] for rows in (dimm, other, virtio, dax) for row in rows}), 4)
+
+    def test_uevents(self):
+        pid = self.guest.run("setsid udevadm monitor --kernel --property "
+                             "--subsystem-match=memory >/root/events 2>&1 </dev/null & "
+                             "echo $!").strip()
+        self.guest.wait_until("grep -q ^KERNEL /root/events", "udevadm monitor")
+        dimm, blocks = self.add_offline("256M", 3)
+        low, high = blocks
+        group = self.guest.run(f"cat {self.block_path(low)}/group_id").strip()
+        self.assertEqual(self.switch(high, "online_movable"), "")
+        shown = self.guest.run(f"cat {self.block_path(high)}/uevent")
+        self.assertEqual(self.switch(high, "offline"), "")
+        self.guest.run("udevadm trigger -c change /sys/devices/system/memory/memory0")
+        self.guest.del_dimm(dimm)
+        self.guest.wait_until(f"[ $(grep -c '^ACTION=remove' /root/events) -ge {len(blocks)} ]",
+                              "the events of the removal")
+        self.guest.run(f"kill {pid}")
+
+        offline = ("offline", "3", "none", group)
+        movable = ("online", "3", "Movable", group)
+        events = list(_events(self.guest.run("cat /root/events")))
+        self.assertEqual([event for event in events if event[1] == f"memory{high}"],
+                         [(action, f"memory{high}", values) for action, values in (
+                             ("add", offline), ("online", movable), ("offline", offline),
+                             ("remove", offline))])
+        self.assertEqual([event[::2] for event in events if event[1] == f"memory{low}"],
+                         [("add", offline), ("remove", offline)])
+        # Boot memory: the zone it is in, and no group.
+        self.assertEqual([event for event in events if event[1] == "memory0"],
+                         [("change", "memory0", ("online", "0", "none", "none"))])
+        for name, value in zip(PROPERTIES, movable):
+            self.assertIn(f"{name}={value}\n", shown)
+
+
+def _events(text):
+    """The action, the device and the four values of each event that udevadm printed."""
+    for part in text.split("\n\n"):
+        fields = dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
+        if "ACTION" in fields:
+            yield (fields["ACTION"], fields["DEVPATH"].rpartition("/")[2],
+                   tuple(fields.get(name) for name in PROPERTIES))
+
+
+class NodePolicy(ManualCase):
+    """Patch 4: each node its own answer. Node 2 is not there at boot."""
+
+    kernels = PATCHED
+    hardware = {"arguments": "memhp_node_state=2:online_movable,1:nonsense,x:online,1,-1:online,"
+                             "4096:online"}
+
+    def node_file(self, node):
+        return f"/sys/devices/system/node/node{node}/auto_online_blocks"
+
+    def assertLands(self, node, picture):  # pylint: disable=invalid-name
+        """A DIMM comes to look like that; it is taken out again where that is possible."""
+        before = read_memory(self.guest)
+        dimm = self.guest.add_dimm(f"{len(picture) * 128}M", node)
+
+        def classes():
+            memory = read_memory(self.guest)
+            return memory.added_to(before).classes(node) if all(
+                block.node >= 0 for block in memory) else ""
+        self.guest.wait_until(lambda: classes() == picture, f"{picture} on node {node}", 60)
+        # Nothing comes later.
+        time.sleep(1)
+        self.assertEqual(classes(), picture)
+        return dimm
+
+    def test_every_node_its_own_answer(self):
+        self.assertEqual(self.guest.run(f"cat {self.node_file(0)} {self.node_file(1)}").split(),
+                         ["inherit", "inherit"])
+        self.write("online_kernel", self.node_file(0))
+        self.write("offline", self.node_file(1))
+        self.write("online_kernel", "/sys/devices/system/memory/auto_online_blocks")
+        self.assertLands(0, "KK")
+        self.assertLands(1, "--")
+        # From the boot parameter. The node vanishes with its memory, its answer does not.
+        for _ in range(2):
+            dimm = self.assertLands(2, "MM")
+            self.assertEqual(self.guest.run(f"cat {self.node_file(2)}").strip(), "online_movable")
+            self.guest.del_dimm(dimm)
+            self.guest.wait_until(f"[ ! -e {self.node_file(2)} ]", "node 2 gone")
+        self.write("inherit", self.node_file(1))
+        self.assertLands(1, "KK")
+        self.write("online_movable", self.node_file(1))
+        self.assertLands(1, "MM")
+        self.write("offline", "/sys/devices/system/memory/auto_online_blocks")
+        self.assertLands(1, "M")
+
+    def test_wrong_words_are_refused(self):
+        before = self.guest.run(f"cat {self.node_file(0)}")
+        for word in ("''", "onlin", "onlinee", "Online", "movable", "0", "'online kernel'",
+                     "going-offline"):
+            with self.subTest(word=word):
+                self.assertEqual(self.try_write(word, self.node_file(0)), INVALID)
+        self.assertEqual(self.guest.run(f"cat {self.node_file(0)}"), before)
+
+    def test_wrong_boot_parameters_are_told_and_ignored(self):
+        told = [line.partition("ignoring ")[2] for line in self.guest.run("dmesg").splitlines()
+                if "memhp_node_state" in line and "ignoring" in line]
+        self.assertEqual(told, [f"'{entry}', expected nid:state" for entry in (
+            "1:nonsense", "x:online", "1", "-1:online", "4096:online")])
+
+
+class StrictZones(ZoneRules, ManualCase):
+    """Patch 5: the kernel itself has the rules."""
+
+    kernels = PATCHED
+    hardware = HARDWARE
+
+    PARAMETERS = "/sys/module/memory_hotplug/parameters"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.defaults = cls.guest.run(f"cd {cls.PARAMETERS}; "
+                                     "cat strict_zone_order require_kernel_zone").split()
+
+    def set_rule(self, name, on):
+        self.write("Y" if on else "N", f"{self.PARAMETERS}/{name}")
+
+    def test_off_unless_asked_for(self):
+        # What was booted with, before any test: see setUpClass().
+        self.assertEqual(self.defaults, ["N", "N"])
+
+    def test_valid_zones_say_what_is_allowed(self):
+        a, b, c, d = self.blocks
+        both = ["Normal", "Movable"]
+        self.assertEqual(self.zones(b), ["Normal"])
+        self.set_rules(False)
+        self.assertEqual(self.zones(b), both)
+        self.prepare("-KM-")
+        self.assertEqual([self.zones(block) for block in (a, b, c, d)],
+                         [["Normal"], ["Normal"], ["Movable"], ["Movable"]])
+        self.set_rules(False)
+        self.assertEqual([self.zones(block) for block in (a, d)], [both, both])
+        # Nothing is right between zones that are in each other's way.
+        self.prepare("M-K-")
+        self.assertEqual(self.zones(b), ["none"])
+        for word in ("online", "online_kernel", "online_movable"):
+            self.assertRefused(b, word)
+
+    def test_the_kernels_own_choice_is_one_that_is_allowed(self):
+        self.prepare("-KM-")
+        a, _, _, d = self.blocks
+        self.assertAllowed(d, "online")
+        self.assertAllowed(a, "online")
+        self.assertStates("KKMM")
+
+
+class RefusedType(ManualCase):
+    """Patch 6: a refused online type is forgotten."""
+
+    kernels = PATCHED
+    zone = "Movable"
+
+    def test_online_after_a_refused_type(self):
+        # Between two movable blocks the kernel chooses movable.
+        blocks = self.add_offline("384M", NODE)[1]
+        for block in blocks:
+            self.assertEqual(self.switch(block, "online_movable"), "")
+        middle = blocks[1]
+        self.assertEqual(self.switch(middle, "online_kernel"), INVALID)
+        self.assertEqual(self.switch(middle, "offline"), "")
+        self.write("1", f"{self.block_path(middle)}/online")
+        self.assertEqual(self.zones(middle), [self.zone])
+
+
+class RefusedTypeUnpatched(RefusedType):
+    """The same without patch 6."""
+
+    kernels = UNPATCHED
+    zone = "Normal"
+
+
+class OnliningTime(ManualCase):
+    """Patch 7: a block goes online after many others as fast as after one."""
+
+    kernels = PATCHED
+    # What 64 GiB are described with takes 1 GiB.
+    hardware = {"nodes": (Node("3G", "0-1"), Node()), "max_memory": "128G",
+                "arguments": "cgroup_disable=memory"}
+    ROUNDS = 40
+    # Between what was seen with the patch, 1 to 2.5, and without, 6 to 15.
+    RATIO = 4
+    # In turn: what else keeps the machine busy does so to both alike.
+    SCRIPT = r"""
+cd /sys/devices/system/memory
+for block in {others}; do echo online_movable >memory$block/state || exit; done
+echo online_kernel >memory{base}/state || exit
+udevadm settle
+online() {{
+        local start=$EPOCHREALTIME end
+        echo $2 >memory$1/state || exit
+        end=$EPOCHREALTIME
+        echo $((${{end/./}} - ${{start/./}}))
+}}
+for round in {{1..{rounds}}}; do
+        online {big} online_movable
+        online {small} online_kernel
+        for block in {big} {small}; do
+                until echo offline >memory$block/state; do sleep 0.1; done 2>/dev/null
+        done
+done
+"""
+
+    def ratio(self):
+        """How much longer it takes after 511 blocks than after one."""
+        *others, big = self.add_offline("64G", 1)[1]
+        base, small = self.add_offline("256M", 1)[1]
+        lines = self.guest.run(self.SCRIPT.format(others=" ".join(map(str, others)), big=big,
+                                                  base=base, small=small, rounds=self.ROUNDS))
+        times = [int(line) for line in lines.split()]
+        self.assertEqual(len(times), 2 * self.ROUNDS)
+        after_many, after_one = (statistics.median(part) for part in (times[::2], times[1::2]))
+        self.note(f"{after_many / 1000:.1f} ms after {len(others)} blocks, "
+                  f"{after_one / 1000:.1f} ms after one")
+        return after_many / after_one
+
+    def test_time_of_a_block(self):
+        self.assertLess(self.ratio(), self.RATIO)
+
+
+class OnliningTimeUnpatched(OnliningTime):
+    """The same without patch 7."""
+
+    kernels = UNPATCHED
+
+    def test_time_of_a_block(self):
+        self.assertGreater(self.ratio(), self.RATIO)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A guest whose memory nobody but the test puts online, and the zone rules to test in it."""
+
+from case import WORDS_FILE, GuestCase
+from guest import size_bytes
+from memory import read_memory, wait_for_blocks
+
+# The empty node that the rules are tried on, where no kernel memory must come to be allocated, so
+# that every block can go offline again: it has no processors, those of other nodes look for memory
+# elsewhere first, and there are no control groups, which have some on each node. And a node that is
+# used once.
+NODE = 2
+OTHER_NODE = 1
+COUNT = 4
+HARDWARE = {"distances": {(0, 2): 40, (1, 2): 40}, "arguments": "cgroup_disable=memory"}
+
+PERMISSION = "Operation not permitted"
+INVALID = "Invalid argument"
+
+
+class ManualCase(GuestCase):
+    """Neither memoryd nor the kernel switches blocks here."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.guest.run(f"systemctl stop memoryd && echo offline >{WORDS_FILE}")
+
+    def block_path(self, block):
+        return f"/sys/devices/system/memory/memory{block}"
+
+    def try_write(self, text, path):
+        """The error that a write gives, in the words of the C library; empty when it has none."""
+        result = self.guest.call(f"echo {text} >{path}")
+        return result.stderr.strip().rpartition(": ")[2] if result.code else ""
+
+    def write(self, text, path):
+        self.assertEqual(self.try_write(text, path), "", f"{text} >{path}")
+
+    def switch(self, block, word):
+        """The error that a write to the block's state gives, as above."""
+        return self.try_write(word, f"{self.block_path(block)}/state")
+
+    def zones(self, block):
+        return self.guest.run(f"cat {self.block_path(block)}/valid_zones").split()
+
+    def add_offline(self, size, node):
+        """Adds a DIMM and returns its id and its blocks' numbers, once all have their node."""
+        before = read_memory(self.guest)
+        dimm = self.guest.add_dimm(size, node)
+        count = size_bytes(size) // before.block_bytes
+        added = wait_for_blocks(self.guest, len(before.blocks) + count).added_to(before)
+        return dimm, [block.index for block in added]
+
+
+class ZoneRules:
+    """What the rules refuse and allow, whoever enforces them; for a ManualCase with set_rule().
+    The DIMM has four blocks: a, b, c, d, from the lowest address."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.blocks = cls.add_offline(cls(), f"{COUNT * 128}M", NODE)[1]
+
+    def setUp(self):
+        super().setUp()
+        self.take_offline()
+        self.set_rules(True)
+
+    def set_rules(self, on):
+        self.set_rule("strict_zone_order", on)
+        self.set_rule("require_kernel_zone", on)
+
+    def take_offline(self):
+        self.set_rules(False)
+        self.guest.run("".join(f"echo offline >{self.block_path(block)}/state 2>/dev/null;"
+                               for block in self.blocks) + ":")
+        self.assertStates("----")
+
+    def prepare(self, picture):
+        """Puts blocks online with the rules off. The movable ones go first, one that is to be
+        offline if there are no others: the node's kernel threads live where its first block is, and
+        would keep a kernel block from going offline."""
+        self.take_offline()
+        first = picture.index("M") if "M" in picture else picture.rindex("-")
+        self.assertAllowed(self.blocks[first], "online_movable")
+        words = {"M": "online_movable", "K": "online_kernel"}
+        for block, letter in zip(self.blocks, picture):
+            if letter in words and block != self.blocks[first]:
+                self.assertAllowed(block, words[letter])
+        if picture[first] == "-":
+            self.assertAllowed(self.blocks[first], "offline")
+        self.assertStates(picture)
+        self.set_rules(True)
+
+    def assertStates(self, picture):  # pylint: disable=invalid-name
+        self.assertEqual(read_memory(self.guest).classes(NODE), picture)
+
+    def assertAllowed(self, block, word):  # pylint: disable=invalid-name
+        self.assertEqual(self.switch(block, word), "", f"{word} of memory{block}")
+
+    def assertRefused(self, block, word):  # pylint: disable=invalid-name
+        self.assertEqual(self.switch(block, word), PERMISSION, f"{word} of memory{block}")
+
+    # What each rule is for
+
+    def test_movable_first_on_an_empty_node(self):
+        first = self.blocks[1]
+        self.assertRefused(first, "online_movable")
+        self.assertStates("----")
+        self.set_rule("require_kernel_zone", False)
+        self.assertAllowed(first, "online_movable")
+        self.assertStates("-M--")
+
+    def test_kernel_first_on_an_empty_node(self):
+        # Once: the block cannot go offline again.
+        a, b = self.add_offline("256M", OTHER_NODE)[1]
+        self.assertRefused(b, "online_movable")
+        self.assertAllowed(a, "online_kernel")
+        self.assertAllowed(b, "online_movable")
+        self.assertEqual(read_memory(self.guest).classes(OTHER_NODE), "KM")
+
+    def test_kernel_above_movable(self):
+        self.prepare("-KM-")
+        d = self.blocks[3]
+        self.assertRefused(d, "online_kernel")
+        self.assertStates("-KM-")
+        self.set_rule("strict_zone_order", False)
+        self.assertAllowed(d, "online_kernel")
+        self.assertStates("-KMK")
+
+    def test_movable_below_kernel(self):
+        self.prepare("-K--")
+        a, _, c, _ = self.blocks
+        self.assertRefused(a, "online_movable")
+        self.assertAllowed(c, "online_movable")
+        self.assertStates("-KM-")
+        self.set_rule("strict_zone_order", False)
+        self.assertAllowed(a, "online_movable")
+        self.assertStates("MKM-")
+
+    def test_last_kernel_block_goes_offline_after_the_movable(self):
+        self.prepare("KKM-")
+        a, b, c, _ = self.blocks
+        # Not the last one.
+        self.assertAllowed(b, "offline")
+        self.assertRefused(a, "offline")
+        self.assertStates("K-M-")
+        self.assertAllowed(c, "offline")
+        self.assertAllowed(a, "offline")
+        self.assertStates("----")
+
+    def test_last_kernel_block_with_the_rule_off(self):
+        self.prepare("KM--")
+        a = self.blocks[0]
+        self.assertRefused(a, "offline")
+        self.set_rule("require_kernel_zone", False)
+        self.assertAllowed(a, "offline")
+        self.assertStates("-M--")
+
+    def test_an_empty_zone_is_in_nobodys_way(self):
+        self.prepare("KM--")
+        _, b, _, d = self.blocks
+        self.assertRefused(d, "online_kernel")
+        self.assertAllowed(b, "offline")
+        self.assertAllowed(d, "online_kernel")
+        self.assertRefused(b, "online_movable")
+        self.assertAllowed(d, "offline")
+        self.assertAllowed(b, "online_movable")
+        self.assertStates("KM--")
