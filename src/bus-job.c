@@ -373,36 +373,18 @@ static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
                                           path);
 }
 
-static int compare_blocks(const void *a, const void *b)
-{
-        uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-        return (x > y) - (x < y);
-}
-
 /* What was done and not undone, as ranges of blocks. */
 static int append_done(sd_bus_message *signal, const Job *job)
 {
         _cleanup_free_ uint32_t *blocks = calloc(job->n_steps + 1, sizeof(*blocks));
         size_t n = 0;
-        int r;
 
         if (!blocks)
                 return -ENOMEM;
         for (size_t i = 0; i < job->n_steps; i++)
                 if (job->steps[i].state == STEP_DONE)
                         blocks[n++] = job->steps[i].step.block;
-        qsort(blocks, n, sizeof(*blocks), compare_blocks);
-
-        r = sd_bus_message_open_container(signal, 'a', "(uu)");
-        for (size_t i = 0; r >= 0 && i < n;) {
-                uint32_t first = blocks[i], last = first;
-
-                for (i++; i < n && blocks[i] - last <= 1; i++)
-                        last = blocks[i];
-                r = sd_bus_message_append(signal, "(uu)", first, last);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(signal);
+        return bus_append_ranges(signal, blocks, n);
 }
 
 /* One entry of a report whose value a function appends. */
@@ -458,10 +440,7 @@ static int emit_ended(sd_bus *bus, const Machine *machine, const Job *job)
         if (r >= 0)
                 r = append_report(signal, job, machine);
         if (r >= 0)
-                r = sd_bus_emit_interfaces_removed(bus, path, BUS_JOB_INTERFACE,
-                                                   "org.freedesktop.DBus.Peer",
-                                                   "org.freedesktop.DBus.Introspectable",
-                                                   "org.freedesktop.DBus.Properties", NULL);
+                r = bus_emit_removed(bus, path, BUS_JOB_INTERFACE);
         return r < 0 ? r : sd_bus_send(bus, signal, NULL);
 }
 

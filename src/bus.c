@@ -209,28 +209,6 @@ int bus_new(sd_event *event, Manager *manager, Bus **ret)
 
 /* Signals */
 
-static int compare_u32(const void *a, const void *b)
-{
-        uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-        return (x > y) - (x < y);
-}
-
-static int append_ranges(sd_bus_message *signal, const ChangedIds *changed)
-{
-        int r = sd_bus_message_open_container(signal, 'a', "(uu)");
-
-        qsort(changed->ids, changed->n_ids, sizeof(uint32_t), compare_u32);
-        for (size_t i = 0; r >= 0 && i < changed->n_ids;) {
-                uint32_t first = changed->ids[i], last = first;
-
-                for (i++; i < changed->n_ids && changed->ids[i] - last <= 1; i++)
-                        last = changed->ids[i];
-                r = sd_bus_message_append(signal, "(uu)", first, last);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(signal);
-}
-
 static int emit_blocks(Bus *bus, const ChangedIds *changed)
 {
         sd_bus_message *signal = NULL;
@@ -241,7 +219,7 @@ static int emit_blocks(Bus *bus, const ChangedIds *changed)
         r = sd_bus_message_new_signal(bus->bus, &signal, BUS_PATH, BUS_MANAGER_INTERFACE,
                                       "BlocksChanged");
         if (r >= 0)
-                r = append_ranges(signal, changed);
+                r = bus_append_ranges(signal, changed->ids, changed->n_ids);
         if (r >= 0)
                 r = sd_bus_send(bus->bus, signal, NULL);
         sd_bus_message_unref(signal);
@@ -256,21 +234,16 @@ static bool contains(char **paths, const char *wanted)
         return false;
 }
 
-/*
- * Objects that came and went. What went cannot be asked for its interfaces any more: they are
- * listed.
- */
+/* Objects that came and went. */
 static int emit_objects(Bus *bus, char **paths)
 {
         int r = 0;
 
         for (char **path = bus->paths; r >= 0 && path && *path; path++)
                 if (!contains(paths, *path))
-                        r = sd_bus_emit_interfaces_removed(
-                                bus->bus, *path,
-                                strstr(*path, "/zone/") ? BUS_ZONE_INTERFACE : BUS_NODE_INTERFACE,
-                                "org.freedesktop.DBus.Peer", "org.freedesktop.DBus.Introspectable",
-                                "org.freedesktop.DBus.Properties", NULL);
+                        r = bus_emit_removed(bus->bus, *path,
+                                             strstr(*path, "/zone/") ? BUS_ZONE_INTERFACE :
+                                                                       BUS_NODE_INTERFACE);
         for (char **path = paths; r >= 0 && path && *path; path++)
                 if (!contains(bus->paths, *path))
                         r = sd_bus_emit_object_added(bus->bus, *path);

@@ -101,6 +101,15 @@ static int message_new(sd_bus *bus, const char *path, const char *interface, con
         return 0;
 }
 
+int matches_add(sd_bus *bus, const Match *matches, size_t n_matches, void *userdata)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < n_matches && r >= 0; i++)
+                r = sd_bus_add_match(bus, NULL, matches[i].match, matches[i].handler, userdata);
+        return r;
+}
+
 int manager_message_new(sd_bus *bus, const char *interface, const char *method,
                         sd_bus_message **ret)
 {

@@ -332,10 +332,7 @@ static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error 
 /* Before the call, so that nothing of the job is missed. */
 static int add_matches(Wait *wait)
 {
-        static const struct {
-                const char *match;
-                sd_bus_message_handler_t handler;
-        } matches[] = {
+        static const Match matches[] = {
                 { "type='signal',sender='" BUS_NAME "',path='" BUS_PATH
                   "',interface='" BUS_MANAGER_INTERFACE "',member='JobRemoved'",
                   on_job_removed },
@@ -343,18 +340,11 @@ static int add_matches(Wait *wait)
                   "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
                   "arg0='" BUS_JOB_INTERFACE "'",
                   on_properties_changed },
-                { "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                  "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME "'",
-                  on_name_owner_changed },
-                { "type='signal',path='/org/freedesktop/DBus/Local',"
-                  "interface='org.freedesktop.DBus.Local',member='Disconnected'",
-                  on_disconnected },
+                { MATCH_OWNER, on_name_owner_changed },
+                { MATCH_DISCONNECTED, on_disconnected },
         };
-        int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(matches) && r >= 0; i++)
-                r = sd_bus_add_match(wait->bus, NULL, matches[i].match, matches[i].handler, wait);
-        return r;
+        return matches_add(wait->bus, matches, ELEMENTSOF(matches), wait);
 }
 
 static int add_sources(Wait *wait)

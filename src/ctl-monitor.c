@@ -172,24 +172,13 @@ static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error 
 
 static int add_matches(Monitor *monitor)
 {
-        static const struct {
-                const char *match;
-                sd_bus_message_handler_t handler;
-        } matches[] = {
+        static const Match matches[] = {
                 { "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_PATH "'", on_any },
-                { "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                  "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME "'",
-                  on_name_owner_changed },
-                { "type='signal',path='/org/freedesktop/DBus/Local',"
-                  "interface='org.freedesktop.DBus.Local',member='Disconnected'",
-                  on_disconnected },
+                { MATCH_OWNER, on_name_owner_changed },
+                { MATCH_DISCONNECTED, on_disconnected },
         };
-        int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(matches) && r >= 0; i++)
-                r = sd_bus_add_match(monitor->bus, NULL, matches[i].match, matches[i].handler,
-                                     monitor);
-        return r;
+        return matches_add(monitor->bus, matches, ELEMENTSOF(matches), monitor);
 }
 
 /* An interrupt is how one ends it: nothing failed. */

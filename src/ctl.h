@@ -50,6 +50,23 @@ int usage_failure(const char *format, ...) _printf_(1, 2);
 /* EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed. */
 int bus_open(sd_bus **ret);
 
+/* Signals to listen to, and by whom they are handled. */
+typedef struct Match {
+        const char *match;
+        sd_bus_message_handler_t handler;
+} Match;
+
+/* That memoryd comes or goes, and that the connection is lost. */
+#define MATCH_OWNER                                                                                \
+        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"                \
+        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME "'"
+#define MATCH_DISCONNECTED                                                                         \
+        "type='signal',path='/org/freedesktop/DBus/Local',"                                        \
+        "interface='org.freedesktop.DBus.Local',member='Disconnected'"
+
+/* Adds them for the connection's lifetime. 0 or a negative errno. */
+int matches_add(sd_bus *bus, const Match *matches, size_t n_matches, void *userdata);
+
 /* A call to the object of the manager. 0, or negative errno. */
 int manager_message_new(sd_bus *bus, const char *interface, const char *method,
                         sd_bus_message **ret);

@@ -99,11 +99,6 @@ static void print_blocks(FILE *stream, const Job *job, uint64_t block_size_bytes
                 fprintf(stream, " of device %s", job->request.device);
 }
 
-static const char *class_text(ZoneClass zone_class)
-{
-        return zone_class == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory";
-}
-
 static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
 {
         const Request *request = &job->request;
@@ -114,7 +109,7 @@ static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
                 fputs("Brought ", stream);
                 print_blocks(stream, job, block_size_bytes);
                 fprintf(stream, " online%s%s", is_one_class ? " as " : "",
-                        is_one_class ? class_text(request->zone_class) : "");
+                        is_one_class ? request_class_text(request->zone_class) : "");
                 break;
         case JOB_KIND_OFFLINE:
                 fputs("Took ", stream);
@@ -125,9 +120,10 @@ static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
                 fputs("Made ", stream);
                 print_blocks(stream, job, block_size_bytes);
                 fprintf(stream, " %s",
-                        class_text(job->n_steps > 0 && job->steps[0].step.to == VERDICT_MOVABLE ?
-                                           ZONE_CLASS_MOVABLE :
-                                           ZONE_CLASS_KERNEL));
+                        request_class_text(job->n_steps > 0 && job->steps[0].step.to ==
+                                                                       VERDICT_MOVABLE ?
+                                                   ZONE_CLASS_MOVABLE :
+                                                   ZONE_CLASS_KERNEL));
         }
 }
 

@@ -66,6 +66,11 @@ static void print_target(FILE *stream, const Request *request)
                 fprintf(stream, " (%s movable)", format_bytes_exact(request->movable_bytes, size));
 }
 
+const char *request_class_text(ZoneClass zone_class)
+{
+        return zone_class == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory";
+}
+
 int request_format(const Request *request, char **ret)
 {
         _cleanup_free_ char *text = NULL;

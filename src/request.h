@@ -63,6 +63,9 @@ void request_done(Request *request);
  */
 int request_format(const Request *request, char **ret);
 
+/* What memory is to be, in a sentence: "movable" or "kernel memory". */
+const char *request_class_text(ZoneClass zone_class);
+
 /* Why a request is refused: each has its own D-Bus error, see org.memoryd1(5). */
 typedef enum Refusal {
         REFUSAL_NONE,

@@ -2,11 +2,6 @@
 
 #include "selection-private.h"
 
-static const char *class_text(ZoneClass zone_class)
-{
-        return zone_class == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory";
-}
-
 static ZoneClass other_class(ZoneClass zone_class)
 {
         return zone_class == ZONE_CLASS_MOVABLE ? ZONE_CLASS_KERNEL : ZONE_CLASS_MOVABLE;
@@ -61,7 +56,7 @@ static int change_number(Selector *selector, ZoneClass to, size_t n)
                         "for %s, %s would have to become %s, and %s can: the rest is "
                         "boot memory or part of a job",
                         selector->target, format_bytes_exact(n * block_size_bytes, wanted),
-                        class_text(to),
+                        request_class_text(to),
                         format_bytes_exact(selector->n_steps * block_size_bytes, available));
         qsort(selector->steps, selector->n_steps, sizeof(Step),
               to == ZONE_CLASS_MOVABLE ? compare_down : compare_blocks);
@@ -129,7 +124,7 @@ static int set_named(Selector *selector)
         if (n == 0)
                 return selector_refuse(selector, REFUSAL_ALREADY_SO,
                                        "all of %s that is online is %s already", selector->target,
-                                       class_text(to));
+                                       request_class_text(to));
         r = selector_check_attribute(selector, 1U << other_class(to));
         if (r == 0 && !is_node)
                 r = selector_check_boot(selector, 1U << other_class(to));
