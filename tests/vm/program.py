@@ -23,6 +23,7 @@ class Load:
     def __init__(self, guest, arguments):
         self._guest = guest
         self._file = f"/run/load.{next(self._numbers)}"
+        guest.run(f": >{self._file}")  # it is read before the program may have begun
         self._process = guest.start(f"exec load {arguments} >{self._file} 2>&1")
         guest.wait_until(self._has_spoken, f"'load {arguments}' being ready")
         self.said = self.output().splitlines()[0]
