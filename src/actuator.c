@@ -14,15 +14,6 @@
 /* A signal that comes just before the write is entered is lost: the timer repeats. */
 #define INTERRUPT_AGAIN_MSEC 100
 
-static const char *const online_word_table[_ONLINE_WORD_MAX] = {
-        [ONLINE_WORD_OFFLINE] = "offline",
-        [ONLINE_WORD_ONLINE] = "online",
-        [ONLINE_WORD_KERNEL] = "online_kernel",
-        [ONLINE_WORD_MOVABLE] = "online_movable",
-};
-
-DEFINE_STRING_TABLE(online_word, OnlineWord)
-
 /* For the handlers. Serials: of the write under way and of the last that is to end; 0: none. */
 static volatile sig_atomic_t timed_out;
 static atomic_uint writing_serial, cancelled_serial;
@@ -103,16 +94,30 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
         reply->state = state;
 }
 
+static int set_auto_online(const Sysfs *sysfs, const ActuatorRequest *request)
+{
+        char path[48];
+
+        if (request->node == NODE_NONE)
+                return request->word == ONLINE_WORD_INHERIT ?
+                               -EINVAL :
+                               write_word(sysfs->memory_fd, "auto_online_blocks", request);
+        if (request->node < 0 || request->node >= NODE_MAX)
+                return -EINVAL;
+        snprintf(path, sizeof(path), "node%d/auto_online_blocks", request->node);
+        return write_word(sysfs->node_fd, path, request);
+}
+
 static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
 {
         *reply = (ActuatorReply){ .request = *request };
 
         if (request->word >= _ONLINE_WORD_MAX)
                 reply->error = -EINVAL;
-        else if (request->verb == ACTUATOR_SET_BLOCK)
+        else if (request->verb == ACTUATOR_SET_BLOCK && request->word != ONLINE_WORD_INHERIT)
                 set_block(sysfs, request, reply);
         else if (request->verb == ACTUATOR_SET_AUTO_ONLINE)
-                reply->error = write_word(sysfs->memory_fd, "auto_online_blocks", request);
+                reply->error = set_auto_online(sysfs, request);
         else
                 reply->error = -EINVAL;
 }

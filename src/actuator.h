@@ -15,26 +15,14 @@
 
 typedef enum ActuatorVerb {
         ACTUATOR_SET_BLOCK,       /* memoryN/state */
-        ACTUATOR_SET_AUTO_ONLINE, /* auto_online_blocks */
+        ACTUATOR_SET_AUTO_ONLINE, /* auto_online_blocks, of the machine or a node */
         _ACTUATOR_VERB_MAX,
 } ActuatorVerb;
-
-/* The words that either file takes. */
-typedef enum OnlineWord {
-        ONLINE_WORD_OFFLINE,
-        ONLINE_WORD_ONLINE,
-        ONLINE_WORD_KERNEL,
-        ONLINE_WORD_MOVABLE,
-        _ONLINE_WORD_MAX,
-        _ONLINE_WORD_INVALID = -EINVAL,
-} OnlineWord;
-
-const char *online_word_to_string(OnlineWord word);
-OnlineWord online_word_from_string(const char *word);
 
 typedef struct ActuatorRequest {
         uint32_t verb;         /* ActuatorVerb */
         uint32_t block;        /* for ACTUATOR_SET_BLOCK */
+        int32_t node;          /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine's */
         uint32_t word;         /* OnlineWord */
         uint32_t timeout_msec; /* after which the write is interrupted; 0: never */
         uint32_t serial;       /* by which it can be cancelled; 0: it cannot */

@@ -179,6 +179,7 @@ typedef struct Block {
         bool given_up;       /* waiting, and no longer waited for */
         bool announced;      /* its own event has come, or it was there at the start */
         bool leaving;        /* its removal has begun: it goes with one of the next listings */
+        bool kernel_due;     /* new and offline, and the kernel is to online it */
         bool echo_due;       /* written, and the `online` event of that has not come yet */
         uint32_t job;        /* the job that it is part of; 0: none */
         ZoneClass job_class; /* of one that is part of a job: the class which that leaves it in */

@@ -75,6 +75,16 @@ static int property_get_movable_only(sd_bus *bus, const char *path, const char *
                                      totals->movable_bytes > 0 && totals->kernel_bytes == 0);
 }
 
+static int property_get_auto_online(sd_bus *bus, const char *path, const char *interface,
+                                    const char *property, sd_bus_message *reply, void *userdata,
+                                    sd_bus_error *error)
+{
+        const Node *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "s", online_word_to_string(node->auto_online) ?: "");
+}
+
 static int property_get_short(sd_bus *bus, const char *path, const char *interface,
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error)
@@ -99,6 +109,7 @@ const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_PROPERTY("FreeBytes", "t", property_get_node_bytes, 0, 0),
         SD_BUS_PROPERTY("MovableOnly", "b", property_get_movable_only, 0, EMITS),
         SD_BUS_PROPERTY("KernelMemoryShort", "b", property_get_short, 0, EMITS),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
         SD_BUS_VTABLE_END,
 };
 

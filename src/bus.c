@@ -18,6 +18,7 @@
 typedef struct Told {
         uint32_t node;
         bool has_cpu;
+        OnlineWord auto_online;
         bool is_short;
         Totals totals;
 } Told;
@@ -63,7 +64,8 @@ static void bus_remember(Bus *bus)
         if (told && bus_list_nodes(machine, &paths) >= 0) {
                 for (size_t i = 0; i < machine->n_nodes; i++)
                         told[i] = (Told){ machine->nodes[i].id, machine->nodes[i].has_cpu,
-                                          machine->nodes[i].is_short, machine->nodes[i].totals };
+                                          machine->nodes[i].auto_online, machine->nodes[i].is_short,
+                                          machine->nodes[i].totals };
                 free(bus->told);
                 bus->told = TAKE_PTR(told);
                 bus->n_told = machine->n_nodes;
@@ -268,12 +270,14 @@ static int emit_nodes(Bus *bus, const Machine *machine)
                 const Told *told = find_told(bus, node->id);
 
                 if (!told || (told->has_cpu == node->has_cpu && told->is_short == node->is_short &&
+                              told->auto_online == node->auto_online &&
                               memcmp(&told->totals, &node->totals, sizeof(Totals)) == 0))
                         continue;
                 snprintf(path, sizeof(path), BUS_NODE_PREFIX "/%u", node->id);
-                r = sd_bus_emit_properties_changed(
-                        bus->bus, path, BUS_NODE_INTERFACE, "HasCpu", "OnlineBytes", "OfflineBytes",
-                        "KernelBytes", "MovableBytes", "MovableOnly", "KernelMemoryShort", NULL);
+                r = sd_bus_emit_properties_changed(bus->bus, path, BUS_NODE_INTERFACE, "HasCpu",
+                                                   "OnlineBytes", "OfflineBytes", "KernelBytes",
+                                                   "MovableBytes", "MovableOnly",
+                                                   "KernelMemoryShort", "KernelAutoOnline", NULL);
         }
         return r;
 }

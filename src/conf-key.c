@@ -13,6 +13,7 @@
 
 DEFINE_WORD(coldplug, Coldplug)
 DEFINE_WORD(kernel_auto_online, KernelAutoOnline)
+DEFINE_WORD(offload, Offload)
 DEFINE_WORD(event_source, EventSource)
 DEFINE_WORD(zone_action, ZoneAction)
 DEFINE_WORD(node_class, NodeClass)
@@ -57,6 +58,8 @@ static const ConfKey keys[] = {
         { "kernel_auto_online", CONF_WORD, 0, 0, kernel_auto_online_word, "\"take-over\"",
           offsetof(Conf, kernel_auto_online),
           "whether the kernel is kept from onlining memory by itself" },
+        { "offload", CONF_WORD, 0, 0, offload_word, "\"never\"", offsetof(Conf, offload),
+          "whether the kernel onlines what the policy has one answer to" },
         { "event_source", CONF_WORD, 0, 0, event_source_word, "\"kernel\"",
           offsetof(Conf, event_source), "where events come from" },
         { "settle", CONF_USEC, 10 * MSEC, 60 * SEC, NULL, "\"2s\"", offsetof(Conf, settle_usec),

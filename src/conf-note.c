@@ -7,16 +7,6 @@
 
 #define NODES_STRING_MAX 128
 
-/* The nodes of a set that are not in another. */
-static NodeSet node_set_minus(const NodeSet *set, const NodeSet *other)
-{
-        NodeSet rest = {};
-
-        for (size_t i = 0; i < ELEMENTSOF(rest.bits); i++)
-                rest.bits[i] = set->bits[i] & ~other->bits[i];
-        return rest;
-}
-
 static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
                       const NodeSet *online, const NodeSet *possible, ConfFaults *notes)
 {

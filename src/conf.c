@@ -21,6 +21,13 @@ static const char *const kernel_auto_online_table[_KERNEL_AUTO_ONLINE_MAX] = {
 
 DEFINE_STRING_TABLE(kernel_auto_online, KernelAutoOnline)
 
+static const char *const offload_table[_OFFLOAD_MAX] = {
+        [OFFLOAD_NEVER] = "never",
+        [OFFLOAD_UNIFORM] = "uniform",
+};
+
+DEFINE_STRING_TABLE(offload, Offload)
+
 static const char *const event_source_table[_EVENT_SOURCE_MAX] = {
         [EVENT_SOURCE_KERNEL] = "kernel",
         [EVENT_SOURCE_UDEV] = "udev",
@@ -33,6 +40,7 @@ void conf_init(Conf *conf)
         *conf = (Conf){
                 .coldplug = COLDPLUG_APPLY,
                 .kernel_auto_online = KERNEL_AUTO_ONLINE_TAKE_OVER,
+                .offload = OFFLOAD_NEVER,
                 .event_source = EVENT_SOURCE_KERNEL,
                 .settle_usec = 2 * USEC_PER_SEC,
                 .offline_timeout_usec = 30 * USEC_PER_SEC,

@@ -25,6 +25,16 @@ typedef enum KernelAutoOnline {
 const char *kernel_auto_online_to_string(KernelAutoOnline value);
 KernelAutoOnline kernel_auto_online_from_string(const char *word);
 
+typedef enum Offload {
+        OFFLOAD_NEVER,   /* every block is written by memoryd */
+        OFFLOAD_UNIFORM, /* what the policy has one answer to is left to the kernel: see offload.h */
+        _OFFLOAD_MAX,
+        _OFFLOAD_INVALID = -EINVAL,
+} Offload;
+
+const char *offload_to_string(Offload value);
+Offload offload_from_string(const char *word);
+
 typedef enum EventSource {
         EVENT_SOURCE_KERNEL, /* uevents as the kernel sends them: first, and with no udevd needed */
         EVENT_SOURCE_UDEV,   /* after udev's rules ran */
@@ -39,6 +49,7 @@ typedef struct Conf {
         Policy policy;
         Coldplug coldplug;
         KernelAutoOnline kernel_auto_online;
+        Offload offload; /* has no effect with KERNEL_AUTO_ONLINE_RESPECT */
         EventSource event_source;
         uint64_t settle_usec; /* how long blocks without a node hold up the rest; 10 ms to 60 s */
         Retry retry;

@@ -118,6 +118,7 @@ static json_object *json_node(const Snapshot *snapshot, const NodeRow *node)
             !json_member(object, "free", json_object_new_uint64(node->free_bytes)) ||
             !json_member(object, "movable_only", json_object_new_boolean(node->movable_only)) ||
             !json_member(object, "kernel_short", json_object_new_boolean(node->kernel_short)) ||
+            !json_member_string(object, "kernel_auto_online", node->kernel_auto_online) ||
             !json_member(object, "distances", json_distances(node)) ||
             !json_member(object, "zones", json_zones(snapshot, node->id)))
                 return NULL;

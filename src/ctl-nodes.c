@@ -14,6 +14,7 @@ enum {
         NODES_MOVABLE_ONLY,
         NODES_DISTANCES,
         NODES_KERNEL_SHORT,
+        NODES_KERNEL_AUTO_ONLINE,
         _NODES_MAX,
 };
 
@@ -33,6 +34,9 @@ static const Column columns[_NODES_MAX] = {
                               false },
         [NODES_KERNEL_SHORT] = { "KERNEL_SHORT", "whether its kernel memory runs short",
                                  SCOLS_FL_RIGHT, SCOLS_JSON_BOOLEAN, true },
+        [NODES_KERNEL_AUTO_ONLINE] = { "KERNEL_AUTO_ONLINE",
+                                       "what the kernel does with added memory", 0,
+                                       SCOLS_JSON_STRING, true },
 };
 
 const ColumnSet nodes_columns = { columns, _NODES_MAX };
@@ -62,6 +66,8 @@ static int cell_format(const void *row, size_t column, char **ret)
                 return distances_format(node, ret);
         case NODES_KERNEL_SHORT:
                 return node->lacks_free ? 0 : cell_bool(node->kernel_short, ret);
+        case NODES_KERNEL_AUTO_ONLINE:
+                return cell_text(node->kernel_auto_online, ret);
         default:
                 return -EINVAL;
         }

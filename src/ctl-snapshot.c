@@ -40,6 +40,7 @@ static const Property node_properties[] = {
         { "HasCpu", "b", offsetof(NodeRow, has_cpu) },
         { "MovableOnly", "b", offsetof(NodeRow, movable_only) },
         { "KernelMemoryShort", "b", offsetof(NodeRow, kernel_short) },
+        { "KernelAutoOnline", "s", offsetof(NodeRow, kernel_auto_online) },
         { "OnlineBytes", "t", offsetof(NodeRow, online_bytes) },
         { "OfflineBytes", "t", offsetof(NodeRow, offline_bytes) },
         { "KernelBytes", "t", offsetof(NodeRow, kernel_bytes) },
@@ -153,7 +154,7 @@ static int read_node(sd_bus_message *message, Snapshot *snapshot)
         if (!grown)
                 return -ENOMEM;
         snapshot->nodes = grown;
-        snapshot->nodes[snapshot->n_nodes] = (NodeRow){};
+        snapshot->nodes[snapshot->n_nodes] = (NodeRow){ .kernel_auto_online = "" };
         return read_properties(message, &node_set, &snapshot->nodes[snapshot->n_nodes++]);
 }
 

@@ -2,8 +2,8 @@
 
 #include "config.h"
 
-#include "block.h"
 #include "ctl.h"
+#include "online-word.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -143,6 +143,23 @@ static void print_strings(const char *title, char *const *strings)
                 printf("  %s\n", *strings);
 }
 
+/* The machine's word, and those of the nodes that do not follow it. */
+static void print_auto_online(const Snapshot *snapshot)
+{
+        const char *word = snapshot->manager.kernel_auto_online;
+
+        printf("%-23s %s", "Kernel auto-online:", *word ? word : "not in this kernel");
+        for (size_t i = 0; i < snapshot->n_nodes; i++) {
+                const NodeRow *node = &snapshot->nodes[i];
+
+                if (*node->kernel_auto_online &&
+                    strcmp(node->kernel_auto_online, online_word_to_string(ONLINE_WORD_INHERIT)) !=
+                            0)
+                        printf(", node %" PRIu32 " %s", node->id, node->kernel_auto_online);
+        }
+        putchar('\n');
+}
+
 static void print_manager(const ManagerRow *manager)
 {
         char size[SIZE_STRING_MAX], kernel[SIZE_STRING_MAX], movable[SIZE_STRING_MAX];
@@ -156,8 +173,6 @@ static void print_manager(const ManagerRow *manager)
         printf("%-23s %s\n", "Offline:", size_format(manager->offline_bytes, size));
         printf("%-23s %" PRIu32 " pending, %" PRIu32 " failed, %" PRIu32 " foreign\n",
                "Blocks:", manager->pending_blocks, manager->failed_blocks, manager->foreign_blocks);
-        printf("%-23s %s\n", "Kernel auto-online:",
-               *manager->kernel_auto_online ? manager->kernel_auto_online : "not in this kernel");
 }
 
 static int print_text(const Snapshot *snapshot)
@@ -166,6 +181,7 @@ static int print_text(const Snapshot *snapshot)
         int r;
 
         print_manager(&snapshot->manager);
+        print_auto_online(snapshot);
         if (snapshot->n_nodes > 0) {
                 putchar('\n');
                 r = selection_parse(&nodes_columns, NULL, &selection);

@@ -86,6 +86,7 @@ static int fill_node(const Recording *recording, const Node *node, NodeRow *ret)
                 .kernel_bytes = node->totals.kernel_bytes,
                 .movable_bytes = node->totals.movable_bytes,
                 .free_bytes = node->free_bytes,
+                .kernel_auto_online = online_word_to_string(node->auto_online) ?: "",
                 .lacks_cpu = !recording->has_cpus,
                 .lacks_free = !recording->has_zoneinfo,
         };

@@ -163,7 +163,8 @@ typedef struct NodeRow {
         uint32_t id;
         bool has_cpu;
         bool movable_only;
-        bool kernel_short; /* its kernel memory runs out */
+        bool kernel_short;              /* its kernel memory runs out */
+        const char *kernel_auto_online; /* "" where the kernel has no such file for a node */
         uint64_t online_bytes;
         uint64_t offline_bytes;
         uint64_t kernel_bytes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device.h"
+#include "online-word.h"
 #include "parse.h"
 
 /*
@@ -44,6 +45,8 @@ typedef struct Distance {
 typedef struct Node {
         uint32_t id;
         bool has_cpu;
+        OnlineWord
+                auto_online; /* what its auto_online_blocks says; _ONLINE_WORD_INVALID: no such file */
         Distance *distances; /* owned, ordered by node */
         size_t n_distances;
         uint64_t free_bytes; /* of its zones */

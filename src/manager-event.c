@@ -2,7 +2,6 @@
 
 #include "manager-private.h"
 #include "names.h"
-#include "takeover.h"
 
 /* From an event to the pass that looks at it: further ones are on their way by then. */
 #define GATHER_USEC (5 * USEC_PER_MSEC)
@@ -192,32 +191,6 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
         }
 }
 
-static void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *reply)
-{
-        const char *word = online_word_to_string((OnlineWord) reply->request.word);
-
-        if (reply->error < 0)
-                log_warning("Cannot set auto_online_blocks to '%s': %s, ignoring", word,
-                            strerror(-reply->error));
-        else
-                log_info("Set auto_online_blocks to '%s'", word);
-
-        if (sysfs_read_auto_online(&manager->sysfs, manager->auto_online) < 0)
-                manager->auto_online[0] = 0;
-        manager->changes.config = true;
-
-        if (manager->writer.n_setting > 0)
-                return;
-
-        /* The last word is in. It was put back if it is not the one that is set to take over. */
-        if (reply->request.word != ONLINE_WORD_OFFLINE && !manager->restores && reply->error >= 0)
-                takeover_forget(manager->runtime_folder);
-        if (manager->stopping && manager->n_jobs == 0)
-                (void) sd_event_exit(manager->event, EXIT_SUCCESS);
-        else if (!manager->stopping && reply->error >= 0)
-                manager_take_over(manager);
-}
-
 static void manager_end_burst(Manager *manager)
 {
         const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
@@ -261,47 +234,6 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
                 manager_end_burst(manager);
         manager_remember(manager);
         return 0;
-}
-
-/* The kernel's own auto-onlining */
-
-void manager_take_over(Manager *manager)
-{
-        OnlineWord current = online_word_from_string(manager->auto_online);
-        int r;
-
-        if (current < 0 || manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
-                return;
-        /* An answer is under way, and another look comes with it. */
-        if (manager->writer.n_setting > 0 || manager->stopping)
-                return;
-        if (current == ONLINE_WORD_OFFLINE && manager->restores)
-                return;
-
-        r = takeover_load(manager->runtime_folder, current, &manager->restore_word);
-        if (r < 0)
-                log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
-                            strerror(-r));
-        manager->restores = r > 0;
-        if (current == ONLINE_WORD_OFFLINE)
-                return;
-
-        r = takeover_save(manager->runtime_folder, current);
-        if (r < 0)
-                log_warning("Cannot keep what auto_online_blocks was below %s: %s, ignoring",
-                            manager->runtime_folder, strerror(-r));
-        r = writer_set_auto_online(&manager->writer, ONLINE_WORD_OFFLINE);
-        if (r < 0)
-                manager_fail(manager, "Cannot reach the actuator", r);
-}
-
-/* 1 when it is being put back, 0 when there is nothing to put back, or a negative errno. */
-int manager_give_back(Manager *manager)
-{
-        if (!manager->restores)
-                return 0;
-        manager->restores = false;
-        return writer_set_auto_online(&manager->writer, manager->restore_word) < 0 ? -EPIPE : 1;
 }
 
 int manager_attach(Manager *manager)

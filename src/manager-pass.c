@@ -35,9 +35,21 @@ void manager_fill(Manager *manager)
                 manager_run_jobs(manager);
 }
 
+/* Blocks that were left to the kernel are as they shall be. */
+static void manager_log_offloaded(Manager *manager, const Burst *burst)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
+        char text[BURST_STRING_MAX];
+
+        if (!burst_is_empty(burst))
+                log_full(LOG_NOTICE, &context, "The kernel onlined %s, as the policy has it",
+                         burst_format(burst, manager->machine.block_size_bytes, text));
+}
+
 static void manager_judge(Manager *manager, const Plan *plan)
 {
         unsigned n = 0, first = 0;
+        Burst offloaded = {};
 
         for (size_t i = 0; i < plan->n_decisions; i++) {
                 Block *block = machine_find_block(&manager->machine, plan->decisions[i].block);
@@ -49,7 +61,10 @@ static void manager_judge(Manager *manager, const Plan *plan)
                 (void) changed_ids_add(&manager->changes.blocks, block->id);
                 if (block->status == BLOCK_STATUS_FOREIGN && n++ == 0)
                         first = block->id;
+                if (block->status == BLOCK_STATUS_EXTERNAL && block->onliner == ONLINER_KERNEL)
+                        burst_add(&offloaded, block);
         }
+        manager_log_offloaded(manager, &offloaded);
 
         if (n > 0) {
                 const Block *block = machine_find_block(&manager->machine, first);
@@ -261,6 +276,7 @@ int manager_survey_nodes(Manager *manager)
 /* What is still to come before the plan. */
 typedef struct Waiting {
         unsigned n_blocks; /* that something is awaited of */
+        unsigned n_due;    /* that the kernel is about to online */
         bool any_unknown;  /* there is a block of which nobody can tell what will follow it */
         bool any_given_up; /* there is a block that is not waited for */
 } Waiting;
@@ -273,6 +289,11 @@ static void manager_mark_undecided(Manager *manager, const Block *block, Waiting
         manager->identify_needed |= is_awaited;
         waiting->n_blocks += is_awaited || (manager_needs_udev(manager) && !block->announced);
         waiting->any_unknown |= machine_origin(&manager->machine, block) == ORIGIN_UNKNOWN;
+}
+
+static bool is_left_to_kernel(const Block *block)
+{
+        return block->kernel_due && block->verdict == VERDICT_NONE && !block->given_up;
 }
 
 /*
@@ -288,6 +309,7 @@ static Waiting manager_mark_waiting(Manager *manager)
 
                 if (block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE)
                         manager_mark_undecided(manager, block, &waiting);
+                waiting.n_due += is_left_to_kernel(block);
                 if (block->status != BLOCK_STATUS_WAITING)
                         continue;
                 block->stale |= !block->given_up;
@@ -305,6 +327,30 @@ static void manager_look_again(Manager *manager, uint64_t now)
         manager->wait_usec = MIN(manager->wait_usec * 2, WAIT_MAX_USEC);
 }
 
+/*
+ * The kernel onlines no further blocks: it stops at the first one that fails. If it is only slow, a write
+ * waits for it, and finds the block online.
+ */
+static void manager_give_up_kernel(Manager *manager)
+{
+        uint32_t first = 0;
+        unsigned n = 0;
+
+        for (size_t i = manager->machine.n_blocks; i-- > 0;) {
+                Block *block = &manager->machine.blocks[i];
+
+                if (!is_left_to_kernel(block))
+                        continue;
+                block->given_up = true;
+                first = block->id;
+                n++;
+        }
+        if (n > 0)
+                log_notice(
+                        "The kernel has not onlined %u block%s, memory%u first, going on with %s",
+                        n, n == 1 ? "" : "s", first, n == 1 ? "it" : "them");
+}
+
 /* The time is up: what is there is planned. */
 static void manager_give_up_waiting(Manager *manager, unsigned n)
 {
@@ -313,6 +359,7 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
 
         manager->waiting_since_usec = manager->grew_usec = 0;
         manager->confirm_needed = false;
+        manager_give_up_kernel(manager);
         if (n == 0)
                 return;
 
@@ -350,6 +397,8 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
  * Of memory that nobody knows the device of, more may follow: the kernel makes all blocks of an
  * add_memory() before it gives the first of them its node, so when all blocks have one, and a listing
  * made after that has no further ones, nothing of that is missing. A driver may be at it block by block.
+ *
+ * What is left to the kernel is waited for as long as it goes on: each block sends an event.
  */
 static bool manager_waits(Manager *manager, uint64_t now)
 {
@@ -361,7 +410,10 @@ static bool manager_waits(Manager *manager, uint64_t now)
 
         if (waiting.any_given_up)
                 manager_look_later(manager);
-        if (waiting.n_blocks == 0 && !growing && !confirm_needed) {
+        if (waiting.n_due != manager->n_due)
+                manager->due_usec = now;
+        manager->n_due = waiting.n_due;
+        if (waiting.n_blocks + waiting.n_due == 0 && !growing && !confirm_needed) {
                 manager->waiting_since_usec = 0;
                 return false;
         }
@@ -373,15 +425,19 @@ static bool manager_waits(Manager *manager, uint64_t now)
         since_usec = manager->waiting_since_usec;
         if (waiting.n_blocks > 0)
                 since_usec = MAX(since_usec, manager->grew_usec);
+        if (waiting.n_due > 0)
+                since_usec = MAX(since_usec, manager->due_usec);
         if (now - since_usec >= manager->conf.settle_usec) {
                 manager_give_up_waiting(manager, waiting.n_blocks);
                 return false;
         }
         if (waiting.n_blocks > 0) {
                 manager_look_again(manager, now);
-        } else {
+        } else if (growing || confirm_needed) {
                 manager->list_needed = true;
                 manager_schedule(manager, growing ? manager->grew_usec + QUIET_USEC : now);
+        } else {
+                manager_schedule(manager, since_usec + manager->conf.settle_usec);
         }
         return true;
 }
@@ -450,9 +506,8 @@ static int manager_decide(Manager *manager, uint64_t now)
 
         manager->plan_needed = false;
         r = manager_survey_nodes(manager);
-        /* Somebody may have set auto_online_blocks since. */
-        if (strcmp(manager->auto_online, online_word_to_string(ONLINE_WORD_OFFLINE)) != 0)
-                manager_take_over(manager);
+        /* Somebody may have set auto_online_blocks since, or a node may have come. */
+        (void) manager_take_over(manager);
         if (r >= 0)
                 r = manager_plan(manager, now);
         manager_expect_nodes_to_go(manager, now);
@@ -460,15 +515,13 @@ static int manager_decide(Manager *manager, uint64_t now)
         return r;
 }
 
-/* As far as is known: somebody may have turned it on since. */
-static bool manager_kernel_onlines(const Manager *manager)
-{
-        return *manager->auto_online && strcmp(manager->auto_online, "offline") != 0;
-}
-
 void manager_pass(Manager *manager)
 {
-        const TrackMode mode = { .kernel_onlines = manager_kernel_onlines(manager) };
+        /* As far as is known: somebody may have turned it on since. */
+        const TrackMode mode = {
+                .kernel_onlines =
+                        online_word_onlines(online_word_from_string(manager->auto_online)),
+        };
         int r = manager_survey(manager, &mode, READ_CHUNK);
 
         if (r >= 0 && (manager->list_needed || manager->read_needed))

@@ -4,6 +4,7 @@
 #include "burst.h"
 #include "log.h"
 #include "manager.h"
+#include "takeover.h"
 
 /* What the parts of the manager share, and nobody else. */
 
@@ -44,6 +45,8 @@ struct Manager {
         uint64_t grew_usec;          /* when new blocks were last found; 0 since the start */
         uint64_t waiting_since_usec; /* 0 when nothing holds the plan back */
         uint64_t wait_usec;
+        unsigned n_due;        /* blocks that the kernel was about to online at the last look */
+        uint64_t due_usec;     /* when that number last changed */
         uint64_t again_usec;   /* when to read what was given up, or USEC_INFINITY */
         uint64_t recheck_usec; /* when to look whether nodes are gone, or USEC_INFINITY */
         uint64_t relist_usec;  /* when to look whether blocks are gone, or USEC_INFINITY */
@@ -58,8 +61,7 @@ struct Manager {
         uint64_t told_movable_bytes;
 
         char auto_online[AUTO_ONLINE_WORD_MAX];
-        bool restores; /* auto_online_blocks has to be put back at stop */
-        OnlineWord restore_word;
+        Takeover takeover; /* of files named so */
 
         NodeSet short_nodes; /* of kernel memory */
         NodeSet asked_nodes; /* those that it was asked for */
@@ -141,12 +143,17 @@ void manager_mark_all(Manager *manager);
 int manager_attach(Manager *manager);
 
 /*
- * The kernel's own auto-onlining: sets it to offline if the configuration says so, and puts it
- * back. manager_give_back() returns 1 when it is being put back, 0 when there is nothing to, or
- * -EPIPE.
+ * Has the kernel's own onlining do what the configuration wants of it, or, at the end or when that is to be
+ * respected, what it did before memoryd: one file at a time, the next with the answer to the last. Returns
+ * whether something is being written.
  */
-void manager_take_over(Manager *manager);
-int manager_give_back(Manager *manager);
+bool manager_take_over(Manager *manager);
+
+/* The answer to such a write. */
+void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *reply);
+
+/* What a memoryd before this one took over, and did not put back. */
+void manager_load_takeover(Manager *manager);
 
 /* Listens for memory pressure. 0 or a negative errno. */
 int manager_watch_shortage(Manager *manager);

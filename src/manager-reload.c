@@ -18,8 +18,6 @@ static void manager_refuse(Manager *manager, const ConfFaults *faults)
 
 static void manager_adopt(Manager *manager, Conf *conf)
 {
-        bool took_over = manager->conf.kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
-
         if (conf->event_source != manager->conf.event_source)
                 log_warning(
                         "event_source cannot change while memoryd runs, ignoring until a restart");
@@ -34,10 +32,8 @@ static void manager_adopt(Manager *manager, Conf *conf)
         writer_clear(&manager->writer);
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
                 track_reconsider(&manager->machine.blocks[i]);
-        if (took_over && manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER)
-                (void) manager_give_back(manager);
-        if (!took_over)
-                manager_take_over(manager);
+        takeover_retry(&manager->takeover);
+        (void) manager_take_over(manager);
         manager->plan_needed = manager->count_needed = true;
         manager_schedule(manager, manager_now(manager));
 }

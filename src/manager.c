@@ -50,6 +50,7 @@ void manager_free(Manager *manager)
         sysfs_close(&manager->sysfs);
         machine_done(&manager->machine);
         history_done(&manager->history);
+        takeover_done(&manager->takeover);
         for (size_t i = 0; i < manager->n_jobs; i++)
                 job_free(manager->jobs[i]);
         free(manager->jobs);
@@ -211,7 +212,8 @@ int manager_start(Manager *manager)
 
         manager->grew_usec = 0;
         changed_ids_done(&manager->changes.blocks);
-        manager_take_over(manager);
+        manager_load_takeover(manager);
+        (void) manager_take_over(manager);
         manager_schedule(manager, manager_now(manager));
         return 0;
 }
@@ -231,10 +233,8 @@ void manager_stop(Manager *manager)
 void manager_stopped(Manager *manager)
 {
         manager_remember(manager);
-        if (manager_give_back(manager) < 0)
-                manager_fail(manager, "Cannot reach the actuator", -EPIPE);
-        /* Else the answer to what is being set ends the loop. */
-        else if (manager->writer.n_setting == 0)
+        /* Else the last answer to what is being set ends the loop. */
+        if (!manager_take_over(manager))
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 

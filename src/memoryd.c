@@ -323,15 +323,11 @@ static int loop(Setup *setup, Conf *conf)
 /* Does not start, and maybe followed one that was killed: the kernel has to online by itself again. */
 static void abandon(const Setup *setup)
 {
-        char current[AUTO_ONLINE_WORD_MAX];
-        int r = sysfs_read_auto_online(&setup->sysfs, current);
+        int r = takeover_abandon(setup->runtime_folder, &setup->sysfs, setup->actuator.fd);
 
-        if (r >= 0)
-                r = takeover_abandon(setup->runtime_folder, online_word_from_string(current),
-                                     setup->actuator.fd);
         if (r > 0)
                 log_notice("Put auto_online_blocks back");
-        else if (r < 0 && r != -ENOENT)
+        else if (r < 0)
                 log_warning("Cannot put auto_online_blocks back: %s, ignoring", strerror(-r));
 }
 

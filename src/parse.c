@@ -145,6 +145,15 @@ bool node_set_is_empty(const NodeSet *set)
         return true;
 }
 
+NodeSet node_set_minus(const NodeSet *set, const NodeSet *other)
+{
+        NodeSet rest = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(rest.bits); i++)
+                rest.bits[i] = set->bits[i] & ~other->bits[i];
+        return rest;
+}
+
 /* Reads one number or range of a node list and moves *text past it. */
 static int take_range(const char **text, uint64_t *ret_first, uint64_t *ret_last)
 {

@@ -37,6 +37,9 @@ bool node_set_contains(const NodeSet *set, uint32_t node);
 void node_set_add(NodeSet *set, uint32_t node);
 bool node_set_is_empty(const NodeSet *set);
 
+/* The nodes of a set that are not in another. */
+NodeSet node_set_minus(const NodeSet *set, const NodeSet *other);
+
 /*
  * A list of numbers and ranges as the kernel prints it, "0,2-5": adds them to the set. The empty
  * string is the empty list. -EINVAL also for a range that is upside down, -ERANGE for a node that

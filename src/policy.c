@@ -256,7 +256,7 @@ bool condition_holds(char *const *words, ConditionMatches matches, const char *v
 
 /* Which rule */
 
-static bool rule_matches_machine(const Rule *rule, const Machine *machine)
+bool rule_matches_machine(const Rule *rule, const Machine *machine)
 {
         if (rule->virtualization &&
             !condition_holds(rule->virtualization, virtualization_matches, machine->virtualization))
@@ -265,7 +265,7 @@ static bool rule_matches_machine(const Rule *rule, const Machine *machine)
                condition_holds(rule->architecture, architecture_matches, machine->architecture);
 }
 
-static bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node)
+bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node)
 {
         uint32_t distance = machine_distance(machine, rule->distance.from, node->id);
 

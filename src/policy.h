@@ -129,6 +129,10 @@ const Rule *policy_rule(const Policy *policy, int32_t index);
  */
 int policy_add_udev_property(Policy *policy, const char *name, const char *value);
 
+/* Whether what a rule asks of the machine holds, and of the distance of a node, if it does. */
+bool rule_matches_machine(const Rule *rule, const Machine *machine);
+bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node);
+
 /*
  * Finds the rule of one block after another. What depends on the machine alone is looked at once, and
  * what depends on the node once for each of them.

@@ -93,12 +93,30 @@ static void note_error(Block *block, int error, const char *attribute)
                  attribute, strerror(-error));
 }
 
+/* Whether the kernel itself onlines what is added to the block's node, which may be a new one. */
+static bool kernel_onlines(const Sysfs *sysfs, const Machine *machine, const Block *block,
+                           const TrackMode *mode)
+{
+        OnlineWord word = _ONLINE_WORD_INVALID;
+        const Node *node;
+
+        if (block->node == NODE_NONE || mode->at_start)
+                return mode->kernel_onlines;
+        node = machine_find_node(machine, (uint32_t) block->node);
+        if (node)
+                word = node->auto_online;
+        else
+                (void) sysfs_read_online_word(sysfs, block->node, &word);
+        return word < 0 || word == ONLINE_WORD_INHERIT ? mode->kernel_onlines :
+                                                         online_word_onlines(word);
+}
+
 /*
  * Reads one block. 1 when something about it changed, 0 when not, -EAGAIN when it could not be read
  * now, -ENOENT when it is gone: one that was never there to be read is on its way in, and stays
  * waiting for its node.
  */
-static int read_one(const Sysfs *sysfs, Block *block, const TrackMode *mode)
+static int read_one(const Sysfs *sysfs, const Machine *machine, Block *block, TrackMode mode)
 {
         BlockBefore before = block_before(block);
         BlockStatus status = block->status;
@@ -118,10 +136,11 @@ static int read_one(const Sysfs *sysfs, Block *block, const TrackMode *mode)
         /* Not an error of a write, which only a write ends. */
         if (block->attempts == 0)
                 block->error = 0;
+        mode.kernel_onlines = kernel_onlines(sysfs, machine, block, &mode);
         if (is_new)
-                track_new(block, mode);
+                track_new(block, &mode);
         else
-                track_read(block, &before, mode);
+                track_read(block, &before, &mode);
         block->seen = true;
         return r > 0 || is_new || block->status != status;
 }
@@ -137,7 +156,7 @@ int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, siz
 
                 if (!block->stale)
                         continue;
-                r = read_one(sysfs, block, mode);
+                r = read_one(sysfs, machine, block, *mode);
                 n += r != -EAGAIN;
                 block->stale = r == -EAGAIN;
                 ret_left->again |= r == -EAGAIN || block->state == BLOCK_GOING_OFFLINE;
@@ -167,8 +186,10 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
         if (r < 0)
                 return r;
         if (same_nodes(machine, nodes, n_nodes)) {
-                for (size_t i = 0; i < n_nodes; i++)
+                for (size_t i = 0; i < n_nodes; i++) {
                         machine->nodes[i].has_cpu = nodes[i].has_cpu;
+                        machine->nodes[i].auto_online = nodes[i].auto_online;
+                }
                 nodes_free(nodes, n_nodes);
                 return 0;
         }

@@ -476,6 +476,25 @@ int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_
         return 0;
 }
 
+int sysfs_read_online_word(const Sysfs *sysfs, int32_t node, OnlineWord *ret)
+{
+        char path[48] = "auto_online_blocks", text[AUTO_ONLINE_WORD_MAX];
+        int folder_fd = node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        OnlineWord word;
+        int r;
+
+        if (node != NODE_NONE)
+                snprintf(path, sizeof(path), "node%d/auto_online_blocks", node);
+        r = sysfs_read_text(sysfs, folder_fd, path, text, sizeof(text));
+        if (r < 0)
+                return r == -EFBIG ? -EBADMSG : r;
+        word = online_word_from_string(text);
+        if (word < 0)
+                return -EBADMSG;
+        *ret = word;
+        return 0;
+}
+
 int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
 {
         char text[ATTRIBUTE_MAX] = "0";
@@ -500,6 +519,7 @@ static int single_node(Node **ret_nodes, size_t *ret_n_nodes)
         if (!node)
                 return -ENOMEM;
         node->has_cpu = true;
+        node->auto_online = _ONLINE_WORD_INVALID;
         *ret_nodes = node;
         *ret_n_nodes = 1;
         return 0;
@@ -525,9 +545,13 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
         nodes = calloc(n + 1, sizeof(Node));
         if (!nodes)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 nodes[i] = (Node){ .id = entries[i].id,
-                                   .has_cpu = node_set_contains(&has_cpu, entries[i].id) };
+                                   .has_cpu = node_set_contains(&has_cpu, entries[i].id),
+                                   .auto_online = _ONLINE_WORD_INVALID };
+                (void) sysfs_read_online_word(sysfs, (int32_t) entries[i].id,
+                                              &nodes[i].auto_online);
+        }
         *ret_nodes = nodes;
         *ret_n_nodes = n;
         return 0;

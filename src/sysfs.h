@@ -137,11 +137,17 @@ void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret);
 int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state,
                        ZoneList *ret_zones);
 
-/* auto_online_blocks; -ENOENT where the kernel has no such file (before 4.7). */
+/* auto_online_blocks as it reads; -ENOENT where the kernel has no such file (before 4.7). */
 #define AUTO_ONLINE_WORD_MAX 32
 int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_MAX]);
 
-/* The nodes there are, with has_cpu but no distances. The caller owns the array. */
+/*
+ * The same as a word, of the machine (NODE_NONE) or of a node, which has such a file only on a kernel with
+ * the series of kernel/. -ENOENT, or -EBADMSG when the word is not known, or another negative errno.
+ */
+int sysfs_read_online_word(const Sysfs *sysfs, int32_t node, OnlineWord *ret);
+
+/* The nodes there are, with has_cpu and auto_online but no distances. The caller owns the array. */
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes);
 
 /*

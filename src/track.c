@@ -21,6 +21,16 @@ static void make_pending(Block *block)
         block->given_up = false;
 }
 
+/*
+ * The kernel sends the event of a block before it gives it its node, and onlines it after that. Only when its
+ * node is known is it known whether it will.
+ */
+static void expect_kernel(Block *block, const TrackMode *mode)
+{
+        block->kernel_due = mode->kernel_onlines && block->status == BLOCK_STATUS_PENDING &&
+                            block->state == BLOCK_OFFLINE && block->last_class == ZONE_CLASS_NONE;
+}
+
 void track_new(Block *block, const TrackMode *mode)
 {
         remember_class(block);
@@ -31,13 +41,17 @@ void track_new(Block *block, const TrackMode *mode)
                 block->status = BLOCK_STATUS_LEFT;
         else if (block->state != BLOCK_OFFLINE)
                 block->onliner = mode->kernel_onlines ? ONLINER_KERNEL : ONLINER_OTHER;
+        else if (!mode->at_start)
+                expect_kernel(block, mode);
 }
 
 /* Its node is known at last. One that was given up stays so until then. */
-static void stop_waiting(Block *block)
+static void stop_waiting(Block *block, const TrackMode *mode)
 {
-        if (block->status == BLOCK_STATUS_WAITING && block->node != NODE_NONE)
-                make_pending(block);
+        if (block->status != BLOCK_STATUS_WAITING || block->node == NODE_NONE)
+                return;
+        make_pending(block);
+        expect_kernel(block, mode);
 }
 
 void track_onlined_by(Block *block, Onliner onliner)
@@ -88,6 +102,7 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
                 (block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING);
 
         remember_class(block);
+        block->kernel_due = block->kernel_due && block->state == BLOCK_OFFLINE;
         /* By a job, or before the new class of one that it changes. */
         if (block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING)
                 return;
@@ -97,14 +112,14 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
                         track_onlined_by(block, is_new && mode->kernel_onlines ? ONLINER_KERNEL :
                                                                                  ONLINER_OTHER);
                 else
-                        stop_waiting(block);
+                        stop_waiting(block, mode);
                 return;
         }
 
         if (block->state == BLOCK_OFFLINE && before->state != BLOCK_OFFLINE)
                 track_offlined_by(block, ONLINER_OTHER);
         else
-                stop_waiting(block);
+                stop_waiting(block, mode);
 }
 
 static bool is_undecided(const Block *block)
@@ -274,7 +289,7 @@ Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList 
                 break;
         case OUTCOME_ALREADY:
         case OUTCOME_RACED:
-                block->onliner = ONLINER_OTHER;
+                block->onliner = block->kernel_due ? ONLINER_KERNEL : ONLINER_OTHER;
                 track_judge(block);
                 break;
         case OUTCOME_GONE:
@@ -283,6 +298,7 @@ Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList 
         default:
                 track_failure(block, error, retry, now_usec);
         }
+        block->kernel_due = false;
         return outcome;
 }
 

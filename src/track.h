@@ -28,7 +28,7 @@ BlockBefore block_before(const Block *block);
 typedef struct TrackMode {
         bool at_start;       /* of memoryd: what is online was so before */
         bool leave_offline;  /* the setting coldplug: what is offline at the start is left */
-        bool kernel_onlines; /* the kernel's own auto-onlining is on */
+        bool kernel_onlines; /* the kernel itself onlines what is added; of a block: to its node */
 } TrackMode;
 
 /* A block seen for the first time, after its first read. */

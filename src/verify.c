@@ -5,6 +5,7 @@
 #include "command-line.h"
 #include "figures.h"
 #include "format.h"
+#include "offload.h"
 #include "udev-files.h"
 
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 
 #define COMMAND_LINE_MAX 16384
 #define AUTO_ONLINE_FILE "/sys/devices/system/memory/auto_online_blocks"
+#define NODE_AUTO_ONLINE_FILE "/sys/devices/system/node/node%u/auto_online_blocks"
 #define POLICY_FILE "module/memory_hotplug/parameters/online_policy"
 
 void findings_done(Findings *findings)
@@ -142,29 +144,57 @@ static bool takes_over(const VerifyInput *input)
         return input->conf->kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
 }
 
+/* A file of the kernel that says what becomes of added memory, and what memoryd wants it to say. */
+static int check_word(const VerifyInput *input, const char *file, const char *word,
+                      OnlineWord wanted, Findings *findings)
+{
+        if (strcmp(word, "offline") == 0 || strcmp(word, "inherit") == 0)
+                return 0;
+        if (!takes_over(input))
+                return findings_add(
+                        findings, "auto-online", strdup(file),
+                        print("The kernel onlines added memory by itself (\"%s\"), and "
+                              "kernel_auto_online = \"respect\" leaves it so: rules apply to no "
+                              "memory that is added.",
+                              word),
+                        strdup("Set kernel_auto_online = \"take-over\" in memoryd.conf(5), or "
+                               "write "
+                               "\"offline\" to the file."));
+        if (strcmp(word, online_word_to_string(wanted)) == 0)
+                return 0;
+        return findings_add(
+                findings, "auto-online", strdup(file),
+                print("Somebody has set this to \"%s\" since memoryd took it over: the "
+                      "kernel onlines added memory before memoryd can decide.",
+                      word),
+                print("Find out who wrote to it, then run \"memoryctl rescan\": memoryd "
+                      "sets it back to \"%s\".",
+                      online_word_to_string(wanted)));
+}
+
 static int check_auto_online(const VerifyInput *input, Findings *findings)
 {
-        char word[AUTO_ONLINE_WORD_MAX];
+        const Machine *machine = input->machine;
+        const Policy *policy = &input->conf->policy;
+        bool uniform = input->conf->offload == OFFLOAD_UNIFORM;
+        OnlineWord of_machine = offload_machine_word(machine, policy, uniform);
+        char text[AUTO_ONLINE_WORD_MAX], file[sizeof(NODE_AUTO_ONLINE_FILE) + 16];
+        int r = 0;
 
-        if (sysfs_read_auto_online(input->sysfs, word) < 0 || strcmp(word, "offline") == 0)
-                return 0;
-        if (takes_over(input))
-                return findings_add(
-                        findings, "auto-online", strdup(AUTO_ONLINE_FILE),
-                        print("Somebody has set this to \"%s\" since memoryd took it over: the "
-                              "kernel "
-                              "onlines added memory before memoryd can decide.",
-                              word),
-                        strdup("Find out who wrote to it, then run \"memoryctl rescan\": memoryd "
-                               "sets it back to \"offline\"."));
-        return findings_add(
-                findings, "auto-online", strdup(AUTO_ONLINE_FILE),
-                print("The kernel onlines added memory by itself (\"%s\"), and kernel_auto_online "
-                      "= "
-                      "\"respect\" leaves it so: rules apply to no memory that is added.",
-                      word),
-                strdup("Set kernel_auto_online = \"take-over\" in memoryd.conf(5), or write "
-                       "\"offline\" to the file."));
+        if (sysfs_read_auto_online(input->sysfs, text) >= 0)
+                r = check_word(input, AUTO_ONLINE_FILE, text, of_machine, findings);
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+                OnlineWord word;
+
+                if (sysfs_read_online_word(input->sysfs, (int32_t) node->id, &word) < 0)
+                        continue;
+                snprintf(file, sizeof(file), NODE_AUTO_ONLINE_FILE, node->id);
+                r = check_word(input, file, online_word_to_string(word),
+                               offload_node_word(machine, policy, uniform, of_machine, node),
+                               findings);
+        }
+        return r;
 }
 
 /* The kernel's command line */

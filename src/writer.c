@@ -37,20 +37,6 @@ int writer_set_plan(Writer *writer, const Plan *plan)
         return 0;
 }
 
-static OnlineWord word_of(Verdict verdict)
-{
-        switch (verdict) {
-        case VERDICT_KERNEL:
-                return ONLINE_WORD_KERNEL;
-        case VERDICT_MOVABLE:
-                return ONLINE_WORD_MOVABLE;
-        case VERDICT_NONE: /* of a job */
-                return ONLINE_WORD_OFFLINE;
-        default:
-                return ONLINE_WORD_ONLINE;
-        }
-}
-
 int writer_fill(Writer *writer, Machine *machine)
 {
         int n = 0;
@@ -70,7 +56,7 @@ int writer_fill(Writer *writer, Machine *machine)
                 }
 
                 request.block = block->id;
-                request.word = word_of(block->verdict);
+                request.word = online_word_of_verdict(block->verdict);
                 r = actuator_send(writer->channel.fd, &request);
                 if (r == -EAGAIN)
                         break;
@@ -85,9 +71,13 @@ int writer_fill(Writer *writer, Machine *machine)
         return n;
 }
 
-int writer_set_auto_online(Writer *writer, OnlineWord word)
+int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
 {
-        const ActuatorRequest request = { .verb = ACTUATOR_SET_AUTO_ONLINE, .word = word };
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = node,
+                .word = (uint32_t) word,
+        };
         int r = actuator_send(writer->channel.fd, &request);
 
         if (r >= 0)
@@ -114,7 +104,7 @@ int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
         ActuatorRequest request = {
                 .verb = ACTUATOR_SET_BLOCK,
                 .block = write->block,
-                .word = word_of(write->verdict),
+                .word = online_word_of_verdict(write->verdict),
                 .timeout_msec = timeout_msec(write->timeout_usec),
         };
         int r;

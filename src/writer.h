@@ -38,8 +38,8 @@ void writer_clear(Writer *writer);
  */
 int writer_fill(Writer *writer, Machine *machine);
 
-/* Asks for a word in auto_online_blocks. 0 or a negative errno. */
-int writer_set_auto_online(Writer *writer, OnlineWord word);
+/* Asks for a word in auto_online_blocks of a node, or of the machine (NODE_NONE). 0 or a negative errno. */
+int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word);
 
 /*
  * Hands a job's write to the actuator; the block is marked already. 0, -EBUSY while another one is not

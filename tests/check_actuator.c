@@ -89,13 +89,6 @@ static void empty_state(uint32_t block)
         sysfs_fixture_write(&fixture, "", MEMORY_PATH "/memory%u/state", block);
 }
 
-static const char *const words[_ONLINE_WORD_MAX] = {
-        "offline",
-        "online",
-        "online_kernel",
-        "online_movable",
-};
-
 START_TEST(a_word_is_written_into_the_state_of_the_block)
 {
         const ActuatorRequest request = { .block = 7, .word = (uint32_t) _i };
@@ -105,7 +98,8 @@ START_TEST(a_word_is_written_into_the_state_of_the_block)
         sysfs_fixture_set_block(&fixture, 70, "before", NULL);
         serve();
         ck_assert_int_eq(ask(&request).error, 0);
-        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory7/state"), words[_i]);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory7/state"),
+                         online_word_to_string((OnlineWord) _i));
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory6/state"), "before");
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory70/state"), "before");
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/auto_online_blocks"),
@@ -115,15 +109,54 @@ END_TEST
 
 START_TEST(a_word_is_written_into_auto_online_blocks)
 {
-        const ActuatorRequest request = { .verb = ACTUATOR_SET_AUTO_ONLINE, .word = (uint32_t) _i };
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = NODE_NONE,
+                .word = (uint32_t) _i,
+        };
 
         sysfs_fixture_set_block(&fixture, 0, "before", NULL);
         sysfs_fixture_write(&fixture, "", MEMORY_PATH "/auto_online_blocks");
         serve();
         ck_assert_int_eq(ask(&request).error, 0);
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/auto_online_blocks"),
-                         words[_i]);
+                         online_word_to_string((OnlineWord) _i));
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory0/state"), "before");
+}
+END_TEST
+
+START_TEST(a_word_is_written_into_the_file_of_a_node)
+{
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = 1,
+                .word = (uint32_t) _i,
+        };
+
+        sysfs_fixture_write(&fixture, "before", NODE_PATH "/node0/auto_online_blocks");
+        sysfs_fixture_write(&fixture, "", NODE_PATH "/node1/auto_online_blocks");
+        serve();
+        ck_assert_int_eq(ask(&request).error, 0);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, NODE_PATH "/node1/auto_online_blocks"),
+                         online_word_to_string((OnlineWord) _i));
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, NODE_PATH "/node0/auto_online_blocks"),
+                         "before");
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/auto_online_blocks"),
+                         "offline\n");
+}
+END_TEST
+
+START_TEST(a_node_without_such_a_file_is_enoent)
+{
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = 1,
+                .word = ONLINE_WORD_MOVABLE,
+        };
+
+        sysfs_fixture_add_node(&fixture, 1);
+        serve();
+        ck_assert_int_eq(ask(&request).error, -ENOENT);
 }
 END_TEST
 
@@ -175,7 +208,13 @@ START_TEST(a_request_that_makes_no_sense_is_einval_and_writes_nothing)
         static const ActuatorRequest requests[] = {
                 { .verb = ACTUATOR_SET_BLOCK, .block = 7, .word = _ONLINE_WORD_MAX },
                 { .verb = ACTUATOR_SET_BLOCK, .block = 7, .word = UINT32_MAX },
-                { .verb = ACTUATOR_SET_AUTO_ONLINE, .block = 7, .word = _ONLINE_WORD_MAX },
+                { .verb = ACTUATOR_SET_BLOCK, .block = 7, .word = ONLINE_WORD_INHERIT },
+                { .verb = ACTUATOR_SET_AUTO_ONLINE, .node = NODE_NONE, .word = _ONLINE_WORD_MAX },
+                { .verb = ACTUATOR_SET_AUTO_ONLINE,
+                  .node = NODE_NONE,
+                  .word = ONLINE_WORD_INHERIT },
+                { .verb = ACTUATOR_SET_AUTO_ONLINE, .node = NODE_MAX, .word = ONLINE_WORD_ONLINE },
+                { .verb = ACTUATOR_SET_AUTO_ONLINE, .node = -2, .word = ONLINE_WORD_ONLINE },
                 { .verb = _ACTUATOR_VERB_MAX, .block = 7, .word = ONLINE_WORD_ONLINE },
                 { .verb = UINT32_MAX, .block = 7, .word = ONLINE_WORD_ONLINE },
         };
@@ -504,19 +543,6 @@ START_TEST(a_channel_that_is_full_is_eagain)
 }
 END_TEST
 
-START_TEST(words_are_those_of_the_kernel)
-{
-        for (int i = 0; i < _ONLINE_WORD_MAX; i++) {
-                ck_assert_str_eq(online_word_to_string((OnlineWord) i), words[i]);
-                ck_assert_int_eq(online_word_from_string(words[i]), i);
-        }
-        ck_assert_ptr_null(online_word_to_string(_ONLINE_WORD_MAX));
-        ck_assert_ptr_null(online_word_to_string(_ONLINE_WORD_INVALID));
-        ck_assert_int_eq(online_word_from_string("online\n"), _ONLINE_WORD_INVALID);
-        ck_assert_int_eq(online_word_from_string(""), _ONLINE_WORD_INVALID);
-}
-END_TEST
-
 static TCase *add_tcase(Suite *suite, const char *name)
 {
         TCase *tcase = tcase_create(name);
@@ -533,8 +559,11 @@ int main(void)
         TCase *loop = add_tcase(suite, "loop"), *process = add_tcase(suite, "process");
 
         tcase_add_loop_test(loop, a_word_is_written_into_the_state_of_the_block, 0,
-                            _ONLINE_WORD_MAX);
-        tcase_add_loop_test(loop, a_word_is_written_into_auto_online_blocks, 0, _ONLINE_WORD_MAX);
+                            ONLINE_WORD_INHERIT);
+        tcase_add_loop_test(loop, a_word_is_written_into_auto_online_blocks, 0,
+                            ONLINE_WORD_INHERIT);
+        tcase_add_loop_test(loop, a_word_is_written_into_the_file_of_a_node, 0, _ONLINE_WORD_MAX);
+        tcase_add_test(loop, a_node_without_such_a_file_is_enoent);
         tcase_add_test(loop, a_written_block_is_read_again);
         tcase_add_test(loop, a_block_that_is_not_there_is_enoent);
         tcase_add_test(loop, a_request_that_makes_no_sense_is_einval_and_writes_nothing);
@@ -551,6 +580,5 @@ int main(void)
         tcase_add_test(process, a_late_cancel_does_nothing);
         tcase_add_test(process, a_process_without_a_tree_is_gone);
         tcase_add_test(process, a_channel_that_is_full_is_eagain);
-        tcase_add_test(process, words_are_those_of_the_kernel);
         return check_main(suite);
 }

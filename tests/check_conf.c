@@ -205,6 +205,7 @@ static void assert_conf_eq(const Conf *a, const Conf *b)
         ck_assert_int_eq(a->policy.whole_device, b->policy.whole_device);
         ck_assert_int_eq(a->coldplug, b->coldplug);
         ck_assert_int_eq(a->kernel_auto_online, b->kernel_auto_online);
+        ck_assert_int_eq(a->offload, b->offload);
         ck_assert_int_eq(a->event_source, b->event_source);
         ck_assert_uint_eq(a->settle_usec, b->settle_usec);
         ck_assert_uint_eq(a->retry.first_usec, b->retry.first_usec);
@@ -304,6 +305,8 @@ static const FileCase file_cases[] = {
         { "coldplug = false;", "1: 'coldplug': " COLDPLUG "false\n" },
         { "kernel_auto_online = \"off\";",
           "1: 'kernel_auto_online': expected \"take-over\" or \"respect\", got \"off\"\n" },
+        { "offload = \"always\";",
+          "1: 'offload': expected \"never\" or \"uniform\", got \"always\"\n" },
         { "event_source = \"netlink\";",
           "1: 'event_source': expected \"kernel\" or \"udev\", got \"netlink\"\n" },
         { "settle = \"9ms\";", "1: 'settle': " SETTLE "\"9ms\"\n" },
@@ -750,7 +753,8 @@ START_TEST(every_setting_is_read)
         put(ETC,
             "min_kernel = \"512M\"; max_movable_ratio = 2.5; per_node = false;\n"
             "contiguous = false; whole_device = true;\n"
-            "coldplug = \"leave\"; kernel_auto_online = \"respect\"; event_source = \"udev\";\n"
+            "coldplug = \"leave\"; kernel_auto_online = \"respect\"; event_source = \"udev\"; "
+            "offload = \"uniform\";\n"
             "settle = \"500ms\"; log_level = \"debug\";\n"
             "retry = { delay = \"3s\"; factor = 1.5; cap = \"1h\"; attempts = 7; };\n"
             "rules = (\n"
@@ -765,6 +769,7 @@ START_TEST(every_setting_is_read)
         ck_assert(conf.policy.whole_device);
         ck_assert_int_eq(conf.coldplug, COLDPLUG_LEAVE);
         ck_assert_int_eq(conf.kernel_auto_online, KERNEL_AUTO_ONLINE_RESPECT);
+        ck_assert_int_eq(conf.offload, OFFLOAD_UNIFORM);
         ck_assert_int_eq(conf.event_source, EVENT_SOURCE_UDEV);
         ck_assert_uint_eq(conf.settle_usec, 500 * USEC_PER_MSEC);
         ck_assert_int_eq(conf.log_level, LOG_DEBUG);
@@ -1778,11 +1783,14 @@ START_TEST(words_go_to_strings_and_back)
                 ck_assert_int_eq(kernel_auto_online_from_string(
                                          kernel_auto_online_to_string((KernelAutoOnline) i)),
                                  i);
+        for (int i = 0; i < _OFFLOAD_MAX; i++)
+                ck_assert_int_eq(offload_from_string(offload_to_string((Offload) i)), i);
         for (int i = 0; i < _EVENT_SOURCE_MAX; i++)
                 ck_assert_int_eq(event_source_from_string(event_source_to_string((EventSource) i)),
                                  i);
         ck_assert_int_eq(coldplug_from_string("x"), _COLDPLUG_INVALID);
         ck_assert_int_eq(kernel_auto_online_from_string("x"), _KERNEL_AUTO_ONLINE_INVALID);
+        ck_assert_int_eq(offload_from_string("x"), _OFFLOAD_INVALID);
         ck_assert_int_eq(event_source_from_string("x"), _EVENT_SOURCE_INVALID);
         ck_assert_ptr_null(coldplug_to_string(_COLDPLUG_MAX));
 }

@@ -988,6 +988,137 @@ START_TEST(auto_onlining_is_left_alone_when_told_so)
 }
 END_TEST
 
+/* Memory left to the kernel */
+
+#define NODE1_WORD TESTBED_NODE "/node1/auto_online_blocks"
+#define OFFLOAD                                                                                    \
+        "offload = \"uniform\"; rules = ({ name = \"far\"; node = 1; zone = \"movable\"; });\n"
+
+/* A machine whose kernel has a word for each node, and one that was told to use it. */
+static void start_offloading(const char *settings)
+{
+        char text[256];
+
+        testbed_add_node(1, false);
+        testbed_write(NODE1_WORD, "inherit");
+        snprintf(text, sizeof(text), OFFLOAD "%s", settings);
+        daemon_set_config(text);
+        daemon_start();
+        wait_for(testbed_reads(NODE1_WORD, "online_movable"));
+}
+
+/* What the kernel does inside the adding. */
+static void kernel_onlines(unsigned first, unsigned n)
+{
+        for (unsigned block = first; block < first + n; block++)
+                testbed_set_block(block, "Movable");
+        testbed_events("online", first, n);
+}
+
+START_TEST(a_node_with_one_answer_is_left_to_the_kernel)
+{
+        start_offloading("settle = \"1min\";\n");
+        ck_assert(auto_online_is("offline"));
+        wait_for(strcmp(bus_get_text(MANAGER_PATH "/node/1", NODE, "KernelAutoOnline"),
+                        "online_movable") == 0);
+
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        kernel_onlines(DIMM, DIMM_BLOCKS);
+        wait_for(bus_count_status("external") == DIMM_BLOCKS);
+        ck_assert(daemon_logged("The kernel onlined 16 blocks"));
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        daemon_stop();
+        ck_assert(testbed_reads(NODE1_WORD, "inherit"));
+}
+END_TEST
+
+START_TEST(what_the_kernel_leaves_is_onlined)
+{
+        start_offloading("settle = \"300ms\";\n");
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        kernel_onlines(DIMM, 3);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS - 3);
+        ck_assert_uint_eq(bus_count_status("external"), 3);
+        ck_assert(daemon_logged("The kernel has not onlined 13 blocks, memory35 first"));
+        ck_assert_uint_eq(testbed_count_writes(""), DIMM_BLOCKS - 3);
+}
+END_TEST
+
+START_TEST(what_the_kernel_makes_otherwise_is_foreign)
+{
+        start_offloading("settle = \"1min\";\n");
+        testbed_add_dimm(DIMM, 2, 1);
+        testbed_set_block(DIMM, "Movable");
+        testbed_set_block(DIMM + 1, "Normal");
+        testbed_events("online", DIMM, 2);
+        wait_for(bus_block_is(DIMM + 1, "foreign"));
+        ck_assert(bus_block_is(DIMM, "external"));
+}
+END_TEST
+
+START_TEST(another_node_is_not_left_to_the_kernel)
+{
+        start_offloading("settle = \"1min\";\n");
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(bus_block_is(DIMM, "done"));
+}
+END_TEST
+
+START_TEST(a_reload_takes_it_back)
+{
+        start_offloading("");
+        daemon_set_config("");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(testbed_reads(NODE1_WORD, "inherit"));
+        daemon_set_config(OFFLOAD);
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(testbed_reads(NODE1_WORD, "online_movable"));
+        daemon_set_config("kernel_auto_online = \"respect\";" OFFLOAD);
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(testbed_reads(NODE1_WORD, "inherit"));
+}
+END_TEST
+
+START_TEST(it_is_taken_back_after_a_crash_and_a_new_start)
+{
+        start_offloading("");
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+        ck_assert(testbed_reads(NODE1_WORD, "online_movable"));
+        daemon_set_config("");
+        daemon_start();
+        wait_for(testbed_reads(NODE1_WORD, "inherit"));
+}
+END_TEST
+
+START_TEST(a_node_that_onlines_by_itself_is_taken_over)
+{
+        testbed_add_node(1, false);
+        testbed_write(NODE1_WORD, "online_kernel");
+        daemon_start();
+        wait_for(testbed_reads(NODE1_WORD, "inherit"));
+        daemon_stop();
+        ck_assert(testbed_reads(NODE1_WORD, "online_kernel"));
+}
+END_TEST
+
+START_TEST(nodes_that_agree_are_left_to_the_kernel_with_one_word)
+{
+        daemon_set_config("offload = \"uniform\"; settle = \"1min\";\n"
+                          "rules = ({ zone = \"movable\"; });\n");
+        daemon_start();
+        wait_for(auto_online_is("online_movable"));
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        testbed_add_dimm(DIMM, 4, 0);
+        kernel_onlines(DIMM, 4);
+        wait_for(bus_count_status("external") == 4);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        daemon_stop();
+        ck_assert(auto_online_is("offline"));
+}
+END_TEST
+
 /* Ends */
 
 START_TEST(without_its_actuator_memoryd_ends_to_be_restarted)
@@ -1148,6 +1279,7 @@ static void add_process_cases(Suite *suite)
         TCase *policy = fixture_case(suite, "policy");
         TCase *keep = fixture_case(suite, "keep");
         TCase *takeover = fixture_case(suite, "takeover");
+        TCase *offload = fixture_case(suite, "offload");
         TCase *ends = fixture_case(suite, "ends");
         TCase *starts = fixture_case(suite, "starts");
 
@@ -1170,6 +1302,14 @@ static void add_process_cases(Suite *suite)
         tcase_add_test(takeover, auto_onlining_that_someone_turns_on_again_is_taken_over_again);
         tcase_add_test(takeover, auto_onlining_is_put_back_when_a_start_after_a_crash_is_refused);
         tcase_add_test(takeover, auto_onlining_is_left_alone_when_told_so);
+        tcase_add_test(offload, a_node_with_one_answer_is_left_to_the_kernel);
+        tcase_add_test(offload, what_the_kernel_leaves_is_onlined);
+        tcase_add_test(offload, what_the_kernel_makes_otherwise_is_foreign);
+        tcase_add_test(offload, another_node_is_not_left_to_the_kernel);
+        tcase_add_test(offload, a_reload_takes_it_back);
+        tcase_add_test(offload, it_is_taken_back_after_a_crash_and_a_new_start);
+        tcase_add_test(offload, a_node_that_onlines_by_itself_is_taken_over);
+        tcase_add_test(offload, nodes_that_agree_are_left_to_the_kernel_with_one_word);
 
         tcase_add_test(ends, without_its_actuator_memoryd_ends_to_be_restarted);
         tcase_add_test(ends, killed_in_the_middle_a_new_start_finishes_the_work);

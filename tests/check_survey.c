@@ -370,6 +370,62 @@ START_TEST(an_id_that_changes_twice_in_a_row_is_noted_once)
 }
 END_TEST
 
+/* What the kernel does with added memory */
+
+static const struct {
+        bool machine_onlines;
+        const char *node_word; /* NULL: no such file */
+        bool node_is_known;
+        bool is_due;
+} due_cases[] = {
+        { false, NULL, true, false },
+        { true, NULL, true, true },
+        { false, "inherit\n", true, false },
+        { true, "inherit\n", true, true },
+        { true, "offline\n", true, false },
+        { false, "online_movable\n", true, true },
+        { false, "online_kernel\n", false, true },
+        { true, "offline\n", false, false },
+        { true, "no word\n", true, true },
+};
+
+START_TEST(a_block_is_the_kernels_as_its_node_or_the_machine_says)
+{
+        const TrackMode mode = { .kernel_onlines = due_cases[_i].machine_onlines };
+
+        sysfs_fixture_add_node(&fixture, 0);
+        if (due_cases[_i].node_is_known)
+                sysfs_fixture_add_node(&fixture, 1);
+        if (due_cases[_i].node_word)
+                sysfs_fixture_write(&fixture, due_cases[_i].node_word,
+                                    NODE_PATH "/node1/auto_online_blocks");
+        if (due_cases[_i].node_is_known)
+                ck_assert_int_eq(survey_nodes(&sysfs, &machine), 1);
+        sysfs_fixture_add_block(&fixture, 5, 1, "offline\n", "Normal Movable\n");
+        list(1);
+        ck_assert_int_eq(read_all(mode), 1);
+        ck_assert_int_eq(find(5)->kernel_due, due_cases[_i].is_due);
+
+        /* And who onlined it. */
+        sysfs_fixture_set_block(&fixture, 5, "online\n", "Movable\n");
+        find(5)->stale = true;
+        ck_assert_int_eq(read_all(mode), 1);
+        ck_assert(!find(5)->kernel_due);
+        ck_assert_int_eq(find(5)->onliner, due_cases[_i].is_due ? ONLINER_KERNEL : ONLINER_OTHER);
+}
+END_TEST
+
+START_TEST(what_was_there_at_the_start_is_not_the_kernels)
+{
+        const TrackMode mode = { .at_start = true, .kernel_onlines = true };
+
+        sysfs_fixture_add_block(&fixture, 5, 1, "offline\n", "Normal Movable\n");
+        list(1);
+        ck_assert_int_eq(read_all(mode), 1);
+        ck_assert(!find(5)->kernel_due);
+}
+END_TEST
+
 /* Nodes and zones */
 
 START_TEST(nodes_come_and_go)
@@ -477,6 +533,9 @@ static void add_block_tests(Suite *suite)
 
         tcase_add_loop_test(reading, a_new_block_is_taken_in_as_the_mode_says, 0,
                             ELEMENTSOF(mode_cases));
+        tcase_add_loop_test(reading, a_block_is_the_kernels_as_its_node_or_the_machine_says, 0,
+                            ELEMENTSOF(due_cases));
+        tcase_add_test(reading, what_was_there_at_the_start_is_not_the_kernels);
         tcase_add_test(reading, no_more_are_read_than_the_limit);
         tcase_add_test(reading, only_what_changed_is_reported);
         tcase_add_test(reading, a_block_without_a_node_waits_until_it_has_one);

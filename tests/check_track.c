@@ -356,6 +356,23 @@ START_TEST(who_onlined_a_block_follows_from_the_outcome)
 }
 END_TEST
 
+START_TEST(a_block_that_was_the_kernels_is_onlined_by_it)
+{
+        for (int due = 0; due < 2; due++) {
+                Block block = block_make(BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_WRITING,
+                                         VERDICT_MOVABLE);
+                ZoneList zones;
+
+                zones_set(&zones, "Movable");
+                block.kernel_due = due;
+                ck_assert_int_eq(track_outcome(&block, -EINVAL, BLOCK_ONLINE, &zones, &retry, NOW),
+                                 OUTCOME_ALREADY);
+                ck_assert_int_eq(block.onliner, due ? ONLINER_KERNEL : ONLINER_OTHER);
+                ck_assert(!block.kernel_due);
+        }
+}
+END_TEST
+
 START_TEST(what_was_onlined_gets_the_time_once)
 {
         Machine machine;
@@ -1021,6 +1038,7 @@ static void add_onliner_tests(Suite *suite)
         tcase_add_loop_test(onliners, who_onlined_a_block_follows_from_the_outcome, 0,
                             ELEMENTSOF(outcome_onliner_cases));
         tcase_add_test(onliners, who_took_a_block_offline_is_known_until_it_is_online);
+        tcase_add_test(onliners, a_block_that_was_the_kernels_is_onlined_by_it);
         tcase_add_test(onliners, what_was_onlined_gets_the_time_once);
         tcase_add_test(onliners, rules_are_found_by_name_in_another_policy);
         suite_add_tcase(suite, onliners);

@@ -221,6 +221,8 @@ END_TEST
 
 /* The kernel's own onlining */
 
+#define ALL_MOVABLE "offload = \"uniform\"; rules = ({ zone = \"movable\"; });"
+
 static const struct {
         const char *conf;
         const char *word;
@@ -231,6 +233,10 @@ static const struct {
         { "", "online_movable\n", true },
         { "kernel_auto_online = \"respect\";", "offline\n", false },
         { "kernel_auto_online = \"respect\";", "online_kernel\n", true },
+        { ALL_MOVABLE, "online_movable\n", false },
+        { ALL_MOVABLE, "offline\n", false },
+        { ALL_MOVABLE, "online_kernel\n", true },
+        { ALL_MOVABLE "kernel_auto_online = \"respect\";", "online_movable\n", true },
 };
 
 START_TEST(a_kernel_that_onlines_by_itself_is_found)
@@ -242,6 +248,34 @@ START_TEST(a_kernel_that_onlines_by_itself_is_found)
         assert_found(auto_online_cases[_i].is_found ? "auto-online: /" MEMORY_PATH
                                                       "/auto_online_blocks\n" :
                                                       "");
+}
+END_TEST
+
+#define NODE1_WORD NODE_PATH "/node1/auto_online_blocks"
+#define NODE1_FOUND "auto-online: /" NODE1_WORD "\n"
+#define NODE1_MOVABLE "offload = \"uniform\"; rules = ({ node = 1; zone = \"movable\"; });"
+
+static const struct {
+        const char *conf;
+        const char *word;
+        const char *found;
+} node_word_cases[] = {
+        { "", "inherit\n", "" },
+        { "", "offline\n", "" },
+        { "", "online_movable\n", NODE1_FOUND },
+        { "kernel_auto_online = \"respect\";", "online\n", NODE1_FOUND },
+        { NODE1_MOVABLE, "online_movable\n", "" },
+        { NODE1_MOVABLE, "online\n", NODE1_FOUND },
+        { "offload = \"uniform\"; rules = ({ node = 0; zone = \"movable\"; });", "online_movable\n",
+          NODE1_FOUND },
+};
+
+START_TEST(a_node_that_onlines_by_itself_is_found)
+{
+        use_machine("0c=k8 1c=k2");
+        use_conf(node_word_cases[_i].conf);
+        sysfs_fixture_write(&fixture, node_word_cases[_i].word, NODE1_WORD);
+        assert_found(node_word_cases[_i].found);
 }
 END_TEST
 
@@ -422,6 +456,8 @@ int main(void)
         tcase_add_test(tcase, rules_for_other_machines_are_none);
         tcase_add_loop_test(tcase, a_kernel_that_onlines_by_itself_is_found, 0,
                             ELEMENTSOF(auto_online_cases));
+        tcase_add_loop_test(tcase, a_node_that_onlines_by_itself_is_found, 0,
+                            ELEMENTSOF(node_word_cases));
         tcase_add_loop_test(tcase, words_of_the_command_line_are_found, 0,
                             ELEMENTSOF(command_line_cases));
         tcase_add_test(tcase, a_policy_of_the_kernels_own_is_found_once);

@@ -266,10 +266,11 @@ START_TEST(setting_auto_online_does_not_count_as_a_block)
 {
         ActuatorRequest request = {};
 
-        ck_assert_int_eq(writer_set_auto_online(&writer, ONLINE_WORD_KERNEL), 0);
+        ck_assert_int_eq(writer_set_auto_online(&writer, 3, ONLINE_WORD_KERNEL), 0);
         ck_assert(writer_is_idle(&writer));
         ck_assert(take_request(&request));
         ck_assert_uint_eq(request.verb, ACTUATOR_SET_AUTO_ONLINE);
+        ck_assert_int_eq(request.node, 3);
         ck_assert_uint_eq(request.word, ONLINE_WORD_KERNEL);
         reply_to(&request);
         ck_assert_uint_eq(writer.n_writing, 0);
@@ -316,7 +317,7 @@ START_TEST(an_actuator_that_is_gone_is_epipe)
         peer = -EBADF;
         ck_assert_int_eq(writer_fill(&writer, &machine), -EPIPE);
         ck_assert_int_eq(find(10)->status, BLOCK_STATUS_PENDING);
-        ck_assert_int_eq(writer_set_auto_online(&writer, ONLINE_WORD_ONLINE), -EPIPE);
+        ck_assert_int_eq(writer_set_auto_online(&writer, NODE_NONE, ONLINE_WORD_ONLINE), -EPIPE);
         ck_assert_int_eq(writer_receive(&writer, &reply), -EPIPE);
 }
 END_TEST

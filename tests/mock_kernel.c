@@ -2,7 +2,7 @@
 
 /*
  * The kernel's half of /sys/devices/system/memory, preloaded into memoryd in front of umockdev: a
- * write to memoryN/state or to auto_online_blocks has the effect, and the errors, it has in Linux.
+ * write to memoryN/state or to an auto_online_blocks has the effect, and the errors, it has in Linux.
  *
  * Below the testbed's root, $UMOCKDEV_DIR:
  *   faults/N  "ERRNO TIMES DELAY_MS": what the next TIMES writes to block N end with (negative: all
@@ -214,6 +214,13 @@ static int play_write(const char *path, const char *word)
         return r;
 }
 
+static bool ends_with(const char *path, const char *end)
+{
+        size_t n = strlen(path), n_end = strlen(end);
+
+        return n >= n_end && strcmp(path + n - n_end, end) == 0;
+}
+
 ssize_t write(int fd, const void *data, size_t size);
 
 ssize_t write(int fd, const void *data, size_t size)
@@ -230,9 +237,8 @@ ssize_t write(int fd, const void *data, size_t size)
                  (const char *) data);
         word[strcspn(word, "\n")] = 0;
         r = play_write(path, word);
-        if (r > 0 && strstr(path, MEMORY_FOLDER "auto_online_blocks")) {
+        if (r > 0 && ends_with(path, "/auto_online_blocks"))
                 r = set_text(path, word);
-        }
         if (r > 0)
                 return next_write(fd, data, size);
         errno = -r;

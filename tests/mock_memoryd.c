@@ -48,6 +48,7 @@ typedef struct MockNode {
         uint64_t free_bytes;
         int movable_only;
         int kernel_short;
+        const char *kernel_auto_online;
 } MockNode;
 
 typedef struct MockZone {
@@ -108,8 +109,8 @@ static const MockBlocks calm_blocks[] = {
 };
 
 static MockNode nodes[] = {
-        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0, 0 },
-        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0, 0 },
+        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0, 0, "" },
+        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0, 0, "" },
 };
 
 /* In no order, and not backwards either: a client has to sort. */
@@ -464,6 +465,7 @@ static const sd_bus_vtable node_vtable[] = {
         SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(MockNode, free_bytes), 0),
         SD_BUS_PROPERTY("MovableOnly", "b", NULL, offsetof(MockNode, movable_only), 0),
         SD_BUS_PROPERTY("KernelMemoryShort", "b", NULL, offsetof(MockNode, kernel_short), 0),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", NULL, offsetof(MockNode, kernel_auto_online), 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -518,6 +520,8 @@ static void mock_init(Mock *mock, const char *scenario)
                 mock->degraded = 1;
                 mock->config_faults = config_faults;
                 nodes[1].kernel_short = 1;
+                nodes[0].kernel_auto_online = "inherit";
+                nodes[1].kernel_auto_online = "online_movable";
         } else if (strcmp(scenario, "calm") == 0) {
                 mock->blocks = calm_blocks;
                 mock->n_blocks = ELEMENTSOF(calm_blocks);
