@@ -227,6 +227,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("ForeignBlocks", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("Jobs", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
+        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, bus_property_get_features, 0,
+                        0),
         SD_BUS_PROPERTY("ConfigFiles", "as", property_get_config, 0, EMITS),
         SD_BUS_PROPERTY("ConfigFaults", "as", property_get_config, 0, EMITS),
         SD_BUS_PROPERTY("Degraded", "b", property_get_degraded, 0, EMITS),

@@ -36,8 +36,11 @@ int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *er
 /* Sends the signals about jobs. 0 or a negative errno. */
 int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes);
 
-/* Verify(). */
+/* Verify() and KernelFeatures. */
 int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_property_get_features(sd_bus *bus, const char *path, const char *interface,
+                              const char *property, sd_bus_message *reply, void *userdata,
+                              sd_bus_error *error);
 
 /* Replies with all faults of a configuration in one error, a line each. What a handler returns. */
 int bus_reply_faults(sd_bus_message *message, char **faults);

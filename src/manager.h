@@ -92,6 +92,9 @@ char **manager_get_faults(const Manager *manager);
 /* What works against the policy on this machine. 0 or a negative errno. */
 int manager_verify(Manager *manager, Findings *ret);
 
+/* What memoryd asks of a kernel, and what this one has of it now. 0 or a negative errno. */
+int manager_find_features(Manager *manager, bool ret_has[static _FEATURE_MAX]);
+
 const History *manager_get_history(const Manager *manager);
 
 /* auto_online_blocks as last read, "" when the kernel has none. */

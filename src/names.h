@@ -39,10 +39,11 @@
 #define BUS_HISTORY_SIGNATURE "(tuissssssis)"
 #define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
 
-/* One entry of ListJobs(), of a job's failures, and of Verify(). */
+/* One entry of ListJobs(), of a job's failures, of Verify(), and of KernelFeatures. */
 #define BUS_JOB_SIGNATURE "(uosssssuuuu)"
 #define BUS_FAILURE_SIGNATURE "(uis)"
 #define BUS_FINDING_SIGNATURE "(ssss)"
+#define BUS_FEATURE_SIGNATURE "(sbs)"
 
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"

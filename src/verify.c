@@ -424,19 +424,6 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
 
 /* The kernel */
 
-static bool is_older_than(const char *release, unsigned major, unsigned minor)
-{
-        unsigned own_major, own_minor;
-
-        return sscanf(release, "%u.%u", &own_major, &own_minor) == 2 &&
-               (own_major < major || (own_major == major && own_minor < minor));
-}
-
-static bool has_file(int folder_fd, const char *path)
-{
-        return folder_fd >= 0 && faccessat(folder_fd, path, F_OK, 0) >= 0;
-}
-
 static int add_feature(Findings *findings, const char *subject, const char *text,
                        const char *advice)
 {
@@ -444,18 +431,12 @@ static int add_feature(Findings *findings, const char *subject, const char *text
                             strdup(advice));
 }
 
-/* Whether it is there, which says nothing of what is in it: see sysfs.h. */
-static bool lacks_valid_zones(const VerifyInput *input)
+/* One for which there is nothing to do but to use another kernel. */
+static int add_lack(Findings *findings, const char *subject, Feature feature)
 {
-        char path[48];
-
-        if (input->machine->n_blocks == 0)
-                return false;
-        snprintf(path, sizeof(path), "memory%u/state", input->machine->blocks[0].id);
-        if (!has_file(input->sysfs->memory_fd, path))
-                return false;
-        snprintf(path, sizeof(path), "memory%u/valid_zones", input->machine->blocks[0].id);
-        return !has_file(input->sysfs->memory_fd, path);
+        return findings_add(findings, "kernel-feature", strdup(subject),
+                            strdup(feature_loss(feature)),
+                            print("Use another kernel: it takes %s.", feature_brought_by(feature)));
 }
 
 /* PSI, where memoryd misses it: there is movable memory, or it is to be given back by itself. */
@@ -481,31 +462,38 @@ static int check_pressure(const VerifyInput *input, Findings *findings)
                 "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
 }
 
+/* What offload = "uniform" asks of a kernel, where one answer does not do for all nodes. */
+static int check_offload(const VerifyInput *input, const bool has[static _FEATURE_MAX],
+                         Findings *findings)
+{
+        if (!input->offload_by_node || has[FEATURE_NODE_AUTO_ONLINE])
+                return 0;
+        return add_lack(findings, "nodeN/auto_online_blocks", FEATURE_NODE_AUTO_ONLINE);
+}
+
 static int check_kernel(const VerifyInput *input, Findings *findings)
 {
-        const Sysfs *sysfs = input->sysfs;
+        const FeatureInput kernel = { input->sysfs, input->machine, input->release,
+                                      input->hears_pressure };
+        bool has[_FEATURE_MAX];
         int r = 0;
 
-        if (is_older_than(input->release, 3, 8))
-                r = add_feature(findings, "online_movable",
-                                "Kernels before 3.8 do not know the words online_movable and "
-                                "online_kernel: every block becomes what the kernel chooses.",
-                                "Use a newer kernel.");
-        if (r >= 0 && lacks_valid_zones(input))
-                r = add_feature(
-                        findings, "valid_zones",
-                        "Blocks have no file valid_zones: memoryd cannot tell which zone they "
-                        "are in, and they cannot be taken offline.",
-                        "Use a kernel with CONFIG_MEMORY_HOTREMOVE.");
+        features_find(&kernel, has);
+        if (!has[FEATURE_ONLINE_TYPES])
+                r = add_lack(findings, "online_movable", FEATURE_ONLINE_TYPES);
+        if (r >= 0 && !has[FEATURE_HOT_REMOVE])
+                r = add_lack(findings, "valid_zones", FEATURE_HOT_REMOVE);
         /* Before 4.7 the kernel did not online memory by itself. */
-        if (r >= 0 && takes_over(input) && !is_older_than(input->release, 4, 7) &&
-            !has_file(sysfs->memory_fd, "auto_online_blocks"))
+        if (r >= 0 && takes_over(input) && !release_is_before(input->release, 4, 7) &&
+            !has[FEATURE_AUTO_ONLINE])
                 r = add_feature(
                         findings, "auto_online_blocks",
                         "There is no such file: memoryd cannot keep the kernel from onlining "
                         "memory by itself.",
                         "Make sure that /sys/devices/system/memory is whole where memoryd "
                         "runs.");
+        if (r >= 0)
+                r = check_offload(input, has, findings);
         return r < 0 ? r : check_pressure(input, findings);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "conf.h"
-#include "sysfs.h"
+#include "feature.h"
 
 /* What on this machine works against the policy: memoryctl verify. */
 
@@ -25,8 +25,9 @@ typedef struct VerifyInput {
         const Sysfs *sysfs;
         const Machine *machine; /* with its totals up to date */
         const Conf *conf;
-        const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* pressure.h: the kernel tells of memory pressure */
+        const char *release;  /* the kernel's, "6.1.0-21-amd64" */
+        bool hears_pressure;  /* pressure.h: the kernel tells of memory pressure */
+        bool offload_by_node; /* offload = "uniform", and nodes have unlike answers for the kernel */
 } VerifyInput;
 
 /*

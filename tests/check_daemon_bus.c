@@ -827,6 +827,33 @@ START_TEST(what_works_against_the_policy_is_told_to_everybody)
 }
 END_TEST
 
+START_TEST(what_the_kernel_has_is_told_as_it_is_now)
+{
+        static const char stock[] = "+online-types: Linux 3.8 (commit 511c2aba8f07)\n"
+                                    "+hot-remove: CONFIG_MEMORY_HOTREMOVE, Linux 3.18\n"
+                                    "+auto-online: Linux 4.7\n"
+                                    "-pressure: CONFIG_PSI and psi=1, Linux 6.5\n"
+                                    "-groups: memoryd's patch 2\n"
+                                    "-uevents: memoryd's patch 3\n"
+                                    "-node-auto-online: memoryd's patch 4\n"
+                                    "-zone-rules: memoryd's patch 5 or memoryd_guard\n";
+
+        daemon_start();
+        ck_assert_str_eq(bus_features(), stock);
+
+        testbed_write(TESTBED_NODE "/node0/auto_online_blocks", "inherit");
+        testbed_write("sys/module/memoryd_guard/parameters/strict_zone_order", "Y");
+        testbed_add_dimm(DIMM, 2, 0);
+        testbed_write(TESTBED_MEMORY "/memory33/group_id", "0");
+        wait_for(bus_count_status("done") == 2);
+        ck_assert_ptr_nonnull(strstr(bus_features(), "+groups: memoryd's patch 2\n"
+                                                     "-uevents: memoryd's patch 3\n"
+                                                     "+node-auto-online: memoryd's patch 4\n"
+                                                     "+zone-rules: "));
+        ck_assert_uint_eq(polkit_count(), 0);
+}
+END_TEST
+
 /* Shortage of kernel memory */
 
 #define PAGE_BYTES ((uint64_t) sysconf(_SC_PAGESIZE))
@@ -986,6 +1013,7 @@ static void add_service_cases(Suite *suite)
         tcase_add_test(reload, changes_need_authority);
 
         tcase_add_test(verify, what_works_against_the_policy_is_told_to_everybody);
+        tcase_add_test(verify, what_the_kernel_has_is_told_as_it_is_now);
 
         tcase_add_test(shortage, a_shortage_of_kernel_memory_is_told_once_and_until_it_is_over);
         tcase_add_test(shortage, a_shortage_is_seen_at_the_end_of_a_burst);

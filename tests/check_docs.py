@@ -177,6 +177,17 @@ def check_exit_codes(texts):
             yield f"man/memoryd.8: no exit status {code}"
 
 
+def check_features(texts):
+    """Each of what memoryd asks of kernels has an entry in the man page."""
+    section = texts.man("org.memoryd1.5").partition(".SH KERNEL FEATURES")[2].partition("\n.SH ")[0]
+    features = re.findall(r'\[FEATURE_\w+\] = "([a-z-]+)",', texts.get("src/feature.c"))
+    for feature in features:
+        if not re.search(rf"^\.TP\n\.B {feature}$", section, re.M):
+            yield f"man/org.memoryd1.5: no feature {feature}"
+    if len(features) != len(re.findall(r"^\.TP$", section, re.M)):
+        yield "man/org.memoryd1.5: other features than in src/feature.c"
+
+
 def listed_files(texts):
     """The files of ARCHITECTURE.md in their order, in groups of those on one line."""
     for line in texts.get(ARCHITECTURE).splitlines():
@@ -231,6 +242,9 @@ CHECKS = (
     (check_messages, CATALOG, "^-- 7", "-- 8"),
     (check_messages, "man/memoryd.8", "^.B 7", ".B 8"),
     (check_exit_codes, "man/memoryd.8", r"^\.B 69$", ".B 68"),
+    (check_features, "man/org.memoryd1.5", r"^\.B node\\-auto\\-online$", ".B x"),
+    (check_features, "src/feature.c", '] = "groups"', '] = "crowds"'),
+    (check_features, "src/feature.c", '] = "Linux 4.7"', '] = "later"'),
     (check_listing, ARCHITECTURE, "^- `track", "- `trick"),
     (check_listing, ARCHITECTURE, r"(^- `plan.c`.*\n)", r"\1\1"),
     (check_includes, "src/plan.c", '^#include "plan.h"', '#include "manager.h"'),

@@ -10,6 +10,7 @@ static SysfsFixture fixture;
 static Machine machine;
 static Conf conf;
 static bool hears_pressure;
+static bool offload_by_node;
 
 #define RULE "SUBSYSTEM==\"memory\", ACTION==\"add\", ATTR{state}=\"online\"\n"
 #define RELEASE "6.1.0-21-cloud-amd64"
@@ -21,6 +22,7 @@ static void setup(void)
         sysfs_fixture_write(&fixture, "contig-zones\n",
                             "sys/module/memory_hotplug/parameters/online_policy");
         hears_pressure = true;
+        offload_by_node = false;
         conf_init(&conf);
         machine_init(&machine);
 }
@@ -55,7 +57,8 @@ static const char *find(const char *release, const Findings **ret)
         static Findings findings;
         static char text[4096];
         Sysfs sysfs;
-        VerifyInput input = { fixture.root, &sysfs, &machine, &conf, release, hears_pressure };
+        VerifyInput input = { fixture.root, &sysfs,         &machine,       &conf,
+                              release,      hears_pressure, offload_by_node };
 
         findings_done(&findings);
         sysfs_fixture_open(&fixture, &sysfs);
@@ -400,8 +403,12 @@ END_TEST
 
 START_TEST(what_the_kernel_lacks_is_found_where_it_matters)
 {
+        const Findings *findings;
+
         use_machine("0c=k8");
-        ck_assert_str_eq(find("3.7.10", NULL), "kernel-feature: online_movable\n");
+        ck_assert_str_eq(find("3.7.10", &findings), "kernel-feature: online_movable\n");
+        ck_assert_str_eq(findings->findings[0].text, feature_loss(FEATURE_ONLINE_TYPES));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "Linux 3.8 (commit "));
         ck_assert_str_eq(find("3.8.0", NULL), "");
         ck_assert_str_eq(find("strange", NULL), "");
 
@@ -413,7 +420,25 @@ START_TEST(what_the_kernel_lacks_is_found_where_it_matters)
         ck_assert_str_eq(find("4.7.0", NULL), "");
 
         sysfs_fixture_set_block(&fixture, 0, "online\n", NULL);
-        assert_found("kernel-feature: valid_zones\n");
+        ck_assert_str_eq(find(RELEASE, &findings), "kernel-feature: valid_zones\n");
+        ck_assert_str_eq(findings->findings[0].text, feature_loss(FEATURE_HOT_REMOVE));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "CONFIG_MEMORY_HOTREMOVE"));
+}
+END_TEST
+
+/* What of the series a kernel lacks is a finding only where it was asked for. */
+START_TEST(answers_by_node_are_missed_where_they_were_asked_for)
+{
+        const Findings *findings;
+
+        use_machine("0c=k8 1=k1m2");
+        assert_found("");
+        offload_by_node = true;
+        ck_assert_str_eq(find(RELEASE, &findings), "kernel-feature: nodeN/auto_online_blocks\n");
+        ck_assert_str_eq(findings->findings[0].text, feature_loss(FEATURE_NODE_AUTO_ONLINE));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "memoryd's patch 4"));
+        sysfs_fixture_write(&fixture, "inherit\n", NODE_PATH "/node1/auto_online_blocks");
+        assert_found("");
 }
 END_TEST
 
@@ -465,6 +490,7 @@ int main(void)
                             0, ELEMENTSOF(node_cases));
         tcase_add_test(tcase, blocks_that_others_onlined_against_the_policy_are_found_as_ranges);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
+        tcase_add_test(tcase, answers_by_node_are_missed_where_they_were_asked_for);
         tcase_add_test(tcase,
                        pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given_back);
         suite_add_tcase(suite, tcase);

@@ -615,6 +615,22 @@ uint64_t bus_get_number(const char *path, const char *interface, const char *nam
         return number;
 }
 
+const char *bus_features(void)
+{
+        const char *type, *name, *brought_by;
+        sd_bus_message *reply = get_value(MANAGER_PATH, MANAGER, "KernelFeatures", &type);
+        int has;
+
+        *text_result = 0;
+        ck_assert_str_eq(type, "a(sbs)");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(sbs)"), 0);
+        while (sd_bus_message_read(reply, "(sbs)", &name, &has, &brought_by) > 0)
+                snprintf(text_result + strlen(text_result), TEXT_MAX - strlen(text_result),
+                         "%s%s: %s\n", has ? "+" : "-", name, brought_by);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_get_text(const char *path, const char *interface, const char *name)
 {
         const char *type, *text;
