@@ -217,6 +217,7 @@ static json_object *json_status(const Snapshot *snapshot)
             !json_member(object, "foreign_blocks",
                          json_object_new_uint64(manager->foreign_blocks)) ||
             !json_member_string(object, "kernel_auto_online", manager->kernel_auto_online) ||
+            !json_member(object, "kernel_features", json_features(manager)) ||
             !json_member(object, "nodes", json_nodes(snapshot)) ||
             !json_member(object, "jobs", json_jobs(snapshot)) ||
             !json_member(object, "blocks", json_open_blocks(snapshot)) ||

@@ -22,6 +22,7 @@ typedef struct PropertySet {
 static const Property manager_properties[] = {
         { "Version", "s", offsetof(ManagerRow, version) },
         { "KernelAutoOnline", "s", offsetof(ManagerRow, kernel_auto_online) },
+        { "KernelFeatures", "a" BUS_FEATURE_SIGNATURE, 0 },
         { "BlockSizeBytes", "t", offsetof(ManagerRow, block_size_bytes) },
         { "OnlineBytes", "t", offsetof(ManagerRow, online_bytes) },
         { "OfflineBytes", "t", offsetof(ManagerRow, offline_bytes) },
@@ -88,6 +89,27 @@ static int read_distances(sd_bus_message *message, NodeRow *node)
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
+static int read_features(sd_bus_message *message, ManagerRow *manager)
+{
+        FeatureRow row;
+        int r, has;
+
+        r = sd_bus_message_enter_container(message, 'a', BUS_FEATURE_SIGNATURE);
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(message, BUS_FEATURE_SIGNATURE, &row.name, &has,
+                                        &row.brought_by)) > 0) {
+                FeatureRow *grown = array_grow(manager->features, manager->n_features, sizeof(row));
+
+                if (!grown)
+                        return -ENOMEM;
+                row.has = has;
+                manager->features = grown;
+                manager->features[manager->n_features++] = row;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
 static int read_value(sd_bus_message *message, const Property *property, void *row)
 {
         void *field = (char *) row + property->offset;
@@ -95,6 +117,8 @@ static int read_value(sd_bus_message *message, const Property *property, void *r
 
         if (strcmp(property->type, "a(uu)") == 0)
                 return read_distances(message, row);
+        if (strcmp(property->type, "a" BUS_FEATURE_SIGNATURE) == 0)
+                return read_features(message, row);
         if (strcmp(property->type, "as") == 0)
                 return sd_bus_message_read_strv(message, field);
         if (property->type[0] == 'b') {
@@ -342,7 +366,7 @@ static int read_result(int r)
         return r < 0 && r != -ENOMEM ? -EBADMSG : r;
 }
 
-static int fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
+int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
 {
         int r;
 
@@ -392,7 +416,7 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
         if (r != EXIT_SUCCESS)
                 return r;
         if (what & FETCH_MANAGER)
-                r = fetch_manager(bus, snapshot, &error);
+                r = snapshot_fetch_manager(bus, snapshot, &error);
         if (r >= 0 && (what & FETCH_BLOCKS))
                 r = fetch_blocks(bus, snapshot, &error);
         if (r >= 0 && (what & FETCH_OBJECTS))
@@ -416,6 +440,7 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->jobs);
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);
+        free(snapshot->manager.features);
         sd_bus_message_unref(snapshot->manager_reply);
         sd_bus_message_unref(snapshot->blocks_reply);
         sd_bus_message_unref(snapshot->objects_reply);

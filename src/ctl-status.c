@@ -182,6 +182,7 @@ static int print_text(const Snapshot *snapshot)
 
         print_manager(&snapshot->manager);
         print_auto_online(snapshot);
+        features_print_status(&snapshot->manager);
         if (snapshot->n_nodes > 0) {
                 putchar('\n');
                 r = selection_parse(&nodes_columns, NULL, &selection);

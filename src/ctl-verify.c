@@ -51,7 +51,8 @@ static int read_findings(sd_bus_message *reply, json_object *array, size_t *n_fi
         return r < 0 ? -EBADMSG : 0;
 }
 
-static int print_all(sd_bus_message *reply)
+/* The findings, then what the kernel has, which is no finding. */
+static int print_all(sd_bus_message *reply, const ManagerRow *manager)
 {
         _cleanup_(json_object_putp) json_object *array = NULL;
         _cleanup_(json_object_putp) json_object *object = NULL;
@@ -68,11 +69,16 @@ static int print_all(sd_bus_message *reply)
         if (r < 0)
                 return call_failure(r, &SD_BUS_ERROR_NULL);
         if (arg_json) {
-                r = json_member(object, "findings", TAKE_PTR(array)) ?
+                r = json_member(object, "findings", TAKE_PTR(array)) &&
+                                    json_member(object, "features", json_features(manager)) ?
                             json_print(TAKE_PTR(object)) :
                             json_print(NULL);
                 if (r != EXIT_SUCCESS)
                         return r;
+        } else {
+                if (n_findings > 0 && manager->n_features > 0)
+                        putchar('\n');
+                features_print_verify(manager);
         }
         return n_findings == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -82,6 +88,7 @@ int verb_verify(int argc, char **argv)
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
         int r;
 
         (void) argc;
@@ -92,5 +99,7 @@ int verb_verify(int argc, char **argv)
         r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "Verify", &message);
         if (r >= 0)
                 r = sd_bus_call(bus, message, 0, &error, &reply);
-        return r < 0 ? call_failure(r, &error) : print_all(reply);
+        if (r >= 0)
+                r = snapshot_fetch_manager(bus, &snapshot, &error);
+        return r < 0 ? call_failure(r, &error) : print_all(reply, &snapshot.manager);
 }

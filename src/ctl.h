@@ -127,6 +127,13 @@ int blocks_parse(int argc, char **argv, BlockSpan **ret_blocks, size_t *ret_n_bl
  * or to the snapshot, and are never NULL.
  */
 
+/* One entry of KernelFeatures. */
+typedef struct FeatureRow {
+        const char *name;
+        const char *brought_by;
+        bool has;
+} FeatureRow;
+
 typedef struct ManagerRow {
         const char *version;
         const char *kernel_auto_online;
@@ -140,6 +147,8 @@ typedef struct ManagerRow {
         uint32_t foreign_blocks;
         char **config_files;  /* owned, NULL-terminated, or NULL for none */
         char **config_faults; /* the same */
+        FeatureRow *features; /* owned; none where memoryd is of an earlier version */
+        size_t n_features;
         bool degraded;
 } ManagerRow;
 
@@ -234,6 +243,9 @@ typedef struct Snapshot {
  */
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);
+
+/* What FETCH_MANAGER asks for, over a connection that there is already. 0, or negative errno. */
+int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error);
 
 /* The blocks of a blocks_reply that came otherwise. 0, or negative errno. */
 int snapshot_read_blocks(Snapshot *snapshot);
@@ -331,6 +343,10 @@ typedef struct OpenRun {
 
 /* Moves to the next run, or returns false behind the last. Starts with a zeroed one. */
 bool open_run_next(const Snapshot *snapshot, OpenRun *run);
+
+/* ctl-feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
+void features_print_status(const ManagerRow *manager);
+void features_print_verify(const ManagerRow *manager);
 
 /* ctl-json.c */
 int status_print_json(const Snapshot *snapshot);

@@ -51,6 +51,8 @@ START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
                 "Offline:                896M\n"
                 "Blocks:                 4 pending, 2 failed, 1 foreign\n"
                 "Kernel auto-online:     offline, node 1 online_movable\n"
+                "Kernel features:        online-types, uevents\n"
+                "Kernel lacks:           groups (memoryd's patch 2), wishes (patience)\n"
                 "\n"
                 "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
                 "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
@@ -103,6 +105,20 @@ START_TEST(status_can_be_json)
         expect_json_equal(get(status, "failed_blocks"), "2");
         expect_json_equal(get(status, "foreign_blocks"), "1");
         expect_json_equal(get(status, "kernel_auto_online"), "\"offline\"");
+        expect_json_equal(
+                get(status, "kernel_features"),
+                "[{\"feature\": \"online-types\", \"has\": true,"
+                " \"brought_by\": \"Linux 3.8\", \"without\": \"The kernel does not know"
+                " the words online_movable and online_kernel: every block becomes what the"
+                " kernel chooses.\"},"
+                " {\"feature\": \"groups\", \"has\": false,"
+                " \"brought_by\": \"memoryd's patch 2\", \"without\": \"Which blocks are"
+                " one device has to be worked out from /proc/iomem and sysfs.\"},"
+                " {\"feature\": \"uevents\", \"has\": true,"
+                " \"brought_by\": \"memoryd's patch 3\", \"without\": \"The node of a new"
+                " block is not known before its link is in sysfs.\"},"
+                " {\"feature\": \"wishes\", \"has\": false,"
+                " \"brought_by\": \"patience\", \"without\": null}]");
         expect_json_equal(get(status, "config_files"),
                           "[\"/usr/lib/memoryd/memoryd.conf\", \"/etc/memoryd/memoryd.conf\"]");
         ck_assert_uint_eq(json_object_array_length(get(status, "config_faults")), 2);
@@ -898,6 +914,7 @@ START_TEST(a_calm_machine_as_json_has_empty_arrays_and_null)
         status = expect_json();
         expect_json_equal(get(status, "degraded"), "false");
         expect_json_equal(get(status, "kernel_auto_online"), "null");
+        expect_json_equal(get(status, "kernel_features"), "[]");
         expect_json_equal(get(status, "blocks"), "[]");
         expect_json_equal(get(status, "config_files"), "[]");
         expect_json_equal(get(status, "config_faults"), "[]");

@@ -234,27 +234,42 @@ START_TEST(findings_are_printed_with_what_to_do)
                "    Remove the rule.\n"
                "\n"
                "node 1: It has no kernel memory.\n"
-               "    Ask for min_kernel.\n",
+               "    Ask for min_kernel.\n"
+               "\n"
+               "Kernel features: online-types, uevents\n"
+               "Kernel lacks:\n"
+               "  groups (memoryd's patch 2): Which blocks are one device has to be worked out "
+               "from "
+               "/proc/iomem and sysfs.\n"
+               "  wishes (patience)\n",
                "");
 }
 END_TEST
 
 START_TEST(findings_can_be_json)
 {
-        json_object *findings;
+        json_object *object, *status;
 
         start_mock("busy");
+        RUN("-J");
+        status = json_tokener_parse(output.out);
         RUN("verify", "-J");
         ck_assert_int_eq(output.exit_code, 1);
-        findings = json_tokener_parse(output.out);
-        expect_json_equal(findings, "{\"findings\": [{\"check\": \"udev-rule\","
-                                    " \"subject\": \"/usr/lib/udev/rules.d/80-hotplug.rules:3\","
-                                    " \"finding\": \"This rule onlines memory by itself.\","
-                                    " \"advice\": \"Remove the rule.\"},"
-                                    " {\"check\": \"movable-only-node\", \"subject\": \"node 1\","
-                                    " \"finding\": \"It has no kernel memory.\","
-                                    " \"advice\": \"Ask for min_kernel.\"}]}");
-        json_object_put(findings);
+        object = json_tokener_parse(output.out);
+        /* As the status has them. */
+        ck_assert_int_eq(json_object_array_length(get(object, "features")), 4);
+        expect_json_equal(get(object, "features"),
+                          json_object_to_json_string(get(status, "kernel_features")));
+        json_object_put(status);
+        expect_json_equal(get(object, "findings"),
+                          "[{\"check\": \"udev-rule\","
+                          " \"subject\": \"/usr/lib/udev/rules.d/80-hotplug.rules:3\","
+                          " \"finding\": \"This rule onlines memory by itself.\","
+                          " \"advice\": \"Remove the rule.\"},"
+                          " {\"check\": \"movable-only-node\", \"subject\": \"node 1\","
+                          " \"finding\": \"It has no kernel memory.\","
+                          " \"advice\": \"Ask for min_kernel.\"}]");
+        json_object_put(object);
 }
 END_TEST
 
@@ -267,7 +282,7 @@ START_TEST(nothing_found_is_success)
         expect(0, "", "");
         RUN("verify", "-J");
         findings = expect_json();
-        expect_json_equal(findings, "{\"findings\": []}");
+        expect_json_equal(findings, "{\"findings\": [], \"features\": []}");
         json_object_put(findings);
 }
 END_TEST

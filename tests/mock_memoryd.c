@@ -409,6 +409,17 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *er
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+/* One that memoryctl has not heard of among them, as a later version may have. */
+static int property_get_features(sd_bus *bus, const char *path, const char *interface,
+                                 const char *property, sd_bus_message *reply, void *userdata,
+                                 sd_bus_error *error)
+{
+        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
+        return sd_bus_message_append(reply, "a" BUS_FEATURE_SIGNATURE, 4, "online-types", 1,
+                                     "Linux 3.8", "groups", 0, "memoryd's patch 2", "uevents", 1,
+                                     "memoryd's patch 3", "wishes", 0, "patience");
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Mock, version), 0),
@@ -444,6 +455,13 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("SetZone", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListJobs", NULL, "a" BUS_JOB_SIGNATURE, mock_method_list_jobs,
                       SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+/* Not of the calm one: an earlier version has no such property. */
+static const sd_bus_vtable features_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, property_get_features, 0, 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -550,6 +568,9 @@ static int serve(const char *scenario)
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE,
                                              is_garbled ? garbled_vtable : manager_vtable, &mock);
+        if (r >= 0 && strcmp(scenario, "busy") == 0)
+                r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                             features_vtable, &mock);
         if (r >= 0 && strcmp(scenario, "empty") != 0)
                 r = add_objects(bus);
         if (r >= 0)
