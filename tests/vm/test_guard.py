@@ -24,6 +24,14 @@ def build_guard(release):
         return pathlib.Path(result.stdout.strip()).read_bytes()
 
 
+def load_guard(guest):
+    """Builds the module for the guest's kernel and loads it."""
+    text = base64.b64encode(build_guard(guest.run("uname -r").strip())).decode()
+    guest.write_file("/root/guard.b64", text)
+    guest.run("base64 -d /root/guard.b64 >/root/memoryd_guard.ko && "
+              "insmod /root/memoryd_guard.ko")
+
+
 class Guard(ZoneRules, ManualCase):
     """The guard in a stock guest."""
 
@@ -33,11 +41,7 @@ class Guard(ZoneRules, ManualCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        release = cls.guest.run("uname -r").strip()
-        text = base64.b64encode(build_guard(release)).decode()
-        cls.guest.write_file("/root/guard.b64", text)
-        cls.guest.run("base64 -d /root/guard.b64 >/root/memoryd_guard.ko && "
-                      "insmod /root/memoryd_guard.ko")
+        load_guard(cls.guest)
 
     def set_rule(self, name, on):
         self.write("Y" if on else "N", f"{PARAMETERS}/{name}")

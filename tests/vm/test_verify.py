@@ -3,8 +3,10 @@
 
 import json
 
+import recipe
 from case import WORDS_FILE, GuestCase
 from memoryd import NAME, PATH
+from test_guard import load_guard
 
 RULE = 'ACTION=="add", SUBSYSTEM=="memory", ATTR{state}="online"\n'
 GUARDED = """SUBSYSTEM!="memory", GOTO="end"
@@ -82,8 +84,9 @@ class Verify(GuestCase):
 
     def _assert_nothing_is_said(self):
         result = self.guest.call("memoryctl verify", user="user")
-        self.assertEqual(result.code, 0)
-        self.assertEqual((result.stdout, result.stderr), ("", ""))
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        # No finding comes before what the kernel has.
+        self.assertTrue(result.stdout.startswith("Kernel features: "), result.stdout)
 
     def _assert_said(self, subject):
         result = self.guest.call("memoryctl verify", user="user")
@@ -108,3 +111,80 @@ class Verify(GuestCase):
         self.guest.run(f"echo offline >{state}; echo online_movable >{state}")
         self.guest.wait_until(lambda: self.memoryd.get("ForeignBlocks") == 0, "no foreign block")
         self.assertNotIn(f"memory{block}", self.guest.call("memoryctl verify").stdout)
+
+
+UPSTREAM = ["online-types", "hot-remove", "auto-online", "pressure"]
+SERIES = {
+    "groups": "memoryd's patch 2",
+    "uevents": "memoryd's patch 3",
+    "node-auto-online": "memoryd's patch 4",
+    "zone-rules": "memoryd's patch 5 or memoryd_guard",
+}
+
+
+class FeatureCase(GuestCase):
+    """What the kernel has and lacks, wherever that is told. None of it is a finding."""
+
+    def assertFeatures(self, had, lacked):  # pylint: disable=invalid-name
+        status = self.guest.run("memoryctl status", user="user").splitlines()
+        self.assertIn(f"{'Kernel features:':23} {', '.join(had)}", status)
+        lacks = ", ".join(f"{name} ({SERIES[name]})" for name in lacked) or "nothing"
+        self.assertIn(f"{'Kernel lacks:':23} {lacks}", status)
+
+        result = self.guest.call("memoryctl verify", user="user")
+        self.assertEqual((result.code, result.stderr), (0, ""))
+        first, second, *rest = result.stdout.splitlines()
+        self.assertEqual(first, f"Kernel features: {', '.join(had)}")
+        self.assertEqual(second, "Kernel lacks:" if lacked else "Kernel lacks: nothing")
+        self.assertEqual([line.partition(": ")[0] for line in rest],
+                         [f"  {name} ({SERIES[name]})" for name in lacked])
+
+        told = self.memoryd.ctl("verify")
+        self.assertEqual(told["findings"], [])
+        self.assertEqual([row["feature"] for row in told["features"] if row["has"]], had)
+        self.assertEqual({row["feature"]: row["brought_by"] for row in told["features"]
+                          if not row["has"]}, {name: SERIES[name] for name in lacked})
+
+
+class Features(FeatureCase):
+    """A kernel as Debian has it lacks what the series brings, and the guard brings some of it."""
+
+    kernels = tuple(recipe.KERNELS)
+
+    def test_the_series_is_lacking(self):
+        self.assertFeatures(UPSTREAM, list(SERIES))
+        self.add_dimm(512, 1)
+        self.assertFeatures(UPSTREAM, list(SERIES))
+
+    def test_the_guard_is_there_while_it_is_loaded(self):
+        *others, rules = SERIES
+        load_guard(self.guest)
+        self.assertFeatures([*UPSTREAM, rules], others)
+        self.guest.run("rmmod memoryd_guard")
+        self.assertFeatures(UPSTREAM, list(SERIES))
+
+
+class FeaturesUnpatched(FeatureCase):
+    """So does the kernel that the patched one is compared with."""
+
+    kernels = ("unpatched",)
+
+    def test_the_series_is_lacking(self):
+        self.add_dimm(512, 1)
+        self.assertFeatures(UPSTREAM, list(SERIES))
+
+
+class FeaturesPatched(FeatureCase):
+    """All are there with the series, also where all memory was there at boot."""
+
+    kernels = ("patched", "lockdep")
+
+    def test_the_series_is_there(self):
+        self.assertFeatures(UPSTREAM + list(SERIES), [])
+        self.add_dimm(512, 1)
+        self.assertFeatures(UPSTREAM + list(SERIES), [])
+
+    def test_what_is_told_is_not_what_is_switched_on(self):
+        parameters = "/sys/module/memory_hotplug/parameters"
+        self.assertEqual(self.guest.run(f"cat {parameters}/strict_zone_order").strip(), "N")
+        self.assertFeatures(UPSTREAM + list(SERIES), [])
