@@ -462,11 +462,26 @@ static int check_pressure(const VerifyInput *input, Findings *findings)
                 "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
 }
 
-/* What offload = "uniform" asks of a kernel, where one answer does not do for all nodes. */
+/* What offload = "uniform" asks of a kernel: an answer of some nodes that the machine does not have. */
+static bool wants_node_answers(const VerifyInput *input)
+{
+        const Machine *machine = input->machine;
+        const Policy *policy = &input->conf->policy;
+
+        if (!takes_over(input) || input->conf->offload != OFFLOAD_UNIFORM ||
+            offload_machine_word(machine, policy, true) != ONLINE_WORD_OFFLINE)
+                return false;
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                if (online_word_onlines(online_word_of_verdict(
+                            offload_node(machine, policy, &machine->nodes[i]))))
+                        return true;
+        return false;
+}
+
 static int check_offload(const VerifyInput *input, const bool has[static _FEATURE_MAX],
                          Findings *findings)
 {
-        if (!input->offload_by_node || has[FEATURE_NODE_AUTO_ONLINE])
+        if (has[FEATURE_NODE_AUTO_ONLINE] || !wants_node_answers(input))
                 return 0;
         return add_lack(findings, "nodeN/auto_online_blocks", FEATURE_NODE_AUTO_ONLINE);
 }

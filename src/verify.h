@@ -27,7 +27,6 @@ typedef struct VerifyInput {
         const Conf *conf;
         const char *release;  /* the kernel's, "6.1.0-21-amd64" */
         bool hears_pressure;  /* pressure.h: the kernel tells of memory pressure */
-        bool offload_by_node; /* offload = "uniform", and nodes have unlike answers for the kernel */
 } VerifyInput;
 
 /*

@@ -10,7 +10,6 @@ static SysfsFixture fixture;
 static Machine machine;
 static Conf conf;
 static bool hears_pressure;
-static bool offload_by_node;
 
 #define RULE "SUBSYSTEM==\"memory\", ACTION==\"add\", ATTR{state}=\"online\"\n"
 #define RELEASE "6.1.0-21-cloud-amd64"
@@ -22,7 +21,6 @@ static void setup(void)
         sysfs_fixture_write(&fixture, "contig-zones\n",
                             "sys/module/memory_hotplug/parameters/online_policy");
         hears_pressure = true;
-        offload_by_node = false;
         conf_init(&conf);
         machine_init(&machine);
 }
@@ -57,8 +55,7 @@ static const char *find(const char *release, const Findings **ret)
         static Findings findings;
         static char text[4096];
         Sysfs sysfs;
-        VerifyInput input = { fixture.root, &sysfs,         &machine,       &conf,
-                              release,      hears_pressure, offload_by_node };
+        VerifyInput input = { fixture.root, &sysfs, &machine, &conf, release, hears_pressure };
 
         findings_done(&findings);
         sysfs_fixture_open(&fixture, &sysfs);
@@ -432,8 +429,16 @@ START_TEST(answers_by_node_are_missed_where_they_were_asked_for)
         const Findings *findings;
 
         use_machine("0c=k8 1=k1m2");
+        use_conf("rules = ({ node = 1; zone = \"movable\"; });");
         assert_found("");
-        offload_by_node = true;
+        use_conf("offload = \"uniform\"; rules = ({ node = 1; zone = \"auto\"; });");
+        assert_found("");
+        use_conf("offload = \"uniform\"; rules = ({ zone = \"movable\"; });");
+        assert_found("");
+        use_conf("offload = \"uniform\"; rules = ({ node = 1; zone = \"movable\"; });"
+                 "kernel_auto_online = \"respect\";");
+        assert_found("");
+        use_conf("offload = \"uniform\"; rules = ({ node = 1; zone = \"movable\"; });");
         ck_assert_str_eq(find(RELEASE, &findings), "kernel-feature: nodeN/auto_online_blocks\n");
         ck_assert_str_eq(findings->findings[0].text, feature_loss(FEATURE_NODE_AUTO_ONLINE));
         ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "memoryd's patch 4"));
