@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How long a hot-added DIMM takes to come online: by memoryd, by the kernel itself, by a udev rule.
+How it is when memoryd has the kernel do it is for offload.py.
 
 All in one guest and in turn, since only then do times compare: the DIMM is taken out again after
 each measurement, so that the next one finds the same machine. The time is that from the kernel's
@@ -36,11 +37,15 @@ TIMEOUT = 900
 SMALL_GIB, SMALL_RATIO = 8, 1.10
 LARGE_GIB, LARGE_RATIO = 64, 0.5
 GROWTH = 1.25
+# Whose times the ratio is of.
+PAIR = ("memoryd", "auto-online")
 
 FOLDER = "/sys/devices/system/memory"
 RULE = "/run/udev/rules.d/80-bench.rules"
 CONF = "/etc/memoryd/memoryd.conf.d/bench.conf"
 WORDS = {"movable": "online_movable", "kernel": "online_kernel"}
+# What memoryd is told besides the rule, by the methods that are memoryd.
+SETTINGS = {"memoryd": "", "offload": 'offload = "uniform";\n'}
 # The node's highest blocks. The kernel gives up on a page that is in use for a moment: again, then.
 TAKE_OFFLINE = """
 cd /sys/devices/system/node/node{node}
@@ -70,8 +75,6 @@ class Bench:
         for name in ("stamp", "order"):
             self._guest.write_file(f"/root/{name}", (self._programs / name).read_bytes())
             self._guest.run(f"chmod 755 /root/{name}")
-        self._guest.write_file(CONF, 'rules = ({ name = "bench"; node = "%d"; zone = "%s"; });\n'
-                               % (NODE, self._zone_class))
         self._block_bytes = read_memory(self._guest).block_bytes
         self._set_method("auto-online")
         if base_gib:
@@ -82,18 +85,25 @@ class Bench:
 
     def measure(self, method, gib):
         """The seconds that a DIMM takes, and those to its first block. It is out afterwards."""
+        dimm, first, last = self.plug(method, gib)
+        self.unplug(dimm, gib)
+        return last, first
+
+    def plug(self, method, gib):
+        """Adds a DIMM. Returns it, and the seconds to its first block and to its last."""
         count = self.blocks(gib)
         self._set_method(method)
         extra = ""
         if method == "raw":
             # With the priority that memoryd's unit gives it.
             extra = f"nice -n -10 /root/order {NODE} {self._word} {RAW_ORDER} {count}"
-        dimm, first, last = self._add(f"{gib}G", count, extra)
+        return self._add(f"{gib}G", count, extra)
+
+    def unplug(self, dimm, gib):
         self._set_method("nobody")
-        self._guest.run(TAKE_OFFLINE.format(node=NODE, count=count), timeout=TIMEOUT)
+        self._guest.run(TAKE_OFFLINE.format(node=NODE, count=self.blocks(gib)), timeout=TIMEOUT)
         self._guest.del_dimm(dimm, TIMEOUT)
         self._guest.check_console()
-        return last, first
 
     def _set_method(self, method):
         auto = self._word if method == "auto-online" else "offline"
@@ -104,7 +114,9 @@ class Bench:
         if method == "udev rule":
             self._guest.write_file(RULE, rule)
         self._guest.run("udevadm control --reload; udevadm settle")
-        if method == "memoryd":
+        if method in SETTINGS:
+            rules = f'({{ name = "bench"; node = "{NODE}"; zone = "{self._zone_class}"; }})'
+            self._guest.write_file(CONF, f"rules = {rules};\n{SETTINGS[method]}")
             self._guest.run("systemctl start memoryd")
             self._memoryd.wait_ready()
         # What all of that started shall have ended.
@@ -138,45 +150,50 @@ class Bench:
 
 
 def run(guest_image, arguments, base_gib):
-    """The seconds of each round, by size and method."""
-    seconds = {}
+    """The seconds of each round, and the blocks of each size."""
     with Guest(guest_image, arguments.kernel, nodes=NODES, max_memory=MAX_MEMORY,
                name="bench") as guest:
         bench = Bench(guest, arguments.programs, arguments.zone_class)
         bench.prepare(base_gib)
-        for size in arguments.sizes:
-            for number in range(arguments.rounds):
-                # Nobody is always the first.
-                shift = number % len(arguments.methods)
-                for method in arguments.methods[shift:] + arguments.methods[:shift]:
-                    taken, first = bench.measure(method, size)
-                    seconds.setdefault((size, method), []).append(taken)
-                    print(f"    {size} GiB, round {number + 1}, {method}: {taken:.2f} s, the first "
-                          f"block after {first:.2f} s", flush=True)
-        blocks = {size: bench.blocks(size) for size in arguments.sizes}
-    return seconds, blocks
+        return measure_rounds(bench, arguments)
 
 
-def print_table(arguments, seconds, blocks):
-    """Medians side by side: seconds, milliseconds per block, and memoryd's part of the kernel's."""
+def measure_rounds(bench, arguments):
+    """The seconds of each round, by size and method, and how many blocks each size is."""
+    seconds = {}
+    for size in arguments.sizes:
+        for number in range(arguments.rounds):
+            # Nobody is always the first.
+            shift = number % len(arguments.methods)
+            for method in arguments.methods[shift:] + arguments.methods[:shift]:
+                taken, first = bench.measure(method, size)
+                seconds.setdefault((size, method), []).append(taken)
+                print(f"    {size} GiB, round {number + 1}, {method}: {taken:.2f} s, the first "
+                      f"block after {first:.2f} s", flush=True)
+    return seconds, {size: bench.blocks(size) for size in arguments.sizes}
+
+
+def print_table(arguments, seconds, blocks, pair=PAIR):
+    """Medians side by side: seconds, milliseconds per block, and a pair of methods as a ratio."""
     print(f"{'':>8} {'':>6}" + "".join(f" {method:>20}" for method in arguments.methods)
-          + f" {'memoryd/auto-online':>20}")
+          + f" {'/'.join(pair):>20}")
     print(f"{'size':>8} {'blocks':>6}" + f" {'s':>10} {'ms/block':>9}" * len(arguments.methods))
     for size in arguments.sizes:
         line = f"{size:>4} GiB {blocks[size]:>6}"
         for method in arguments.methods:
             median = statistics.median(seconds[size, method])
             line += f" {median:>10.2f} {median / blocks[size] * 1000:>9.2f}"
-        ratio = ratio_of(seconds, size)
+        ratio = ratio_of(seconds, size, pair)
         print(line + (f" {ratio:>20.2f}" if ratio else ""))
 
 
-def ratio_of(seconds, size):
-    """The median of the rounds' ratios, memoryd's time to auto-online's; None if not measured."""
-    if (size, "memoryd") not in seconds or (size, "auto-online") not in seconds:
+def ratio_of(seconds, size, pair=PAIR):
+    """The median of the rounds' ratios, the first method's time to the second's; None if not
+    measured."""
+    ours, others = (seconds.get((size, method)) for method in pair)
+    if not ours or not others:
         return None
-    return statistics.median(ours / kernels for ours, kernels in
-                             zip(seconds[size, "memoryd"], seconds[size, "auto-online"]))
+    return statistics.median(our / other for our, other in zip(ours, others))
 
 
 def print_verdicts(arguments, seconds, blocks, base_gib):
@@ -217,7 +234,8 @@ def parse_arguments():
     parser.add_argument("--zone-class", choices=list(WORDS), default="movable")
     parser.add_argument("--methods", type=lambda text: text.split(","),
                         default="memoryd,auto-online,udev rule",
-                        help="(%(default)s); also raw: a bare loop of writes")
+                        help="(%(default)s); also offload, on a kernel that can; "
+                             "and raw: a bare loop of writes")
     return parser.parse_args()
 
 

@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How long a hot-added DIMM takes to come online when memoryd has the kernel do it, beside its own
+writes: the same policy with the setting offload and without.
+
+All of one kernel's in one guest and in turn, as in online.py. After each DIMM its blocks are
+compared: what the policy says of each, what the kernel made of it, and who brought it online."""
+
+import argparse
+import pathlib
+import sys
+
+# The source tree stays as it was.
+sys.dont_write_bytecode = True
+
+# pylint: disable=wrong-import-position
+import online  # which also finds what is below
+import image
+from guest import Guest, GuestError, Node
+from memory import read_memory
+from qmp import QmpError
+
+# The kernel has a node's own answer only while it has the node: a little memory at boot keeps it
+# there when the DIMM is out.
+NODES = (Node("5G", "0-1"), Node("512M"))
+ZONE_CLASS = "movable"
+PAIR = ("offload", "memoryd")
+
+# What memoryd says of a block that it, and that somebody else, brought online by the policy.
+STATUSES = {"memoryd": "done", "offload": "external"}
+
+FAULTS_SHOWN = 5
+SETTLE_TIMEOUT = 60
+
+
+class OffloadBench(online.Bench):
+    """One that looks at the blocks before the DIMM goes."""
+
+    def measure(self, method, gib):
+        before = read_memory(self._guest)
+        dimm, first, last = self.plug(method, gib)
+        self._compare(before, method, self.blocks(gib))
+        self.unplug(dimm, gib)
+        return last, first
+
+    def _compare(self, before, method, count):
+        """Waits until memoryd and the kernel tell the same of each of the DIMM's blocks."""
+        def differences():
+            added = read_memory(self._guest).added_to(before)
+            rows = {row.id: row for row in self._memoryd.blocks()}
+            found = [fault(block, rows.get(block.index), method) for block in added]
+            if len(found) != count:
+                found.append(f"{len(found)} blocks, expected {count}")
+            return list(filter(None, found))[:FAULTS_SHOWN]
+        self._guest.wait_until_empty(differences, f"memoryd and the kernel agreeing ({method})",
+                                     SETTLE_TIMEOUT)
+
+
+def fault(block, row, method):
+    """What is not as it should be with a block, and memoryd's row of it; None when all is."""
+    expected = (ZONE_CLASS, ZONE_CLASS, STATUSES[method])
+    found = (block.zone_class, row.decision, row.status) if row else "not known"
+    return None if found == expected else (
+        f"memory{block.index}: the kernel's class, the policy's and who did it are {found}, "
+        f"expected {expected}")
+
+
+def run(guest_image, arguments, kernel):
+    """The seconds of each round, and the blocks of each size."""
+    with Guest(guest_image, kernel, nodes=NODES, max_memory=online.MAX_MEMORY,
+               name="offload") as guest:
+        bench = OffloadBench(guest, arguments.programs, ZONE_CLASS)
+        bench.prepare(0)
+        # The first one takes longer: its description lies in memory that nobody has touched yet.
+        bench.measure(arguments.methods[0], max(arguments.sizes))
+        return online.measure_rounds(bench, arguments)
+
+
+def print_verdicts(arguments, seconds):
+    for size in arguments.sizes:
+        ratio = online.ratio_of(seconds, size, PAIR)
+        if ratio is not None:
+            online.say(ratio <= 1, f"{size} GiB no longer than memoryd's own writes: {ratio:.2f}")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--destdir", required=True,
+                        help="where 'make install DESTDIR=…' put memoryd")
+    parser.add_argument("--programs", required=True, type=pathlib.Path,
+                        help="the folder that stamp and order were built in")
+    parser.add_argument("--kernels", nargs="+", choices=image.BUILT_KERNELS,
+                        default=["patched", "without-7"],
+                        help="that kernel/build made (%(default)s)")
+    parser.add_argument("--sizes", type=online.numbers, default="4,64", help="GiB (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
+    parser.add_argument("--methods", type=lambda text: text.split(","), default="offload,memoryd",
+                        help="(%(default)s)")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        guest_image = image.ensure(arguments.destdir, print)
+        missing = [kernel for kernel in arguments.kernels if kernel not in guest_image.kernels]
+        if missing:
+            sys.exit(f"offload: no kernel '{missing[0]}': make it with 'kernel/build {missing[0]}'")
+        for kernel in arguments.kernels:
+            print(f"Linux {kernel}, DIMMs for a CPU-less node, as {ZONE_CLASS} memory, "
+                  f"{arguments.rounds} rounds:", flush=True)
+            seconds, blocks = run(guest_image, arguments, kernel)
+            online.print_table(arguments, seconds, blocks, PAIR)
+            print_verdicts(arguments, seconds)
+            print("    in each round each block became what the policy says, "
+                  "by the one that was to do it", flush=True)
+    except (image.ImageError, GuestError, QmpError) as error:
+        sys.exit(f"offload: {error}")
+
+
+if __name__ == "__main__":
+    main()
