@@ -152,6 +152,7 @@ void block_init(Block *block, uint32_t id)
                 .id = id,
                 .node = NODE_NONE,
                 .device = -1,
+                .group = GROUP_UNREAD,
                 .rule = RULE_DEFAULT,
                 .status = BLOCK_STATUS_WAITING,
                 .retry_at_usec = USEC_INFINITY,

@@ -164,6 +164,10 @@ Onliner onliner_from_string(const char *word);
 /* A node number that stands for "no node link yet". */
 #define NODE_NONE (-1)
 
+/* A memory group that stands for "in none, or the kernel shows none" and for "not looked yet". */
+#define GROUP_NONE (-1)
+#define GROUP_UNREAD (-2)
+
 /* A rule index that stands for "no rule matched: the default". */
 #define RULE_DEFAULT (-1)
 
@@ -184,6 +188,7 @@ typedef struct Block {
         uint32_t job;        /* the job that it is part of; 0: none */
         ZoneClass job_class; /* of one that is part of a job: the class which that leaves it in */
         int32_t device;      /* index into the machine's devices, or DEVICE_NONE */
+        int32_t group;       /* the kernel's memory group, GROUP_NONE or GROUP_UNREAD */
         uint64_t udev_mask;  /* bit i: it has the i-th udev property that the policy asks for */
         BlockState state;
         ZoneList zones;

@@ -21,7 +21,7 @@ static uint32_t unit_of(Origin origin)
         return origin == ORIGIN_BOOT || origin == ORIGIN_DIMM || origin == ORIGIN_KMEM ? 0 : 1;
 }
 
-int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, uint64_t group)
+int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
 {
         DraftDevice *added;
 
@@ -37,25 +37,42 @@ int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, ui
         added = &draft->devices[draft->n_devices];
         *added = (DraftDevice){
                 .device = { .origin = origin,
+                            .group = group,
                             .first_block = UINT32_MAX,
                             .unit_blocks = unit_of(origin) },
-                .group = group,
         };
         snprintf(added->device.name, sizeof(added->device.name), "%s", name);
         return (int32_t) draft->n_devices++;
 }
 
-int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, uint64_t group)
+int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
 {
         /* Blocks next to each other are mostly of the same device: the last is likely. */
         for (size_t i = draft->n_devices; i-- > 0;) {
                 const DraftDevice *found = &draft->devices[i];
 
-                if (found->device.origin == origin && found->group == group &&
+                if (found->device.origin == origin && found->device.group == group &&
                     strcmp(found->device.name, name) == 0)
                         return (int32_t) i;
         }
         return device_draft_add(draft, origin, name, group);
+}
+
+bool draft_device_is_complete(const DraftDevice *device)
+{
+        return device->is_closed || (device->n_group > 0 && device->n_blocks >= device->n_group);
+}
+
+/* The kernel uses the number of a group again, maybe before what had it is seen to be gone. */
+int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group)
+{
+        for (size_t i = draft->n_devices; i-- > 0;) {
+                const DraftDevice *found = &draft->devices[i];
+
+                if (found->device.group == group && !draft_device_is_complete(found))
+                        return (int32_t) i;
+        }
+        return DEVICE_NONE;
 }
 
 static void draft_device_widen(DraftDevice *device, uint32_t first, uint32_t last)
@@ -68,7 +85,6 @@ void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block)
 {
         DraftDevice *found = device_draft_get(draft, device);
 
-        found->a_block = block;
         found->n_blocks++;
         found->n_extent++;
         draft_device_widen(found, block, block);
@@ -99,10 +115,11 @@ static int compare_devices(const void *a, const void *b, void *data)
 static Device complete(const DraftDevice *draft, uint64_t block_size_bytes)
 {
         Device device = draft->device;
+        uint64_t n = MAX(draft->n_extent, draft->n_group);
 
         if (device_is_static(&device))
-                device.missing_blocks = (uint32_t) (draft->n_extent - draft->n_blocks);
-        device.size_bytes = draft->n_extent * block_size_bytes;
+                device.missing_blocks = (uint32_t) (n - draft->n_blocks);
+        device.size_bytes = n * block_size_bytes;
         return device;
 }
 

@@ -7,8 +7,8 @@
 
 typedef struct DraftDevice {
         Device device;
-        uint64_t group;    /* tells devices without a name apart; 0 for none */
-        uint32_t a_block;  /* any one of it */
+        uint64_t n_group;  /* blocks of a static group in all; 0: not known */
+        bool is_closed;    /* all of a static group was there before: what comes is of another */
         uint64_t n_blocks; /* that are there */
         uint64_t n_extent; /* that are there or are still to come, or that it can have */
 } DraftDevice;
@@ -25,8 +25,14 @@ void device_draft_done(DeviceDraft *draft);
  * The number of the device of an origin, name and group, which is added if there is none, or always;
  * -ENOMEM. Its unit is a block, of a DIMM, kmem and boot memory 0, until that is changed.
  */
-int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, uint64_t group);
-int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, uint64_t group);
+int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, int32_t group);
+int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group);
+
+/* Whether its group tells that no other block can be of it. */
+bool draft_device_is_complete(const DraftDevice *device);
+
+/* The number of the device of a group that another block can be of, or DEVICE_NONE. */
+int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group);
 
 /* One by its number; valid until the next is added. */
 DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device);

@@ -29,6 +29,7 @@ typedef struct Device {
         char name[DEVICE_NAME_MAX]; /* as the kernel has it: "PNP0C80:00", "virtio3", "dax0.0"; ""
                                        for boot memory and what has no name */
         Origin origin;
+        int32_t group;        /* the kernel's memory group, or GROUP_NONE */
         uint64_t size_bytes;  /* the whole device; of one that grows: as large as it can become */
         uint32_t first_block; /* the blocks it covers, or will when it is complete */
         uint32_t last_block;

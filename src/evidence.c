@@ -52,21 +52,29 @@ static bool read_block_file(const Sysfs *sysfs, uint32_t block, const char *name
         return sysfs_read_text(sysfs, sysfs->memory_fd, path, text, size) >= 0;
 }
 
+int32_t evidence_group_id(const Sysfs *sysfs, uint32_t block)
+{
+        char text[32];
+        uint32_t id;
+
+        if (!read_block_file(sysfs, block, "group_id", text, sizeof(text)) ||
+            parse_u32(text, &id) < 0 || id > INT32_MAX)
+                return GROUP_NONE;
+        return (int32_t) id;
+}
+
 bool evidence_group(const Sysfs *sysfs, uint32_t block, Group *ret)
 {
         Group group = {};
         char text[32];
 
-        if (!read_block_file(sysfs, block, "group_id", text, sizeof(text)) ||
-            parse_u32(text, &group.id) < 0 ||
-            !read_block_file(sysfs, block, "group_type", text, sizeof(text)))
+        if (!read_block_file(sysfs, block, "group_type", text, sizeof(text)))
                 return false;
         group.is_dynamic = strcmp(text, "dynamic") == 0;
         if (!group.is_dynamic && strcmp(text, "static") != 0)
                 return false;
-        if (group.is_dynamic &&
-            (!read_block_file(sysfs, block, "group_unit_bytes", text, sizeof(text)) ||
-             parse_size(text, &group.unit_bytes) < 0))
+        if (!read_block_file(sysfs, block, "group_unit_bytes", text, sizeof(text)) ||
+            parse_size(text, &group.unit_bytes) < 0)
                 group.unit_bytes = 0;
         *ret = group;
         return true;

@@ -17,11 +17,16 @@
  */
 bool evidence_firmware_node(const Sysfs *sysfs, uint32_t block, char ret[static DEVICE_NAME_MAX]);
 
-/* The memory group of a block, on a kernel that shows it. Boot memory and balloons are in none. */
+/*
+ * The memory group of a block, on a kernel that shows it, or GROUP_NONE: boot memory and balloons are
+ * in none. The number is used again once the group's blocks are gone.
+ */
+int32_t evidence_group_id(const Sysfs *sysfs, uint32_t block);
+
+/* What a group is. Returns whether the block tells it. */
 typedef struct Group {
-        uint32_t id; /* is used again once its blocks are gone */
         bool is_dynamic;
-        uint64_t unit_bytes; /* of a dynamic one, else 0 */
+        uint64_t unit_bytes; /* what comes and goes together: of a static one all; 0: not known */
 } Group;
 
 bool evidence_group(const Sysfs *sysfs, uint32_t block, Group *ret);

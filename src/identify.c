@@ -14,13 +14,14 @@ typedef struct Range {
         int32_t unknown;    /* the device of what nothing is known of, or DEVICE_NONE */
         uint64_t n_blocks;  /* that are there */
         bool has_unlinked;  /* a block in it has no firmware node, and so have those above */
-        int8_t is_in_group; /* negative: not looked yet */
+        bool has_ungrouped; /* a block in it is in no group */
 } Range;
 
 typedef struct Identifier {
         const Sysfs *sysfs;
-        const Machine *machine;
-        bool is_first; /* nothing was identified before */
+        Machine *machine;
+        bool is_first;   /* nothing was identified before */
+        bool has_groups; /* the kernel shows groups: some block is in one */
         E820 e820;
 
         Range *ranges; /* owned, by address; NULL when /proc/iomem tells nothing */
@@ -30,7 +31,10 @@ typedef struct Identifier {
         DeviceDraft draft;
         int32_t *of_block; /* owned: for each block of the machine a device of the draft */
 
-        int32_t boot;          /* of the draft, or DEVICE_NONE */
+        int32_t boot; /* of the draft, or DEVICE_NONE */
+        /* The last one in which a block had no firmware node; the others have none then. */
+        int32_t unlinked_group;
+        const Range *unlinked_range;
         int8_t acpi_is_adding; /* negative: not looked yet */
         Origin platform;       /* _ORIGIN_INVALID: not looked yet */
         const char *platform_name;
@@ -55,21 +59,29 @@ static int read_ranges(Identifier *identifier)
         if (!identifier->ranges)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                identifier->ranges[i] = (Range){ .ram = rams[i],
-                                                 .device = DEVICE_NONE,
-                                                 .unknown = DEVICE_NONE,
-                                                 .is_in_group = -1 };
+                identifier->ranges[i] =
+                        (Range){ .ram = rams[i], .device = DEVICE_NONE, .unknown = DEVICE_NONE };
         identifier->n_ranges = n;
         return 0;
 }
 
-static int identifier_init(Identifier *identifier, const Sysfs *sysfs, const Machine *machine)
+static bool has_groups(const Machine *machine)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (machine->blocks[i].group >= 0)
+                        return true;
+        return false;
+}
+
+static int identifier_init(Identifier *identifier, const Sysfs *sysfs, Machine *machine)
 {
         *identifier = (Identifier){
                 .sysfs = sysfs,
                 .machine = machine,
                 .is_first = machine->n_devices == 0,
+                .has_groups = has_groups(machine),
                 .boot = DEVICE_NONE,
+                .unlinked_group = GROUP_NONE,
                 .acpi_is_adding = -1,
                 .platform = _ORIGIN_INVALID,
         };
@@ -83,30 +95,66 @@ static int identifier_init(Identifier *identifier, const Sysfs *sysfs, const Mac
 static int32_t find_boot(Identifier *identifier)
 {
         if (identifier->boot == DEVICE_NONE)
-                identifier->boot = device_draft_find(&identifier->draft, ORIGIN_BOOT, "", 0);
+                identifier->boot =
+                        device_draft_find(&identifier->draft, ORIGIN_BOOT, "", GROUP_NONE);
         return identifier->boot;
 }
 
-/* What was found before, of a block that is still there. */
-static int32_t find_again(Identifier *identifier, const Block *block, const Device *before)
+/*
+ * The group of a block. Of one that is known it is known: the group is as old as the block. Nobody asks
+ * before it has its node, since until then its files may not all be there; nor more than once a range
+ * where the kernel shows no groups.
+ */
+static int32_t find_group(Identifier *identifier, Block *block, Range *range)
 {
-        Group group;
+        if (range && block->group == GROUP_NONE)
+                range->has_ungrouped = true;
+        if (block->group != GROUP_UNREAD)
+                return block->group;
+        if (block->node == NODE_NONE && !identifier->sysfs->recorded)
+                return GROUP_NONE;
+        if (!identifier->has_groups && range && range->has_ungrouped)
+                return GROUP_NONE;
 
-        if (before->origin == ORIGIN_BOOT)
-                return find_boot(identifier);
-        if (*before->name ||
-            (before->origin != ORIGIN_KMEM && before->origin != ORIGIN_VIRTIO_MEM) ||
-            !evidence_group(identifier->sysfs, block->id, &group))
-                return device_draft_find(&identifier->draft, before->origin, before->name, 0);
-        return device_draft_find(&identifier->draft, before->origin, "", (uint64_t) group.id + 1);
+        block->group = evidence_group_id(identifier->sysfs, block->id);
+        if (block->group >= 0)
+                identifier->has_groups = true;
+        else if (range)
+                range->has_ungrouped = true;
+        return block->group;
 }
 
-/* Without /proc/iomem: a group that is no ACPI memory device's is that of one of two drivers. */
-static int32_t find_group(Identifier *identifier, const Group *group)
+/* What is known of a group, from a block of it that is known, or else from files: once a device. */
+static void take_group(const Identifier *identifier, const Block *block, DraftDevice *found)
 {
-        return device_draft_find(&identifier->draft,
-                                 group->is_dynamic ? ORIGIN_VIRTIO_MEM : ORIGIN_KMEM, "",
-                                 (uint64_t) group->id + 1);
+        const Device *before = machine_device(identifier->machine, block);
+        uint64_t block_size_bytes = identifier->machine->block_size_bytes;
+        Group group;
+
+        if (before && before->origin == found->device.origin && before->group == block->group) {
+                found->device.unit_blocks = before->unit_blocks;
+                found->n_group =
+                        device_is_static(before) ? before->size_bytes / block_size_bytes : 0;
+                found->is_closed = device_is_static(before) && before->missing_blocks == 0;
+        } else if (evidence_group(identifier->sysfs, block->id, &group)) {
+                uint64_t n = MIN(group.unit_bytes / block_size_bytes, UINT32_MAX);
+
+                found->n_group = group.is_dynamic ? 0 : n;
+                found->device.unit_blocks = group.is_dynamic ? (uint32_t) MAX(1, n) : 0;
+        }
+}
+
+/* The device of a block whose group is known: several of one name are one where there are no groups. */
+static int32_t find_device(Identifier *identifier, Origin origin, const char *name,
+                           const Block *block)
+{
+        DeviceDraft *draft = &identifier->draft;
+        int32_t group = MAX(block->group, GROUP_NONE), n = (int32_t) draft->n_devices;
+        int32_t device = device_draft_find(draft, origin, name, group);
+
+        if (device == n && group != GROUP_NONE)
+                take_group(identifier, block, device_draft_get(draft, device));
+        return device;
 }
 
 static bool find_firmware_node(Identifier *identifier, const Block *block, Range *range,
@@ -120,15 +168,6 @@ static bool find_firmware_node(Identifier *identifier, const Block *block, Range
         if (range)
                 range->has_unlinked = true;
         return false;
-}
-
-static bool is_in_group(Identifier *identifier, const Block *block, Range *range, Group *ret)
-{
-        if (!range)
-                return evidence_group(identifier->sysfs, block->id, ret);
-        if (range->is_in_group < 0)
-                range->is_in_group = evidence_group(identifier->sysfs, block->id, ret);
-        return range->is_in_group;
 }
 
 static bool is_acpi_adding(Identifier *identifier)
@@ -157,9 +196,9 @@ static int32_t find_by_platform(Identifier *identifier, Range *range)
         DeviceDraft *draft = &identifier->draft;
 
         if (origin != ORIGIN_UNKNOWN || !range)
-                return device_draft_find(draft, origin, identifier->platform_name, 0);
+                return device_draft_find(draft, origin, identifier->platform_name, GROUP_NONE);
         if (range->unknown == DEVICE_NONE) {
-                range->unknown = device_draft_add(draft, ORIGIN_UNKNOWN, "", 0);
+                range->unknown = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
                 if (range->unknown >= 0)
                         device_draft_get(draft, range->unknown)->device.unit_blocks = 0;
         }
@@ -191,47 +230,81 @@ static bool is_undecided(const Block *block)
         return block->verdict == VERDICT_NONE && !block->given_up;
 }
 
+/*
+ * Without a name. /proc/iomem has one for the two drivers that use groups and are not of ACPI; it tells
+ * nothing without it.
+ */
+static int32_t find_nameless(Identifier *identifier, const Block *block, const Range *range)
+{
+        Group group;
+
+        if (range || !evidence_group(identifier->sysfs, block->id, &group))
+                return find_device(identifier, ORIGIN_UNKNOWN, "", block);
+        return find_device(identifier, group.is_dynamic ? ORIGIN_VIRTIO_MEM : ORIGIN_KMEM, "",
+                           block);
+}
+
+/* A block in a group that no driver's name stands with: one that has a link names all of them. */
+static int32_t find_in_group(Identifier *identifier, const Block *block, const Range *range)
+{
+        int32_t device = device_draft_find_open(&identifier->draft, block->group);
+        char name[DEVICE_NAME_MAX];
+
+        if (device >= 0)
+                return device;
+        if ((block->group != identifier->unlinked_group || range != identifier->unlinked_range) &&
+            evidence_firmware_node(identifier->sysfs, block->id, name))
+                return find_device(identifier, ORIGIN_DIMM, name, block);
+        identifier->unlinked_group = block->group;
+        identifier->unlinked_range = range;
+        if (is_undecided(block) && (range || is_acpi_adding(identifier)))
+                return DEVICE_NONE;
+        return find_nameless(identifier, block, range);
+}
+
 /* A block that no driver's name stands with. */
-static int32_t find_plain(Identifier *identifier, const Block *block, Range *range)
+static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
 {
         const Device *before = machine_device(identifier->machine, block);
         char name[DEVICE_NAME_MAX];
-        Group group = {};
-        bool in_group;
 
+        if (before && before->origin == ORIGIN_BOOT)
+                return find_boot(identifier);
         if (before && before->origin != ORIGIN_UNKNOWN)
-                return find_again(identifier, block, before);
+                return find_device(identifier, before->origin, before->name, block);
         if (is_of_firmware(identifier, block))
                 return find_boot(identifier);
+        if (find_group(identifier, block, range) >= 0)
+                return find_in_group(identifier, block, range);
+
         if (find_firmware_node(identifier, block, range, name))
-                return device_draft_find(&identifier->draft, ORIGIN_DIMM, name, 0);
-        if (range && range->device >= 0 &&
+                return find_device(identifier, ORIGIN_DIMM, name, block);
+        /* Where there are groups they tell, once the block has its node. */
+        if (!identifier->has_groups && range && range->device >= 0 &&
             device_draft_get(&identifier->draft, range->device)->device.origin == ORIGIN_DIMM)
                 return range->device;
-
-        in_group = is_in_group(identifier, block, range, &group);
-        if (!in_group && was_there_before(identifier, block, range))
+        if (was_there_before(identifier, block, range))
                 return find_boot(identifier);
-        if (is_undecided(block) && ((in_group && range) || is_acpi_adding(identifier)))
+        if (is_undecided(block) && is_acpi_adding(identifier))
                 return DEVICE_NONE;
-        return in_group && !range ? find_group(identifier, &group) :
-                                    find_by_platform(identifier, range);
+        return find_by_platform(identifier, range);
 }
 
-static int32_t find(Identifier *identifier, const Block *block, Range *range)
+static int32_t find(Identifier *identifier, Block *block, Range *range)
 {
-        switch (range ? range->ram.kind : RAM_PLAIN) {
-        case RAM_BOOT:
+        static const Origin origins[] = {
+                [RAM_VIRTIO_MEM] = ORIGIN_VIRTIO_MEM,
+                [RAM_KMEM] = ORIGIN_KMEM,
+                [RAM_OTHER] = ORIGIN_UNKNOWN,
+        };
+        RamKind kind = range ? range->ram.kind : RAM_PLAIN;
+
+        if (kind == RAM_BOOT)
                 return find_boot(identifier);
-        case RAM_VIRTIO_MEM:
-                return device_draft_find(&identifier->draft, ORIGIN_VIRTIO_MEM, range->ram.name, 0);
-        case RAM_KMEM:
-                return device_draft_find(&identifier->draft, ORIGIN_KMEM, range->ram.name, 0);
-        case RAM_OTHER:
-                return device_draft_find(&identifier->draft, ORIGIN_UNKNOWN, range->ram.name, 0);
-        default:
+        if (kind == RAM_PLAIN)
                 return find_plain(identifier, block, range);
-        }
+        (void) find_group(identifier, block, range);
+        return find_device(identifier, origins[kind], range->ram.name, block);
 }
 
 /* The first range that a block lies in or touches, or NULL. Blocks are to be asked for in order. */
@@ -249,32 +322,58 @@ static Range *find_range(Identifier *identifier, const Block *block)
         return range->ram.first <= first + (size - 1) ? range : NULL;
 }
 
-static void range_add_block(Range *range, int32_t device)
+static void range_add_device(Range *range, int32_t device)
 {
-        range->n_blocks++;
         if (range->device == DEVICE_NONE)
                 range->device = device;
         else if (range->device != device)
                 range->device = DEVICE_MIXED;
 }
 
+static void take_block(Identifier *identifier, size_t i, Range *range, int32_t device)
+{
+        identifier->of_block[i] = device;
+        if (device >= 0)
+                device_draft_add_block(&identifier->draft, device,
+                                       identifier->machine->blocks[i].id);
+        if (device < 0 || !range)
+                return;
+        range->n_blocks++;
+        range_add_device(range, device);
+}
+
 static int find_all(Identifier *identifier)
 {
         for (size_t i = 0; i < identifier->machine->n_blocks; i++) {
-                const Block *block = &identifier->machine->blocks[i];
+                Block *block = &identifier->machine->blocks[i];
                 Range *range = find_range(identifier, block);
                 int32_t device = find(identifier, block, range);
 
                 if (device == -ENOMEM)
                         return -ENOMEM;
-                identifier->of_block[i] = device;
-                if (device < 0)
-                        continue;
-                device_draft_add_block(&identifier->draft, device, block->id);
-                if (range)
-                        range_add_block(range, device);
+                take_block(identifier, i, range, device);
         }
         return 0;
+}
+
+/*
+ * Blocks in a group that stand before the one that named it. What is left is part of another device
+ * than the rest of its range.
+ */
+static void find_rest(Identifier *identifier)
+{
+        identifier->at = 0;
+        for (size_t i = 0; identifier->has_groups && i < identifier->machine->n_blocks; i++) {
+                const Block *block = &identifier->machine->blocks[i];
+                Range *range = find_range(identifier, block);
+
+                if (identifier->of_block[i] >= 0 || block->group < 0)
+                        continue;
+                take_block(identifier, i, range,
+                           device_draft_find_open(&identifier->draft, block->group));
+                if (identifier->of_block[i] < 0 && range)
+                        range->device = DEVICE_MIXED;
+        }
 }
 
 /* What a range tells of its device: where that ends, and how much of it is still to come. */
@@ -288,25 +387,12 @@ static void take_extent(DraftDevice *found, const Range *range, uint64_t block_s
                 n = ram_blocks(ram->region_first, ram->region_last, block_size_bytes, &first);
                 if (n > 0)
                         draft_device_set_region(found, first, n);
-        } else if (device_is_static(&found->device)) {
+        } else if (device_is_static(&found->device) && !draft_device_is_complete(found)) {
                 n = ram_blocks(ram->first, ram->last, block_size_bytes, &first);
                 if (n >= range->n_blocks && n > 0)
-                        draft_device_add_extent(found, first, n, n - range->n_blocks);
+                        draft_device_add_extent(found, first, n,
+                                                found->n_group > 0 ? 0 : n - range->n_blocks);
         }
-}
-
-/* The unit of a device that grows is known from before, or its group tells. */
-static uint32_t find_unit(const Identifier *identifier, const DraftDevice *found)
-{
-        const Machine *machine = identifier->machine;
-        Group group = {};
-
-        for (size_t i = 0; i < machine->n_devices; i++)
-                if (machine->devices[i].origin == found->device.origin && *found->device.name &&
-                    strcmp(machine->devices[i].name, found->device.name) == 0)
-                        return machine->devices[i].unit_blocks;
-        (void) evidence_group(identifier->sysfs, found->a_block, &group);
-        return (uint32_t) MAX(1, MIN(group.unit_bytes / machine->block_size_bytes, UINT32_MAX));
 }
 
 static void complete_devices(Identifier *identifier)
@@ -321,8 +407,6 @@ static void complete_devices(Identifier *identifier)
         for (size_t i = 0; i < draft->n_devices; i++) {
                 DraftDevice *found = device_draft_get(draft, (int32_t) i);
 
-                if (found->device.origin == ORIGIN_VIRTIO_MEM)
-                        found->device.unit_blocks = find_unit(identifier, found);
                 if (found->device.origin == ORIGIN_KMEM)
                         found->device.onlines_itself =
                                 evidence_onlines_itself(identifier->sysfs, found->device.name);
@@ -338,6 +422,7 @@ int identify_devices(const Sysfs *sysfs, Machine *machine)
                 r = find_all(&identifier);
         if (r < 0)
                 return r;
+        find_rest(&identifier);
         complete_devices(&identifier);
         return device_draft_hand_over(&identifier.draft, machine, identifier.of_block);
 }

@@ -4,22 +4,27 @@
 #include "evidence.h"
 
 /*
- * Which device each block of the machine is part of, by what counts most:
+ * Which device each block of the machine is part of, where it came from and what its name is, by what
+ * counts most:
  *
  * 1. /proc/iomem, where a driver's name stands with the memory: virtio-mem, kmem, others;
  * 2. of memory without one: the kernel lies in it, or it is not made of whole blocks, or the table
  *    that an x86 kernel was started with has it: boot memory;
  * 3. memoryN/firmware_node: a DIMM;
- * 4. the memory group, on a kernel that shows it: that a device is on its way;
- * 5. that it was online when memoryd started: boot memory, unless the table above says otherwise;
- * 6. the platform: standby memory of s390, a balloon's.
+ * 4. that it was online when memoryd started: boot memory, unless the table above says otherwise;
+ * 5. the platform: standby memory of s390, a balloon's.
  *
- * What is left is of an unknown origin: each range of /proc/iomem a device. Without /proc/iomem groups
- * tell virtio-mem and kmem from each other where there are groups, and such devices have no name.
+ * What is left is of an unknown origin: each range of /proc/iomem a device.
+ *
+ * On a kernel that shows memory groups (patch 2 of kernel/) the blocks of a group are a device, whatever
+ * range they lie in, and no others are; one block with a firmware_node names all of them, and until there
+ * is one they are awaited. The group tells how many blocks a device that comes at once has, and the unit
+ * of one that grows. Without /proc/iomem groups tell virtio-mem and kmem from each other, and such
+ * devices have no name. A group is read once of each block, when that has its node.
  */
 
 /*
- * Makes the machine's devices anew and sets Block.device of each block. To be called once all blocks
+ * Makes the machine's devices anew and sets Block.device of each block, and Block.group of new ones. To be called once all blocks
  * were read for the first time, and again whenever some came or went, or are awaited: what was found
  * of a block that is still there is kept, and no file is opened for it.
  *

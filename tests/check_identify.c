@@ -52,7 +52,7 @@ static void take_blocks(const char **text, uint32_t *ret_first, uint32_t *ret_la
 
 /*
  * Adds the blocks of a line like "0-7i 32-39o": i was online when memoryd started, o is offline and
- * to be decided, n went online since, g is no longer waited for.
+ * to be decided, n went online since, g is no longer waited for, w has no node yet.
  */
 static void add_blocks(const char *line)
 {
@@ -67,6 +67,7 @@ static void add_blocks(const char *line)
                 for (uint32_t id = first; id <= last; id++) {
                         ck_assert_int_eq(machine_add_block(&machine, id, &block), 1);
                         block->seen = true;
+                        block->node = letter == 'w' ? NODE_NONE : 0;
                         block->given_up = letter == 'g';
                         block->state =
                                 letter == 'i' || letter == 'n' ? BLOCK_ONLINE : BLOCK_OFFLINE;
@@ -99,28 +100,37 @@ static void add_firmware_nodes(const char *line)
         }
 }
 
-/* The groups of a line like "32-39=3 40-41=4/268435456": a number, and of a dynamic one its unit. */
+static void set_group(uint32_t block, unsigned group, bool is_dynamic, uint64_t unit_bytes)
+{
+        char text[32];
+
+        snprintf(text, sizeof(text), "%u\n", group);
+        sysfs_fixture_write(&fixture, text, MEMORY_PATH "/memory%u/group_id", block);
+        sysfs_fixture_write(&fixture, is_dynamic ? "dynamic\n" : "static\n",
+                            MEMORY_PATH "/memory%u/group_type", block);
+        snprintf(text, sizeof(text), "%ju\n", (uintmax_t) unit_bytes);
+        sysfs_fixture_write(&fixture, text, MEMORY_PATH "/memory%u/group_unit_bytes", block);
+}
+
+/*
+ * The groups of a line like "32-39=3 40-41=4/268435456 42=5*2": a number, of a dynamic one its unit, and
+ * of a static one how many blocks it has if it is not as many as are here.
+ */
 static void add_groups(const char *line)
 {
         while (*line) {
-                unsigned group, unit = 0;
+                unsigned group, n = 0;
                 uint32_t first, last;
+                char mark = 0;
 
                 line += strspn(line, " ");
                 take_blocks(&line, &first, &last);
-                ck_assert_int_ge(sscanf(line, "=%u/%u", &group, &unit), 1);
+                ck_assert_int_ge(sscanf(line, "=%u%c%u", &group, &mark, &n), 1);
                 line += strcspn(line, " ");
-                for (uint32_t id = first; id <= last; id++) {
-                        char text[16];
-
-                        snprintf(text, sizeof(text), "%u\n", group);
-                        sysfs_fixture_write(&fixture, text, MEMORY_PATH "/memory%u/group_id", id);
-                        sysfs_fixture_write(&fixture, unit ? "dynamic\n" : "static\n",
-                                            MEMORY_PATH "/memory%u/group_type", id);
-                        snprintf(text, sizeof(text), "%u\n", unit);
-                        sysfs_fixture_write(&fixture, text,
-                                            MEMORY_PATH "/memory%u/group_unit_bytes", id);
-                }
+                if (mark != '/' && mark != '*')
+                        n = last - first + 1;
+                for (uint32_t id = first; id <= last; id++)
+                        set_group(id, group, mark == '/', mark == '/' ? n : n * BLOCK_SIZE);
         }
 }
 
@@ -334,8 +344,48 @@ static const Case cases[] = {
         { "another kind of ACPI device is not", "100000000-107ffffff : System RAM\n", "32o",
           .files = { "sys/bus/acpi/devices/PNP0C90:00/status=15" },
           .devices = "unknown 32-32 x1: 32\n" },
+
+        /* Groups. */
         { "a block in a group is awaited", "100000000-107ffffff : System RAM\n", "32i",
           .groups = "32=0", .devices = "none: 32\n" },
+        { "two groups in one range are two devices, of which one link each tells the name",
+          "100000000-11fffffff : System RAM\n", "32-35o", "32=PNP0C80:00 34=PNP0C80:01",
+          "32-33=0 34-35=1",
+          .devices = "dimm PNP0C80:00 32-33 x2: 32-33\ndimm PNP0C80:01 34-35 x2: 34-35\n" },
+        { "one whose link is coming is not what lies before it",
+          "100000000-11fffffff : System RAM\n", "32-35o", "32=PNP0C80:00", "32-33=0 34-35=1",
+          .devices = "dimm PNP0C80:00 32-33 x2: 32-33\nnone: 34-35\n" },
+        { "nor what lies behind it", "100000000-11fffffff : System RAM\n", "32-35o",
+          "34=PNP0C80:00", "32-33=0 34-35=1",
+          .devices = "dimm PNP0C80:00 34-35 x2: 34-35\nnone: 32-33\n" },
+        { "nor is one without a node, of which nobody can tell yet",
+          "100000000-10fffffff : System RAM\n", "32o 33w", "32=PNP0C80:00", "32=0 33=1",
+          .devices = "dimm PNP0C80:00 32-32 x1: 32\nunknown 33-33 x1: 33\n" },
+        { "a group of two ranges is one device, whichever has the link",
+          FIRMWARE "100000000-10fffffff : System RAM\n120000000-127ffffff : System RAM\n",
+          "32-33o 36o", "36=PNP0C80:00", "32-33=0*3 36=0*3",
+          .devices = "dimm PNP0C80:00 32-36 x3: 32-33,36\n" },
+        { "a group tells how much is to come", "100000000-10fffffff : System RAM\n", "32-33o",
+          "32=PNP0C80:00", "32-33=0*3", .devices = "dimm PNP0C80:00 32-33 x3 -1: 32-33\n" },
+        { "also of a dax device, whose other range is not there yet",
+          "108000000-117ffffff : dax1.0\n  108000000-117ffffff : System RAM (kmem)\n", "33o",
+          .groups = "33=2*4", .devices = "kmem dax1.0 33-34 x4 -3: 33\n" },
+        { "a group without a size has what is there", "100000000-10fffffff : System RAM\n",
+          "32-33o", "32=PNP0C80:00", "32-33=0*0", .devices = "dimm PNP0C80:00 32-33 x2: 32-33\n" },
+        { "groups that nobody names are devices of their own", "100000000-11fffffff : System RAM\n",
+          "32-35g", .groups = "32-33=0 34-35=1",
+          .devices = "unknown 32-33 x2: 32-33\nunknown 34-35 x2: 34-35\n" },
+        { "boot memory beside groups", FIRMWARE "100000000-11fffffff : System RAM\n", "0-7i 32-35o",
+          "32=PNP0C80:00 34=PNP0C80:01", "32-33=0 34-35=1",
+          .devices = "boot 0-7 x8: 0-7\ndimm PNP0C80:00 32-33 x2: 32-33\n"
+                     "dimm PNP0C80:01 34-35 x2: 34-35\n" },
+        { "where the first block of a range is in no group, no other is asked",
+          "100000000-10fffffff : System RAM\n", "32-33o", .groups = "33=0",
+          .devices = "unknown 32-33 x2: 32-33\n" },
+        { "a group with a strange number is none", "100000000-107ffffff : System RAM\n", "32o",
+          .files = { MEMORY_PATH "/memory32/group_id=-1",
+                     MEMORY_PATH "/memory32/group_type=static" },
+          .devices = "unknown 32-32 x1: 32\n" },
 
         /* virtio-mem. */
         { "virtio-mem covers its region, whatever is plugged",
@@ -358,6 +408,10 @@ static const Case cases[] = {
           "158000000-15fffffff : virtio1\n  158000000-15fffffff : System RAM (virtio_mem)\n",
           "42-43o",
           .devices = "virtio-mem virtio0 42-42 x1 /1: 42\nvirtio-mem virtio1 43-43 x1 /1: 43\n" },
+        { "two without a name, told by their groups",
+          "150000000-15fffffff : System RAM (virtio_mem)\n", "42-43o",
+          .groups = "42=1/134217728 43=2/268435456",
+          .devices = "virtio-mem 42-42 x1 /1: 42\nvirtio-mem 43-43 x1 /2: 43\n" },
         { "the name alone", "150000000-157ffffff : System RAM (virtio_mem)\n", "42o",
           .devices = "virtio-mem 42-42 x1 /1: 42\n" },
 
@@ -556,6 +610,95 @@ START_TEST(the_unit_of_a_device_is_known_from_before)
 }
 END_TEST
 
+/* The number of a group is used again. Each has two blocks. */
+START_TEST(a_group_of_the_same_number_that_came_later_is_another_device)
+{
+        set_iomem("100000000-12fffffff : System RAM\n");
+        add_blocks("34-35o");
+        add_firmware_nodes("34=PNP0C80:00");
+        add_groups("34-35=0");
+        identify();
+        ck_assert_str_eq(draw(), "dimm PNP0C80:00 34-35 x2: 34-35\n");
+
+        /* It is not seen to be gone yet. */
+        add_blocks("32-33o 36-37o");
+        add_groups("32-33=0*4 36-37=0*4");
+        identify();
+        ck_assert_str_eq(draw(), "dimm PNP0C80:00 34-35 x2: 34-35\nnone: 32-33,36-37\n");
+        add_firmware_nodes("32=PNP0C80:01");
+        identify();
+        ck_assert_str_eq(draw(), "dimm PNP0C80:01 32-37 x4: 32-33,36-37\n"
+                                 "dimm PNP0C80:00 34-35 x2: 34-35\n");
+}
+END_TEST
+
+/* The same where some of it is gone already, which it was complete with. */
+START_TEST(a_device_that_goes_takes_no_block_of_a_later_group)
+{
+        const bool keep[] = { true, false };
+
+        set_iomem("100000000-10fffffff : System RAM\n");
+        add_blocks("32-33o");
+        add_firmware_nodes("32=PNP0C80:00");
+        add_groups("32-33=0");
+        identify();
+        machine_retain_blocks(&machine, keep);
+        add_blocks("33o");
+        add_groups("33=0*1");
+        identify();
+        ck_assert_str_eq(draw(), "dimm PNP0C80:00 32-32 x2 -1: 32\nnone: 33\n");
+}
+END_TEST
+
+START_TEST(the_group_of_a_block_that_came_back_is_read_anew)
+{
+        set_iomem("100000000-10fffffff : System RAM\n");
+        add_blocks("32-33o");
+        add_firmware_nodes("32=PNP0C80:00");
+        add_groups("32-33=0");
+        identify();
+
+        block_init(machine_find_block(&machine, 33), 33);
+        machine_find_block(&machine, 33)->node = 0;
+        add_firmware_nodes("33=PNP0C80:01");
+        add_groups("33=1");
+        identify();
+        ck_assert_str_eq(draw(), "dimm PNP0C80:00 32-32 x2 -1: 32\ndimm PNP0C80:01 33-33 x1: 33\n");
+}
+END_TEST
+
+/* Also not when what it is part of is awaited. */
+START_TEST(the_group_of_a_block_that_is_known_is_not_read_again)
+{
+        set_iomem("100000000-10fffffff : System RAM\n");
+        add_blocks("32-33o");
+        add_groups("32-33=0");
+        identify();
+        ck_assert_str_eq(draw(), "none: 32-33\n");
+        add_groups("32-33=7");
+        add_firmware_nodes("32=PNP0C80:00");
+        identify();
+        ck_assert_str_eq(draw(), "dimm PNP0C80:00 32-33 x2: 32-33\n");
+        ck_assert_int_eq(machine_find_block(&machine, 32)->group, 0);
+        ck_assert_int_eq(machine_find_block(&machine, 33)->group, 0);
+}
+END_TEST
+
+/* A kernel that tells the node before all files of a block are there. */
+START_TEST(a_group_is_looked_for_once_the_block_has_its_node)
+{
+        set_iomem("108000000-117ffffff : dax1.0\n  108000000-117ffffff : System RAM (kmem)\n");
+        add_blocks("33-34w");
+        identify();
+        ck_assert_str_eq(draw(), "kmem dax1.0 33-34 x2: 33-34\n");
+        add_groups("33-34=3*4");
+        machine_find_block(&machine, 33)->node = 0;
+        machine_find_block(&machine, 34)->node = 0;
+        identify();
+        ck_assert_str_eq(draw(), "kmem dax1.0 33-34 x4 -2: 33-34\n");
+}
+END_TEST
+
 static Awaited awaits(uint32_t block)
 {
         return identify_awaits(&machine, machine_find_block(&machine, block));
@@ -652,6 +795,11 @@ int main(void)
         tcase_add_test(tests, what_is_added_where_boot_memory_was_is_none);
         tcase_add_test(tests, what_was_known_outlives_a_table_that_cannot_be_read);
         tcase_add_test(tests, the_unit_of_a_device_is_known_from_before);
+        tcase_add_test(tests, a_group_of_the_same_number_that_came_later_is_another_device);
+        tcase_add_test(tests, a_device_that_goes_takes_no_block_of_a_later_group);
+        tcase_add_test(tests, the_group_of_a_block_that_came_back_is_read_anew);
+        tcase_add_test(tests, the_group_of_a_block_that_is_known_is_not_read_again);
+        tcase_add_test(tests, a_group_is_looked_for_once_the_block_has_its_node);
         tcase_add_test(tests, what_is_awaited_of_a_dimm);
         tcase_add_test(tests, what_is_awaited_of_a_dax_device);
         tcase_add_test(tests, a_block_that_was_decided_on_keeps_its_device);
