@@ -151,6 +151,7 @@ void block_init(Block *block, uint32_t id)
         *block = (Block){
                 .id = id,
                 .node = NODE_NONE,
+                .told_node = NODE_NONE,
                 .device = -1,
                 .group = GROUP_UNREAD,
                 .rule = RULE_DEFAULT,

@@ -177,6 +177,7 @@ Onliner onliner_from_string(const char *word);
 typedef struct Block {
         uint32_t id;         /* N of memoryN: covers N * block size bytes on */
         int32_t node;        /* or NODE_NONE */
+        int32_t told_node;   /* as the kernel told it while there is no link, or NODE_NONE */
         uint64_t inode;      /* of its folder: tells a block that was removed and came back */
         bool seen;           /* read at least once */
         bool stale;          /* to be read again */

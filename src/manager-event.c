@@ -59,14 +59,14 @@ static void manager_mark_online(Manager *manager, uint32_t id)
 }
 
 /* One that was listed before its folder was complete can be read now. */
-static void manager_mark_added(Manager *manager, uint32_t id)
+static void manager_mark_added(Manager *manager, const MonitorEvent *event)
 {
-        Block *block = machine_find_block(&manager->machine, id);
+        Block *block = machine_find_block(&manager->machine, event->block);
 
         if (block && block->status == BLOCK_STATUS_WAITING)
-                manager_mark_block(manager, id);
+                manager_mark_block(manager, event->block);
         /* Not in the block that is known: the listing may find that this is another one. */
-        (void) changed_ids_add(&manager->announced, id);
+        (void) notice_list_add(&manager->notices, event->block, event->node);
         manager->list_needed = true;
 }
 
@@ -76,19 +76,20 @@ static void manager_mark_removed(Manager *manager, uint32_t id)
 
         if (block)
                 block->leaving = true;
+        (void) notice_list_remove(&manager->notices, id);
         manager->list_needed = true;
 }
 
 static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Manager *manager = userdata;
-        uint32_t block = 0;
+        MonitorEvent event;
         int r;
 
         (void) source;
         (void) fd;
         (void) revents;
-        while ((r = monitor_next(manager->monitor, &block)) > 0) {
+        while ((r = monitor_next(manager->monitor, &event)) > 0) {
                 if (r == MONITOR_LOST) {
                         const LogContext context = { .message_id = MESSAGE_ID_EVENTS_LOST };
 
@@ -97,13 +98,13 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
                         manager_mark_all(manager);
                 }
                 if (r == MONITOR_ADDED)
-                        manager_mark_added(manager, block);
+                        manager_mark_added(manager, &event);
                 if (r == MONITOR_REMOVED)
-                        manager_mark_removed(manager, block);
+                        manager_mark_removed(manager, event.block);
                 if (r == MONITOR_ONLINE)
-                        manager_mark_online(manager, block);
+                        manager_mark_online(manager, event.block);
                 if (r == MONITOR_BLOCK)
-                        manager_mark_block(manager, block);
+                        manager_mark_block(manager, event.block);
         }
         if (r < 0)
                 manager_fail(manager, "Cannot receive events", r);

@@ -170,18 +170,12 @@ static void manager_expect_blocks_to_go(Manager *manager)
         manager_schedule(manager, manager->relist_usec);
 }
 
-/* Of what is listed, which blocks udev is done with. */
+/* Of what is listed, which blocks udev is done with, and what the events told. */
 static void manager_take_announced(Manager *manager, bool at_start)
 {
         for (size_t i = 0; at_start && i < manager->machine.n_blocks; i++)
                 manager->machine.blocks[i].announced = true;
-        for (size_t i = 0; i < manager->announced.n_ids; i++) {
-                Block *block = machine_find_block(&manager->machine, manager->announced.ids[i]);
-
-                if (block)
-                        block->announced = true;
-        }
-        changed_ids_done(&manager->announced);
+        notice_list_take(&manager->notices, &manager->machine);
 }
 
 static int manager_list(Manager *manager, bool at_start)
@@ -282,13 +276,17 @@ typedef struct Waiting {
 } Waiting;
 
 /* A block that is there and was not decided on. */
-static void manager_mark_undecided(Manager *manager, const Block *block, Waiting *waiting)
+static void manager_mark_undecided(Manager *manager, Block *block, Waiting *waiting)
 {
         bool is_awaited = identify_awaits(&manager->machine, block) != AWAITED_NOTHING;
+        bool is_unknown = machine_origin(&manager->machine, block) == ORIGIN_UNKNOWN;
 
         manager->identify_needed |= is_awaited;
+        /* Only the link tells that all of an add_memory() is there: see manager_waits(). */
+        if (!is_awaited && is_unknown && block->told_node != NODE_NONE && !block->given_up)
+                is_awaited = block->stale = true;
         waiting->n_blocks += is_awaited || (manager_needs_udev(manager) && !block->announced);
-        waiting->any_unknown |= machine_origin(&manager->machine, block) == ORIGIN_UNKNOWN;
+        waiting->any_unknown |= is_unknown;
 }
 
 static bool is_left_to_kernel(const Block *block)

@@ -4,6 +4,7 @@
 #include "burst.h"
 #include "log.h"
 #include "manager.h"
+#include "notice.h"
 #include "takeover.h"
 
 /* What the parts of the manager share, and nobody else. */
@@ -30,7 +31,7 @@ struct Manager {
         sd_event_source *pressure_source;
         int pressure_fd;
 
-        ChangedIds announced; /* blocks whose own event came since the last listing */
+        NoticeList notices; /* what events told since the last listing */
 
         bool list_needed;
         bool identify_needed; /* blocks came or went, or something of a device is awaited */

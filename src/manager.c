@@ -54,7 +54,7 @@ void manager_free(Manager *manager)
         for (size_t i = 0; i < manager->n_jobs; i++)
                 job_free(manager->jobs[i]);
         free(manager->jobs);
-        changed_ids_done(&manager->announced);
+        notice_list_done(&manager->notices);
         conf_done(&manager->conf);
         changes_done(&manager->changes);
         strings_free(manager->faults);

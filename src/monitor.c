@@ -81,18 +81,39 @@ int monitor_get_fd(const Monitor *monitor)
         return udev_monitor_get_fd(monitor->udev_monitor);
 }
 
-static int classify(struct udev_device *device, uint32_t *ret_block)
+/*
+ * The node that the kernel tells. It tells state, zone and group as well, always: one property alone
+ * could be a udev rule's, on a kernel whose blocks have no node yet.
+ */
+static int32_t read_node(struct udev_device *device)
+{
+        static const char *const others[] = { "MEMORY_STATE", "MEMORY_ZONE", "MEMORY_GROUP" };
+        const char *value = udev_device_get_property_value(device, "MEMORY_NODE");
+        uint32_t node;
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (!udev_device_get_property_value(device, others[i]))
+                        return NODE_NONE;
+        return value && parse_u32(value, &node) >= 0 && node < NODE_MAX ? (int32_t) node :
+                                                                          NODE_NONE;
+}
+
+static int classify(struct udev_device *device, MonitorEvent *ret)
 {
         const char *name = udev_device_get_sysname(device);
         const char *action = udev_device_get_action(device);
 
-        if (!name || strncmp(name, "memory", 6) != 0 || parse_u32(name + 6, ret_block) < 0) {
+        if (!name || strncmp(name, "memory", 6) != 0 || parse_u32(name + 6, &ret->block) < 0) {
                 log_warning("Event for '%s' in the memory subsystem, expected memoryN, ignoring",
                             name ? name : "");
                 return MONITOR_IGNORE;
         }
 
-        log_debug("Event '%s' for %s", action ? action : "", name);
+        ret->node = read_node(device);
+        if (ret->node == NODE_NONE)
+                log_debug("Event '%s' for %s", action ? action : "", name);
+        else
+                log_debug("Event '%s' for %s on node %d", action ? action : "", name, ret->node);
         if (!action)
                 return MONITOR_IGNORE;
         if (strcmp(action, "add") == 0)
@@ -102,7 +123,7 @@ static int classify(struct udev_device *device, uint32_t *ret_block)
         return strcmp(action, "online") == 0 ? MONITOR_ONLINE : MONITOR_BLOCK;
 }
 
-int monitor_next(Monitor *monitor, uint32_t *ret_block)
+int monitor_next(Monitor *monitor, MonitorEvent *ret)
 {
         struct udev_device *device;
         int r;
@@ -118,7 +139,7 @@ int monitor_next(Monitor *monitor, uint32_t *ret_block)
                 return errno == 0 || errno == EAGAIN || errno == EINTR ? MONITOR_NONE : -errno;
         }
 
-        r = classify(device, ret_block);
+        r = classify(device, ret);
         udev_device_unref(device);
         return r;
 }

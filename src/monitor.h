@@ -5,7 +5,7 @@
 
 /*
  * Uevents of memory blocks, through libudev. They are hints that something is to be read again and
- * carry no more than a name: node, zone and device are not in them (6.12).
+ * carry no more than a name (6.12), but for kernels with patch 3 of kernel/, which tell the node.
  */
 
 typedef struct Monitor Monitor;
@@ -27,15 +27,23 @@ uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, ui
 /* Becomes readable with an event. Belongs to the monitor. */
 int monitor_get_fd(const Monitor *monitor);
 
-typedef enum MonitorEvent {
+typedef enum MonitorKind {
         MONITOR_NONE,    /* nothing more to read now */
-        MONITOR_ADDED,   /* *ret_block came: the listing is out of date */
-        MONITOR_REMOVED, /* *ret_block goes: its folder is there for another moment */
-        MONITOR_ONLINE,  /* *ret_block went online: out of date, if it was not us who did it */
-        MONITOR_BLOCK,   /* *ret_block changed otherwise: it is out of date */
+        MONITOR_ADDED,   /* the block came: the listing is out of date */
+        MONITOR_REMOVED, /* it goes: its folder is there for another moment */
+        MONITOR_ONLINE,  /* it went online: out of date, if it was not us who did it */
+        MONITOR_BLOCK,   /* it changed otherwise: it is out of date */
         MONITOR_IGNORE,  /* an event that makes no sense or is of no interest, which was logged */
         MONITOR_LOST, /* the buffer ran over, or an event could not be parsed: all is out of date */
+} MonitorKind;
+
+typedef struct MonitorEvent {
+        uint32_t block;
+        int32_t node; /* as the kernel tells it with the event; NODE_NONE when it does not */
 } MonitorEvent;
 
-/* The next event, or a negative errno when the socket is broken. */
-int monitor_next(Monitor *monitor, uint32_t *ret_block);
+/*
+ * The next event: its kind, or a negative errno when the socket is broken. *ret is set for the kinds
+ * that are about a block.
+ */
+int monitor_next(Monitor *monitor, MonitorEvent *ret);

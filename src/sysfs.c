@@ -358,8 +358,38 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
 }
 
 /*
- * Whether valid_zones may be read. An online block has its node for certain. An offline one may
- * have been removed and added again since its node was read, so that its link is missing once more.
+ * The node of a block, for as long as only an event told it: its link's, or else that one, if it is
+ * there itself. The kernel makes a new node's folder after the blocks'.
+ */
+static int find_node(const Sysfs *sysfs, Block *block)
+{
+        char path[32];
+        int r;
+
+        if (block->told_node == NODE_NONE)
+                return block->node == NODE_NONE ? sysfs_read_node(sysfs, block->id, &block->node) :
+                                                  0;
+        if (sysfs_has_link(sysfs, block->id, block->told_node)) {
+                block->node = block->told_node;
+                block->told_node = NODE_NONE;
+                return 0;
+        }
+        r = sysfs_read_node(sysfs, block->id, &block->node);
+        if (r < 0)
+                return r;
+        if (block->node != NODE_NONE) {
+                block->told_node = NODE_NONE;
+                return 0;
+        }
+        snprintf(path, sizeof(path), "node%d", block->told_node);
+        if (faccessat(sysfs->node_fd, path, F_OK, 0) >= 0)
+                block->node = block->told_node;
+        return 0;
+}
+
+/*
+ * Whether valid_zones may be read. An online block has its node for certain, and one whose event told
+ * it. An offline one may have been removed and added again since its node was read, so that its link is missing once more.
  * A recorded file is no call into the kernel.
  */
 static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
@@ -370,7 +400,7 @@ static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
                 return true;
         if (block->node == NODE_NONE)
                 return false;
-        if (block->state == BLOCK_ONLINE || sysfs->node_fd < 0)
+        if (block->state == BLOCK_ONLINE || block->told_node != NODE_NONE || sysfs->node_fd < 0)
                 return true;
         snprintf(path, sizeof(path), "node%d/memory%u", block->node, block->id);
         return faccessat(sysfs->node_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
@@ -386,11 +416,9 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
         if (r < 0)
                 return r;
 
-        if (seen.node == NODE_NONE) {
-                r = sysfs_read_node(sysfs, block->id, &seen.node);
-                if (r < 0)
-                        return r;
-        }
+        r = find_node(sysfs, &seen);
+        if (r < 0)
+                return r;
 
         *ret_attribute = "valid_zones";
         if (zones_are_safe(sysfs, &seen)) {

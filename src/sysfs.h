@@ -10,7 +10,8 @@
  * /proc/zoneinfo and /proc/iomem. Values are untrusted: bounded and parsed strictly.
  *
  * memoryN/valid_zones is read only of a block whose node link exists: before that the kernel (all
- * before 6.18) dereferences node -1 and memory hotplug is dead until reboot.
+ * before 6.18) dereferences node -1 and memory hotplug is dead until reboot. Or whose node the kernel's
+ * event told: patch 3 of kernel/ rests on patch 1, with which a block has its node before it is seen.
  */
 
 typedef struct Sysfs {
@@ -95,7 +96,8 @@ int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_ent
 int sysfs_read_links(const Sysfs *sysfs, Machine *machine);
 
 /*
- * Reads state, and the node link and zones where they can be had. Fields that could not be read
+ * Reads state, and the node link and zones where they can be had. While there is no link the node is
+ * the one that the kernel's event told, as soon as that node is there. Fields that could not be read
  * stay as they were. Returns 1 when the block changed, 0 when not, -ENOENT when it is gone,
  * -EBADMSG when an attribute makes no sense (*ret_attribute names it), or another negative errno.
  */

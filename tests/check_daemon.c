@@ -157,6 +157,134 @@ START_TEST(nothing_is_read_or_written_before_the_node_is_known)
 }
 END_TEST
 
+/* A kernel whose events tell, and what they tell of a new block on a node. */
+#define TELLS(node)                                                                                \
+        "MEMORY_STATE=offline\nMEMORY_NODE=" node "\nMEMORY_ZONE=none\nMEMORY_GROUP=none"
+
+/* Blocks of a device with a name, of which nothing else is awaited, and their events. No links. */
+static void add_told(unsigned n, const char *properties)
+{
+        testbed_add_iomem(DIMM, n, "virtio3");
+        testbed_add_blocks(DIMM, n);
+        testbed_tell(DIMM, n, properties);
+        testbed_events("add", DIMM, n);
+}
+
+START_TEST(a_node_that_the_event_tells_needs_no_link)
+{
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        add_told(4, TELLS("1"));
+        wait_for(bus_count_status("done") == 4);
+        assert_zones(DIMM, 1, 3);
+        for (unsigned i = 0; i < 4; i++)
+                ck_assert_int_eq(bus_get_block(DIMM + i).node, 1);
+        ck_assert_uint_eq(testbed_count_writes(""), 4);
+}
+END_TEST
+
+/* The kernel makes the folder of a new node after its first blocks. */
+START_TEST(a_node_that_is_told_and_not_there_is_waited_for)
+{
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        add_told(4, TELLS("1"));
+        wait_for(bus_count_status("waiting") == 4);
+        usleep(100 * USEC_PER_MSEC);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        testbed_add_node(1, true);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_int_eq(bus_get_block(DIMM).node, 1);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "OnlineBytes"), BYTES(4));
+}
+END_TEST
+
+START_TEST(a_link_counts_more_than_what_is_told)
+{
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_iomem(DIMM, 4, "virtio3");
+        testbed_add_blocks(DIMM, 4);
+        testbed_link_blocks(DIMM, 4, 0);
+        testbed_tell(DIMM, 4, TELLS("1"));
+        testbed_events("add", DIMM, 4);
+        wait_for(bus_count_status("done") == 4);
+        for (unsigned i = 0; i < 4; i++)
+                ck_assert_int_eq(bus_get_block(DIMM + i).node, 0);
+}
+END_TEST
+
+/* Among them what a rule of udev could have set, on a kernel whose blocks have no node by then. */
+static const char *const tell_nothing[] = {
+        TELLS("none"),
+        TELLS("1024"),
+        TELLS("-1"),
+        TELLS("1x"),
+        TELLS(""),
+        "MEMORY_NODE=1",
+        "MEMORY_STATE=offline\nMEMORY_NODE=1\nMEMORY_GROUP=none",
+        "MEMORY_STATE=offline\nMEMORY_ZONE=none\nMEMORY_GROUP=none",
+};
+
+START_TEST(an_event_that_tells_no_node_leaves_it_to_the_link)
+{
+        int watch;
+
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_iomem(DIMM, 1, "virtio3");
+        testbed_add_blocks(DIMM, 1);
+        watch = testbed_watch_zones(DIMM);
+        testbed_tell(DIMM, 1, tell_nothing[_i]);
+        testbed_events("add", DIMM, 1);
+        wait_for(bus_count_status("waiting") == 1);
+        usleep(50 * USEC_PER_MSEC);
+        ck_assert(bus_block_is(DIMM, "waiting"));
+        ck_assert_uint_eq(testbed_count_opened(watch), 0);
+        close(watch);
+        testbed_link_blocks(DIMM, 1, 1);
+        wait_for(bus_block_is(DIMM, "done"));
+}
+END_TEST
+
+/* All of an add_memory() is there when its blocks have links, and not when they have nodes. */
+START_TEST(of_memory_that_nobody_knows_the_links_are_waited_for_all_the_same)
+{
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_iomem(DIMM, 4, NULL);
+        testbed_add_blocks(DIMM, 4);
+        testbed_tell(DIMM, 4, TELLS("1"));
+        testbed_events("add", DIMM, 4);
+        wait_for(bus_count_status("pending") == 4);
+        usleep(100 * USEC_PER_MSEC);
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        ck_assert_int_eq(bus_get_block(DIMM).node, 1);
+        testbed_link_blocks(DIMM, 4, 1);
+        wait_for(bus_count_status("done") == 4);
+        assert_zones(DIMM, 1, 3);
+}
+END_TEST
+
+/* Its number comes back before the listing: what was told of the one before is not true of it. */
+START_TEST(a_block_that_came_back_is_where_its_own_event_tells)
+{
+        daemon_start();
+        testbed_add_node(1, true);
+        add_told(2, TELLS("1"));
+        wait_for(bus_count_status("done") == 2);
+        testbed_events("remove", DIMM, 2);
+        testbed_remove_blocks(DIMM, 2);
+        add_told(2, TELLS("0"));
+        wait_for(testbed_count_writes("") == 4 && bus_count_status("done") == 2);
+        ck_assert_int_eq(bus_get_block(DIMM).node, 0);
+        ck_assert_int_eq(bus_get_block(DIMM + 1).node, 0);
+}
+END_TEST
+
 START_TEST(blocks_that_stay_without_a_node_do_not_hold_up_the_others)
 {
         daemon_set_config("settle = \"200ms\";\n");
@@ -1239,6 +1367,13 @@ static void add_memory_cases(Suite *suite)
         tcase_add_test(add, a_second_dimm_is_planned_beside_the_first);
         tcase_add_test(add, a_node_without_a_cpu_counts_in_the_ratio_of_the_machine);
         tcase_add_test(add, nothing_is_read_or_written_before_the_node_is_known);
+        tcase_add_test(add, a_node_that_the_event_tells_needs_no_link);
+        tcase_add_test(add, a_node_that_is_told_and_not_there_is_waited_for);
+        tcase_add_test(add, a_link_counts_more_than_what_is_told);
+        tcase_add_loop_test(add, an_event_that_tells_no_node_leaves_it_to_the_link, 0,
+                            ELEMENTSOF(tell_nothing));
+        tcase_add_test(add, of_memory_that_nobody_knows_the_links_are_waited_for_all_the_same);
+        tcase_add_test(add, a_block_that_came_back_is_where_its_own_event_tells);
         tcase_add_test(add, blocks_that_stay_without_a_node_do_not_hold_up_the_others);
         tcase_add_test(add, a_folder_that_fills_after_it_was_listed_is_read_then);
         tcase_add_test(add, blocks_that_vanish_before_they_are_decided_are_forgotten);

@@ -412,6 +412,63 @@ START_TEST(zones_are_not_opened_before_the_node_link_exists)
 }
 END_TEST
 
+/* By the kernel's event, whose blocks have their node by then. */
+START_TEST(a_node_that_was_told_is_the_block_s_until_there_is_a_link)
+{
+        const char *attribute;
+        Block block;
+        Sysfs sysfs;
+
+        sysfs_fixture_set_block(&fixture, 5, "offline\n", "Normal Movable\n");
+        sysfs_fixture_open(&fixture, &sysfs);
+        block_init(&block, 5);
+        block.told_node = 2;
+
+        /* Not before it is there itself. */
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 0);
+        ck_assert_int_eq(block.node, NODE_NONE);
+        ck_assert_int_eq(block.zones.n_zones, 0);
+
+        sysfs_fixture_add_node(&fixture, 2);
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 1);
+        ck_assert_int_eq(block.node, 2);
+        ck_assert_int_eq(block.told_node, 2);
+        ck_assert_int_eq(block.zones.n_zones, 2);
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 0);
+
+        /* From then on it is the link that has to be there. */
+        sysfs_fixture_link(&fixture, 5, 2);
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 0);
+        ck_assert_int_eq(block.node, 2);
+        ck_assert_int_eq(block.told_node, NODE_NONE);
+        sysfs_fixture_unlink(&fixture, 5, 2);
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 1);
+        ck_assert_int_eq(block.node, NODE_NONE);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+START_TEST(a_link_to_another_node_than_was_told_counts)
+{
+        const char *attribute;
+        Block block;
+        Sysfs sysfs;
+
+        sysfs_fixture_set_block(&fixture, 5, "offline\n", "Normal Movable\n");
+        sysfs_fixture_add_node(&fixture, 2);
+        sysfs_fixture_open(&fixture, &sysfs);
+        block_init(&block, 5);
+        block.told_node = 2;
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 1);
+        ck_assert_int_eq(block.node, 2);
+        sysfs_fixture_link(&fixture, 5, 1);
+        ck_assert_int_eq(sysfs_read_block(&sysfs, &block, &attribute), 1);
+        ck_assert_int_eq(block.node, 1);
+        ck_assert_int_eq(block.told_node, NODE_NONE);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
 /* Also where each attribute is read for itself; in a copy of the files they can do no harm. */
 START_TEST(zones_read_each_for_itself_are_not_opened_before_the_node_link_exists)
 {
@@ -846,6 +903,8 @@ static void add_block_tests(Suite *suite)
         tcase_add_test(block, each_change_of_a_block_is_noticed);
         tcase_add_test(block, a_block_that_is_gone_is_enoent);
         tcase_add_loop_test(block, zones_are_not_opened_before_the_node_link_exists, 0, 3);
+        tcase_add_test(block, a_node_that_was_told_is_the_block_s_until_there_is_a_link);
+        tcase_add_test(block, a_link_to_another_node_than_was_told_counts);
         tcase_add_test(block,
                        zones_read_each_for_itself_are_not_opened_before_the_node_link_exists);
         tcase_add_test(block, zones_are_not_opened_when_the_link_is_missing_again);

@@ -471,6 +471,16 @@ void testbed_events(const char *action, unsigned first, unsigned n)
         }
 }
 
+void testbed_tell(unsigned first, unsigned n, const char *properties)
+{
+        char path[64];
+
+        for (unsigned block = first; block < first + n; block++) {
+                snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u/uevent", block);
+                testbed_write(path, properties);
+        }
+}
+
 void testbed_add_dimm(unsigned first, unsigned n, unsigned node)
 {
         testbed_add_blocks(first, n);

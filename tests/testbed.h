@@ -80,6 +80,9 @@ bool testbed_block_is(unsigned block, const char *state, const char *zones);
 void testbed_event(const char *action, const char *device);
 void testbed_events(const char *action, unsigned first, unsigned n);
 
+/* What events for blocks carry from now on, beside their names: "NAME=value" and newlines between. */
+void testbed_tell(unsigned first, unsigned n, const char *properties);
+
 /* Blocks on a node at once, and their events: a DIMM. */
 void testbed_add_dimm(unsigned first, unsigned n, unsigned node);
 
