@@ -170,9 +170,14 @@ static void add_told(unsigned n, const char *properties)
         testbed_events("add", DIMM, n);
 }
 
+static const char *const sources[] = {
+        "settle = \"60s\";\nevent_source = \"kernel\";\n",
+        "settle = \"60s\";\nevent_source = \"udev\";\n",
+};
+
 START_TEST(a_node_that_the_event_tells_needs_no_link)
 {
-        daemon_set_config("settle = \"60s\";\n");
+        daemon_set_config(sources[_i]);
         daemon_start();
         testbed_add_node(1, true);
         add_told(4, TELLS("1"));
@@ -1367,7 +1372,7 @@ static void add_memory_cases(Suite *suite)
         tcase_add_test(add, a_second_dimm_is_planned_beside_the_first);
         tcase_add_test(add, a_node_without_a_cpu_counts_in_the_ratio_of_the_machine);
         tcase_add_test(add, nothing_is_read_or_written_before_the_node_is_known);
-        tcase_add_test(add, a_node_that_the_event_tells_needs_no_link);
+        tcase_add_loop_test(add, a_node_that_the_event_tells_needs_no_link, 0, ELEMENTSOF(sources));
         tcase_add_test(add, a_node_that_is_told_and_not_there_is_waited_for);
         tcase_add_test(add, a_link_counts_more_than_what_is_told);
         tcase_add_loop_test(add, an_event_that_tells_no_node_leaves_it_to_the_link, 0,

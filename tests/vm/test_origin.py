@@ -10,9 +10,10 @@ from policy import expected_classes, expected_growth
 NODES = (Node("2G", "0"), Node(cpus="1"), Node(), Node())
 
 TAKE_DAX = 'rules = ( { name = "expander"; origin = "kmem"; zone = "movable"; } );\n'
+ALL_MOVABLE = 'rules = ( { zone = "movable"; } );\n'
 
 
-class Origins(GuestCase):
+class OriginCase(GuestCase):
     """A machine that gets memory in every way there is for it."""
 
     hardware = {"nodes": NODES, "dimms": (Dimm("256M", 0),), "virtio_mem": VirtioMem("4G", 1),
@@ -24,6 +25,17 @@ class Origins(GuestCase):
         cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
         cls.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
                       "--map=mem")
+
+    def make_system_ram(self):
+        """The blocks of the dax device, which nobody but memoryd onlines."""
+        before = read_memory(self.guest)
+        self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
+        # The kernel takes whole blocks, and the device's own data is in one of the eight.
+        return wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
+
+
+class Origins(OriginCase):
+    """Each is known for what it is, and treated accordingly."""
 
     def setUp(self):
         self.memoryd.use("")
@@ -69,7 +81,7 @@ class Origins(GuestCase):
         self.assertEqual({rows[block.index]["origin"] for block in added}, {"virtio-mem"})
 
     def test_a_dax_device_is_left_alone_until_a_rule_takes_it(self):
-        left = self._make_system_ram()
+        left = self.make_system_ram()
         self._wait_for_status(left, "left")
         self.assertEqual(left.classes(), "-" * len(left.blocks))
         rows = self.memoryd.listed()
@@ -82,18 +94,11 @@ class Origins(GuestCase):
 
         # Once more, with the rule there first.
         self._release()
-        taken = self._make_system_ram()
+        taken = self.make_system_ram()
         self._wait_for_status(taken, "done")
         self._check_taken(taken)
         self._release()
         self.assertNoErrors()
-
-    def _make_system_ram(self):
-        """The blocks of the dax device, which nobody but memoryd onlines."""
-        before = read_memory(self.guest)
-        self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
-        # The kernel takes whole blocks, and the device's own data is in one of the eight.
-        return wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
 
     def _release(self):
         count = len(read_memory(self.guest).blocks)
@@ -123,3 +128,72 @@ class Origins(GuestCase):
                           for block in memory}, {("dax0.0", "kmem")})
         self.assertDevices()
         self.assertModel()
+
+
+class Groups(OriginCase):
+    """A kernel that shows what is one device, and tells of each block where it is."""
+
+    kernels = ("patched", "lockdep")
+
+    def groups(self):
+        """The kernel's groups by block, of all that are in one."""
+        text = self.guest.run("cd /sys/devices/system/memory; grep . memory*/group_id")
+        rows = [line.removeprefix("memory").split("/group_id:") for line in text.splitlines()]
+        return {int(index): int(group) for index, group in rows}
+
+    def assertGroups(self):  # pylint: disable=invalid-name
+        """The devices are the groups, no more and no fewer, and have the names they should have."""
+        groups = self.groups()
+        rows = self.memoryd.listed()
+        devices = {index: row["device"] for index, row in rows.items() if row["origin"] != "boot"}
+        self.assertEqual(set(groups), set(devices))
+        pairs = {(groups[index], devices[index]) for index in groups}
+        self.assertEqual(len(pairs), len(set(groups.values())), pairs)
+        self.assertEqual(len(pairs), len(set(devices.values())), pairs)
+        self.assertDevices()
+        return groups
+
+    def test_devices_are_groups(self):
+        self.memoryd.use(ALL_MOVABLE)
+        before = self.assertGroups()
+        low, _, first = self.add_dimm(256, 3)
+        _, _, second = self.add_dimm(384, 3)
+        # Next to each other.
+        self.assertEqual(second.blocks[0].index, first.blocks[-1].index + 1)
+        for size, count in (("512M", 4), ("768M", 2)):
+            memory = read_memory(self.guest)
+            self.guest.resize_virtio_mem(size)
+            wait_online(self.guest, len(memory.blocks) + count)
+        self.make_system_ram()
+        wait_online(self.guest, len(read_memory(self.guest).blocks))
+        self.wait_settled()
+        groups = self.assertGroups()
+        self.assertEqual(len(set(groups.values())), len(set(before.values())) + 4)
+
+        # Another in its place, with its number.
+        number = groups[first.blocks[0].index]
+        self.guest.del_dimm(low)
+        self.wait_settled()
+        self.assertGroups()
+        _, _, other = self.add_dimm(128, 0)
+        self.assertEqual(other.blocks[0].index, first.blocks[0].index)
+        groups = self.assertGroups()
+        self.assertEqual(groups[other.blocks[0].index], number)
+        self.assertEqual(list(groups.values()).count(number), 1)
+        self.assertModel()
+        self.assertNoErrors()
+
+    def test_events_tell_the_node(self):
+        for source in ("kernel", "udev"):
+            with self.subTest(source=source):
+                self.memoryd.use(f'event_source = "{source}"; log_level = "debug";\n'
+                                 + ALL_MOVABLE)
+                self.guest.run("systemctl restart memoryd")
+                self.memoryd.wait_ready()
+                added = [block for node in (0, 3) for block in self.add_dimm(256, node)[2]]
+                told = {entry["MESSAGE"] for entry in self.memoryd.journal()}
+                for block in added:
+                    self.assertIn(f"Event 'add' for memory{block.index} on node {block.node}", told)
+                self.assertModel()
+                self.assertGroups()
+        self.assertNoErrors()
