@@ -25,8 +25,8 @@ typedef struct VerifyInput {
         const Sysfs *sysfs;
         const Machine *machine; /* with its totals up to date */
         const Conf *conf;
-        const char *release;  /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure;  /* pressure.h: the kernel tells of memory pressure */
+        const char *release; /* the kernel's, "6.1.0-21-amd64" */
+        bool hears_pressure; /* pressure.h: the kernel tells of memory pressure */
 } VerifyInput;
 
 /*
