@@ -77,8 +77,10 @@ class OffloadOfNodes(OffloadCase):
         self.assertIn("The kernel onlined 8 blocks (1G) on node 2: 0 kernel, 8 movable, as the policy has it",
                       [entry["MESSAGE"] for entry in self.memoryd.journal()])
         self.assertModel()
-        # What no rule names goes by the guards.
-        self.add_dimm_by_policy(512, 0)
+        # What no rule names goes by the guards, and by memoryd.
+        _, _, added = self.add_dimm(512, 0)
+        statuses = self.memoryd.statuses()
+        self.assertEqual([statuses[block.index] for block in added], ["done"] * 4)
         # What comes back is the kernel's again.
         self.guest.del_dimm(dimm)
         self.guest.wait_until(lambda: len(read_memory(self.guest).of(2)) == 4, "the DIMM gone")
