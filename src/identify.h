@@ -24,9 +24,9 @@
  */
 
 /*
- * Makes the machine's devices anew and sets Block.device of each block, and Block.group of new ones. To be called once all blocks
- * were read for the first time, and again whenever some came or went, or are awaited: what was found
- * of a block that is still there is kept, and no file is opened for it.
+ * Makes the machine's devices anew and sets Block.device of each block, and Block.group of new ones. To be
+ * called once all blocks were read for the first time, and again whenever some came or went, or are
+ * awaited: what was found of a block that is still there is kept, and no file is opened for it.
  *
  * 0, or -ENOMEM: the devices are as they were then. Other errors are not reported: what cannot be read
  * is no evidence. See identify_check().

@@ -5,8 +5,8 @@
 
 /*
  * What can be left to the kernel: the one verdict of a policy on all memory that may be added to a node, of
- * whatever device, size and address; NULL is a node that is not there yet. VERDICT_NONE when there is more than one, or when it depends on what
- * else is online, as `auto` does unless max_movable_ratio is 0.
+ * whatever device, size and address; NULL is a node that is not there yet. VERDICT_NONE when there is more
+ * than one, or when it depends on what else is online, as `auto` does unless max_movable_ratio is 0.
  *
  * A rule that asks for something that is not known of memory to come (origin, address, size, a udev
  * property, a node without memory) may match or not: both have to lead to the same.

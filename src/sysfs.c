@@ -389,7 +389,8 @@ static int find_node(const Sysfs *sysfs, Block *block)
 
 /*
  * Whether valid_zones may be read. An online block has its node for certain, and one whose event told
- * it. An offline one may have been removed and added again since its node was read, so that its link is missing once more.
+ * it. An offline one may have been removed and added again since its node was read, so that its link is
+ * missing once more.
  * A recorded file is no call into the kernel.
  */
 static bool zones_are_safe(const Sysfs *sysfs, const Block *block)

@@ -7,8 +7,9 @@
 
 /*
  * The main process' end of the channel to the actuator: the blocks of a plan that are still to be
- * written, how many are being written, and the write of a job, of which there is one at a time. The actuator always has a few waiting, so that it does not
- * idle while this process waits for a CPU, and no more, so that a new plan counts at once.
+ * written, how many are being written, and the write of a job, of which there is one at a time. The
+ * actuator always has a few waiting, so that it does not idle while this process waits for a CPU, and no
+ * more, so that a new plan counts at once.
  */
 
 typedef struct Writer {

@@ -342,7 +342,10 @@ START_TEST(blocks_that_vanish_while_others_are_written_are_forgotten)
 {
         daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
         daemon_start();
-        /* The lowest first and then from the top down: the third of them takes long enough to be found at it on any machine. */
+        /*
+         * The lowest first and then from the top down: the third of them takes long enough to be found at
+         * it on any machine.
+         */
         testbed_set_fault(DIMM + 2, 0, 1, 3000);
         testbed_add_dimm(DIMM, 4, 0);
         wait_for(bus_count_status("writing") == 2);
