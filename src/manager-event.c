@@ -44,6 +44,19 @@ void manager_mark_block(Manager *manager, uint32_t id)
 }
 
 /*
+ * The kernel has onlined a block that was left to it. It is in the middle of that, in a thread of common
+ * priority, and each reading takes time from it: so they are read when all have gone online, or no other
+ * does.
+ */
+static void manager_mark_offloaded(Manager *manager, Block *block)
+{
+        block->stale = true;
+        manager->n_told++;
+        manager->due_usec = manager_now(manager);
+        manager->read_needed |= manager->n_told >= manager->n_due;
+}
+
+/*
  * A block went online. The first time since it was handed to the actuator, that is the echo of the
  * write: the actuator's reply tells of a reading after it, and a block that is online by that reading
  * cannot change without an `offline` first. If it is not, manager_on_block_reply() has it read again.
@@ -54,6 +67,8 @@ static void manager_mark_online(Manager *manager, uint32_t id)
 
         if (block && block->echo_due)
                 block->echo_due = false;
+        else if (block && manager_is_left_to_kernel(block))
+                manager_mark_offloaded(manager, block);
         else
                 manager_mark_block(manager, id);
 }

@@ -242,6 +242,7 @@ int manager_survey(Manager *manager, const TrackMode *mode, size_t limit)
         manager->remember_needed |= manager->changes.blocks.n_ids > n_changed;
         manager->count_needed = manager->plan_needed = true;
         manager->read_needed = (size_t) r == limit;
+        manager->n_told = 0;
         manager->list_needed = left.gone;
         if (left.again)
                 manager_look_later(manager);
@@ -289,11 +290,6 @@ static void manager_mark_undecided(Manager *manager, Block *block, Waiting *wait
         waiting->any_unknown |= is_unknown;
 }
 
-static bool is_left_to_kernel(const Block *block)
-{
-        return block->kernel_due && block->verdict == VERDICT_NONE && !block->given_up;
-}
-
 /*
  * Finds what is waited for, and marks what lacks its node to be read again, also what could not be
  * read at all yet, since its folder was listed before it was complete.
@@ -307,7 +303,7 @@ static Waiting manager_mark_waiting(Manager *manager)
 
                 if (block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE)
                         manager_mark_undecided(manager, block, &waiting);
-                waiting.n_due += is_left_to_kernel(block);
+                waiting.n_due += manager_is_left_to_kernel(block);
                 if (block->status != BLOCK_STATUS_WAITING)
                         continue;
                 block->stale |= !block->given_up;
@@ -337,7 +333,7 @@ static void manager_give_up_kernel(Manager *manager)
         for (size_t i = manager->machine.n_blocks; i-- > 0;) {
                 Block *block = &manager->machine.blocks[i];
 
-                if (!is_left_to_kernel(block))
+                if (!manager_is_left_to_kernel(block))
                         continue;
                 block->given_up = true;
                 first = block->id;
@@ -440,6 +436,11 @@ static bool manager_waits(Manager *manager, uint64_t now)
         return true;
 }
 
+bool manager_is_left_to_kernel(const Block *block)
+{
+        return block->kernel_due && block->verdict == VERDICT_NONE && !block->given_up;
+}
+
 bool manager_is_waiting(const Manager *manager)
 {
         return manager->waiting_since_usec > 0;
@@ -520,8 +521,12 @@ void manager_pass(Manager *manager)
                 .kernel_onlines =
                         online_word_onlines(online_word_from_string(manager->auto_online)),
         };
-        int r = manager_survey(manager, &mode, READ_CHUNK);
+        int r;
 
+        if (manager->n_told > 0 &&
+            manager_now(manager) >= manager->due_usec + manager->conf.settle_usec)
+                manager->read_needed = true;
+        r = manager_survey(manager, &mode, READ_CHUNK);
         if (r >= 0 && (manager->list_needed || manager->read_needed))
                 manager_schedule(manager, manager_now(manager));
         else if (r >= 0)

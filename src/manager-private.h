@@ -46,9 +46,10 @@ struct Manager {
         uint64_t grew_usec;          /* when new blocks were last found; 0 since the start */
         uint64_t waiting_since_usec; /* 0 when nothing holds the plan back */
         uint64_t wait_usec;
-        unsigned n_due;        /* blocks that the kernel was about to online at the last look */
-        uint64_t due_usec;     /* when that number last changed */
-        uint64_t again_usec;   /* when to read what was given up, or USEC_INFINITY */
+        unsigned n_due;      /* blocks that the kernel was about to online at the last look */
+        unsigned n_told;     /* of these, that have gone online since the last reading, by events */
+        uint64_t due_usec;   /* when either number last changed */
+        uint64_t again_usec; /* when to read what was given up, or USEC_INFINITY */
         uint64_t recheck_usec; /* when to look whether nodes are gone, or USEC_INFINITY */
         uint64_t relist_usec;  /* when to look whether blocks are gone, or USEC_INFINITY */
         uint64_t leaving_usec; /* the delay of the next such look; 0 when none is expected to go */
@@ -93,6 +94,9 @@ const char *manager_rule_name(const Manager *manager, const Block *block);
  * to the actuator. Schedules itself again while there is something to wait for.
  */
 void manager_pass(Manager *manager);
+
+/* Whether the kernel is to online a block, and is still waited for. */
+bool manager_is_left_to_kernel(const Block *block);
 
 /* Whether the plan is held back because the burst is still growing. */
 bool manager_is_waiting(const Manager *manager);
