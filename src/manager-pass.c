@@ -392,7 +392,8 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
  * add_memory() before it gives the first of them its node, so when all blocks have one, and a listing
  * made after that has no further ones, nothing of that is missing. A driver may be at it block by block.
  *
- * What is left to the kernel is waited for as long as it goes on: each block sends an event.
+ * What is left to the kernel is waited for as long as it goes on: each block sends an event. Until it has
+ * ended nothing else is looked for.
  */
 static bool manager_waits(Manager *manager, uint64_t now)
 {
@@ -425,13 +426,13 @@ static bool manager_waits(Manager *manager, uint64_t now)
                 manager_give_up_waiting(manager, waiting.n_blocks);
                 return false;
         }
-        if (waiting.n_blocks > 0) {
+        if (waiting.n_due > 0) {
+                manager_schedule(manager, since_usec + manager->conf.settle_usec);
+        } else if (waiting.n_blocks > 0) {
                 manager_look_again(manager, now);
-        } else if (growing || confirm_needed) {
+        } else {
                 manager->list_needed = true;
                 manager_schedule(manager, growing ? manager->grew_usec + QUIET_USEC : now);
-        } else {
-                manager_schedule(manager, since_usec + manager->conf.settle_usec);
         }
         return true;
 }
