@@ -145,7 +145,7 @@ class Bench:
         added, online, _, first, last = map(int, answer[0].stdout.split())
         if (added, online) != (count, count):
             raise GuestError(f"{size}: {added} blocks added and {online} online, expected {count}")
-        self._guest.run("udevadm settle", timeout=TIMEOUT)
+        self._guest.run("udevadm control --start-exec-queue; udevadm settle", timeout=TIMEOUT)
         return dimm, first / 1e9, last / 1e9
 
 
