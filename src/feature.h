@@ -5,7 +5,7 @@
 
 /*
  * What memoryd asks of a kernel, found by looking for it: kernels are built and patched in many ways. What
- * patches 1, 6 and 7 of kernel/ change cannot be seen from outside.
+ * patches 1, 6, 7 and 8 of kernel/ change cannot be seen from outside.
  */
 
 typedef enum Feature {

@@ -94,7 +94,24 @@ class ReadsOfNewBlocksUnpatched(ReaderCase):
         self.fail(f"no oops with {self.ROUNDS} DIMMs")
 
 
-class Groups(ManualCase):
+class EventCase(ManualCase):
+    """What the kernel sends."""
+
+    def start_monitor(self):
+        self._monitor = self.guest.run("setsid udevadm monitor --kernel --property "
+                                       "--subsystem-match=memory >/root/events 2>&1 </dev/null & "
+                                       "echo $!").strip()
+        self.guest.wait_until("grep -q ^KERNEL /root/events", "udevadm monitor")
+
+    def stop_monitor(self, action, count):
+        """All events, once there are so many with this action."""
+        self.guest.wait_until(f"[ $(grep -c '^ACTION={action}' /root/events) -ge {count} ]",
+                              f"{count} events '{action}'")
+        self.guest.run(f"kill {self._monitor}")
+        return list(_events(self.guest.run("cat /root/events")))
+
+
+class Groups(EventCase):
     """Patches 2 and 3: groups in sysfs, and what uevents tell."""
 
     kernels = PATCHED
@@ -140,10 +157,7 @@ class Groups(ManualCase):
         self.assertEqual(len({row[0] for rows in (dimm, other, virtio, dax) for row in rows}), 4)
 
     def test_uevents(self):
-        pid = self.guest.run("setsid udevadm monitor --kernel --property "
-                             "--subsystem-match=memory >/root/events 2>&1 </dev/null & "
-                             "echo $!").strip()
-        self.guest.wait_until("grep -q ^KERNEL /root/events", "udevadm monitor")
+        self.start_monitor()
         dimm, blocks = self.add_offline("256M", 3)
         low, high = blocks
         group = self.guest.run(f"cat {self.block_path(low)}/group_id").strip()
@@ -152,13 +166,10 @@ class Groups(ManualCase):
         self.assertEqual(self.switch(high, "offline"), "")
         self.guest.run("udevadm trigger -c change /sys/devices/system/memory/memory0")
         self.guest.del_dimm(dimm)
-        self.guest.wait_until(f"[ $(grep -c '^ACTION=remove' /root/events) -ge {len(blocks)} ]",
-                              "the events of the removal")
-        self.guest.run(f"kill {pid}")
+        events = self.stop_monitor("remove", len(blocks))
 
         offline = ("offline", "3", "none", group)
         movable = ("online", "3", "Movable", group)
-        events = list(_events(self.guest.run("cat /root/events")))
         self.assertEqual([event for event in events if event[1] == f"memory{high}"],
                          [(action, f"memory{high}", values) for action, values in (
                              ("add", offline), ("online", movable), ("offline", offline),
@@ -368,3 +379,35 @@ class OnliningTimeUnpatched(OnliningTime):
 
     def test_time_of_a_block(self):
         self.assertGreater(self.ratio(), self.RATIO)
+
+
+class Announcement(EventCase):
+    """Patch 8: blocks are told of when they are what they are to be."""
+
+    kernels = PATCHED
+
+    def events_of_dimm(self):
+        """Of a DIMM of three blocks that the kernel onlines: their numbers, and the events."""
+        self.write("online_movable", "/sys/devices/system/memory/auto_online_blocks")
+        self.start_monitor()
+        _, blocks = self.add_offline("384M", NODE)
+        return blocks, self.stop_monitor("online", len(blocks))
+
+    def test_events_come_at_the_end(self):
+        blocks, events = self.events_of_dimm()
+        group = self.guest.run(f"cat {self.block_path(blocks[0])}/group_id").strip()
+        self.assertEqual(events, [(action, f"memory{block}",
+                                   ("online", str(NODE), "Movable", group))
+                                  for block in blocks for action in ("add", "online")])
+
+
+class AnnouncementUnpatched(Announcement):
+    """The same without patch 8."""
+
+    kernels = UNPATCHED
+
+    def test_events_come_at_the_end(self):
+        blocks, events = self.events_of_dimm()
+        self.assertEqual([event[:2] for event in events],
+                         [(action, f"memory{block}")
+                          for action in ("add", "online") for block in blocks])
