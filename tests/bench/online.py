@@ -68,6 +68,7 @@ class Bench:
         self._zone_class = zone_class
         self._memoryd = Memoryd(guest)
         self._block_bytes = 0
+        self.since_command = 0  # of the last DIMM, the seconds until it was online, as seen outside
 
     def prepare(self, base_gib):
         """Brings the programs in, and the memory that the node is to have before."""
@@ -136,8 +137,10 @@ class Bench:
         watch = threading.Thread(target=stamp)
         watch.start()
         time.sleep(1)
+        started = time.monotonic()
         dimm = self._guest.add_dimm(size, NODE)
         watch.join()
+        self.since_command = time.monotonic() - started
         if not answer:
             raise GuestError(f"{size} did not come online in {TIMEOUT} s")
         if answer[0].code != 0:
@@ -169,7 +172,8 @@ def measure_rounds(bench, arguments):
                 taken, first = bench.measure(method, size)
                 seconds.setdefault((size, method), []).append(taken)
                 print(f"    {size} GiB, round {number + 1}, {method}: {taken:.2f} s, the first "
-                      f"block after {first:.2f} s", flush=True)
+                      f"block after {first:.2f} s; {bench.since_command:.2f} s since the command",
+                      flush=True)
     return seconds, {size: bench.blocks(size) for size in arguments.sizes}
 
 
