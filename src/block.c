@@ -43,6 +43,22 @@ static const char *const verdict_table[_VERDICT_MAX] = {
 
 DEFINE_STRING_TABLE(verdict, Verdict)
 
+Verdict zone_action_to_verdict(ZoneAction action)
+{
+        switch (action) {
+        case ZONE_ACTION_MOVABLE:
+                return VERDICT_MOVABLE;
+        case ZONE_ACTION_KERNEL:
+                return VERDICT_KERNEL;
+        case ZONE_ACTION_KERNEL_DEFAULT:
+                return VERDICT_KERNEL_DEFAULT;
+        case ZONE_ACTION_LEAVE:
+                return VERDICT_LEAVE;
+        default:
+                return VERDICT_NONE;
+        }
+}
+
 static const char *const block_status_table[_BLOCK_STATUS_MAX] = {
         [BLOCK_STATUS_INITIAL] = "initial",     [BLOCK_STATUS_WAITING] = "waiting",
         [BLOCK_STATUS_PENDING] = "pending",     [BLOCK_STATUS_WRITING] = "writing",

@@ -95,6 +95,9 @@ typedef enum Verdict {
         _VERDICT_INVALID = -EINVAL,
 } Verdict;
 
+/* What an action comes to by itself, VERDICT_NONE for `auto` and `keep`, which depend on more. */
+Verdict zone_action_to_verdict(ZoneAction action);
+
 const char *verdict_to_string(Verdict verdict);
 Verdict verdict_from_string(const char *word);
 

@@ -68,20 +68,9 @@ static Match match_rule(const Rule *rule, const Machine *machine, const Node *no
 
 static Verdict verdict_of(const Policy *policy, ZoneAction action)
 {
-        switch (action) {
-        case ZONE_ACTION_MOVABLE:
-                return VERDICT_MOVABLE;
-        case ZONE_ACTION_KERNEL:
+        if (action == ZONE_ACTION_AUTO && policy->max_movable_ratio_permille == 0)
                 return VERDICT_KERNEL;
-        case ZONE_ACTION_KERNEL_DEFAULT:
-                return VERDICT_KERNEL_DEFAULT;
-        case ZONE_ACTION_LEAVE:
-                return VERDICT_LEAVE;
-        case ZONE_ACTION_AUTO:
-                return policy->max_movable_ratio_permille == 0 ? VERDICT_KERNEL : VERDICT_NONE;
-        default:
-                return VERDICT_NONE;
-        }
+        return zone_action_to_verdict(action);
 }
 
 Verdict offload_node(const Machine *machine, const Policy *policy, const Node *node)

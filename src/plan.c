@@ -229,24 +229,11 @@ static void planner_count(Planner *planner, Tally *tally, const Block *block, Zo
 /* What an action comes to, VERDICT_NONE standing for "to be worked out": `auto`. */
 static Verdict action_verdict(ZoneAction action, const Block *block)
 {
-        switch (action) {
-        case ZONE_ACTION_MOVABLE:
-                return VERDICT_MOVABLE;
-        case ZONE_ACTION_KERNEL:
+        if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_KERNEL)
                 return VERDICT_KERNEL;
-        case ZONE_ACTION_KERNEL_DEFAULT:
-                return VERDICT_KERNEL_DEFAULT;
-        case ZONE_ACTION_LEAVE:
-                return VERDICT_LEAVE;
-        case ZONE_ACTION_KEEP:
-                if (block->last_class == ZONE_CLASS_KERNEL)
-                        return VERDICT_KERNEL;
-                if (block->last_class == ZONE_CLASS_MOVABLE)
-                        return VERDICT_MOVABLE;
-                return VERDICT_NONE;
-        default:
-                return VERDICT_NONE;
-        }
+        if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_MOVABLE)
+                return VERDICT_MOVABLE;
+        return zone_action_to_verdict(action);
 }
 
 static bool rule_has_movable_node(const Policy *policy, int32_t index)
