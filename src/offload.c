@@ -73,24 +73,30 @@ static Verdict verdict_of(const Policy *policy, ZoneAction action)
         return zone_action_to_verdict(action);
 }
 
+/* Takes what another rule would lead to. Returns whether there is still but one verdict. */
+static bool take_verdict(Verdict *only, Verdict verdict)
+{
+        if (*only == _VERDICT_INVALID)
+                *only = verdict;
+        return *only == verdict;
+}
+
 Verdict offload_node(const Machine *machine, const Policy *policy, const Node *node)
 {
         Verdict only = _VERDICT_INVALID;
-        bool is_decided = false;
 
-        for (size_t i = 0; i <= policy->n_rules && !is_decided; i++) {
-                const Rule *rule = i < policy->n_rules ? &policy->rules[i] : NULL;
-                Match match = rule ? match_rule(rule, machine, node) : MATCH_ALWAYS;
-                Verdict verdict = verdict_of(policy, rule ? rule->zone : ZONE_ACTION_AUTO);
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                const Rule *rule = &policy->rules[i];
+                Match match = match_rule(rule, machine, node);
 
                 if (match == MATCH_NEVER)
                         continue;
-                if (only != _VERDICT_INVALID && only != verdict)
+                if (!take_verdict(&only, verdict_of(policy, rule->zone)))
                         return VERDICT_NONE;
-                only = verdict;
-                is_decided = match == MATCH_ALWAYS;
+                if (match == MATCH_ALWAYS)
+                        return only;
         }
-        return only;
+        return take_verdict(&only, verdict_of(policy, ZONE_ACTION_AUTO)) ? only : VERDICT_NONE;
 }
 
 Verdict offload_machine(const Machine *machine, const Policy *policy)
