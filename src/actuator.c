@@ -94,18 +94,21 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
         reply->state = state;
 }
 
+static bool is_answer(const ActuatorRequest *request)
+{
+        if (request->node == NODE_NONE)
+                return request->word != ONLINE_WORD_INHERIT;
+        return request->node >= 0 && request->node < NODE_MAX;
+}
+
 static int set_auto_online(const Sysfs *sysfs, const ActuatorRequest *request)
 {
-        char path[48];
+        int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        char path[AUTO_ONLINE_PATH_MAX];
 
-        if (request->node == NODE_NONE)
-                return request->word == ONLINE_WORD_INHERIT ?
-                               -EINVAL :
-                               write_word(sysfs->memory_fd, "auto_online_blocks", request);
-        if (request->node < 0 || request->node >= NODE_MAX)
+        if (!is_answer(request))
                 return -EINVAL;
-        snprintf(path, sizeof(path), "node%d/auto_online_blocks", request->node);
-        return write_word(sysfs->node_fd, path, request);
+        return write_word(folder_fd, sysfs_auto_online_path(request->node, path), request);
 }
 
 static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)

@@ -133,14 +133,12 @@ static bool has_groups(const FeatureInput *input)
 
 static bool has_node_auto_online(const FeatureInput *input)
 {
-        char path[48];
+        char path[AUTO_ONLINE_PATH_MAX];
 
-        for (size_t i = 0; i < input->machine->n_nodes; i++) {
-                snprintf(path, sizeof(path), "node%u/auto_online_blocks",
-                         input->machine->nodes[i].id);
-                if (has_file(input->sysfs->node_fd, path))
+        for (size_t i = 0; i < input->machine->n_nodes; i++)
+                if (has_file(input->sysfs->node_fd,
+                             sysfs_auto_online_path((int32_t) input->machine->nodes[i].id, path)))
                         return true;
-        }
         return false;
 }
 

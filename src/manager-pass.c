@@ -263,7 +263,7 @@ int manager_survey_nodes(Manager *manager)
                 log_debug("Cannot read /proc/zoneinfo: %s", strerror(-r));
         else
                 manager_check_shortage(manager);
-        if (sysfs_read_auto_online(&manager->sysfs, manager->auto_online) < 0)
+        if (sysfs_read_auto_online(&manager->sysfs, NODE_NONE, manager->auto_online) < 0)
                 manager->auto_online[0] = 0;
         return 0;
 }

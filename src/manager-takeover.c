@@ -3,20 +3,6 @@
 #include "manager-private.h"
 #include "offload.h"
 
-#include <stdio.h>
-
-/* The file of a node, or of the machine (NODE_NONE), as a message names it. */
-#define FILE_STRING_MAX 48
-
-static const char *file_format(int32_t node, char buffer[static FILE_STRING_MAX])
-{
-        if (node == NODE_NONE)
-                snprintf(buffer, FILE_STRING_MAX, "auto_online_blocks");
-        else
-                snprintf(buffer, FILE_STRING_MAX, "node%d/auto_online_blocks", node);
-        return buffer;
-}
-
 static void manager_keep(Manager *manager)
 {
         int r = takeover_save(manager->runtime_folder, &manager->takeover);
@@ -93,7 +79,8 @@ static void manager_read_word(Manager *manager, int32_t node)
         Node *found =
                 node == NODE_NONE ? NULL : machine_find_node(&manager->machine, (uint32_t) node);
 
-        if (node == NODE_NONE && sysfs_read_auto_online(&manager->sysfs, manager->auto_online) < 0)
+        if (node == NODE_NONE &&
+            sysfs_read_auto_online(&manager->sysfs, NODE_NONE, manager->auto_online) < 0)
                 manager->auto_online[0] = 0;
         if (found && sysfs_read_online_word(&manager->sysfs, node, &found->auto_online) < 0)
                 found->auto_online = _ONLINE_WORD_INVALID;
@@ -102,9 +89,9 @@ static void manager_read_word(Manager *manager, int32_t node)
 void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *reply)
 {
         OnlineWord word = (OnlineWord) reply->request.word;
-        char file[FILE_STRING_MAX];
+        char file[AUTO_ONLINE_PATH_MAX];
 
-        file_format(reply->request.node, file);
+        (void) sysfs_auto_online_path(reply->request.node, file);
         if (reply->error < 0)
                 log_warning("Cannot set %s to '%s': %s, ignoring", file,
                             online_word_to_string(word), strerror(-reply->error));

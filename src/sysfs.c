@@ -492,10 +492,21 @@ int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state
         return 0;
 }
 
-int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_MAX])
+const char *sysfs_auto_online_path(int32_t node, char buffer[static AUTO_ONLINE_PATH_MAX])
 {
-        char text[ATTRIBUTE_MAX];
-        int r = sysfs_read_text(sysfs, sysfs->memory_fd, "auto_online_blocks", text, sizeof(text));
+        if (node == NODE_NONE)
+                snprintf(buffer, AUTO_ONLINE_PATH_MAX, "auto_online_blocks");
+        else
+                snprintf(buffer, AUTO_ONLINE_PATH_MAX, "node%d/auto_online_blocks", node);
+        return buffer;
+}
+
+int sysfs_read_auto_online(const Sysfs *sysfs, int32_t node, char ret[static AUTO_ONLINE_WORD_MAX])
+{
+        int folder_fd = node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        char path[AUTO_ONLINE_PATH_MAX], text[ATTRIBUTE_MAX];
+        int r = sysfs_read_text(sysfs, folder_fd, sysfs_auto_online_path(node, path), text,
+                                sizeof(text));
 
         if (r < 0)
                 return r;
@@ -507,16 +518,12 @@ int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_
 
 int sysfs_read_online_word(const Sysfs *sysfs, int32_t node, OnlineWord *ret)
 {
-        char path[48] = "auto_online_blocks", text[AUTO_ONLINE_WORD_MAX];
-        int folder_fd = node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        char text[AUTO_ONLINE_WORD_MAX];
         OnlineWord word;
-        int r;
+        int r = sysfs_read_auto_online(sysfs, node, text);
 
-        if (node != NODE_NONE)
-                snprintf(path, sizeof(path), "node%d/auto_online_blocks", node);
-        r = sysfs_read_text(sysfs, folder_fd, path, text, sizeof(text));
         if (r < 0)
-                return r == -EFBIG ? -EBADMSG : r;
+                return r;
         word = online_word_from_string(text);
         if (word < 0)
                 return -EBADMSG;

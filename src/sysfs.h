@@ -139,14 +139,18 @@ void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret);
 int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state,
                        ZoneList *ret_zones);
 
-/* auto_online_blocks as it reads; -ENOENT where the kernel has no such file (before 4.7). */
-#define AUTO_ONLINE_WORD_MAX 32
-int sysfs_read_auto_online(const Sysfs *sysfs, char ret[static AUTO_ONLINE_WORD_MAX]);
-
 /*
- * The same as a word, of the machine (NODE_NONE) or of a node, which has such a file only on a kernel with
- * the series of kernel/. -ENOENT, or -EBADMSG when the word is not known, or another negative errno.
+ * The file auto_online_blocks of the machine (NODE_NONE), below the memory folder, or of a node, below the
+ * node folder, where only a kernel with the series of kernel/ has it. Returns the buffer.
  */
+#define AUTO_ONLINE_PATH_MAX 48
+const char *sysfs_auto_online_path(int32_t node, char buffer[static AUTO_ONLINE_PATH_MAX]);
+
+/* It as it reads; -ENOENT where the kernel has no such file (for the machine before 4.7). */
+#define AUTO_ONLINE_WORD_MAX 32
+int sysfs_read_auto_online(const Sysfs *sysfs, int32_t node, char ret[static AUTO_ONLINE_WORD_MAX]);
+
+/* The same as a word: also -EBADMSG when it is none that is known. */
 int sysfs_read_online_word(const Sysfs *sysfs, int32_t node, OnlineWord *ret);
 
 /* The nodes there are, with has_cpu and auto_online but no distances. The caller owns the array. */

@@ -181,7 +181,7 @@ static int check_auto_online(const VerifyInput *input, Findings *findings)
         char text[AUTO_ONLINE_WORD_MAX], file[sizeof(NODE_AUTO_ONLINE_FILE) + 16];
         int r = 0;
 
-        if (sysfs_read_auto_online(input->sysfs, text) >= 0)
+        if (sysfs_read_auto_online(input->sysfs, NODE_NONE, text) >= 0)
                 r = check_word(input, AUTO_ONLINE_FILE, text, of_machine, findings);
         for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
                 const Node *node = &machine->nodes[i];

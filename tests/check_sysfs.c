@@ -745,7 +745,7 @@ START_TEST(auto_online_blocks_is_a_word)
         sysfs_fixture_write(&fixture, auto_online_cases[_i].text,
                             MEMORY_PATH "/auto_online_blocks");
         sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_read_auto_online(&sysfs, word), result);
+        ck_assert_int_eq(sysfs_read_auto_online(&sysfs, NODE_NONE, word), result);
         ck_assert_str_eq(word, result < 0 ? "before" : auto_online_cases[_i].word);
         sysfs_close(&sysfs);
 }
@@ -758,7 +758,7 @@ START_TEST(auto_online_blocks_may_be_missing)
 
         fixture_remove(sysfs_fixture_path(&fixture, MEMORY_PATH "/auto_online_blocks"));
         sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_read_auto_online(&sysfs, word), -ENOENT);
+        ck_assert_int_eq(sysfs_read_auto_online(&sysfs, NODE_NONE, word), -ENOENT);
         sysfs_close(&sysfs);
 }
 END_TEST
