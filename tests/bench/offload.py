@@ -10,8 +10,6 @@ The kernel does it in a worker of common priority, memoryd with a higher one. ud
 process for each of many events at that time, slows the first where there are few processors. So
 both are measured a second time while udev holds its queue, as if it had processors of its own."""
 
-import argparse
-import pathlib
 import sys
 
 # The source tree stays as it was.
@@ -103,16 +101,10 @@ def print_verdicts(arguments, seconds):
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--destdir", required=True,
-                        help="where 'make install DESTDIR=…' put memoryd")
-    parser.add_argument("--programs", required=True, type=pathlib.Path,
-                        help="the folder that stamp and order were built in")
+    parser = online.make_parser(__doc__, "4,64")
     parser.add_argument("--kernels", nargs="+", choices=image.BUILT_KERNELS,
                         default=["patched", "without-7"],
                         help="that kernel/build made (%(default)s)")
-    parser.add_argument("--sizes", type=online.numbers, default="4,64", help="GiB (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
     return parser.parse_args()
 
 

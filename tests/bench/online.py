@@ -224,17 +224,23 @@ def say(holds, text):
     print(f"    {'holds' if holds else 'DOES NOT HOLD'}: {text}")
 
 
-def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__)
+def make_parser(description, sizes):
+    """What each measurement of DIMMs is told; `sizes` is the default."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--destdir", required=True,
                         help="where 'make install DESTDIR=…' put memoryd")
     parser.add_argument("--programs", required=True, type=pathlib.Path,
                         help="the folder that stamp and order were built in")
+    parser.add_argument("--sizes", type=numbers, default=sizes, help="GiB (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
+    return parser
+
+
+def parse_arguments():
+    parser = make_parser(__doc__, "8,16,32,64,128")
     parser.add_argument("--kernel", choices=list(recipe.KERNELS), default="6.1")
-    parser.add_argument("--sizes", type=numbers, default="8,16,32,64,128", help="GiB (%(default)s)")
     parser.add_argument("--bases", type=numbers, default="0,32",
                         help="GiB that the node has before (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
     parser.add_argument("--zone-class", choices=list(WORDS), default="movable")
     parser.add_argument("--methods", type=lambda text: text.split(","),
                         default="memoryd,auto-online,udev rule",

@@ -17,6 +17,15 @@ CPU_NODES = (0, 1)
 
 WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 
+# Kernels with the series of kernel/, and without.
+PATCHED = ("patched", "lockdep")
+UNPATCHED = ("unpatched",)
+
+
+def node_words_file(node):
+    """The same for a node, on a kernel with the series."""
+    return f"/sys/devices/system/node/node{node}/auto_online_blocks"
+
 
 class GuestCase(unittest.TestCase):
     """A class of tests that share a guest, and so each other's memory: a test says what it adds

@@ -191,6 +191,9 @@ class Memoryd:
         text = self._guest.run(f"journalctl --no-pager -o json -u {UNIT} {arguments}")
         return [json.loads(line) for line in text.splitlines()]
 
+    def messages(self, arguments=""):
+        return [entry["MESSAGE"] for entry in self.journal(arguments)]
+
     def errors(self):
         """What memoryd said of failed operations."""
-        return [entry["MESSAGE"] for entry in self.journal("-p err")]
+        return self.messages("-p err")

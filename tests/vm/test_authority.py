@@ -61,8 +61,7 @@ class Authority(GuestCase):
     def _logged(self, user):
         """What memoryd's journal has of jobs for a user, whom it knows by the number."""
         uid = self.guest.run(f"id -u {user}").strip()
-        return [entry["MESSAGE"] for entry in self.memoryd.journal()
-                if f" for {uid}: " in entry["MESSAGE"]]
+        return [message for message in self.memoryd.messages() if f" for {uid}: " in message]
 
     # Nobody in particular
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the policy has one answer to comes online inside the adding, by the kernel itself."""
 
-from case import WORDS_FILE, GuestCase
+from case import PATCHED, WORDS_FILE, GuestCase, node_words_file
 from memory import read_memory, wait_for_blocks
-
-PATCHED = ("patched", "lockdep")
 
 RULES = """offload = "uniform";
 rules = ( { name = "near"; node = 1; zone = "kernel"; },
@@ -20,9 +18,6 @@ RULE_FILE = "/sys/module/memory_hotplug/parameters/require_kernel_zone"
 
 class OffloadCase(GuestCase):
     """Each test starts from the configuration as shipped."""
-
-    def node_file(self, node):
-        return f"/sys/devices/system/node/node{node}/auto_online_blocks"
 
     def setUp(self):
         super().setUp()
@@ -64,18 +59,18 @@ class OffloadOfNodes(OffloadCase):
 
     def test_each_node_has_its_own_answer(self):
         self.memoryd.use(RULES)
-        self.wait_word(self.node_file(1), "online_kernel")
-        self.assertEqual((self.word(self.node_file(0)), self.word(WORDS_FILE)),
+        self.wait_word(node_words_file(1), "online_kernel")
+        self.assertEqual((self.word(node_words_file(0)), self.word(WORDS_FILE)),
                          ("inherit", "offline"))
         self.add_by_kernel(512, 1, "KKKK")
         # The node comes with its first DIMM, of which nobody has asked yet.
         self.add_dimm(512, 2)
-        self.wait_word(self.node_file(2), "online_movable")
+        self.wait_word(node_words_file(2), "online_movable")
         dimm = self.add_by_kernel(1024, 2, "M" * 8)
         self.assertRegex(self.guest.run("memoryctl status"),
                          "offline, node 1 online_kernel, node 2 online_movable\n")
-        self.assertIn("The kernel onlined 8 blocks (1G) on node 2: 0 kernel, 8 movable, as the policy has it",
-                      [entry["MESSAGE"] for entry in self.memoryd.journal()])
+        self.assertIn("The kernel onlined 8 blocks (1G) on node 2: 0 kernel, 8 movable, as the "
+                      "policy has it", self.memoryd.messages())
         self.assertModel()
         # What no rule names goes by the guards, and by memoryd.
         _, _, added = self.add_dimm(512, 0)
@@ -85,18 +80,18 @@ class OffloadOfNodes(OffloadCase):
         self.guest.del_dimm(dimm)
         self.guest.wait_until(lambda: len(read_memory(self.guest).of(2)) == 4, "the DIMM gone")
         self.add_by_kernel(1024, 2, "M" * 8)
-        self.stop_and_check({self.node_file(1): "inherit", self.node_file(2): "inherit"})
-        self.wait_word(self.node_file(2), "online_movable")
+        self.stop_and_check({node_words_file(1): "inherit", node_words_file(2): "inherit"})
+        self.wait_word(node_words_file(2), "online_movable")
         self.memoryd.use("")
-        self.wait_word(self.node_file(2), "inherit")
+        self.wait_word(node_words_file(2), "inherit")
         self.assertNoErrors()
 
     def test_what_a_killed_memoryd_left_is_put_back(self):
         self.memoryd.use(RULES)
-        self.wait_word(self.node_file(1), "online_kernel")
+        self.wait_word(node_words_file(1), "online_kernel")
         self.guest.run(f"kill -KILL {self.memoryd.main_pid()}")
         self.memoryd.wait_ready()
-        self.stop_and_check({self.node_file(1): "inherit", WORDS_FILE: "offline"})
+        self.stop_and_check({node_words_file(1): "inherit", WORDS_FILE: "offline"})
 
 
 class OffloadSwept(OffloadCase):
@@ -109,7 +104,7 @@ class OffloadSwept(OffloadCase):
         kernel memory: memoryd tries, and goes on trying until it may."""
         self.memoryd.use("""offload = "uniform"; retry = { delay = "2s"; factor = 1.0; };
                             rules = ( { name = "place"; node = 1; zone = "movable"; } );""")
-        self.wait_word(self.node_file(1), "online_movable")
+        self.wait_word(node_words_file(1), "online_movable")
         self.guest.run(f"echo Y >{RULE_FILE}")
         self.addCleanup(self.guest.run, f"echo N >{RULE_FILE}")
         before = read_memory(self.guest)
@@ -121,8 +116,7 @@ class OffloadSwept(OffloadCase):
             return {self.memoryd.statuses().get(number) for number in numbers}
         self.guest.wait_until(lambda: statuses() == {"retrying"}, "memoryd having tried")
         self.assertIn(f"The kernel has not onlined 4 blocks, memory{numbers[0]} first, "
-                      "going on with them",
-                      [entry["MESSAGE"] for entry in self.memoryd.journal()])
+                      "going on with them", self.memoryd.messages())
         self.guest.run(f"echo N >{RULE_FILE}")
         self.guest.wait_until(lambda: statuses() == {"done"}, "memoryd having done it")
         self.assertEqual(read_memory(self.guest).added_to(before).classes(1), "MMMM")
@@ -132,8 +126,7 @@ class OffloadOfAll(OffloadCase):
     """With one word for the machine, which every kernel has."""
 
     def test_all_nodes_agree(self):
-        word = self.word(WORDS_FILE)
-        self.assertEqual(word, "offline")
+        self.assertEqual(self.word(WORDS_FILE), "offline")
         self.memoryd.use(ALL_MOVABLE)
         self.wait_word(WORDS_FILE, "online_movable")
         self.add_by_kernel(512, 0, "MMMM")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """memoryd knows what each block is part of, and treats it accordingly."""
 
-from case import GuestCase
+from case import PATCHED, GuestCase
 from guest import Dimm, Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
 from policy import expected_classes, expected_growth
@@ -133,7 +133,7 @@ class Origins(OriginCase):
 class Groups(OriginCase):
     """A kernel that shows what is one device, and tells of each block where it is."""
 
-    kernels = ("patched", "lockdep")
+    kernels = PATCHED
 
     def groups(self):
         """The kernel's groups by block, of all that are in one."""
@@ -191,7 +191,7 @@ class Groups(OriginCase):
                 self.guest.run("systemctl restart memoryd")
                 self.memoryd.wait_ready()
                 added = [block for node in (0, 3) for block in self.add_dimm(256, node)[2]]
-                told = {entry["MESSAGE"] for entry in self.memoryd.journal()}
+                told = set(self.memoryd.messages())
                 for block in added:
                     self.assertIn(f"Event 'add' for memory{block.index} on node {block.node}", told)
                 self.assertModel()

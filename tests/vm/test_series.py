@@ -5,12 +5,10 @@ that the test can tell."""
 import statistics
 import time
 
+from case import PATCHED, UNPATCHED, WORDS_FILE, node_words_file
 from guest import GuestError, Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks
 from zones import HARDWARE, INVALID, NODE, ManualCase, ZoneRules
-
-PATCHED = ("patched", "lockdep")
-UNPATCHED = ("unpatched",)
 
 # Opens valid_zones of the first block until it is there, without a pause, then that of all that
 # follow it, over and over. At the end it says how often it read something, and how often nothing.
@@ -199,9 +197,6 @@ class NodePolicy(ManualCase):
     hardware = {"arguments": "memhp_node_state=2:online_movable,1:nonsense,x:online,1,-1:online,"
                              "4096:online"}
 
-    def node_file(self, node):
-        return f"/sys/devices/system/node/node{node}/auto_online_blocks"
-
     def assertLands(self, node, picture):  # pylint: disable=invalid-name
         """A DIMM comes to look like that; it is taken out again where that is possible."""
         before = read_memory(self.guest)
@@ -218,33 +213,34 @@ class NodePolicy(ManualCase):
         return dimm
 
     def test_every_node_its_own_answer(self):
-        self.assertEqual(self.guest.run(f"cat {self.node_file(0)} {self.node_file(1)}").split(),
-                         ["inherit", "inherit"])
-        self.write("online_kernel", self.node_file(0))
-        self.write("offline", self.node_file(1))
-        self.write("online_kernel", "/sys/devices/system/memory/auto_online_blocks")
+        self.assertEqual([self.guest.run(f"cat {node_words_file(node)}").strip()
+                          for node in (0, 1)], ["inherit", "inherit"])
+        self.write("online_kernel", node_words_file(0))
+        self.write("offline", node_words_file(1))
+        self.write("online_kernel", WORDS_FILE)
         self.assertLands(0, "KK")
         self.assertLands(1, "--")
         # From the boot parameter. The node vanishes with its memory, its answer does not.
         for _ in range(2):
             dimm = self.assertLands(2, "MM")
-            self.assertEqual(self.guest.run(f"cat {self.node_file(2)}").strip(), "online_movable")
+            self.assertEqual(self.guest.run(f"cat {node_words_file(2)}").strip(),
+                             "online_movable")
             self.guest.del_dimm(dimm)
-            self.guest.wait_until(f"[ ! -e {self.node_file(2)} ]", "node 2 gone")
-        self.write("inherit", self.node_file(1))
+            self.guest.wait_until(f"[ ! -e {node_words_file(2)} ]", "node 2 gone")
+        self.write("inherit", node_words_file(1))
         self.assertLands(1, "KK")
-        self.write("online_movable", self.node_file(1))
+        self.write("online_movable", node_words_file(1))
         self.assertLands(1, "MM")
-        self.write("offline", "/sys/devices/system/memory/auto_online_blocks")
+        self.write("offline", WORDS_FILE)
         self.assertLands(1, "M")
 
     def test_wrong_words_are_refused(self):
-        before = self.guest.run(f"cat {self.node_file(0)}")
+        before = self.guest.run(f"cat {node_words_file(0)}")
         for word in ("''", "onlin", "onlinee", "Online", "movable", "0", "'online kernel'",
                      "going-offline"):
             with self.subTest(word=word):
-                self.assertEqual(self.try_write(word, self.node_file(0)), INVALID)
-        self.assertEqual(self.guest.run(f"cat {self.node_file(0)}"), before)
+                self.assertEqual(self.try_write(word, node_words_file(0)), INVALID)
+        self.assertEqual(self.guest.run(f"cat {node_words_file(0)}"), before)
 
     def test_wrong_boot_parameters_are_told_and_ignored(self):
         told = [line.partition("ignoring ")[2] for line in self.guest.run("dmesg").splitlines()
@@ -388,7 +384,7 @@ class Announcement(EventCase):
 
     def events_of_dimm(self):
         """Of a DIMM of three blocks that the kernel onlines: their numbers, and the events."""
-        self.write("online_movable", "/sys/devices/system/memory/auto_online_blocks")
+        self.write("online_movable", WORDS_FILE)
         self.start_monitor()
         _, blocks = self.add_offline("384M", NODE)
         return blocks, self.stop_monitor("online", len(blocks))

@@ -4,7 +4,7 @@
 import json
 
 import recipe
-from case import WORDS_FILE, GuestCase
+from case import PATCHED, UNPATCHED, WORDS_FILE, GuestCase
 from memoryd import NAME, PATH
 from test_guard import load_guard
 
@@ -167,7 +167,7 @@ class Features(FeatureCase):
 class FeaturesUnpatched(FeatureCase):
     """So does the kernel that the patched one is compared with."""
 
-    kernels = ("unpatched",)
+    kernels = UNPATCHED
 
     def test_the_series_is_lacking(self):
         self.add_dimm(512, 1)
@@ -177,7 +177,7 @@ class FeaturesUnpatched(FeatureCase):
 class FeaturesPatched(FeatureCase):
     """All are there with the series, also where all memory was there at boot."""
 
-    kernels = ("patched", "lockdep")
+    kernels = PATCHED
 
     def test_the_series_is_there(self):
         self.assertFeatures(UPSTREAM + list(SERIES), [])
