@@ -95,11 +95,31 @@ const char *manager_rule_name(const Manager *manager, const Block *block);
  */
 void manager_pass(Manager *manager);
 
+/*
+ * Whether to hold the plan back: an add_memory() is on its way while blocks have no node yet, devices
+ * lack blocks that /proc/iomem has for them, udev is at work. Not for longer than the setting `settle`:
+ * since the last block came if something is missing, else since the first.
+ *
+ * Of memory that nobody knows the device of, more may follow: the kernel makes all blocks of an
+ * add_memory() before it gives the first of them its node, so when all blocks have one, and a listing
+ * made after that has no further ones, nothing of that is missing. A driver may be at it block by block.
+ *
+ * What is left to the kernel is waited for as long as it goes on: each block sends an event. Until it has
+ * ended nothing else is looked for.
+ */
+bool manager_waits(Manager *manager, uint64_t now);
+
 /* Whether the kernel is to online a block, and is still waited for. */
 bool manager_is_left_to_kernel(const Block *block);
 
 /* Whether the plan is held back because the burst is still growing. */
 bool manager_is_waiting(const Manager *manager);
+
+/* What could not be read, or waits for its node and is not waited for, is looked at now and then. */
+void manager_look_later(Manager *manager);
+
+/* Whether decisions depend on what udev's rules say of a block. */
+bool manager_needs_udev(const Manager *manager);
 
 /* The parts of a pass that the start makes by itself. 0 or a negative errno. */
 int manager_survey(Manager *manager, const TrackMode *mode, size_t limit);
