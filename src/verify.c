@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "verify.h"
+#include "verify-private.h"
 
 #include "command-line.h"
 #include "figures.h"
 #include "format.h"
-#include "offload.h"
 #include "udev-files.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define COMMAND_LINE_MAX 16384
-#define AUTO_ONLINE_FILE "/sys/devices/system/memory/auto_online_blocks"
-#define NODE_AUTO_ONLINE_FILE "/sys/devices/system/node/node%u/auto_online_blocks"
 #define POLICY_FILE "module/memory_hotplug/parameters/online_policy"
 
 void findings_done(Findings *findings)
@@ -28,9 +24,7 @@ void findings_done(Findings *findings)
         *findings = (Findings){};
 }
 
-/* Adds a finding, which takes the strings over; NULL in place of one is a lack of memory. */
-static int findings_add(Findings *findings, const char *check, char *subject, char *text,
-                        char *advice)
+int findings_add(Findings *findings, const char *check, char *subject, char *text, char *advice)
 {
         Finding *more = reallocarray(findings->findings, findings->n_findings + 1, sizeof(*more));
 
@@ -46,9 +40,7 @@ static int findings_add(Findings *findings, const char *check, char *subject, ch
         return 0;
 }
 
-static char *print(const char *format, ...) _printf_(1, 2);
-
-static char *print(const char *format, ...)
+char *finding_text(const char *format, ...)
 {
         va_list args;
         char *text;
@@ -68,17 +60,18 @@ static int add_udev_write(Findings *findings, const char *path, const UdevWrite 
         bool is_own = strncmp(path, "/etc/", 5) == 0;
 
         return findings_add(
-                findings, "udev-rule", print("%s:%u", path, write->line),
-                print("A rule of udev changes the states of memory blocks beside memoryd, with "
-                      "%.200s.",
-                      write->text),
-                is_own ?
-                        print("Take the rule out of %s, then run \"udevadm control --reload\".",
-                              path) :
-                        print("Mask the file with \"ln -s /dev/null /etc/udev/rules.d/%s\", or put "
-                              "a copy without the rule there, then run \"udevadm control "
-                              "--reload\".",
-                              name));
+                findings, "udev-rule", finding_text("%s:%u", path, write->line),
+                finding_text(
+                        "A rule of udev changes the states of memory blocks beside memoryd, with "
+                        "%.200s.",
+                        write->text),
+                is_own ? finding_text(
+                                 "Take the rule out of %s, then run \"udevadm control --reload\".",
+                                 path) :
+                         finding_text("Mask the file with \"ln -s /dev/null "
+                                      "/etc/udev/rules.d/%s\", or put a copy without the rule "
+                                      "there, then run \"udevadm control --reload\".",
+                                      name));
 }
 
 static int add_udev_file(Findings *findings, const UdevFile *file)
@@ -88,9 +81,9 @@ static int add_udev_file(Findings *findings, const UdevFile *file)
         if (file->error < 0)
                 return findings_add(
                         findings, "udev-rule", strdup(file->path),
-                        print("The rules in this file could not be looked at: %s.",
-                              strerror(-file->error)),
-                        print("See by hand whether it changes the state of memory blocks."));
+                        finding_text("The rules in this file could not be looked at: %s.",
+                                     strerror(-file->error)),
+                        finding_text("See by hand whether it changes the state of memory blocks."));
         for (size_t i = 0; r >= 0 && i < file->writes.n_writes; i++)
                 r = add_udev_write(findings, file->path, &file->writes.writes[i]);
         return r;
@@ -125,75 +118,16 @@ static int check_udev_rules(const VerifyInput *input, Findings *findings)
         if (r == -EFBIG)
                 return findings_add(
                         findings, "udev-rule", strdup("rules.d"),
-                        print("There are more than %u files of udev rules, too many to be looked "
-                              "at.",
-                              UDEV_FILES_MAX),
+                        finding_text(
+                                "There are more than %u files of udev rules, too many to be looked "
+                                "at.",
+                                UDEV_FILES_MAX),
                         strdup("See by hand whether one changes the state of memory blocks."));
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         for (size_t i = 0; r >= 0 && i < files.n_files; i++)
                 r = add_udev_file(findings, &files.files[i]);
         udev_files_done(&files);
-        return r;
-}
-
-/* The kernel's own onlining */
-
-static bool takes_over(const VerifyInput *input)
-{
-        return input->conf->kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
-}
-
-/* A file of the kernel that says what becomes of added memory, and what memoryd wants it to say. */
-static int check_word(const VerifyInput *input, const char *file, const char *word,
-                      OnlineWord wanted, Findings *findings)
-{
-        if (strcmp(word, "offline") == 0 || strcmp(word, "inherit") == 0)
-                return 0;
-        if (!takes_over(input))
-                return findings_add(
-                        findings, "auto-online", strdup(file),
-                        print("The kernel onlines added memory by itself (\"%s\"), and "
-                              "kernel_auto_online = \"respect\" leaves it so: rules apply to no "
-                              "memory that is added.",
-                              word),
-                        strdup("Set kernel_auto_online = \"take-over\" in memoryd.conf(5), or "
-                               "write "
-                               "\"offline\" to the file."));
-        if (strcmp(word, online_word_to_string(wanted)) == 0)
-                return 0;
-        return findings_add(
-                findings, "auto-online", strdup(file),
-                print("Somebody has set this to \"%s\" since memoryd took it over: the "
-                      "kernel onlines added memory before memoryd can decide.",
-                      word),
-                print("Find out who wrote to it, then run \"memoryctl rescan\": memoryd "
-                      "sets it back to \"%s\".",
-                      online_word_to_string(wanted)));
-}
-
-static int check_auto_online(const VerifyInput *input, Findings *findings)
-{
-        const Machine *machine = input->machine;
-        const Policy *policy = &input->conf->policy;
-        bool uniform = input->conf->offload == OFFLOAD_UNIFORM;
-        OnlineWord of_machine = offload_machine_word(machine, policy, uniform);
-        char text[AUTO_ONLINE_WORD_MAX], file[sizeof(NODE_AUTO_ONLINE_FILE) + 16];
-        int r = 0;
-
-        if (sysfs_read_auto_online(input->sysfs, NODE_NONE, text) >= 0)
-                r = check_word(input, AUTO_ONLINE_FILE, text, of_machine, findings);
-        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
-                const Node *node = &machine->nodes[i];
-                OnlineWord word;
-
-                if (sysfs_read_online_word(input->sysfs, (int32_t) node->id, &word) < 0)
-                        continue;
-                snprintf(file, sizeof(file), NODE_AUTO_ONLINE_FILE, node->id);
-                r = check_word(input, file, online_word_to_string(word),
-                               offload_node_word(machine, policy, uniform, of_machine, node),
-                               findings);
-        }
         return r;
 }
 
@@ -266,9 +200,11 @@ static int check_boot_words(const VerifyInput *input, const CommandLine *words, 
         int r = 0;
 
         if (*words->kernelcore && breaks_ratio)
-                r = add_word(findings, print("kernelcore=%s", words->kernelcore), text, advice);
+                r = add_word(findings, finding_text("kernelcore=%s", words->kernelcore), text,
+                             advice);
         if (r >= 0 && *words->movablecore && breaks_ratio)
-                r = add_word(findings, print("movablecore=%s", words->movablecore), text, advice);
+                r = add_word(findings, finding_text("movablecore=%s", words->movablecore), text,
+                             advice);
         if (r >= 0 && words->movable_node &&
             (breaks_ratio ||
              (input->conf->policy.min_kernel_bytes > 0 && has_movable_only_node(input->machine))))
@@ -289,8 +225,8 @@ static int check_command_line(const VerifyInput *input, const CommandLine *words
 
         if (*words->default_state && strcmp(words->default_state, "offline") != 0)
                 r = add_word(
-                        findings, print("memhp_default_state=%s", words->default_state),
-                        takes_over(input) ?
+                        findings, finding_text("memhp_default_state=%s", words->default_state),
+                        verify_takes_over(input) ?
                                 "The kernel onlines memory by itself that is added before "
                                 "memoryd starts and after it stops." :
                                 "The kernel onlines added memory by itself, before memoryd can "
@@ -366,16 +302,16 @@ static int check_nodes(const VerifyInput *input, Findings *findings)
                 if (r < 0 || is_exempt)
                         continue;
                 r = findings_add(
-                        findings, "movable-only-node", print("node %u", node->id),
-                        print("All of its memory (%s) is movable: page tables and data of the "
-                              "kernel "
-                              "cannot be there, and what is bound to the node can run out of "
-                              "memory.",
-                              format_bytes(node->totals.movable_bytes, size)),
-                        print("Make some of it kernel memory with \"memoryctl set-zone\", or say "
-                              "that "
-                              "it is meant by a rule for node %u with movable_node = true.",
-                              node->id));
+                        findings, "movable-only-node", finding_text("node %u", node->id),
+                        finding_text(
+                                "All of its memory (%s) is movable: page tables and data of the "
+                                "kernel cannot be there, and what is bound to the node can run out "
+                                "of memory.",
+                                format_bytes(node->totals.movable_bytes, size)),
+                        finding_text(
+                                "Make some of it kernel memory with \"memoryctl set-zone\", or say "
+                                "that it is meant by a rule for node %u with movable_node = true.",
+                                node->id));
         }
         return r;
 }
@@ -409,107 +345,17 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
                      next++)
                         last = &machine->blocks[next];
                 r = findings_add(findings, "foreign-block",
-                                 first == last ? print("memory%u", first->id) :
-                                                 print("memory%u-%u", first->id, last->id),
-                                 print("%s onlined this as %s memory, the policy has it %s.",
-                                       onliner_phrase(first->onliner),
-                                       zone_class_to_string(block_class(first)),
-                                       verdict_to_string(first->verdict)),
+                                 first == last ? finding_text("memory%u", first->id) :
+                                                 finding_text("memory%u-%u", first->id, last->id),
+                                 finding_text("%s onlined this as %s memory, the policy has it %s.",
+                                              onliner_phrase(first->onliner),
+                                              zone_class_to_string(block_class(first)),
+                                              verdict_to_string(first->verdict)),
                                  strdup("Keep others from onlining memory (the other findings may "
                                         "tell who), "
                                         "then change these blocks with \"memoryctl set-zone\"."));
         }
         return r;
-}
-
-/* The kernel */
-
-static int add_feature(Findings *findings, const char *subject, const char *text,
-                       const char *advice)
-{
-        return findings_add(findings, "kernel-feature", strdup(subject), strdup(text),
-                            strdup(advice));
-}
-
-/* One for which there is nothing to do but to use another kernel. */
-static int add_lack(Findings *findings, const char *subject, Feature feature)
-{
-        return findings_add(findings, "kernel-feature", strdup(subject),
-                            strdup(feature_loss(feature)),
-                            print("Use another kernel: it takes %s.", feature_brought_by(feature)));
-}
-
-/* PSI, where memoryd misses it: there is movable memory, or it is to be given back by itself. */
-static int check_pressure(const VerifyInput *input, Findings *findings)
-{
-        _cleanup_close_ int fd =
-                sysfs_open_below(input->sysfs, input->sysfs->proc_fd, "pressure/memory", O_PATH);
-
-        if (input->hears_pressure ||
-            (!input->conf->rebalance && input->machine->totals.movable_bytes == 0))
-                return 0;
-        if (fd >= 0)
-                return add_feature(
-                        findings, "/proc/pressure/memory",
-                        "This kernel does not let memoryd listen to memory pressure: a "
-                        "shortage of kernel memory is seen only when memory changes.",
-                        "Add CAP_SYS_RESOURCE to CapabilityBoundingSet= of the unit in a "
-                        "drop-in, or use a kernel of 6.5 or later.");
-        return add_feature(
-                findings, "/proc/pressure/memory",
-                "There is no such file: memoryd sees a shortage of kernel memory only when "
-                "memory changes.",
-                "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
-}
-
-/* What offload = "uniform" asks of a kernel: an answer of some nodes that the machine does not have. */
-static bool wants_node_answers(const VerifyInput *input)
-{
-        const Machine *machine = input->machine;
-        const Policy *policy = &input->conf->policy;
-
-        if (!takes_over(input) || input->conf->offload != OFFLOAD_UNIFORM ||
-            offload_machine_word(machine, policy, true) != ONLINE_WORD_OFFLINE)
-                return false;
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                if (online_word_onlines(online_word_of_verdict(
-                            offload_node(machine, policy, &machine->nodes[i]))))
-                        return true;
-        return false;
-}
-
-static int check_offload(const VerifyInput *input, const bool has[static _FEATURE_MAX],
-                         Findings *findings)
-{
-        if (has[FEATURE_NODE_AUTO_ONLINE] || !wants_node_answers(input))
-                return 0;
-        return add_lack(findings, "nodeN/auto_online_blocks", FEATURE_NODE_AUTO_ONLINE);
-}
-
-static int check_kernel(const VerifyInput *input, Findings *findings)
-{
-        const FeatureInput kernel = { input->sysfs, input->machine, input->release,
-                                      input->hears_pressure };
-        bool has[_FEATURE_MAX];
-        int r = 0;
-
-        features_find(&kernel, has);
-        if (!has[FEATURE_ONLINE_TYPES])
-                r = add_lack(findings, "online_movable", FEATURE_ONLINE_TYPES);
-        if (r >= 0 && !has[FEATURE_HOT_REMOVE])
-                r = add_lack(findings, "valid_zones", FEATURE_HOT_REMOVE);
-        /* Before 4.7 the kernel did not online memory by itself. */
-        if (r >= 0 && takes_over(input) && !release_is_before(input->release, 4, 7) &&
-            !has[FEATURE_AUTO_ONLINE])
-                r = add_feature(
-                        findings, "auto_online_blocks",
-                        "There is no such file: memoryd cannot keep the kernel from onlining "
-                        "memory by itself.",
-                        "Make sure that /sys/devices/system/memory is whole where memoryd "
-                        "runs.");
-        if (r >= 0)
-                r = check_offload(input, has, findings);
-        return r < 0 ? r : check_pressure(input, findings);
 }
 
 int verify(const VerifyInput *input, Findings *ret)
@@ -519,7 +365,7 @@ int verify(const VerifyInput *input, Findings *ret)
         int r = check_udev_rules(input, &findings);
 
         if (r >= 0)
-                r = check_auto_online(input, &findings);
+                r = verify_auto_online(input, &findings);
         if (r >= 0)
                 r = read_command_line(input, &words);
         if (r >= 0)
@@ -531,7 +377,7 @@ int verify(const VerifyInput *input, Findings *ret)
         if (r >= 0)
                 r = check_blocks(input, &findings);
         if (r >= 0)
-                r = check_kernel(input, &findings);
+                r = verify_kernel(input, &findings);
         if (r < 0) {
                 findings_done(&findings);
                 return r;
