@@ -60,7 +60,10 @@ while (1) {
 
 
 def fill(guest):
-    """Starts to fill it; what is in /root/fill.pid ends that."""
+    """Starts to fill it; what is in /root/fill.pid ends that. The watermarks are set far apart: the
+    kernel takes free pages by the thousand for a processor, from one zone and then from another, and
+    none of that may jump from above low to where the filling ends, with nobody made to wait."""
+    guest.run("echo 1000 >/proc/sys/vm/watermark_scale_factor")
     guest.write_file("/root/fill.pl", FILL)
     guest.run("ulimit -n 65536; setsid perl /root/fill.pl >/root/fill.log 2>&1 </dev/null & "
               "echo $! >/root/fill.pid")
