@@ -18,7 +18,7 @@ CPU_NODES = (0, 1)
 WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 
 # Kernels with the series of kernel/, and without.
-PATCHED = ("patched", "lockdep")
+PATCHED = ("patched", "patched-6.1", "lockdep")
 UNPATCHED = ("unpatched",)
 
 

@@ -22,7 +22,7 @@ import tempfile
 import recipe
 
 # Kernels that kernel/build makes, by the names that it leaves in its cache.
-BUILT_KERNELS = ("patched", "unpatched", "lockdep", "without-7")
+BUILT_KERNELS = ("patched", "patched-6.1", "unpatched", "lockdep", "without-7")
 
 # Disks made of older builds are worth nothing once the next build is tested; the last few are kept
 # because a run that started with one may still boot from it.
