@@ -120,9 +120,11 @@ static bool wants_node_answers(const VerifyInput *input)
         const Machine *machine = input->machine;
         OnlineWord of_machine = wanted_word(input);
 
+        if (!verify_takes_over(input))
+                return false;
         for (size_t i = 0; i < machine->n_nodes; i++)
                 if (online_word_onlines(wanted_node_word(input, of_machine, &machine->nodes[i])))
-                        return verify_takes_over(input);
+                        return true;
         return false;
 }
 
