@@ -23,7 +23,7 @@ UNPATCHED = ("unpatched",)
 
 
 def node_words_file(node):
-    """The same for a node, on a kernel with the series."""
+    """WORDS_FILE of a node, on a kernel with the series."""
     return f"/sys/devices/system/node/node{node}/auto_online_blocks"
 
 

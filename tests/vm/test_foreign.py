@@ -4,7 +4,7 @@
 import json
 
 import program
-from case import GuestCase
+from case import WORDS_FILE, GuestCase
 from guest import Node, Nvdimm
 from memory import read_memory, wait_for_blocks
 from memoryd import PATH
@@ -29,7 +29,7 @@ class Foreign(GuestCase):
 
     def test_blocks_onlined_while_memoryd_was_away(self):
         self.guest.run("systemctl stop memoryd")
-        self.guest.run("echo offline >/sys/devices/system/memory/auto_online_blocks")
+        self.guest.run(f"echo offline >{WORDS_FILE}")
         before = read_memory(self.guest)
         self.guest.add_dimm("512M", 1)
         added = wait_for_blocks(self.guest, len(before.blocks) + 4).added_to(before)
