@@ -7,16 +7,13 @@ from case import GuestCase
 from memory import read_memory
 from memoryd import request
 
-# Samples what the kernel memory of node 1 is, in pages, until the file is gone.
+# Samples what the kernel memory of node 1 is, in pages, until the file is gone. The kernel makes the
+# text of /proc/zoneinfo anew for each seek, and the shell's own `read` seeks after each line: what
+# it then finds there can be the middle of a line.
 SAMPLE = r"""
 touch /run/sampling
 while [ -e /run/sampling ]; do
-        while read -r word value rest; do
-                case "$word $value" in
-                "Node 1,") zone=$rest ;;
-                "present "*) [ "$zone" != "zone   Normal" ] || echo "$value" ;;
-                esac
-        done </proc/zoneinfo
+        sed -n '/^Node 1, zone *Normal$/,/^Node/s/^ *present *//p' /proc/zoneinfo
 done >/run/samples
 """
 
