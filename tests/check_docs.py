@@ -247,7 +247,7 @@ CHECKS = (
     (check_features, "src/feature.c", '] = "Linux 4.7"', '] = "later"'),
     (check_listing, ARCHITECTURE, "^- `track", "- `trick"),
     (check_listing, ARCHITECTURE, r"(^- `plan.c`.*\n)", r"\1\1"),
-    (check_includes, "src/plan.c", '^#include "plan.h"', '#include "manager.h"'),
+    (check_includes, "src/plan.c", '^#include "plan-private.h"', '#include "manager.h"'),
 )
 
 
