@@ -85,6 +85,16 @@ typedef struct Entry {
         uint64_t inode; /* sysfs gives a folder that comes back another one */
 } Entry;
 
+/* The N of a name that is PREFIXN. Returns false of any other. */
+bool sysfs_parse_numbered(const char *name, const char *prefix, uint32_t *ret);
+
+/*
+ * The entries PREFIXN of a folder, by number. The caller owns the array. -ENOENT when the folder is
+ * gone, or another negative errno.
+ */
+int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const char *prefix,
+                        Entry **ret_entries, size_t *ret_n_entries);
+
 /* The blocks there are now, by id. The caller owns the array. */
 int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_entries);
 
