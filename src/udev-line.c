@@ -118,3 +118,10 @@ const UdevToken *udev_line_find(const UdevLine *line, const char *key)
                         return &line->tokens[i];
         return NULL;
 }
+
+const char *udev_attribute_name(const char *attribute)
+{
+        while (*attribute == '.' || *attribute == '/')
+                attribute++;
+        return attribute;
+}

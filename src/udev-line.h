@@ -40,3 +40,6 @@ void udev_line_done(UdevLine *line);
 
 /* The first part with a key, or NULL. */
 const UdevToken *udev_line_find(const UdevLine *line, const char *key);
+
+/* An attribute without the dots and slashes that it may begin with. */
+const char *udev_attribute_name(const char *attribute);

@@ -2,23 +2,11 @@
 
 #include "udev-rules.h"
 
-#include "udev-line.h"
-
 #include <ctype.h>
-#include <fnmatch.h>
 #include <stdio.h>
 
 /* udev ignores what is longer. */
 #define LINE_LENGTH_MAX 16384
-
-#define MEMORY_FOLDER "/devices/system/memory"
-
-/* Whether something holds for a memory block: for some it may. */
-typedef enum Answer {
-        ANSWER_NO,
-        ANSWER_MAYBE,
-        ANSWER_YES,
-} Answer;
 
 typedef struct Reading {
         const UdevHost *host;
@@ -36,235 +24,6 @@ void udev_writes_done(UdevWrites *writes)
         *writes = (UdevWrites){};
 }
 
-/* Matches */
-
-static bool is_one_of(const char *word, const char *const *words, size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(word, words[i]) == 0)
-                        return true;
-        return false;
-}
-
-/* Whether a pattern, "a|b*", matches a text. */
-static bool pattern_matches(const char *pattern, const char *text)
-{
-        _cleanup_free_ char *copy = strdup(pattern);
-        char *rest = copy, *one;
-
-        while (copy && (one = strsep(&rest, "|")))
-                if (fnmatch(one, text, 0) == 0)
-                        return true;
-        return false;
-}
-
-/* Of texts that can be there, how many a pattern matches: all, some, none. */
-static Answer match_any_of(const char *pattern, const char *const *texts, size_t n)
-{
-        size_t n_matching = 0;
-
-        for (size_t i = 0; i < n; i++)
-                n_matching += pattern_matches(pattern, texts[i]);
-        if (n_matching == n)
-                return ANSWER_YES;
-        return n_matching > 0 ? ANSWER_MAYBE : ANSWER_NO;
-}
-
-static Answer match_text(const char *pattern, const char *text)
-{
-        if (!text)
-                return ANSWER_MAYBE;
-        return pattern_matches(pattern, text) ? ANSWER_YES : ANSWER_NO;
-}
-
-/* A block's name, or its path with a prefix. One number stands for all, unless it is asked for. */
-static Answer match_block(const char *pattern, const char *prefix)
-{
-        char first[64], second[64], third[64];
-        const char *const names[] = { first, second, third };
-        char beginning[64];
-        Answer answer;
-
-        snprintf(first, sizeof(first), "%smemory0", prefix);
-        snprintf(second, sizeof(second), "%smemory37", prefix);
-        snprintf(third, sizeof(third), "%smemory4196", prefix);
-        answer = match_any_of(pattern, names, ELEMENTSOF(names));
-        if (answer != ANSWER_NO)
-                return answer;
-        snprintf(beginning, sizeof(beginning), "%smemory", prefix);
-        for (const char *at = strstr(pattern, beginning); at; at = strstr(at + 1, beginning)) {
-                char next = at[strlen(beginning)];
-
-                if ((at == pattern || at[-1] == '|') &&
-                    (isdigit((unsigned char) next) || next == '['))
-                        return ANSWER_MAYBE;
-        }
-        return ANSWER_NO;
-}
-
-static Answer match_action(const char *pattern)
-{
-        static const char *const actions[] = { "add", "change", "online", "offline" };
-
-        return match_any_of(pattern, actions, ELEMENTSOF(actions));
-}
-
-/* Whether an attribute is that of another device than the one the event is about. */
-static bool is_of_another(const char *attribute)
-{
-        return attribute[0] == '[';
-}
-
-static const char *strip_name(const char *attribute)
-{
-        while (*attribute == '.' || *attribute == '/')
-                attribute++;
-        return attribute;
-}
-
-static Answer match_attribute(const UdevToken *token, const UdevHost *host, bool of_parents)
-{
-        static const char *const states[] = { "online", "offline", "going-offline" };
-        static const char *const own[] = { "online",    "phys_device", "phys_index",
-                                           "removable", "uevent",      "valid_zones" };
-        static const char *const of_folder[] = { "auto_online_blocks", "block_size_bytes",
-                                                 "crash_hotplug", "probe" };
-        const char *name = strip_name(token->attribute);
-
-        if (strcmp(name, "[dmi/id]sys_vendor") == 0)
-                return match_text(token->value, host->sys_vendor);
-        if (strcmp(name, "[dmi/id]product_name") == 0)
-                return match_text(token->value, host->product_name);
-        if (is_of_another(name) || strncmp(name, "power/", 6) == 0)
-                return ANSWER_MAYBE;
-        if (strcmp(name, "state") == 0)
-                return match_any_of(token->value, states, ELEMENTSOF(states));
-        if (strcmp(name, "subsystem") == 0)
-                return match_text(token->value, "memory");
-        if (is_one_of(name, own, ELEMENTSOF(own)) ||
-            (of_parents && is_one_of(name, of_folder, ELEMENTSOF(of_folder))))
-                return ANSWER_MAYBE;
-        return ANSWER_NO;
-}
-
-/* Whether memory blocks have an attribute that is compared: what is not there matches nothing. */
-static bool is_compared_in_vain(const UdevToken *token, const UdevHost *host)
-{
-        UdevToken any = *token;
-
-        if (strcmp(token->key, "ATTR") != 0 && strcmp(token->key, "ATTRS") != 0)
-                return false;
-        any.value = (char *) "*";
-        return match_attribute(&any, host, strcmp(token->key, "ATTRS") == 0) == ANSWER_NO;
-}
-
-static Answer match_constant(const UdevToken *token, const UdevHost *host)
-{
-        if (strcmp(token->attribute, "arch") == 0)
-                return match_text(token->value, host->architecture);
-        if (strcmp(token->attribute, "virt") == 0)
-                return match_text(token->value, host->virtualization);
-        return ANSWER_MAYBE;
-}
-
-static Answer match_property(const UdevToken *token)
-{
-        if (strcmp(token->attribute, "SUBSYSTEM") == 0)
-                return match_text(token->value, "memory");
-        if (strcmp(token->attribute, "DEVPATH") == 0)
-                return match_block(token->value, MEMORY_FOLDER "/");
-        if (strcmp(token->attribute, "ACTION") == 0)
-                return match_action(token->value);
-        return ANSWER_MAYBE;
-}
-
-static Answer match_equal(const UdevToken *token, const UdevHost *host)
-{
-        const char *key = token->key;
-
-        if (strcmp(key, "SUBSYSTEM") == 0 || strcmp(key, "SUBSYSTEMS") == 0)
-                return match_text(token->value, "memory");
-        if (strcmp(key, "ACTION") == 0)
-                return match_action(token->value);
-        if (strcmp(key, "KERNEL") == 0)
-                return match_block(token->value, "");
-        if (strcmp(key, "KERNELS") == 0)
-                return match_text(token->value, "memory") == ANSWER_YES ?
-                               ANSWER_YES :
-                               match_block(token->value, "");
-        if (strcmp(key, "DEVPATH") == 0)
-                return match_block(token->value, MEMORY_FOLDER "/");
-        if (strcmp(key, "DRIVER") == 0 || strcmp(key, "DRIVERS") == 0)
-                return match_text(token->value, "");
-        if (strcmp(key, "ATTR") == 0 || strcmp(key, "ATTRS") == 0)
-                return match_attribute(token, host, key[4] == 'S');
-        if (strcmp(key, "CONST") == 0)
-                return match_constant(token, host);
-        if (strcmp(key, "ENV") == 0)
-                return match_property(token);
-        return ANSWER_MAYBE;
-}
-
-/* What a program or an import comes to is part of the match, whatever its operator. */
-static bool is_open(const UdevToken *token)
-{
-        return strcmp(token->key, "PROGRAM") == 0 || strcmp(token->key, "IMPORT") == 0;
-}
-
-static Answer match_token(const UdevToken *token, const UdevHost *host)
-{
-        Answer answer;
-
-        if (is_open(token))
-                return ANSWER_MAYBE;
-        if (token->operator!= UDEV_MATCH && token->operator!= UDEV_NOMATCH)
-                return ANSWER_YES;
-        if (is_compared_in_vain(token, host))
-                return ANSWER_NO;
-        answer = match_equal(token, host);
-        return token->operator== UDEV_MATCH ? answer : (Answer)(ANSWER_YES - answer);
-}
-
-static Answer least(Answer a, Answer b)
-{
-        return MIN(a, b);
-}
-
-static Answer match_line(const UdevLine *line, const UdevHost *host)
-{
-        Answer answer = ANSWER_YES;
-
-        for (size_t i = 0; i < line->n_tokens; i++)
-                answer = least(answer, match_token(&line->tokens[i], host));
-        return answer;
-}
-
-static bool is_match(const UdevToken *token)
-{
-        return is_open(token) || token->operator== UDEV_MATCH || token->operator== UDEV_NOMATCH;
-}
-
-/* Whether it is the same for every device. */
-static bool is_about_host(const UdevToken *token)
-{
-        return strcmp(token->key, "CONST") == 0 ||
-               (strcmp(token->key, "ATTR") == 0 && is_of_another(token->attribute));
-}
-
-/* What a line asks of the machine; *ret_rest: whether it asks for more. */
-static Answer match_host(const UdevLine *line, const UdevHost *host, bool *ret_rest)
-{
-        Answer answer = ANSWER_YES;
-
-        *ret_rest = false;
-        for (size_t i = 0; i < line->n_tokens; i++)
-                if (is_about_host(&line->tokens[i]))
-                        answer = least(answer, match_token(&line->tokens[i], host));
-                else
-                        *ret_rest |= is_match(&line->tokens[i]);
-        return answer;
-}
-
 /* Writes */
 
 static bool ends_with(const char *text, const char *end)
@@ -276,7 +35,7 @@ static bool ends_with(const char *text, const char *end)
 
 static bool is_state_name(const char *attribute)
 {
-        attribute = strip_name(attribute);
+        attribute = udev_attribute_name(attribute);
         return strcmp(attribute, "state") == 0 || strcmp(attribute, "online") == 0;
 }
 
@@ -314,7 +73,7 @@ static bool redirects(const char *command)
 static bool command_names_memory(const char *command)
 {
         return has_word(command, "chmem") ||
-               ((strstr(command, MEMORY_FOLDER) || strstr(command, "/sys/bus/memory/")) &&
+               ((strstr(command, UDEV_MEMORY_FOLDER) || strstr(command, "/sys/bus/memory/")) &&
                 redirects(command));
 }
 
@@ -430,16 +189,17 @@ static int labels_add(char ***labels, const char *label)
         return more[n] ? 0 : -ENOMEM;
 }
 
-static int follow_jump(Reading *reading, const UdevLine *line, Answer of_block, const char *rest)
+static int follow_jump(Reading *reading, const UdevLine *line, UdevAnswer of_block,
+                       const char *rest)
 {
         const UdevToken *jump = udev_line_find(line, "GOTO");
         bool asks_more;
 
-        if (!jump || of_block == ANSWER_NO || !has_label(rest, jump->value))
+        if (!jump || of_block == UDEV_NEVER || !has_label(rest, jump->value))
                 return 0;
-        if (of_block == ANSWER_YES) {
+        if (of_block == UDEV_ALWAYS) {
                 reading->is_passed = true;
-                (void) match_host(line, reading->host, &asks_more);
+                (void) udev_match_host(line, reading->host, &asks_more);
                 reading->is_dead |= !asks_more;
         }
         return labels_add(&reading->labels, jump->value);
@@ -448,7 +208,7 @@ static int follow_jump(Reading *reading, const UdevLine *line, Answer of_block, 
 static int read_rule(Reading *reading, const UdevLine *line, unsigned number, const char *rest)
 {
         const UdevToken *label = udev_line_find(line, "LABEL");
-        Answer of_host, of_block;
+        UdevAnswer of_host, of_block;
         bool asks_more;
         int r;
 
@@ -456,9 +216,9 @@ static int read_rule(Reading *reading, const UdevLine *line, unsigned number, co
                 reading->is_passed = reading->is_dead = false;
         if (reading->is_dead)
                 return 0;
-        of_host = match_host(line, reading->host, &asks_more);
-        of_block = reading->is_passed ? ANSWER_NO : match_line(line, reading->host);
-        r = look_for_writes(reading, line, number, of_host != ANSWER_NO, of_block != ANSWER_NO);
+        of_host = udev_match_host(line, reading->host, &asks_more);
+        of_block = reading->is_passed ? UDEV_NEVER : udev_match_line(line, reading->host);
+        r = look_for_writes(reading, line, number, of_host != UDEV_NEVER, of_block != UDEV_NEVER);
         return r < 0 ? r : follow_jump(reading, line, of_block, rest);
 }
 

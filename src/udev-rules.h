@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "macro.h"
+#include "udev-match.h"
 
 /*
  * Which lines of a file of udev rules write the states of memory blocks. The text is run through as
  * udev(7) would for the events of a memory block: what a line matches on is known to hold, known not to,
  * or open, GOTO included, and a line that may be reached and may match counts.
  */
-
-/* What is known of the machine, for the lines that ask. NULL: not known, so that either may hold. */
-typedef struct UdevHost {
-        const char *architecture;   /* CONST{arch} */
-        const char *virtualization; /* CONST{virt} */
-        const char *sys_vendor;     /* ATTR{[dmi/id]sys_vendor}; "" where there is none */
-        const char *product_name;   /* ATTR{[dmi/id]product_name} */
-} UdevHost;
 
 typedef struct UdevWrite {
         unsigned line; /* the first, of one that is continued; from 1 on */
