@@ -342,14 +342,12 @@ START_TEST(blocks_that_vanish_while_others_are_written_are_forgotten)
 {
         daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
         daemon_start();
-        /*
-         * The lowest first and then from the top down: the third of them takes long enough to be found at
-         * it on any machine.
-         */
-        testbed_set_fault(DIMM + 2, 0, 1, 3000);
+        /* The lowest first and then from the top down: this is the third of them. */
+        testbed_hold(DIMM + 2, 0);
         testbed_add_dimm(DIMM, 4, 0);
-        wait_for(bus_count_status("writing") == 2);
+        wait_for(bus_count_status("done") == 2 && bus_count_status("writing") == 2);
         testbed_remove_blocks(DIMM, 4);
+        testbed_let_go(DIMM + 2);
         wait_for(bus_count_blocks() == 8);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "FailedBlocks"), 0);
         testbed_add_dimm(64, 1, 0);
@@ -436,11 +434,12 @@ START_TEST(another_who_is_faster_against_the_policy_is_found_out)
 {
         daemon_set_config("rules = ({ zone = \"kernel\"; });\n");
         daemon_start();
-        testbed_set_fault(DIMM, 0, 1, 3000);
+        testbed_hold(DIMM, 0);
         testbed_add_dimm(DIMM, 1, 0);
         wait_for(bus_block_is(DIMM, "writing"));
         testbed_set_block(DIMM, "Movable");
         testbed_event("online", "memory32");
+        testbed_let_go(DIMM);
         wait_for(bus_block_is(DIMM, "foreign"));
         ck_assert_uint_eq(testbed_count_writes("memory32 online_kernel 22"), 1);
         ck_assert(daemon_logged("memory32 was onlined by someone else, who was faster"));
@@ -738,11 +737,12 @@ END_TEST
 START_TEST(the_bus_is_answered_while_blocks_are_written)
 {
         daemon_start();
-        for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
-                testbed_set_fault(block, 0, 1, 300);
+        /* Neither the first of them nor the last. */
+        testbed_hold(DIMM + DIMM_BLOCKS / 2, 0);
         testbed_add_dimm(DIMM, DIMM_BLOCKS, 0);
         wait_for(bus_count_status("done") > 0);
         ck_assert_uint_gt(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
+        testbed_let_go(DIMM + DIMM_BLOCKS / 2);
         wait_for(bus_count_status("done") == DIMM_BLOCKS);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
 }
@@ -1013,8 +1013,7 @@ START_TEST(a_reload_stops_what_was_decided_before_it)
 
         daemon_set_config("settle = \"1s\";\n");
         daemon_start();
-        for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
-                testbed_set_fault(block, 0, 1, 50);
+        testbed_hold(DIMM + 1, 0); /* one of the first */
         testbed_add_node(1, true);
         testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
         wait_for(testbed_count_writes("") > 0);
@@ -1025,7 +1024,8 @@ START_TEST(a_reload_stops_what_was_decided_before_it)
         daemon_set_config("settle = \"1s\";\nrules = ({ zone = \"leave\"; });\n");
         ck_assert_str_eq(bus_call_manager("Reload"), "");
         n = testbed_count_writes("");
-        wait_for(bus_count_status("left") > 0);
+        testbed_let_go(DIMM + 1);
+        wait_for(bus_count_status("left") > 0 && bus_count_status("writing") == 0);
         ck_assert_uint_le(testbed_count_writes(""), n + HANDED_OVER);
         ck_assert_uint_lt(testbed_count_writes(""), DIMM_BLOCKS);
 }

@@ -255,12 +255,13 @@ START_TEST(a_block_on_its_way_to_another_class_gets_there_when_the_job_is_cancel
         char job[64];
 
         start_with_dimm();
-        testbed_set_fault(FIRST_MOVABLE, 0, 2, 1500);
+        testbed_hold(FIRST_MOVABLE, 1);
         strcpy(job, bus_request("SetZone", 2, "Blocks", "a(uu)", 1, FIRST_MOVABLE,
                                 FIRST_MOVABLE + 1, "Zone", "s", "kernel"));
         ck_assert_str_eq(bus_error_name(), "");
         wait_for(testbed_count_writes("memory36 offline") == 1);
         ck_assert_str_eq(bus_cancel(job), "");
+        testbed_let_go(FIRST_MOVABLE);
         ck_assert_str_eq(wait_result(), "cancelled");
         ck_assert_uint_eq(signals->done, 1);
         ck_assert_uint_eq(signals->failed, 0);
@@ -318,7 +319,7 @@ START_TEST(so_can_the_first_one_while_memory_is_being_added)
         char job[64];
 
         start_with_dimm();
-        testbed_set_fault(67, 0, 1, 3000);
+        testbed_hold(67, 0); /* the first of them */
         testbed_add_dimm(64, 4, 0);
         wait_for(bus_count_status("writing") == 4);
         strcpy(job, bus_request_blocks("Offline", LAST, LAST));
@@ -326,7 +327,8 @@ START_TEST(so_can_the_first_one_while_memory_is_being_added)
         ck_assert_str_eq(bus_cancel(job), "");
         ck_assert_str_eq(wait_result(), "cancelled");
         ck_assert_uint_eq(bus_count_jobs(), 0);
-        ck_assert_uint_gt(bus_count_status("writing"), 0);
+        ck_assert_uint_eq(bus_count_status("writing"), 4);
+        testbed_let_go(67);
         wait_for(bus_count_status("writing") == 0);
         ck_assert_uint_eq(testbed_count_writes("memory47 offline"), 0);
 }
@@ -338,9 +340,11 @@ START_TEST(memory_that_is_added_comes_before_the_rest_of_a_job)
         unsigned n;
 
         start_with_dimm();
-        testbed_set_fault(LAST, 0, 1, 2000);
+        testbed_hold(LAST, 0);
         bus_request_blocks("Offline", FIRST_MOVABLE, LAST);
         testbed_add_dimm(64, 4, 0);
+        wait_for(bus_count_status("writing") == 4);
+        testbed_let_go(LAST);
         wait_for(bus_count_status("pending") == 0 && bus_block_is(64, "done"));
         wait_for(bus_signals()->job_removed == 1);
         n = DIMM_BLOCKS;
@@ -358,12 +362,15 @@ START_TEST(what_others_do_meanwhile_counts_as_done)
         const Signals *signals = bus_signals();
 
         start_with_dimm();
-        testbed_set_fault(LAST, 0, 1, 2000);
+        testbed_hold(LAST, 0);
         bus_request_blocks("Offline", LAST - 3, LAST);
         testbed_set_block(LAST - 1, NULL);
         testbed_event("offline", "memory46");
         testbed_events("remove", LAST - 2, 1);
         testbed_remove_blocks(LAST - 2, 1);
+        wait_for(strcmp(bus_get_block(LAST - 1).state, "offline") == 0 &&
+                 bus_count_blocks() == 8 + DIMM_BLOCKS - 1);
+        testbed_let_go(LAST);
         ck_assert_str_eq(wait_result(), "done");
         ck_assert_uint_eq(signals->done, 4);
         ck_assert_uint_eq(testbed_count_writes("memory46 offline"), 0);

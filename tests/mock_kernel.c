@@ -7,6 +7,8 @@
  * Below the testbed's root, $UMOCKDEV_DIR:
  *   faults/N  "ERRNO TIMES DELAY_MS": what the next TIMES writes to block N end with (negative: all
  *             of them; ERRNO 0: nothing wrong), and how long each takes; TIMES is counted down here
+ *   held/N    while it is there writes to block N wait, but for so many before as the number in it,
+ *             which is counted down here
  *   writes    a line for each write that was answered: "memoryN WORD ERRNO"
  *   proc      iomem, zoneinfo, cmdline and pressure, as of /proc: there are none but those, whatever this machine has
  *
@@ -105,6 +107,26 @@ static const char *testbed_file(const char *name, char path[static PATH_MAX])
         return path;
 }
 
+/* Waits until the block is let go: 0, or -EINTR when a signal came before that. */
+static int wait_while_held(unsigned block)
+{
+        static const struct timespec moment = { .tv_nsec = 1000000 };
+        char name[32], path[PATH_MAX], text[TEXT_MAX];
+        unsigned n_before;
+
+        snprintf(name, sizeof(name), "held/%u", block);
+        testbed_file(name, path);
+        while (read_text(path, text) >= 0 && sscanf(text, "%u", &n_before) == 1) {
+                if (n_before > 0) {
+                        snprintf(text, sizeof(text), "%u", n_before - 1);
+                        return set_text(path, text);
+                }
+                if (nanosleep(&moment, NULL) < 0)
+                        return -EINTR;
+        }
+        return 0;
+}
+
 /* What the script of faults has for a write: 0 or a negative errno. */
 static int play_fault(unsigned block)
 {
@@ -155,8 +177,10 @@ static int set_block(unsigned block, const char *word)
         char folder[PATH_MAX], name[sizeof(MEMORY_FOLDER) + 32], path[PATH_MAX + 16];
         char state[TEXT_MAX], zones[TEXT_MAX];
         const char *zone;
-        int r = play_fault(block);
+        int r = wait_while_held(block);
 
+        if (r >= 0)
+                r = play_fault(block);
         if (r < 0)
                 return r;
         snprintf(name, sizeof(name), "%smemory%u", MEMORY_FOLDER, block);

@@ -497,6 +497,23 @@ void testbed_set_fault(unsigned block, int error, int times, unsigned delay_msec
         testbed_write(path, text);
 }
 
+void testbed_hold(unsigned block, unsigned n_before)
+{
+        char path[32], text[16];
+
+        snprintf(path, sizeof(path), "held/%u", block);
+        snprintf(text, sizeof(text), "%u", n_before);
+        testbed_write(path, text);
+}
+
+void testbed_let_go(unsigned block)
+{
+        char path[32];
+
+        snprintf(path, sizeof(path), "held/%u", block);
+        testbed_remove(path);
+}
+
 static FILE *open_writes(void)
 {
         char path[PATH_MAX];

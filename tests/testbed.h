@@ -89,6 +89,13 @@ void testbed_add_dimm(unsigned first, unsigned n, unsigned node);
 /* What the next `times` writes of a block end with (see mock_kernel.c), after a delay. */
 void testbed_set_fault(unsigned block, int error, int times, unsigned delay_msec);
 
+/*
+ * Has the writes of a block, but for so many before, wait until it is let go: for what is to happen while
+ * one is under way. memoryd cannot end before that, unless it gives the write up.
+ */
+void testbed_hold(unsigned block, unsigned n_before);
+void testbed_let_go(unsigned block);
+
 /* How many writes there were that begin with a text, as "memory32 online_kernel 0" or "". */
 unsigned testbed_count_writes(const char *beginning);
 
