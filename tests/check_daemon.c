@@ -1141,6 +1141,9 @@ static void start_offloading(const char *settings)
         daemon_set_config(text);
         daemon_start();
         wait_for(testbed_reads(NODE1_WORD, "online_movable"));
+        /* And memoryd knows by now that it is. */
+        wait_for(strcmp(bus_get_text(MANAGER_PATH "/node/1", NODE, "KernelAutoOnline"),
+                        "online_movable") == 0);
 }
 
 /* What the kernel does inside the adding. */
@@ -1155,9 +1158,6 @@ START_TEST(a_node_with_one_answer_is_left_to_the_kernel)
 {
         start_offloading("settle = \"1min\";\n");
         ck_assert(auto_online_is("offline"));
-        wait_for(strcmp(bus_get_text(MANAGER_PATH "/node/1", NODE, "KernelAutoOnline"),
-                        "online_movable") == 0);
-
         testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
         kernel_onlines(DIMM, DIMM_BLOCKS);
         wait_for(bus_count_status("external") == DIMM_BLOCKS);
@@ -1170,9 +1170,13 @@ END_TEST
 
 START_TEST(what_the_kernel_leaves_is_onlined)
 {
-        start_offloading("settle = \"300ms\";\n");
+        start_offloading("settle = \"1min\"; log_level = \"debug\";\n");
         testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
         kernel_onlines(DIMM, 3);
+        /* No time is up before memoryd has heard of these. */
+        wait_for(daemon_logged("Event 'online' for memory34"));
+        daemon_set_config(OFFLOAD "settle = \"300ms\";\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
         wait_for(bus_count_status("done") == DIMM_BLOCKS - 3);
         ck_assert_uint_eq(bus_count_status("external"), 3);
         ck_assert(daemon_logged("The kernel has not onlined 13 blocks, memory35 first"));
@@ -1245,7 +1249,8 @@ START_TEST(nodes_that_agree_are_left_to_the_kernel_with_one_word)
                           "rules = ({ zone = \"movable\"; });\n");
         daemon_start();
         wait_for(auto_online_is("online_movable"));
-        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        wait_for(strcmp(bus_get_text(MANAGER_PATH, MANAGER, "KernelAutoOnline"),
+                        "online_movable") == 0);
         testbed_add_dimm(DIMM, 4, 0);
         kernel_onlines(DIMM, 4);
         wait_for(bus_count_status("external") == 4);
