@@ -296,6 +296,8 @@ START_TEST(blocks_that_stay_without_a_node_do_not_hold_up_the_others)
         daemon_start();
         testbed_add_blocks(100, 1);
         testbed_events("add", 100, 1);
+        /* The listing for it is not to find the others half made. */
+        wait_for(bus_block_is(100, "waiting"));
         testbed_add_node(1, true);
         testbed_add_dimm(DIMM, 4, 1);
         wait_for(bus_count_status("done") == 4);
