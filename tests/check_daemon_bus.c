@@ -108,8 +108,8 @@ START_TEST(memory_that_goes_is_told_as_well)
         bus_forget_signals();
         testbed_events("remove", DIMM, 4);
         testbed_remove_blocks(DIMM, 4);
-        wait_for(signals->capacity_changed > 0);
-        ck_assert_uint_eq(signals->online_bytes, BYTES(8));
+        /* A listing may find some of them gone, and others still there. */
+        wait_for(signals->capacity_changed > 0 && signals->online_bytes == BYTES(8));
         ck_assert_uint_eq(signals->lowest, DIMM);
         ck_assert_uint_eq(signals->highest, DIMM + 3);
 }
@@ -161,7 +161,8 @@ START_TEST(without_a_bus_memory_comes_online_and_the_bus_is_joined_later)
         wait_for(testbed_count_writes("") == 4);
         bus_start();
         wait_for(bus_has_memoryd());
-        ck_assert_uint_eq(bus_count_status("done"), 4);
+        /* The actuator has written the last one, and may not have said so yet. */
+        wait_for(bus_count_status("done") == 4);
 }
 END_TEST
 
