@@ -703,7 +703,7 @@ END_TEST
 START_TEST(blocks_that_failed_together_are_planned_together_again)
 {
         /* No retry is due before the last one has failed, on a busy machine either. */
-        daemon_set_config("retry = { delay = \"1s\"; };\n");
+        daemon_set_config("retry = { delay = \"5s\"; };\n");
         daemon_start();
         for (unsigned block = DIMM; block < DIMM + DIMM_BLOCKS; block++)
                 testbed_set_fault(block, ENOMEM, 1, 5);

@@ -18,6 +18,9 @@
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 #define TEXT_MAX (1 << 16)
 
+/* Longer than the deadlines of what is waited for, which tell more. */
+#define CALL_TIMEOUT_USEC (3600 * USEC_PER_SEC)
+
 static sd_bus *bus;
 static pid_t bus_pid;
 static Signals signals;
@@ -251,6 +254,7 @@ void bus_start(void)
         ck_assert_int_ge(sd_bus_new(&bus), 0);
         ck_assert_int_ge(sd_bus_set_address(bus, bus_address()), 0);
         ck_assert_int_ge(sd_bus_set_bus_client(bus, true), 0);
+        ck_assert_int_ge(sd_bus_set_method_call_timeout(bus, CALL_TIMEOUT_USEC), 0);
         ck_assert_int_ge(sd_bus_start(bus), 0);
         ck_assert_int_ge(sd_bus_add_match(bus, NULL,
                                           "type='signal',sender='" BUS_NAME

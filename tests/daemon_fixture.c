@@ -18,8 +18,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define DEADLINE_SEC 10
-#define VALGRIND_FACTOR 10
+/* What is waited for takes milliseconds, but on a machine that others load it may not run for seconds. */
+#define DEADLINE_SEC 60
+#define VALGRIND_FACTOR 3
 #define LOG_MAX (1 << 20)
 
 static pid_t main_pid, actuator_pid;
