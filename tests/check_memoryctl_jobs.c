@@ -507,7 +507,7 @@ static void terminal_read(Terminal *terminal, const char *text)
                 output.out[terminal->used] = '\0';
                 if (text && strstr(output.out, text))
                         return;
-                ck_assert_msg(poll(&readable, 1, 30000) == 1, "no '%s' in: %s", text ?: "end",
+                ck_assert_msg(poll(&readable, 1, 60000) == 1, "no '%s' in: %s", text ?: "end",
                               output.out);
                 n = read(terminal->fd, output.out + terminal->used,
                          OUTPUT_MAX - terminal->used - 1);
@@ -558,9 +558,17 @@ START_TEST(the_bar_moves_and_fits_the_width)
         Terminal terminal;
         char *rest;
 
-        ck_assert_int_eq(setenv("MOCK_TICK_MSEC", "60", true), 0);
-        start_script("calm", "32 33 34 !35 36 37 38 39 done");
+        /* Twice it waits until a bar tells that, however late. */
+        ck_assert_int_eq(setenv("MOCK_TICK_MSEC", "20", true), 0);
+        ck_assert_int_eq(setenv("MOCK_EVENTS", "go go go", true), 0);
+        start_script("calm", "wait 32 33 34 wait !35 36 wait 37 38 39 done");
         terminal = terminal_open(60, 0, ARGUMENTS("offline", "32-39"));
+        terminal_read(&terminal, "] 0 of 8 blocks,");
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
+        terminal_read(&terminal, "] 3 of 8 blocks,");
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
+        terminal_read(&terminal, ", 1 failed");
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
         terminal_close(&terminal);
         ck_assert_int_eq(output.exit_code, 0);
         ck_assert_ptr_nonnull(strstr(output.out, "[##"));
@@ -819,7 +827,7 @@ int main(void)
         };
         TCase *tcase = tcase_create("a bus for each");
 
-        tcase_set_timeout(tcase, 120);
+        tcase_set_timeout(tcase, 600);
         tcase_add_checked_fixture(tcase, start_each, stop);
         for (size_t i = 0; i < ELEMENTSOF(with_bus); i++)
                 tcase_add_test(tcase, with_bus[i]);
