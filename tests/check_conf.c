@@ -1852,7 +1852,7 @@ static void add_odd_tests(Suite *suite)
 {
         TCase *odd = add_case(suite, "odd");
 
-        tcase_set_timeout(odd, 60);
+        tcase_set_timeout(odd, 600);
         tcase_add_test(odd, what_is_no_file_is_refused_without_waiting);
         tcase_add_test(odd, a_file_where_a_folder_should_be_is_a_fault);
         tcase_add_test(odd, a_file_and_a_folder_without_permission_are_faults);

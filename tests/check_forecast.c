@@ -1072,7 +1072,7 @@ int main(void)
         Suite *suite = suite_create("forecast");
         TCase *tcase = tcase_create("forecast");
 
-        tcase_set_timeout(tcase, 60);
+        tcase_set_timeout(tcase, 600);
         tcase_add_loop_test(tcase, an_addition_is_a_size_a_node_and_an_origin, 0,
                             ELEMENTSOF(good_additions));
         tcase_add_loop_test(tcase, an_addition_with_a_fault_tells_what_was_expected, 0,

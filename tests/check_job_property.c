@@ -505,7 +505,7 @@ int main(void)
         Suite *suite = suite_create("job property");
         TCase *tcase = tcase_create("property");
 
-        tcase_set_timeout(tcase, 300);
+        tcase_set_timeout(tcase, 600);
         tcase_add_test(tcase, a_job_keeps_its_word_whatever_the_kernel_does);
         tcase_add_test(tcase, a_selection_changes_nothing_and_force_takes_no_others);
         tcase_add_test(tcase, a_portion_keeps_kernel_memory_below_movable_memory);

@@ -584,7 +584,7 @@ int main(void)
         TCase *tcase = tcase_create("remember");
 
         tcase_add_checked_fixture(tcase, setup, teardown);
-        tcase_set_timeout(tcase, 60);
+        tcase_set_timeout(tcase, 600);
         tcase_add_loop_test(tcase, what_cannot_be_read_again_is_remembered, 0,
                             ELEMENTSOF(wants_cases));
         tcase_add_test(tcase, what_blocks_were_is_known_after_a_restart);
