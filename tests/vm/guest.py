@@ -16,7 +16,9 @@ from agent import Agent, AgentError
 from qmp import Qmp
 
 # Deadlines, in seconds, for a machine where everything is emulated and something else runs besides.
+START_TIMEOUT = 120
 BOOT_TIMEOUT = 300
+BOOT_ATTEMPTS = 3
 RUN_TIMEOUT = 180
 WAIT_TIMEOUT = 300
 
@@ -26,6 +28,11 @@ DEFAULT_DISTANCE = 20
 # What a kernel in trouble says on its console.
 TROUBLE = re.compile(r"\bBUG:|\bOops\b|Call Trace:|Kernel panic|WARNING: CPU:|"
                      r"general protection fault|blocked for more than|Unable to handle kernel")
+
+# The kernel rewrites its own text with the help of breakpoints, and waits until no processor can run
+# into one. QEMU before 8.1 can lose such a change when two emulated processors are at it at the same
+# time: one of them then runs into a breakpoint that is not there any more.
+STALE_BREAKPOINT = "Oops: int3:"
 
 KERNEL_ARGUMENTS = [
     "root=/dev/vda", "rw", "rootfstype=ext4", "console=ttyS0", "loglevel=5",
@@ -40,8 +47,8 @@ class GuestError(Exception):
     """The guest did something it should not; the text says what."""
 
 
-class BootTimeout(GuestError):
-    """It did not come up in time."""
+class BootFailure(GuestError):
+    """It did not come up, and that may well be QEMU's fault."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,16 +125,19 @@ class Guest:
 
     def _boot(self):
         """An emulated processor that the host gives too little time to can be kept busy by its own
-        timer for good. So a guest that does not come up is started once more, and that is told."""
-        try:
-            self._start()
-            self._wait_for_agent()
-        except BootTimeout as error:
-            print(f"guest {self._name}: {error}, starting it once more", flush=True)
-            self._disconnect()
-            self._dimm_count = 0
-            self._start()
-            self._wait_for_agent()
+        timer for good, and see STALE_BREAKPOINT. So a guest that does not come up is started once more,
+        and that is told."""
+        for attempt in range(1, BOOT_ATTEMPTS + 1):
+            try:
+                self._start()
+                self._wait_for_agent()
+                return
+            except BootFailure as error:
+                if attempt == BOOT_ATTEMPTS:
+                    raise
+                print(f"guest {self._name}: {error}, starting it once more", flush=True)
+                self._disconnect()
+                self._dimm_count = 0
 
     def __exit__(self, kind, error, traceback):
         try:
@@ -142,7 +152,7 @@ class Guest:
         with open(self._folder / "qemu.log", "wb") as log:
             self._process = subprocess.Popen(self._command_line(), stdin=subprocess.DEVNULL,
                                              stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_TIMEOUT
         try:
             self._qmp = Qmp(self._folder / "qmp", deadline)
             self._agent = Agent(self._folder / "agent", deadline)
@@ -215,10 +225,12 @@ class Guest:
                 return
             except AgentError as error:
                 if self._process.poll() is not None:
+                    if STALE_BREAKPOINT in self.console():
+                        raise BootFailure(f"the guest died of '{STALE_BREAKPOINT}'") from error
                     raise GuestError("the guest died while it booted\n"
                                      f"{self._new_trouble()}") from error
                 if time.monotonic() > deadline:
-                    raise BootTimeout(f"the guest did not boot in {BOOT_TIMEOUT} s") from error
+                    raise BootFailure(f"the guest did not boot in {BOOT_TIMEOUT} s") from error
 
     def reboot(self):
         """An orderly reboot, as `systemctl reboot`. The disk keeps what was written to it."""
@@ -226,8 +238,16 @@ class Guest:
         self._qmp.forget_events()
         self._agent.request("guest-exec", {"path": "systemctl", "arg": ["--no-block", "reboot"]})
         self._qmp.wait_event("RESET", BOOT_TIMEOUT)
+        for attempt in range(1, BOOT_ATTEMPTS + 1):
+            try:
+                self._wait_for_agent()
+                break
+            except BootFailure as error:
+                if attempt == BOOT_ATTEMPTS:
+                    raise
+                print(f"guest {self._name}: {error}, resetting it", flush=True)
+                self._qmp.execute("system_reset")
         # Not earlier: the firmware resets the machine once more on its way.
-        self._wait_for_agent()
         self._qmp.execute("set-action", reboot="shutdown")
 
     # Commands
