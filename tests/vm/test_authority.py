@@ -10,7 +10,7 @@ from memoryd import NAME, PATH, UNIT, request
 from test_access import DENIED
 
 # No job shall end by itself while somebody looks at it.
-CONFIGURATION = ('offline_timeout = "10min";\n'
+CONFIGURATION = ('offline_timeout = "1h";\n'
                  'rules = ( { name = "spare"; node = 2; zone = "movable"; } );\n')
 
 # A group that may do some of it, and an administrator with a password, as Debian knows one.
@@ -170,8 +170,11 @@ class Authority(GuestCase):
         session = f'runuser --login {user} --session-command "{command}"'
         process = self.guest.start(f"exec script --quiet --flush --return --command '{session}' "
                                    f"{screen} <>{keys} >/dev/null")
-        self.guest.wait_until(lambda: process.result() or self.guest.call(
-            f"grep -q Password: {screen}").code == 0, "the question for a password")
+        # What is typed before the terminal has stopped to echo is thrown away.
+        asks = (f"grep -q Password: {screen} && for terminal in /dev/pts/[0-9]*; do"
+                " stty --file=$terminal --all | grep -qwe -echo && exit; done; exit 1")
+        self.guest.wait_until(lambda: process.result() or self.guest.call(asks).code == 0,
+                              "the question for a password")
         if not process.result():
             self.guest.run(f"echo {password} >{keys}")
         return process.wait(), self.guest.run(f"cat {screen}")
