@@ -50,7 +50,7 @@ class Agent:
                 if time.monotonic() > deadline:
                     raise
 
-    def request(self, command, arguments=None, timeout=60):
+    def request(self, command, arguments=None, timeout=300):
         self._send(command, arguments or {})
         answer = self._receive(time.monotonic() + timeout)
         if "error" in answer:

@@ -19,8 +19,10 @@ from qmp import Qmp
 START_TIMEOUT = 120
 # One per attempt: a guest that hangs shall not cost much time, and one that is slow have enough.
 BOOT_TIMEOUTS = (300, 600, 900)
-RUN_TIMEOUT = 180
-WAIT_TIMEOUT = 300
+RUN_TIMEOUT = 600
+WAIT_TIMEOUT = 600
+# Of the bus's clients in the guest, whose own is 25.
+BUS_TIMEOUT = 300
 
 # Between two nodes, in the firmware's tables.
 DEFAULT_DISTANCE = 20
@@ -39,6 +41,7 @@ KERNEL_ARGUMENTS = [
     "systemd.show_status=0", "oops=panic", "panic=-1",
     # Emulated time runs unevenly: what looks like a stuck processor is a busy host.
     "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "no_timer_check", "clocksource=tsc",
+    "sysctl.kernel.hung_task_timeout_secs=300",
     "tsc=reliable", "mitigations=off", "random.trust_cpu=on", "audit=0", "fsck.mode=skip",
 ]
 
@@ -436,7 +439,7 @@ class Process:
 
 
 def _words(command, user):
-    words = ["/bin/bash", "-c", command]
+    words = ["/usr/bin/env", f"SYSTEMD_BUS_TIMEOUT={BUS_TIMEOUT}", "/bin/bash", "-c", command]
     return ["/sbin/runuser", "-u", user, "--", *words] if user else words
 
 

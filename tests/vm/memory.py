@@ -4,6 +4,8 @@
 import dataclasses
 import pathlib
 
+from guest import WAIT_TIMEOUT
+
 KERNEL_ZONES = {"DMA", "DMA32", "Normal", "HighMem"}
 LETTERS = {"kernel": "K", "movable": "M", "mixed": "X", "": "-"}
 
@@ -99,7 +101,7 @@ def read_memory(guest):
     return Memory(sorted(blocks, key=lambda block: block.index), block_bytes)
 
 
-def wait_for_blocks(guest, count, timeout=300):
+def wait_for_blocks(guest, count, timeout=WAIT_TIMEOUT):
     """Waits until the kernel has this many blocks, each with its node."""
     def seen():
         memory = read_memory(guest)
@@ -108,7 +110,7 @@ def wait_for_blocks(guest, count, timeout=300):
     return guest.wait_until(seen, f"{count} blocks", timeout)
 
 
-def wait_online(guest, count, timeout=300):
+def wait_online(guest, count, timeout=WAIT_TIMEOUT):
     """Waits until the kernel has this many blocks and all of them are online."""
     def done():
         memory = read_memory(guest)

@@ -24,7 +24,7 @@ class Qmp:
     def close(self):
         self._socket.close()
 
-    def execute(self, command, timeout=120, **arguments):
+    def execute(self, command, timeout=300, **arguments):
         """The command's result. Underscores in argument names stand for dashes."""
         message = {"execute": command,
                    "arguments": {name.replace("_", "-"): value

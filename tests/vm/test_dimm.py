@@ -117,7 +117,7 @@ class VirtioMemHeldUp(GuestCase):
             self.guest.resize_virtio_mem(f"{mebibytes}M")
             self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() <= mebibytes << 20,
                                   f"{mebibytes} MiB plugged")
-            self.wait_settled(timeout=60)
+            self.wait_settled()
         self.assertModel()
 
     def _hold_up_removals(self):

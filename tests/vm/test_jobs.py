@@ -10,7 +10,7 @@ from memoryd import PATH, request
 
 # On node 2 kernel memory is a quarter, and may not become less.
 GUARDED = 'min_kernel = "256M";\n'
-MOVABLE = ('offline_timeout = "10min";\n'
+MOVABLE = ('offline_timeout = "1h";\n'
            'rules = ( { name = "empty"; node = 2; zone = "movable"; } );\n')
 
 # Request, method and the error it gets. Boot memory is blocks 0 to 7, the DIMM blocks 32 to 39.
@@ -78,8 +78,8 @@ class Jobs(GuestCase):
     def _pull(self, dimm, before):
         self.guest.run("for job in $(memoryctl --noheadings --output=ID jobs); do "
                        "memoryctl cancel $job; done; memoryctl offline --node 2 --force || :")
-        self.guest.del_dimm(dimm, timeout=60)
-        wait_for_blocks(self.guest, len(before.blocks), timeout=60)
+        self.guest.del_dimm(dimm)
+        wait_for_blocks(self.guest, len(before.blocks))
         self.assertModel()
 
     def _state(self, block):

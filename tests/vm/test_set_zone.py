@@ -25,7 +25,7 @@ class SetZone(GuestCase):
         self.memoryd.use('rules = ( { name = "start"; node = 1; zone = "kernel"; } );\n')
         _, _, added = self.add_dimm(2048, 1)
         self.assertEqual(added.classes(), "K" * 16)
-        self.memoryd.use("")
+        self.memoryd.use('offline_timeout = "1h";\n')
         sampling = self.guest.start(SAMPLE)
         self.guest.wait_until("[ -s /run/samples ]", "samples")
         for percent, kernel in ((75, 4), (25, 12), (75, 4)):
