@@ -187,8 +187,10 @@ class Memoryd:
     # The journal
 
     def journal(self, arguments=""):
-        """Entries as dictionaries, oldest first."""
-        text = self._guest.run(f"journalctl --no-pager -o json -u {UNIT} {arguments}")
+        """Entries as dictionaries, oldest first: all that were sent, whatever the journal had taken
+        in by now."""
+        text = self._guest.run("journalctl --sync && "
+                               f"journalctl --no-pager -o json -u {UNIT} {arguments}")
         return [json.loads(line) for line in text.splitlines()]
 
     def messages(self, arguments=""):

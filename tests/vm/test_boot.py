@@ -31,9 +31,12 @@ class BootDimm(GuestCase):
         self.assertEqual(memory.classes(1), "K" * (count // 4) + "M" * (count - count // 4))
         self.assertPolicy()
 
-        # The journal of this boot only: it is lost with the machine's memory.
+        # The journal of this boot only: it is lost with the machine's memory. It takes messages in when
+        # it has the time to.
         bursts = self.memoryd.journal(f"MESSAGE_ID={MESSAGE_BURST_DONE}")
-        done = int(bursts[0]["__MONOTONIC_TIMESTAMP"])
+        sent, received, monotonic = (int(bursts[0][name]) for name in (
+            "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP"))
+        done = monotonic - (received - sent)
         reached = int(self.guest.run("systemctl show --value multi-user.target "
                                      "--property=ActiveEnterTimestampMonotonic"))
         self.note(f"online at {done / 1e6:.1f} s, multi-user.target at {reached / 1e6:.1f} s")
@@ -59,6 +62,10 @@ class KernelAutoOnline(GuestCase):
     def _word(cls):
         return cls.guest.run(f"cat {WORDS_FILE}").strip()
 
+    def _wait_taken_over(self):
+        """memoryd says that it runs when it has handed the word to the actuator."""
+        self.guest.wait_until(lambda: self._word() == "offline", "memoryd's word")
+
     def test_a_stop_puts_back_what_the_kernel_had_at_boot(self):
         # Debian builds its 6.12 with onlining on, its 6.1 without.
         built_in = "online" if self.guest.kernel.name == "6.12" else "offline"
@@ -70,7 +77,7 @@ class KernelAutoOnline(GuestCase):
                 self.setUp()
                 self.guest.run(f"echo {word} >{WORDS_FILE}")
                 self.guest.run("systemctl start memoryd")
-                self.assertEqual(self._word(), "offline")
+                self._wait_taken_over()
                 self.guest.run("systemctl stop memoryd")
                 self.assertEqual(self._word(), word)
 
@@ -80,7 +87,7 @@ class KernelAutoOnline(GuestCase):
         self.guest.run(f"kill -9 {self.memoryd.main_pid()}")
         self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "a restart")
         self.memoryd.wait_ready()
-        self.assertEqual(self._word(), "offline")
+        self._wait_taken_over()
         self.guest.run("systemctl stop memoryd")
         self.assertEqual(self._word(), "online_movable")
 
