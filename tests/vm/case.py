@@ -15,6 +15,9 @@ from policy import expected_classes, faults
 NODES = (Node("1G", "0"), Node(cpus="1"), Node())
 CPU_NODES = (0, 1)
 
+# What memoryd calls the classes of read_memory().
+CLASSES = {"": "none", "mixed": "kernel", "kernel": "kernel", "movable": "movable"}
+
 WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 
 # Kernels with the series of kernel/, and without.
@@ -94,8 +97,10 @@ class GuestCase(unittest.TestCase):
         """Waits until memoryd has nothing left to do and knows every block as the kernel does."""
         def difference():
             # The kernel's first: what memoryd says later is at least as new.
-            kernel = {block.index: (block.node, block.state) for block in read_memory(self.guest)}
-            known = {row.id: (row.node, row.state) for row in self.memoryd.blocks()}
+            kernel = {block.index: (block.node, block.state, CLASSES[block.zone_class])
+                      for block in read_memory(self.guest)}
+            known = {row.id: (row.node, row.state, row.zone_class)
+                     for row in self.memoryd.blocks()}
             found = [f"memory{index}: {_place(known.get(index))} to memoryd, "
                      f"{_place(kernel.get(index))} to the kernel"
                      for index in sorted(kernel | known) if known.get(index) != kernel.get(index)]
@@ -113,9 +118,8 @@ class GuestCase(unittest.TestCase):
         """memoryd's classes and sums are those of sysfs."""
         self.wait_settled()
         memory = read_memory(self.guest)
-        classes = {"": "none", "mixed": "kernel", "kernel": "kernel", "movable": "movable"}
         self.assertEqual([row.zone_class for row in self.memoryd.blocks()],
-                         [classes[block.zone_class] for block in memory])
+                         [CLASSES[block.zone_class] for block in memory])
         self.assertEqual(self.memoryd.get("MovableBytes"), memory.bytes(None, "movable"))
         self.assertEqual(self.memoryd.get("OfflineBytes"),
                          len(memory.offline()) * memory.block_bytes)
@@ -137,5 +141,5 @@ class GuestCase(unittest.TestCase):
 
 
 def _place(block):
-    """A block's node and state in words; None is a block that is not known at all."""
-    return "not there" if block is None else f"{block[1]} on node {block[0]}"
+    """A block's node, state and class in words; None is a block that is not known at all."""
+    return "not there" if block is None else f"{block[1]} on node {block[0]}, class {block[2]}"
