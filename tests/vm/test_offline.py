@@ -10,17 +10,20 @@ from memory import read_memory, wait_for_blocks
 from memoryd import NAME
 
 # Movable memory without any of the kernel's beside it can be emptied as a whole.
-CONFIGURATION = ('offline_timeout = "10min";\n'
+CONFIGURATION = ('offline_timeout = "1h";\n'
                  'rules = ( { name = "empty"; node = 1; zone = "movable"; } );\n')
 
 SERVICES = "memoryd dbus polkit systemd-journald systemd-udevd qemu-guest-agent"
 
-LATENCY_LIMIT_MSEC = 50
-# A host that is busy stops the guest for a moment now and then.
-LATENCY_LONGEST_MSEC = 1000
+# Of the median, the 99th percentile and the longest. A host that is busy stops the guest for a moment now
+# and then.
+LATENCY_LIMITS_MSEC = (50, 50, 1000)
+# An answer of memoryd's goes over the bus twice, and memoryd has to be woken.
+LATENCY_RATIO = 10
 LATENCY_SECONDS = 5
-LATENCY_ATTEMPTS = 4
+LATENCY_ATTEMPTS = 6
 CANCEL_LIMIT_SECONDS = 2
+CANCEL_ATTEMPTS = 4
 
 # Cancels by $1 what process $2 waits for, and prints the milliseconds until that has ended.
 CANCEL = r"""
@@ -127,11 +130,9 @@ class Offline(GuestCase):
         with self.subTest("with an answer all the while"):
             self._check_latency(pinned)
         with self.subTest("cancelled by another client"):
-            path = self._start_job(pinned)
-            self._check_cancel(f"busctl call {NAME} {path} {NAME}.Job Cancel", pinned)
+            self._check_cancel(pinned, "busctl call {name} {path} {name}.Job Cancel")
         with self.subTest("cancelled by Ctrl-C"):
-            self._start_job(pinned)
-            self._check_cancel(f"kill -INT {self.job.pid}", pinned)
+            self._check_cancel(pinned, "kill -INT {pid}")
         load.end()
         report, code = self.memoryd.report(f"offline --device {device}")
         self.assertEqual((code, report["result"], report["failures"]), (0, "done", []))
@@ -139,7 +140,8 @@ class Offline(GuestCase):
         self.assertNoErrors()
 
     def _check_timeout(self, added, device, pinned):
-        report, code = self.memoryd.report(f"offline --device {device} --timeout 10s")
+        # Time enough for the others on a slow machine too.
+        report, code = self.memoryd.report(f"offline --device {device} --timeout 30s")
         self.assertEqual((code, report["result"]), (64, "timed-out"))
         self.assertEqual([(failure["block"], failure["error"]) for failure in report["failures"]],
                          [(pinned, "EBUSY")])
@@ -160,23 +162,20 @@ class Offline(GuestCase):
 
     def _check_latency(self, pinned):
         """A busy host makes single answers late, the bus's as well. One that waited for the kernel
-        would not come before the job's end."""
-        is_busy = True
+        would not come before the job's end, each time."""
         for _ in range(LATENCY_ATTEMPTS):
             path = self._start_job(pinned)
             lines = self.guest.run(f"latency {LATENCY_SECONDS}").splitlines()
             self.assertEqual([job.state for job in self.memoryd.jobs()], ["running"])
             self.guest.run(f"busctl call {NAME} {path} {NAME}.Job Cancel")
             self.job.wait()
-            count, median, most, longest = lines[0].split()[1:]
-            self.note(f"{count} reads: median {median}, 99 % within {most}, longest {longest} ms "
-                      f"(the bus itself: {lines[1].split()[-1]} ms)")
-            self.assertLess(float(median), LATENCY_LIMIT_MSEC)
-            self.assertLess(float(longest), LATENCY_LONGEST_MSEC)
-            if float(most) < LATENCY_LIMIT_MSEC:
+            (count, *own), (_, *other) = (line.split()[1:] for line in lines)
+            self.note(f"{count} reads: median {own[0]}, 99 % within {own[1]}, longest {own[2]} ms "
+                      f"(the bus itself: {', '.join(other)} ms)")
+            if all(float(time) < max(limit, LATENCY_RATIO * float(bus_time))
+                   for time, bus_time, limit in zip(own, other, LATENCY_LIMITS_MSEC)):
                 return
-            is_busy = is_busy and float(lines[1].split()[-1]) > LATENCY_LIMIT_MSEC
-        self.assertTrue(is_busy, "; ".join(self.notes))
+        self.fail("; ".join(self.notes))
 
     def _start_job(self, block):
         self.job = self.guest.start(f"exec memoryctl --json offline {block}")
@@ -184,14 +183,23 @@ class Offline(GuestCase):
             return [job.path for job in self.memoryd.jobs() if job.state == "running"]
         return self.guest.wait_until(running, "the job running")[0]
 
-    def _check_cancel(self, command, pinned):
-        text = self.guest.run(CANCEL.format(command=command, pid=self.job.pid))
-        result = self.job.wait()
-        report = json.loads(result.stdout)
-        self.assertEqual((result.code, report["result"]), (1, "cancelled"))
-        self.assertEqual(report["done_blocks"], 0)
-        seconds = int(text) / 1000
-        self.note(f"cancelled in {seconds:.1f} s")
-        self.assertLess(seconds, CANCEL_LIMIT_SECONDS)
-        self.assertEqual(self.memoryd.statuses()[pinned], "done")
-        self.assertModel()
+    def _check_cancel(self, pinned, command):
+        """`command` cancels a job, by its path or by the process that waits for it. The kernel gives up
+        at once, or not at all: a longer time is that of a busy host, and shorter the next time."""
+        fastest = None
+        for _ in range(CANCEL_ATTEMPTS):
+            path = self._start_job(pinned)
+            text = self.guest.run(CANCEL.format(
+                command=command.format(name=NAME, path=path, pid=self.job.pid), pid=self.job.pid))
+            result = self.job.wait()
+            report = json.loads(result.stdout)
+            self.assertEqual((result.code, report["result"]), (1, "cancelled"))
+            self.assertEqual(report["done_blocks"], 0)
+            self.assertEqual(self.memoryd.statuses()[pinned], "done")
+            self.assertModel()
+            seconds = int(text) / 1000
+            self.note(f"cancelled in {seconds:.1f} s")
+            fastest = min(fastest or seconds, seconds)
+            if fastest < CANCEL_LIMIT_SECONDS:
+                return
+        self.assertLess(fastest, CANCEL_LIMIT_SECONDS)
