@@ -9,14 +9,17 @@ DIMM_BLOCKS = 64
 ATTEMPTS = 3
 
 # Kills process $1 as soon as more than $2 blocks are online, and prints how many then were. One
-# grep for all blocks is fast enough to catch the burst in its midst, when it gets the CPU.
+# grep for all blocks is fast enough to catch the burst in its midst, when it gets the CPU. It is
+# started before there are more blocks: by the time that a program is there the burst could be over.
 KILLER = r"""
 cd /sys/devices/system/memory
+victim=$1 known=$2
+until set -- memory[0-9]*; [ $# -gt $known ]; do sleep 0.02; done
 count() { grep -lsx online memory*/state | wc -l; }
 for ((i = 0; i < 20000; i++)); do
-        [ "$(count)" -gt $2 ] && break
+        [ "$(count)" -gt $known ] && break
 done
-kill -9 $1
+kill -9 $victim
 count
 """
 
@@ -45,9 +48,11 @@ class Killed(GuestCase):
         pid = victim()
         self.guest.write_file("/run/killer", KILLER)
 
-        self.guest.add_dimm(DIMM_BLOCKS * before.block_bytes, 1)
         # Ahead of memoryd, whose writes have more than their share of the CPUs.
-        online = int(self.guest.run(f"chrt --fifo 1 bash /run/killer {pid} {len(before.blocks)}"))
+        killer = self.guest.start("exec chrt --fifo 1 bash /run/killer "
+                                  f"{pid} {len(before.blocks)}")
+        self.guest.add_dimm(DIMM_BLOCKS * before.block_bytes, 1)
+        online = int(killer.wait().stdout)
 
         self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "a restart")
         self.memoryd.wait_ready()
