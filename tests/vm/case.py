@@ -6,7 +6,7 @@ import unittest
 
 import image
 import program
-from guest import WAIT_TIMEOUT, Guest, Node
+from guest import Guest, Node
 from memory import read_devices, read_memory, wait_online
 from memoryd import Memoryd
 from policy import expected_classes, faults
@@ -93,7 +93,7 @@ class GuestCase(unittest.TestCase):
         self.addCleanup(load.end)
         return load
 
-    def wait_settled(self, timeout=WAIT_TIMEOUT):
+    def wait_settled(self):
         """Waits until memoryd has nothing left to do and knows every block as the kernel does."""
         def difference():
             # The kernel's first: what memoryd says later is at least as new.
@@ -106,8 +106,7 @@ class GuestCase(unittest.TestCase):
                      for index in sorted(kernel | known) if known.get(index) != kernel.get(index)]
             pending = self.memoryd.get("PendingBlocks")
             return found + ([f"{pending} blocks pending"] if pending else [])
-        self.guest.wait_until_empty(difference, "memoryd's blocks being those of the kernel",
-                                    timeout)
+        self.guest.wait_until_empty(difference, "memoryd's blocks being those of the kernel")
 
     # Checks
 
