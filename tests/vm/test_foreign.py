@@ -103,16 +103,17 @@ class ForeignBesideJobs(GuestCase):
     hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
                 "nvdimms": (Nvdimm("1G", 2),)}
 
-    # The dax device is daxctl's.
-    CONFIGURATION = 'rules = ( { name = "all"; node = [1, 3]; zone = "movable"; } );\n'
+    # The dax device is daxctl's. A block waits for what others do with the kernel's lock.
+    CONFIGURATION = ('offline_timeout = "1h";\n'
+                     'rules = ( { name = "all"; node = [1, 3]; zone = "movable"; } );\n')
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         program.bring_in(cls.guest, "load")
         cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        cls.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
-                      "--map=mem")
+        cls.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
+                      "--reconfig=namespace0.0 --map=mem")
         cls.memoryd.use(cls.CONFIGURATION)
 
     def _write(self, index, word):

@@ -23,8 +23,8 @@ class OriginCase(GuestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        cls.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
-                      "--map=mem")
+        cls.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
+                      "--reconfig=namespace0.0 --map=mem")
 
     def make_system_ram(self):
         """The blocks of the dax device, which nobody but memoryd onlines."""

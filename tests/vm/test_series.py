@@ -105,7 +105,9 @@ class EventCase(ManualCase):
         """All events, once there are so many with this action."""
         self.guest.wait_until(f"[ $(grep -c '^ACTION={action}' /root/events) -ge {count} ]",
                               f"{count} events '{action}'")
-        self.guest.run(f"kill {self._monitor}")
+        # It ends with what it has begun to print.
+        self.guest.run(f"kill {self._monitor}; while kill -0 {self._monitor} 2>/dev/null; do "
+                       "sleep 0.1; done")
         return list(_events(self.guest.run("cat /root/events")))
 
 
@@ -143,8 +145,8 @@ class Groups(EventCase):
         self.assertEqual(self.groups(self.added(before, 2)), virtio)
 
         self.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        self.guest.run("ndctl create-namespace --force --reconfig=namespace0.0 --mode=devdax "
-                       "--map=mem")
+        self.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
+                       "--reconfig=namespace0.0 --map=mem")
         before = read_memory(self.guest)
         self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
         dax = self.groups(self.added(before, 7))
@@ -206,7 +208,7 @@ class NodePolicy(ManualCase):
             memory = read_memory(self.guest)
             return memory.added_to(before).classes(node) if all(
                 block.node >= 0 for block in memory) else ""
-        self.guest.wait_until(lambda: classes() == picture, f"{picture} on node {node}", 60)
+        self.guest.wait_until(lambda: classes() == picture, f"{picture} on node {node}")
         # Nothing comes later.
         time.sleep(1)
         self.assertEqual(classes(), picture)

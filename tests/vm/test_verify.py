@@ -44,7 +44,8 @@ class Verify(GuestCase):
 
     def _write_rule(self, path, text):
         self.guest.write_file(path, text)
-        self.addCleanup(self.guest.run, f"rm -f {path}")
+        # udev would look for changes of its rules every three seconds only.
+        self.addCleanup(self.guest.run, f"rm -f {path}; udevadm control --reload")
 
     def test_a_guest_as_it_is_installed_has_nothing_against_the_policy(self):
         self.add_dimm(512, 0)
