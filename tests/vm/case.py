@@ -44,7 +44,8 @@ class GuestCase(unittest.TestCase):
             raise unittest.SkipTest("MEMORYD_VM_DESTDIR does not name an installed memoryd")
         hardware = {"nodes": NODES, "name": cls.__name__} | cls.hardware
         cls.guest = cls.enterClassContext(
-            Guest(image.ensure(destdir), os.environ["MEMORYD_VM_KERNEL"], **hardware))
+            Guest(image.ensure(destdir, settings=image.TEST_SETTINGS),
+                  os.environ["MEMORYD_VM_KERNEL"], **hardware))
         cls.memoryd = Memoryd(cls.guest)
         # What the guest looks like when memoryd does not start is the most wanted of all.
         try:

@@ -30,10 +30,10 @@ DISKS_KEPT = 3
 DISK_SLACK_BYTES = 512 << 20
 
 
-# A driver that adds memory, or udev, can stand still for seconds when the host gives the guest no time,
-# and memoryd then goes on without what it waited for. No test is about how long it does wait, but for one
-# that says so.
-CONFIGURATION = ("etc/memoryd/memoryd.conf.d/10-guest.conf", 'settle = "1min";\n')
+# For guests with tests. A driver that adds memory, or udev, can stand still for seconds when the host
+# gives the guest no time, and memoryd then goes on without what it waited for. No test is about how
+# long it does wait, but for one that says so.
+TEST_SETTINGS = 'settle = "1min";\n'
 
 
 class ImageError(Exception):
@@ -65,14 +65,15 @@ def _cache_folder(variable, name):
     return pathlib.Path(os.environ.get(variable) or default / name)
 
 
-def ensure(destdir=None, report=lambda text: None):
+def ensure(destdir=None, report=lambda text: None, settings=""):
     """The image with what `make install DESTDIR=destdir` made (or without memoryd), from the cache
-    when it is there. `report` gets one line per step that takes long."""
+    when it is there. `report` gets one line per step that takes long. `settings` are memoryd's, in a
+    drop-in."""
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     with _locked(cache):
         base = _ensure_base(cache, report)
-        disk = _ensure_disk(cache, base, destdir, report)
+        disk = _ensure_disk(cache, base, destdir, settings, report)
         _remove_old(cache, base, disk)
     return Image(disk, _kernels(base))
 
@@ -166,8 +167,8 @@ def _deb822_sources(text, suites):
     return found
 
 
-def _ensure_disk(cache, base, destdir, report):
-    disk = cache / f"disk-{_disk_key(base, destdir)}.ext4"
+def _ensure_disk(cache, base, destdir, settings, report):
+    disk = cache / f"disk-{_disk_key(base, destdir, settings)}.ext4"
     if disk.exists():
         os.utime(disk)
         return disk
@@ -178,14 +179,15 @@ def _ensure_disk(cache, base, destdir, report):
         root = temporary / "root"
         _call("cp", "-a", "--reflink=auto", base / "root", root)
         if destdir:
-            _install(pathlib.Path(destdir), root)
+            _install(pathlib.Path(destdir), root, settings)
         _make_ext4(root, temporary / "disk")
         os.rename(temporary / "disk", disk)
     return disk
 
 
-def _disk_key(base, destdir):
-    digest = hashlib.sha256(pathlib.Path(__file__).read_bytes() + base.name.encode())
+def _disk_key(base, destdir, settings):
+    digest = hashlib.sha256(pathlib.Path(__file__).read_bytes() + base.name.encode()
+                            + settings.encode())
     for path in sorted(pathlib.Path(destdir).rglob("*")) if destdir else []:
         status = path.lstat()
         digest.update(f"{path.relative_to(destdir)}\0{status.st_mode:o}\0".encode())
@@ -196,8 +198,9 @@ def _disk_key(base, destdir):
     return digest.hexdigest()[:16]
 
 
-def _install(destdir, root):
-    """Puts memoryd into the tree as its package would: files, user, catalog, enabled."""
+def _install(destdir, root, settings):
+    """Puts memoryd into the tree as its package would: files, user, catalog, enabled. The settings, if
+    there are any, are an administrator's."""
     if not any(destdir.glob("**/memoryd.service")):
         raise ImageError(f"{destdir}: no memoryd.service below it; "
                          "make it with 'make install DESTDIR=…'")
@@ -209,9 +212,10 @@ def _install(destdir, root):
           stdin=pack.stdout)
     if pack.wait() != 0:
         raise ImageError(f"{destdir}: cannot be read")
-    path, text = CONFIGURATION
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text(text)
+    if settings:
+        folder = root / "etc/memoryd/memoryd.conf.d"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "10-tests.conf").write_text(settings)
     _call("chroot", root, "ldconfig")
     _call("chroot", root, "systemd-sysusers")
     _call("chroot", root, "journalctl", "--update-catalog")
