@@ -110,6 +110,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 
         *decision = (Decision){
                 .block = block->id,
+                .node = block->node,
                 .rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT,
                 .action = rule ? rule->zone : ZONE_ACTION_AUTO,
         };

@@ -53,17 +53,14 @@ static bool is_kernel_first(Verdict verdict)
         return verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT;
 }
 
-static int32_t decision_node(const Plan *plan, const Machine *machine, size_t i)
-{
-        return machine->blocks[machine_block_index(machine, plan->decisions[i].block)].node;
-}
-
 /* Whether no kernel memory of the same node comes right below. */
-static bool is_lowest_kernel(const Plan *plan, const Machine *machine, size_t i)
+static bool is_lowest_kernel(const Plan *plan, size_t i)
 {
-        return is_kernel_first(plan->decisions[i].verdict) &&
-               (i == 0 || !is_kernel_first(plan->decisions[i - 1].verdict) ||
-                decision_node(plan, machine, i - 1) != decision_node(plan, machine, i));
+        const Decision *decision = &plan->decisions[i];
+
+        return is_kernel_first(decision->verdict) &&
+               (i == 0 || !is_kernel_first(decision[-1].verdict) ||
+                decision[-1].node != decision->node);
 }
 
 /*
@@ -77,14 +74,13 @@ static bool is_lowest_kernel(const Plan *plan, const Machine *machine, size_t i)
  * That is how kernel memory of a node comes: of a node's memory the kernel takes for itself from what came
  * first, and the lowest block is the one that is to become movable last.
  */
-static void plan_order(Plan *plan, const Machine *machine)
+static void plan_order(Plan *plan)
 {
         for (size_t i = 0; i < plan->n_decisions; i++)
-                if (is_lowest_kernel(plan, machine, i))
+                if (is_lowest_kernel(plan, i))
                         plan->order[plan->n_order++] = (uint32_t) i;
         for (size_t i = plan->n_decisions; i-- > 0;)
-                if (is_kernel_first(plan->decisions[i].verdict) &&
-                    !is_lowest_kernel(plan, machine, i))
+                if (is_kernel_first(plan->decisions[i].verdict) && !is_lowest_kernel(plan, i))
                         plan->order[plan->n_order++] = (uint32_t) i;
         for (size_t i = plan->n_decisions; i-- > 0;)
                 if (plan->decisions[i].verdict == VERDICT_MOVABLE)
@@ -149,7 +145,7 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
                 .order = TAKE_PTR(order),
         };
         planner.decisions = NULL; /* the plan has them */
-        plan_order(ret, machine);
+        plan_order(ret);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 
 typedef struct Decision {
         uint32_t block;
+        int32_t node;      /* the block's */
         int32_t rule;      /* index into the policy's rules, or RULE_DEFAULT */
         ZoneAction action; /* what the rule asks for */
         Verdict verdict;
