@@ -2,6 +2,8 @@
 
 #include "plan-private.h"
 
+#include "figures.h"
+
 static Figures node_figures(const Tally *tally)
 {
         return figures_of(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);

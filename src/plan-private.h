@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "figures.h"
 #include "plan.h"
 
 /* What the parts of planning share. */

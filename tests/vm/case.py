@@ -70,6 +70,14 @@ class GuestCase(unittest.TestCase):
 
     # Steps
 
+    @classmethod
+    def make_dax_device(cls):
+        """Makes a dax device, dax0.0, of the guest's first persistent memory."""
+        cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
+        # The driver makes its disk before it has made all that ndctl wants.
+        cls.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
+                      "--reconfig=namespace0.0 --map=mem")
+
     def add_dimm(self, size, node):
         """Adds a DIMM, waits until its blocks are online, and returns its id, the memory that was
         there before, and the memory that it brought."""

@@ -111,7 +111,8 @@ class Guest:
     def __enter__(self):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="memoryd-vm-"))
         try:
-            self._boot()
+            self._start()
+            self._come_up(self._start)
             if self.kernel.builtin:
                 self._list_builtin()
         except BaseException as error:
@@ -126,21 +127,19 @@ class Guest:
         self.write_file(f"{folder}/modules.builtin", self.kernel.builtin.read_text())
         self.run(f"touch {folder}/modules.order && depmod")
 
-    def _boot(self):
+    def _come_up(self, try_again):
         """An emulated processor that the host gives too little time to can be kept busy by its own
-        timer for good, and see STALE_BREAKPOINT. So a guest that does not come up is started once more,
+        timer for good, and see STALE_BREAKPOINT. So a guest that does not come up has another try,
         and that is told."""
         for timeout in BOOT_TIMEOUTS:
             try:
-                self._start()
                 self._wait_for_agent(timeout)
                 return
             except BootFailure as error:
                 if timeout == BOOT_TIMEOUTS[-1]:
                     raise
                 print(f"guest {self._name}: {error}, starting it once more", flush=True)
-                self._disconnect()
-                self._dimm_count = 0
+                try_again()
 
     def __exit__(self, kind, error, traceback):
         try:
@@ -152,6 +151,8 @@ class Guest:
             self._end()
 
     def _start(self):
+        self._disconnect()
+        self._dimm_count = 0
         with open(self._folder / "qemu.log", "wb") as log:
             self._process = subprocess.Popen(self._command_line(), stdin=subprocess.DEVNULL,
                                              stdout=log, stderr=subprocess.STDOUT)
@@ -241,15 +242,7 @@ class Guest:
         self._qmp.forget_events()
         self._agent.request("guest-exec", {"path": "systemctl", "arg": ["--no-block", "reboot"]})
         self._qmp.wait_event("RESET", WAIT_TIMEOUT)
-        for timeout in BOOT_TIMEOUTS:
-            try:
-                self._wait_for_agent(timeout)
-                break
-            except BootFailure as error:
-                if timeout == BOOT_TIMEOUTS[-1]:
-                    raise
-                print(f"guest {self._name}: {error}, resetting it", flush=True)
-                self._qmp.execute("system_reset")
+        self._come_up(lambda: self._qmp.execute("system_reset"))
         # Not earlier: the firmware resets the machine once more on its way.
         self._qmp.execute("set-action", reboot="shutdown")
 

@@ -111,9 +111,7 @@ class ForeignBesideJobs(GuestCase):
     def setUpClass(cls):
         super().setUpClass()
         program.bring_in(cls.guest, "load")
-        cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        cls.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
-                      "--reconfig=namespace0.0 --map=mem")
+        cls.make_dax_device()
         cls.memoryd.use(cls.CONFIGURATION)
 
     def _write(self, index, word):

@@ -22,9 +22,7 @@ class OriginCase(GuestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        cls.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
-                      "--reconfig=namespace0.0 --map=mem")
+        cls.make_dax_device()
 
     def make_system_ram(self):
         """The blocks of the dax device, which nobody but memoryd onlines."""

@@ -144,9 +144,7 @@ class Groups(EventCase):
         self.guest.resize_virtio_mem("768M")
         self.assertEqual(self.groups(self.added(before, 2)), virtio)
 
-        self.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        self.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
-                       "--reconfig=namespace0.0 --map=mem")
+        self.make_dax_device()
         before = read_memory(self.guest)
         self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
         dax = self.groups(self.added(before, 7))
