@@ -95,10 +95,19 @@ headers_folder()
                 version=$(printf '%s\n' "$fields" | sed -n 's/^Version: //p')
                 parts=$(printf '%s\n' "$fields" | sed -n 's/^Depends: //p' | tr ', ' '\n\n' |
                         grep -xE 'linux-(headers-.*-common|kbuild-.*)' | sort -u)
+                # The build tools may be newer than the headers: while a security update is on its way
+                # to the mirrors, they are.
+                packages="linux-headers-$1=$version"
+                for part in $parts; do
+                        case $part in
+                        linux-kbuild-*) packages="$packages $part" ;;
+                        *) packages="$packages $part=$version" ;;
+                        esac
+                done
                 unpacked=$folder.new
                 rm -rf "$unpacked"
-                # shellcheck disable=SC2046 # a list
-                unpack_packages $(printf "%s=$version\n" "linux-headers-$1" $parts)
+                # shellcheck disable=SC2086 # a list
+                unpack_packages $packages
                 headers=$unpacked/usr/src/linux-headers-$1
                 sed -i "s,/usr/src/,$folder/usr/src/," "$headers/Makefile"
                 # Only type information for BPF is made with it, by a tool that need not be there.
