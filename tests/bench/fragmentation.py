@@ -19,7 +19,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vm"))
 import image
 import program
 import recipe
-from guest import Guest, GuestError, Node, size_bytes
+from guest import Guest, GuestError
+from machine import Node, size_bytes
 from memory import read_memory, wait_online
 from memoryd import Memoryd
 from qmp import QmpError

@@ -18,7 +18,8 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import online  # which also finds what is below
 import image
-from guest import Guest, GuestError, Node
+from guest import Guest, GuestError
+from machine import Node
 from memory import read_memory
 from qmp import QmpError
 

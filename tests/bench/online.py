@@ -21,7 +21,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vm"))
 # pylint: disable=wrong-import-position
 import image
 import recipe
-from guest import Guest, GuestError, Node
+from guest import Guest, GuestError
+from machine import Node
 from memory import read_memory
 from memoryd import Memoryd
 from qmp import QmpError

@@ -26,9 +26,11 @@ class Result:
 
 
 class Agent:
-    """One connection, through the socket of the virtio-serial port."""
+    """One connection, through the socket of the virtio-serial port. `variables` are the whole
+    environment of what it runs."""
 
-    def __init__(self, path, deadline):
+    def __init__(self, path, deadline, variables):
+        self._variables = [f"{name}={value}" for name, value in variables.items()]
         self._socket = connect(path, deadline)
         self._buffer = b""
 
@@ -73,7 +75,7 @@ class Agent:
 
     def start(self, words):
         """Starts a program of the guest in a session of its own, and returns its process id."""
-        return self.request("guest-exec", {"path": words[0], "arg": words[1:],
+        return self.request("guest-exec", {"path": words[0], "arg": words[1:], "env": self._variables,
                                            "capture-output": True})["pid"]
 
     def result(self, pid):

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The base of the tests: one guest per class, with memoryd in it."""
 
+import contextlib
 import os
 import unittest
 
 import image
 import program
-from guest import Guest, Node
+import snapshot
+from guest import Guest
+from machine import Node
 from memory import read_devices, read_memory, wait_online
 from memoryd import Memoryd
 from policy import expected_classes, faults
+from verdict import FatalFailure
 
 # Boot memory with a processor, a processor without memory, and a node that is only a place.
 NODES = (Node("1G", "0"), Node(cpus="1"), Node())
@@ -18,11 +22,27 @@ CPU_NODES = (0, 1)
 # What memoryd calls the classes of read_memory().
 CLASSES = {"": "none", "mixed": "kernel", "kernel": "kernel", "movable": "movable"}
 
+# The status of a block that memoryd has yet to do something about.
+UNDECIDED = ("waiting", "pending", "writing", "retrying")
+
 WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 
 # Kernels with the series of kernel/, and without.
 PATCHED = ("patched", "patched-6.1", "lockdep")
 UNPATCHED = ("unpatched",)
+
+
+# How long a test that failed waits for memoryd to come to rest, before it is judged.
+REST_TIMEOUT = 120
+
+
+def kernel_matters(reason):
+    """Marks a test, or all of a class, that a kernel can make different, and says why: those run on
+    each kernel."""
+    def mark(test):
+        test.kernel_matters = reason
+        return test
+    return mark
 
 
 def node_words_file(node):
@@ -35,6 +55,9 @@ class GuestCase(unittest.TestCase):
     to what it found."""
 
     hardware = {}  # more arguments for Guest
+    boots = False  # whether it is about the boot itself, else the guest is one that came up before
+    minutes = 1  # how long it takes, about: the longest begin first
+    alone = False  # whether it measures time, so that no other guest may run meanwhile
     guest = memoryd = None
 
     @classmethod
@@ -42,10 +65,12 @@ class GuestCase(unittest.TestCase):
         destdir = os.environ.get("MEMORYD_VM_DESTDIR")
         if not destdir:
             raise unittest.SkipTest("MEMORYD_VM_DESTDIR does not name an installed memoryd")
-        hardware = {"nodes": NODES, "name": cls.__name__} | cls.hardware
-        cls.guest = cls.enterClassContext(
-            Guest(image.ensure(destdir, settings=image.TEST_SETTINGS),
-                  os.environ["MEMORYD_VM_KERNEL"], **hardware))
+        made = image.ensure(destdir, settings=image.TEST_SETTINGS)
+        kernel = os.environ["MEMORYD_VM_KERNEL"]
+        hardware = {"nodes": NODES} | cls.hardware
+        if not cls.boots and not os.environ.get("MEMORYD_VM_BOOT"):
+            hardware["snapshot"] = snapshot.ensure(made, kernel, hardware, _report)
+        cls.guest = cls.enterClassContext(Guest(made, kernel, name=cls.__name__, **hardware))
         cls.memoryd = Memoryd(cls.guest)
         # What the guest looks like when memoryd does not start is the most wanted of all.
         try:
@@ -59,10 +84,28 @@ class GuestCase(unittest.TestCase):
         super().run(result)
         if len(result.failures) + len(result.errors) > failures:
             self.guest.save_artifacts(self.id())
+            reasons = self.judge()
+            if reasons:
+                result.condemn(self, reasons)
         return result
 
     def tearDown(self):
         self.guest.check_console()
+        with self.never_again():
+            self.assertEqual(self.memoryd.unasked_exits(), [])
+
+    def judge(self):
+        """What is wrong with memory after a failure that no busy host can be to blame for, a sentence
+        each: every block is known to memoryd, and what memoryd put online is in the class decided."""
+        with contextlib.suppress(Exception):
+            if self.memoryd.show("ActiveState") != "active":
+                return []
+            self.guest.wait_until(lambda: not self.memoryd.beside_kernel()[2], "no block pending",
+                                  REST_TIMEOUT)
+            memory, rows, _ = self.memoryd.beside_kernel()
+            known = {row.id: row for row in rows}
+            return [fault for block in memory for fault in _block_faults(block, known)]
+        return []
 
     def note(self, text):
         """A figure for a person, shown with the test's result."""
@@ -91,8 +134,8 @@ class GuestCase(unittest.TestCase):
     def add_dimm_by_policy(self, size, node):
         """The same, and checks every block against the shipped policy."""
         dimm, before, added = self.add_dimm(size, node)
-        self.assertEqual(added.classes(node), expected_classes(before, node, node in CPU_NODES,
-                                                               len(added.blocks)))
+        self.assertClasses(added.classes(node), expected_classes(before, node, node in CPU_NODES,
+                                                                 len(added.blocks)))
         self.assertPolicy()
         return dimm
 
@@ -105,29 +148,42 @@ class GuestCase(unittest.TestCase):
     def wait_settled(self):
         """Waits until memoryd has nothing left to do and knows every block as the kernel does."""
         def difference():
-            # The kernel's first: what memoryd says later is at least as new.
+            memory, rows, pending = self.memoryd.beside_kernel()
             kernel = {block.index: (block.node, block.state, CLASSES[block.zone_class])
-                      for block in read_memory(self.guest)}
-            known = {row.id: (row.node, row.state, row.zone_class)
-                     for row in self.memoryd.blocks()}
+                      for block in memory}
+            known = {row.id: (row.node, row.state, row.zone_class) for row in rows}
             found = [f"memory{index}: {_place(known.get(index))} to memoryd, "
                      f"{_place(kernel.get(index))} to the kernel"
                      for index in sorted(kernel | known) if known.get(index) != kernel.get(index)]
-            pending = self.memoryd.get("PendingBlocks")
             return found + ([f"{pending} blocks pending"] if pending else [])
         self.guest.wait_until_empty(difference, "memoryd's blocks being those of the kernel")
 
     # Checks
 
+    @contextlib.contextmanager
+    def never_again(self):
+        """What fails inside has no second attempt."""
+        try:
+            yield
+        except AssertionError as error:
+            raise FatalFailure(str(error)) from error
+
+    def assertClasses(self, classes, expected):  # pylint: disable=invalid-name
+        """Each block is in the class that it should be in; both as of Memory.classes()."""
+        with self.never_again():
+            self.assertEqual(classes, expected)
+
     def assertPolicy(self):  # pylint: disable=invalid-name
-        self.assertEqual(faults(read_memory(self.guest), CPU_NODES), [])
+        with self.never_again():
+            self.assertEqual(faults(read_memory(self.guest), CPU_NODES), [])
 
     def assertModel(self):  # pylint: disable=invalid-name
         """memoryd's classes and sums are those of sysfs."""
         self.wait_settled()
-        memory = read_memory(self.guest)
-        self.assertEqual([row.zone_class for row in self.memoryd.blocks()],
-                         [CLASSES[block.zone_class] for block in memory])
+        memory, rows, _ = self.memoryd.beside_kernel()
+        with self.never_again():
+            self.assertEqual([row.zone_class for row in rows],
+                             [CLASSES[block.zone_class] for block in memory])
         self.assertEqual(self.memoryd.get("MovableBytes"), memory.bytes(None, "movable"))
         self.assertEqual(self.memoryd.get("OfflineBytes"),
                          len(memory.offline()) * memory.block_bytes)
@@ -142,10 +198,28 @@ class GuestCase(unittest.TestCase):
     def assertRule(self, memory, name):  # pylint: disable=invalid-name
         """That rule decided on all blocks of this memory; "" is the default."""
         rows = self.memoryd.listed()
-        self.assertEqual({rows[block.index]["rule"] or "" for block in memory}, {name})
+        with self.never_again():
+            self.assertEqual({rows[block.index]["rule"] or "" for block in memory}, {name})
 
     def assertNoErrors(self):  # pylint: disable=invalid-name
         self.assertEqual(self.memoryd.errors(), [])
+
+
+def _block_faults(block, known):
+    """Why this block of the kernel's is not right to memoryd, whose rows come by block."""
+    row = known.get(block.index)
+    if not row:
+        return [f"memory{block.index} is lost: memoryd does not know it"]
+    if row.status in UNDECIDED:
+        return [f"memory{block.index} is {row.status} while nothing is pending"]
+    if (row.status == "done" and row.decision in ("kernel", "movable")
+            and row.decision != CLASSES[block.zone_class]):
+        return [f"memory{block.index} is {CLASSES[block.zone_class]}, memoryd wanted {row.decision}"]
+    return []
+
+
+def _report(text):
+    print(text, flush=True)
 
 
 def _place(block):

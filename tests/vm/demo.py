@@ -18,7 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import console
 import image
 import recipe
-from guest import Guest, GuestError, Node, size_bytes
+from guest import Guest, GuestError
+from machine import Node, size_bytes
 from memory import read_memory, wait_for_blocks, wait_online
 from memoryd import Memoryd
 from policy import faults

@@ -16,7 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 import image
-from guest import Guest, GuestError, Node, VirtioMem
+from guest import Guest, GuestError
+from machine import Node, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
 from memoryd import Memoryd
 from qmp import QmpError

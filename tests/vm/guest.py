@@ -2,7 +2,6 @@
 """A guest under QEMU: boots, runs commands, gets and loses memory, and leaves traces on failure."""
 
 import dataclasses
-import itertools
 import os
 import pathlib
 import re
@@ -13,7 +12,8 @@ import tempfile
 import time
 
 from agent import Agent, AgentError
-from qmp import Qmp
+from machine import Machine, boot_arguments, size_bytes
+from qmp import Qmp, QmpError
 
 # Deadlines, in seconds, for a machine where everything is emulated and something else runs besides.
 START_TIMEOUT = 120
@@ -23,9 +23,10 @@ RUN_TIMEOUT = 600
 WAIT_TIMEOUT = 600
 # Of the bus's clients in the guest, whose own is 25.
 BUS_TIMEOUT = 300
-
-# Between two nodes, in the firmware's tables.
-DEFAULT_DISTANCE = 20
+VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+             "LANG": "C.UTF-8", "HOME": "/root", "SYSTEMD_BUS_TIMEOUT": BUS_TIMEOUT}
+# No limit: a guest that is kept does not run meanwhile.
+KEEP_BYTES_PER_SECOND = 1 << 40
 
 # What a kernel in trouble says on its console.
 TROUBLE = re.compile(r"\bBUG:|\bOops\b|Call Trace:|Kernel panic|WARNING: CPU:|"
@@ -36,16 +37,6 @@ TROUBLE = re.compile(r"\bBUG:|\bOops\b|Call Trace:|Kernel panic|WARNING: CPU:|"
 # time: one of them then runs into a breakpoint that is not there any more.
 STALE_BREAKPOINT = "Oops: int3:"
 
-KERNEL_ARGUMENTS = [
-    "root=/dev/vda", "rw", "rootfstype=ext4", "console=ttyS0", "loglevel=5",
-    "systemd.show_status=0", "oops=panic", "panic=-1",
-    # Emulated time runs unevenly: what looks like a stuck processor is a busy host.
-    "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "no_timer_check", "clocksource=tsc",
-    "sysctl.kernel.hung_task_timeout_secs=300",
-    "tsc=reliable", "mitigations=off", "random.trust_cpu=on", "audit=0", "fsck.mode=skip",
-]
-
-
 class GuestError(Exception):
     """The guest did something it should not; the text says what."""
 
@@ -54,55 +45,33 @@ class BootFailure(GuestError):
     """It did not come up, and that may well be QEMU's fault."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Node:
-    """A NUMA node of the machine; without memory unless a size is given. The kernel knows a node
-    that has neither memory nor processor only when it is the machine's last."""
-    memory: str = ""
-    cpus: str = ""
+class KernelTrouble(GuestError):
+    """The guest's kernel complained on its console."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Dimm:
-    """A DIMM that is there at boot."""
-    size: str
-    node: int
-
-
-@dataclasses.dataclass(frozen=True)
-class VirtioMem:
-    """A virtio-mem device, plugged at boot with nothing in it; resize_virtio_mem() fills it."""
-    size: str
-    node: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Nvdimm:
-    """Persistent memory that is there at boot: pmem0, until the guest makes a dax device of it.
-    Its node must be of its own, before the last: the kernel numbers only nodes that the firmware
-    tells of, and hot-added memory is the last one's."""
-    size: str
-    node: int
+class Snapshot:
+    """The files of a guest that has come up once and was stopped: any number of guests can start
+    from them. The disk is one over the image's own, which must stay where it was."""
+    memory: pathlib.Path
+    disk: pathlib.Path
 
 
 class Guest:
-    """A context manager: the guest runs inside `with`. Leaving it checks the console."""
+    """A context manager: the guest runs inside `with`. Leaving it checks the console. With a
+    snapshot, which must be of the same image, kernel and hardware, it does not boot but goes on
+    from there."""
 
-    def __init__(self, image, kernel, *, nodes=(Node("1G", "0-1"),), dimms=(), virtio_mem=None,
-                 nvdimms=(), distances=None, arguments="", name="guest", max_memory="64G"):
+    def __init__(self, image, kernel, *, arguments="", name="guest", snapshot=None, **hardware):
+        """`arguments` are the kernel's, `hardware` is a Machine's."""
         self.kernel = image.kernels[kernel]
         self._image = image
-        self._nodes = nodes
-        self._boot_dimms = dimms
-        self._virtio_mem = virtio_mem
-        self._nvdimms = nvdimms
-        self._distances = distances or {}
+        self._snapshot = snapshot
+        self._machine = Machine(**hardware)
         self._arguments = arguments.split()
         self._name = name
         self._artifacts = artifacts_folder() / f"{name}-{kernel}"
-        self._max_memory = max_memory
         self._process = self._qmp = self._agent = None
-        self._dimm_count = 0
         self._lines_checked = 0
         self._expects_trouble = False
 
@@ -113,7 +82,7 @@ class Guest:
         try:
             self._start()
             self._come_up(self._start)
-            if self.kernel.builtin:
+            if self.kernel.builtin and not self._snapshot:
                 self._list_builtin()
         except BaseException as error:
             self.save_artifacts(error)
@@ -152,24 +121,43 @@ class Guest:
 
     def _start(self):
         self._disconnect()
-        self._dimm_count = 0
+        self._dimm_count = len(self._machine.dimms)
         with open(self._folder / "qemu.log", "wb") as log:
             self._process = subprocess.Popen(self._command_line(), stdin=subprocess.DEVNULL,
                                              stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + START_TIMEOUT
         try:
             self._qmp = Qmp(self._folder / "qmp", deadline)
-            self._agent = Agent(self._folder / "agent", deadline)
-        except OSError as error:
+            self._agent = Agent(self._folder / "agent", deadline, VARIABLES)
+            if self._snapshot:
+                self._go_on(deadline)
+        except (OSError, QmpError) as error:
             text = (self._folder / "qemu.log").read_text(errors="replace")
             raise GuestError(f"QEMU does not start: {text or error}") from error
 
+    def _go_on(self, deadline):
+        """Sets a guest going whose memory QEMU reads from a file."""
+        while self._qmp.execute("query-status")["status"] == "inmigrate":
+            if time.monotonic() > deadline:
+                raise GuestError("QEMU does not read the guest's memory to its end")
+            time.sleep(0.02)
+        self._qmp.execute("cont")
+
+    def machine(self):
+        """What of QEMU's arguments decides on what the guest is."""
+        return [*self._machine.arguments(), *boot_arguments(self.kernel, self._arguments)]
+
+    def _disk_arguments(self):
+        # What is written to the disk is forgotten at the end.
+        disk = (f"file={self._snapshot.disk},format=qcow2" if self._snapshot
+                else f"file={self._image.disk},format=raw")
+        return ["-drive", f"{disk},if=virtio,snapshot=on,cache=unsafe"]
+
     def _command_line(self):
         return [
-            "qemu-system-x86_64",
-            *machine_arguments(self._nodes, self._max_memory, self._distances, bool(self._nvdimms)),
-            *boot_arguments(self._image, self.kernel, self._arguments),
-            *self._nvdimm_arguments(), *self._boot_dimm_arguments(), *self._virtio_mem_arguments(),
+            "qemu-system-x86_64", *self.machine(), *self._disk_arguments(),
+            *(["-incoming", f"exec:cat {shlex.quote(str(self._snapshot.memory))}"]
+              if self._snapshot else []),
             # A panic reboots the guest at once, and that ends QEMU.
             "-no-reboot", "-display", "none",
             # A person can sit down at the console any time; until then it is only written down.
@@ -182,30 +170,19 @@ class Guest:
             "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",
         ]
 
-    def _boot_dimm_arguments(self):
-        words = []
-        for dimm in self._boot_dimms:
-            identity = self._next_dimm()
-            words += ["-object", f"memory-backend-ram,id=mem-{identity},size={dimm.size},"
-                                 "reserve=off",
-                      "-device", f"pc-dimm,id={identity},memdev=mem-{identity},node={dimm.node}"]
-        return words
-
-    def _nvdimm_arguments(self):
-        words = []
-        for number, nvdimm in enumerate(self._nvdimms):
-            words += ["-object", f"memory-backend-ram,id=nvmem{number},size={nvdimm.size},"
-                                 "reserve=off",
-                      "-device", f"nvdimm,id=nvdimm{number},memdev=nvmem{number},"
-                                 f"node={nvdimm.node}"]
-        return words
-
-    def _virtio_mem_arguments(self):
-        if not self._virtio_mem:
-            return []
-        return ["-object", f"memory-backend-ram,id=vmem,size={self._virtio_mem.size},reserve=off",
-                "-device", "virtio-mem-pci,id=virtio-mem,memdev=vmem,"
-                           f"node={self._virtio_mem.node},requested-size=0"]
+    def keep(self, memory):
+        """Stops the guest for good and writes its memory to a file, for a snapshot."""
+        self._qmp.execute("stop")
+        self._qmp.execute("migrate-set-parameters", max_bandwidth=KEEP_BYTES_PER_SECOND)
+        self._qmp.execute("migrate", uri=f"exec:cat >{shlex.quote(str(memory))}")
+        deadline = time.monotonic() + START_TIMEOUT
+        while (status := self._qmp.execute("query-migrate").get("status")) != "completed":
+            if status == "failed" or time.monotonic() > deadline:
+                raise GuestError(f"the guest's memory cannot be written to {memory}: {status}")
+            time.sleep(0.05)
+        # What QEMU has not yet written of the disk is written when it ends by itself.
+        self._qmp.execute("quit")
+        self._process.wait(START_TIMEOUT)
 
     def _disconnect(self):
         for connection in (self._agent, self._qmp):
@@ -231,8 +208,7 @@ class Guest:
                 if self._process.poll() is not None:
                     if STALE_BREAKPOINT in self.console():
                         raise BootFailure(f"the guest died of '{STALE_BREAKPOINT}'") from error
-                    raise GuestError("the guest died while it booted\n"
-                                     f"{self._new_trouble()}") from error
+                    raise self._death("while it booted") from error
                 if time.monotonic() > deadline:
                     raise BootFailure(f"the guest did not boot in {timeout} s") from error
 
@@ -262,8 +238,7 @@ class Guest:
             return self._agent.execute(_words(command, user), timeout)
         except AgentError as error:
             if self._process.poll() is not None:
-                raise GuestError(f"the guest died while it ran '{command}'\n"
-                                 f"{self._new_trouble()}") from error
+                raise self._death(f"while it ran '{command}'") from error
             raise GuestError(f"'{command}': {error}") from error
 
     def start(self, command, user=None):
@@ -349,6 +324,10 @@ class Guest:
         self._dimm_count += 1
         return f"dimm{self._dimm_count}"
 
+    def start_login(self):
+        """Logs root in at the console, where nobody is unless the kernel was told guest.shell."""
+        self.start("exec setsid agetty --autologin root --noclear --keep-baud 115200 ttyS0 vt220")
+
     # Traces
 
     @property
@@ -363,7 +342,11 @@ class Guest:
         """Raises when the kernel complained since the last check."""
         trouble = self._new_trouble()
         if trouble:
-            raise GuestError(f"the guest's kernel is in trouble:\n{trouble}")
+            raise KernelTrouble(f"the guest's kernel is in trouble:\n{trouble}")
+
+    def _death(self, when):
+        trouble = self._new_trouble()
+        return (KernelTrouble if trouble else GuestError)(f"the guest died {when}\n{trouble}")
 
     def expect_trouble(self):
         """From here on the kernel may complain."""
@@ -432,7 +415,7 @@ class Process:
 
 
 def _words(command, user):
-    words = ["/usr/bin/env", f"SYSTEMD_BUS_TIMEOUT={BUS_TIMEOUT}", "/bin/bash", "-c", command]
+    words = ["/bin/bash", "-c", command]
     return ["/sbin/runuser", "-u", user, "--", *words] if user else words
 
 
@@ -440,58 +423,3 @@ def artifacts_folder():
     """Where failures leave their traces."""
     return pathlib.Path(os.environ.get("MEMORYD_VM_ARTIFACTS")
                         or pathlib.Path(tempfile.gettempdir()) / "memoryd-vm")
-
-
-def machine_arguments(nodes, max_memory="64G", distances=None, has_nvdimm=False):
-    """QEMU's machine with these nodes and room for DIMMs. `distances` between two nodes, by their
-    numbers, lower first; 20 where there is none."""
-    total = sum(size_bytes(node.memory) for node in nodes if node.memory)
-    words = [
-        "-accel", os.environ.get("MEMORYD_VM_ACCEL", "tcg,thread=multi"),
-        "-M", "q35,nvdimm=on" if has_nvdimm else "q35", "-cpu", "max", "-nodefaults", "-vga", "none",
-        # A socket per processor: one socket on two nodes makes the kernel warn.
-        "-smp", "2,sockets=2,cores=1,threads=1",
-        "-m", f"{total >> 20}M,slots=32,maxmem={max_memory}",
-    ]
-    for number, node in enumerate(nodes):
-        option = f"node,nodeid={number}"
-        if node.memory:
-            words += ["-object", f"memory-backend-ram,id=node{number},size={node.memory},"
-                                 "reserve=off"]
-            option += f",memdev=node{number}"
-        if node.cpus:
-            option += f",cpus={node.cpus}"
-        words += ["-numa", option]
-    if distances:
-        # All or none: QEMU wants to know the others too then.
-        for pair in itertools.combinations(range(len(nodes)), 2):
-            distance = distances.get(pair, DEFAULT_DISTANCE)
-            words += ["-numa", f"dist,src={pair[0]},dst={pair[1]},val={distance}"]
-    return words
-
-
-def boot_arguments(image, kernel, arguments=()):
-    """QEMU's disk and kernel. What is written to the disk is forgotten at the end."""
-    return [
-        "-kernel", str(kernel.image), *(["-initrd", str(kernel.initrd)] if kernel.initrd else []),
-        "-append", " ".join([*KERNEL_ARGUMENTS, *clock_arguments(), *arguments]),
-        "-drive", f"file={image.disk},format=raw,if=virtio,snapshot=on,cache=unsafe",
-    ]
-
-
-def clock_arguments():
-    """The kernel's argument for how fast the processor's clock is, which is that of this machine. When
-    the guest measures that itself and is given no time meanwhile, its time goes ten times too fast from
-    then on: whatever waits there gives up too early, and its timer can keep it busy for good."""
-    found = re.search(r"^bogomips\s*: (\d+)\.(\d\d)$", pathlib.Path("/proc/cpuinfo").read_text(),
-                      re.MULTILINE)
-    # Two for each cycle of the clock, on x86.
-    return [f"tsc_early_khz={int(found[1] + found[2]) * 10 // 2}"] if found else []
-
-
-def size_bytes(text):
-    """The bytes of a size as QEMU and libconfig write it: 128M, 1G."""
-    units = {"K": 10, "M": 20, "G": 30, "T": 40}
-    if isinstance(text, int):
-        return text
-    return int(text[:-1]) << units[text[-1]] if text[-1] in units else int(text)

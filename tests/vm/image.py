@@ -13,11 +13,13 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 import recipe
 
@@ -27,6 +29,8 @@ BUILT_KERNELS = ("patched", "patched-6.1", "unpatched", "lockdep", "without-7")
 # Disks made of older builds are worth nothing once the next build is tested; the last few are kept
 # because a run that started with one may still boot from it.
 DISKS_KEPT = 3
+# Of the last disks those of so many: 200 MiB for each kernel with each hardware.
+SNAPSHOTS_KEPT = 2
 DISK_SLACK_BYTES = 512 << 20
 
 
@@ -51,9 +55,11 @@ class Kernel:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """A bootable guest: its disk and the kernels that are installed in it, by name."""
+    """A bootable guest: its disk, the kernels that are installed in it, by name, and the folder for
+    snapshots of guests with that disk, which may not be there yet."""
     disk: pathlib.Path
     kernels: dict
+    snapshots: pathlib.Path
 
 
 def cache_folder():
@@ -75,7 +81,7 @@ def ensure(destdir=None, report=lambda text: None, settings=""):
         base = _ensure_base(cache, report)
         disk = _ensure_disk(cache, base, destdir, settings, report)
         _remove_old(cache, base, disk)
-    return Image(disk, _kernels(base))
+    return Image(disk, _kernels(base), _snapshots(disk))
 
 
 @contextlib.contextmanager
@@ -94,15 +100,15 @@ def _ensure_base(cache, report):
     _require_tools("mmdebstrap", "mke2fs")
     report(f"making a Debian {recipe.SUITE} tree from {len(recipe.packages())} packages (minutes)")
     with _temporary(cache) as temporary:
-        _bootstrap(temporary / "root", temporary / "log")
+        _bootstrap(temporary / "root", temporary / "log", report)
         temporary.joinpath("root").chmod(0o755)
         os.rename(temporary, base)
     return base
 
 
-def _bootstrap(root, log):
+def _bootstrap(root, log, report):
     command = [
-        "mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages())}",
+        "mmdebstrap", "--verbose", "--variant=minbase", f"--include={','.join(recipe.packages())}",
         "--aptopt=Acquire::Languages none",
         *(f"--dpkgopt={option}" for option in recipe.DPKG_OPTIONS),
         f"--essential-hook={recipe.BEFORE_PACKAGES}",
@@ -110,12 +116,42 @@ def _bootstrap(root, log):
         "--skip=cleanup/reproducible/machine-id",
         recipe.SUITE, str(root), *debian_sources(),
     ]
-    with open(log, "wb") as output:
-        result = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT,
-                                stdin=subprocess.DEVNULL, check=False)
-    if result.returncode != 0:
+    progress = Progress(report)
+    with open(log, "w", encoding="utf-8") as output, subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            encoding="utf-8", errors="replace") as process:
+        for line in process.stdout:
+            output.write(line)
+            progress.read(line)
+    if process.returncode != 0:
         tail = log.read_text(errors="replace").splitlines()[-30:]
         raise ImageError("mmdebstrap failed:\n" + "\n".join(tail))
+
+
+class Progress:
+    """Makes a line now and then of the many that mmdebstrap and its tools print: what they do, and how
+    far they are."""
+
+    SECONDS = 5
+    # What a line that begins so says of one package.
+    STEPS = {"Get:": "downloading", "Unpacking ": "unpacking", "Setting up ": "setting up"}
+
+    def __init__(self, report):
+        self._report = report
+        self._totals = 0  # apt installs in several goes, and says how many packages before each
+        self._counts = dict.fromkeys(self.STEPS.values(), 0)
+        self._next = time.monotonic() + self.SECONDS
+
+    def read(self, line):
+        found = re.search(r"\b(\d+) newly installed", line)
+        self._totals += int(found[1]) if found else 0
+        for begin, step in self.STEPS.items():
+            # Before that apt gets its lists.
+            if self._totals and line.startswith(begin):
+                self._counts[step] += 1
+                if time.monotonic() >= self._next:
+                    self._next = time.monotonic() + self.SECONDS
+                    self._report(f"   {step} packages: {self._counts[step]} of {self._totals}")
 
 
 def debian_sources(folder=pathlib.Path("/etc/apt")):
@@ -249,6 +285,10 @@ def _built_kernels():
             for name in BUILT_KERNELS if (cache / name).exists()}
 
 
+def _snapshots(disk):
+    return disk.with_name(disk.stem.replace("disk-", "snapshots-"))
+
+
 def _remove_old(cache, base, disk):
     for path in cache.glob("base-*"):
         if path != base:
@@ -257,6 +297,10 @@ def _remove_old(cache, base, disk):
     for path in disks[:-DISKS_KEPT]:
         if path != disk:
             path.unlink()
+    kept = {_snapshots(path) for path in disks[-SNAPSHOTS_KEPT:]} | {_snapshots(disk)}
+    for path in cache.glob("snapshots-*"):
+        if path not in kept:
+            shutil.rmtree(path)
 
 
 @contextlib.contextmanager

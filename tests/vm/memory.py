@@ -13,6 +13,8 @@ LETTERS = {"kernel": "K", "movable": "M", "mixed": "X", "": "-"}
 # after the link to the node is there: before that, reading them can kill the kernel.
 SCRIPT = r"""
 cd /sys/devices/system/memory
+read -r size <block_size_bytes
+echo "$size"
 for block in memory[0-9]*; do
         state= zones= node=
         read -r state <"$block/state" || continue
@@ -93,12 +95,17 @@ class Memory:
 
 
 def read_memory(guest):
-    block_bytes = int(guest.run("cat /sys/devices/system/memory/block_size_bytes"), 16)
+    return parse_memory(guest.run(SCRIPT))
+
+
+def parse_memory(text):
+    """The memory of what SCRIPT printed."""
+    size, *lines = text.splitlines()
     blocks = []
-    for line in guest.run(SCRIPT).splitlines():
+    for line in lines:
         index, state, node, zones = line.split(",")
         blocks.append(Block(int(index), state, int(node) if node else -1, tuple(zones.split())))
-    return Memory(sorted(blocks, key=lambda block: block.index), block_bytes)
+    return Memory(sorted(blocks, key=lambda block: block.index), int(size, 16))
 
 
 def wait_for_blocks(guest, count, timeout=WAIT_TIMEOUT):

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """memoryd in a guest: its bus, its processes, its journal."""
 
+import contextlib
 import json
 import re
 import shlex
 import typing
 
 from guest import GuestError
+from memory import SCRIPT, parse_memory
 
 NAME = "org.memoryd1"
 PATH = "/org/memoryd1"
 UNIT = "memoryd.service"
 DROP_IN = "/etc/memoryd/memoryd.conf.d/50-test.conf"
+
+# systemd's, of a process that ended with a failure.
+MESSAGE_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
 
 MESSAGE_BURST_DONE = "86e54a6ee7e14810889e2a1fea2c9948"
 
@@ -47,6 +52,9 @@ class Job(typing.NamedTuple):
     uid: int
 
 
+LIST_BLOCKS = f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListBlocks"
+GET = f"busctl --json=short get-property {NAME} {PATH} {NAME}.Manager"
+
 # What a request can have, and the types of it.
 REQUEST_TYPES = {"Blocks": "a(uu)", "Node": "u", "Device": "s", "Size": "t", "Zone": "s",
                  "MovablePercent": "u", "MovableBytes": "t", "TimeoutUSec": "t", "Force": "b",
@@ -70,11 +78,16 @@ def request(**keys):
     return shlex.join(words)
 
 
+def _rows(text):
+    return [Row(*row) for row in json.loads(text)["data"][0]]
+
+
 class Memoryd:
     """What memoryd says, and what systemd says of it."""
 
     def __init__(self, guest):
         self._guest = guest
+        self._asked_exits = 0  # by the test: the death of either process ends the service once
 
     # The bus
 
@@ -98,8 +111,14 @@ class Memoryd:
         return json.loads(text)["data"][0]
 
     def blocks(self):
-        text = self._guest.run(f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListBlocks")
-        return [Row(*row) for row in json.loads(text)["data"][0]]
+        return _rows(self._guest.run(LIST_BLOCKS))
+
+    def beside_kernel(self):
+        """The blocks as the kernel has them, then as memoryd has them, and how many of those are
+        pending. What memoryd says is later than what the kernel says."""
+        kernel, rows, pending = self._guest.run(
+            f"{SCRIPT}\necho //\n{LIST_BLOCKS}\necho //\n{GET} PendingBlocks").split("//\n")
+        return parse_memory(kernel), _rows(rows), json.loads(pending)["data"]
 
     def jobs(self):
         text = self._guest.run(f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListJobs")
@@ -183,6 +202,31 @@ class Memoryd:
 
     def restarts(self):
         return int(self.show("NRestarts"))
+
+    def kill(self, pid):
+        """Kills one of its processes."""
+        self.expect_exit()
+        self._guest.run(f"kill -KILL {pid}")
+
+    def expect_exit(self):
+        """One of its processes will be killed, because the test wants that."""
+        self._asked_exits += 1
+
+    @contextlib.contextmanager
+    def failing(self):
+        """Inside, it may end with a failure, as often as systemd starts it."""
+        yield
+        self._asked_exits = len(self._failed_exits())
+
+    def unasked_exits(self):
+        """What systemd said of its exits that were failures, but for those that the test asked for."""
+        return self._failed_exits()[self._asked_exits:]
+
+    def _failed_exits(self):
+        text = self._guest.run("journalctl --sync; journalctl --no-pager -o cat "
+                               f"UNIT={UNIT} MESSAGE_ID={MESSAGE_EXIT}")
+        # A reload that is refused is another process that fails.
+        return [line for line in text.splitlines() if f"{UNIT}: Main process exited" in line]
 
     # The journal
 

@@ -6,10 +6,10 @@ import itertools
 import os
 import pathlib
 import shlex
-import subprocess
 import tempfile
 
 from guest import GuestError
+from host import call
 
 # What is needed besides a C compiler, by the program's name.
 LIBRARIES = {"latency": ["libsystemd"]}
@@ -62,20 +62,11 @@ def _compile(name):
     source = pathlib.Path(__file__).resolve().with_name(f"{name}.c")
     with tempfile.TemporaryDirectory(prefix="memoryd-vm-") as folder:
         program = pathlib.Path(folder) / name
-        _call([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
-               "-o", str(program), str(source), *_flags(name)])
+        call(os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
+             "-o", program, source, *_flags(name))
         return program.read_bytes()
 
 
 def _flags(name):
     libraries = LIBRARIES.get(name)
-    return shlex.split(_call(["pkg-config", "--cflags", "--libs", *libraries])) if libraries else []
-
-
-def _call(words):
-    try:
-        return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "output", None) or error
-        raise GuestError(f"'{' '.join(words)}' failed: {said}") from error
+    return shlex.split(call("pkg-config", "--cflags", "--libs", *libraries)) if libraries else []

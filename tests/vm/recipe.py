@@ -3,6 +3,7 @@
 change here, makes a new base tree."""
 
 SUITE = "bookworm"
+RELEASE = "Debian 12"
 
 # The Debian kernels to test on, by the name used on the command line, and the package that brings
 # each. The first leaves hot-added blocks offline, the second onlines them by itself.

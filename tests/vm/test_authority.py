@@ -34,6 +34,8 @@ CHANGES = [f"{NAME}.{action}" for action in ("online", "offline", "set-zone", "r
 class Authority(GuestCase):
     """The DIMM is movable memory, and its highest block is offline."""
 
+    minutes = 2
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -93,7 +95,7 @@ class Authority(GuestCase):
         self._check_refused([f"{call} {method}" for method in ("Reload", "Rescan", "RescanAll")])
         self._check_refused([f"busctl call {NAME} {job.path} {NAME}.Job Cancel"])
 
-        self.assertEqual(self._classes(), before)
+        self.assertClasses(self._classes(), before)
         self.assertEqual([(row.id, row.state) for row in self.memoryd.jobs()],
                          [(job.id, "running")])
         self.assertEqual(self._logged("user"), [])
@@ -108,7 +110,7 @@ class Authority(GuestCase):
                          for command in commands)
         lines = self.guest.run(script, user="user").splitlines()
         for command, line in zip(commands, lines, strict=True):
-            with self.subTest(command):
+            with self.subTest(command), self.never_again():
                 self.assertTrue(line.startswith("1 "), line)
                 self.assertRegex(line, DENIED)
 
@@ -124,7 +126,7 @@ class Authority(GuestCase):
         self._allow(CHANGES)
         for verb in (f"online {self.last}", f"offline {self.last}", "rescan"):
             self.guest.run(f"memoryctl --no-ask-password {verb}", user="oper")
-        self.assertEqual(self._classes(), "MMM-")
+        self.assertClasses(self._classes(), "MMM-")
         self.assertTrue(self._logged("oper"))
         self.note(self._logged("oper")[-1])
         # What a guard forbids needs a right of its own.
@@ -132,11 +134,11 @@ class Authority(GuestCase):
                                  user="oper")
         self.assertEqual(result.code, 1)
         self.assertRegex(result.stderr, DENIED)
-        self.assertEqual(self._classes(), "MMM-")
+        self.assertClasses(self._classes(), "MMM-")
 
         self._allow([*CHANGES, f"{NAME}.force"])
         self.guest.run(f"memoryctl --no-ask-password online {self.last} --force", user="oper")
-        self.assertEqual(self._classes(), "MMMM")
+        self.assertClasses(self._classes(), "MMMM")
         # The right to force alone is no right to anything.
         self._allow([f"{NAME}.force"])
         result = self.guest.call(f"memoryctl --no-ask-password offline {self.last} --force",
@@ -150,15 +152,15 @@ class Authority(GuestCase):
         result, screen = self._at_a_terminal("boss", f"memoryctl online {self.last}", "wrong")
         self.assertEqual(result.code, 1)
         self.assertRegex(screen, DENIED)
-        self.assertEqual(self._classes(), "MMM-")
+        self.assertClasses(self._classes(), "MMM-")
 
         result, screen = self._at_a_terminal("boss", f"memoryctl online {self.last}", "secret")
         self.assertEqual(result.code, 0, screen)
         self.assertIn(f"{NAME}.online", screen)
-        self.assertEqual(self._classes(), "MMMM")
+        self.assertClasses(self._classes(), "MMMM")
         result, screen = self._at_a_terminal("boss", f"memoryctl offline {self.last}", "secret")
         self.assertEqual(result.code, 0, screen)
-        self.assertEqual(self._classes(), "MMM-")
+        self.assertClasses(self._classes(), "MMM-")
         self.assertGreaterEqual(len(self._logged("boss")), 2)
         self.note(self._logged("boss")[-1])
 

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Memory that is there, and offline, when the machine boots; and what memoryd leaves behind."""
 
-from case import GuestCase, WORDS_FILE
-from guest import Dimm
+from case import WORDS_FILE, GuestCase, kernel_matters
+from machine import Dimm
 from memory import read_memory, wait_for_blocks
 from memoryd import MESSAGE_BURST_DONE
 
 
+@kernel_matters("it decides when blocks of the boot appear, and in which state")
 class BootDimm(GuestCase):
     """A DIMM that the kernel found at boot and left offline."""
 
     hardware = {"dimms": (Dimm("1G", 1),), "arguments": "memhp_default_state=offline"}
+    boots = True
 
     def test_it_is_online_before_multi_user(self):
         self._check_boot(8)
@@ -28,7 +30,7 @@ class BootDimm(GuestCase):
         self.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
         self.assertModel()
         memory = read_memory(self.guest)
-        self.assertEqual(memory.classes(1), "K" * (count // 4) + "M" * (count - count // 4))
+        self.assertClasses(memory.classes(1), "K" * (count // 4) + "M" * (count - count // 4))
         self.assertPolicy()
 
         # The journal of this boot only: it is lost with the machine's memory. It takes messages in when
@@ -44,6 +46,7 @@ class BootDimm(GuestCase):
         self.assertLess(done, reached)
 
 
+@kernel_matters("Debian has 6.12 online blocks by itself, 6.1 not")
 class KernelAutoOnline(GuestCase):
     """The kernel's own switch, while memoryd runs and after. Each test finds memoryd stopped."""
 
@@ -84,7 +87,7 @@ class KernelAutoOnline(GuestCase):
     def test_a_restart_after_a_kill_still_knows_what_to_put_back(self):
         self.guest.run(f"echo online_movable >{WORDS_FILE}; systemctl start memoryd")
         restarts = self.memoryd.restarts()
-        self.guest.run(f"kill -9 {self.memoryd.main_pid()}")
+        self.memoryd.kill(self.memoryd.main_pid())
         self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "a restart")
         self.memoryd.wait_ready()
         self._wait_taken_over()
@@ -97,7 +100,7 @@ class KernelAutoOnline(GuestCase):
         before = read_memory(self.guest)
         self.guest.add_dimm("256M", 1)
         added = wait_for_blocks(self.guest, len(before.blocks) + 2).added_to(before)
-        self.assertEqual(added.classes(), "--")
+        self.assertClasses(added.classes(), "--")
         self.guest.run("systemctl start memoryd")
         self.memoryd.wait_ready()
         self.assertModel()

@@ -3,8 +3,8 @@
 
 import json
 
-from case import GuestCase, WORDS_FILE
-from guest import VirtioMem
+from case import WORDS_FILE, GuestCase, kernel_matters
+from machine import VirtioMem
 from memory import read_memory, wait_online
 
 
@@ -20,6 +20,7 @@ while (sysread(EVENTS, $event, 65536)) {
 """
 
 
+@kernel_matters("it decides in which order blocks, links and events come")
 class DimmByPolicy(GuestCase):
     """A node that has a processor and no memory gets two DIMMs at once."""
 
@@ -58,6 +59,8 @@ class DimmByPolicy(GuestCase):
 class TenDimms(GuestCase):
     """Ten devices one after the other, of one block to 64, on nodes with and without memory."""
 
+    minutes = 2
+
     def test_ten_hot_adds_in_a_row(self):
         for size, node in [(128, 1), (128, 2), (256, 0), (512, 1), (1024, 2),
                            (2048, 1), (128, 0), (4096, 2), (8192, 1), (1024, 0)]:
@@ -72,6 +75,7 @@ class TenDimms(GuestCase):
         self.assertNoErrors()
 
 
+@kernel_matters("its driver adds and removes the blocks")
 class VirtioMemByPolicy(GuestCase):
     """A device that grows block by block, each a burst of its own or not."""
 
@@ -103,6 +107,7 @@ class VirtioMemByPolicy(GuestCase):
         self.assertNoErrors()
 
 
+@kernel_matters("its driver removes the blocks")
 class VirtioMemHeldUp(GuestCase):
     """The kernel is kept from finishing each removal for a while."""
 

@@ -4,8 +4,8 @@
 import json
 
 import program
-from case import WORDS_FILE, GuestCase
-from guest import Node, Nvdimm
+from case import WORDS_FILE, GuestCase, kernel_matters
+from machine import Node, Nvdimm
 from memory import read_memory, wait_for_blocks
 from memoryd import PATH
 
@@ -69,7 +69,7 @@ class Foreign(GuestCase):
         self._write(added.blocks[1], "online_movable")
         self.guest.wait_until(lambda: self._row(added.blocks[1]).state == "online",
                               "memoryd seeing the block online")
-        self.assertEqual(read_memory(self.guest).added_to(before).classes(), "-M")
+        self.assertClasses(read_memory(self.guest).added_to(before).classes(), "-M")
         self.assertEqual(self.memoryd.get("ForeignBlocks"), foreign)
         self.assertModel()
 
@@ -77,14 +77,14 @@ class Foreign(GuestCase):
         self._use_rule(2, "movable")
         nodes = self.memoryd.node_paths()
         dimm, before, added = self.add_dimm(512, 2)
-        self.assertEqual(added.classes(), "MMMM")
+        self.assertClasses(added.classes(), "MMMM")
         self.assertIn(f"{PATH}/node/2", self.memoryd.node_paths())
 
         self._pull(dimm, before, nodes)
 
         # The same place, and a new block: pulled once more, to leave the guest as it was.
         dimm, _, added = self.add_dimm(512, 2)
-        self.assertEqual(added.classes(), "MMMM")
+        self.assertClasses(added.classes(), "MMMM")
         self.assertModel()
         self._pull(dimm, before, nodes)
         self.assertNoErrors()
@@ -96,6 +96,7 @@ class Foreign(GuestCase):
         self.guest.wait_until(lambda: self.memoryd.node_paths() == nodes, "the node's object gone")
 
 
+@kernel_matters("all who switch blocks meet at its lock")
 class ForeignBesideJobs(GuestCase):
     """Tools that change blocks while memoryd's own job is changing others, and some of the same."""
 
@@ -157,7 +158,7 @@ class ForeignBesideJobs(GuestCase):
         before = read_memory(self.guest).classes()
         self.guest.run("memoryctl rescan")
         self.assertModel()
-        self.assertEqual(read_memory(self.guest).classes(), before)
+        self.assertClasses(read_memory(self.guest).classes(), before)
         self._check(emptied, chmem, agent, echo)
         self.assertNoErrors()
 
@@ -167,14 +168,14 @@ class ForeignBesideJobs(GuestCase):
 
     def _check(self, emptied, chmem, agent, echo):
         memory = read_memory(self.guest)
-        self.assertEqual(memory.classes(1), "M" + "-" * (len(emptied.blocks) - 1))
-        self.assertEqual(memory.classes(3), "M-M-MKMM")
+        self.assertClasses(memory.classes(1), "M" + "-" * (len(emptied.blocks) - 1))
+        self.assertClasses(memory.classes(3), "M-M-MKMM")
         statuses = self.memoryd.statuses()
         self.assertEqual({statuses[index] for index in (chmem, agent)}, {"offlined"})
         self.assertEqual({statuses[block.index] for block in emptied.blocks[1:]}, {"offlined"})
         self.assertEqual(statuses[emptied.blocks[0].index], "external")
         self.assertEqual(statuses[echo], "foreign")
-        self.assertEqual(memory.classes(2), "M" * 7)
+        self.assertClasses(memory.classes(2), "M" * 7)
         self.assertEqual({statuses[block.index] for block in memory.of(2)}, {"external"})
         self.assertEqual(self.memoryd.get("ForeignBlocks"), 1)
         self.assertEqual(self.memoryd.get("Jobs"), 0)

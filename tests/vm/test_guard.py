@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 
 import recipe
+from case import kernel_matters
 from zones import HARDWARE, ManualCase, ZoneRules
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -32,8 +33,11 @@ def load_guard(guest):
               "insmod /root/memoryd_guard.ko")
 
 
+@kernel_matters("the module is built for it and hooks into it")
 class Guard(ZoneRules, ManualCase):
     """The guard in a stock guest."""
+
+    minutes = 2
 
     kernels = tuple(recipe.KERNELS)
     hardware = HARDWARE

@@ -3,7 +3,7 @@
 
 import time
 
-from case import GuestCase
+from case import GuestCase, kernel_matters
 
 MEMORY_LIMIT_KIB = 8192
 WATCH_SECONDS = 30
@@ -22,6 +22,8 @@ done
 class Idle(GuestCase):
     """Some memory has come and gone before."""
 
+    minutes = 3
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -36,6 +38,7 @@ class Idle(GuestCase):
         self.assertEqual(len(pids), 2)
         self.assertLess(rss, MEMORY_LIMIT_KIB)
 
+    @kernel_matters("it decides when tasks that wait for memory are told of")
     def test_nothing_wakes_them(self):
         pids = list(self.memoryd.processes())
         watchdog = int(self.guest.run(

@@ -4,8 +4,8 @@
 import json
 
 import program
-from case import GuestCase
-from guest import Node
+from case import GuestCase, kernel_matters
+from machine import Node
 from memory import read_memory, wait_for_blocks
 from memoryd import NAME
 
@@ -22,23 +22,31 @@ LATENCY_LIMITS_MSEC = (50, 50, 1000)
 LATENCY_RATIO = 10
 LATENCY_SECONDS = 5
 LATENCY_ATTEMPTS = 6
-CANCEL_LIMIT_SECONDS = 2
+# A Cancel has the kernel give up at once: what that takes besides is a client, an answer or two of
+# memoryd's, and the end of another client. In clients that only ask for the list of jobs.
+CANCEL_LIMIT_CLIENTS = 20
 CANCEL_ATTEMPTS = 4
 
-# Cancels by $1 what process $2 waits for, and prints the milliseconds until that has ended.
+# Prints the milliseconds of a client that only asks, then cancels what a process waits for, and prints
+# the milliseconds until that has ended.
 CANCEL = r"""
+print_since() {{ now=$EPOCHREALTIME; echo $(((${{now/./}} - ${{1/./}}) / 1000)); }}
+start=$EPOCHREALTIME
+memoryctl jobs >/dev/null || exit
+print_since $start
 start=$EPOCHREALTIME
 {command} >/dev/null || exit
 while [ -e /proc/{pid} ]; do sleep 0.02; done
-end=$EPOCHREALTIME
-echo $(((${{end/./}} - ${{start/./}}) / 1000))
+print_since $start
 """
 
 
+@kernel_matters("it moves the pages, and gives up when it is told to")
 class Offline(GuestCase):
     """A DIMM at a time, on a node that has no other memory."""
 
     hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
+    alone = True
 
     @classmethod
     def setUpClass(cls):
@@ -51,7 +59,7 @@ class Offline(GuestCase):
     def _add(self, size):
         """A DIMM in movable memory; its id, the memory that it brought, its name to memoryd."""
         dimm, _, added = self.add_dimm(size, 1)
-        self.assertEqual(added.classes(), "M" * len(added.blocks))
+        self.assertClasses(added.classes(), "M" * len(added.blocks))
         return dimm, added, self.memoryd.listed()[added.blocks[0].index]["device"]
 
     def _pull(self, dimm, added):
@@ -85,7 +93,7 @@ class Offline(GuestCase):
         self.assertIn(device, result.stdout)
         self.assertEqual(seen, sorted(seen))
         self.assertGreater(len(set(seen)), 3, "what the second client saw of its progress")
-        self.assertEqual(self._classes(added), "-" * 32)
+        self.assertClasses(self._classes(added), "-" * 32)
         self.assertEqual({self.memoryd.statuses()[block.index] for block in added}, {"offlined"})
         self.assertEqual(self.memoryd.jobs(), [])
 
@@ -150,15 +158,15 @@ class Offline(GuestCase):
                 for number in range(part["first"], part["last"] + 1)]
         self.assertEqual(done, others)
         self.assertEqual((report["done_blocks"], report["failed_blocks"]), (len(others), 1))
-        self.assertEqual(self._classes(added), "".join("M" if block.index == pinned else "-"
-                                                       for block in added))
+        self.assertClasses(self._classes(added), "".join("M" if block.index == pinned else "-"
+                                                         for block in added))
         self.assertModel()
         # For a person, and a block alone.
         result = self.guest.call(f"memoryctl offline {pinned} --timeout 1s")
         self.assertEqual(result.code, 1)
         self.assertRegex(result.stderr, f"memory{pinned}.*EBUSY")
         self.guest.run(f"memoryctl online --device {device}")
-        self.assertEqual(self._classes(added), "M" * len(added.blocks))
+        self.assertClasses(self._classes(added), "M" * len(added.blocks))
 
     def _check_latency(self, pinned):
         """A busy host makes single answers late, the bus's as well. One that waited for the kernel
@@ -186,7 +194,6 @@ class Offline(GuestCase):
     def _check_cancel(self, pinned, command):
         """`command` cancels a job, by its path or by the process that waits for it. The kernel gives up
         at once, or not at all: a longer time is that of a busy host, and shorter the next time."""
-        fastest = None
         for _ in range(CANCEL_ATTEMPTS):
             path = self._start_job(pinned)
             text = self.guest.run(CANCEL.format(
@@ -197,9 +204,8 @@ class Offline(GuestCase):
             self.assertEqual(report["done_blocks"], 0)
             self.assertEqual(self.memoryd.statuses()[pinned], "done")
             self.assertModel()
-            seconds = int(text) / 1000
-            self.note(f"cancelled in {seconds:.1f} s")
-            fastest = min(fastest or seconds, seconds)
-            if fastest < CANCEL_LIMIT_SECONDS:
+            client, cancel = (int(line) for line in text.split())
+            self.note(f"cancelled in {cancel} ms (a client that only asks: {client} ms)")
+            if cancel < CANCEL_LIMIT_CLIENTS * client:
                 return
-        self.assertLess(fastest, CANCEL_LIMIT_SECONDS)
+        self.fail("; ".join(self.notes))

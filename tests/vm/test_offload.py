@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the policy has one answer to comes online inside the adding, by the kernel itself."""
 
-from case import PATCHED, WORDS_FILE, GuestCase, node_words_file
+from case import PATCHED, WORDS_FILE, GuestCase, kernel_matters, node_words_file
 from memory import read_memory, wait_for_blocks
 
 RULES = """offload = "uniform";
@@ -34,7 +34,7 @@ class OffloadCase(GuestCase):
         """Adds a DIMM that the kernel has to online, and compares it with the policy, block by
         block."""
         dimm, before, added = self.add_dimm(size, node)
-        self.assertEqual(added.classes(node), classes)
+        self.assertClasses(added.classes(node), classes)
         rows = {row.id: row for row in self.memoryd.blocks()}
         for block in added:
             row = rows[block.index]
@@ -89,7 +89,7 @@ class OffloadOfNodes(OffloadCase):
     def test_what_a_killed_memoryd_left_is_put_back(self):
         self.memoryd.use(RULES)
         self.wait_word(node_words_file(1), "online_kernel")
-        self.guest.run(f"kill -KILL {self.memoryd.main_pid()}")
+        self.memoryd.kill(self.memoryd.main_pid())
         self.memoryd.wait_ready()
         self.stop_and_check({node_words_file(1): "inherit", WORDS_FILE: "offline"})
 
@@ -120,9 +120,10 @@ class OffloadSwept(OffloadCase):
                       "going on with them", self.memoryd.messages())
         self.guest.run(f"echo N >{RULE_FILE}")
         self.guest.wait_until(lambda: statuses() == {"done"}, "memoryd having done it")
-        self.assertEqual(read_memory(self.guest).added_to(before).classes(1), "MMMM")
+        self.assertClasses(read_memory(self.guest).added_to(before).classes(1), "MMMM")
 
 
+@kernel_matters("it does the onlining")
 class OffloadOfAll(OffloadCase):
     """With one word for the machine, which every kernel has."""
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """memoryd knows what each block is part of, and treats it accordingly."""
 
-from case import PATCHED, GuestCase
-from guest import Dimm, Node, Nvdimm, VirtioMem
+from case import PATCHED, GuestCase, kernel_matters
+from machine import Dimm, Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
 from policy import expected_classes, expected_growth
 
@@ -32,6 +32,7 @@ class OriginCase(GuestCase):
         return wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
 
 
+@kernel_matters("it says in its own files where memory came from")
 class Origins(OriginCase):
     """Each is known for what it is, and treated accordingly."""
 
@@ -40,7 +41,7 @@ class Origins(OriginCase):
 
     def test_dimms(self):
         _, before, added = self.add_dimm(512, 3)
-        self.assertEqual(added.classes(), expected_classes(before, 3, False, 4))
+        self.assertClasses(added.classes(), expected_classes(before, 3, False, 4))
         self.assertDevices()
         rows = self.memoryd.listed()
         devices = {rows[block.index]["device"] for block in added}
@@ -71,7 +72,7 @@ class Origins(OriginCase):
         before = read_memory(self.guest)
         self.guest.resize_virtio_mem(size)
         added = wait_online(self.guest, total).added_to(before)
-        self.assertEqual(added.classes(), expected_growth(before, 1, True, len(added.blocks)))
+        self.assertClasses(added.classes(), expected_growth(before, 1, True, len(added.blocks)))
         self.assertEqual({block.node for block in added}, {1})
         self.assertModel()
         self.assertDevices()
@@ -81,7 +82,7 @@ class Origins(OriginCase):
     def test_a_dax_device_is_left_alone_until_a_rule_takes_it(self):
         left = self.make_system_ram()
         self._wait_for_status(left, "left")
-        self.assertEqual(left.classes(), "-" * len(left.blocks))
+        self.assertClasses(left.classes(), "-" * len(left.blocks))
         rows = self.memoryd.listed()
         self.assertEqual({rows[block.index]["decision"] for block in left}, {"leave"})
         self._check_dax(left)

@@ -2,7 +2,7 @@
 """Settings and rules decide what becomes of a DIMM."""
 
 from case import GuestCase
-from guest import Node
+from machine import Node
 from memory import wait_for_blocks
 from policy import expected_classes, expected_whole
 
@@ -18,8 +18,8 @@ class LargeDimm(GuestCase):
 
     def test_a_quarter_of_all_is_for_the_kernel(self):
         _, before, added = self.add_dimm(8192, 0)
-        self.assertEqual(added.classes(), "K" * 10 + "M" * 54)
-        self.assertEqual(added.classes(), expected_classes(before, 0, True, 64))
+        self.assertClasses(added.classes(), "K" * 10 + "M" * 54)
+        self.assertClasses(added.classes(), expected_classes(before, 0, True, 64))
         self.assertModel()
         self.assertDevices()
 
@@ -32,16 +32,16 @@ class LargeWholeDimm(GuestCase):
     def test_all_of_it_is_for_the_kernel(self):
         self.memoryd.use("whole_device = true;\n")
         _, before, added = self.add_dimm(8192, 0)
-        self.assertEqual(added.classes(), "K" * 64)
-        self.assertEqual(added.classes(), expected_whole(before, 0, True, 64))
+        self.assertClasses(added.classes(), "K" * 64)
+        self.assertClasses(added.classes(), expected_whole(before, 0, True, 64))
         self.assertModel()
         for block in (added.blocks[0], added.blocks[-1]):
             self._check_reason(block)
 
         # There is kernel memory enough now.
         _, before, added = self.add_dimm(1024, 0)
-        self.assertEqual(added.classes(), "M" * 8)
-        self.assertEqual(added.classes(), expected_whole(before, 0, True, 8))
+        self.assertClasses(added.classes(), "M" * 8)
+        self.assertClasses(added.classes(), expected_whole(before, 0, True, 8))
 
     def _check_reason(self, block):
         text = self.guest.run(f"memoryctl explain {block.index}")
@@ -75,7 +75,7 @@ class FarNode(GuestCase):
                 dimm, before, added = self.add_dimm(512, 2)
                 expected = ("MMMM" if min_kernel is None else
                             expected_classes(before, 2, False, 4, min_kernel))
-                self.assertEqual(added.classes(2), expected)
+                self.assertClasses(added.classes(2), expected)
                 self.assertRule(added, "far")
                 self.assertModel()
                 if "K" not in expected:
@@ -90,14 +90,14 @@ class FarNode(GuestCase):
                          '          { name = "distance"; distance = { from = 0; min = 40; };\n'
                          '            zone = "leave"; } );\n')
         _, before, added = self.add_dimm(512, 1)
-        self.assertEqual(added.classes(1), expected_classes(before, 1, True, 4))
+        self.assertClasses(added.classes(1), expected_classes(before, 1, True, 4))
         self.assertRule(added, "")
 
 
 class UdevHint(GuestCase):
     """A rule of udev says what some blocks are good for."""
 
-    hardware = {"nodes": (Node("2G", "0-1"),)}
+    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
 
     def test_a_property_of_some_blocks(self):
         # Where a DIMM of a machine of 2 GiB goes: to 4 GiB, which is block 32.
@@ -120,7 +120,7 @@ class UdevHint(GuestCase):
     def _check_dimm(self, first, classes, rules):
         _, _, added = self.add_dimm(128 * len(classes), 0)
         self.assertEqual(added.blocks[0].index, first)
-        self.assertEqual(added.classes(), classes)
+        self.assertClasses(added.classes(), classes)
         rows = self.memoryd.listed()
         self.assertEqual([rows[block.index]["rule"] or "" for block in added], rules)
         self.assertModel()

@@ -3,8 +3,8 @@
 
 import json
 
-from case import GuestCase
-from guest import Node
+from case import GuestCase, kernel_matters
+from machine import Node
 from memory import read_memory
 from memoryd import NAME, PATH
 
@@ -69,6 +69,7 @@ def fill(guest):
               "echo $! >/root/fill.pid")
 
 
+@kernel_matters("it says in its own words when memory is short")
 class Shortage(GuestCase):
     """A node of 1 GiB for the kernel and as much that is movable."""
 

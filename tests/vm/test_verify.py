@@ -4,7 +4,7 @@
 import json
 
 import recipe
-from case import PATCHED, UNPATCHED, WORDS_FILE, GuestCase
+from case import PATCHED, UNPATCHED, WORDS_FILE, GuestCase, kernel_matters
 from memoryd import NAME, PATH
 from test_guard import load_guard
 
@@ -147,6 +147,7 @@ class FeatureCase(GuestCase):
                           if not row["has"]}, {name: SERIES[name] for name in lacked})
 
 
+@kernel_matters("what it has is the question")
 class Features(FeatureCase):
     """A kernel as Debian has it lacks what the series brings, and the guard brings some of it."""
 

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Guests that have come up once and are kept. A boot takes half a minute under emulation, going on
+from a snapshot less than a second, and nothing that one test does reaches another: each class of
+tests gets the machine as it was right after the boot."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import tempfile
+
+from guest import Guest, Snapshot
+from host import call
+from memoryd import Memoryd
+
+# What a guest still does on its own when memoryd answers.
+SETTLED = ("systemctl is-active multi-user.target && udevadm settle && "
+           "[ -z \"$(systemctl list-jobs --no-legend)\" ]")
+
+
+class _Original(Guest):
+    """A guest with a disk that outlives it."""
+
+    def __init__(self, folder, image, *arguments, **hardware):
+        super().__init__(image, *arguments, **hardware)
+        self._base, self._disk = image.disk, folder / "disk"
+
+    def _start(self):
+        self._disk.unlink(missing_ok=True)
+        call("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", self._base, self._disk)
+        super()._start()
+
+    def _disk_arguments(self):
+        return ["-drive", f"file={self._disk},format=qcow2,if=virtio,cache=unsafe"]
+
+
+def ensure(image, kernel, hardware, report=lambda text: None):
+    """The snapshot of a guest with this kernel and hardware, memoryd running in it: from the cache,
+    where the image keeps those of its disk, else a guest is booted for it."""
+    folder = image.snapshots / _key(image, kernel, hardware)
+    folder.parent.mkdir(exist_ok=True)
+    with _locked(folder.with_name(f"{folder.name}.lock")):
+        if not folder.exists():
+            report(f"booting a guest with Linux {kernel} to start others from")
+            _make(folder, image, kernel, hardware)
+    return Snapshot(folder / "memory", folder / "disk")
+
+
+def _key(image, kernel, hardware):
+    machine = Guest(image, kernel, **hardware).machine()
+    version = call("qemu-system-x86_64", "--version")
+    source = pathlib.Path(__file__).read_text(encoding="utf-8")
+    text = "\0".join([source, version, *map(str, machine)])
+    return f"{kernel}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _make(folder, image, kernel, hardware):
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    try:
+        with _Original(temporary, image, kernel, name=f"snapshot-{folder.name}",
+                       **hardware) as guest:
+            Memoryd(guest).wait_ready()
+            guest.wait_until(SETTLED, "the guest having started all that it starts")
+            guest.check_console()
+            guest.keep(temporary / "memory")
+        os.rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(path):
+    with open(path, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

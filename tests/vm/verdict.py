@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What became of the tests, and what a second attempt may not make good."""
+
+import dataclasses
+import sys
+import time
+import traceback
+import unittest
+
+from guest import KernelTrouble
+
+
+class FatalFailure(AssertionError):
+    """Something that memoryd may never do, however busy the host is: a second attempt would only
+    hide it."""
+
+
+@dataclasses.dataclass
+class Row:
+    """How one attempt at a test ended: a line of the file of results."""
+    platform: str
+    test: str
+    outcome: str  # passed, failed or skipped
+    seconds: float
+    attempt: int = 1
+    note: str = ""
+    is_fatal: bool = False
+
+    def line(self):
+        note = " ".join(self.note.split())
+        return "\t".join([self.platform, self.test, self.outcome, f"{self.seconds:.1f}",
+                          str(self.attempt), note]) + "\n"
+
+
+class Recorder(unittest.TestResult):
+    """Prints a line for each test as it ends, with the time it took, and the reason when it failed.
+    Keeps a Row of each. `on_failure` gets a test when it fails, before anything is cleaned up."""
+
+    def __init__(self, platform, attempt=1, on_failure=None):
+        super().__init__()
+        self._on_failure = on_failure
+        self.rows = []
+        self._platform = platform
+        self._attempt = attempt
+        self._start = time.monotonic()
+        self._failure = None  # of the test that runs: its reason, and whether it is fatal
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._start = time.monotonic()
+        self._failure = None
+
+    def stopTest(self, test):
+        # A test of several parts can fail several times, and is still one test.
+        if self._failure:
+            self._record("failed", test.id(), *self._failure)
+            self._failure = None
+        super().stopTest(test)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self._record("passed", test.id(), "; ".join(getattr(test, "notes", [])))
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._record("skipped", test.id(), reason)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._fail(test, err)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._fail(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self._fail(subtest, err)
+
+    def condemn(self, test, reasons):
+        """Says what else is wrong after a test failed, which makes a second attempt worthless."""
+        for row in self.rows:
+            if row.test == test.id():
+                row.is_fatal = True
+        say(f"[{self._platform}] {test.id()}: fatal:", *reasons)
+
+    def finish(self, tests):
+        """Blames what failed outside of a test, a boot or the last look at the console say, on the
+        tests that had no chance, else on the last one."""
+        seen = {row.test for row in self.rows}
+        missing = [test.id() for test in tests if test.id() not in seen]
+        if self._failure and not missing:
+            self.rows[-1].outcome, self.rows[-1].is_fatal = "failed", self._failure[1]
+            say(f"[{self._platform}] failed  {self.rows[-1].test}, at the end of its class")
+        for name in missing:
+            self._record("failed", name, *(self._failure or ("it did not run", False)))
+
+    def _fail(self, test, err):
+        is_fatal = issubclass(err[0], (FatalFailure, KernelTrouble))
+        reason = (str(err[1]).splitlines() or [err[0].__name__])[0]
+        if not self._failure or is_fatal:
+            self._failure = (reason, is_fatal)
+        say(f"[{self._platform}] {test.id()}:",
+            *"".join(traceback.format_exception(*err)).rstrip().splitlines())
+        case = getattr(test, "test_case", test)
+        if self._on_failure and isinstance(case, unittest.TestCase):
+            self._on_failure(case)
+
+    def _record(self, outcome, name, note="", is_fatal=False):
+        seconds = time.monotonic() - self._start
+        self.rows.append(Row(self._platform, name, outcome, seconds, self._attempt, note, is_fatal))
+        attempt = ", second attempt" if self._attempt > 1 else ""
+        say(f"[{self._platform}] {outcome:7} {name} ({seconds:.1f} s{attempt})"
+            + (f": {note}" if note else ""))
+
+
+def say(*lines):
+    """One write per text: another guest's tests print to the same place."""
+    sys.stdout.write("\n    ".join(lines) + "\n")
+    sys.stdout.flush()
