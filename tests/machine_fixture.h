@@ -25,6 +25,13 @@
 
 #define RETRY_AT_USEC UINT64_C(1000000)
 
+/* An assertion of Check writes to a file each time, which would take longer than all else here. */
+#define REQUIRE_MEMORY(pointer)                                                                    \
+        do {                                                                                       \
+                if (!(pointer))                                                                    \
+                        ck_abort_msg("out of memory");                                             \
+        } while (0)
+
 static inline void zones_set(ZoneList *zones, const char *text)
 {
         if (zone_list_parse(text, zones) < 0)
@@ -87,7 +94,6 @@ static inline uint32_t machine_add_blocks(Machine *machine, int32_t node, uint32
 
                         if (letter == '-')
                                 continue;
-                        /* ck_assert() writes to a file each time: dear for many blocks. */
                         if (machine_add_block(machine, id, &block) != 1)
                                 ck_abort_msg("cannot add block %u", id);
                         block->node = node;
@@ -103,7 +109,7 @@ static inline void machine_add_node(Machine *machine, uint32_t id, bool has_cpu)
         Node *nodes = calloc(machine->n_nodes + 1, sizeof(Node));
         size_t i = 0;
 
-        ck_assert_ptr_nonnull(nodes);
+        REQUIRE_MEMORY(nodes);
         for (; i < machine->n_nodes && machine->nodes[i].id < id; i++)
                 nodes[i] =
                         (Node){ .id = machine->nodes[i].id, .has_cpu = machine->nodes[i].has_cpu };
@@ -163,7 +169,7 @@ static inline Device *machine_add_device(Machine *machine, uint32_t first, uint3
         Device *devices = reallocarray(machine->devices, machine->n_devices + 1, sizeof(Device));
         Device *device;
 
-        ck_assert_ptr_nonnull(devices);
+        REQUIRE_MEMORY(devices);
         device = &devices[machine->n_devices];
         *device = (Device){
                 .origin = unit_blocks > 0 ? ORIGIN_VIRTIO_MEM : ORIGIN_DIMM,
@@ -204,7 +210,7 @@ static inline Zone *machine_add_zone(Machine *machine, uint32_t node, ZoneType t
 {
         Zone *zones = calloc(machine->n_zones + 1, sizeof(Zone));
 
-        ck_assert_ptr_nonnull(zones);
+        REQUIRE_MEMORY(zones);
         if (machine->n_zones > 0)
                 memcpy(zones, machine->zones, machine->n_zones * sizeof(Zone));
         zones[machine->n_zones] = (Zone){ .node = node, .type = type };
