@@ -425,6 +425,14 @@ bool testbed_block_is(unsigned block, const char *state, const char *zones)
         return testbed_reads(path, zones);
 }
 
+void testbed_assert_zones(unsigned first, unsigned n_kernel, unsigned n_movable)
+{
+        for (unsigned i = 0; i < n_kernel + n_movable; i++)
+                ck_assert_msg(
+                        testbed_block_is(first + i, "online", i < n_kernel ? "Normal" : "Movable"),
+                        "memory%u is not as it should be", first + i);
+}
+
 /* Waits until a listener's queue has room: umockdev does not, and gives up. */
 static void wait_for_room(const char *path)
 {

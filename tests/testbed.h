@@ -76,6 +76,9 @@ void testbed_remove_blocks(unsigned first, unsigned n);
 void testbed_set_block(unsigned block, const char *zone);
 bool testbed_block_is(unsigned block, const char *state, const char *zones);
 
+/* Fails the test unless so many blocks are kernel memory and so many above them movable. */
+void testbed_assert_zones(unsigned first, unsigned n_kernel, unsigned n_movable);
+
 /* Sends an event for a device in the memory folder, or one for each of some blocks. */
 void testbed_event(const char *action, const char *device);
 void testbed_events(const char *action, unsigned first, unsigned n);
