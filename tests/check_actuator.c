@@ -334,7 +334,7 @@ START_TEST(a_write_that_takes_too_long_is_interrupted)
                                           .timeout_msec = 20 };
         const ActuatorRequest next = { .block = 8,
                                        .word = ONLINE_WORD_ONLINE,
-                                       .timeout_msec = 10000 };
+                                       .timeout_msec = DEADLINE_MSEC };
         int state_fd = make_endless_state(7);
         ActuatorReply reply;
 
