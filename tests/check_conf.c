@@ -3,9 +3,7 @@
 #include <ftw.h>
 #include <glob.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <syslog.h>
 
@@ -1309,19 +1307,13 @@ END_TEST
 
 START_TEST(what_is_no_file_is_refused_without_waiting)
 {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-        ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(mkdir(below_root(ETC_D "10-folder.conf"), 0755), 0);
         ck_assert_int_eq(mkfifo(below_root(ETC_D "20-fifo.conf"), 0600), 0);
         ck_assert_int_eq(symlink("/dev/zero", below_root(ETC_D "30-device.conf")), 0);
         ck_assert_int_eq(symlink("nowhere", below_root(ETC_D "40-dangling.conf")), 0);
         ck_assert_int_eq(symlink("50-loop.conf", below_root(ETC_D "50-loop.conf")), 0);
-        ck_assert_uint_lt(strlen(below_root(ETC_D "60-socket.conf")), sizeof(address.sun_path));
-        strcpy(address.sun_path, below_root(ETC_D "60-socket.conf"));
-        ck_assert_int_eq(bind(fd, (struct sockaddr *) &address, sizeof(address)), 0);
-        close(fd);
+        /* The path may be too long for bind(). */
+        ck_assert_int_eq(mknod(below_root(ETC_D "60-socket.conf"), S_IFSOCK | 0600, 0), 0);
         ck_assert_int_eq(mkdir(below_root(ETC), 0755), 0);
         ck_assert_int_eq(mkfifo(below_root(VENDOR), 0600), 0);
         assert_tree_faults(VENDOR ": expected a file, got a FIFO\n" ETC
