@@ -155,7 +155,6 @@ static int add_valgrind(char **arguments, char suppressions[static PATH_MAX])
                 "--error-exitcode=99",
                 "--leak-check=full",
                 "--errors-for-leak-kinds=definite",
-                "--trace-children=yes",
         };
         const char *file = getenv("VALGRIND_SUPPRESSIONS");
         int n = 0;
