@@ -104,7 +104,7 @@ START_TEST(the_running_system_is_asked)
 }
 END_TEST
 
-/* To wait for it would take longer than a test may. */
+/* To wait for the program would take longer than the test has. */
 START_TEST(a_program_that_hangs_is_not_waited_for)
 {
         struct timespec before, after;

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests came to: rows of a table, and the summary of a run.
+"""Collects test results in a table and prints a run's summary.
 
   report.py collect --platform TEXT --results FILE FOLDER
       appends to FILE the results that `make check` left in FOLDER
   report.py summary RESULTS STEPS
-      prints what ran and how long it took; exits with 1 if that is not good enough
+      prints what ran and how long it took; exits with 1 unless every test passed
 
 RESULTS has a row for each test and attempt, with tabs between platform, test, outcome (passed, failed
-or skipped), seconds, attempt (1 or 2) and a note. STEPS has rows of step, seconds and "ok" or "failed".
+or skipped), seconds, attempt (1 or 2) and a note. STEPS has rows of step, seconds and "ok", "failed" or
+why the step did not run.
 """
 
 import argparse
@@ -21,6 +22,7 @@ CHECK = "{http://check.sourceforge.net/ns}"
 OUTCOMES = {"success": "passed", "failure": "failed", "error": "failed",
             "PASS": "passed", "FAIL": "failed", "ERROR": "failed", "SKIP": "skipped"}
 SLOWEST = 10
+SECOND_ATTEMPTS_MAX = 3
 
 Row = collections.namedtuple("Row", "platform test outcome seconds attempt note")
 
@@ -113,20 +115,39 @@ def print_bad(last, outcome):
             print(f"   {outcome}: {row.test} ({row.platform}): {row.note}")
 
 
+def last_attempts(rows):
+    """A row for each test: of its last attempt, and in that the worst."""
+    last = {}
+    for row in sorted(rows, key=lambda row: (row.attempt, row.outcome != "passed")):
+        last[row.platform, row.test] = row
+    return list(last.values())
+
+
+def print_verdict(rows):
+    """Prints the last lines of a run, and returns whether it passed."""
+    last = last_attempts(rows)
+    again = [row.test for row in rows if row.attempt > 1]
+    print(f"second attempt: {len(again)}" + (f" ({', '.join(again)})" if again else ""))
+    if len(again) > SECOND_ATTEMPTS_MAX:
+        print(f"more than {SECOND_ATTEMPTS_MAX} tests needed a second attempt: the run fails")
+    print(count(last), flush=True)
+    return (bool(last) and all(row.outcome == "passed" for row in last)
+            and len(again) <= SECOND_ATTEMPTS_MAX)
+
+
 def summary(arguments):
     rows, steps = read_rows(arguments.results), read_table(arguments.steps)
-    last = list({(row.platform, row.test): row
-                 for row in sorted(rows, key=lambda row: row.attempt)}.values())
-    again = [row.test for row in rows if row.attempt > 1]
+    last = last_attempts(rows)
 
     print_platforms(last, rows)
     print_bad(last, "failed")
     print_bad(last, "skipped")
+    for row in rows:
+        if row.attempt == 1 and row.outcome == "failed" and row not in last:
+            print(f"   failed at first: {row.test} ({row.platform}): {row.note}")
     print_steps(steps)
     print_slowest(rows)
-    print(f"second attempt: {len(again)}" + (f" ({', '.join(again)})" if again else ""))
-    print(count(last))
-    return 0 if last and all(row.outcome == "passed" for row in last) else 1
+    return 0 if print_verdict(rows) else 1
 
 
 def main():

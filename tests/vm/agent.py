@@ -57,6 +57,8 @@ class Agent:
         answer = self._receive(time.monotonic() + timeout)
         if "error" in answer:
             raise AgentError(f"{command}: {answer['error']['desc']}")
+        if "return" not in answer:
+            raise AgentError(f"{command}: the guest agent's answer was cut short")
         return answer["return"]
 
     def execute(self, words, timeout):

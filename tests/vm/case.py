@@ -8,7 +8,8 @@ import unittest
 import image
 import program
 import snapshot
-from guest import Guest
+from agent import AgentError
+from guest import Guest, GuestError, KernelTrouble
 from machine import Node
 from memory import read_devices, read_memory, wait_online
 from memoryd import Memoryd
@@ -27,12 +28,14 @@ UNDECIDED = ("waiting", "pending", "writing", "retrying")
 
 WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 
+DENIED = r"(?i)access denied|not authorized|interactive authentication required"
+
 # Kernels with the series of kernel/, and without.
 PATCHED = ("patched", "patched-6.1", "lockdep")
 UNPATCHED = ("unpatched",)
 
 
-# How long a test that failed waits for memoryd to come to rest, before it is judged.
+# How long the blocks may take to be right after a test that failed.
 REST_TIMEOUT = 120
 
 
@@ -55,7 +58,7 @@ class GuestCase(unittest.TestCase):
     to what it found."""
 
     hardware = {}  # more arguments for Guest
-    boots = False  # whether it is about the boot itself, else the guest is one that came up before
+    boots = False  # whether a guest boots for this class, else it starts from a snapshot
     minutes = 1  # how long it takes, about: the longest begin first
     alone = False  # whether it measures time, so that no other guest may run meanwhile
     guest = memoryd = None
@@ -68,16 +71,25 @@ class GuestCase(unittest.TestCase):
         made = image.ensure(destdir, settings=image.TEST_SETTINGS)
         kernel = os.environ["MEMORYD_VM_KERNEL"]
         hardware = {"nodes": NODES} | cls.hardware
-        if not cls.boots and not os.environ.get("MEMORYD_VM_BOOT"):
+        second = os.environ.get("MEMORYD_VM_ATTEMPT") == "2"
+        if not cls.boots and not second:
             hardware["snapshot"] = snapshot.ensure(made, kernel, hardware, _report)
-        cls.guest = cls.enterClassContext(Guest(made, kernel, name=cls.__name__, **hardware))
+        cls.guest = cls.enterClassContext(
+            Guest(made, kernel, name=f"{cls.__name__}{'-second' if second else ''}", **hardware))
         cls.memoryd = Memoryd(cls.guest)
+        cls.addClassCleanup(cls.check_exits)
         # What the guest looks like when memoryd does not start is the most wanted of all.
         try:
-            cls.memoryd.wait_ready()
+            cls.prepare_class()
         except Exception as error:
             cls.guest.save_artifacts(error)
+            cls.check_exits()
             raise
+
+    @classmethod
+    def prepare_class(cls):
+        """Brings the guest to where the tests of the class begin."""
+        cls.memoryd.wait_ready()
 
     def run(self, result=None):
         failures = len(result.failures) + len(result.errors)
@@ -91,21 +103,38 @@ class GuestCase(unittest.TestCase):
 
     def tearDown(self):
         self.guest.check_console()
-        with self.never_again():
-            self.assertEqual(self.memoryd.unasked_exits(), [])
+        self.check_exits()
+
+    @classmethod
+    def check_exits(cls):
+        """Fails when a process of memoryd has ended unasked since the last time."""
+        exits = cls.memoryd.unasked_exits()
+        if exits:
+            raise FatalFailure("\n".join(exits))
 
     def judge(self):
-        """What is wrong with memory after a failure that no busy host can be to blame for, a sentence
-        each: every block is known to memoryd, and what memoryd put online is in the class decided."""
-        with contextlib.suppress(Exception):
-            if self.memoryd.show("ActiveState") != "active":
-                return []
-            self.guest.wait_until(lambda: not self.memoryd.beside_kernel()[2], "no block pending",
-                                  REST_TIMEOUT)
-            memory, rows, _ = self.memoryd.beside_kernel()
-            known = {row.id: row for row in rows}
-            return [fault for block in memory for fault in _block_faults(block, known)]
-        return []
+        """After a failure, the faults that no busy host can be to blame for, a sentence each: of
+        memoryd's processes, of the kernel, and of blocks that are not what memoryd decided."""
+        found = []
+
+        def is_right():
+            found[:] = self._block_faults()
+            return not found
+        try:
+            exits = self.memoryd.unasked_exits()
+            if exits or self.memoryd.show("ActiveState") != "active":
+                return exits
+            self.guest.wait_until(is_right, "all blocks being right", REST_TIMEOUT)
+        except KernelTrouble as error:
+            return [str(error)]
+        except (GuestError, AgentError, ValueError):
+            pass  # nothing can be said of a guest that does not answer
+        return found
+
+    def _block_faults(self):
+        memory, rows, _ = self.memoryd.beside_kernel()
+        known = {row.id: row for row in rows}
+        return [fault for block in memory for fault in _block_faults(block, known)]
 
     def note(self, text):
         """A figure for a person, shown with the test's result."""
@@ -173,6 +202,18 @@ class GuestCase(unittest.TestCase):
         with self.never_again():
             self.assertEqual(classes, expected)
 
+    def assertDenied(self, result):  # pylint: disable=invalid-name
+        """The command of a user who lacks the right failed, and for that reason."""
+        with self.never_again():
+            self.assertNotEqual(result.code, 0)
+        self.assertRegex(result.stderr, DENIED)
+
+    def assertRefusal(self, name, expected):  # pylint: disable=invalid-name
+        """A call was answered with this error; both as of Memoryd.call_error()."""
+        with self.never_again():
+            self.assertNotEqual(name, "")
+        self.assertEqual(name, expected)
+
     def assertPolicy(self):  # pylint: disable=invalid-name
         with self.never_again():
             self.assertEqual(faults(read_memory(self.guest), CPU_NODES), [])
@@ -206,12 +247,12 @@ class GuestCase(unittest.TestCase):
 
 
 def _block_faults(block, known):
-    """Why this block of the kernel's is not right to memoryd, whose rows come by block."""
+    """What memoryd has wrong about this block; `known` has its rows by block number."""
     row = known.get(block.index)
     if not row:
         return [f"memory{block.index} is lost: memoryd does not know it"]
     if row.status in UNDECIDED:
-        return [f"memory{block.index} is {row.status} while nothing is pending"]
+        return [f"memory{block.index} is still {row.status}"]
     if (row.status == "done" and row.decision in ("kernel", "movable")
             and row.decision != CLASSES[block.zone_class]):
         return [f"memory{block.index} is {CLASSES[block.zone_class]}, memoryd wanted {row.decision}"]

@@ -17,7 +17,8 @@ from qmp import Qmp, QmpError
 
 # Deadlines, in seconds, for a machine where everything is emulated and something else runs besides.
 START_TIMEOUT = 120
-# One per attempt: a guest that hangs shall not cost much time, and one that is slow have enough.
+# One per attempt at a boot: the first is short, so that a hang costs little; the last is long enough for
+# a slow host.
 BOOT_TIMEOUTS = (300, 600, 900)
 RUN_TIMEOUT = 600
 WAIT_TIMEOUT = 600
@@ -114,8 +115,12 @@ class Guest:
         try:
             if error is not None:
                 self.save_artifacts(error)
-            else:
+                return
+            try:
                 self.check_console()
+            except KernelTrouble as trouble:
+                self.save_artifacts(trouble)
+                raise
         finally:
             self._end()
 
@@ -144,7 +149,7 @@ class Guest:
         self._qmp.execute("cont")
 
     def machine(self):
-        """What of QEMU's arguments decides on what the guest is."""
+        """The part of QEMU's arguments that defines the guest."""
         return [*self._machine.arguments(), *boot_arguments(self.kernel, self._arguments)]
 
     def _disk_arguments(self):
@@ -210,6 +215,7 @@ class Guest:
                         raise BootFailure(f"the guest died of '{STALE_BREAKPOINT}'") from error
                     raise self._death("while it booted") from error
                 if time.monotonic() > deadline:
+                    self.check_console()
                     raise BootFailure(f"the guest did not boot in {timeout} s") from error
 
     def reboot(self):
@@ -345,7 +351,10 @@ class Guest:
             raise KernelTrouble(f"the guest's kernel is in trouble:\n{trouble}")
 
     def _death(self, when):
+        # Whoever looks next has to see it too.
+        checked = self._lines_checked
         trouble = self._new_trouble()
+        self._lines_checked = checked
         return (KernelTrouble if trouble else GuestError)(f"the guest died {when}\n{trouble}")
 
     def expect_trouble(self):
@@ -373,7 +382,7 @@ class Guest:
         journal = self._journal()
         (self._artifacts / "journal.log").write_text(journal)
         # A guest that is alive has more to say in its journal, a dead one on its console.
-        told = [line for line in journal.splitlines() if "memoryd" in line]
+        told = [line for line in journal.splitlines() if "memoryd" in line and "qemu-ga[" not in line]
         if not told and (self._folder / "console.log").exists():
             told = self.console().splitlines()
         print(f"guest {self._name}: see {self._artifacts}", *told[-15:], sep="\n    ", flush=True)

@@ -22,6 +22,7 @@ import tempfile
 import time
 
 import recipe
+from host import HostError, call, locked
 
 # Kernels that kernel/build makes, by the names that it leaves in its cache.
 BUILT_KERNELS = ("patched", "patched-6.1", "unpatched", "lockdep", "without-7")
@@ -29,7 +30,7 @@ BUILT_KERNELS = ("patched", "patched-6.1", "unpatched", "lockdep", "without-7")
 # Disks made of older builds are worth nothing once the next build is tested; the last few are kept
 # because a run that started with one may still boot from it.
 DISKS_KEPT = 3
-# Of the last disks those of so many: 200 MiB for each kernel with each hardware.
+# Snapshots are kept for this many disks, those used last: 200 MiB for each kernel and hardware.
 SNAPSHOTS_KEPT = 2
 DISK_SLACK_BYTES = 512 << 20
 
@@ -77,18 +78,17 @@ def ensure(destdir=None, report=lambda text: None, settings=""):
     drop-in."""
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache):
+    with locked(cache / "lock"):
         base = _ensure_base(cache, report)
         disk = _ensure_disk(cache, base, destdir, settings, report)
         _remove_old(cache, base, disk)
     return Image(disk, _kernels(base), _snapshots(disk))
 
 
-@contextlib.contextmanager
-def _locked(cache):
-    with open(cache / "lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def use(snapshots, kind=fcntl.LOCK_SH):
+    """A context manager: a folder of snapshots is not removed inside. BlockingIOError when one that
+    removes it is at it."""
+    return locked(snapshots.with_name(f"lock-{snapshots.name}"), kind | fcntl.LOCK_NB)
 
 
 def _ensure_base(cache, report):
@@ -281,8 +281,10 @@ def _kernels(base):
 def _built_kernels():
     """Those that there are: they are built when asked for."""
     cache = _cache_folder("MEMORYD_KERNEL_CACHE", "memoryd-kernel")
-    return {name: Kernel(name, cache / name / "bzImage", builtin=cache / name / "modules.builtin")
-            for name in BUILT_KERNELS if (cache / name).exists()}
+    # The name leads to a folder that has the sum of what it was built of in its own name.
+    folders = {name: (cache / name).resolve() for name in BUILT_KERNELS}
+    return {name: Kernel(name, folder / "bzImage", builtin=folder / "modules.builtin")
+            for name, folder in folders.items() if folder.exists()}
 
 
 def _snapshots(disk):
@@ -297,9 +299,9 @@ def _remove_old(cache, base, disk):
     for path in disks[:-DISKS_KEPT]:
         if path != disk:
             path.unlink()
-    kept = {_snapshots(path) for path in disks[-SNAPSHOTS_KEPT:]} | {_snapshots(disk)}
-    for path in cache.glob("snapshots-*"):
-        if path not in kept:
+    snapshots = sorted(cache.glob("snapshots-*/"), key=lambda path: path.stat().st_mtime)
+    for path in snapshots[:-SNAPSHOTS_KEPT]:
+        with contextlib.suppress(BlockingIOError), use(path, fcntl.LOCK_EX):
             shutil.rmtree(path)
 
 
@@ -316,11 +318,10 @@ def _temporary(cache):
 
 
 def _call(*command, stdin=subprocess.DEVNULL):
-    result = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, check=False)
-    if result.returncode != 0:
-        words = " ".join(str(word) for word in command)
-        raise ImageError(f"{words}: {result.stdout.decode(errors='replace').strip()}")
+    try:
+        call(*command, stdin=stdin)
+    except HostError as error:
+        raise ImageError(str(error)) from error
 
 
 def _require_root():

@@ -15,7 +15,7 @@ PATH = "/org/memoryd1"
 UNIT = "memoryd.service"
 DROP_IN = "/etc/memoryd/memoryd.conf.d/50-test.conf"
 
-# systemd's, of a process that ended with a failure.
+# systemd's, for a process of a unit that failed.
 MESSAGE_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
 
 MESSAGE_BURST_DONE = "86e54a6ee7e14810889e2a1fea2c9948"
@@ -215,12 +215,18 @@ class Memoryd:
     @contextlib.contextmanager
     def failing(self):
         """Inside, it may end with a failure, as often as systemd starts it."""
-        yield
-        self._asked_exits = len(self._failed_exits())
+        before = len(self._failed_exits())
+        try:
+            yield
+        finally:
+            self._asked_exits += len(self._failed_exits()) - before
 
     def unasked_exits(self):
-        """What systemd said of its exits that were failures, but for those that the test asked for."""
-        return self._failed_exits()[self._asked_exits:]
+        """What systemd said of its exits that were failures, but for those that the test asked for
+        and those that this has returned before."""
+        exits = self._failed_exits()[self._asked_exits:]
+        self._asked_exits += len(exits)
+        return exits
 
     def _failed_exits(self):
         text = self._guest.run("journalctl --sync; journalctl --no-pager -o cat "

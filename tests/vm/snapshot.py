@@ -3,16 +3,13 @@
 from a snapshot less than a second, and nothing that one test does reaches another: each class of
 tests gets the machine as it was right after the boot."""
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import pathlib
 import shutil
-import tempfile
 
 from guest import Guest, Snapshot
-from host import call
+from host import call, locked
 from memoryd import Memoryd
 
 # What a guest still does on its own when memoryd answers.
@@ -41,7 +38,8 @@ def ensure(image, kernel, hardware, report=lambda text: None):
     where the image keeps those of its disk, else a guest is booted for it."""
     folder = image.snapshots / _key(image, kernel, hardware)
     folder.parent.mkdir(exist_ok=True)
-    with _locked(folder.with_name(f"{folder.name}.lock")):
+    os.utime(folder.parent)
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if not folder.exists():
             report(f"booting a guest with Linux {kernel} to start others from")
             _make(folder, image, kernel, hardware)
@@ -51,13 +49,17 @@ def ensure(image, kernel, hardware, report=lambda text: None):
 def _key(image, kernel, hardware):
     machine = Guest(image, kernel, **hardware).machine()
     version = call("qemu-system-x86_64", "--version")
-    source = pathlib.Path(__file__).read_text(encoding="utf-8")
-    text = "\0".join([source, version, *map(str, machine)])
+    folder = pathlib.Path(__file__).parent
+    sources = [(folder / name).read_text(encoding="utf-8") for name in ("snapshot.py", "guest.py")]
+    text = "\0".join([*sources, version, *machine])
     return f"{kernel}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _make(folder, image, kernel, hardware):
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix="new-", dir=folder.parent))
+    # Only one makes it at a time: what is left here is from one that was killed.
+    temporary = folder.with_name(f"new-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
     try:
         with _Original(temporary, image, kernel, name=f"snapshot-{folder.name}",
                        **hardware) as guest:
@@ -68,10 +70,3 @@ def _make(folder, image, kernel, hardware):
         os.rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(path):
-    with open(path, "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

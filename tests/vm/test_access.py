@@ -8,7 +8,6 @@ from memoryd import NAME, PATH, UNIT
 
 MANAGER = f"{NAME} {PATH} {NAME}.Manager"
 DROP_IN = "/etc/memoryd/memoryd.conf.d/50-access.conf"
-DENIED = r"(?i)access denied|not authorized|interactive authentication required"
 
 
 class Users(GuestCase):
@@ -43,15 +42,13 @@ class Users(GuestCase):
         files = self.memoryd.get("ConfigFiles")
         self.guest.write_file(DROP_IN, "max_movable_ratio = 1.0;\n")
         for method in ("Reload", "Rescan"):
-            with self.subTest(method=method), self.never_again():
-                result = self.guest.call(f"busctl call {MANAGER} {method}", user="user")
-                self.assertNotEqual(result.code, 0)
-                self.assertRegex(result.stderr, DENIED)
+            with self.subTest(method=method):
+                self.assertDenied(self.guest.call(f"busctl call {MANAGER} {method}", user="user"))
         for verb in ("reload", "rescan"):
-            with self.subTest(verb=verb), self.never_again():
+            with self.subTest(verb=verb):
                 result = self.guest.call(f"memoryctl --no-ask-password {verb}", user="user")
+                self.assertDenied(result)
                 self.assertEqual(result.code, 1)
-                self.assertRegex(result.stderr, DENIED)
         self.assertEqual(self.memoryd.get("ConfigFiles"), files)
 
         # It was the right that was missing, nothing else.
@@ -105,7 +102,7 @@ class Confinement(GuestCase):
             result = self.guest.call(f"{as_main} {target}")
             with self.never_again():
                 self.assertNotEqual(result.code, 0, name)
-                self.assertRegex(result.stderr, "Permission denied|Read-only file system")
+            self.assertRegex(result.stderr, "Permission denied|Read-only file system")
         # No open file of its own either: those would outlive the change of user.
         opened = self.guest.run(f"ls -l /proc/{main}/fd").splitlines()
         states = [line for line in opened if "/sys/devices/system/memory" in line]
@@ -119,8 +116,7 @@ class Confinement(GuestCase):
             result = self.guest.call(f"{inside} bash -c ': >>{path}'")
             with self.never_again():
                 self.assertNotEqual(result.code, 0, path)
-                self.assertRegex(result.stderr,
-                                 "Read-only file system|Permission denied|No such file")
+            self.assertRegex(result.stderr, "Read-only file system|Permission denied|No such file")
 
     def test_the_kernel_spares_it_when_memory_is_out(self):
         for pid in self.memoryd.processes():

@@ -51,8 +51,8 @@ class KernelAutoOnline(GuestCase):
     """The kernel's own switch, while memoryd runs and after. Each test finds memoryd stopped."""
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         cls.first = [cls._word()]
         cls.guest.run("systemctl stop memoryd")
         cls.first.append(cls._word())

@@ -30,10 +30,10 @@ class DimmByPolicy(GuestCase):
         self.guest.add_dimm("2G", 1)
         memory = wait_online(self.guest, len(before.blocks) + 24)
 
-        self.assertEqual(memory.of(1)[0].zones, ("Normal",))
+        self.assertClasses(memory.classes(1)[0], "K")
         self.assertPolicy()
         # As far as the guards allow, not just within them.
-        self.assertEqual(len(memory.of(1, "movable")), 18)
+        self.assertClasses(memory.classes(1).count("M"), 18)
         self.assertModel()
         self._check_that_all_agree(memory.bytes(1, "movable"))
         self.assertNoErrors()

@@ -109,8 +109,8 @@ class ForeignBesideJobs(GuestCase):
                      'rules = ( { name = "all"; node = [1, 3]; zone = "movable"; } );\n')
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         program.bring_in(cls.guest, "load")
         cls.make_dax_device()
         cls.memoryd.use(cls.CONFIGURATION)

@@ -43,8 +43,8 @@ class Guard(ZoneRules, ManualCase):
     hardware = HARDWARE
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         load_guard(cls.guest)
 
     def set_rule(self, name, on):

@@ -25,8 +25,8 @@ class Idle(GuestCase):
     minutes = 3
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         cls.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
 
     def test_both_processes_are_small(self):
@@ -55,9 +55,11 @@ class Idle(GuestCase):
             # Else it was no time in which nothing happened.
             if self._waited() == waited:
                 break
+        else:
+            self.fail("no time without tasks waiting for memory; " + "; ".join(self.notes))
         # The watchdog is fed twice per period. A wake-up can count as two switches.
         allowed = 2 * (int(seconds / (watchdog / 2)) + 1) if watchdog else 0
-        self.assertLessEqual(wakes, allowed)
+        self.assertLessEqual(wakes, allowed, "; ".join(self.notes))
 
     def _waited(self):
         """How long tasks have waited for memory since the guest's start, in microseconds."""

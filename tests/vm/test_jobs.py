@@ -63,8 +63,8 @@ class Jobs(GuestCase):
     """Node 1 has no memory. Each test but the last pulls the DIMM that it added to node 2."""
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         program.bring_in(cls.guest, "load")
 
     def _use_dimm(self, size, configuration, classes):
@@ -96,21 +96,22 @@ class Jobs(GuestCase):
         for method, keys, error in REFUSED:
             with self.subTest(method=method, **keys):
                 name, text = self.memoryd.call_error(method, request(**keys))
-                with self.never_again():
-                    self.assertEqual(name, error)
+                self.assertRefusal(name, error)
                 self.assertTrue(text)
         for words, code, part in REFUSED_WORDS:
             with self.subTest(words):
                 result = self.guest.call(f"memoryctl {words}")
+                with self.never_again():
+                    self.assertNotEqual(result.code, 0)
                 self.assertEqual(result.code, code, result.stderr)
                 self.assertIn(part, result.stderr)
                 self.assertEqual(result.stdout, "")
         # Force lets more be done of what is asked for, and never lets more be asked for.
-        self.assertEqual(self.memoryd.call_error(
+        self.assertRefusal(self.memoryd.call_error(
             "Offline", request(Blocks=[(7, 33)], Force=True))[0], "RangeHasHoles")
-        self.assertEqual(self.memoryd.call_error("Cancel", path=f"{PATH}/job/999",
-                                                 interface="Job")[0],
-                         "org.freedesktop.DBus.Error.UnknownObject")
+        self.assertRefusal(self.memoryd.call_error("Cancel", path=f"{PATH}/job/999",
+                                                   interface="Job")[0],
+                           "org.freedesktop.DBus.Error.UnknownObject")
         self.assertClasses(read_memory(self.guest).classes(), before)
         self.assertEqual(self.memoryd.jobs(), [])
         self.assertNoErrors()
@@ -132,7 +133,7 @@ class Jobs(GuestCase):
         for method, keys in (("Offline", {}), ("SetZone", {"Zone": "kernel"})):
             name, text = self.memoryd.call_error(
                 method, request(Blocks=[(pinned, pinned)], **keys))
-            self.assertEqual(name, "BlocksBusy")
+            self.assertRefusal(name, "BlocksBusy")
             self.assertIn(first.path, text)
         rows = json.loads(self.guest.run("memoryctl --json jobs"))["jobs"]
         self.assertEqual(len(rows), 2)

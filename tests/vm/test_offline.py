@@ -22,8 +22,8 @@ LATENCY_LIMITS_MSEC = (50, 50, 1000)
 LATENCY_RATIO = 10
 LATENCY_SECONDS = 5
 LATENCY_ATTEMPTS = 6
-# A Cancel has the kernel give up at once: what that takes besides is a client, an answer or two of
-# memoryd's, and the end of another client. In clients that only ask for the list of jobs.
+# The longest that a cancel may take, in runs of a client that only lists the jobs. The kernel gives up at
+# once; what takes time are two clients and a few answers.
 CANCEL_LIMIT_CLIENTS = 20
 CANCEL_ATTEMPTS = 4
 
@@ -49,8 +49,8 @@ class Offline(GuestCase):
     alone = True
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         for name in ("load", "latency"):
             program.bring_in(cls.guest, name)
         cls.memoryd.use(CONFIGURATION)

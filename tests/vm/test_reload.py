@@ -33,7 +33,7 @@ class Reload(GuestCase):
             with self.subTest(zone=zone):
                 self._edit(rule(zone))
                 self.guest.run("systemctl reload memoryd")
-                self.assertEqual(self._classes_of_next_dimm(), classes)
+                self.assertClasses(self._classes_of_next_dimm(), classes)
                 self.assertIn("place", {row.rule for row in self.memoryd.blocks()})
         self.assertIn(DROP_IN, self.memoryd.get("ConfigFiles"))
 
@@ -55,7 +55,7 @@ class Reload(GuestCase):
                       self.guest.run("systemctl show --value --property=StatusText memoryd"))
 
         self.assertEqual(self.memoryd.main_pid(), pid)
-        self.assertEqual(self._classes_of_next_dimm(), "KKKK")
+        self.assertClasses(self._classes_of_next_dimm(), "KKKK")
 
         self._edit(rule("movable"))
         self.guest.run("systemctl reload memoryd")

@@ -259,8 +259,8 @@ class StrictZones(ZoneRules, ManualCase):
     PARAMETERS = "/sys/module/memory_hotplug/parameters"
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         cls.defaults = cls.guest.run(f"cd {cls.PARAMETERS}; "
                                      "cat strict_zone_order require_kernel_zone").split()
 
@@ -268,7 +268,7 @@ class StrictZones(ZoneRules, ManualCase):
         self.write("Y" if on else "N", f"{self.PARAMETERS}/{name}")
 
     def test_off_unless_asked_for(self):
-        # What was booted with, before any test: see setUpClass().
+        # What was booted with, before any test: see prepare_class().
         self.assertEqual(self.defaults, ["N", "N"])
 
     def test_valid_zones_say_what_is_allowed(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What became of the tests, and what a second attempt may not make good."""
+"""Records how each test ended, and which failures get no second attempt."""
 
 import dataclasses
 import sys
@@ -79,32 +79,37 @@ class Recorder(unittest.TestResult):
             self._fail(subtest, err)
 
     def condemn(self, test, reasons):
-        """Says what else is wrong after a test failed, which makes a second attempt worthless."""
+        """Marks a failed test as fatal, so that it gets no second attempt."""
         for row in self.rows:
             if row.test == test.id():
                 row.is_fatal = True
+                row.note = "; ".join([row.note, *reasons])
         say(f"[{self._platform}] {test.id()}: fatal:", *reasons)
 
     def finish(self, tests):
-        """Blames what failed outside of a test, a boot or the last look at the console say, on the
-        tests that had no chance, else on the last one."""
+        """Records a failure outside of any test, as of a boot or of the last check of the console, for
+        the tests that did not run, else for the last test."""
         seen = {row.test for row in self.rows}
         missing = [test.id() for test in tests if test.id() not in seen]
         if self._failure and not missing:
-            self.rows[-1].outcome, self.rows[-1].is_fatal = "failed", self._failure[1]
-            say(f"[{self._platform}] failed  {self.rows[-1].test}, at the end of its class")
+            reason, is_fatal = self._failure
+            row = self.rows[-1]
+            row.outcome, row.note = "failed", f"at the end of its class: {reason}"
+            row.is_fatal |= is_fatal
+            say(f"[{self._platform}] failed  {row.test} {row.note}")
         for name in missing:
             self._record("failed", name, *(self._failure or ("it did not run", False)))
 
     def _fail(self, test, err):
         is_fatal = issubclass(err[0], (FatalFailure, KernelTrouble))
         reason = (str(err[1]).splitlines() or [err[0].__name__])[0]
-        if not self._failure or is_fatal:
+        is_first = not self._failure
+        if is_first or is_fatal:
             self._failure = (reason, is_fatal)
         say(f"[{self._platform}] {test.id()}:",
             *"".join(traceback.format_exception(*err)).rstrip().splitlines())
         case = getattr(test, "test_case", test)
-        if self._on_failure and isinstance(case, unittest.TestCase):
+        if is_first and self._on_failure and isinstance(case, unittest.TestCase):
             self._on_failure(case)
 
     def _record(self, outcome, name, note="", is_fatal=False):

@@ -22,8 +22,8 @@ class ManualCase(GuestCase):
     """Neither memoryd nor the kernel switches blocks here."""
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         cls.guest.run(f"systemctl stop memoryd && echo offline >{WORDS_FILE}")
 
     def block_path(self, block):
@@ -58,8 +58,8 @@ class ZoneRules:
     The DIMM has four blocks: a, b, c, d, from the lowest address."""
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def prepare_class(cls):
+        super().prepare_class()
         cls.blocks = cls.add_offline(cls(), f"{COUNT * 128}M", NODE)[1]
 
     def setUp(self):
