@@ -3,6 +3,7 @@
 #include "format.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char suffixes[] = "BKMGTPE";
 
@@ -46,22 +47,36 @@ const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_M
         return buffer;
 }
 
+/* The first node of the set from this one on, NODE_MAX if there is none. */
+static uint32_t next_node(const NodeSet *set, uint32_t node)
+{
+        while (node < NODE_MAX && !node_set_contains(set, node))
+                node++;
+        return node;
+}
+
 const char *format_nodes(const NodeSet *set, char *buffer, size_t size)
 {
         size_t n = 0;
 
         buffer[0] = 0;
-        for (uint32_t first = 0; first < NODE_MAX && n < size; first++) {
+        for (uint32_t first = next_node(set, 0), next; first < NODE_MAX; first = next) {
                 uint32_t last = first;
+                char range[32];
+                int length = snprintf(range, sizeof(range), "%s%u", n > 0 ? "," : "", first);
 
-                if (!node_set_contains(set, first))
-                        continue;
                 while (last + 1 < NODE_MAX && node_set_contains(set, last + 1))
                         last++;
-                n += (size_t) snprintf(buffer + n, size - n, "%s%u", n > 0 ? "," : "", first);
-                if (last > first && n < size)
-                        n += (size_t) snprintf(buffer + n, size - n, "-%u", last);
-                first = last;
+                if (last > first)
+                        length += snprintf(range + length, sizeof(range) - (size_t) length, "-%u",
+                                           last);
+                next = next_node(set, last + 1);
+                if (n + (size_t) length + (next < NODE_MAX ? strlen(",...") : 0) >= size) {
+                        snprintf(buffer + n, size - n, "%s...", n > 0 ? "," : "");
+                        break;
+                }
+                memcpy(buffer + n, range, (size_t) length + 1);
+                n += (size_t) length;
         }
         return buffer;
 }

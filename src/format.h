@@ -17,7 +17,7 @@ const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX]);
 const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX]);
 
 /*
- * The nodes of a set as the kernel lists them, "0,2-5", cut off at the end of the buffer. Returns
- * it.
+ * The nodes of a set as the kernel lists them: "0,2-5". Where the buffer is too small the last ranges
+ * are left out, and the list ends with "...". Returns the buffer.
  */
 const char *format_nodes(const NodeSet *set, char *buffer, size_t size);
