@@ -72,7 +72,7 @@ static int open_folder(const char *root, const char *path, int *ret_fd)
         return *ret_fd < 0 ? -errno : 0;
 }
 
-int sysfs_open(const char *root, Sysfs *ret)
+static int open_folders(const char *root, Sysfs *ret)
 {
         Sysfs sysfs = SYSFS_CLOSED;
         int r = open_folder(root, "/sys/devices/system/memory", &sysfs.memory_fd);
@@ -84,10 +84,22 @@ int sysfs_open(const char *root, Sysfs *ret)
         (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);
         (void) open_folder(root, "/proc", &sysfs.proc_fd);
         (void) open_folder(root, "/sys", &sysfs.sys_fd);
-        sysfs.iomem_fd =
-                openat(sysfs.proc_fd, "iomem", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         *ret = sysfs;
         return 0;
+}
+
+static int open_iomem(const Sysfs *sysfs)
+{
+        return sysfs_open_below(sysfs, sysfs->proc_fd, "iomem", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+int sysfs_open(const char *root, Sysfs *ret)
+{
+        int r = open_folders(root, ret);
+
+        if (r >= 0)
+                ret->iomem_fd = open_iomem(ret);
+        return r;
 }
 
 void sysfs_close(Sysfs *sysfs)
@@ -104,7 +116,7 @@ int sysfs_open_recorded(const char *root, Sysfs *ret)
 {
         struct statfs fs;
         Sysfs sysfs;
-        int r = sysfs_open(root, &sysfs);
+        int r = open_folders(root, &sysfs);
 
         if (r < 0)
                 return r;
@@ -114,10 +126,8 @@ int sysfs_open_recorded(const char *root, Sysfs *ret)
                 return r;
         }
         sysfs.recorded = fs.f_type != SYSFS_MAGIC;
-        if (sysfs.recorded) {
-                closep(&sysfs.iomem_fd);
-                sysfs.iomem_fd = open_recorded(sysfs.proc_fd, "iomem", O_RDONLY);
-        }
+        /* Not earlier: the link of a recorded tree may lead to any file of this machine. */
+        sysfs.iomem_fd = open_iomem(&sysfs);
         *ret = sysfs;
         return 0;
 }

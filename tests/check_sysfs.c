@@ -263,14 +263,19 @@ END_TEST
 
 /* Watching who opens valid_zones: a mere look at it takes hotplug down on a real kernel */
 
-static int watch_zones(uint32_t block)
+static int watch_file(const char *path)
 {
-        const char *path = sysfs_fixture_path(&fixture, MEMORY_PATH "/memory%u/valid_zones", block);
         int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
         ck_assert_int_ge(fd, 0);
         ck_assert_msg(inotify_add_watch(fd, path, IN_OPEN) >= 0, "%s: %m", path);
         return fd;
+}
+
+static int watch_zones(uint32_t block)
+{
+        return watch_file(
+                sysfs_fixture_path(&fixture, MEMORY_PATH "/memory%u/valid_zones", block));
 }
 
 /* Whether it was opened since. */
@@ -496,6 +501,24 @@ START_TEST(zones_read_each_for_itself_are_not_opened_before_the_node_link_exists
         ck_assert_int_eq(reading.node.error, -ENOENT);
         ck_assert_int_eq(reading.zones.error, 0);
         ck_assert_int_eq(block.zones.n_zones, 1);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+/* Opening can have effects, of a device say. */
+START_TEST(a_recorded_iomem_that_is_a_link_is_not_followed)
+{
+        Sysfs sysfs;
+        int watch;
+
+        sysfs_fixture_add_block(&fixture, 5, 0, "online\n", "Normal\n");
+        sysfs_fixture_write(&fixture, "00000000-0fffffff : System RAM\n", "elsewhere");
+        sysfs_fixture_write(&fixture, "", "proc/.there");
+        ck_assert_int_eq(symlink("../elsewhere", sysfs_fixture_path(&fixture, "proc/iomem")), 0);
+        watch = watch_file(sysfs_fixture_path(&fixture, "elsewhere"));
+        ck_assert_int_eq(sysfs_open_recorded(fixture.root, &sysfs), 0);
+        ck_assert(!was_opened(watch));
+        ck_assert_int_lt(sysfs.iomem_fd, 0);
         sysfs_close(&sysfs);
 }
 END_TEST
@@ -907,6 +930,7 @@ static void add_block_tests(Suite *suite)
         tcase_add_test(block, a_link_to_another_node_than_was_told_counts);
         tcase_add_test(block,
                        zones_read_each_for_itself_are_not_opened_before_the_node_link_exists);
+        tcase_add_test(block, a_recorded_iomem_that_is_a_link_is_not_followed);
         tcase_add_test(block, zones_are_not_opened_when_the_link_is_missing_again);
         tcase_add_test(block, a_block_on_two_nodes_counts_on_the_first);
         tcase_add_test(block, a_node_number_beyond_the_kernels_is_no_node);
