@@ -382,6 +382,11 @@ static void pages_to_bytes(Zone *zones, size_t n_zones, uint64_t page_size_bytes
                 zones[i].spanned_bytes *= page_size_bytes;
                 zones[i].free_bytes *= page_size_bytes;
                 zones[i].cma_bytes *= page_size_bytes;
+                zones[i].free_cma_bytes *= page_size_bytes;
+                zones[i].min_bytes *= page_size_bytes;
+                zones[i].low_bytes *= page_size_bytes;
+                zones[i].high_bytes *= page_size_bytes;
+                zones[i].reserve_bytes *= page_size_bytes;
         }
 }
 

@@ -171,8 +171,10 @@ START_TEST(zones_are_counted_in_the_machines_pages)
                 char text[256];
 
                 snprintf(text, sizeof(text),
-                         "Node 0, zone   Normal\n  pages free     1000\n        spanned  262144\n"
-                         "        present  %s\n        managed  900\n",
+                         "Node 0, zone   Normal\n  pages free     1000\n        min      1000\n"
+                         "        low      1000\n        high     1000\n"
+                         "        spanned  262144\n        present  %s\n        managed  900\n"
+                         "      nr_free_cma  1000\n        protection: (0, 1000)\n",
                          cases[i].present);
                 sysfs_fixture_write(&fixture, text, "proc/zoneinfo");
                 if (cases[i].noted)
@@ -181,6 +183,10 @@ START_TEST(zones_are_counted_in_the_machines_pages)
                 ck_assert_uint_eq(recording.node_faults.n_texts, 0);
                 ck_assert_uint_eq(machine()->nodes[0].free_bytes, cases[i].free_bytes);
                 ck_assert_uint_eq(machine()->zones[0].free_bytes, cases[i].free_bytes);
+                ck_assert_uint_eq(machine()->zones[0].free_cma_bytes, cases[i].free_bytes);
+                ck_assert_uint_eq(machine()->zones[0].min_bytes, cases[i].free_bytes);
+                ck_assert_uint_eq(machine()->zones[0].low_bytes, cases[i].free_bytes);
+                ck_assert_uint_eq(machine()->zones[0].high_bytes, cases[i].free_bytes);
                 recording_done(&recording);
         }
 }
