@@ -22,6 +22,7 @@ static const struct {
         { BUS_MANAGER_INTERFACE, bus_manager_vtable },
         { BUS_NODE_INTERFACE, bus_node_vtable },
         { BUS_ZONE_INTERFACE, bus_zone_vtable },
+        { BUS_JOB_INTERFACE, bus_job_vtable },
 };
 
 static void pair_done(Pair *pair)
@@ -120,18 +121,32 @@ static int introspect_one(Pair *pair, size_t i, FILE *file)
         return r < 0 ? r : print_interface(file, document, interfaces[i].interface);
 }
 
-int bus_introspect(FILE *file)
+static bool is_asked_for(size_t i, const char *interface)
+{
+        return !interface || strcmp(interface, interfaces[i].interface) == 0;
+}
+
+int bus_introspect(FILE *file, const char *interface)
 {
         _cleanup_(pair_done) Pair pair = {};
-        int r = pair_init(&pair);
+        size_t n = 0;
+        int r;
 
+        for (size_t i = 0; i < ELEMENTSOF(interfaces); i++)
+                n += is_asked_for(i, interface);
+        if (n == 0)
+                return -ENXIO;
+        r = pair_init(&pair);
+        if (r < 0)
+                return r;
         fputs("<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
               "\"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n"
               "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
               "<node>\n",
               file);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(interfaces); i++)
-                r = introspect_one(&pair, i, file);
+                if (is_asked_for(i, interface))
+                        r = introspect_one(&pair, i, file);
         fputs("</node>\n", file);
         return r;
 }

@@ -21,5 +21,8 @@ DEFINE_CLEANUP(Bus *, bus_free)
 /* Sends the signals for what has changed; nothing while there is no bus. */
 void bus_publish(Bus *bus, const Changes *changes);
 
-/* Writes the introspection data of all interfaces, as one document. 0 or a negative errno. */
-int bus_introspect(FILE *file);
+/*
+ * Writes the introspection data of an interface, or of all for NULL, as one document. 0, -ENXIO for an
+ * interface that memoryd does not have, or another negative errno.
+ */
+int bus_introspect(FILE *file, const char *interface);

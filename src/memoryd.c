@@ -21,6 +21,7 @@
 static const char *arg_root = "";
 static const char *arg_user = MEMORYD_USER;
 static const char *arg_file;
+static const char *arg_interface;
 static enum { ACTION_RUN, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT } arg_action;
 
 typedef struct Daemon {
@@ -80,9 +81,11 @@ static int check_config(void)
 
 static int introspect(void)
 {
-        int r = bus_introspect(stdout);
+        int r = bus_introspect(stdout, arg_interface);
 
-        if (r < 0)
+        if (r == -ENXIO)
+                fprintf(stderr, "memoryd: no interface '%s', see org.memoryd1(5)\n", arg_interface);
+        else if (r < 0)
                 fprintf(stderr, "memoryd: Cannot introspect: %s\n", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -374,7 +377,10 @@ static void print_help(void)
                "  -h, --help                 show this help\n"
                "  -V, --version              show the version\n"
                "      --check-config [FILE]  check the configuration, or FILE alone, and exit\n"
-               "      --introspect           print the D-Bus introspection data and exit\n"
+               "      --introspect [INTERFACE]\n"
+               "                             print the D-Bus introspection data of INTERFACE, or "
+               "of\n"
+               "                             all, and exit\n"
                "      --root DIR             configuration and runtime state are below DIR\n"
                "      --user USER            run the main process as USER (memoryd)\n\n"
                "See memoryd(8) and memoryd.conf(5).\n");
@@ -422,6 +428,8 @@ static int parse_args(int argc, char **argv)
 
         if (arg_action == ACTION_CHECK_CONFIG && optind < argc)
                 arg_file = argv[optind++];
+        if (arg_action == ACTION_INTROSPECT && optind < argc)
+                arg_interface = argv[optind++];
         if (optind < argc) {
                 fprintf(stderr, "memoryd: unexpected argument '%s', see memoryd --help\n",
                         argv[optind]);

@@ -17,7 +17,7 @@ import tempfile
 import xml.etree.ElementTree
 
 SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
-INTROSPECTION = "src/org.memoryd1.xml"
+INTERFACES = [f"org.memoryd1.{name}" for name in ("Manager", "Node", "Zone", "Job")]
 CATALOG = "systemd/memoryd.catalog"
 COMPLETION = "src/memoryctl.bash-completion"
 ARCHITECTURE = "ARCHITECTURE.md"
@@ -36,6 +36,8 @@ class Texts:
     def __init__(self):
         self.cache = {
             "introspect": run("MEMORYD", "./memoryd", "--introspect"),
+            **{f"introspect {name}": run("MEMORYD", "./memoryd", "--introspect", name)
+               for name in INTERFACES},
             "memoryd --help": run("MEMORYD", "./memoryd", "--help"),
             "memoryctl --help": run("MEMORYCTL", "./memoryctl", "--help"),
             "keys": run("LIST_KEYS", "./tests/list_keys"),
@@ -66,15 +68,19 @@ def has_word(text, word):
 
 
 def check_introspection(texts):
-    """The interface file is what memoryd says, to the byte."""
-    if texts.get("introspect") != texts.get(INTROSPECTION):
-        yield f"{INTROSPECTION} differs from memoryd --introspect"
+    """Each interface has a file, which is what memoryd says, to the byte."""
+    document = xml.etree.ElementTree.fromstring(texts.get("introspect"))
+    if [interface.get("name") for interface in document.iter("interface")] != INTERFACES:
+        yield f"memoryd --introspect has other interfaces than {', '.join(INTERFACES)}"
+    for name in INTERFACES:
+        if texts.get(f"introspect {name}") != texts.get(f"src/{name}.xml"):
+            yield f"src/{name}.xml differs from memoryd --introspect {name}"
 
 
 def check_interfaces(texts):
     """Each interface and member is in the man page, properties with their type."""
     page = texts.man("org.memoryd1.5")
-    for interface in xml.etree.ElementTree.fromstring(texts.get(INTROSPECTION)).iter("interface"):
+    for interface in xml.etree.ElementTree.fromstring(texts.get("introspect")).iter("interface"):
         if not has_word(page, interface.get("name")):
             yield f"man/org.memoryd1.5: no interface {interface.get('name')}"
         for member in interface:
@@ -222,7 +228,9 @@ def check_includes(texts):
 
 # Each check with a text to break: the checks must be able to fail.
 CHECKS = (
-    (check_introspection, "introspect", "PendingBlocks", "WaitingBlocks"),
+    (check_introspection, "introspect org.memoryd1.Manager", "PendingBlocks", "WaitingBlocks"),
+    (check_introspection, "introspect", r"org\.memoryd1\.Job", "org.memoryd1.Task"),
+    (check_interfaces, "man/org.memoryd1.5", r"UndoneBlocks\b.*", "x"),
     (check_interfaces, "man/org.memoryd1.5", r"PendingBlocks\b.*", "x"),
     (check_interfaces, "man/org.memoryd1.5", "CapacityChanged", "x"),
     (check_interfaces, "man/org.memoryd1.5", r"org\.memoryd1\.Zone", "x"),

@@ -274,8 +274,7 @@ static int watch_file(const char *path)
 
 static int watch_zones(uint32_t block)
 {
-        return watch_file(
-                sysfs_fixture_path(&fixture, MEMORY_PATH "/memory%u/valid_zones", block));
+        return watch_file(sysfs_fixture_path(&fixture, MEMORY_PATH "/memory%u/valid_zones", block));
 }
 
 /* Whether it was opened since. */
