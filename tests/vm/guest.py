@@ -160,6 +160,8 @@ class Guest:
 
     def _command_line(self):
         return [
+            # It must not outlive this process.
+            "setpriv", "--pdeathsig", "KILL",
             "qemu-system-x86_64", *self.machine(), *self._disk_arguments(),
             *(["-incoming", f"exec:cat {shlex.quote(str(self._snapshot.memory))}"]
               if self._snapshot else []),
