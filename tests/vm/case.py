@@ -34,7 +34,6 @@ DENIED = r"(?i)access denied|not authorized|interactive authentication required"
 PATCHED = ("patched", "patched-6.1", "lockdep")
 UNPATCHED = ("unpatched",)
 
-
 # How long the blocks may take to be right after a test that failed.
 REST_TIMEOUT = 120
 
@@ -134,7 +133,7 @@ class GuestCase(unittest.TestCase):
     def _block_faults(self):
         memory, rows, _ = self.memoryd.beside_kernel()
         known = {row.id: row for row in rows}
-        return [fault for block in memory for fault in _block_faults(block, known)]
+        return [fault for block in memory for fault in _faults_of(block, known)]
 
     def note(self, text):
         """A figure for a person, shown with the test's result."""
@@ -246,7 +245,7 @@ class GuestCase(unittest.TestCase):
         self.assertEqual(self.memoryd.errors(), [])
 
 
-def _block_faults(block, known):
+def _faults_of(block, known):
     """What memoryd has wrong about this block; `known` has its rows by block number."""
     row = known.get(block.index)
     if not row:

@@ -353,7 +353,7 @@ class Guest:
             raise KernelTrouble(f"the guest's kernel is in trouble:\n{trouble}")
 
     def _death(self, when):
-        # Whoever looks next has to see it too.
+        # check_console() has to see these lines as well.
         checked = self._lines_checked
         trouble = self._new_trouble()
         self._lines_checked = checked

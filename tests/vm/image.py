@@ -211,6 +211,8 @@ def _ensure_disk(cache, base, destdir, settings, report):
     _require_root()
     _require_tools("mke2fs", "tar", "cp")
     report("making the guest's disk" + ("" if destdir else ", without memoryd"))
+    # No two disks are the same to the byte: snapshots of one that was removed fit no other.
+    shutil.rmtree(_snapshots(disk), ignore_errors=True)
     with _temporary(cache) as temporary:
         root = temporary / "root"
         _call("cp", "-a", "--reflink=auto", base / "root", root)

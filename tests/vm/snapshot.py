@@ -56,7 +56,7 @@ def _key(image, kernel, hardware):
 
 
 def _make(folder, image, kernel, hardware):
-    # Only one makes it at a time: what is left here is from one that was killed.
+    # The caller holds the lock: a folder that is left here is from a run that was killed.
     temporary = folder.with_name(f"new-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
