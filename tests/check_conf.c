@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -96,7 +98,7 @@ static void tear_down(void)
 /* The path below the root, with all folders above it made. */
 static const char *below_root(const char *name)
 {
-        static char path[512];
+        static char path[PATH_MAX];
 
         snprintf(path, sizeof(path), "%s%s", root, name);
         for (char *slash = strchr(path + strlen(root) + 1, '/'); slash;
@@ -182,6 +184,19 @@ static void assert_tree_faults(const char *expected)
         assert_faults(r, &conf, &faults, expected);
         if (r == 0)
                 conf_done(&conf);
+}
+
+/* The same for faults that name a second place, whose path has the root in it: "%s" each. */
+static _printf_(1, 2) void assert_tree_faults_at(const char *format, ...)
+{
+        char *expected;
+        va_list arguments;
+
+        va_start(arguments, format);
+        ck_assert_int_ge(vasprintf(&expected, format, arguments), 0);
+        va_end(arguments);
+        assert_tree_faults(expected);
+        free(expected);
 }
 
 /* Loads the tree, which must be good. */
@@ -1086,62 +1101,51 @@ END_TEST
 
 START_TEST(two_rules_of_one_name_are_a_fault)
 {
-        char expected[512];
-
         put(ETC, "rules = (\n" RULE("x") ",\n" RULE("y") ",\n" RULE("y") ");");
         put(ETC_D "10.conf", "\n\nrules = (" RULE("x") ");");
-        snprintf(expected, sizeof(expected),
-                 ETC ":2: 'rules.name': expected a name that no other rule has, got \"x\" as in "
-                     "%s" ETC_D "10.conf:3\n" ETC
-                     ":4: 'rules.name': expected a name that no other rule has, got \"y\" as in "
-                     "%s" ETC ":3\n",
-                 root, root);
-        assert_tree_faults(expected);
+        assert_tree_faults_at(
+                ETC ":2: 'rules.name': expected a name that no other rule has, got \"x\" as in "
+                    "%s" ETC_D "10.conf:3\n" ETC
+                    ":4: 'rules.name': expected a name that no other rule has, got \"y\" as in "
+                    "%s" ETC ":3\n",
+                root, root);
 }
 END_TEST
 
 START_TEST(no_rule_may_be_called_as_an_unnamed_one_is)
 {
-        char expected[512];
-
         put(ETC, "rules = (" UNNAMED ",\n" RULE("rule 1") ");");
-        snprintf(expected, sizeof(expected),
-                 ETC ":2: 'rules.name': expected a name that no other rule has, got \"rule 1\" as "
-                     "the unnamed rule in %s" ETC ":1 is called\n",
-                 root);
-        assert_tree_faults(expected);
+        assert_tree_faults_at(
+                ETC ":2: 'rules.name': expected a name that no other rule has, got \"rule 1\" as "
+                    "the unnamed rule in %s" ETC ":1 is called\n",
+                root);
 }
 END_TEST
 
 START_TEST(a_rule_behind_one_without_criteria_is_a_fault_across_files)
 {
-        char expected[768];
-
         put(ETC, "rules = (" RULE("a") ",\n" ALL("b") ",\n" RULE("c") ",\n" ALL("d") ");");
-        snprintf(expected, sizeof(expected),
-                 ETC ":3: 'rules': expected no rule behind one without criteria, got \"c\" behind "
-                     "\"b\" in %s" ETC ":2\n" ETC
-                     ":4: 'rules': expected no rule behind one without criteria, got \"d\" behind "
-                     "\"b\" in %s" ETC ":2\n",
-                 root, root);
-        assert_tree_faults(expected);
+        assert_tree_faults_at(
+                ETC ":3: 'rules': expected no rule behind one without criteria, got \"c\" behind "
+                    "\"b\" in %s" ETC ":2\n" ETC
+                    ":4: 'rules': expected no rule behind one without criteria, got \"d\" behind "
+                    "\"b\" in %s" ETC ":2\n",
+                root, root);
 
         put(ETC, "rules = (" RULE("a") ",\n" ALL("b") ");");
         put(ETC_D "10.conf", "\nrules = ({ zone = \"leave\"; });");
-        snprintf(expected, sizeof(expected),
-                 ETC ":1: 'rules': expected no rule behind one without criteria, got \"a\" behind "
-                     "\"rule 1\" in %s" ETC_D "10.conf:2\n" ETC
-                     ":2: 'rules': expected no rule behind one without criteria, got \"b\" behind "
-                     "\"rule 1\" in %s" ETC_D "10.conf:2\n",
-                 root, root);
-        assert_tree_faults(expected);
+        assert_tree_faults_at(
+                ETC ":1: 'rules': expected no rule behind one without criteria, got \"a\" behind "
+                    "\"rule 1\" in %s" ETC_D "10.conf:2\n" ETC
+                    ":2: 'rules': expected no rule behind one without criteria, got \"b\" behind "
+                    "\"rule 1\" in %s" ETC_D "10.conf:2\n",
+                root, root);
 }
 END_TEST
 
 START_TEST(a_drop_in_may_match_all_before_the_vendors_rules)
 {
         static const char *const expected[] = { "all", "v1", "v2" };
-        char faults[512];
         Conf conf;
 
         put(VENDOR, "rules = (" RULE("v1") ",\n" ALL("v2") ");");
@@ -1153,11 +1157,10 @@ START_TEST(a_drop_in_may_match_all_before_the_vendors_rules)
         /* Within the vendor's file it is a fault as anywhere. */
         put(VENDOR, "rules = (" ALL("v1") ",\n" ALL("v2") ");");
         unlink(below_root(ETC_D "10.conf"));
-        snprintf(faults, sizeof(faults),
-                 VENDOR ":2: 'rules': expected no rule behind one without criteria, got \"v2\" "
-                        "behind \"v1\" in %s" VENDOR ":1\n",
-                 root);
-        assert_tree_faults(faults);
+        assert_tree_faults_at(
+                VENDOR ":2: 'rules': expected no rule behind one without criteria, got \"v2\" "
+                       "behind \"v1\" in %s" VENDOR ":1\n",
+                root);
 }
 END_TEST
 
@@ -1442,7 +1445,7 @@ END_TEST
 START_TEST(paths_in_faults_have_single_slashes)
 {
         ConfFaults faults = { 0 };
-        char doubled[128];
+        char doubled[PATH_MAX];
         Conf conf;
 
         put(ETC, "frob = 1;");
@@ -1585,7 +1588,7 @@ static char *read_source(const char *name)
 {
         const char *folder = getenv("srcdir");
         ConfFaults faults = { 0 };
-        char path[512], *text = NULL;
+        char path[PATH_MAX], *text = NULL;
         size_t size;
 
         snprintf(path, sizeof(path), "%s/%s", folder ? folder : ".", name);
@@ -1736,7 +1739,7 @@ START_TEST(each_example_is_good_as_a_drop_in_to_the_shipped_file)
 {
         const char *folder = getenv("srcdir");
         char *shipped = read_source("conf/memoryd.conf");
-        char pattern[512];
+        char pattern[PATH_MAX];
         glob_t found;
 
         put(VENDOR, shipped);

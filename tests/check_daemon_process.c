@@ -3,6 +3,7 @@
 #include "check_main.h"
 #include "daemon_fixture.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -548,7 +549,7 @@ END_TEST
 
 START_TEST(without_memory_blocks_memoryd_ends_for_good)
 {
-        char from[256], to[256];
+        char from[PATH_MAX], to[PATH_MAX];
 
         snprintf(from, sizeof(from), "%s/" TESTBED_MEMORY, testbed_dir());
         snprintf(to, sizeof(to), "%s/gone", testbed_dir());

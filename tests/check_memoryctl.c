@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -769,7 +770,7 @@ END_TEST
  */
 static void complete(const char *line, const char *const *words)
 {
-        char script[2048], path[PATH_MAX];
+        char script[PATH_MAX + 512], path[PATH_MAX];
         const char *arguments[16] = { "bash" };
         size_t n = 1;
 
