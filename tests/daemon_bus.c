@@ -343,7 +343,12 @@ static sd_bus_message *new_call(const char *path, const char *interface, const c
 
 bool bus_has_memoryd(void)
 {
-        return sd_bus_get_name_creds(bus, BUS_NAME, 0, NULL) >= 0;
+        if (sd_bus_get_name_creds(bus, BUS_NAME, 0, NULL) < 0)
+                return false;
+        /* memoryd learns of its name before it reads this. */
+        sd_bus_message_unref(
+                call_wait(new_call(MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping")));
+        return true;
 }
 
 const char *bus_error_name(void)

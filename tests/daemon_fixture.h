@@ -72,7 +72,7 @@ void bus_start(void);
 void bus_stop(void);
 const char *bus_address(void);
 
-/* Whether memoryd has its name. */
+/* Whether memoryd has its name, and knows it: from then on it sends signals. */
 bool bus_has_memoryd(void);
 
 #define MANAGER_PATH "/org/memoryd1"
