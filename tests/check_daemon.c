@@ -427,7 +427,7 @@ START_TEST(another_who_is_faster_against_the_policy_is_found_out)
         daemon_start();
         testbed_hold(DIMM, 0);
         testbed_add_dimm(DIMM, 1, 0);
-        wait_for(bus_block_is(DIMM, "writing"));
+        wait_for(bus_block_is(DIMM, "writing") && testbed_is_waiting(DIMM));
         testbed_set_block(DIMM, "Movable");
         testbed_event("online", "memory32");
         testbed_let_go(DIMM);

@@ -9,6 +9,7 @@
  *             of them; ERRNO 0: nothing wrong), and how long each takes; TIMES is counted down here
  *   held/N    while it is there writes to block N wait, but for so many before as the number in it,
  *             which is counted down here
+ *   waiting/N appears when a write waits so
  *   writes    a line for each write that was answered: "memoryN WORD ERRNO"
  *   proc      iomem, zoneinfo, cmdline and pressure, as of /proc: there are none but those, whatever this machine has
  *
@@ -107,6 +108,15 @@ static const char *testbed_file(const char *name, char path[static PATH_MAX])
         return path;
 }
 
+static void tell_waiting(unsigned block)
+{
+        char name[32], path[PATH_MAX];
+
+        snprintf(name, sizeof(name), "waiting/%u", block);
+        if (access(testbed_file(name, path), F_OK) < 0)
+                (void) set_text(path, "");
+}
+
 /* Waits until the block is let go: 0, or -EINTR when a signal came before that. */
 static int wait_while_held(unsigned block)
 {
@@ -121,6 +131,7 @@ static int wait_while_held(unsigned block)
                         snprintf(text, sizeof(text), "%u", n_before - 1);
                         return set_text(path, text);
                 }
+                tell_waiting(block);
                 if (nanosleep(&moment, NULL) < 0)
                         return -EINTR;
         }

@@ -509,9 +509,19 @@ void testbed_hold(unsigned block, unsigned n_before)
 {
         char path[32], text[16];
 
+        testbed_make_folder("waiting");
         snprintf(path, sizeof(path), "held/%u", block);
         snprintf(text, sizeof(text), "%u", n_before);
         testbed_write(path, text);
+}
+
+bool testbed_is_waiting(unsigned block)
+{
+        char path[32], full[PATH_MAX];
+
+        snprintf(path, sizeof(path), "waiting/%u", block);
+        path_format(full, path);
+        return access(full, F_OK) >= 0;
 }
 
 void testbed_let_go(unsigned block)

@@ -99,6 +99,9 @@ void testbed_set_fault(unsigned block, int error, int times, unsigned delay_msec
 void testbed_hold(unsigned block, unsigned n_before);
 void testbed_let_go(unsigned block);
 
+/* Whether a write of a block waits so: before that, the actuator may not have opened its file yet. */
+bool testbed_is_waiting(unsigned block);
+
 /* How many writes there were that begin with a text, as "memory32 online_kernel 0" or "". */
 unsigned testbed_count_writes(const char *beginning);
 
