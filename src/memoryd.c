@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "bus.h"
-#include "conf-note.h"
-#include "format.h"
-#include "identify.h"
-#include "log.h"
-#include "names.h"
-#include "pressure.h"
-#include "privilege.h"
-#include "takeover.h"
+#include "actuator/takeover.h"
+#include "base/format.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "bus/bus.h"
+#include "daemon/config-note.h"
+#include "daemon/privilege.h"
+#include "kernel/identify.h"
+#include "kernel/pressure.h"
 
 #include "config.h"
 

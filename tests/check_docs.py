@@ -19,8 +19,7 @@ import xml.etree.ElementTree
 SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
 INTERFACES = [f"org.memoryd1.{name}" for name in ("Manager", "Node", "Zone", "Job")]
 CATALOG = "systemd/memoryd.catalog"
-COMPLETION = "src/memoryctl.bash-completion"
-ARCHITECTURE = "ARCHITECTURE.md"
+COMPLETION = "src/ctl/memoryctl.bash-completion"
 
 
 def run(variable, default, *arguments):
@@ -40,7 +39,7 @@ class Texts:
                for name in INTERFACES},
             "memoryd --help": run("MEMORYD", "./memoryd", "--help"),
             "memoryctl --help": run("MEMORYCTL", "./memoryctl", "--help"),
-            "keys": run("LIST_KEYS", "./tests/list_keys"),
+            "keys": run("LIST_KEYS", "./tests/config/list_keys"),
         }
 
     def get(self, name):
@@ -73,8 +72,8 @@ def check_introspection(texts):
     if [interface.get("name") for interface in document.iter("interface")] != INTERFACES:
         yield f"memoryd --introspect has other interfaces than {', '.join(INTERFACES)}"
     for name in INTERFACES:
-        if texts.get(f"introspect {name}") != texts.get(f"src/{name}.xml"):
-            yield f"src/{name}.xml differs from memoryd --introspect {name}"
+        if texts.get(f"introspect {name}") != texts.get(f"src/bus/{name}.xml"):
+            yield f"src/bus/{name}.xml differs from memoryd --introspect {name}"
 
 
 def check_interfaces(texts):
@@ -166,7 +165,7 @@ def check_verbs(texts):
 
 def check_messages(texts):
     """Each MESSAGE_ID has a catalog entry and is in the man page."""
-    for name, value in re.findall(r'^#define (MESSAGE_ID_\w+) "(\w+)"', texts.get("src/names.h"),
+    for name, value in re.findall(r'^#define (MESSAGE_ID_\w+) "(\w+)"', texts.get("src/base/names.h"),
                                   re.M):
         if not re.search(rf"^-- {value}$", texts.get(CATALOG), re.M):
             yield f"{CATALOG}: no entry for {name}"
@@ -177,7 +176,7 @@ def check_messages(texts):
 def check_exit_codes(texts):
     """Each exit code of memoryd has an entry in the man page."""
     section = texts.man("memoryd.8").partition(".SH EXIT STATUS")[2].partition("\n.SH ")[0]
-    codes = re.findall(r"^#define EXIT_\w+ (\d+)", texts.get("src/names.h"), re.M)
+    codes = re.findall(r"^#define EXIT_\w+ (\d+)", texts.get("src/base/names.h"), re.M)
     for code in ["0", "1", *codes]:
         if not re.search(rf"^\.TP\n\.B {code}$", section, re.M):
             yield f"man/memoryd.8: no exit status {code}"
@@ -186,44 +185,12 @@ def check_exit_codes(texts):
 def check_features(texts):
     """Each of what memoryd asks of kernels has an entry in the man page."""
     section = texts.man("org.memoryd1.5").partition(".SH KERNEL FEATURES")[2].partition("\n.SH ")[0]
-    features = re.findall(r'\[FEATURE_\w+\] = "([a-z-]+)",', texts.get("src/feature.c"))
+    features = re.findall(r'\[FEATURE_\w+\] = "([a-z-]+)",', texts.get("src/verify/feature.c"))
     for feature in features:
         if not re.search(rf"^\.TP\n\.B {feature}$", section, re.M):
             yield f"man/org.memoryd1.5: no feature {feature}"
     if len(features) != len(re.findall(r"^\.TP$", section, re.M)):
-        yield "man/org.memoryd1.5: other features than in src/feature.c"
-
-
-def listed_files(texts):
-    """The files of ARCHITECTURE.md in their order, in groups of those on one line."""
-    for line in texts.get(ARCHITECTURE).splitlines():
-        match = re.match(r"- ((?:`[\w.-]+\.[ch]`(?:, )?)+): \S", line)
-        if match:
-            yield re.findall(r"`([^`]+)`", match.group(1))
-
-
-def check_listing(texts):
-    """Each source file has one line in ARCHITECTURE.md."""
-    listed = [name for names in listed_files(texts) for name in names]
-    there = sorted(path.name for path in (SRCDIR / "src").glob("*.[ch]"))
-    for name in there:
-        if listed.count(name) != 1:
-            yield f"{ARCHITECTURE}: {name} is listed {listed.count(name)} times, not once"
-    for name in sorted(set(listed) - set(there)):
-        yield f"{ARCHITECTURE}: there is no {name}"
-
-
-def check_includes(texts):
-    """No file includes one that is listed below it."""
-    above = set()
-    for names in listed_files(texts):
-        above.update(names)
-        for name in names:
-            if not (SRCDIR / "src" / name).exists():
-                continue
-            for header in re.findall(r'^#include "([^"]+)"', texts.get("src/" + name), re.M):
-                if header not in above and header != "config.h":
-                    yield f"src/{name} includes {header}, which is below it in {ARCHITECTURE}"
+        yield "man/org.memoryd1.5: other features than in src/verify/feature.c"
 
 
 # Each check with a text to break: the checks must be able to fail.
@@ -251,11 +218,8 @@ CHECKS = (
     (check_messages, "man/memoryd.8", "^.B 7", ".B 8"),
     (check_exit_codes, "man/memoryd.8", r"^\.B 69$", ".B 68"),
     (check_features, "man/org.memoryd1.5", r"^\.B node\\-auto\\-online$", ".B x"),
-    (check_features, "src/feature.c", '] = "groups"', '] = "crowds"'),
-    (check_features, "src/feature.c", '] = "Linux 4.7"', '] = "later"'),
-    (check_listing, ARCHITECTURE, "^- `track", "- `trick"),
-    (check_listing, ARCHITECTURE, r"(^- `plan.c`.*\n)", r"\1\1"),
-    (check_includes, "src/plan.c", '^#include "plan-private.h"', '#include "manager.h"'),
+    (check_features, "src/verify/feature.c", '] = "groups"', '] = "crowds"'),
+    (check_features, "src/verify/feature.c", '] = "Linux 4.7"', '] = "later"'),
 )
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "machine.h"
-#include "parse.h"
+#include "base/parse.h"
+#include "model/machine.h"
 
 #include <check.h>
 #include <ctype.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "machine_fixture.h"
-#include "track.h"
+#include "policy/track.h"
 
 #include <stdio.h>
 

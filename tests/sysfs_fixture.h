@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "sysfs.h"
+#include "kernel/sysfs.h"
 
 #include <check.h>
 #include <fcntl.h>

@@ -6,9 +6,9 @@
  * planned. Arguments are numbers of blocks. Prints the median of some runs each.
  */
 
-#include "plan.h"
-#include "survey.h"
-#include "track.h"
+#include "kernel/survey.h"
+#include "policy/plan.h"
+#include "policy/track.h"
 
 #include <fcntl.h>
 #include <ftw.h>

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "actuator/actuator.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+/* A signal that comes just before the write is entered is lost: the timer repeats. */
+#define INTERRUPT_AGAIN_MSEC 100
+
+/* For the handlers. Serials: of the write under way and of the last that is to end; 0: none. */
+static volatile sig_atomic_t timed_out;
+static atomic_uint writing_serial, cancelled_serial;
+static int cancelling_fd = -EBADF;
+
+static void set_timer(uint32_t first_msec)
+{
+        const struct itimerval timer = {
+                .it_value.tv_sec = first_msec / 1000,
+                .it_value.tv_usec = first_msec % 1000 * 1000,
+                .it_interval.tv_usec = first_msec > 0 ? INTERRUPT_AGAIN_MSEC * 1000 : 0,
+        };
+
+        setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void on_alarm(int number)
+{
+        (void) number;
+        timed_out = 1;
+}
+
+static void on_cancel(int number)
+{
+        int saved_errno = errno;
+        uint32_t serial;
+
+        (void) number;
+        while (recv(cancelling_fd, &serial, sizeof(serial), MSG_DONTWAIT) == sizeof(serial))
+                cancelled_serial = serial;
+        if (writing_serial != 0 && writing_serial == cancelled_serial)
+                set_timer(INTERRUPT_AGAIN_MSEC);
+        errno = saved_errno;
+}
+
+static bool is_cancelled(const ActuatorRequest *request)
+{
+        return request->serial != 0 && cancelled_serial == request->serial;
+}
+
+/* Once the serial is set, a cancel finds the write; one that came before is seen here. */
+static int write_text(int fd, const char *text, const ActuatorRequest *request)
+{
+        int r = 0;
+
+        timed_out = 0;
+        set_timer(request->timeout_msec);
+        writing_serial = request->serial;
+        do {
+                r = is_cancelled(request)             ? -ECANCELED :
+                    write(fd, text, strlen(text)) < 0 ? -errno :
+                                                        0;
+        } while (r == -EINTR && !timed_out); /* the signal may have been about another request */
+        writing_serial = 0;
+        set_timer(0);
+        if (r != -EINTR)
+                return r;
+        return is_cancelled(request) ? -ECANCELED : -ETIMEDOUT;
+}
+
+static int write_word(int dir_fd, const char *path, const ActuatorRequest *request)
+{
+        _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        return write_text(fd, online_word_to_string((OnlineWord) request->word), request);
+}
+
+static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
+{
+        char path[48];
+        BlockState state = BLOCK_OFFLINE;
+
+        snprintf(path, sizeof(path), "memory%u/state", request->block);
+        reply->error = write_word(sysfs->memory_fd, path, request);
+        reply->read_error = sysfs_read_outcome(sysfs, request->block, &state, &reply->zones);
+        reply->state = state;
+}
+
+static bool is_answer(const ActuatorRequest *request)
+{
+        if (request->node == NODE_NONE)
+                return request->word != ONLINE_WORD_INHERIT;
+        return request->node >= 0 && request->node < NODE_MAX;
+}
+
+static int set_auto_online(const Sysfs *sysfs, const ActuatorRequest *request)
+{
+        int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        char path[AUTO_ONLINE_PATH_MAX];
+
+        if (!is_answer(request))
+                return -EINVAL;
+        return write_word(folder_fd, sysfs_auto_online_path(request->node, path), request);
+}
+
+static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
+{
+        *reply = (ActuatorReply){ .request = *request };
+
+        if (request->word >= _ONLINE_WORD_MAX)
+                reply->error = -EINVAL;
+        else if (request->verb == ACTUATOR_SET_BLOCK && request->word != ONLINE_WORD_INHERIT)
+                set_block(sysfs, request, reply);
+        else if (request->verb == ACTUATOR_SET_AUTO_ONLINE)
+                reply->error = set_auto_online(sysfs, request);
+        else
+                reply->error = -EINVAL;
+}
+
+int actuator_serve(int fd, const Sysfs *sysfs)
+{
+        for (;;) {
+                ActuatorRequest request;
+                ActuatorReply reply;
+                ssize_t n = recv(fd, &request, sizeof(request), 0);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return n < 0 && errno != ECONNRESET ? -errno : 0;
+                if (n != sizeof(request))
+                        return -EBADMSG;
+
+                serve_request(sysfs, &request, &reply);
+                while (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
+                        if (errno != EINTR)
+                                return errno == EPIPE ? 0 : -errno;
+        }
+}
+
+/*
+ * The main process decides when this one ends, by closing the channel: what a terminal or a service
+ * manager sends to the whole group must not end it in the middle of a write.
+ */
+static void set_signals(void)
+{
+        /* No SA_RESTART: they are to interrupt a write. */
+        const struct sigaction alarm_action = { .sa_handler = on_alarm };
+        const struct sigaction cancel_action = { .sa_handler = on_cancel };
+
+        sigaction(SIGALRM, &alarm_action, NULL);
+        sigaction(SIGIO, &cancel_action, NULL);
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGHUP, SIG_IGN);
+}
+
+/* What has been used stays: memory may be too short to page anything in. ONFAULT: Linux 4.4. */
+static void lock_memory(void)
+{
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
+                (void) mlockall(MCL_CURRENT | MCL_FUTURE);
+}
+
+/*
+ * Has the kernel send SIGIO for what comes there. The signal is root's, whoever wrote. What came before
+ * sent none.
+ */
+static int listen_for_cancel(int fd)
+{
+        cancelling_fd = fd;
+        if (fcntl(fd, F_SETOWN, getpid()) < 0 || fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+                return -errno;
+        return raise(SIGIO) == 0 ? 0 : -errno;
+}
+
+static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
+{
+        Sysfs sysfs = SYSFS_CLOSED;
+        uint64_t bytes;
+        int r;
+
+        prctl(PR_SET_NAME, "memoryd-write");
+        set_signals();
+        r = listen_for_cancel(cancel_fd);
+        if (r >= 0)
+                r = sysfs_open(root, &sysfs);
+        if (r < 0)
+                _exit(EXIT_FAILURE);
+
+        /* Runs the code that reads once, so that it is there when memory is short. */
+        (void) sysfs_read_block_size(&sysfs, &bytes);
+        lock_memory();
+        _exit(actuator_serve(fd, &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+void actuator_channel_close(ActuatorChannel *channel)
+{
+        closep(&channel->fd);
+        closep(&channel->cancel_fd);
+        *channel = ACTUATOR_CHANNEL_CLOSED;
+}
+
+/* Both ends of both sockets. What was made before a failure is the caller's to close. */
+static int make_channels(ActuatorChannel *ours, ActuatorChannel *theirs)
+{
+        int fds[2];
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        ours->fd = fds[0];
+        theirs->fd = fds[1];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        ours->cancel_fd = fds[0];
+        theirs->cancel_fd = fds[1];
+        if (fcntl(ours->fd, F_SETFL, O_NONBLOCK) < 0 ||
+            fcntl(ours->cancel_fd, F_SETFL, O_NONBLOCK) < 0)
+                return -errno;
+        return 0;
+}
+
+int actuator_start(const char *root, ActuatorChannel *ret)
+{
+        _cleanup_(actuator_channel_close) ActuatorChannel ours = ACTUATOR_CHANNEL_CLOSED,
+                                                          theirs = ACTUATOR_CHANNEL_CLOSED;
+        int r = make_channels(&ours, &theirs);
+        pid_t pid;
+
+        if (r < 0)
+                return r;
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0) {
+                actuator_channel_close(&ours);
+                actuator_main(theirs.fd, theirs.cancel_fd, root);
+        }
+        ret->fd = TAKE_FD(ours.fd);
+        ret->cancel_fd = TAKE_FD(ours.cancel_fd);
+        return 0;
+}
+
+int actuator_cancel(int cancel_fd, uint32_t serial)
+{
+        if (send(cancel_fd, &serial, sizeof(serial), MSG_NOSIGNAL) < 0)
+                return errno == EAGAIN ? -EAGAIN : -EPIPE;
+        return 0;
+}
+
+int actuator_send(int fd, const ActuatorRequest *request)
+{
+        if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
+                return errno == EAGAIN ? -EAGAIN : -EPIPE;
+        return 0;
+}
+
+int actuator_receive(int fd, ActuatorReply *ret)
+{
+        ActuatorReply reply;
+        ssize_t n = recv(fd, &reply, sizeof(reply), 0);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n != sizeof(reply))
+                return -EPIPE;
+        *ret = reply;
+        return 1;
+}

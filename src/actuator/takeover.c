@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "actuator/takeover.h"
+
+#include "base/statefile.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+
+#define FILE_NAME "auto_online_blocks"
+#define ABANDON_MSEC 10000
+
+/* The first line names the version: a later memoryd's file is no use. */
+#define HEADING "memoryd auto_online_blocks 1\n"
+
+/* Then a line for each file: whose it is, what it said, what memoryd wrote. */
+#define LINE_TEXT_MAX 128
+#define FILE_MAX (sizeof(HEADING) + (size_t) (NODE_MAX + 1) * LINE_TEXT_MAX)
+
+#define MACHINE_NAME "machine"
+#define NODE_PREFIX "node"
+
+void takeover_done(Takeover *takeover)
+{
+        free(takeover->answers);
+        *takeover = (Takeover){};
+}
+
+static Answer *takeover_find(const Takeover *takeover, int32_t node)
+{
+        for (size_t i = 0; i < takeover->n_answers; i++)
+                if (takeover->answers[i].node == node)
+                        return &takeover->answers[i];
+        return NULL;
+}
+
+static Answer *takeover_add(Takeover *takeover, int32_t node)
+{
+        Answer *more = reallocarray(takeover->answers, takeover->n_answers + 1, sizeof(*more));
+
+        if (!more)
+                return NULL;
+        takeover->answers = more;
+        more[takeover->n_answers] = (Answer){ .node = node, .refused = _ONLINE_WORD_INVALID };
+        return &more[takeover->n_answers++];
+}
+
+static bool is_ours(const Answer *answer, OnlineWord word)
+{
+        return answer->ours & 1U << word;
+}
+
+/* The file */
+
+static int parse_file_name(const char *text, int32_t *ret)
+{
+        uint32_t node;
+
+        if (strcmp(text, MACHINE_NAME) == 0) {
+                *ret = NODE_NONE;
+                return 0;
+        }
+        if (strncmp(text, NODE_PREFIX, strlen(NODE_PREFIX)) != 0 ||
+            parse_u32(text + strlen(NODE_PREFIX), &node) < 0 || node >= NODE_MAX)
+                return -EBADMSG;
+        *ret = (int32_t) node;
+        return 0;
+}
+
+/* "machine online offline": one word or more at the end. */
+static int parse_line(char *line, Takeover *takeover)
+{
+        char *rest = NULL, *name = strtok_r(line, " ", &rest), *before = strtok_r(NULL, " ", &rest);
+        OnlineWord word = before ? online_word_from_string(before) : _ONLINE_WORD_INVALID;
+        unsigned ours = 0;
+        Answer *answer;
+        int32_t node;
+
+        if (word < 0 || parse_file_name(name, &node) < 0 || takeover_find(takeover, node))
+                return -EBADMSG;
+        for (char *text; (text = strtok_r(NULL, " ", &rest));) {
+                OnlineWord written = online_word_from_string(text);
+
+                if (written < 0)
+                        return -EBADMSG;
+                ours |= 1U << written;
+        }
+        if (ours == 0)
+                return -EBADMSG;
+        answer = takeover_add(takeover, node);
+        if (!answer)
+                return -ENOMEM;
+        answer->before = word;
+        answer->ours = ours;
+        return 0;
+}
+
+static int parse_text(char *text, Takeover *takeover)
+{
+        char *line = text + strlen(HEADING), *end;
+
+        if (strncmp(text, HEADING, strlen(HEADING)) != 0)
+                return -EBADMSG;
+        for (; *line; line = end + 1) {
+                int r;
+
+                end = strchr(line, '\n');
+                if (!end)
+                        return -EBADMSG;
+                *end = 0;
+                r = parse_line(line, takeover);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int takeover_load(const char *folder, Takeover *ret)
+{
+        _cleanup_free_ char *text = NULL;
+        Takeover takeover = {};
+        int r = statefile_read(folder, FILE_NAME, FILE_MAX, &text);
+
+        if (r == -EFBIG)
+                return -EBADMSG;
+        if (r >= 0)
+                r = parse_text(text, &takeover);
+        if (r < 0 && r != -ENOENT) {
+                takeover_done(&takeover);
+                return r;
+        }
+        *ret = takeover;
+        return 0;
+}
+
+static void print_answer(FILE *stream, const Answer *answer)
+{
+        if (answer->node == NODE_NONE)
+                fputs(MACHINE_NAME, stream);
+        else
+                fprintf(stream, NODE_PREFIX "%d", answer->node);
+        fprintf(stream, " %s", online_word_to_string(answer->before));
+        for (int word = 0; word < _ONLINE_WORD_MAX; word++)
+                if (is_ours(answer, (OnlineWord) word))
+                        fprintf(stream, " %s", online_word_to_string((OnlineWord) word));
+        fputc('\n', stream);
+}
+
+static void remove_file(const char *folder)
+{
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
+        unlink(path);
+}
+
+int takeover_save(const char *folder, Takeover *takeover)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *stream;
+        bool failed;
+
+        if (!takeover->is_changed)
+                return 0;
+        takeover->is_changed = false;
+        if (takeover->n_answers == 0) {
+                remove_file(folder);
+                return 0;
+        }
+        stream = open_memstream(&text, &size);
+        if (!stream)
+                return -ENOMEM;
+        fputs(HEADING, stream);
+        for (size_t i = 0; i < takeover->n_answers; i++)
+                print_answer(stream, &takeover->answers[i]);
+        failed = ferror(stream) != 0;
+        if (fclose(stream) != 0 || failed)
+                return -ENOMEM;
+        return statefile_replace(folder, FILE_NAME, text, size);
+}
+
+/* What to write */
+
+int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWord wanted)
+{
+        Answer *answer = takeover_find(takeover, node);
+        bool set_by_other = answer && !is_ours(answer, current);
+
+        if (current == wanted) {
+                if (set_by_other)
+                        takeover_forget(takeover, node);
+                return 0;
+        }
+        if (answer && answer->refused == wanted)
+                return 0;
+        if (!answer)
+                answer = takeover_add(takeover, node);
+        if (!answer)
+                return -ENOMEM;
+        if (answer->ours == 0 || set_by_other) {
+                answer->before = current;
+                answer->ours = 0;
+        }
+        answer->ours |= 1U << wanted;
+        takeover->is_changed = true;
+        return 1;
+}
+
+OnlineWord takeover_release(const Takeover *takeover, int32_t node, OnlineWord current)
+{
+        const Answer *answer = takeover_find(takeover, node);
+
+        if (!answer || !is_ours(answer, current) || current == answer->before ||
+            answer->refused == answer->before)
+                return _ONLINE_WORD_INVALID;
+        return answer->before;
+}
+
+void takeover_written(Takeover *takeover, int32_t node, OnlineWord word, int error)
+{
+        Answer *answer = takeover_find(takeover, node);
+
+        if (!answer)
+                return;
+        answer->refused = error < 0 ? word : _ONLINE_WORD_INVALID;
+        if (error < 0)
+                return;
+        answer->ours = 1U << word;
+        takeover->is_changed = true;
+        if (word == answer->before)
+                takeover_forget(takeover, node);
+}
+
+void takeover_retry(Takeover *takeover)
+{
+        for (size_t i = 0; i < takeover->n_answers; i++)
+                takeover->answers[i].refused = _ONLINE_WORD_INVALID;
+}
+
+void takeover_forget(Takeover *takeover, int32_t node)
+{
+        Answer *answer = takeover_find(takeover, node);
+
+        if (!answer)
+                return;
+        *answer = takeover->answers[--takeover->n_answers];
+        takeover->is_changed = true;
+}
+
+void takeover_end(Takeover *takeover, const Machine *machine)
+{
+        for (size_t i = takeover->n_answers; i-- > 0;) {
+                int32_t node = takeover->answers[i].node;
+
+                if (node == NODE_NONE || machine_find_node(machine, (uint32_t) node))
+                        takeover_forget(takeover, node);
+        }
+}
+
+/* At an end before the start */
+
+static int put_back(int actuator_fd, const Answer *answer)
+{
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = answer->node,
+                .word = (uint32_t) answer->before,
+        };
+        struct pollfd pollfd = { .fd = actuator_fd, .events = POLLIN };
+        ActuatorReply reply;
+        int r = actuator_send(actuator_fd, &request);
+
+        if (r < 0)
+                return r;
+        if (poll(&pollfd, 1, ABANDON_MSEC) <= 0)
+                return -ETIMEDOUT;
+        r = actuator_receive(actuator_fd, &reply);
+        if (r > 0)
+                return reply.error;
+        return r < 0 ? r : -EIO;
+}
+
+int takeover_abandon(const char *folder, const Sysfs *sysfs, int actuator_fd)
+{
+        _cleanup_(takeover_done) Takeover takeover = {};
+        int n = 0, r = takeover_load(folder, &takeover);
+
+        for (size_t i = takeover.n_answers; r >= 0 && i-- > 0;) {
+                const Answer *answer = &takeover.answers[i];
+                OnlineWord current;
+
+                if (sysfs_read_online_word(sysfs, answer->node, &current) < 0)
+                        continue;
+                if (takeover_release(&takeover, answer->node, current) >= 0) {
+                        r = put_back(actuator_fd, answer);
+                        n += r >= 0;
+                }
+                if (r >= 0)
+                        takeover_forget(&takeover, answer->node);
+        }
+        if (r >= 0)
+                r = takeover_save(folder, &takeover);
+        return r < 0 ? r : n;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "actuator/writer.h"
+
+#include "policy/track.h"
+
+void writer_init(Writer *writer, ActuatorChannel *channel)
+{
+        *writer = (Writer){ .channel = *channel };
+        *channel = ACTUATOR_CHANNEL_CLOSED;
+}
+
+void writer_done(Writer *writer)
+{
+        actuator_channel_close(&writer->channel);
+        free(writer->queue);
+        writer->queue = NULL;
+        writer_clear(writer);
+}
+
+void writer_clear(Writer *writer)
+{
+        writer->n_queue = writer->next = 0;
+}
+
+int writer_set_plan(Writer *writer, const Plan *plan)
+{
+        uint32_t *queue = reallocarray(writer->queue, plan->n_order + 1, sizeof(*queue));
+
+        if (!queue)
+                return -ENOMEM;
+        for (size_t i = 0; i < plan->n_order; i++)
+                queue[i] = plan->decisions[plan->order[i]].block;
+        writer->queue = queue;
+        writer->n_queue = plan->n_order;
+        writer->next = 0;
+        return 0;
+}
+
+int writer_fill(Writer *writer, Machine *machine)
+{
+        int n = 0;
+
+        while (writer->n_writing < ACTUATOR_WINDOW && writer->next < writer->n_queue) {
+                Block *block = machine_find_block(machine, writer->queue[writer->next]);
+                ActuatorRequest request = { .verb = ACTUATOR_SET_BLOCK };
+                int r;
+
+                /*
+                 * It may have gone, been onlined by someone else, or gone and come back, which is
+                 * another block that no plan has decided on yet.
+                 */
+                if (!block || !track_wants_plan(block, 0) || block->verdict == VERDICT_NONE) {
+                        writer->next++;
+                        continue;
+                }
+
+                request.block = block->id;
+                request.word = online_word_of_verdict(block->verdict);
+                r = actuator_send(writer->channel.fd, &request);
+                if (r == -EAGAIN)
+                        break;
+                if (r < 0)
+                        return r;
+                track_write(block);
+                block->echo_due = true;
+                writer->next++;
+                writer->n_writing++;
+                n++;
+        }
+        return n;
+}
+
+int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
+{
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = node,
+                .word = (uint32_t) word,
+        };
+        int r = actuator_send(writer->channel.fd, &request);
+
+        if (r >= 0)
+                writer->n_setting++;
+        return r;
+}
+
+/* Serials wrap around, past 0. */
+static uint32_t next_serial(Writer *writer)
+{
+        writer->last_serial += writer->last_serial == UINT32_MAX ? 2 : 1;
+        return writer->last_serial;
+}
+
+/* Rounded up: a job whose time is up finds that it is. */
+static uint32_t timeout_msec(uint64_t usec)
+{
+        return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
+}
+
+int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
+{
+        Block *block = machine_find_block(machine, write->block);
+        ActuatorRequest request = {
+                .verb = ACTUATOR_SET_BLOCK,
+                .block = write->block,
+                .word = online_word_of_verdict(write->verdict),
+                .timeout_msec = timeout_msec(write->timeout_usec),
+        };
+        int r;
+
+        if (writer->job_serial != 0 || !writer_is_idle(writer))
+                return -EBUSY;
+        request.serial = next_serial(writer);
+        r = actuator_send(writer->channel.fd, &request);
+        if (r < 0)
+                return r == -EAGAIN ? -EBUSY : r;
+        writer->job_serial = request.serial;
+        if (block && write->verdict != VERDICT_NONE)
+                block->echo_due = true;
+        return 0;
+}
+
+int writer_cancel_job(Writer *writer)
+{
+        int r = writer->job_serial == 0 ?
+                        0 :
+                        actuator_cancel(writer->channel.cancel_fd, writer->job_serial);
+
+        /* Full of what cancels the same. */
+        return r == -EAGAIN ? 0 : r;
+}
+
+bool writer_is_of_job(const ActuatorReply *reply)
+{
+        return reply->request.serial != 0;
+}
+
+int writer_receive(Writer *writer, ActuatorReply *ret)
+{
+        int r = actuator_receive(writer->channel.fd, ret);
+
+        if (r > 0 && writer_is_of_job(ret))
+                writer->job_serial = 0;
+        else if (r > 0 && ret->request.verb == ACTUATOR_SET_BLOCK)
+                writer->n_writing--;
+        else if (r > 0)
+                writer->n_setting--;
+        return r;
+}
+
+bool writer_is_idle(const Writer *writer)
+{
+        return writer->n_writing == 0 && writer->next == writer->n_queue;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/format.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char suffixes[] = "BKMGTPE";
+
+const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
+{
+        unsigned exponent = 0, whole, tenths = 0;
+
+        while (exponent < sizeof(suffixes) - 2 && bytes >> (10 * (exponent + 1)) > 0)
+                exponent++;
+
+        /* The first decimal is rounded from the third, which is cut off: 1.25G is 1.3G. */
+        whole = (unsigned) (bytes >> (10 * exponent));
+        if (exponent > 0)
+                tenths = (unsigned) ((bytes >> (10 * (exponent - 1))) % 1024 * 1000 / 1024 + 50) /
+                         100;
+        if (tenths == 10) {
+                whole++;
+                tenths = 0;
+        }
+
+        if (tenths > 0)
+                snprintf(buffer, FORMAT_BYTES_MAX, "%u.%u%c", whole, tenths, suffixes[exponent]);
+        else
+                snprintf(buffer, FORMAT_BYTES_MAX, "%u%c", whole, suffixes[exponent]);
+        return buffer;
+}
+
+const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
+{
+        static const char *const eighths[] = { "",   ".125", ".25", ".375",
+                                               ".5", ".625", ".75", ".875" };
+        unsigned exponent = sizeof(suffixes) - 2;
+
+        /* Three decimals of a power of two are its eighths. */
+        while (exponent > 0 &&
+               (bytes >> (10 * exponent) == 0 || bytes % (UINT64_C(1) << (10 * exponent - 3)) > 0))
+                exponent--;
+        snprintf(buffer, FORMAT_BYTES_MAX, "%llu%s%c",
+                 (unsigned long long) (bytes >> (10 * exponent)),
+                 exponent > 0 ? eighths[bytes >> (10 * exponent - 3) & 7] : "", suffixes[exponent]);
+        return buffer;
+}
+
+/* The first node of the set from this one on, NODE_MAX if there is none. */
+static uint32_t next_node(const NodeSet *set, uint32_t node)
+{
+        while (node < NODE_MAX && !node_set_contains(set, node))
+                node++;
+        return node;
+}
+
+const char *format_nodes(const NodeSet *set, char *buffer, size_t size)
+{
+        size_t n = 0;
+
+        buffer[0] = 0;
+        for (uint32_t first = next_node(set, 0), next; first < NODE_MAX; first = next) {
+                uint32_t last = first;
+                char range[32];
+                int length = snprintf(range, sizeof(range), "%s%u", n > 0 ? "," : "", first);
+
+                while (last + 1 < NODE_MAX && node_set_contains(set, last + 1))
+                        last++;
+                if (last > first)
+                        length += snprintf(range + length, sizeof(range) - (size_t) length, "-%u",
+                                           last);
+                next = next_node(set, last + 1);
+                if (n + (size_t) length + (next < NODE_MAX ? strlen(",...") : 0) >= size) {
+                        snprintf(buffer + n, size - n, "%s...", n > 0 ? "," : "");
+                        break;
+                }
+                memcpy(buffer + n, range, (size_t) length + 1);
+                n += (size_t) length;
+        }
+        return buffer;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <systemd/sd-journal.h>
+
+#define MESSAGE_MAX 2048
+#define FIELD_MAX 320
+
+static LogTarget log_target = LOG_TARGET_CONSOLE;
+static int log_level = LOG_INFO;
+
+static const char *const log_target_table[_LOG_TARGET_MAX] = {
+        [LOG_TARGET_CONSOLE] = "console",
+        [LOG_TARGET_JOURNAL] = "journal",
+};
+
+DEFINE_STRING_TABLE(log_target, LogTarget)
+
+static const char *const log_level_table[] = {
+        [LOG_EMERG] = "emerg", [LOG_ALERT] = "alert",     [LOG_CRIT] = "crit",
+        [LOG_ERR] = "err",     [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
+        [LOG_INFO] = "info",   [LOG_DEBUG] = "debug",
+};
+
+DEFINE_STRING_TABLE(log_level, int)
+
+/*
+ * JOURNAL_STREAM is "device:inode" of the socket that journald gave us as stderr, systemd.exec(5).
+ */
+static bool stderr_is_journal(void)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+               fstat(STDERR_FILENO, &st) >= 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+void log_open(void)
+{
+        log_target = stderr_is_journal() ? LOG_TARGET_JOURNAL : LOG_TARGET_CONSOLE;
+}
+
+LogTarget log_get_target(void)
+{
+        return log_target;
+}
+
+void log_set_target(LogTarget target)
+{
+        log_target = target;
+}
+
+int log_get_level(void)
+{
+        return log_level;
+}
+
+void log_set_level(int level)
+{
+        log_level = level;
+}
+
+typedef struct Fields {
+        char text[7][FIELD_MAX];
+        struct iovec iov[8];
+        int n;
+} Fields;
+
+static void fields_add(Fields *fields, const char *format, ...) _printf_(2, 3);
+
+static void fields_add(Fields *fields, const char *format, ...)
+{
+        char *text = fields->text[fields->n];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, FIELD_MAX, format, args);
+        va_end(args);
+        fields->iov[fields->n++] = (struct iovec){ text, strlen(text) };
+}
+
+static int log_to_journal(int level, const LogContext *context, char *message)
+{
+        Fields fields = { .n = 0 };
+
+        fields_add(&fields, "PRIORITY=%d", level);
+        fields_add(&fields, "SYSLOG_IDENTIFIER=memoryd");
+        if (context && context->message_id)
+                fields_add(&fields, "MESSAGE_ID=%s", context->message_id);
+        if (context && context->has_block)
+                fields_add(&fields, "MEMORYD_BLOCK=%u", context->block);
+        if (context && (context->has_block || context->has_node) && context->node >= 0)
+                fields_add(&fields, "MEMORYD_NODE=%d", context->node);
+        if (context && context->rule)
+                fields_add(&fields, "MEMORYD_RULE=%s", context->rule);
+        if (context && context->job > 0)
+                fields_add(&fields, "MEMORYD_JOB=%u", context->job);
+        fields.iov[fields.n++] = (struct iovec){ message, strlen(message) };
+
+        return sd_journal_sendv(fields.iov, fields.n);
+}
+
+void log_full(int level, const LogContext *context, const char *format, ...)
+{
+        static const char prefix[] = "MESSAGE=";
+        char message[MESSAGE_MAX];
+        int saved_errno = errno;
+        va_list args;
+
+        if (level > log_level)
+                return;
+
+        strcpy(message, prefix);
+        va_start(args, format);
+        vsnprintf(message + strlen(prefix), sizeof(message) - strlen(prefix), format, args);
+        va_end(args);
+
+        if (log_target != LOG_TARGET_JOURNAL || log_to_journal(level, context, message) < 0)
+                fprintf(stderr, "memoryd: %s\n", message + strlen(prefix));
+        errno = saved_errno;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/macro.h"
+
+#include <syslog.h>
+
+/*
+ * Log messages, to the journal with fields when stderr goes there, else to stderr. The only state
+ * is the level and the target, both of which org.freedesktop.LogControl1 can change.
+ */
+
+typedef enum LogTarget {
+        LOG_TARGET_CONSOLE,
+        LOG_TARGET_JOURNAL,
+        _LOG_TARGET_MAX,
+        _LOG_TARGET_INVALID = -EINVAL,
+} LogTarget;
+
+const char *log_target_to_string(LogTarget target);
+LogTarget log_target_from_string(const char *word);
+
+/* "emerg" to "debug", as syslog has them. */
+const char *log_level_to_string(int level);
+int log_level_from_string(const char *word);
+
+/* Chooses the target: the journal if stderr is connected to it (JOURNAL_STREAM), else stderr. */
+void log_open(void);
+
+LogTarget log_get_target(void);
+void log_set_target(LogTarget target);
+int log_get_level(void);
+void log_set_level(int level);
+
+/* What a message is about, for its journal fields. */
+typedef struct LogContext {
+        const char *message_id; /* MESSAGE_ID=, NULL for none */
+        bool has_block;
+        bool has_node;    /* of one that is about a node, and no block */
+        uint32_t block;   /* MEMORYD_BLOCK= */
+        int32_t node;     /* MEMORYD_NODE= when not negative */
+        const char *rule; /* MEMORYD_RULE=, NULL for none */
+        uint32_t job;     /* MEMORYD_JOB=, 0 for none */
+} LogContext;
+
+void log_full(int level, const LogContext *context, const char *format, ...) _printf_(3, 4);
+
+#define log_debug(...) log_full(LOG_DEBUG, NULL, __VA_ARGS__)
+#define log_info(...) log_full(LOG_INFO, NULL, __VA_ARGS__)
+#define log_notice(...) log_full(LOG_NOTICE, NULL, __VA_ARGS__)
+#define log_warning(...) log_full(LOG_WARNING, NULL, __VA_ARGS__)
+#define log_err(...) log_full(LOG_ERR, NULL, __VA_ARGS__)

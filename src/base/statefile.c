@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/statefile.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static int path_format(const char *folder, const char *name, const char *suffix,
+                       char buffer[static PATH_MAX])
+{
+        int n = snprintf(buffer, PATH_MAX, "%s/%s%s", folder, name, suffix);
+
+        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = write(fd, text, size);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0) {
+                        text += n;
+                        size -= (size_t) n;
+                }
+        }
+        return 0;
+}
+
+int statefile_replace(const char *folder, const char *name, const char *text, size_t size)
+{
+        char path[PATH_MAX], temporary[PATH_MAX];
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        if (path_format(folder, name, "", path) < 0 ||
+            path_format(folder, name, ".new", temporary) < 0)
+                return -ENAMETOOLONG;
+        /* O_NONBLOCK: a FIFO in its place would wait for a reader. */
+        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                  0644);
+        if (fd < 0)
+                return -errno;
+        /* systemd gives the folder and what is in it to root again before each start. */
+        r = fchmod(fd, 0644) < 0 ? -errno : write_all(fd, text, size);
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = -errno;
+        if (r < 0)
+                unlink(temporary);
+        return r;
+}
+
+int statefile_read(const char *folder, const char *name, size_t max, char **ret)
+{
+        char path[PATH_MAX];
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        struct stat status;
+        ssize_t n;
+
+        if (path_format(folder, name, "", path) < 0)
+                return -ENAMETOOLONG;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return -errno;
+        if (!S_ISREG(status.st_mode))
+                return S_ISDIR(status.st_mode) ? -EISDIR : -EBADMSG;
+        if ((uint64_t) status.st_size > max)
+                return -EFBIG;
+
+        /* Files are replaced and never grow: one read gets all. */
+        text = malloc((size_t) status.st_size + 1);
+        if (!text)
+                return -ENOMEM;
+        n = read(fd, text, (size_t) status.st_size);
+        if (n < 0)
+                return -errno;
+        text[n] = 0;
+        if (strlen(text) < (size_t) n)
+                return -EBADMSG;
+        *ret = TAKE_PTR(text);
+        return 0;
+}

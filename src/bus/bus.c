@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/bus.h"
+
+#include "base/log.h"
+#include "base/names.h"
+#include "bus/object.h"
+
+#include <time.h>
+
+#define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
+#define RECONNECT_USEC USEC_PER_SEC
+
+/* The bus may not know the user memoryd yet, if it read its policy before there was one. */
+#define NAME_AGAIN_USEC (10 * USEC_PER_SEC)
+
+/* What clients were told of a node, to tell them only what changed. */
+typedef struct Told {
+        uint32_t node;
+        bool has_cpu;
+        OnlineWord auto_online;
+        bool is_short;
+        Totals totals;
+} Told;
+
+struct Bus {
+        sd_event *event;
+        Manager *manager;
+        sd_bus *bus;
+        sd_event_source *reconnect_source;
+        char **paths; /* nodes and zones that clients know of */
+        Told *told;
+        size_t n_told;
+        bool has_name;
+        bool name_refused; /* and it was said so */
+};
+
+static void bus_disconnect(Bus *bus)
+{
+        bus->has_name = false;
+        bus->bus = sd_bus_close_unref(bus->bus);
+}
+
+void bus_free(Bus *bus)
+{
+        if (!bus)
+                return;
+        sd_event_source_disable_unref(bus->reconnect_source);
+        if (bus->bus)
+                (void) sd_bus_flush(bus->bus);
+        bus_disconnect(bus);
+        strings_free(bus->paths);
+        free(bus->told);
+        sd_event_unref(bus->event);
+        free(bus);
+}
+
+static void bus_remember(Bus *bus)
+{
+        const Machine *machine = manager_get_machine(bus->manager);
+        Told *told = calloc(machine->n_nodes + 1, sizeof(Told));
+        char **paths = NULL;
+
+        if (told && bus_list_nodes(machine, &paths) >= 0) {
+                for (size_t i = 0; i < machine->n_nodes; i++)
+                        told[i] = (Told){ machine->nodes[i].id, machine->nodes[i].has_cpu,
+                                          machine->nodes[i].auto_online, machine->nodes[i].is_short,
+                                          machine->nodes[i].totals };
+                free(bus->told);
+                bus->told = TAKE_PTR(told);
+                bus->n_told = machine->n_nodes;
+                strings_free(bus->paths);
+                bus->paths = paths;
+        }
+        free(told);
+}
+
+static void bus_reconnect(Bus *bus, uint64_t delay_usec)
+{
+        (void) sd_event_source_set_time_relative(bus->reconnect_source, delay_usec);
+        (void) sd_event_source_set_enabled(bus->reconnect_source, SD_EVENT_ONESHOT);
+}
+
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Bus *bus = userdata;
+        uint32_t code = 0;
+
+        (void) error;
+        /* 1: it is ours; 4: it was before. 2 and 3: somebody else has it. */
+        if (sd_bus_message_is_method_error(reply, NULL) ||
+            sd_bus_message_read(reply, "u", &code) < 0 || (code != 1 && code != 4)) {
+                const sd_bus_error *refusal = sd_bus_message_get_error(reply);
+
+                if (!bus->name_refused)
+                        log_err("Cannot have the bus name %s, will ask again: %s", BUS_NAME,
+                                refusal ? refusal->message : "another process has it");
+                bus->name_refused = true;
+                bus_reconnect(bus, NAME_AGAIN_USEC);
+                return 0;
+        }
+        bus->has_name = true;
+        bus->name_refused = false;
+        bus_remember(bus);
+        log_debug("On the bus as %s", BUS_NAME);
+        return 0;
+}
+
+static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Bus *bus = userdata;
+        int r = sd_bus_request_name_async(bus->bus, NULL, BUS_NAME, 0, on_name, bus);
+
+        (void) message;
+        (void) error;
+        if (r < 0)
+                log_err("Cannot ask for the bus name %s: %s", BUS_NAME, strerror(-r));
+        return 0;
+}
+
+/* The connection cannot be freed from within its own dispatching. */
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        Bus *bus = userdata;
+
+        (void) message;
+        (void) error;
+        if (bus->has_name)
+                log_info("The bus is gone, going on without it until it is back");
+        bus->has_name = false;
+        bus_reconnect(bus, RECONNECT_USEC);
+        return 0;
+}
+
+static int bus_add_objects(Bus *bus)
+{
+        int r = bus_add_manager(bus->bus, bus->manager);
+
+        if (r >= 0)
+                r = bus_add_nodes(bus->bus, bus->manager);
+        if (r >= 0)
+                r = bus_add_jobs(bus->bus, bus->manager);
+        if (r >= 0)
+                r = bus_add_log_control(bus->bus);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(
+                        bus->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                        "org.freedesktop.DBus.Local", "Connected", on_connected, NULL, bus);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(
+                        bus->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, bus);
+        return r;
+}
+
+/* Objects first, then the name: nobody sees memoryd without them. */
+static int bus_connect(Bus *bus)
+{
+        const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS") ?: DEFAULT_ADDRESS;
+        int r = sd_bus_new(&bus->bus);
+
+        if (r >= 0)
+                r = sd_bus_set_address(bus->bus, address);
+        if (r >= 0)
+                r = sd_bus_set_bus_client(bus->bus, true);
+        if (r >= 0)
+                r = sd_bus_set_watch_bind(bus->bus, true);
+        if (r >= 0)
+                r = sd_bus_set_connected_signal(bus->bus, true);
+        if (r >= 0)
+                r = bus_add_objects(bus);
+        if (r >= 0)
+                r = sd_bus_start(bus->bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus->bus, bus->event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Bus *bus = userdata;
+        int r;
+
+        (void) source;
+        (void) usec;
+        bus_disconnect(bus);
+        r = bus_connect(bus);
+        if (r < 0) {
+                log_debug("Cannot connect to the bus: %s", strerror(-r));
+                bus_reconnect(bus, RECONNECT_USEC);
+        }
+        return 0;
+}
+
+int bus_new(sd_event *event, Manager *manager, Bus **ret)
+{
+        _cleanup_(bus_freep) Bus *bus = calloc(1, sizeof(*bus));
+        int r;
+
+        if (!bus)
+                return -ENOMEM;
+        bus->event = sd_event_ref(event);
+        bus->manager = manager;
+        r = sd_event_add_time_relative(event, &bus->reconnect_source, CLOCK_MONOTONIC, 0, 0,
+                                       on_reconnect, bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+/* Signals */
+
+static int emit_blocks(Bus *bus, const ChangedIds *changed)
+{
+        sd_bus_message *signal = NULL;
+        int r = 0;
+
+        if (changed->n_ids == 0)
+                return 0;
+        r = sd_bus_message_new_signal(bus->bus, &signal, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                      "BlocksChanged");
+        if (r >= 0)
+                r = bus_append_ranges(signal, changed->ids, changed->n_ids);
+        if (r >= 0)
+                r = sd_bus_send(bus->bus, signal, NULL);
+        sd_bus_message_unref(signal);
+        return r;
+}
+
+static bool contains(char **paths, const char *wanted)
+{
+        for (char **path = paths; path && *path; path++)
+                if (strcmp(*path, wanted) == 0)
+                        return true;
+        return false;
+}
+
+/* Objects that came and went. */
+static int emit_objects(Bus *bus, char **paths)
+{
+        int r = 0;
+
+        for (char **path = bus->paths; r >= 0 && path && *path; path++)
+                if (!contains(paths, *path))
+                        r = bus_emit_removed(bus->bus, *path,
+                                             strstr(*path, "/zone/") ? BUS_ZONE_INTERFACE :
+                                                                       BUS_NODE_INTERFACE);
+        for (char **path = paths; r >= 0 && path && *path; path++)
+                if (!contains(bus->paths, *path))
+                        r = sd_bus_emit_object_added(bus->bus, *path);
+        return r;
+}
+
+static const Told *find_told(const Bus *bus, uint32_t node)
+{
+        for (size_t i = 0; i < bus->n_told; i++)
+                if (bus->told[i].node == node)
+                        return &bus->told[i];
+        return NULL;
+}
+
+static int emit_nodes(Bus *bus, const Machine *machine)
+{
+        char path[sizeof(BUS_NODE_PREFIX) + 16];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+                const Told *told = find_told(bus, node->id);
+
+                if (!told || (told->has_cpu == node->has_cpu && told->is_short == node->is_short &&
+                              told->auto_online == node->auto_online &&
+                              memcmp(&told->totals, &node->totals, sizeof(Totals)) == 0))
+                        continue;
+                snprintf(path, sizeof(path), BUS_NODE_PREFIX "/%u", node->id);
+                r = sd_bus_emit_properties_changed(bus->bus, path, BUS_NODE_INTERFACE, "HasCpu",
+                                                   "OnlineBytes", "OfflineBytes", "KernelBytes",
+                                                   "MovableBytes", "MovableOnly",
+                                                   "KernelMemoryShort", "KernelAutoOnline", NULL);
+        }
+        return r;
+}
+
+static int emit_manager(Bus *bus, const Changes *changes, const Totals *totals)
+{
+        int r = sd_bus_emit_properties_changed(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                               "OnlineBytes", "OfflineBytes", "KernelBytes",
+                                               "MovableBytes", "PendingBlocks", "FailedBlocks",
+                                               "ForeignBlocks", "Jobs", "Degraded", NULL);
+
+        if (r >= 0 && changes->config)
+                r = sd_bus_emit_properties_changed(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                                   "KernelAutoOnline", "ConfigFiles",
+                                                   "ConfigFaults", NULL);
+        if (r >= 0 && changes->capacity)
+                r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged",
+                                       "tt", totals->online_bytes, totals->movable_bytes);
+        return r;
+}
+
+static int emit_shortage(Bus *bus, const Changes *changes, const Machine *machine)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+
+                if (node_set_contains(&changes->short_nodes, node->id))
+                        r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                               "KernelMemoryShort", "utt", node->id,
+                                               node->kernel_free_bytes, node->kernel_low_bytes);
+        }
+        return r;
+}
+
+void bus_publish(Bus *bus, const Changes *changes)
+{
+        const Machine *machine = manager_get_machine(bus->manager);
+        char **paths = NULL;
+        int r, jobs;
+
+        if (!bus->has_name)
+                return;
+
+        r = bus_list_nodes(machine, &paths);
+        if (r >= 0)
+                r = emit_objects(bus, paths);
+        if (r >= 0)
+                r = emit_nodes(bus, machine);
+        if (r >= 0)
+                r = emit_blocks(bus, &changes->blocks);
+        if (r >= 0)
+                r = emit_manager(bus, changes, &machine->totals);
+        /* Who waits for a job learns of its end in any case. */
+        jobs = bus_emit_jobs(bus->bus, bus->manager, changes);
+        r = MIN(r, jobs);
+        if (r >= 0)
+                r = emit_shortage(bus, changes, machine);
+        if (r < 0)
+                log_warning("Cannot send signals: %s, ignoring", strerror(-r));
+        strings_free(paths);
+        bus_remember(bus);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "bus/authority.h"
+#include "bus/object.h"
+#include "policy/forecast.h"
+
+/* Explain */
+
+static int append_string(sd_bus_message *reply, const char *key, const char *value)
+{
+        return sd_bus_message_append(reply, "{sv}", key, "s", value);
+}
+
+static int append_u32(sd_bus_message *reply, const char *key, uint32_t value)
+{
+        return sd_bus_message_append(reply, "{sv}", key, "u", value);
+}
+
+static int append_u64(sd_bus_message *reply, const char *key, uint64_t value)
+{
+        return sd_bus_message_append(reply, "{sv}", key, "t", value);
+}
+
+static int append_i32(sd_bus_message *reply, const char *key, int32_t value)
+{
+        return sd_bus_message_append(reply, "{sv}", key, "i", value);
+}
+
+static int append_state(sd_bus_message *reply, const Machine *machine, const Block *block)
+{
+        const Device *device = machine_device(machine, block);
+        char zones[ZONE_LIST_STRING_MAX];
+        int r = append_u32(reply, "Block", block->id);
+
+        if (r >= 0)
+                r = append_i32(reply, "Node", block->node);
+        if (r >= 0)
+                r = append_string(reply, "State", block_state_to_string(block->state));
+        if (r >= 0)
+                r = append_string(
+                        reply, "Zones",
+                        block->node == NODE_NONE ? "" : zone_list_format(&block->zones, zones));
+        if (r >= 0)
+                r = append_string(reply, "Class", zone_class_to_string(block_class(block)));
+        if (r >= 0)
+                r = append_string(reply, "Device", device ? device->name : "");
+        if (r >= 0)
+                r = append_string(reply, "Origin",
+                                  origin_to_string(machine_origin(machine, block)));
+        return r;
+}
+
+static int append_rule(sd_bus_message *reply, const Policy *policy, const Block *block)
+{
+        const Rule *rule = policy_rule(policy, block->rule);
+        int r = append_string(reply, "Decision", verdict_to_string(block->verdict));
+
+        if (r >= 0)
+                r = append_string(reply, "Rule", reason_rule_name(policy, block));
+        if (r >= 0 && rule && rule->file)
+                r = append_string(reply, "RuleFile", rule->file);
+        if (r >= 0 && rule && rule->file)
+                r = append_u32(reply, "RuleLine", rule->line);
+        if (r >= 0 && block->verdict != VERDICT_NONE)
+                r = append_string(reply, "ZoneWanted", zone_action_to_string(block->action));
+        if (r >= 0 && block->decided_usec > 0)
+                r = append_u64(reply, "DecidedUSec", block->decided_usec);
+        return r;
+}
+
+/* The numbers that the deciding guard compared, for `auto` decisions. */
+static int append_guards(sd_bus_message *reply, const Block *block)
+{
+        const char *scope = reason_scope(block);
+        bool has_ratio = strcmp(scope, "node") == 0 || strcmp(scope, "machine") == 0;
+        char guards[GUARDS_STRING_MAX];
+        int r = append_string(reply, "Guards", guards_format(block->guards, guards));
+
+        if (r >= 0 && *scope)
+                r = append_string(reply, "Compared", scope);
+        if (r >= 0 && (has_ratio || strcmp(scope, "min_kernel") == 0))
+                r = append_u64(reply, "KernelBytes", block->figures.kernel_bytes);
+        if (r >= 0 && has_ratio)
+                r = append_u64(reply, "MovableBytes", block->figures.movable_bytes);
+        if (r >= 0 && has_ratio)
+                r = append_u64(reply, "MaxMovableRatioPermille", block->figures.limit);
+        if (r >= 0 && strcmp(scope, "min_kernel") == 0)
+                r = append_u64(reply, "MinKernelBytes", block->figures.limit);
+        if (r >= 0 && strcmp(scope, "contiguous") == 0)
+                r = append_u32(reply, "KernelBlockAbove", (uint32_t) block->figures.limit);
+        return r;
+}
+
+static int append_outcome(sd_bus_message *reply, const Block *block)
+{
+        int r = append_string(reply, "Status", block_status_to_string(block->status));
+
+        if (r >= 0)
+                r = append_string(reply, "OnlinedBy", onliner_to_string(block->onliner));
+        if (r >= 0 && block->status == BLOCK_STATUS_OFFLINED)
+                r = append_string(reply, "OfflinedBy", onliner_to_string(block->offliner));
+        if (r >= 0 && block->onlined_usec > 0)
+                r = append_u64(reply, "OnlinedUSec", block->onlined_usec);
+        if (r >= 0)
+                r = append_u32(reply, "FailedAttempts", block->attempts);
+        if (r >= 0)
+                r = append_i32(reply, "Errno", -block->error);
+        return r;
+}
+
+static int append_explanation(sd_bus_message *reply, const Machine *machine, const Policy *policy,
+                              const Block *block)
+{
+        _cleanup_free_ char *reason = NULL;
+        int r = reason_format(machine, policy, block, &reason);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = append_state(reply, machine, block);
+        if (r >= 0)
+                r = append_rule(reply, policy, block);
+        if (r >= 0)
+                r = append_guards(reply, block);
+        if (r >= 0)
+                r = append_outcome(reply, block);
+        if (r >= 0)
+                r = append_string(reply, "Reason", reason);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Machine *machine = manager_get_machine(userdata);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Block *block;
+        uint32_t id;
+        int r = sd_bus_message_read(message, "u", &id);
+
+        if (r < 0)
+                return bus_error_from_errno(error, r, "Cannot read the call");
+        block = machine_find_block(machine, id);
+        if (!block)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
+                                         id);
+
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_explanation(reply, machine, &manager_get_conf(userdata)->policy, block);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot explain") : 1;
+}
+
+/* History */
+
+static int append_entry(sd_bus_message *reply, const HistoryEntry *entry)
+{
+        char guards[GUARDS_STRING_MAX];
+
+        return sd_bus_message_append(
+                reply, BUS_HISTORY_SIGNATURE, entry->usec, entry->block, entry->node, entry->device,
+                verdict_to_string(entry->verdict), entry->rule,
+                guards_format(entry->guards, guards), block_status_to_string(entry->status),
+                onliner_to_string(entry->onliner), (int32_t) -entry->error, entry->reason);
+}
+
+int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const History *history = manager_get_history(userdata);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_HISTORY_SIGNATURE);
+        for (size_t i = 0; r >= 0 && i < history->n_entries; i++)
+                r = append_entry(reply, history_get(history, i));
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot list decisions") : 1;
+}
+
+/* Plan */
+
+/* What the caller asks for. Strings belong to the message. */
+typedef struct PlanOptions {
+        Addition *additions; /* owned */
+        size_t n_additions;
+        const char *config; /* the text of a configuration to plan with, or NULL */
+        const char *config_name;
+} PlanOptions;
+
+static void plan_options_done(PlanOptions *options)
+{
+        free(options->additions);
+}
+
+static int read_addition(const char *text, uint64_t block_size_bytes, PlanOptions *options,
+                         sd_bus_error *error)
+{
+        const char *expected = NULL;
+        Addition *additions;
+        int r;
+
+        if (options->n_additions == FORECAST_ADDITIONS_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                         "'%s': expected at most %d additions", text,
+                                         FORECAST_ADDITIONS_MAX);
+        additions = reallocarray(options->additions, options->n_additions + 1, sizeof(Addition));
+        if (!additions)
+                return -ENOMEM;
+        options->additions = additions;
+        r = addition_parse(text, block_size_bytes, &additions[options->n_additions], &expected);
+        if (r == -EINVAL)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                         "'%s': expected %s; blocks are of %llu bytes", text,
+                                         expected, (unsigned long long) block_size_bytes);
+        options->n_additions += r >= 0;
+        return r;
+}
+
+static int read_additions(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
+                          sd_bus_error *error)
+{
+        const char *text;
+        int r = sd_bus_message_enter_container(message, 'v', "as");
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &text)) > 0)
+                r = read_addition(text, block_size_bytes, options, error);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int read_option(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
+                       sd_bus_error *error)
+{
+        const char *key, *type;
+        int r = sd_bus_message_read(message, "s", &key);
+
+        if (r < 0)
+                return r;
+        type = strcmp(key, "Add") == 0 ? "as" : "s";
+        if (strcmp(key, "Add") == 0)
+                r = read_additions(message, block_size_bytes, options, error);
+        else if (strcmp(key, "Config") == 0)
+                r = sd_bus_message_read(message, "v", type, &options->config);
+        else if (strcmp(key, "ConfigName") == 0)
+                r = sd_bus_message_read(message, "v", type, &options->config_name);
+        else
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "Option '%s': expected Add, Config or ConfigName", key);
+        if (r == -ENXIO)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                         "Option '%s': expected a value of type '%s'", key, type);
+        return r;
+}
+
+static int read_options(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
+                        sd_bus_error *error)
+{
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = read_option(message, block_size_bytes, options, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int append_range(sd_bus_message *reply, const ForecastRange *range)
+{
+        return sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, range->first, range->last,
+                                     range->node, range->state, (int) range->is_added,
+                                     range->zone_class, range->device, range->origin,
+                                     range->decision, range->rule, range->guards, range->reason);
+}
+
+static int reply_forecast(sd_bus_message *message, const Forecast *forecast, const Policy *policy)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+        ForecastRange range;
+        size_t i = 0;
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_PLAN_SIGNATURE);
+        while (r >= 0 && (r = forecast_range(forecast, policy, &i, &range)) > 0) {
+                r = append_range(reply, &range);
+                free(range.reason);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int plan_by(sd_bus_message *message, Manager *manager, const PlanOptions *options,
+                   const Policy *policy)
+{
+        Forecast forecast = {};
+        int r = forecast_make(manager_get_machine(manager), &manager_get_conf(manager)->policy,
+                              policy, options->additions, options->n_additions, &forecast);
+
+        if (r >= 0)
+                r = reply_forecast(message, &forecast, policy);
+        forecast_done(&forecast);
+        return r;
+}
+
+static int plan_by_config(sd_bus_message *message, Manager *manager, const PlanOptions *options)
+{
+        ConfFaults faults = {};
+        Conf conf;
+        int r;
+
+        conf_init(&conf);
+        r = conf_load_text(options->config_name ?: "(configuration)", options->config,
+                           strlen(options->config), &conf, &faults);
+        if (r == 0) {
+                r = plan_by(message, manager, options, &conf.policy);
+        } else if (r > 0) {
+                char **lines = NULL;
+
+                r = conf_faults_format(&faults, &lines);
+                if (r >= 0)
+                        r = bus_reply_faults(message, lines);
+                strings_free(lines);
+        }
+        conf_done(&conf);
+        conf_faults_done(&faults);
+        return r;
+}
+
+static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
+{
+        _cleanup_(plan_options_done) PlanOptions options = {};
+        sd_bus_error error = {};
+        int r = sd_bus_message_rewind(message, true);
+
+        (void) uid;
+        if (r >= 0)
+                r = read_options(message, manager_get_machine(userdata)->block_size_bytes, &options,
+                                 &error);
+        if (r >= 0 && options.config)
+                r = plan_by_config(message, userdata, &options);
+        else if (r >= 0)
+                r = plan_by(message, userdata, &options, &manager_get_conf(userdata)->policy);
+        if (r == -E2BIG)
+                (void) sd_bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
+                                         "expected at most %d blocks with those of the machine",
+                                         FORECAST_BLOCKS_MAX);
+        if (sd_bus_error_is_set(&error))
+                r = sd_bus_reply_method_error(message, &error);
+        else if (r < 0)
+                r = sd_bus_reply_method_errnof(message, r, "Cannot plan: %s", strerror(-r));
+        sd_bus_error_free(&error);
+        return r;
+}
+
+/*
+ * Anybody may ask what would happen; only who may reload the configuration may have memoryd read
+ * another one for it.
+ */
+int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(plan_options_done) PlanOptions options = {};
+        int r = read_options(message, manager_get_machine(userdata)->block_size_bytes, &options,
+                             error);
+
+        if (r < 0)
+                return sd_bus_error_is_set(error) ?
+                               r :
+                               bus_error_from_errno(error, r, "Cannot read the call");
+        if (!options.config)
+                return plan_granted(message, UINT32_MAX, userdata);
+        r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+}

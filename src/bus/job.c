@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "bus/authority.h"
+#include "bus/object.h"
+
+#include <stdio.h>
+
+#define JOB_PATH_MAX (sizeof(BUS_JOB_PREFIX) + 16)
+
+static const char *job_path(uint32_t id, char buffer[static JOB_PATH_MAX])
+{
+        snprintf(buffer, JOB_PATH_MAX, BUS_JOB_PREFIX "/%u", id);
+        return buffer;
+}
+
+/* What making or ending a job of each kind needs. */
+static const char *const actions[_JOB_KIND_MAX] = {
+        [JOB_KIND_ONLINE] = POLKIT_ACTION_ONLINE,
+        [JOB_KIND_OFFLINE] = POLKIT_ACTION_OFFLINE,
+        [JOB_KIND_SET_ZONE] = POLKIT_ACTION_SET_ZONE,
+        [JOB_KIND_REBALANCE] = POLKIT_ACTION_SET_ZONE,
+};
+
+/* Properties */
+
+static const char *zone_word(const Job *job)
+{
+        return job->request.zone_class == ZONE_CLASS_NONE ?
+                       "" :
+                       zone_class_to_string(job->request.zone_class);
+}
+
+static int property_get_text(sd_bus *bus, const char *path, const char *interface,
+                             const char *property, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error)
+{
+        const Job *job = userdata;
+        char user[USER_STRING_MAX];
+
+        (void) bus, (void) path, (void) interface, (void) error;
+        if (strcmp(property, "Kind") == 0)
+                return sd_bus_message_append(reply, "s", job_kind_to_string(job->request.kind));
+        if (strcmp(property, "State") == 0)
+                return sd_bus_message_append(reply, "s", job_state_to_string(job->state));
+        if (strcmp(property, "Target") == 0)
+                return sd_bus_message_append(reply, "s", job->target);
+        if (strcmp(property, "Zone") == 0)
+                return sd_bus_message_append(reply, "s", zone_word(job));
+        return sd_bus_message_append(reply, "s", user_format(job->uid, user));
+}
+
+static int property_get_number(sd_bus *bus, const char *path, const char *interface,
+                               const char *property, sd_bus_message *reply, void *userdata,
+                               sd_bus_error *error)
+{
+        const Job *job = userdata;
+        const struct {
+                const char *name;
+                size_t number;
+        } numbers[] = {
+                { "Id", job->id },
+                { "Uid", job->uid },
+                { "TotalBlocks", job->n_steps },
+                { "DoneBlocks", job->n_done },
+                { "FailedBlocks", job->n_failed },
+                { "UndoneBlocks", job->n_undone },
+        };
+
+        (void) bus, (void) path, (void) interface, (void) error;
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (strcmp(property, numbers[i].name) == 0)
+                        return sd_bus_message_append(reply, "u", (uint32_t) numbers[i].number);
+        return -ENOENT;
+}
+
+static int property_get_timeout(sd_bus *bus, const char *path, const char *interface,
+                                const char *property, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error)
+{
+        const Job *job = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "t", job->request.timeout_usec);
+}
+
+static int property_get_current(sd_bus *bus, const char *path, const char *interface,
+                                const char *property, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error)
+{
+        const Job *job = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(
+                reply, "i",
+                job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1);
+}
+
+static int append_failures(sd_bus_message *reply, const Job *job)
+{
+        int r = sd_bus_message_open_container(reply, 'a', BUS_FAILURE_SIGNATURE);
+
+        for (size_t i = 0; r >= 0 && i < job->n_steps; i++) {
+                const JobStep *step = &job->steps[i];
+                _cleanup_free_ char *text = NULL;
+
+                if (step->state != STEP_FAILED)
+                        continue;
+                r = job_format_failure(job, step, &text);
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, BUS_FAILURE_SIGNATURE, step->step.block,
+                                                  (int32_t) -step->error, text);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_get_failures(sd_bus *bus, const char *path, const char *interface,
+                                 const char *property, sd_bus_message *reply, void *userdata,
+                                 sd_bus_error *error)
+{
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return append_failures(reply, userdata);
+}
+
+/* Methods of a job */
+
+static int find_job(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                    void **ret_found, sd_bus_error *error)
+{
+        static const char prefix[] = BUS_JOB_PREFIX "/";
+        char canonical[JOB_PATH_MAX];
+        const Job *job;
+        uint32_t id;
+
+        (void) bus, (void) interface, (void) error;
+        if (strncmp(path, prefix, strlen(prefix)) != 0 ||
+            parse_u32(path + strlen(prefix), &id) < 0 || strcmp(path, job_path(id, canonical)) != 0)
+                return 0;
+        job = manager_find_job(userdata, id);
+        if (!job)
+                return 0;
+        *ret_found = (void *) job;
+        return 1;
+}
+
+static int no_such_job(sd_bus_message *message, const char *path)
+{
+        return sd_bus_reply_method_errorf(message, BUS_ERROR_NO_SUCH_JOB,
+                                          "There is no job %s that could be cancelled", path);
+}
+
+/* The job may have ended while somebody typed a password. */
+static int cancel_granted(sd_bus_message *message, uint32_t uid, void *userdata)
+{
+        const char *path = sd_bus_message_get_path(message);
+        uint32_t id;
+
+        (void) uid;
+        if (parse_u32(path + strlen(BUS_JOB_PREFIX "/"), &id) < 0 ||
+            manager_cancel_job(userdata, id) < 0)
+                return no_such_job(message, path);
+        return sd_bus_reply_method_return(message, NULL);
+}
+
+static int method_cancel(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Job *job = userdata;
+        Manager *manager =
+                sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
+        int r = authority_ask(message, actions[job->request.kind], NULL, cancel_granted, manager);
+
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+}
+
+#define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+
+const sd_bus_vtable bus_job_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Id", "u", property_get_number, 0, CONSTANT),
+        SD_BUS_PROPERTY("Kind", "s", property_get_text, 0, CONSTANT),
+        SD_BUS_PROPERTY("Target", "s", property_get_text, 0, CONSTANT),
+        SD_BUS_PROPERTY("Zone", "s", property_get_text, 0, CONSTANT),
+        SD_BUS_PROPERTY("User", "s", property_get_text, 0, CONSTANT),
+        SD_BUS_PROPERTY("Uid", "u", property_get_number, 0, CONSTANT),
+        SD_BUS_PROPERTY("TotalBlocks", "u", property_get_number, 0, CONSTANT),
+        SD_BUS_PROPERTY("TimeoutUSec", "t", property_get_timeout, 0, CONSTANT),
+        SD_BUS_PROPERTY("State", "s", property_get_text, 0, EMITS),
+        SD_BUS_PROPERTY("DoneBlocks", "u", property_get_number, 0, EMITS),
+        SD_BUS_PROPERTY("FailedBlocks", "u", property_get_number, 0, EMITS),
+        SD_BUS_PROPERTY("UndoneBlocks", "u", property_get_number, 0, EMITS),
+        SD_BUS_PROPERTY("CurrentBlock", "i", property_get_current, 0, EMITS),
+        SD_BUS_PROPERTY("Failures", "a" BUS_FAILURE_SIGNATURE, property_get_failures, 0, EMITS),
+        SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_cancel,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+static int enumerate_jobs(sd_bus *bus, const char *prefix, void *userdata, char ***ret_paths,
+                          sd_bus_error *error)
+{
+        size_t n = manager_count_jobs(userdata);
+        char **paths = calloc(n + 1, sizeof(char *));
+
+        (void) bus, (void) prefix, (void) error;
+        if (!paths)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                char path[JOB_PATH_MAX];
+
+                paths[i] = strdup(job_path(manager_get_job(userdata, i)->id, path));
+                if (!paths[i]) {
+                        strings_free(paths);
+                        return -ENOMEM;
+                }
+        }
+        *ret_paths = paths;
+        return 1;
+}
+
+int bus_add_jobs(sd_bus *bus, Manager *manager)
+{
+        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_JOB_PREFIX, BUS_JOB_INTERFACE,
+                                           bus_job_vtable, find_job, manager);
+
+        return r < 0 ? r :
+                       sd_bus_add_node_enumerator(bus, NULL, BUS_JOB_PREFIX, enumerate_jobs,
+                                                  manager);
+}
+
+/* Methods of the manager */
+
+/* The names of D-Bus errors for refusals, behind BUS_ERROR_PREFIX. */
+static const char *const refusal_names[_REFUSAL_MAX] = {
+        [REFUSAL_INVALID_REQUEST] = "InvalidRequest",
+        [REFUSAL_NO_SUCH_BLOCK] = "NoSuchBlock",
+        [REFUSAL_RANGE_HAS_HOLES] = "RangeHasHoles",
+        [REFUSAL_NO_SUCH_NODE] = "NoSuchNode",
+        [REFUSAL_NO_SUCH_DEVICE] = "NoSuchDevice",
+        [REFUSAL_NODE_WITHOUT_MEMORY] = "NodeWithoutMemory",
+        [REFUSAL_ALREADY_SO] = "AlreadySo",
+        [REFUSAL_BOOT_MEMORY] = "BootMemory",
+        [REFUSAL_INVALID_SIZE] = "InvalidSize",
+        [REFUSAL_INVALID_PERCENTAGE] = "InvalidPercentage",
+        [REFUSAL_NOT_ENOUGH_BLOCKS] = "NotEnoughBlocks",
+        [REFUSAL_LAST_KERNEL_MEMORY] = "LastKernelMemory",
+        [REFUSAL_BELOW_GUARDS] = "BelowGuards",
+        [REFUSAL_BLOCKS_BUSY] = "BlocksBusy",
+};
+
+static int reply_refused(sd_bus_message *message, const Selection *refused)
+{
+        char name[64];
+
+        snprintf(name, sizeof(name), BUS_ERROR_PREFIX "%s", refusal_names[refused->refusal]);
+        return sd_bus_reply_method_errorf(message, name, "%s", refused->text);
+}
+
+static int reply_job(sd_bus_message *message, Manager *manager, Request *request, uint32_t uid)
+{
+        _cleanup_(selection_done) Selection refused = {};
+        char path[JOB_PATH_MAX];
+        uint32_t id;
+        int r = manager_add_job(manager, request, uid, &id, &refused);
+
+        if (r == 0)
+                return sd_bus_reply_method_return(message, "o", job_path(id, path));
+        if (r > 0)
+                return reply_refused(message, &refused);
+        if (r == -E2BIG)
+                return sd_bus_reply_method_errorf(message, BUS_ERROR_TOO_MANY_JOBS,
+                                                  "There are %d jobs already", JOBS_MAX);
+        if (r == -ESHUTDOWN)
+                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED,
+                                                  "memoryd is being stopped");
+        return sd_bus_reply_method_errnof(message, r, "Cannot make a job: %s", strerror(-r));
+}
+
+/* The methods have the names of the kinds, "SetZone" of "set-zone". */
+static JobKind kind_of(sd_bus_message *message)
+{
+        const char *member = sd_bus_message_get_member(message);
+
+        return strcmp(member, "Online") == 0  ? JOB_KIND_ONLINE :
+               strcmp(member, "Offline") == 0 ? JOB_KIND_OFFLINE :
+                                                JOB_KIND_SET_ZONE;
+}
+
+static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(request_done) Request request;
+        int r = sd_bus_message_rewind(message, true);
+
+        request_init(&request, kind_of(message));
+        if (r >= 0)
+                r = bus_read_request(message, &request, &error);
+        if (r < 0)
+                return sd_bus_reply_method_errno(message, r, &error);
+        return reply_job(message, userdata, &request, uid);
+}
+
+/* What cannot be read is refused at once; what it comes to on this machine is for those who may. */
+static int method_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(request_done) Request request;
+        int r;
+
+        request_init(&request, kind_of(message));
+        r = bus_read_request(message, &request, error);
+        if (r < 0)
+                return r;
+        r = authority_ask(message, actions[request.kind],
+                          request.force ? POLKIT_ACTION_FORCE : NULL, job_granted, userdata);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+}
+
+int bus_method_online(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return method_job(message, userdata, error);
+}
+
+int bus_method_offline(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return method_job(message, userdata, error);
+}
+
+int bus_method_set_zone(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return method_job(message, userdata, error);
+}
+
+static int append_job(sd_bus_message *reply, const Job *job)
+{
+        char path[JOB_PATH_MAX], user[USER_STRING_MAX];
+
+        return sd_bus_message_append(reply, BUS_JOB_SIGNATURE, job->id, job_path(job->id, path),
+                                     job_kind_to_string(job->request.kind),
+                                     job_state_to_string(job->state), job->target, zone_word(job),
+                                     user_format(job->uid, user), (uint32_t) job->n_steps,
+                                     (uint32_t) job->n_done, (uint32_t) job->n_failed, job->uid);
+}
+
+int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_JOB_SIGNATURE);
+        for (size_t i = 0; r >= 0 && i < manager_count_jobs(userdata); i++)
+                r = append_job(reply, manager_get_job(userdata, i));
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot list jobs") : 1;
+}
+
+/* Signals */
+
+/* One that has ended by now has no object any more. */
+static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
+{
+        char path[JOB_PATH_MAX];
+        int r = 0;
+
+        job_path(id, path);
+        if (manager_find_job(manager, id))
+                r = sd_bus_emit_object_added(bus, path);
+        return r < 0 ? r :
+                       sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "JobNew", "uo", id,
+                                          path);
+}
+
+/* What was done and not undone, as ranges of blocks. */
+static int append_done(sd_bus_message *signal, const Job *job)
+{
+        _cleanup_free_ uint32_t *blocks = calloc(job->n_steps + 1, sizeof(*blocks));
+        size_t n = 0;
+
+        if (!blocks)
+                return -ENOMEM;
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->steps[i].state == STEP_DONE)
+                        blocks[n++] = job->steps[i].step.block;
+        return bus_append_ranges(signal, blocks, n);
+}
+
+/* One entry of a report whose value a function appends. */
+static int append_entry(sd_bus_message *signal, const char *key, const char *type,
+                        int (*append)(sd_bus_message *signal, const Job *job), const Job *job)
+{
+        int r = sd_bus_message_open_container(signal, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'v', type);
+        if (r >= 0)
+                r = append(signal, job);
+        if (r >= 0)
+                r = sd_bus_message_close_container(signal);
+        return r < 0 ? r : sd_bus_message_close_container(signal);
+}
+
+static int append_report(sd_bus_message *signal, const Job *job, const Machine *machine)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = job_format_report(job, machine, &text);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Kind", "s",
+                                          job_kind_to_string(job->request.kind), "Target", "s",
+                                          job->target, "Zone", "s", zone_word(job), "TotalBlocks",
+                                          "u", (uint32_t) job->n_steps, "DoneBlocks", "u",
+                                          (uint32_t) job->n_done, "FailedBlocks", "u",
+                                          (uint32_t) job->n_failed, "UndoneBlocks", "u",
+                                          (uint32_t) job->n_undone, "Message", "s", text);
+        if (r >= 0)
+                r = append_entry(signal, "Done", "a(uu)", append_done, job);
+        if (r >= 0)
+                r = append_entry(signal, "Failures", "a" BUS_FAILURE_SIGNATURE, append_failures,
+                                 job);
+        return r < 0 ? r : sd_bus_message_close_container(signal);
+}
+
+static int emit_ended(sd_bus *bus, const Machine *machine, const Job *job)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+        char path[JOB_PATH_MAX];
+        int r = sd_bus_message_new_signal(bus, &signal, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                          "JobRemoved");
+
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "uos", job->id, job_path(job->id, path),
+                                          job_state_to_string(job->state));
+        if (r >= 0)
+                r = append_report(signal, job, machine);
+        if (r >= 0)
+                r = bus_emit_removed(bus, path, BUS_JOB_INTERFACE);
+        return r < 0 ? r : sd_bus_send(bus, signal, NULL);
+}
+
+/* Only the first one runs. */
+static int emit_progress(sd_bus *bus, Manager *manager)
+{
+        char path[JOB_PATH_MAX];
+
+        if (manager_count_jobs(manager) == 0)
+                return 0;
+        return sd_bus_emit_properties_changed(
+                bus, job_path(manager_get_job(manager, 0)->id, path), BUS_JOB_INTERFACE, "State",
+                "DoneBlocks", "FailedBlocks", "UndoneBlocks", "CurrentBlock", "Failures", NULL);
+}
+
+int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes)
+{
+        const Machine *machine = manager_get_machine(manager);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < changes->new_jobs.n_ids; i++)
+                r = emit_new(bus, manager, changes->new_jobs.ids[i]);
+        if (r >= 0 && changes->job)
+                r = emit_progress(bus, manager);
+        for (size_t i = 0; r >= 0 && i < changes->n_ended_jobs; i++)
+                r = emit_ended(bus, machine, changes->ended_jobs[i]);
+        return r;
+}

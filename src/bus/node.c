@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "bus/object.h"
+
+#include <stdio.h>
+
+/* Properties of a node */
+
+static int property_get_id(sd_bus *bus, const char *path, const char *interface,
+                           const char *property, sd_bus_message *reply, void *userdata,
+                           sd_bus_error *error)
+{
+        const Node *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "u", node->id);
+}
+
+static int property_get_has_cpu(sd_bus *bus, const char *path, const char *interface,
+                                const char *property, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error)
+{
+        const Node *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "b", node->has_cpu);
+}
+
+static int property_get_distances(sd_bus *bus, const char *path, const char *interface,
+                                  const char *property, sd_bus_message *reply, void *userdata,
+                                  sd_bus_error *error)
+{
+        const Node *node = userdata;
+        int r = sd_bus_message_open_container(reply, 'a', "(uu)");
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        for (size_t i = 0; r >= 0 && i < node->n_distances; i++)
+                r = sd_bus_message_append(reply, "(uu)", node->distances[i].node,
+                                          node->distances[i].distance);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int property_get_node_bytes(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
+{
+        const Node *node = userdata;
+        const struct {
+                const char *name;
+                uint64_t bytes;
+        } sums[] = {
+                { "OnlineBytes", node->totals.online_bytes },
+                { "OfflineBytes", node->totals.offline_bytes },
+                { "KernelBytes", node->totals.kernel_bytes },
+                { "MovableBytes", node->totals.movable_bytes },
+                { "FreeBytes", node->free_bytes },
+        };
+
+        (void) bus, (void) path, (void) interface, (void) error;
+        for (size_t i = 0; i < ELEMENTSOF(sums); i++)
+                if (strcmp(property, sums[i].name) == 0)
+                        return sd_bus_message_append(reply, "t", sums[i].bytes);
+        return -ENOENT;
+}
+
+static int property_get_movable_only(sd_bus *bus, const char *path, const char *interface,
+                                     const char *property, sd_bus_message *reply, void *userdata,
+                                     sd_bus_error *error)
+{
+        const Totals *totals = &((const Node *) userdata)->totals;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "b",
+                                     totals->movable_bytes > 0 && totals->kernel_bytes == 0);
+}
+
+static int property_get_auto_online(sd_bus *bus, const char *path, const char *interface,
+                                    const char *property, sd_bus_message *reply, void *userdata,
+                                    sd_bus_error *error)
+{
+        const Node *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "s", online_word_to_string(node->auto_online) ?: "");
+}
+
+static int property_get_short(sd_bus *bus, const char *path, const char *interface,
+                              const char *property, sd_bus_message *reply, void *userdata,
+                              sd_bus_error *error)
+{
+        const Node *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "b", node->is_short);
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+
+const sd_bus_vtable bus_node_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Id", "u", property_get_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("HasCpu", "b", property_get_has_cpu, 0, EMITS),
+        SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
+        SD_BUS_PROPERTY("OnlineBytes", "t", property_get_node_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("OfflineBytes", "t", property_get_node_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("KernelBytes", "t", property_get_node_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("MovableBytes", "t", property_get_node_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("FreeBytes", "t", property_get_node_bytes, 0, 0),
+        SD_BUS_PROPERTY("MovableOnly", "b", property_get_movable_only, 0, EMITS),
+        SD_BUS_PROPERTY("KernelMemoryShort", "b", property_get_short, 0, EMITS),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
+        SD_BUS_VTABLE_END,
+};
+
+/* Properties of a zone */
+
+static int property_get_name(sd_bus *bus, const char *path, const char *interface,
+                             const char *property, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error)
+{
+        const Zone *zone = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "s", zone_type_to_string(zone->type));
+}
+
+static int property_get_zone_bytes(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
+{
+        const Zone *zone = userdata;
+        const struct {
+                const char *name;
+                uint64_t bytes;
+        } sums[] = {
+                { "PresentBytes", zone->present_bytes },
+                { "ManagedBytes", zone->managed_bytes },
+                { "SpannedBytes", zone->spanned_bytes },
+                { "FreeBytes", zone->free_bytes },
+        };
+
+        (void) bus, (void) path, (void) interface, (void) error;
+        for (size_t i = 0; i < ELEMENTSOF(sums); i++)
+                if (strcmp(property, sums[i].name) == 0)
+                        return sd_bus_message_append(reply, "t", sums[i].bytes);
+        return -ENOENT;
+}
+
+/* They change with every allocation: read, they are as of the last second. */
+const sd_bus_vtable bus_zone_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Name", "s", property_get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("PresentBytes", "t", property_get_zone_bytes, 0, 0),
+        SD_BUS_PROPERTY("ManagedBytes", "t", property_get_zone_bytes, 0, 0),
+        SD_BUS_PROPERTY("SpannedBytes", "t", property_get_zone_bytes, 0, 0),
+        SD_BUS_PROPERTY("FreeBytes", "t", property_get_zone_bytes, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+/* Paths */
+
+/*
+ * The parts of ".../node/N" or ".../node/N/zone/NAME": true when the path has that form. The zone
+ * is the empty string for a node itself.
+ */
+static bool parse_path(const char *path, uint32_t *ret_node, const char **ret_zone)
+{
+        static const char prefix[] = BUS_NODE_PREFIX "/", infix[] = "/zone/";
+        char number[16];
+        size_t n;
+
+        if (strncmp(path, prefix, strlen(prefix)) != 0)
+                return false;
+        path += strlen(prefix);
+        n = strcspn(path, "/");
+        /* Each node has one path: "00" is not node 0. */
+        if (n == 0 || n >= sizeof(number) || (n > 1 && *path == '0'))
+                return false;
+        memcpy(number, path, n);
+        number[n] = 0;
+        path += n;
+        if (*path && strncmp(path, infix, strlen(infix)) != 0)
+                return false;
+        *ret_zone = *path ? path + strlen(infix) : "";
+        return parse_u32(number, ret_node) >= 0;
+}
+
+static int find_node(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                     void **ret_found, sd_bus_error *error)
+{
+        const char *zone;
+        uint32_t id;
+        Node *node;
+
+        (void) bus, (void) interface, (void) error;
+        if (!parse_path(path, &id, &zone) || *zone)
+                return 0;
+        manager_refresh_zones(userdata);
+        node = machine_find_node(manager_get_machine(userdata), id);
+        if (!node)
+                return 0;
+        *ret_found = node;
+        return 1;
+}
+
+static int find_zone(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                     void **ret_found, sd_bus_error *error)
+{
+        const char *name;
+        uint32_t node;
+        const Zone *zone;
+
+        (void) bus, (void) interface, (void) error;
+        if (!parse_path(path, &node, &name) || !*name || zone_type_from_string(name) < 0)
+                return 0;
+        manager_refresh_zones(userdata);
+        zone = machine_find_zone(manager_get_machine(userdata), node, zone_type_from_string(name));
+        if (!zone)
+                return 0;
+        *ret_found = (void *) zone;
+        return 1;
+}
+
+static bool append_zones(const Machine *machine, uint32_t node, char **paths, size_t *n)
+{
+        for (size_t i = 0; i < machine->n_zones; i++) {
+                const Zone *zone = &machine->zones[i];
+
+                if (zone->node != node)
+                        continue;
+                if (asprintf(&paths[*n], BUS_NODE_PREFIX "/%u/zone/%s", node,
+                             zone_type_to_string(zone->type)) < 0) {
+                        paths[*n] = NULL;
+                        return false;
+                }
+                (*n)++;
+        }
+        return true;
+}
+
+int bus_list_nodes(const Machine *machine, char ***ret_paths)
+{
+        char **paths = calloc(machine->n_nodes + machine->n_zones + 1, sizeof(char *));
+        size_t n = 0;
+
+        if (!paths)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                if (asprintf(&paths[n], BUS_NODE_PREFIX "/%u", machine->nodes[i].id) < 0) {
+                        paths[n] = NULL;
+                        strings_free(paths);
+                        return -ENOMEM;
+                }
+                n++;
+                if (!append_zones(machine, machine->nodes[i].id, paths, &n)) {
+                        strings_free(paths);
+                        return -ENOMEM;
+                }
+        }
+        *ret_paths = paths;
+        return 0;
+}
+
+static int enumerate_nodes(sd_bus *bus, const char *prefix, void *userdata, char ***ret_paths,
+                           sd_bus_error *error)
+{
+        int r;
+
+        (void) bus, (void) prefix;
+        manager_refresh_zones(userdata);
+        r = bus_list_nodes(manager_get_machine(userdata), ret_paths);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot list nodes") : 1;
+}
+
+int bus_add_nodes(sd_bus *bus, Manager *manager)
+{
+        int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_NODE_PREFIX, BUS_NODE_INTERFACE,
+                                           bus_node_vtable, find_node, manager);
+
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(bus, NULL, BUS_NODE_PREFIX, BUS_ZONE_INTERFACE,
+                                               bus_zone_vtable, find_zone, manager);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(bus, NULL, BUS_NODE_PREFIX, enumerate_nodes,
+                                               manager);
+        return r;
+}

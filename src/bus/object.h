@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/manager.h"
+
+#include <systemd/sd-bus.h>
+
+/*
+ * The objects on the bus: a vtable per interface, and what registers them. Reads look at the model,
+ * methods call the manager.
+ */
+
+extern const sd_bus_vtable bus_manager_vtable[];     /* userdata: Manager */
+extern const sd_bus_vtable bus_node_vtable[];        /* userdata: Node */
+extern const sd_bus_vtable bus_zone_vtable[];        /* userdata: Zone */
+extern const sd_bus_vtable bus_job_vtable[];         /* userdata: Job */
+extern const sd_bus_vtable bus_log_control_vtable[]; /* userdata: NULL */
+
+/* Methods of the manager that tell why, and what would be: org.memoryd1(5). */
+int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Methods of the manager that make jobs, and list them. */
+int bus_method_online(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_offline(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_set_zone(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/*
+ * Reads the a{sv} of a call that asks for a job. 0, or a negative errno with the error set for one that
+ * cannot be read. The caller frees the request in either case.
+ */
+int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error);
+
+/* Sends the signals about jobs. 0 or a negative errno. */
+int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes);
+
+/* Verify() and KernelFeatures. */
+int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_property_get_features(sd_bus *bus, const char *path, const char *interface,
+                              const char *property, sd_bus_message *reply, void *userdata,
+                              sd_bus_error *error);
+
+/* Replies with all faults of a configuration in one error, a line each. What a handler returns. */
+int bus_reply_faults(sd_bus_message *message, char **faults);
+
+/* Add the objects to a connection, for its lifetime. 0 or a negative errno. */
+int bus_add_manager(sd_bus *bus, Manager *manager);
+int bus_add_nodes(sd_bus *bus, Manager *manager);
+int bus_add_jobs(sd_bus *bus, Manager *manager);
+int bus_add_log_control(sd_bus *bus);
+
+/* The paths of all nodes and zones, NULL-terminated, nodes before their zones. 0 or -ENOMEM. */
+int bus_list_nodes(const Machine *machine, char ***ret_paths);
+
+/* Appends blocks as an a(uu) of ranges, for which it sorts them. 0 or a negative errno. */
+int bus_append_ranges(sd_bus_message *message, uint32_t *blocks, size_t n_blocks);
+
+/*
+ * Tells that an object with one interface of memoryd's went. It cannot be asked for its interfaces any
+ * more: they are listed. 0 or a negative errno.
+ */
+int bus_emit_removed(sd_bus *bus, const char *path, const char *interface);
+
+/* The one place where an errno becomes a D-Bus error: returns what a handler returns. */
+int bus_error_from_errno(sd_bus_error *error, int r, const char *what);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "bus/object.h"
+
+static int append_findings(sd_bus_message *reply, const Findings *found)
+{
+        int r = sd_bus_message_open_container(reply, 'a', BUS_FINDING_SIGNATURE);
+
+        for (size_t i = 0; r >= 0 && i < found->n_findings; i++) {
+                const Finding *finding = &found->findings[i];
+
+                r = sd_bus_message_append(reply, BUS_FINDING_SIGNATURE, finding->check,
+                                          finding->subject, finding->text, finding->advice);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        sd_bus_message *reply = NULL;
+        Findings findings = {};
+        int r = manager_verify(userdata, &findings);
+
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_findings(reply, &findings);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        findings_done(&findings);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot verify") : 1;
+}
+
+int bus_property_get_features(sd_bus *bus, const char *path, const char *interface,
+                              const char *property, sd_bus_message *reply, void *userdata,
+                              sd_bus_error *error)
+{
+        bool has[_FEATURE_MAX];
+        int r = manager_find_features(userdata, has);
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_FEATURE_SIGNATURE);
+        for (int i = 0; r >= 0 && i < _FEATURE_MAX; i++)
+                r = sd_bus_message_append(reply, BUS_FEATURE_SIGNATURE,
+                                          feature_to_string((Feature) i), (int) has[i],
+                                          feature_brought_by((Feature) i));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/draft.h"
+
+#include <stdio.h>
+
+#include "config/rule.h"
+#include "config/scan.h"
+
+/* Of all files: far more than anybody needs, and few enough to compare each with each. */
+#define RULES_MAX 1024
+
+/* One file on its way into the draft. */
+typedef struct Input {
+        ConfDraft *draft;
+        ConfSource source;
+        ConfPlace place;
+} Input;
+
+void conf_draft_init(ConfDraft *draft, ConfFaults *faults)
+{
+        *draft = (ConfDraft){ .faults = faults };
+        conf_init(&draft->conf);
+}
+
+void conf_draft_done(ConfDraft *draft)
+{
+        conf_done(&draft->conf);
+        free(draft->retry_file);
+        draft->retry_file = NULL;
+}
+
+static int insert_rule(const Input *input, Rule *rule)
+{
+        ConfDraft *draft = input->draft;
+        Policy *policy = &draft->conf.policy;
+        bool is_dropin = input->place == CONF_PLACE_DROPIN;
+        int r;
+
+        rule->file = strdup(input->source.file);
+        if (!rule->file)
+                return -ENOMEM;
+        r = policy_insert_rule(policy, is_dropin ? draft->n_dropin_rules : policy->n_rules, rule);
+        if (r < 0)
+                return r;
+        if (is_dropin)
+                draft->n_dropin_rules++;
+        return 0;
+}
+
+static int rules_fault(const Input *input, const config_setting_t *setting, const char *path)
+{
+        int r = setting_fault(conf_key_find(NULL, "rules", strlen("rules")), setting, path,
+                              input->source.file, input->source.faults);
+
+        return MIN(r, 0);
+}
+
+DEFINE_CLEANUP(Rule *, rule_done)
+
+static int apply_rule(const Input *input, const config_setting_t *group, unsigned index)
+{
+        Rule rule = { .name = NULL };
+        _cleanup_(rule_donep) Rule *owned = &rule;
+        char path[CONF_PATH_MAX];
+        int r;
+
+        if (!config_setting_is_group(group)) {
+                snprintf(path, sizeof(path), "rules[%u]", index);
+                return rules_fault(input, group, path);
+        }
+        r = conf_rule_read(&input->source, group, index, &input->draft->conf.policy, owned);
+        /* A rule at fault is kept all the same, so that its name is compared with the others'. */
+        return r < 0 ? r : insert_rule(input, owned);
+}
+
+static int too_many_rules(const Input *input, const config_setting_t *group)
+{
+        int r = conf_faults_add(input->source.faults, input->source.file,
+                                config_setting_source_line(group), "rules",
+                                "expected at most %d rules in all files, got more", RULES_MAX);
+
+        return MIN(r, 0);
+}
+
+/* `is_cut`: parsing stopped within the setting, so that its last element may be half of one. */
+static int apply_rules(const Input *input, const config_setting_t *setting, bool is_cut)
+{
+        ConfDraft *draft = input->draft;
+        unsigned n;
+
+        if (!config_setting_is_list(setting))
+                return rules_fault(input, setting, "rules");
+        if (input->place != CONF_PLACE_DROPIN) {
+                policy_clear_rules(&draft->conf.policy);
+                draft->has_vendor_rules = input->place == CONF_PLACE_VENDOR;
+        }
+
+        n = (unsigned) config_setting_length(setting);
+        if (is_cut && n > 0)
+                n--;
+        for (unsigned i = 0; i < n; i++) {
+                const config_setting_t *group = config_setting_get_elem(setting, i);
+                int r;
+
+                if (draft->conf.policy.n_rules == RULES_MAX)
+                        return too_many_rules(input, group);
+                r = apply_rule(input, group, i);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Remembers where retry.delay or retry.cap was set last. */
+static int note_retry(const Input *input, const config_setting_t *setting, const ConfKey *key)
+{
+        ConfDraft *draft = input->draft;
+        char *file = strdup(input->source.file);
+
+        if (!file)
+                return -ENOMEM;
+        free(draft->retry_file);
+        draft->retry_file = file;
+        draft->retry_line = config_setting_source_line(setting);
+        draft->retry_key = key;
+        return 0;
+}
+
+static int apply_retry(const Input *input, const config_setting_t *group)
+{
+        const char *name = config_setting_name(group);
+        ConfDraft *draft = input->draft;
+
+        if (!config_setting_is_group(group)) {
+                char got[CONF_DESCRIPTION_MAX];
+                int r = conf_faults_add(draft->faults, input->source.file,
+                                        config_setting_source_line(group), name,
+                                        "expected a group of settings in braces, got %s",
+                                        setting_describe(group, got));
+
+                draft->retry_is_unknown = true;
+                return MIN(r, 0);
+        }
+        for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
+                const config_setting_t *setting = config_setting_get_elem(group, i);
+                char path[CONF_PATH_MAX];
+                const ConfKey *key;
+                int r;
+
+                snprintf(path, sizeof(path), "%s.%s", name, config_setting_name(setting));
+                r = conf_group_read_setting(&input->source, name, setting, path, &draft->conf,
+                                            &key);
+                draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
+                if (r >= 0 && key && key->type == CONF_USEC)
+                        r = note_retry(input, setting, key);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int apply_setting(const Input *input, const config_setting_t *setting, bool is_cut)
+{
+        const char *name = config_setting_name(setting);
+        const ConfKey *key = conf_key_find(NULL, name, strlen(name));
+        ConfDraft *draft = input->draft;
+        int r;
+
+        if (config_setting_type(setting) == CONFIG_TYPE_NONE)
+                return 0;
+        if (conf_key_is_group(name, strlen(name)))
+                return apply_retry(input, setting);
+        if (key && key->type == CONF_RULES)
+                return apply_rules(input, setting, is_cut);
+        r = conf_group_read_setting(&input->source, NULL, setting, name, &draft->conf, &key);
+        if (r > 0 && key && key->offset == offsetof(Conf, event_source))
+                draft->event_source_is_unknown = true;
+        return MIN(r, 0);
+}
+
+static int apply_all(const Input *input, const config_setting_t *root, bool is_cut)
+{
+        unsigned n = (unsigned) config_setting_length(root);
+
+        for (unsigned i = 0; i < n; i++) {
+                int r = apply_setting(input, config_setting_get_elem(root, i),
+                                      is_cut && i + 1 == n);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* libconfig's error line, which is past the last one when something is missing at the end. */
+static unsigned error_line(const config_t *config, const char *text)
+{
+        unsigned last = 1, line = (unsigned) MAX(config_error_line(config), 1);
+
+        for (; *text; text++)
+                if (text[0] == '\n' && text[1])
+                        last++;
+        return MIN(line, last);
+}
+
+DEFINE_CLEANUP(config_t *, config_destroy)
+
+int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size, ConfPlace place)
+{
+        const Input input = { draft, { file, draft->faults }, place };
+        bool is_scan_cut = false, is_cut;
+        config_t config;
+        _cleanup_(config_destroyp) config_t *owned = &config;
+        int r;
+
+        config_init(&config);
+        r = conf_scan(file, text, size, draft->faults, &is_scan_cut);
+        if (r < 0)
+                return r;
+
+        is_cut = !config_read_string(&config, text) || is_scan_cut;
+        /* Where the scanner cut the text, libconfig trips over the cut, which is not news. */
+        if (is_cut && !is_scan_cut) {
+                r = conf_faults_add(draft->faults, file, error_line(&config, text), NULL,
+                                    "expected settings in the syntax of libconfig, got \"%s\"",
+                                    config_error_text(&config));
+                if (r < 0)
+                        return r;
+        }
+        draft->is_incomplete = draft->is_incomplete || is_cut;
+        return apply_all(&input, config_root_setting(owned), is_cut);
+}
+
+/* The first rule before `end` that is called `name`, or NULL. */
+static const Rule *find_named(const Policy *policy, size_t end, const char *name)
+{
+        for (size_t i = 0; i < end; i++)
+                if (policy->rules[i].name && strcmp(policy->rules[i].name, name) == 0)
+                        return &policy->rules[i];
+        return NULL;
+}
+
+static int check_name(ConfDraft *draft, size_t index)
+{
+        const Policy *policy = &draft->conf.policy;
+        const Rule *rule = &policy->rules[index];
+        const Rule *other = rule->name ? find_named(policy, index, rule->name) : NULL;
+        char got[CONF_QUOTE_MAX];
+
+        if (!other)
+                return 0;
+        return conf_faults_add(draft->faults, rule->file, rule->line, "rules.name",
+                               "expected a name that no other rule has, got %s as in %s:%u",
+                               conf_quote(rule->name, got), other->file, other->line);
+}
+
+/* An unnamed rule is called by its place, which no other rule may have taken for its name. */
+static int name_rule(ConfDraft *draft, size_t index)
+{
+        Policy *policy = &draft->conf.policy;
+        char *name = NULL;
+        const Rule *other;
+
+        if (policy->rules[index].name)
+                return 0;
+        if (asprintf(&name, "rule %zu", index + 1) < 0)
+                return -ENOMEM;
+        other = find_named(policy, policy->n_rules, name);
+        policy->rules[index].name = name;
+        if (!other)
+                return 0;
+        return conf_faults_add(draft->faults, other->file, other->line, "rules.name",
+                               "expected a name that no other rule has, got \"%s\" as the unnamed "
+                               "rule in %s:%u is called",
+                               name, policy->rules[index].file, policy->rules[index].line);
+}
+
+static int check_retry(ConfDraft *draft)
+{
+        const Retry *retry = &draft->conf.retry;
+
+        if (draft->is_incomplete || draft->retry_is_unknown || retry->cap_usec >= retry->first_usec)
+                return 0;
+        return conf_faults_add(
+                draft->faults, draft->retry_file, draft->retry_line, draft->retry_key->name,
+                "expected retry.delay to be at most retry.cap, got %s",
+                draft->retry_key->offset == offsetof(Conf, retry.cap_usec) ? "a shorter cap" :
+                                                                             "a longer delay");
+}
+
+static int check_event_source(ConfDraft *draft, size_t index)
+{
+        const Rule *rule = &draft->conf.policy.rules[index];
+        EventSource source = draft->conf.event_source;
+
+        if (!rule->udev_mask || source == EVENT_SOURCE_UDEV || draft->is_incomplete ||
+            draft->event_source_is_unknown)
+                return 0;
+        return conf_faults_add(draft->faults, rule->file, rule->line, "rules.udev_property",
+                               "expected event_source = \"%s\" with it, got \"%s\"",
+                               event_source_to_string(EVENT_SOURCE_UDEV),
+                               event_source_to_string(source));
+}
+
+/*
+ * A rule behind one that matches all. The vendor's are exempt where a drop-in matches all: that
+ * means them, and who wrote it cannot take them out.
+ */
+static int check_reached(ConfDraft *draft, size_t index, size_t matches_all)
+{
+        const Rule *rules = draft->conf.policy.rules, *rule = &rules[index];
+        const Rule *other = &rules[matches_all];
+        char got[CONF_QUOTE_MAX], behind[CONF_QUOTE_MAX];
+
+        if (draft->has_vendor_rules && index >= draft->n_dropin_rules &&
+            matches_all < draft->n_dropin_rules)
+                return 0;
+        return conf_faults_add(draft->faults, rule->file, rule->line, "rules",
+                               "expected no rule behind one without criteria, got %s behind %s "
+                               "in %s:%u",
+                               conf_quote(rule->name, got), conf_quote(other->name, behind),
+                               other->file, other->line);
+}
+
+static int check_all_reached(ConfDraft *draft)
+{
+        const Policy *policy = &draft->conf.policy;
+        size_t matches_all = 0;
+
+        while (matches_all < policy->n_rules &&
+               !conf_rule_has_no_criteria(&policy->rules[matches_all]))
+                matches_all++;
+        for (size_t i = matches_all + 1; i < policy->n_rules; i++) {
+                int r = check_reached(draft, i, matches_all);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int conf_draft_finish(ConfDraft *draft)
+{
+        int r = check_retry(draft);
+
+        for (size_t i = 0; r >= 0 && i < draft->conf.policy.n_rules; i++)
+                r = check_name(draft, i);
+        for (size_t i = 0; r >= 0 && i < draft->conf.policy.n_rules; i++)
+                r = name_rule(draft, i);
+        for (size_t i = 0; r >= 0 && i < draft->conf.policy.n_rules; i++)
+                r = check_event_source(draft, i);
+        if (r >= 0)
+                r = check_all_reached(draft);
+        return MIN(r, 0);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/key.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The string tables have an enum each; the table of keys wants one type for all. */
+#define DEFINE_WORD(name, type)                                                                    \
+        static const char *name##_word(int value)                                                  \
+        {                                                                                          \
+                return name##_to_string((type) value);                                             \
+        }
+
+DEFINE_WORD(coldplug, Coldplug)
+DEFINE_WORD(kernel_auto_online, KernelAutoOnline)
+DEFINE_WORD(offload, Offload)
+DEFINE_WORD(event_source, EventSource)
+DEFINE_WORD(zone_action, ZoneAction)
+DEFINE_WORD(node_class, NodeClass)
+DEFINE_WORD(origin, Origin)
+
+static const char *log_level_word(int value)
+{
+        static const char *const words[] = {
+                "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+        };
+
+        return value >= 0 && (size_t) value < ELEMENTSOF(words) ? words[value] : NULL;
+}
+
+#define MSEC USEC_PER_MSEC
+#define SEC USEC_PER_SEC
+#define HOUR (3600 * USEC_PER_SEC)
+#define SIZE_LARGEST (UINT64_C(1) << 60)
+
+/* The kernel keeps one in a byte. */
+#define DISTANCE_LARGEST 255
+
+/* CONF_RANGE reads both at once. */
+_Static_assert(offsetof(Rule, last_address) == offsetof(Rule, first_address) + sizeof(uint64_t),
+               "the addresses of a rule lie side by side");
+
+static const ConfKey keys[] = {
+        { "min_kernel", CONF_SIZE_OR_BLOCK, 0, SIZE_LARGEST, NULL, "\"block\"",
+          offsetof(Conf, policy.min_kernel_bytes),
+          "the first memory of each node that becomes kernel memory; 0 is none" },
+        { "max_movable_ratio", CONF_PERMILLE, 0, MAX_MOVABLE_RATIO_PERMILLE_MAX, NULL, "3.0",
+          offsetof(Conf, policy.max_movable_ratio_permille),
+          "the most movable memory for each byte of kernel memory" },
+        { "per_node", CONF_BOOL, 0, 1, NULL, "true", offsetof(Conf, policy.per_node),
+          "whether the ratio is kept in each node that has a CPU, too" },
+        { "whole_device", CONF_BOOL, 0, 1, NULL, "false", offsetof(Conf, policy.whole_device),
+          "whether all blocks of a device become the same" },
+        { "contiguous", CONF_BOOL, 0, 1, NULL, "true", offsetof(Conf, policy.contiguous),
+          "whether kernel memory stays below movable memory within a node" },
+        { "coldplug", CONF_WORD, 0, 0, coldplug_word, "\"apply\"", offsetof(Conf, coldplug),
+          "what becomes of blocks found offline when memoryd starts" },
+        { "kernel_auto_online", CONF_WORD, 0, 0, kernel_auto_online_word, "\"take-over\"",
+          offsetof(Conf, kernel_auto_online),
+          "whether the kernel is kept from onlining memory by itself" },
+        { "offload", CONF_WORD, 0, 0, offload_word, "\"never\"", offsetof(Conf, offload),
+          "whether the kernel onlines what the policy has one answer to" },
+        { "event_source", CONF_WORD, 0, 0, event_source_word, "\"kernel\"",
+          offsetof(Conf, event_source), "where events come from" },
+        { "settle", CONF_USEC, 10 * MSEC, 60 * SEC, NULL, "\"2s\"", offsetof(Conf, settle_usec),
+          "how long blocks that lack something hold up the others" },
+        { "retry.delay", CONF_USEC, MSEC, 24 * HOUR, NULL, "\"1s\"",
+          offsetof(Conf, retry.first_usec), "the time before a failed write is tried again" },
+        { "retry.factor", CONF_PERMILLE, 1000, 10000, NULL, "2.0",
+          offsetof(Conf, retry.factor_permille), "how much longer each next delay is" },
+        { "retry.cap", CONF_USEC, MSEC, 24 * HOUR, NULL, "\"1min\"", offsetof(Conf, retry.cap_usec),
+          "the longest delay" },
+        { "retry.attempts", CONF_COUNT, 1, 100, NULL, "10", offsetof(Conf, retry.attempts),
+          "how often a block is written in all" },
+        { "offline_timeout", CONF_USEC, SEC, HOUR, NULL, "\"30s\"",
+          offsetof(Conf, offline_timeout_usec), "how long a block may take to go offline" },
+        { "rebalance", CONF_BOOL, 0, 1, NULL, "false", offsetof(Conf, rebalance),
+          "whether a node short of kernel memory gets some of its movable memory" },
+        { "log_level", CONF_WORD, 0, 0, log_level_word, "\"info\"", offsetof(Conf, log_level),
+          "the least important messages that are logged" },
+        { "rules", CONF_RULES, 0, 0, NULL, NULL, 0,
+          "what becomes of which memory; the first that matches decides" },
+        { "rules.name", CONF_NAME, 1, 64, NULL, NULL, offsetof(Rule, name),
+          "how messages call the rule" },
+        { "rules.node", CONF_NODES, 0, NODE_MAX - 1, NULL, NULL, offsetof(Rule, nodes),
+          "matches memory on these nodes" },
+        { "rules.node_class", CONF_WORDS, 0, 0, node_class_word, NULL, offsetof(Rule, node_classes),
+          "matches memory on nodes of these kinds" },
+        { "rules.origin", CONF_WORDS, 0, 0, origin_word, NULL, offsetof(Rule, origins),
+          "matches memory that came in one of these ways" },
+        { "rules.address", CONF_RANGE, 0, UINT64_MAX, NULL, NULL, offsetof(Rule, first_address),
+          "matches blocks within this range of physical addresses" },
+        { "rules.min_size", CONF_SIZE, 1, SIZE_LARGEST, NULL, NULL, offsetof(Rule, min_size_bytes),
+          "matches memory of devices at least so large" },
+        { "rules.max_size", CONF_SIZE, BLOCK_SIZE_MIN, SIZE_LARGEST, NULL, NULL,
+          offsetof(Rule, max_size_bytes), "matches memory of devices at most so large" },
+        { "rules.distance", CONF_DISTANCE, 0, 0, NULL, NULL, offsetof(Rule, distance),
+          "matches memory on nodes at such a distance from a node" },
+        { "rules.distance.from", CONF_COUNT, 0, NODE_MAX - 1, NULL, NULL,
+          offsetof(DistanceRange, from), "the node that it is counted from" },
+        { "rules.distance.min", CONF_COUNT, 0, DISTANCE_LARGEST, NULL, NULL,
+          offsetof(DistanceRange, min), "the least distance" },
+        { "rules.distance.max", CONF_COUNT, DISTANCE_LOCAL, DISTANCE_LARGEST, NULL, NULL,
+          offsetof(DistanceRange, max), "the greatest distance" },
+        { "rules.virtualization", CONF_CONDITIONS, 0, 0, virtualization_word, NULL,
+          offsetof(Rule, virtualization), "matches on machines that are virtual in such a way" },
+        { "rules.architecture", CONF_CONDITIONS, 0, 0, architecture_word, NULL,
+          offsetof(Rule, architecture), "matches on machines of such an architecture" },
+        { "rules.udev_property", CONF_UDEV_PROPERTIES, 0, 0, NULL, NULL, 0,
+          "matches blocks with properties that a rule of udev set" },
+        { "rules.udev_property.name", CONF_NAME, 1, 255, NULL, NULL, offsetof(UdevProperty, name),
+          "the property's name" },
+        { "rules.udev_property.value", CONF_NAME, 1, 255, NULL, NULL, offsetof(UdevProperty, value),
+          "what it is" },
+        { "rules.zone", CONF_WORD, 0, 0, zone_action_word, NULL, offsetof(Rule, zone),
+          "what becomes of the memory that matches" },
+        { "rules.movable_node", CONF_BOOL, 0, 1, NULL, NULL, offsetof(Rule, movable_node),
+          "whether min_kernel does not hold for nodes with such memory" },
+};
+
+const ConfKey *conf_key(size_t i)
+{
+        return i < ELEMENTSOF(keys) ? &keys[i] : NULL;
+}
+
+const char *conf_key_name(size_t i)
+{
+        return i < ELEMENTSOF(keys) ? keys[i].name : NULL;
+}
+
+/* The part of the key's name within the group, or NULL when it is in another. */
+static const char *name_in_group(const ConfKey *key, const char *group)
+{
+        const char *dot = strrchr(key->name, '.');
+
+        if (!group)
+                return dot ? NULL : key->name;
+        if (!dot || strlen(group) != (size_t) (dot - key->name) ||
+            memcmp(group, key->name, strlen(group)) != 0)
+                return NULL;
+        return dot + 1;
+}
+
+const ConfKey *conf_key_find(const char *group, const char *name, size_t length)
+{
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                const char *own = name_in_group(&keys[i], group);
+
+                if (own && strlen(own) == length && memcmp(own, name, length) == 0)
+                        return &keys[i];
+        }
+        return NULL;
+}
+
+bool conf_key_is_group(const char *name, size_t length)
+{
+        if (conf_key_find(NULL, name, length))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (strncmp(keys[i].name, name, length) == 0 && keys[i].name[length] == '.')
+                        return true;
+        return false;
+}
+
+#define SUGGEST_LENGTH_MAX 24
+#define SUGGEST_DISTANCE_MAX 2
+
+/* How many characters to insert, drop or replace to make one name of the other. */
+static size_t edit_distance(const char *a, const char *b)
+{
+        size_t row[SUGGEST_LENGTH_MAX + 1], n_b = strlen(b);
+
+        if (strlen(a) > SUGGEST_LENGTH_MAX || n_b > SUGGEST_LENGTH_MAX)
+                return SIZE_MAX;
+        for (size_t j = 0; j <= n_b; j++)
+                row[j] = j;
+        for (size_t i = 0; a[i]; i++) {
+                size_t diagonal = row[0];
+
+                row[0] = i + 1;
+                for (size_t j = 0; j < n_b; j++) {
+                        size_t replaced = diagonal + (a[i] != b[j]);
+
+                        diagonal = row[j + 1];
+                        row[j + 1] = MIN(MIN(row[j], row[j + 1]) + 1, replaced);
+                }
+        }
+        return row[n_b];
+}
+
+const char *conf_key_suggest(const char *group, const char *name)
+{
+        const char *nearest = NULL;
+        size_t least = SUGGEST_DISTANCE_MAX + 1;
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                const char *own = name_in_group(&keys[i], group);
+                size_t distance = own ? edit_distance(name, own) : SIZE_MAX;
+
+                /* Half of a short name may be another word altogether. */
+                if (own && distance < least && distance * 2 < strlen(own)) {
+                        nearest = own;
+                        least = distance;
+                }
+        }
+        return nearest;
+}
+
+/* Writes `"a", "b" or "c"`. */
+static void print_words(FILE *stream, const char *(*word)(int value))
+{
+        for (int i = 0; word(i); i++)
+                fprintf(stream, "%s\"%s\"", i == 0 ? "" : word(i + 1) ? ", " : " or ", word(i));
+}
+
+/* Writes a size in the largest unit that leaves no rest. */
+static void print_size(FILE *stream, uint64_t bytes)
+{
+        static const char units[] = "\0KMGTP";
+        size_t i = 0;
+
+        for (; bytes > 0 && bytes % 1024 == 0 && i + 2 < sizeof(units); i++)
+                bytes /= 1024;
+        fprintf(stream, "%" PRIu64 "%.1s", bytes, &units[i]);
+}
+
+static void print_size_range(FILE *stream, const ConfKey *key)
+{
+        fputs("a size from ", stream);
+        print_size(stream, key->min);
+        fputs(" to ", stream);
+        print_size(stream, key->max);
+        fputs(" such as \"512M\"", stream);
+}
+
+/* Writes a time in the largest unit that leaves no rest. */
+static void print_usec(FILE *stream, uint64_t usec)
+{
+        static const struct {
+                const char *unit;
+                uint64_t usec;
+        } units[] = {
+                { "h", HOUR }, { "min", 60 * SEC }, { "s", SEC }, { "ms", MSEC }, { "us", 1 },
+        };
+        size_t i = 0;
+
+        while (usec % units[i].usec != 0)
+                i++;
+        fprintf(stream, "%" PRIu64 "%s", usec / units[i].usec, units[i].unit);
+}
+
+static void print_usec_range(FILE *stream, const ConfKey *key)
+{
+        fputs("a time from ", stream);
+        print_usec(stream, key->min);
+        fputs(" to ", stream);
+        print_usec(stream, key->max);
+        fputs(" such as \"2s\"", stream);
+}
+
+static void print_expected(FILE *stream, const ConfKey *key)
+{
+        switch (key->type) {
+        case CONF_SIZE_OR_BLOCK:
+                fputs("\"block\" or ", stream);
+                print_size_range(stream, key);
+                break;
+        case CONF_SIZE:
+                print_size_range(stream, key);
+                break;
+        case CONF_RANGE:
+                fputs("a range of addresses, the lower one first, such as "
+                      "\"0x100000000-0x1ffffffff\"",
+                      stream);
+                break;
+        case CONF_PERMILLE:
+                fprintf(stream, "a number from %" PRIu64 " to %" PRIu64, key->min / 1000,
+                        key->max / 1000);
+                break;
+        case CONF_COUNT:
+                fprintf(stream, "a whole number from %" PRIu64 " to %" PRIu64, key->min, key->max);
+                break;
+        case CONF_USEC:
+                print_usec_range(stream, key);
+                break;
+        case CONF_BOOL:
+                fputs("true or false", stream);
+                break;
+        case CONF_WORD:
+                print_words(stream, key->word);
+                break;
+        case CONF_NAME:
+                fprintf(stream, "a name of %" PRIu64 " to %" PRIu64 " printable ASCII characters",
+                        key->min, key->max);
+                break;
+        case CONF_NODES:
+                fprintf(stream,
+                        "nodes from %" PRIu64 " to %" PRIu64 " such as 1, (1, 2) or "
+                        "\"2-5,7\"",
+                        key->min, key->max);
+                break;
+        case CONF_WORDS:
+                print_words(stream, key->word);
+                fputs(", or a list of them", stream);
+                break;
+        case CONF_CONDITIONS:
+                print_words(stream, key->word);
+                fputs(", perhaps with a \"!\" before it, or a list of them", stream);
+                break;
+        case CONF_DISTANCE:
+                fputs("a group such as { from = 0; min = 20; }", stream);
+                break;
+        case CONF_UDEV_PROPERTIES:
+                fputs("a group such as { name = \"ID_X\"; value = \"1\"; }, or a list of them",
+                      stream);
+                break;
+        case CONF_RULES:
+                fputs("a list of groups such as ({ zone = \"auto\"; })", stream);
+                break;
+        }
+}
+
+char *conf_key_expected(const ConfKey *key)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        if (!stream)
+                return NULL;
+        print_expected(stream, key);
+        if (fclose(stream) != 0)
+                return NULL;
+        return TAKE_PTR(text);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "ctl/ctl.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define AGENT "pkttyagent"
+
+/* How long it may take to register with polkit. */
+#define AGENT_TIMEOUT_MSEC 10000
+
+/* Root is not asked, a terminal of this machine says nothing about another one. */
+static bool agent_is_wanted(void)
+{
+        return arg_ask_password && !arg_host && !arg_machine && geteuid() != 0 &&
+               isatty(STDIN_FILENO);
+}
+
+/* In the child: as the shell would start it, and not for longer than its parent lives. */
+_Noreturn static void agent_exec(int ready, pid_t parent)
+{
+        char process[24], fd[16];
+        sigset_t none;
+
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        fcntl(ready, F_SETFD, 0);
+        snprintf(process, sizeof(process), "%d", (int) parent);
+        snprintf(fd, sizeof(fd), "%d", ready);
+        if (getppid() == parent)
+                execlp(AGENT, AGENT, "--process", process, "--fallback", "--notify-fd", fd, NULL);
+        _exit(EXIT_FAILURE);
+}
+
+void agent_start(Agent *agent)
+{
+        struct pollfd ready = { .events = POLLIN };
+        pid_t parent = getpid(), pid;
+        int ends[2];
+
+        if (agent->pid > 0 || !agent_is_wanted() || pipe2(ends, O_CLOEXEC) < 0)
+                return;
+        pid = fork();
+        if (pid == 0)
+                agent_exec(ends[1], parent);
+        close(ends[1]);
+        /* It closes its end when it is ready, and so does its death. */
+        ready.fd = ends[0];
+        if (pid > 0) {
+                agent->pid = pid;
+                (void) poll(&ready, 1, AGENT_TIMEOUT_MSEC);
+        }
+        close(ends[0]);
+}
+
+void agent_stop(Agent *agent)
+{
+        if (agent->pid <= 0)
+                return;
+        kill(agent->pid, SIGTERM);
+        kill(agent->pid, SIGCONT);
+        while (waitpid(agent->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        agent->pid = 0;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "base/names.h"
+#include "ctl/ctl.h"
+
+#include <signal.h>
+#include <time.h>
+
+static const char *where(void)
+{
+        return arg_host ? arg_host : arg_machine ? arg_machine : "this machine";
+}
+
+int bus_open(sd_bus **ret)
+{
+        int r;
+
+        if (arg_host)
+                r = sd_bus_open_system_remote(ret, arg_host);
+        else if (arg_machine)
+                r = sd_bus_open_system_machine(ret, arg_machine);
+        else
+                r = sd_bus_open_system(ret);
+        if (r == -EINVAL && (arg_host || arg_machine))
+                return failure("'%s' is not the name of a %s", where(),
+                               arg_host ? "host" : "container");
+        if (r < 0)
+                return failure("cannot reach the system bus of %s: %s", where(), strerror(-r));
+        return EXIT_SUCCESS;
+}
+
+/* Whether the error says that nobody owns the name: no daemon, or one that could not be started. */
+static bool is_not_running(const sd_bus_error *error)
+{
+        static const char *const names[] = {
+                SD_BUS_ERROR_SERVICE_UNKNOWN,
+                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (sd_bus_error_has_name(error, names[i]))
+                        return true;
+        return false;
+}
+
+static bool is_denied(const sd_bus_error *error)
+{
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
+}
+
+/* What becomes of a bus that was opened, but whose ssh or container went away. */
+static bool is_disconnected(int error)
+{
+        return error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE;
+}
+
+int call_failure(int error, const sd_bus_error *reply)
+{
+        const char *text = reply->message ? reply->message : strerror(-error);
+
+        if (is_not_running(reply))
+                return failure("memoryd is not running on %s (%s: %s)", where(), BUS_NAME, text);
+        if (is_denied(reply))
+                return failure("access denied by memoryd or polkit: %s", text);
+        if (sd_bus_error_has_name(reply, BUS_ERROR_INVALID_CONFIG))
+                return failure("configuration refused, the running one stays:\n%s", text);
+        if (sd_bus_error_has_name(reply, SD_BUS_ERROR_TIMEOUT) ||
+            sd_bus_error_has_name(reply, SD_BUS_ERROR_NO_REPLY))
+                return failure("memoryd does not answer: %s", text);
+        /* What memoryd itself refuses is one sentence that stands for itself. */
+        if (reply->name && strncmp(reply->name, BUS_ERROR_PREFIX, strlen(BUS_ERROR_PREFIX)) == 0)
+                return failure("%s", text);
+        if (error == -EBADMSG && !reply->name)
+                return failure(
+                        "memoryd gave an answer that is not understood, is it another version?");
+        if (is_disconnected(error))
+                return failure("cannot reach the system bus of %s: %s", where(), text);
+        return failure("the call failed: %s (%s)", text, reply->name ? reply->name : "local");
+}
+
+/*
+ * Never starts the daemon by bus activation: a look at the machine must not be what changes it, and
+ * a daemon that does not run has no configuration to read again.
+ */
+static int message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
+                       sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &message, BUS_NAME, path, interface, method);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_set_auto_start(message, false);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(message);
+        return 0;
+}
+
+int matches_add(sd_bus *bus, const Match *matches, size_t n_matches, void *userdata)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < n_matches && r >= 0; i++)
+                r = sd_bus_add_match(bus, NULL, matches[i].match, matches[i].handler, userdata);
+        return r;
+}
+
+int manager_message_new(sd_bus *bus, const char *interface, const char *method,
+                        sd_bus_message **ret)
+{
+        return message_new(bus, BUS_PATH, interface, method, ret);
+}
+
+int change_message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
+                       sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = message_new(bus, path, interface, method, &message);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_set_allow_interactive_authorization(message, arg_ask_password);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(message);
+        return 0;
+}
+
+int manager_call(const char *method)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(agent_stop) Agent agent = {};
+        int r;
+
+        r = bus_open(&bus);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = change_message_new(bus, BUS_PATH, BUS_MANAGER_INTERFACE, method, &message);
+        if (r >= 0) {
+                agent_start(&agent);
+                r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, NULL);
+        }
+        return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
+}
+
+int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata)
+{
+        static const int numbers[] = { SIGINT, SIGTERM };
+        sigset_t signals;
+        int r = 0;
+
+        sigemptyset(&signals);
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                sigaddset(&signals, numbers[i]);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(numbers) && r >= 0; i++) {
+                sd_event_source *source;
+
+                r = sd_event_add_signal(event, &source, numbers[i], handler, userdata);
+                if (r < 0)
+                        return r;
+                r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+                if (r >= 0)
+                        r = sd_event_source_set_floating(source, true);
+                sd_event_source_unref(source);
+        }
+        return r;
+}
+
+uint64_t monotonic_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}

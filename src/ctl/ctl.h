@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "kernel/recording.h"
+#include "policy/forecast.h"
+
+#include <libsmartcols.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/* What the verbs of memoryctl(1) share: the options, what memoryd says, tables and complaints. */
+
+extern bool arg_all;
+extern bool arg_bytes;
+extern bool arg_no_headings;
+extern bool arg_json;
+extern bool arg_ask_password;
+extern const char *arg_output;  /* the list given to -o, or NULL */
+extern const char *arg_sysroot; /* a recorded tree to read instead of asking memoryd, or NULL */
+extern const char *arg_svg;     /* the file for a picture, or NULL */
+extern const char *arg_config;  /* the configuration to plan with, or NULL */
+
+/* The memory to plan with. */
+extern const char *arg_additions[FORECAST_ADDITIONS_MAX];
+extern size_t arg_n_additions;
+
+/* What online, offline and set-zone are told, as it was given, or NULL. */
+extern const char *arg_node;
+extern const char *arg_device;
+extern const char *arg_size;
+extern const char *arg_zone;
+extern const char *arg_movable;
+extern const char *arg_timeout;
+extern bool arg_force;
+extern bool arg_wait;
+extern bool arg_undo_on_failure;
+
+extern const char *arg_host;    /* USER@HOST, or NULL */
+extern const char *arg_machine; /* a container, or NULL */
+
+/* Exit code of what was done in part. */
+#define EXIT_PARTLY 64
+
+/* Print one line, "memoryctl: ...", to stderr and return the exit code that belongs to it. */
+int failure(const char *format, ...) _printf_(1, 2);
+int usage_failure(const char *format, ...) _printf_(1, 2);
+
+/* ctl-bus.c: the way to memoryd. */
+
+/* EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed. */
+int bus_open(sd_bus **ret);
+
+/* Signals to listen to, and by whom they are handled. */
+typedef struct Match {
+        const char *match;
+        sd_bus_message_handler_t handler;
+} Match;
+
+/* That memoryd comes or goes, and that the connection is lost. */
+#define MATCH_OWNER                                                                                \
+        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"                \
+        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME "'"
+#define MATCH_DISCONNECTED                                                                         \
+        "type='signal',path='/org/freedesktop/DBus/Local',"                                        \
+        "interface='org.freedesktop.DBus.Local',member='Disconnected'"
+
+/* Adds them for the connection's lifetime. 0 or a negative errno. */
+int matches_add(sd_bus *bus, const Match *matches, size_t n_matches, void *userdata);
+
+/* A call to the object of the manager. 0, or negative errno. */
+int manager_message_new(sd_bus *bus, const char *interface, const char *method,
+                        sd_bus_message **ret);
+
+/*
+ * A call that not everybody may make, to any object of memoryd: polkit may ask the user, unless that
+ * was declined. 0, or negative errno.
+ */
+int change_message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
+                       sd_bus_message **ret);
+
+/*
+ * Calls a method of the manager that takes and returns nothing, and changes something. EXIT_SUCCESS,
+ * or EXIT_FAILURE when the reason has been printed.
+ */
+int manager_call(const char *method);
+
+/*
+ * Has SIGINT and SIGTERM call the handler, or end the loop without one: before anything else that
+ * happened, for an interrupt from a terminal may end an ssh at the same time. 0, or negative errno.
+ */
+int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata);
+
+/* The clock of timers in such a loop. */
+uint64_t monotonic_usec(void);
+
+/* For a call that may have to ask a person first. */
+#define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)
+
+/* Prints why a call failed: the error reply, else the negative errno. Returns EXIT_FAILURE. */
+int call_failure(int error, const sd_bus_error *reply);
+
+/*
+ * ctl-agent.c: polkit's agent that asks for a password in the terminal, while a call is under way. One
+ * is started for a user other than root who has a terminal and did not decline, and for the daemon of
+ * this machine only. Without the program nothing is asked.
+ */
+typedef struct Agent {
+        pid_t pid; /* 0: none */
+} Agent;
+
+void agent_start(Agent *agent);
+void agent_stop(Agent *agent);
+
+/* ctl-blocks.c: BLOCKS, as in "32-39,45". */
+
+/* Numbers of blocks, both included. */
+typedef struct BlockSpan {
+        uint32_t first;
+        uint32_t last;
+} BlockSpan;
+
+/* Each argument has one or more, in the order given. EXIT_SUCCESS, or an exit code. */
+int blocks_parse(int argc, char **argv, BlockSpan **ret_blocks, size_t *ret_n_blocks);
+
+/*
+ * ctl-snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
+ * or to the snapshot, and are never NULL.
+ */
+
+/* One entry of KernelFeatures. */
+typedef struct FeatureRow {
+        const char *name;
+        const char *brought_by;
+        bool has;
+} FeatureRow;
+
+typedef struct ManagerRow {
+        const char *version;
+        const char *kernel_auto_online;
+        uint64_t block_size_bytes;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint32_t pending_blocks;
+        uint32_t failed_blocks;
+        uint32_t foreign_blocks;
+        char **config_files;  /* owned, NULL-terminated, or NULL for none */
+        char **config_faults; /* the same */
+        FeatureRow *features; /* owned; none where memoryd is of an earlier version */
+        size_t n_features;
+        bool degraded;
+} ManagerRow;
+
+/* One entry of ListBlocks(). */
+typedef struct BlockRow {
+        uint32_t id;
+        int32_t node; /* -1: not known */
+        const char *state;
+        const char *zones;
+        const char *zone_class;
+        const char *decision;
+        const char *rule;
+        const char *guards;
+        const char *status;
+        int32_t error; /* positive errno of the last failed write, 0 for none */
+        const char *device;
+        const char *origin;
+} BlockRow;
+
+typedef struct NodeRow {
+        uint32_t id;
+        bool has_cpu;
+        bool movable_only;
+        bool kernel_short;              /* its kernel memory runs out */
+        const char *kernel_auto_online; /* "" where the kernel has no such file for a node */
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint64_t free_bytes;
+        Distance *distances; /* owned */
+        size_t n_distances;
+        bool lacks_cpu;  /* a recorded tree does not tell has_cpu, */
+        bool lacks_free; /* or free_bytes */
+} NodeRow;
+
+/* One entry of ListJobs(). */
+typedef struct JobRow {
+        uint32_t id;
+        const char *path;
+        const char *kind;
+        const char *state;
+        const char *target;
+        const char *zone;
+        const char *user;
+        uint32_t n_total;
+        uint32_t n_done;
+        uint32_t n_failed;
+        uint32_t uid; /* UINT32_MAX: memoryd itself */
+} JobRow;
+
+typedef struct ZoneRow {
+        uint32_t node;
+        const char *name;
+        uint64_t present_bytes;
+        uint64_t managed_bytes;
+        uint64_t spanned_bytes;
+        uint64_t free_bytes;
+} ZoneRow;
+
+typedef enum Fetch {
+        FETCH_MANAGER = 1 << 0,
+        FETCH_BLOCKS = 1 << 1,
+        FETCH_OBJECTS = 1 << 2,    /* nodes and zones */
+        FETCH_NO_DEVICES = 1 << 3, /* of a recorded tree: a third of the time is spent on them */
+        FETCH_JOBS = 1 << 4,
+} Fetch;
+
+typedef struct Snapshot {
+        ManagerRow manager;
+        BlockRow *blocks; /* by id */
+        size_t n_blocks;
+        NodeRow *nodes; /* by id */
+        size_t n_nodes;
+        ZoneRow *zones; /* by node, then as the kernel orders them */
+        size_t n_zones;
+        JobRow *jobs; /* in the order in which they were accepted */
+        size_t n_jobs;
+        sd_bus_message *manager_reply;
+        sd_bus_message *blocks_reply;
+        sd_bus_message *objects_reply;
+        sd_bus_message *jobs_reply;
+        Recording *recording; /* the tree, or NULL when memoryd was asked */
+        char **texts;         /* what the rows of a recording refer to */
+        size_t n_texts;
+} Snapshot;
+
+/*
+ * Asks memoryd for what the Fetch mask names, or reads it from arg_sysroot. EXIT_SUCCESS, or
+ * EXIT_FAILURE when the reason has been printed. A snapshot starts zeroed; snapshot_done() is right
+ * for it in either case.
+ */
+int snapshot_fetch(unsigned what, Snapshot *snapshot);
+void snapshot_done(Snapshot *snapshot);
+
+/* What FETCH_MANAGER asks for, over a connection that there is already. 0, or negative errno. */
+int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error);
+
+/* The blocks of a blocks_reply that came otherwise. 0, or negative errno. */
+int snapshot_read_blocks(Snapshot *snapshot);
+
+/*
+ * ctl-sysroot.c: the same from a recorded tree. What is odd there is told on stderr, a line for
+ * each, and is no failure.
+ */
+int snapshot_read(unsigned what, Snapshot *snapshot);
+
+/* ctl-table.c: tables in the manner of lsmem, through libsmartcols. */
+
+#define TABLE_COLUMNS_MAX 16
+
+typedef struct Column {
+        const char *name;
+        const char *help;
+        int flags;     /* SCOLS_FL_* */
+        int json_type; /* SCOLS_JSON_* */
+        bool optional; /* only with -o */
+} Column;
+
+/* The columns of a table as an array and the number of them; the index in it is the column's id. */
+typedef struct ColumnSet {
+        const Column *columns;
+        size_t n_columns;
+} ColumnSet;
+
+extern const ColumnSet list_columns;
+extern const ColumnSet nodes_columns;
+extern const ColumnSet zones_columns;
+extern const ColumnSet history_columns;
+extern const ColumnSet plan_columns;
+extern const ColumnSet jobs_columns;
+
+/* The columns to show, by id, in the order to show them. */
+typedef struct Selection {
+        size_t ids[TABLE_COLUMNS_MAX];
+        size_t n_ids;
+} Selection;
+
+/* Evaluates -o. EXIT_SUCCESS, or EXIT_USAGE when the reason has been printed. */
+int selection_parse(const ColumnSet *set, const char *output, Selection *ret);
+
+typedef struct Table {
+        struct libscols_table *scols;
+        Selection selection;
+} Table;
+
+/* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. */
+typedef int (*CellFormat)(const void *row, size_t column, char **ret);
+
+/* The name is that of the array in JSON. 0, or negative errno; table_done() is right either way. */
+int table_init(Table *table, const char *name, const ColumnSet *set, const Selection *selection);
+void table_done(Table *table);
+int table_add(Table *table, CellFormat format, const void *row);
+int table_print(const Table *table);
+
+/* Texts for cells. The size is a number with -b and -J, else as lsmem prints it: "1.5G". */
+int cell_text(const char *text, char **ret);
+int cell_number(uint64_t number, char **ret);
+int cell_bool(bool value, char **ret);
+int cell_size(uint64_t bytes, char **ret);
+
+#define SIZE_STRING_MAX 24
+
+const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX]);
+
+#define TIME_STRING_MAX 48
+
+/* Microseconds since 1970 as systemctl(1) shows them, in local time. Returns the buffer. */
+const char *time_format(uint64_t usec, char buffer[static TIME_STRING_MAX]);
+
+#define ERROR_STRING_MAX 12
+
+/* "EBUSY", or the number where the C library has no name, in the buffer; empty for 0. */
+const char *error_format(int error, char buffer[static ERROR_STRING_MAX]);
+
+/* As wide as terminals always were. */
+#define TERMINAL_WIDTH 80
+
+/* That of the terminal behind a file, else what COLUMNS says, else the usual one. */
+size_t terminal_width(int fd);
+
+/* "0:10,1:20" */
+int distances_format(const NodeRow *node, char **ret);
+
+/* ctl-status.c: runs of blocks that are not settled and alike; the worst status first. */
+typedef struct OpenRun {
+        const BlockRow *first;
+        size_t n_blocks;
+        size_t status; /* where to go on */
+        size_t position;
+} OpenRun;
+
+/* Moves to the next run, or returns false behind the last. Starts with a zeroed one. */
+bool open_run_next(const Snapshot *snapshot, OpenRun *run);
+
+/* ctl-feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
+void features_print_status(const ManagerRow *manager);
+void features_print_verify(const ManagerRow *manager);
+
+/* ctl-json.c */
+int status_print_json(const Snapshot *snapshot);
+
+/* ctl-nodes.c: the table, which the status shows too. */
+int nodes_print(const Snapshot *snapshot, const Selection *selection);
+
+/* The verbs: what follows the verb on the command line in, the exit code out. */
+int verb_status(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_nodes(int argc, char **argv);
+int verb_zones(int argc, char **argv);
+int verb_map(int argc, char **argv);
+int verb_explain(int argc, char **argv);
+int verb_history(int argc, char **argv);
+int verb_plan(int argc, char **argv);
+int verb_online(int argc, char **argv);
+int verb_offline(int argc, char **argv);
+int verb_set_zone(int argc, char **argv);
+int verb_jobs(int argc, char **argv);
+int verb_cancel(int argc, char **argv);
+int verb_monitor(int argc, char **argv);
+int verb_verify(int argc, char **argv);
+int verb_reload(int argc, char **argv);
+int verb_rescan(int argc, char **argv);

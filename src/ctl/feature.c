@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "verify/feature.h"
+#include "ctl/json.h"
+
+#include <stdio.h>
+
+/* What is lost without it, "" for what only a later memoryd asks of kernels. */
+static const char *loss_of(const FeatureRow *row)
+{
+        Feature feature = feature_from_string(row->name);
+
+        return feature < 0 ? "" : feature_loss(feature);
+}
+
+/* The names of those that the kernel has, in a line. */
+static void print_had(const ManagerRow *manager)
+{
+        const char *before = "";
+
+        for (size_t i = 0; i < manager->n_features; i++) {
+                if (!manager->features[i].has)
+                        continue;
+                printf("%s%s", before, manager->features[i].name);
+                before = ", ";
+        }
+        puts(*before ? "" : "nothing");
+}
+
+void features_print_status(const ManagerRow *manager)
+{
+        const char *before = "";
+
+        if (manager->n_features == 0)
+                return;
+        printf("%-23s ", "Kernel features:");
+        print_had(manager);
+        printf("%-23s ", "Kernel lacks:");
+        for (size_t i = 0; i < manager->n_features; i++) {
+                const FeatureRow *row = &manager->features[i];
+
+                if (row->has)
+                        continue;
+                printf("%s%s (%s)", before, row->name, row->brought_by);
+                before = ", ";
+        }
+        puts(*before ? "" : "nothing");
+}
+
+void features_print_verify(const ManagerRow *manager)
+{
+        bool has_all = true;
+
+        if (manager->n_features == 0)
+                return;
+        fputs("Kernel features: ", stdout);
+        print_had(manager);
+        for (size_t i = 0; i < manager->n_features; i++) {
+                const FeatureRow *row = &manager->features[i];
+                const char *loss = loss_of(row);
+
+                if (row->has)
+                        continue;
+                if (has_all)
+                        puts("Kernel lacks:");
+                has_all = false;
+                printf("  %s (%s)%s%s\n", row->name, row->brought_by, *loss ? ": " : "", loss);
+        }
+        if (has_all)
+                puts("Kernel lacks: nothing");
+}
+
+static json_object *json_feature(const FeatureRow *row)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+
+        if (!object || !json_member_string(object, "feature", row->name) ||
+            !json_member(object, "has", json_object_new_boolean(row->has)) ||
+            !json_member_string(object, "brought_by", row->brought_by) ||
+            !json_member_string(object, "without", loss_of(row)))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+json_object *json_features(const ManagerRow *manager)
+{
+        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+
+        for (size_t i = 0; array && i < manager->n_features; i++)
+                if (!json_element(array, json_feature(&manager->features[i])))
+                        return NULL;
+        return TAKE_PTR(array);
+}

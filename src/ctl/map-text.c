@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "ctl/map.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A terminal, or what stands for one. */
+typedef struct Terminal {
+        size_t width;
+        size_t column;
+        bool colored;
+} Terminal;
+
+static void end_line(Terminal *terminal)
+{
+        putchar('\n');
+        terminal->column = 0;
+}
+
+/* Prints a phrase behind others, on a line of its own if there is no room. */
+static void print_phrase(Terminal *terminal, const char *between, const char *letter,
+                         const char *sgr, const char *phrase)
+{
+        size_t length = strlen(between) + strlen(letter) + strlen(phrase);
+
+        /* One column stays free, for the comma. */
+        if (terminal->column > 0 && terminal->column + length >= terminal->width) {
+                if (*between == ',')
+                        putchar(',');
+                end_line(terminal);
+                terminal->column = (size_t) printf("  ");
+        } else {
+                terminal->column += (size_t) printf("%s", between);
+        }
+        if (terminal->colored && *sgr)
+                printf("\033[%sm%s\033[0m", sgr, letter);
+        else
+                printf("%s", letter);
+        terminal->column += strlen(letter) + (size_t) printf("%s", phrase);
+}
+
+/* "kernel 2G": what there is of a class. */
+static void print_class(Terminal *terminal, const Map *map, MapClass class, uint32_t n_blocks,
+                        const char *between, bool has_letter)
+{
+        const MapStyle *style = &map_styles[class];
+        const char letter[] = { style->letter, ' ', '\0' };
+        char size[SIZE_STRING_MAX], phrase[SIZE_STRING_MAX + 32];
+
+        snprintf(phrase, sizeof(phrase), "%s %s", style->name,
+                 size_format(n_blocks * map->block_size_bytes, size));
+        print_phrase(terminal, between, has_letter ? letter : "", style->sgr, phrase);
+}
+
+static void print_heading(Terminal *terminal, const Map *map, const MapRow *row)
+{
+        char node[MAP_NODE_MAX];
+        bool is_first = true;
+
+        print_phrase(terminal, "", "", "", map_node_format(row->node, node));
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
+                if (row->n_blocks[i] == 0)
+                        continue;
+                print_class(terminal, map, i, row->n_blocks[i], is_first ? ": " : ", ", false);
+                is_first = false;
+        }
+        end_line(terminal);
+}
+
+/* Cells of one colour share its sequence. NULL is the terminal's own colour. */
+static void set_color(const Terminal *terminal, const char *sgr, const char **current)
+{
+        if (!terminal->colored || *current == sgr)
+                return;
+        if (*current)
+                fputs("\033[0m", stdout);
+        if (sgr)
+                printf("\033[%sm", sgr);
+        *current = sgr;
+}
+
+/* Starts a line, with the number of the block that comes next, where one is full. */
+static void break_line(const Terminal *terminal, const Map *map, const MapCell *next, size_t at,
+                       const char **current)
+{
+        if (at % map->width != 0)
+                return;
+        set_color(terminal, NULL, current);
+        if (at > 0)
+                putchar('\n');
+        printf("%*" PRIu32 " ", snprintf(NULL, 0, "%" PRIu32, map->last), next->first);
+}
+
+static void print_cells(const Terminal *terminal, const Map *map, const MapRow *row)
+{
+        const char *current = NULL;
+        size_t at = 0;
+
+        for (size_t i = 0; i < row->n_cells; i++) {
+                const MapCell *cell = &row->cells[i];
+
+                if (cell->after_hole) {
+                        break_line(terminal, map, cell, at++, &current);
+                        set_color(terminal, NULL, &current);
+                        putchar(MAP_HOLE);
+                }
+                break_line(terminal, map, cell, at++, &current);
+                set_color(terminal, map_styles[cell->class].sgr, &current);
+                putchar(map_styles[cell->class].letter);
+        }
+        set_color(terminal, NULL, &current);
+        putchar('\n');
+}
+
+static void print_legend(Terminal *terminal, const Map *map)
+{
+        uint64_t cell_bytes = map->blocks_per_cell * map->block_size_bytes;
+        char size[SIZE_STRING_MAX], phrase[SIZE_STRING_MAX + 64];
+        bool has_holes = false;
+        const char *between = "";
+
+        if (map->blocks_per_cell == 1)
+                snprintf(phrase, sizeof(phrase), "A cell is a block, %s.",
+                         size_format(cell_bytes, size));
+        else
+                snprintf(phrase, sizeof(phrase), "A cell is %" PRIu32 " blocks, %s.",
+                         map->blocks_per_cell, size_format(cell_bytes, size));
+        print_phrase(terminal, "", "", "", phrase);
+        end_line(terminal);
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
+                if (map->n_blocks[i] == 0)
+                        continue;
+                print_class(terminal, map, i, map->n_blocks[i], between, true);
+                between = "   ";
+        }
+        for (size_t i = 0; i < map->n_rows; i++)
+                has_holes |= map->rows[i].n_holes > 0;
+        if (has_holes)
+                print_phrase(terminal, between, (const char[]){ MAP_HOLE, ' ', '\0' }, "", "hole");
+        end_line(terminal);
+}
+
+int map_print(const Snapshot *snapshot, size_t terminal_width, bool colored)
+{
+        Terminal terminal = { .width = terminal_width, .colored = colored };
+        _cleanup_(map_done) Map map = {};
+        int number_width = 0, r;
+
+        if (snapshot->n_blocks == 0)
+                return 0;
+        number_width = snprintf(NULL, 0, "%" PRIu32, snapshot->blocks[snapshot->n_blocks - 1].id);
+        r = map_init(&map, snapshot, terminal_width - (size_t) number_width - 1);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < map.n_rows; i++) {
+                print_heading(&terminal, &map, &map.rows[i]);
+                print_cells(&terminal, &map, &map.rows[i]);
+                putchar('\n');
+        }
+        print_legend(&terminal, &map);
+        return 0;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "base/names.h"
+#include "ctl/map.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const MapStyle map_styles[_MAP_CLASS_MAX] = {
+        [MAP_KERNEL] = { 'K', "kernel", "34", "#4878d0" },
+        [MAP_MOVABLE] = { 'M', "movable", "32", "#6acc64" },
+        [MAP_ONLINE] = { 'O', "online", "36", "#82c6e2" },
+        [MAP_OFFLINE] = { '.', "offline", "2", "#d9d9d9" },
+        [MAP_LEFT] = { '-', "left", "2", "#a6a6a6" },
+        [MAP_PENDING] = { 'p', "pending", "33", "#eeca3b" },
+        [MAP_GOING] = { 'g', "going-offline", "1;33", "#ee854a" },
+        [MAP_FOREIGN] = { 'X', "foreign", "1;35", "#b55dba" },
+        [MAP_FAILED] = { 'F', "failed", "1;31", "#d65f5f" },
+        [MAP_UNKNOWN] = { '?', "unknown", "1;31", "#f2b8b8" },
+};
+
+/* The statuses that count for more than what the block is now. */
+static const struct {
+        BlockStatus status;
+        MapClass class;
+} status_classes[] = {
+        { BLOCK_STATUS_FAILED, MAP_FAILED },   { BLOCK_STATUS_FOREIGN, MAP_FOREIGN },
+        { BLOCK_STATUS_WAITING, MAP_PENDING }, { BLOCK_STATUS_PENDING, MAP_PENDING },
+        { BLOCK_STATUS_WRITING, MAP_PENDING }, { BLOCK_STATUS_RETRYING, MAP_PENDING },
+        { BLOCK_STATUS_LEFT, MAP_LEFT },
+};
+
+static MapClass block_map_class(const BlockRow *block)
+{
+        BlockState state = block_state_from_string(block->state);
+        BlockStatus status = block_status_from_string(block->status);
+
+        if (state < 0)
+                return MAP_UNKNOWN;
+        for (size_t i = 0; i < ELEMENTSOF(status_classes); i++)
+                if (status_classes[i].status == status)
+                        return status_classes[i].class;
+        if (state != BLOCK_ONLINE)
+                return state == BLOCK_OFFLINE ? MAP_OFFLINE : MAP_GOING;
+        switch (zone_class_from_string(block->zone_class)) {
+        case ZONE_CLASS_KERNEL:
+                return MAP_KERNEL;
+        case ZONE_CLASS_MOVABLE:
+                return MAP_MOVABLE;
+        default:
+                return MAP_ONLINE;
+        }
+}
+
+/* What one wants to see even if it is a single block among thousands, the worst first. */
+static const MapClass noteworthy[] = {
+        MAP_FAILED, MAP_UNKNOWN, MAP_FOREIGN, MAP_GOING, MAP_PENDING,
+};
+
+/* What a cell of several blocks is shown as: what is noteworthy, else what most of them are. */
+static MapClass cell_class(const MapCell *cell)
+{
+        MapClass most = MAP_KERNEL;
+
+        for (size_t i = 0; i < ELEMENTSOF(noteworthy); i++)
+                if (cell->n_blocks[noteworthy[i]] > 0)
+                        return noteworthy[i];
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
+                if (cell->n_blocks[i] > cell->n_blocks[most])
+                        most = i;
+        return most;
+}
+
+/* One for no node: nodes have been checked by none but the one who sent them. */
+#define ROW_SLOTS (NODE_MAX + 1)
+
+static size_t row_slot(const BlockRow *block)
+{
+        return block->node >= 0 && block->node < NODE_MAX ? (size_t) block->node : NODE_MAX;
+}
+
+/* How long each row gets at a number of blocks to a cell. */
+typedef struct Layout {
+        size_t row_of_slot[ROW_SLOTS]; /* SIZE_MAX: no block is there */
+        uint64_t last_cells[ROW_SLOTS];
+        size_t lengths[ROW_SLOTS];
+        size_t n_rows;
+} Layout;
+
+/* Returns whether the block is the first of a cell; *ret_after_hole whether that follows a hole. */
+static bool layout_add(Layout *layout, const BlockRow *block, uint32_t blocks_per_cell,
+                       bool *ret_after_hole)
+{
+        size_t slot = row_slot(block);
+        uint64_t cell = block->id / blocks_per_cell;
+        bool is_first = layout->lengths[slot] == 0;
+
+        *ret_after_hole = !is_first && cell > layout->last_cells[slot] + 1;
+        if (!is_first && cell == layout->last_cells[slot])
+                return false;
+        layout->lengths[slot] += *ret_after_hole ? 2 : 1;
+        layout->last_cells[slot] = cell;
+        return true;
+}
+
+static bool layout_fits(Layout *layout, const Snapshot *snapshot, uint32_t blocks_per_cell,
+                        size_t width)
+{
+        size_t n_lines = 0;
+        bool after_hole;
+
+        memset(layout->lengths, 0, sizeof(layout->lengths));
+        for (size_t i = 0; i < snapshot->n_blocks; i++)
+                (void) layout_add(layout, &snapshot->blocks[i], blocks_per_cell, &after_hole);
+        for (size_t i = 0; i < ROW_SLOTS; i++)
+                n_lines += (layout->lengths[i] + width - 1) / width;
+        return n_lines <= MAX((size_t) MAP_LINES, layout->n_rows);
+}
+
+static void layout_rows(Layout *layout, const Snapshot *snapshot)
+{
+        memset(layout->row_of_slot, 0xff, sizeof(layout->row_of_slot));
+        for (size_t i = 0; i < snapshot->n_blocks; i++)
+                layout->row_of_slot[row_slot(&snapshot->blocks[i])] = 0;
+        for (size_t i = 0; i < ROW_SLOTS; i++)
+                if (layout->row_of_slot[i] == 0)
+                        layout->row_of_slot[i] = layout->n_rows++;
+}
+
+static int map_alloc(Map *map, const Layout *layout)
+{
+        map->rows = calloc(layout->n_rows + 1, sizeof(*map->rows));
+        if (!map->rows)
+                return -ENOMEM;
+        map->n_rows = layout->n_rows;
+        for (size_t i = 0; i < ROW_SLOTS; i++) {
+                MapRow *row;
+
+                if (layout->row_of_slot[i] == SIZE_MAX)
+                        continue;
+                row = &map->rows[layout->row_of_slot[i]];
+                row->node = i < NODE_MAX ? (int32_t) i : NODE_NONE;
+                row->cells = calloc(layout->lengths[i], sizeof(*row->cells));
+                if (!row->cells)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static void map_add(Map *map, Layout *layout, const BlockRow *block)
+{
+        MapRow *row = &map->rows[layout->row_of_slot[row_slot(block)]];
+        MapClass class = block_map_class(block);
+        bool after_hole;
+        MapCell *cell;
+
+        if (layout_add(layout, block, map->blocks_per_cell, &after_hole)) {
+                row->n_holes += after_hole;
+                row->cells[row->n_cells++] =
+                        (MapCell){ .first = block->id, .after_hole = after_hole };
+        }
+        cell = &row->cells[row->n_cells - 1];
+        cell->last = block->id;
+        cell->n_blocks[class]++;
+        row->n_blocks[class]++;
+        map->n_blocks[class]++;
+}
+
+int map_init(Map *map, const Snapshot *snapshot, size_t width)
+{
+        _cleanup_free_ Layout *layout = calloc(1, sizeof(*layout));
+        int r;
+
+        *map = (Map){
+                .block_size_bytes = snapshot->manager.block_size_bytes,
+                .blocks_per_cell = 1,
+                .width = width,
+        };
+        if (!layout)
+                return -ENOMEM;
+        if (snapshot->n_blocks == 0)
+                return 0;
+        map->last = snapshot->blocks[snapshot->n_blocks - 1].id;
+
+        layout_rows(layout, snapshot);
+        while (map->blocks_per_cell < UINT32_C(1) << 31 &&
+               !layout_fits(layout, snapshot, map->blocks_per_cell, width))
+                map->blocks_per_cell *= 2;
+        (void) layout_fits(layout, snapshot, map->blocks_per_cell, width);
+        r = map_alloc(map, layout);
+        if (r < 0)
+                return r;
+        memset(layout->lengths, 0, sizeof(layout->lengths));
+        for (size_t i = 0; i < snapshot->n_blocks; i++)
+                map_add(map, layout, &snapshot->blocks[i]);
+        for (size_t i = 0; i < map->n_rows; i++)
+                for (size_t j = 0; j < map->rows[i].n_cells; j++)
+                        map->rows[i].cells[j].class = cell_class(&map->rows[i].cells[j]);
+        return 0;
+}
+
+void map_done(Map *map)
+{
+        for (size_t i = 0; i < map->n_rows; i++)
+                free(map->rows[i].cells);
+        free(map->rows);
+        *map = (Map){};
+}
+
+const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX])
+{
+        if (node < 0)
+                strcpy(buffer, "no node");
+        else
+                snprintf(buffer, MAP_NODE_MAX, "node %" PRId32, node);
+        return buffer;
+}
+
+static bool terminal_is_colored(void)
+{
+        const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+        return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
+               !(term && strcmp(term, "dumb") == 0);
+}
+
+static int save_svg(const Snapshot *snapshot)
+{
+        FILE *file = fopen(arg_svg, "we");
+        int r;
+
+        if (!file)
+                return failure("cannot write '%s': %s", arg_svg, strerror(errno));
+        r = map_write_svg(snapshot, file);
+        errno = 0;
+        if ((fflush(file) != 0 || ferror(file)) && r >= 0)
+                r = errno ? -errno : -EIO;
+        if (fclose(file) != 0 && r >= 0)
+                r = -errno;
+        return r < 0 ? failure("cannot write '%s': %s", arg_svg, strerror(-r)) : EXIT_SUCCESS;
+}
+
+static int print_cells(const Snapshot *snapshot)
+{
+        _cleanup_(map_done) Map map = {};
+        int r = map_init(&map, snapshot, TERMINAL_WIDTH);
+
+        return r < 0 ? failure("%s", strerror(-r)) : map_print_json(&map);
+}
+
+int verb_map(int argc, char **argv)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        int r;
+
+        (void) argc;
+        (void) argv;
+        if (arg_svg && arg_json)
+                return usage_failure("--svg and --json exclude each other");
+        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_NO_DEVICES, &snapshot);
+        if (r != EXIT_SUCCESS)
+                return r;
+        if (arg_svg)
+                return save_svg(&snapshot);
+        if (arg_json)
+                return print_cells(&snapshot);
+        r = map_print(&snapshot,
+                      MAX(terminal_width(STDOUT_FILENO), (size_t) MAP_TERMINAL_WIDTH_MIN),
+                      terminal_is_colored());
+        return r < 0 ? failure("%s", strerror(-r)) : EXIT_SUCCESS;
+}

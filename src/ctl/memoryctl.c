@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "base/names.h"
+#include "ctl/ctl.h"
+
+#include <ctype.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+bool arg_all = false;
+bool arg_bytes = false;
+bool arg_no_headings = false;
+bool arg_json = false;
+bool arg_ask_password = true;
+const char *arg_output = NULL;
+const char *arg_sysroot = NULL;
+const char *arg_svg = NULL;
+const char *arg_config = NULL;
+const char *arg_additions[FORECAST_ADDITIONS_MAX];
+size_t arg_n_additions;
+const char *arg_node = NULL;
+const char *arg_device = NULL;
+const char *arg_size = NULL;
+const char *arg_zone = NULL;
+const char *arg_movable = NULL;
+const char *arg_timeout = NULL;
+bool arg_force = false;
+bool arg_wait = true;
+bool arg_undo_on_failure = false;
+const char *arg_host = NULL;
+const char *arg_machine = NULL;
+
+/* What getopt_long() returns for an option without a letter. */
+enum {
+        OPTION_NO_ASK_PASSWORD = 0x100,
+};
+
+/* The same for those that are in verb_options. */
+#define OPTION_SVG '\1'
+#define OPTION_ADD '\2'
+#define OPTION_CONFIG '\3'
+#define OPTION_NODE '\4'
+#define OPTION_DEVICE '\5'
+#define OPTION_SIZE '\6'
+#define OPTION_ZONE '\7'
+#define OPTION_MOVABLE '\10'
+#define OPTION_FORCE '\11'
+#define OPTION_TIMEOUT '\12'
+#define OPTION_NO_WAIT '\13'
+#define OPTION_UNDO '\14'
+
+/* Those that all verbs have that start a job. */
+#define JOB_OPTIONS "J\4\5\6\11\12\13\14"
+
+static const struct option options[] = {
+        { "add", required_argument, NULL, OPTION_ADD },
+        { "all", no_argument, NULL, 'a' },
+        { "bytes", no_argument, NULL, 'b' },
+        { "config", required_argument, NULL, OPTION_CONFIG },
+        { "device", required_argument, NULL, OPTION_DEVICE },
+        { "force", no_argument, NULL, OPTION_FORCE },
+        { "help", no_argument, NULL, 'h' },
+        { "host", required_argument, NULL, 'H' },
+        { "json", no_argument, NULL, 'J' },
+        { "machine", required_argument, NULL, 'M' },
+        { "movable", required_argument, NULL, OPTION_MOVABLE },
+        { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
+        { "no-wait", no_argument, NULL, OPTION_NO_WAIT },
+        { "node", required_argument, NULL, OPTION_NODE },
+        { "noheadings", no_argument, NULL, 'n' },
+        { "output", required_argument, NULL, 'o' },
+        { "size", required_argument, NULL, OPTION_SIZE },
+        { "svg", required_argument, NULL, OPTION_SVG },
+        { "sysroot", required_argument, NULL, 's' },
+        { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+        { "undo-on-failure", no_argument, NULL, OPTION_UNDO },
+        { "version", no_argument, NULL, 'V' },
+        { "zone", required_argument, NULL, OPTION_ZONE },
+        {},
+};
+
+/* Options that do something for some verbs only, each a bit of Verb.options. */
+static const char verb_options[] = "abnJos\1\2\3\4\5\6\7\10\11\12\13\14";
+
+typedef struct Verb {
+        const char *name;
+        const char *options; /* those of verb_options that it takes */
+        bool has_arguments;
+        int (*run)(int argc, char **argv);
+} Verb;
+
+/* clang-format off */
+static const Verb verbs[] = {
+        { "status", "bJ", false, verb_status },
+        { "list", "abnJos", true, verb_list },
+        { "nodes", "bnJos", false, verb_nodes },
+        { "zones", "bnJos", false, verb_zones },
+        { "map", "bJs\1", false, verb_map },
+        { "explain", "J", true, verb_explain },
+        { "history", "nJo", false, verb_history },
+        { "plan", "abnJos\2\3", false, verb_plan },
+        { "online", JOB_OPTIONS "\7", true, verb_online },
+        { "offline", JOB_OPTIONS, true, verb_offline },
+        { "set-zone", JOB_OPTIONS "\10", true, verb_set_zone },
+        { "jobs", "nJo", false, verb_jobs },
+        { "cancel", "", true, verb_cancel },
+        { "monitor", "bJ", false, verb_monitor },
+        { "verify", "J", false, verb_verify },
+        { "reload", "", false, verb_reload },
+        { "rescan", "a", false, verb_rescan },
+};
+/* clang-format on */
+
+static const char help_text[] =
+        "Usage: memoryctl [OPTION...] [VERB] [ARGUMENT...]\n"
+        "\n"
+        "Shows what memoryd knows of the machine's memory blocks, and has it change them.\n"
+        "\n"
+        "Verbs:\n"
+        "  status                Totals, nodes, what is pending or failed and why (the default)\n"
+        "  list [BLOCKS...]      Memory blocks as ranges; BLOCKS as in 32 or 32-39,45\n"
+        "  nodes                 NUMA nodes\n"
+        "  zones                 Zones of the nodes\n"
+        "  map                   A picture of the machine, a cell for each block or several\n"
+        "  explain BLOCK         Why a block is what it is\n"
+        "  history               The last decisions, and what came of them\n"
+        "  plan                  What would become of offline memory, or of more of it\n"
+        "  online BLOCKS...      Bring memory online, as the policy or --zone has it\n"
+        "  offline BLOCKS...     Take memory offline, so that it can be removed\n"
+        "  set-zone BLOCKS ZONE  Make memory movable or kernel, or --movable of a --node\n"
+        "  jobs                  What of these three is under way\n"
+        "  cancel JOB...         End jobs before they are done\n"
+        "  monitor               What happens, as it happens\n"
+        "  verify                What on this machine works against the policy\n"
+        "  reload                Make memoryd read its configuration again\n"
+        "  rescan                Make memoryd read all blocks again, and try what failed\n"
+        "\n"
+        "Options:\n"
+        "  -a, --all               Each block, all of a plan, or also what was taken offline\n"
+        "  -b, --bytes             Print sizes in bytes\n"
+        "  -n, --noheadings        Print no headings and no totals\n"
+        "  -J, --json              Print JSON, with sizes in bytes\n"
+        "  -o, --output LIST       Show these columns; with +LIST, these after the usual ones\n"
+        "  -s, --sysroot DIR       Read a recorded machine in DIR, ask no memoryd\n"
+        "      --add MEMORY        Plan with SIZE@NODE[:ORIGIN] added; may be repeated\n"
+        "      --config FILE       Plan with this configuration\n"
+        "      --svg FILE          Draw the map into FILE, as SVG\n"
+        "      --node N            Memory of this node\n"
+        "      --device NAME       Memory of this device\n"
+        "      --size SIZE         So much memory, anywhere or of the node or device\n"
+        "      --zone ZONE         Bring it online as movable or kernel memory\n"
+        "      --movable PORTION   How much of a node is to be movable, as 75% or a size\n"
+        "      --force             Do what the guards of the policy would refuse\n"
+        "      --timeout TIME      What a job may take, as 90s or 5min\n"
+        "      --no-wait           Print the job, and do not wait for it\n"
+        "      --undo-on-failure   Take back what was done if some of it fails\n"
+        "  -H, --host [USER@]HOST  Ask the memoryd of another host, over ssh\n"
+        "  -M, --machine NAME      Ask the memoryd of a local container\n"
+        "      --no-ask-password   Do not ask for passwords\n"
+        "  -h, --help              Print this text\n"
+        "  -V, --version           Print the version\n";
+
+static void _printf_(1, 0) vcomplain(const char *format, va_list arguments)
+{
+        fflush(stdout);
+        fputs("memoryctl: ", stderr);
+        vfprintf(stderr, format, arguments);
+        fputc('\n', stderr);
+}
+
+int failure(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vcomplain(format, arguments);
+        va_end(arguments);
+        return EXIT_FAILURE;
+}
+
+int usage_failure(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vcomplain(format, arguments);
+        va_end(arguments);
+        fputs("Try 'memoryctl --help'.\n", stderr);
+        return EXIT_USAGE;
+}
+
+static void print_columns(const char *verb, const ColumnSet *set)
+{
+        bool any_optional = false;
+
+        for (size_t i = 0; i < set->n_columns; i++)
+                any_optional |= set->columns[i].optional;
+        printf("\nColumns of %s%s:\n", verb, any_optional ? " (* only with -o)" : "");
+        for (size_t i = 0; i < set->n_columns; i++)
+                printf(" %c%-13s %s\n", set->columns[i].optional ? '*' : ' ', set->columns[i].name,
+                       set->columns[i].help);
+}
+
+static int print_help(void)
+{
+        fputs(help_text, stdout);
+        print_columns("list", &list_columns);
+        print_columns("nodes", &nodes_columns);
+        print_columns("zones", &zones_columns);
+        print_columns("history", &history_columns);
+        print_columns("plan", &plan_columns);
+        print_columns("jobs", &jobs_columns);
+        fputs("\nSee memoryctl(1).\n", stdout);
+        return EXIT_SUCCESS;
+}
+
+static const char *option_name(int value)
+{
+        for (const struct option *option = options; option->name; option++)
+                if (option->val == value)
+                        return option->name;
+        return NULL;
+}
+
+/* Names what getopt_long() stumbled over; with a letter it cannot be told from the word alone. */
+static int bad_option(char **argv)
+{
+        const char *name = option_name(optopt);
+
+        if (name)
+                return usage_failure("option '--%s' takes no value", name);
+        if (optopt == 0)
+                return usage_failure("unknown or ambiguous option '%s'", argv[optind - 1]);
+        if (!isprint(optopt))
+                return usage_failure("unknown option, a byte 0x%02x", (unsigned char) optopt);
+        return usage_failure("unknown option '-%c'", optopt);
+}
+
+/* Where the value of an option goes, or that it was given. */
+static const struct {
+        int option;
+        const char **text;
+        bool *flag;
+        bool value;
+} destinations[] = {
+        { 'a', NULL, &arg_all, true },
+        { 'b', NULL, &arg_bytes, true },
+        { 'n', NULL, &arg_no_headings, true },
+        { 'J', NULL, &arg_json, true },
+        { 'o', &arg_output, NULL, false },
+        { 's', &arg_sysroot, NULL, false },
+        { 'H', &arg_host, NULL, false },
+        { 'M', &arg_machine, NULL, false },
+        { OPTION_SVG, &arg_svg, NULL, false },
+        { OPTION_CONFIG, &arg_config, NULL, false },
+        { OPTION_NODE, &arg_node, NULL, false },
+        { OPTION_DEVICE, &arg_device, NULL, false },
+        { OPTION_SIZE, &arg_size, NULL, false },
+        { OPTION_ZONE, &arg_zone, NULL, false },
+        { OPTION_MOVABLE, &arg_movable, NULL, false },
+        { OPTION_TIMEOUT, &arg_timeout, NULL, false },
+        { OPTION_FORCE, NULL, &arg_force, true },
+        { OPTION_NO_WAIT, NULL, &arg_wait, false },
+        { OPTION_UNDO, NULL, &arg_undo_on_failure, true },
+        { OPTION_NO_ASK_PASSWORD, NULL, &arg_ask_password, false },
+};
+
+static void set_option(int option)
+{
+        if (option == OPTION_ADD) {
+                if (arg_n_additions < FORECAST_ADDITIONS_MAX)
+                        arg_additions[arg_n_additions] = optarg;
+                arg_n_additions++;
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(destinations); i++) {
+                if (destinations[i].option != option)
+                        continue;
+                if (destinations[i].text)
+                        *destinations[i].text = optarg;
+                else
+                        *destinations[i].flag = destinations[i].value;
+        }
+}
+
+/* Returns -1 to go on, or an exit code. Which of verb_options were given goes to given[]. */
+static int parse_options(int argc, char **argv, bool given[static sizeof(verb_options)])
+{
+        int option;
+
+        opterr = 0;
+        while ((option = getopt_long(argc, argv, ":abhnJo:s:H:M:V", options, NULL)) >= 0) {
+                const char *known;
+
+                if (option == 'h')
+                        return print_help();
+                if (option == 'V') {
+                        puts("memoryctl " PACKAGE_VERSION);
+                        return EXIT_SUCCESS;
+                }
+                if (option == '?')
+                        return bad_option(argv);
+                if (option == ':')
+                        return usage_failure("option '--%s' needs a value", option_name(optopt));
+                set_option(option);
+                known = option < 0x100 ? strchr(verb_options, option) : NULL;
+                if (known)
+                        given[known - verb_options] = true;
+        }
+        if (arg_n_additions > FORECAST_ADDITIONS_MAX)
+                return usage_failure("--add: expected at most %d, got %zu", FORECAST_ADDITIONS_MAX,
+                                     arg_n_additions);
+        if (arg_host && arg_machine)
+                return usage_failure("--host and --machine exclude each other");
+        if (arg_sysroot && (arg_host || arg_machine))
+                return usage_failure("--sysroot and --%s exclude each other",
+                                     arg_host ? "host" : "machine");
+        if (arg_sysroot && !*arg_sysroot)
+                return usage_failure("--sysroot: expected a folder, got ''");
+        return -1;
+}
+
+static const Verb *verb_find(const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        return &verbs[i];
+        return NULL;
+}
+
+static int run(int argc, char **argv)
+{
+        bool given[sizeof(verb_options)] = {};
+        const char *name = "status";
+        const Verb *verb;
+        int r;
+
+        r = parse_options(argc, argv, given);
+        if (r >= 0)
+                return r;
+        argc -= optind;
+        argv += optind;
+        if (argc > 0) {
+                name = argv[0];
+                argc--;
+                argv++;
+        }
+
+        verb = verb_find(name);
+        if (!verb)
+                return usage_failure("unknown verb '%s'", name);
+        if (argc > 0 && !verb->has_arguments)
+                return usage_failure("'%s' takes no arguments, got '%s'", name, argv[0]);
+        if (arg_sysroot && !strchr(verb->options, 's'))
+                return usage_failure("'%s' has to ask memoryd: it cannot be used with --sysroot",
+                                     name);
+        for (size_t i = 0; verb_options[i]; i++)
+                if (given[i] && !strchr(verb->options, verb_options[i]))
+                        return usage_failure("option '--%s' has no meaning for '%s'",
+                                             option_name(verb_options[i]), name);
+        return verb->run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+        int r;
+
+        setlocale(LC_CTYPE, ""); /* libsmartcols measures text; numbers stay as in the C locale */
+        r = run(argc, argv);
+        errno = 0;
+        if ((fflush(stdout) != 0 || ferror(stdout)) && r == EXIT_SUCCESS)
+                return failure("cannot write to standard output: %s",
+                               strerror(errno ? errno : EIO));
+        return r;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "ctl/event.h"
+
+/* How often memoryd is asked for its blocks at most. */
+#define LIST_INTERVAL_USEC USEC_PER_SEC
+
+static bool block_is_alike(const BlockRow *a, const BlockRow *b)
+{
+        return a->node == b->node && strcmp(a->state, b->state) == 0 &&
+               strcmp(a->zone_class, b->zone_class) == 0 && strcmp(a->status, b->status) == 0;
+}
+
+/* What there is in a range, and what is there no more. */
+static void tell_span(const Snapshot *snapshot, const BlockSpan *span)
+{
+        uint64_t next = span->first; /* of the range, what has not been told */
+        size_t i = 0;
+
+        while (i < snapshot->n_blocks && snapshot->blocks[i].id < span->first)
+                i++;
+        while (i < snapshot->n_blocks && snapshot->blocks[i].id <= span->last) {
+                const BlockRow *first = &snapshot->blocks[i];
+
+                if (first->id > next)
+                        event_gone(next, first->id - UINT64_C(1));
+                while (++i < snapshot->n_blocks && snapshot->blocks[i].id <= span->last &&
+                       snapshot->blocks[i].id == snapshot->blocks[i - 1].id + 1 &&
+                       block_is_alike(first, &snapshot->blocks[i]))
+                        ;
+                event_blocks(first, snapshot->blocks[i - 1].id);
+                next = snapshot->blocks[i - 1].id + UINT64_C(1);
+        }
+        if (next <= span->last)
+                event_gone(next, span->last);
+}
+
+static int span_compare(const void *a, const void *b)
+{
+        const BlockSpan *left = a, *right = b;
+
+        return (left->first > right->first) - (left->first < right->first);
+}
+
+/* Sorts them, and makes one of those that meet. */
+static void merge_changed(Monitor *monitor)
+{
+        size_t n = 0;
+
+        if (monitor->n_changed == 0)
+                return;
+        qsort(monitor->changed, monitor->n_changed, sizeof(BlockSpan), span_compare);
+        for (size_t i = 1; i < monitor->n_changed; i++) {
+                BlockSpan *last = &monitor->changed[n], *next = &monitor->changed[i];
+
+                if (next->first <= last->last + UINT64_C(1))
+                        last->last = MAX(last->last, next->last);
+                else
+                        monitor->changed[++n] = *next;
+        }
+        monitor->n_changed = n + 1;
+}
+
+static int schedule_list(Monitor *monitor)
+{
+        int r;
+
+        if (monitor->is_listing || monitor->n_changed == 0)
+                return 0;
+        r = sd_event_source_set_time(
+                monitor->timer,
+                monitor->listed_usec > 0 ? monitor->listed_usec + LIST_INTERVAL_USEC : 0);
+        return r < 0 ? r : sd_event_source_set_enabled(monitor->timer, SD_EVENT_ONESHOT);
+}
+
+/* Without an answer memoryd has gone, of which there is another line, and the blocks wait for it. */
+static int on_blocks(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        Monitor *monitor = userdata;
+
+        (void) error;
+        monitor->is_listing = false;
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return 0;
+        snapshot.blocks_reply = sd_bus_message_ref(reply);
+        if (snapshot_read_blocks(&snapshot) < 0) {
+                call_failure(-EBADMSG, &SD_BUS_ERROR_NULL);
+                return sd_event_exit(monitor->event, EXIT_FAILURE);
+        }
+        merge_changed(monitor);
+        for (size_t i = 0; i < monitor->n_changed; i++)
+                tell_span(&snapshot, &monitor->changed[i]);
+        monitor->n_changed = 0;
+        return 0;
+}
+
+int monitor_on_list_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        Monitor *monitor = userdata;
+        int r;
+
+        (void) source;
+        (void) usec;
+        r = manager_message_new(monitor->bus, BUS_MANAGER_INTERFACE, "ListBlocks", &message);
+        if (r >= 0)
+                r = sd_bus_call_async(monitor->bus, NULL, message, on_blocks, monitor, 0);
+        monitor->is_listing = r >= 0;
+        monitor->listed_usec = monotonic_usec();
+        return 0;
+}
+
+int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor)
+{
+        BlockSpan span;
+        int r;
+
+        r = sd_bus_message_enter_container(signal, 'a', "(uu)");
+        while (r >= 0 && (r = sd_bus_message_read(signal, "(uu)", &span.first, &span.last)) > 0) {
+                BlockSpan *grown =
+                        reallocarray(monitor->changed, monitor->n_changed + 1, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                monitor->changed = grown;
+                grown[monitor->n_changed++] = span;
+        }
+        return r < 0 ? r : schedule_list(monitor);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "ctl/event.h"
+
+/* How often it is told how far a job is. */
+#define JOB_INTERVAL_USEC USEC_PER_SEC
+
+/* Returns NULL when there is no memory. */
+static Watched *watched_get(Monitor *monitor, uint32_t id)
+{
+        Watched *grown;
+
+        for (size_t i = 0; i < monitor->n_jobs; i++)
+                if (monitor->jobs[i].id == id)
+                        return &monitor->jobs[i];
+        grown = reallocarray(monitor->jobs, monitor->n_jobs + 1, sizeof(*grown));
+        if (!grown)
+                return NULL;
+        monitor->jobs = grown;
+        grown[monitor->n_jobs] = (Watched){ .id = id };
+        return &grown[monitor->n_jobs++];
+}
+
+static void watched_drop(Monitor *monitor, uint32_t id)
+{
+        for (size_t i = 0; i < monitor->n_jobs; i++) {
+                if (monitor->jobs[i].id != id)
+                        continue;
+                job_view_done(&monitor->jobs[i].view);
+                monitor->jobs[i] = monitor->jobs[--monitor->n_jobs];
+                return;
+        }
+}
+
+/* A job that has not been told of before is new, were it only to us. */
+static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Monitor *monitor = userdata;
+        JobView view = {};
+        Watched *job;
+
+        (void) error;
+        if (sd_bus_message_is_method_error(reply, NULL)) /* it has ended */
+                return 0;
+        job = job_view_read(reply, &view) >= 0 ? watched_get(monitor, view.id) : NULL;
+        if (!job) {
+                job_view_done(&view);
+                return 0;
+        }
+        job_view_done(&job->view);
+        job->view = view;
+        job->told_usec = monotonic_usec();
+        event_job(job->id, "job-new", &job->view);
+        return 0;
+}
+
+static int ask_job(Monitor *monitor, Watched *job)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        char path[JOB_PATH_MAX];
+        int r;
+
+        if (job->is_asked)
+                return 0;
+        job->is_asked = true;
+        r = sd_bus_message_new_method_call(monitor->bus, &message, BUS_NAME,
+                                           job_path_format(job->id, path),
+                                           "org.freedesktop.DBus.Properties", "GetAll");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(message, false);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", BUS_JOB_INTERFACE);
+        return r < 0 ? r : sd_bus_call_async(monitor->bus, NULL, message, on_job, monitor, 0);
+}
+
+int monitor_on_job_new(sd_bus_message *signal, Monitor *monitor)
+{
+        Watched *job;
+        uint32_t id;
+        int r;
+
+        r = sd_bus_message_read(signal, "uo", &id, NULL);
+        if (r < 0)
+                return r;
+        job = watched_get(monitor, id);
+        return job ? ask_job(monitor, job) : -ENOMEM;
+}
+
+/* Each state is told, and how far it is once in a second. */
+int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor)
+{
+        Watched *job = watched_get(monitor, job_path_to_id(sd_bus_message_get_path(signal)));
+        _cleanup_free_ char *state = NULL;
+        int r;
+
+        if (!job)
+                return -ENOMEM;
+        if (!job->view.kind)
+                return ask_job(monitor, job);
+        state = strdup(job->view.state ?: "");
+        r = job_view_read(signal, &job->view);
+        if (r < 0 || !state)
+                return r < 0 ? r : -ENOMEM;
+        if (strcmp(state, job->view.state ?: "") == 0 &&
+            monotonic_usec() < job->told_usec + JOB_INTERVAL_USEC)
+                return 0;
+        job->told_usec = monotonic_usec();
+        event_job(job->id, "job-progress", &job->view);
+        return 0;
+}
+
+int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
+{
+        _cleanup_(job_view_done) JobView report = {};
+        const char *result;
+        uint32_t id;
+        int r;
+
+        r = sd_bus_message_read(signal, "uos", &id, NULL, &result);
+        if (r >= 0)
+                r = job_view_read(signal, &report);
+        if (r < 0)
+                return r;
+        watched_drop(monitor, id);
+        event_job_ended(id, result, &report);
+        return 0;
+}
+
+void monitor_drop_jobs(Monitor *monitor)
+{
+        while (monitor->n_jobs > 0)
+                watched_drop(monitor, monitor->jobs[0].id);
+}

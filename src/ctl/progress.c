@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "base/names.h"
+#include "ctl/job-view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define BAR_INTERVAL_USEC (100 * USEC_PER_MSEC)
+#define LINE_INTERVAL_USEC USEC_PER_SEC
+
+/* The bar itself: not worth it below, no need for more above. */
+#define BAR_MIN 10
+#define BAR_MAX 50
+
+void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes)
+{
+        *progress = (Progress){
+                .id = id,
+                .block_size_bytes = block_size_bytes,
+                .has_bar = isatty(STDERR_FILENO),
+        };
+}
+
+void progress_done(Progress *progress)
+{
+        free(progress->shown);
+        free(progress->told);
+        *progress = (Progress){};
+}
+
+static bool is_state(const JobView *view, const char *state)
+{
+        return view->state && strcmp(view->state, state) == 0;
+}
+
+/* "12 of 32 blocks, 37%, 1.5G of 4G, memory45, 2 failed" */
+static int text_format(const Progress *progress, const JobView *view, char **ret)
+{
+        char done[SIZE_STRING_MAX], total[SIZE_STRING_MAX], current[32] = "", failed[32] = "";
+
+        if (is_state(view, "queued"))
+                return asprintf(ret, "queued") < 0 ? -ENOMEM : 0;
+        if (view->has_current && view->current >= 0)
+                snprintf(current, sizeof(current), ", memory%" PRId32, view->current);
+        if (is_state(view, "undoing"))
+                return asprintf(ret, "undoing, %" PRIu32 " blocks so far%s", view->n_undone,
+                                current) < 0 ?
+                               -ENOMEM :
+                               0;
+        if (view->n_failed > 0)
+                snprintf(failed, sizeof(failed), ", %" PRIu32 " failed", view->n_failed);
+        return asprintf(ret, "%s%" PRIu32 " of %" PRIu32 " blocks, %" PRIu64 "%%, %s of %s%s%s",
+                        is_state(view, "cancelling") ? "cancelling, " : "", view->n_done,
+                        view->n_total,
+                        view->n_total > 0 ? UINT64_C(100) * view->n_done / view->n_total : 0,
+                        size_format(view->n_done * progress->block_size_bytes, done),
+                        size_format(view->n_total * progress->block_size_bytes, total), current,
+                        failed) < 0 ?
+                       -ENOMEM :
+                       0;
+}
+
+/*
+ * What is behind the bar has to be seen before the bar has. It may become shorter, but not longer
+ * again, for what is behind it would jump.
+ */
+static size_t bar_length(size_t width, size_t text_length, size_t last)
+{
+        if (width < text_length + BAR_MIN + 3)
+                return 0;
+        return MIN(width - text_length - 3, last > 0 ? last : (size_t) BAR_MAX);
+}
+
+static void draw_bar(Progress *progress, const JobView *view, const char *text)
+{
+        size_t width = terminal_width(STDERR_FILENO) - 1; /* or the cursor would wrap */
+        size_t length = bar_length(width, strlen(text), progress->bar_length);
+        uint32_t n_through = view->n_done + view->n_failed;
+        size_t filled =
+                view->n_total > 0 ? length * MIN(n_through, view->n_total) / view->n_total : 0;
+        _cleanup_free_ char *line = calloc(length + strlen(text) + 4, 1);
+
+        if (!line)
+                return;
+        progress->bar_length = length;
+        if (length > 0) {
+                line[0] = '[';
+                memset(line + 1, '.', length);
+                memset(line + 1, '#', filled);
+                strcpy(line + 1 + length, "] ");
+        }
+        strcat(line, text);
+        fprintf(stderr, "\r%-*.*s", (int) MIN(MAX(progress->bar_width, strlen(line)), width),
+                (int) width, line);
+        fflush(stderr);
+        progress->bar_width = MIN(strlen(line), width);
+}
+
+void progress_clear(Progress *progress)
+{
+        if (progress->bar_width > 0)
+                fprintf(stderr, "\r%*s\r", (int) progress->bar_width, "");
+        progress->bar_width = 0;
+}
+
+static void print_line(const Progress *progress, const char *text)
+{
+        printf("job %" PRIu32 ": %s\n", progress->id, text);
+        fflush(stdout);
+}
+
+/* Which job this is, before anything else. */
+static void print_job(Progress *progress, const JobView *view)
+{
+        char size[SIZE_STRING_MAX];
+
+        if (progress->is_named)
+                return;
+        printf("job %" PRIu32 ": %s %s, %" PRIu32 " blocks, %s\n", progress->id, view->kind ?: "",
+               view->target ?: "", view->n_total,
+               size_format(view->n_total * progress->block_size_bytes, size));
+        fflush(stdout);
+        progress->is_named = true;
+}
+
+/* Remembers a block. 1, 0 when it was known, or -ENOMEM. */
+static int tell_once(Progress *progress, uint32_t block)
+{
+        size_t low = 0, high = progress->n_told;
+        uint32_t *grown;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (progress->told[middle] < block)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        if (low < progress->n_told && progress->told[low] == block)
+                return 0;
+        grown = reallocarray(progress->told, progress->n_told + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        progress->told = grown;
+        memmove(&grown[low + 1], &grown[low], (progress->n_told++ - low) * sizeof(*grown));
+        grown[low] = block;
+        return 1;
+}
+
+/* Each block once, in whatever order they fail, and also when it is tried again. */
+static void print_failures(Progress *progress, const JobView *view)
+{
+        for (size_t i = 0; i < view->n_failures; i++) {
+                _cleanup_free_ char *line = NULL;
+
+                if (tell_once(progress, view->failures[i].block) > 0 &&
+                    job_failure_format(&view->failures[i], &line) >= 0)
+                        print_line(progress, line);
+        }
+}
+
+uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_usec)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (!progress->has_bar) {
+                print_job(progress, view);
+                print_failures(progress, view);
+        }
+        if (now_usec < progress->next_usec)
+                return progress->next_usec;
+        if (text_format(progress, view, &text) < 0 ||
+            (progress->shown && strcmp(progress->shown, text) == 0))
+                return USEC_INFINITY;
+        if (progress->has_bar)
+                draw_bar(progress, view, text);
+        else
+                print_line(progress, text);
+        progress->next_usec =
+                now_usec + (progress->has_bar ? BAR_INTERVAL_USEC : LINE_INTERVAL_USEC);
+        free(progress->shown);
+        progress->shown = TAKE_PTR(text);
+        return USEC_INFINITY;
+}

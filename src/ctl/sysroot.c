@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "ctl/ctl.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+/* What is shown of a block whose state makes no sense: lsmem's word for it. */
+#define STATE_UNKNOWN "?"
+
+/*
+ * The text of a list of zones, which many blocks share: neighbours mostly, and there are few in
+ * all. NULL when there is no memory.
+ */
+static const char *zones_text(Snapshot *snapshot, const ZoneList *zones)
+{
+        char buffer[ZONE_LIST_STRING_MAX];
+        char **texts;
+
+        (void) zone_list_format(zones, buffer);
+        for (size_t i = snapshot->n_texts; i-- > 0;)
+                if (strcmp(snapshot->texts[i], buffer) == 0)
+                        return snapshot->texts[i];
+
+        texts = reallocarray(snapshot->texts, snapshot->n_texts + 2, sizeof(*texts));
+        if (!texts)
+                return NULL;
+        snapshot->texts = texts;
+        texts[snapshot->n_texts] = strdup(buffer);
+        if (!texts[snapshot->n_texts])
+                return NULL;
+        texts[++snapshot->n_texts] = NULL;
+        return texts[snapshot->n_texts - 1];
+}
+
+/* A row of a block that nobody decided on. What is not known is empty. */
+static int fill_block(Snapshot *snapshot, const Block *block, const RecordedBlock *recorded,
+                      BlockRow *ret)
+{
+        const Machine *machine = &snapshot->recording->machine;
+        const Device *device = machine_device(machine, block);
+        bool knows_zones = recorded->has_zones && !recorded->odd_zones;
+        bool knows_class = recorded->has_state && (knows_zones || block->state == BLOCK_OFFLINE);
+
+        *ret = (BlockRow){
+                .id = block->id,
+                .node = block->node,
+                .state = recorded->has_state ? block_state_to_string(block->state) : STATE_UNKNOWN,
+                .zones = recorded->odd_zones ?: "",
+                .zone_class = knows_class ? zone_class_to_string(block_class(block)) : "",
+                .decision = verdict_to_string(VERDICT_NONE),
+                .rule = "",
+                .guards = "",
+                .status = "",
+                .device = device ? device->name : "",
+                .origin = origin_to_string(machine_origin(machine, block)),
+        };
+        if (knows_zones)
+                ret->zones = zones_text(snapshot, &block->zones);
+        return ret->zones ? 0 : -ENOMEM;
+}
+
+static int fill_blocks(Snapshot *snapshot)
+{
+        const Recording *recording = snapshot->recording;
+        int r = 0;
+
+        snapshot->n_blocks = recording->machine.n_blocks;
+        snapshot->blocks = calloc(snapshot->n_blocks, sizeof(*snapshot->blocks));
+        if (!snapshot->blocks)
+                return -ENOMEM;
+        for (size_t i = 0; i < snapshot->n_blocks && r >= 0; i++)
+                r = fill_block(snapshot, &recording->machine.blocks[i], &recording->blocks[i],
+                               &snapshot->blocks[i]);
+        return r;
+}
+
+static int fill_node(const Recording *recording, const Node *node, NodeRow *ret)
+{
+        *ret = (NodeRow){
+                .id = node->id,
+                .has_cpu = node->has_cpu,
+                .movable_only = node->totals.movable_bytes > 0 && node->totals.kernel_bytes == 0,
+                .online_bytes = node->totals.online_bytes,
+                .offline_bytes = node->totals.offline_bytes,
+                .kernel_bytes = node->totals.kernel_bytes,
+                .movable_bytes = node->totals.movable_bytes,
+                .free_bytes = node->free_bytes,
+                .kernel_auto_online = online_word_to_string(node->auto_online) ?: "",
+                .lacks_cpu = !recording->has_cpus,
+                .lacks_free = !recording->has_zoneinfo,
+        };
+        if (node->n_distances == 0)
+                return 0;
+        ret->distances = calloc(node->n_distances, sizeof(Distance));
+        if (!ret->distances)
+                return -ENOMEM;
+        memcpy(ret->distances, node->distances, node->n_distances * sizeof(Distance));
+        ret->n_distances = node->n_distances;
+        return 0;
+}
+
+static int fill_nodes(Snapshot *snapshot)
+{
+        const Machine *machine = &snapshot->recording->machine;
+
+        snapshot->nodes = calloc(machine->n_nodes + 1, sizeof(*snapshot->nodes));
+        snapshot->zones = calloc(machine->n_zones + 1, sizeof(*snapshot->zones));
+        if (!snapshot->nodes || !snapshot->zones)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                if (fill_node(snapshot->recording, &machine->nodes[i],
+                              &snapshot->nodes[snapshot->n_nodes++]) < 0)
+                        return -ENOMEM;
+        for (size_t i = 0; i < machine->n_zones; i++)
+                snapshot->zones[snapshot->n_zones++] = (ZoneRow){
+                        .node = machine->zones[i].node,
+                        .name = zone_type_to_string(machine->zones[i].type),
+                        .present_bytes = machine->zones[i].present_bytes,
+                        .managed_bytes = machine->zones[i].managed_bytes,
+                        .spanned_bytes = machine->zones[i].spanned_bytes,
+                        .free_bytes = machine->zones[i].free_bytes,
+                };
+        return 0;
+}
+
+static void fill_manager(ManagerRow *manager, const Machine *machine)
+{
+        manager->version = manager->kernel_auto_online = "";
+        manager->block_size_bytes = machine->block_size_bytes;
+        manager->online_bytes = machine->totals.online_bytes;
+        manager->offline_bytes = machine->totals.offline_bytes;
+        manager->kernel_bytes = machine->totals.kernel_bytes;
+        manager->movable_bytes = machine->totals.movable_bytes;
+}
+
+static void print_faults(const FaultList *faults)
+{
+        for (size_t i = 0; i < faults->n_texts; i++)
+                (void) failure("%s/%s", arg_sysroot, faults->texts[i]);
+}
+
+/* The folder itself, of which a spelling error is likelier than one in the tree. */
+static int check_root(void)
+{
+        _cleanup_close_ int fd = open(arg_sysroot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? failure("cannot open '%s': %s", arg_sysroot, strerror(errno)) :
+                        EXIT_SUCCESS;
+}
+
+int snapshot_read(unsigned what, Snapshot *snapshot)
+{
+        int r = check_root();
+
+        if (r != EXIT_SUCCESS)
+                return r;
+        snapshot->recording = calloc(1, sizeof(*snapshot->recording));
+        if (!snapshot->recording)
+                return failure("%s", strerror(ENOMEM));
+
+        snapshot->recording->skips_devices = what & FETCH_NO_DEVICES;
+        r = recording_read(arg_sysroot, snapshot->recording);
+        print_faults(&snapshot->recording->faults);
+        if (r < 0 && r != -ENOMEM)
+                return failure("there is no machine to show in '%s'", arg_sysroot);
+        if (what & FETCH_OBJECTS)
+                print_faults(&snapshot->recording->node_faults);
+        if (r >= 0)
+                r = fill_blocks(snapshot);
+        if (r >= 0)
+                r = fill_nodes(snapshot);
+        if (r < 0)
+                return failure("%s", strerror(-r));
+        fill_manager(&snapshot->manager, &snapshot->recording->machine);
+        return EXIT_SUCCESS;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "base/parse.h"
+#include "ctl/json.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* "DecidedUSec" is "decided_usec" in JSON. */
+static char *key_to_json(const char *key)
+{
+        char *text = malloc(2 * strlen(key) + 1), *end = text;
+
+        for (const char *p = key; text && *p; p++) {
+                if (isupper((unsigned char) *p) && p > key && islower((unsigned char) p[-1]))
+                        *end++ = '_';
+                *end++ = (char) tolower((unsigned char) *p);
+        }
+        if (text)
+                *end = 0;
+        return text;
+}
+
+/* 1, 0 for a value of a type that is not known, or a negative errno. */
+static int read_value(sd_bus_message *message, json_object **ret)
+{
+        const char *contents, *text;
+        uint64_t u64;
+        uint32_t u32;
+        int32_t i32;
+        char type;
+        int r = sd_bus_message_peek_type(message, &type, &contents);
+
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        *ret = NULL;
+        if (strcmp(contents, "s") == 0 && (r = sd_bus_message_read(message, "v", "s", &text)) >= 0)
+                *ret = json_object_new_string(text);
+        else if (strcmp(contents, "t") == 0 &&
+                 (r = sd_bus_message_read(message, "v", "t", &u64)) >= 0)
+                *ret = json_object_new_uint64(u64);
+        else if (strcmp(contents, "u") == 0 &&
+                 (r = sd_bus_message_read(message, "v", "u", &u32)) >= 0)
+                *ret = json_object_new_int64(u32);
+        else if (strcmp(contents, "i") == 0 &&
+                 (r = sd_bus_message_read(message, "v", "i", &i32)) >= 0)
+                *ret = json_object_new_int64(i32);
+        else if (r >= 0) /* what a later version may add */
+                return MIN(sd_bus_message_skip(message, "v"), 0);
+        return r < 0 ? r : *ret ? 1 : -ENOMEM;
+}
+
+static int read_explanation(sd_bus_message *reply, json_object *object)
+{
+        int r = sd_bus_message_enter_container(reply, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
+                _cleanup_free_ char *name = NULL;
+                json_object *value = NULL;
+                const char *key;
+
+                r = sd_bus_message_read(reply, "s", &key);
+                if (r >= 0)
+                        r = read_value(reply, &value);
+                if (r > 0) {
+                        name = key_to_json(key);
+                        if (!name || json_object_object_add(object, name, value) < 0)
+                                return -ENOMEM;
+                }
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(reply);
+        }
+        return r;
+}
+
+/* The text of a key, NULL when it is not there or empty. */
+static const char *text_of(json_object *object, const char *key)
+{
+        json_object *value;
+
+        if (!json_object_object_get_ex(object, key, &value) || !*json_object_get_string(value))
+                return NULL;
+        return json_object_get_string(value);
+}
+
+static uint64_t number_of(json_object *object, const char *key)
+{
+        json_object *value;
+
+        return json_object_object_get_ex(object, key, &value) ? json_object_get_uint64(value) : 0;
+}
+
+static void print_line(const char *name, const char *text)
+{
+        printf("%12s: %s\n", name, text);
+}
+
+static void print_pair(const char *name, const char *text, const char *more)
+{
+        if (text && more)
+                printf("%12s: %s, %s\n", name, text, more);
+        else if (text)
+                print_line(name, text);
+}
+
+static void print_place(json_object *object)
+{
+        uint64_t block = number_of(object, "block"), size = number_of(object, "block_size_bytes");
+        const char *node = text_of(object, "node");
+
+        printf("%12s: memory%" PRIu64 ", 0x%016" PRIx64 "-0x%016" PRIx64 "\n", "Block", block,
+               block * size, (block + 1) * size - 1);
+        if (node && *node != '-')
+                print_line("Node", node);
+        print_pair("Origin", text_of(object, "origin"), text_of(object, "device"));
+        print_pair("State", text_of(object, "state"), text_of(object, "zones"));
+}
+
+static void print_decision(json_object *object)
+{
+        const char *rule = text_of(object, "rule"), *file = text_of(object, "rule_file");
+        char when[TIME_STRING_MAX];
+
+        if (number_of(object, "decided_usec") == 0) {
+                print_line("Decision", text_of(object, "decision"));
+                return;
+        }
+        print_pair("Decision", text_of(object, "decision"),
+                   time_format(number_of(object, "decided_usec"), when));
+        if (rule && file)
+                printf("%12s: %s, %s:%" PRIu64 "\n", "Rule", rule, file,
+                       number_of(object, "rule_line"));
+        else
+                print_line("Rule", rule ?: "(default)");
+        print_line("Asked for", text_of(object, "zone_wanted"));
+        print_pair("Guards", text_of(object, "guards"), NULL);
+}
+
+static void print_outcome(json_object *object)
+{
+        const char *onliner = text_of(object, "onlined_by");
+        uint64_t attempts = number_of(object, "failed_attempts");
+        char when[TIME_STRING_MAX], error[ERROR_STRING_MAX];
+
+        print_line("Status", text_of(object, "status"));
+        if (onliner && strcmp(onliner, "none") != 0)
+                print_pair("Onlined by", onliner,
+                           number_of(object, "onlined_usec") > 0 ?
+                                   time_format(number_of(object, "onlined_usec"), when) :
+                                   NULL);
+        if (attempts > 0)
+                printf("%12s: %" PRIu64 ", %s\n", "Failed", attempts,
+                       error_format((int) number_of(object, "errno"), error));
+}
+
+static int explain_print(json_object *object)
+{
+        const char *reason = text_of(object, "reason");
+
+        if (arg_json)
+                return json_print(json_object_get(object));
+        printf("memory%" PRIu64 ": %s.\n\n", number_of(object, "block"), reason ?: "");
+        print_place(object);
+        print_decision(object);
+        print_outcome(object);
+        return EXIT_SUCCESS;
+}
+
+/* "32" or "memory32". */
+static int parse_block(const char *text, uint32_t *ret)
+{
+        const char *number = strncmp(text, "memory", 6) == 0 ? text + 6 : text;
+
+        return parse_u32(number, ret);
+}
+
+static int explain_block(sd_bus *bus, uint32_t block, json_object *object)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        uint64_t block_size_bytes;
+        int r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "Explain", &message);
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "u", block);
+        if (r >= 0)
+                r = sd_bus_call(bus, message, 0, &error, &reply);
+        if (r >= 0)
+                r = read_explanation(reply, object);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                                "BlockSizeBytes", &error, 't', &block_size_bytes);
+        if (r >= 0 && json_object_object_add(object, "block_size_bytes",
+                                             json_object_new_uint64(block_size_bytes)) < 0)
+                r = -ENOMEM;
+        return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
+}
+
+int verb_explain(int argc, char **argv)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(json_object_putp) json_object *object = NULL;
+        uint32_t block;
+        int r;
+
+        if (argc != 1)
+                return usage_failure("'explain' takes one block, got %d arguments", argc);
+        if (parse_block(argv[0], &block) < 0)
+                return usage_failure("'%s': expected the number of a block, as 32 or memory32",
+                                     argv[0]);
+        object = json_object_new_object();
+        if (!object)
+                return failure("%s", strerror(ENOMEM));
+        r = bus_open(&bus);
+        if (r == EXIT_SUCCESS)
+                r = explain_block(bus, block, object);
+        return r == EXIT_SUCCESS ? explain_print(object) : r;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "base/names.h"
+#include "ctl/job-view.h"
+#include "ctl/json.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+/* Jobs can end between the call and its reply, ours among them: so many are remembered. */
+#define ENDED_MAX 64
+
+/* How long its report may take when a job is not there any more. */
+#define REPORT_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
+/* Waiting for one job. The loop ends with the exit code. */
+typedef struct Wait {
+        sd_bus *bus;
+        sd_event *event;
+        sd_event_source *timer;
+        Agent agent;
+        uint32_t id; /* 0: memoryd has not replied yet */
+        uint64_t block_size_bytes;
+        unsigned n_signals;
+        JobView view;
+        Progress progress;
+        sd_bus_message *ended[ENDED_MAX]; /* JobRemoved signals before the reply, a ring */
+        size_t n_ended;
+} Wait;
+
+static void wait_done(Wait *wait)
+{
+        progress_clear(&wait->progress);
+        progress_done(&wait->progress);
+        agent_stop(&wait->agent);
+        job_view_done(&wait->view);
+        for (size_t i = 0; i < ELEMENTSOF(wait->ended); i++)
+                sd_bus_message_unref(wait->ended[i]);
+        sd_event_source_disable_unref(wait->timer);
+        sd_bus_flush_close_unref(wait->bus);
+        sd_event_unref(wait->event);
+}
+
+static int wait_end(Wait *wait, int exit_code)
+{
+        return sd_event_exit(wait->event, exit_code);
+}
+
+static void show_progress(Wait *wait)
+{
+        uint64_t next_usec;
+
+        /* Changes can come before what the job is about. */
+        if (arg_json || wait->view.n_total == 0)
+                return;
+        next_usec = progress_update(&wait->progress, &wait->view, monotonic_usec());
+        if (next_usec == USEC_INFINITY)
+                return;
+        (void) sd_event_source_set_time(wait->timer, next_usec);
+        (void) sd_event_source_set_enabled(wait->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void) source;
+        (void) usec;
+        show_progress(userdata);
+        return 0;
+}
+
+static int garbled(Wait *wait, int error)
+{
+        progress_clear(&wait->progress);
+        return wait_end(wait, call_failure(error, &SD_BUS_ERROR_NULL));
+}
+
+/* The report of our job: this is the end. */
+static int finish(Wait *wait, sd_bus_message *signal)
+{
+        _cleanup_(job_view_done) JobView report = {};
+        const char *result;
+        int r;
+
+        r = sd_bus_message_rewind(signal, true);
+        if (r >= 0)
+                r = sd_bus_message_read(signal, "uos", NULL, NULL, &result);
+        if (r >= 0)
+                r = job_view_read(signal, &report);
+        if (r < 0)
+                return garbled(wait, r == -ENOMEM ? r : -EBADMSG);
+        progress_clear(&wait->progress);
+        return wait_end(wait, job_report_print(wait->id, result, &report));
+}
+
+static int on_job_removed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        sd_bus_message **slot;
+        Wait *wait = userdata;
+        const char *path;
+
+        (void) error;
+        if (sd_bus_message_read(signal, "uo", NULL, &path) < 0)
+                return 0;
+        if (wait->id != 0)
+                return job_path_to_id(path) == wait->id ? finish(wait, signal) : 0;
+        slot = &wait->ended[wait->n_ended++ % ENDED_MAX];
+        sd_bus_message_unref(*slot);
+        *slot = sd_bus_message_ref(signal);
+        return 0;
+}
+
+/* The signal of our job among those that came before the reply, or NULL. */
+static sd_bus_message *find_ended(const Wait *wait)
+{
+        for (size_t i = 0; i < MIN(wait->n_ended, (size_t) ENDED_MAX); i++) {
+                const char *path;
+
+                if (sd_bus_message_rewind(wait->ended[i], true) >= 0 &&
+                    sd_bus_message_read(wait->ended[i], "uo", NULL, &path) >= 0 &&
+                    job_path_to_id(path) == wait->id)
+                        return wait->ended[i];
+        }
+        return NULL;
+}
+
+static int on_properties_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+        int r;
+
+        (void) error;
+        if (wait->id == 0 || job_path_to_id(sd_bus_message_get_path(signal)) != wait->id)
+                return 0;
+        r = sd_bus_message_read(signal, "s", NULL);
+        if (r >= 0)
+                r = job_view_read(signal, &wait->view);
+        if (r < 0)
+                return garbled(wait, r);
+        show_progress(wait);
+        return 0;
+}
+
+/* The name lost its owner, or has another one, who knows nothing of the job. */
+static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+
+        (void) signal;
+        (void) error;
+        if (wait->id == 0) /* the call fails by itself */
+                return 0;
+        progress_clear(&wait->progress);
+        return wait_end(wait, failure("memoryd went away, and job %" PRIu32 " with it", wait->id));
+}
+
+/* There is no report, nor anything that could still send one. */
+static int on_lost(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Wait *wait = userdata;
+
+        (void) source;
+        (void) usec;
+        progress_clear(&wait->progress);
+        return wait_end(wait,
+                        failure("memoryd knows nothing of job %" PRIu32 " any more", wait->id));
+}
+
+/* What the job is about, and how far it is. One that is not there any more has ended just now. */
+static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+        int r;
+
+        (void) error;
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return sd_event_add_time_relative(wait->event, NULL, CLOCK_MONOTONIC,
+                                                  REPORT_TIMEOUT_USEC, 0, on_lost, wait);
+        r = job_view_read(reply, &wait->view);
+        if (r < 0)
+                return garbled(wait, r);
+        show_progress(wait);
+        return 0;
+}
+
+static int ask_properties(Wait *wait)
+{
+        char path[JOB_PATH_MAX];
+
+        return sd_bus_call_method_async(wait->bus, NULL, BUS_NAME, job_path_format(wait->id, path),
+                                        "org.freedesktop.DBus.Properties", "GetAll", on_properties,
+                                        wait, "s", BUS_JOB_INTERFACE);
+}
+
+static int on_cancelled(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+
+        (void) error;
+        agent_stop(&wait->agent);
+        if (sd_bus_message_is_method_error(reply, NULL)) {
+                progress_clear(&wait->progress);
+                (void) call_failure(-sd_bus_message_get_errno(reply),
+                                    sd_bus_message_get_error(reply));
+        }
+        return 0;
+}
+
+static int cancel(Wait *wait)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        char path[JOB_PATH_MAX];
+        int r;
+
+        r = change_message_new(wait->bus, job_path_format(wait->id, path), BUS_JOB_INTERFACE,
+                               "Cancel", &message);
+        if (r < 0)
+                return r;
+        progress_clear(&wait->progress);
+        agent_start(&wait->agent);
+        return sd_bus_call_async(wait->bus, NULL, message, on_cancelled, wait, CHANGE_TIMEOUT_USEC);
+}
+
+/* The first one cancels the job, as soon as there is one; the next leaves. */
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        Wait *wait = userdata;
+
+        (void) source;
+        (void) info;
+        wait->n_signals++;
+        if (wait->n_signals == 1)
+                return wait->id != 0 ? cancel(wait) : 0;
+        progress_clear(&wait->progress);
+        if (wait->id == 0)
+                return wait_end(wait, failure("left before memoryd replied; if there is a job, it "
+                                              "goes on"));
+        return wait_end(wait, failure("job %" PRIu32 " goes on", wait->id));
+}
+
+/* Nothing is waited for: this is how to find the job again. */
+static int print_job(uint32_t id, const char *path)
+{
+        _cleanup_(json_object_putp) json_object *object = NULL;
+
+        if (!arg_json) {
+                printf("job %" PRIu32 "\n", id);
+                return EXIT_SUCCESS;
+        }
+        object = json_object_new_object();
+        if (!object || !json_member(object, "job", json_object_new_uint64(id)) ||
+            !json_member_string(object, "path", path))
+                return json_print(NULL);
+        return json_print(TAKE_PTR(object));
+}
+
+/* There is a job. */
+static int on_accepted(Wait *wait, const char *path)
+{
+        sd_bus_message *ended;
+        int r = 0;
+
+        wait->id = job_path_to_id(path);
+        if (wait->id == 0)
+                return garbled(wait, -EBADMSG);
+        if (!arg_wait)
+                return wait_end(wait, print_job(wait->id, path));
+        progress_init(&wait->progress, wait->id, wait->block_size_bytes);
+        ended = find_ended(wait);
+        if (ended)
+                return finish(wait, ended);
+        if (wait->n_signals > 0)
+                r = cancel(wait);
+        return r < 0 ? r : ask_properties(wait);
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+        const char *path;
+
+        (void) error;
+        agent_stop(&wait->agent);
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return wait_end(wait, call_failure(-sd_bus_message_get_errno(reply),
+                                                   sd_bus_message_get_error(reply)));
+        if (sd_bus_message_read(reply, "o", &path) < 0)
+                return garbled(wait, -EBADMSG);
+        return on_accepted(wait, path);
+}
+
+static int add_matches(Wait *wait);
+
+/*
+ * An interrupt from a terminal ends the ssh to another host as well, which is no reason not to cancel
+ * the job there.
+ */
+static int reconnect(Wait *wait)
+{
+        int r;
+
+        (void) sd_bus_detach_event(wait->bus);
+        wait->bus = sd_bus_close_unref(wait->bus);
+        if (bus_open(&wait->bus) != EXIT_SUCCESS)
+                return -ENOTCONN;
+        r = add_matches(wait);
+        if (r >= 0)
+                r = sd_bus_attach_event(wait->bus, wait->event, 0);
+        if (r >= 0)
+                r = cancel(wait);
+        return r < 0 ? r : ask_properties(wait);
+}
+
+static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Wait *wait = userdata;
+
+        (void) signal;
+        (void) error;
+        if (wait->id == 0) /* the call fails by itself */
+                return 0;
+        progress_clear(&wait->progress);
+        if (arg_host && wait->n_signals == 1 && reconnect(wait) >= 0)
+                return 0;
+        return wait_end(
+                wait, failure("lost the connection to the bus; job %" PRIu32 " goes on", wait->id));
+}
+
+/* Before the call, so that nothing of the job is missed. */
+static int add_matches(Wait *wait)
+{
+        static const Match matches[] = {
+                { "type='signal',sender='" BUS_NAME "',path='" BUS_PATH
+                  "',interface='" BUS_MANAGER_INTERFACE "',member='JobRemoved'",
+                  on_job_removed },
+                { "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_JOB_PREFIX
+                  "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
+                  "arg0='" BUS_JOB_INTERFACE "'",
+                  on_properties_changed },
+                { MATCH_OWNER, on_name_owner_changed },
+                { MATCH_DISCONNECTED, on_disconnected },
+        };
+
+        return matches_add(wait->bus, matches, ELEMENTSOF(matches), wait);
+}
+
+static int add_sources(Wait *wait)
+{
+        int r;
+
+        r = sd_event_new(&wait->event);
+        if (r >= 0)
+                r = interrupts_add(wait->event, on_signal, wait);
+        if (r >= 0)
+                r = sd_event_add_time(wait->event, &wait->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
+                                      wait);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(wait->timer, SD_EVENT_OFF);
+        return r < 0 ? r : sd_bus_attach_event(wait->bus, wait->event, 0);
+}
+
+static int ask_block_size(Wait *wait, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+        int r;
+
+        r = manager_message_new(wait->bus, "org.freedesktop.DBus.Properties", "Get", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
+        if (r >= 0)
+                r = sd_bus_call(wait->bus, message, 0, error, &reply);
+        if (r >= 0 && sd_bus_message_read(reply, "v", "t", &wait->block_size_bytes) < 0)
+                return -EBADMSG;
+        return r;
+}
+
+static int send_request(Wait *wait, const char *method, const JobRequest *request)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        r = change_message_new(wait->bus, BUS_PATH, BUS_MANAGER_INTERFACE, method, &message);
+        if (r >= 0)
+                r = job_request_append(message, request);
+        if (r < 0)
+                return r;
+        agent_start(&wait->agent);
+        return sd_bus_call_async(wait->bus, NULL, message, on_reply, wait, CHANGE_TIMEOUT_USEC);
+}
+
+static int run_job(const char *method, const JobRequest *request)
+{
+        _cleanup_(wait_done) Wait wait = {};
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = bus_open(&wait.bus);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = ask_block_size(&wait, &error);
+        if (r >= 0)
+                r = add_matches(&wait);
+        if (r >= 0)
+                r = add_sources(&wait);
+        if (r >= 0)
+                r = send_request(&wait, method, request);
+        if (r >= 0)
+                r = sd_event_loop(wait.event);
+        return r < 0 ? call_failure(r, &error) : r;
+}
+
+static int verb_job(const char *verb, const char *method, int argc, char **argv)
+{
+        _cleanup_(job_request_done) JobRequest request = {};
+        int r;
+
+        r = job_request_parse(verb, argc, argv, &request);
+        return r == EXIT_SUCCESS ? run_job(method, &request) : r;
+}
+
+int verb_online(int argc, char **argv)
+{
+        return verb_job("online", "Online", argc, argv);
+}
+
+int verb_offline(int argc, char **argv)
+{
+        return verb_job("offline", "Offline", argc, argv);
+}
+
+int verb_set_zone(int argc, char **argv)
+{
+        return verb_job("set-zone", "SetZone", argc, argv);
+}

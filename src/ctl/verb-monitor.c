@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "base/names.h"
+#include "base/parse.h"
+#include "ctl/event.h"
+
+#include <stdio.h>
+
+static void monitor_done(Monitor *monitor)
+{
+        monitor_drop_jobs(monitor);
+        free(monitor->jobs);
+        free(monitor->changed);
+        sd_event_source_disable_unref(monitor->timer);
+        sd_bus_flush_close_unref(monitor->bus);
+        sd_event_unref(monitor->event);
+}
+
+static int on_capacity_changed(sd_bus_message *signal, Monitor *monitor)
+{
+        uint64_t online_bytes, movable_bytes;
+        int r;
+
+        (void) monitor;
+        r = sd_bus_message_read(signal, "tt", &online_bytes, &movable_bytes);
+        if (r >= 0)
+                event_capacity(online_bytes, movable_bytes);
+        return r;
+}
+
+static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
+{
+        uint64_t free_bytes, low_bytes;
+        uint32_t node;
+        int r;
+
+        (void) monitor;
+        r = sd_bus_message_read(signal, "utt", &node, &free_bytes, &low_bytes);
+        if (r >= 0)
+                event_short(node, true, free_bytes, low_bytes);
+        return r;
+}
+
+/* Those of the manager that are no sums: capacity has an event of its own. */
+static const struct {
+        const char *name;
+        const char *key;
+        char type;
+} told_properties[] = {
+        { "Degraded", "degraded", 'b' },
+        { "PendingBlocks", "pending_blocks", 'u' },
+        { "FailedBlocks", "failed_blocks", 'u' },
+        { "ForeignBlocks", "foreign_blocks", 'u' },
+        { "KernelAutoOnline", "kernel_auto_online", 's' },
+};
+
+static int tell_property(sd_bus_message *signal, const char *key, char type)
+{
+        const char contents[] = { type, '\0' };
+        const char *text = "";
+        uint32_t number = 0; /* as wide as a boolean is on the bus */
+        int r;
+
+        r = sd_bus_message_read(signal, "v", contents,
+                                type == 's' ? (void *) &text : (void *) &number);
+        if (r >= 0)
+                event_property(key, type, number, text);
+        return r;
+}
+
+static int on_manager_property(sd_bus_message *signal, const char *name)
+{
+        for (size_t i = 0; i < ELEMENTSOF(told_properties); i++)
+                if (strcmp(told_properties[i].name, name) == 0)
+                        return tell_property(signal, told_properties[i].key,
+                                             told_properties[i].type);
+        return sd_bus_message_skip(signal, "v");
+}
+
+/* That a node runs short comes with numbers, as a signal; this is the end of it. */
+static int on_node_property(sd_bus_message *signal, const char *name)
+{
+        const char *path = sd_bus_message_get_path(signal);
+        uint32_t node;
+        int is_short, r;
+
+        if (strcmp(name, "KernelMemoryShort") != 0)
+                return sd_bus_message_skip(signal, "v");
+        r = sd_bus_message_read(signal, "v", "b", &is_short);
+        if (r >= 0 && !is_short && parse_u32(strrchr(path, '/') + 1, &node) >= 0)
+                event_short(node, false, 0, 0);
+        return r;
+}
+
+static int on_properties_changed(sd_bus_message *signal, Monitor *monitor)
+{
+        int (*read)(sd_bus_message * signal, const char *name);
+        const char *interface, *name;
+        int r;
+
+        r = sd_bus_message_read(signal, "s", &interface);
+        if (r < 0)
+                return r;
+        if (strcmp(interface, BUS_JOB_INTERFACE) == 0)
+                return monitor_on_job_changed(signal, monitor);
+        if (strcmp(interface, BUS_MANAGER_INTERFACE) == 0)
+                read = on_manager_property;
+        else if (strcmp(interface, BUS_NODE_INTERFACE) == 0)
+                read = on_node_property;
+        else
+                return 0;
+        r = sd_bus_message_enter_container(signal, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(signal, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(signal, "s", &name);
+                if (r >= 0)
+                        r = read(signal, name);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(signal);
+        }
+        return r;
+}
+
+static const struct {
+        const char *member;
+        int (*handle)(sd_bus_message *signal, Monitor *monitor);
+} handlers[] = {
+        { "BlocksChanged", monitor_on_blocks_changed },
+        { "CapacityChanged", on_capacity_changed },
+        { "KernelMemoryShort", on_kernel_memory_short },
+        { "JobNew", monitor_on_job_new },
+        { "JobRemoved", monitor_on_job_removed },
+        { "PropertiesChanged", on_properties_changed },
+};
+
+/* What a newer memoryd may send besides is passed over, and so is what makes no sense. */
+static int on_any(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        (void) error;
+        for (size_t i = 0; i < ELEMENTSOF(handlers); i++)
+                if (strcmp(handlers[i].member, sd_bus_message_get_member(signal)) == 0)
+                        (void) handlers[i].handle(signal, userdata);
+        return 0;
+}
+
+/* Another memoryd counts its jobs anew. */
+static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Monitor *monitor = userdata;
+        const char *owner;
+        int r;
+
+        (void) error;
+        r = sd_bus_message_read(signal, "sss", NULL, NULL, &owner);
+        if (r < 0)
+                return r;
+        monitor_drop_jobs(monitor);
+        monitor->n_changed = 0;
+        event_running(*owner);
+        return 0;
+}
+
+static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Monitor *monitor = userdata;
+
+        (void) signal;
+        (void) error;
+        return sd_event_exit(monitor->event, call_failure(-ENOTCONN, &SD_BUS_ERROR_NULL));
+}
+
+static int add_matches(Monitor *monitor)
+{
+        static const Match matches[] = {
+                { "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_PATH "'", on_any },
+                { MATCH_OWNER, on_name_owner_changed },
+                { MATCH_DISCONNECTED, on_disconnected },
+        };
+
+        return matches_add(monitor->bus, matches, ELEMENTSOF(matches), monitor);
+}
+
+/* An interrupt is how one ends it: nothing failed. */
+static int add_sources(Monitor *monitor)
+{
+        int r;
+
+        r = sd_event_new(&monitor->event);
+        if (r >= 0)
+                r = interrupts_add(monitor->event, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_time(monitor->event, &monitor->timer, CLOCK_MONOTONIC, 0, 1,
+                                      monitor_on_list_due, monitor);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(monitor->timer, SD_EVENT_OFF);
+        return r < 0 ? r : sd_bus_attach_event(monitor->bus, monitor->event, 0);
+}
+
+static int ask_running(Monitor *monitor, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int is_running, r;
+
+        r = sd_bus_call_method(monitor->bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                               "org.freedesktop.DBus", "NameHasOwner", error, &reply, "s",
+                               BUS_NAME);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "b", &is_running);
+        if (r >= 0)
+                event_running(is_running);
+        return r;
+}
+
+int verb_monitor(int argc, char **argv)
+{
+        _cleanup_(monitor_done) Monitor monitor = {};
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        (void) argc;
+        (void) argv;
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        r = bus_open(&monitor.bus);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = add_matches(&monitor);
+        if (r >= 0)
+                r = add_sources(&monitor);
+        if (r >= 0)
+                r = ask_running(&monitor, &error);
+        if (r >= 0)
+                r = sd_event_loop(monitor.event);
+        return r < 0 ? call_failure(r, &error) : r;
+}

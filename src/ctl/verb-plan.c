@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/names.h"
+#include "config/config.h"
+#include "ctl/ctl.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum {
+        PLAN_RANGE,
+        PLAN_SIZE,
+        PLAN_BLOCK,
+        PLAN_NODE,
+        PLAN_ORIGIN,
+        PLAN_STATE,
+        PLAN_DECISION,
+        PLAN_REASON,
+        PLAN_DEVICE,
+        PLAN_CLASS,
+        PLAN_RULE,
+        PLAN_GUARDS,
+        _PLAN_MAX,
+};
+
+static const Column columns[_PLAN_MAX] = {
+        [PLAN_RANGE] = { "RANGE", "first and last address", 0, SCOLS_JSON_STRING, true },
+        [PLAN_SIZE] = { "SIZE", "size of the range", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
+        [PLAN_BLOCK] = { "BLOCK", "number of the block or blocks", SCOLS_FL_RIGHT,
+                         SCOLS_JSON_STRING, false },
+        [PLAN_NODE] = { "NODE", "number of the node", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
+        [PLAN_ORIGIN] = { "ORIGIN", "where the memory came from", 0, SCOLS_JSON_STRING, false },
+        [PLAN_STATE] = { "STATE", "as it is now; absent: to be added", 0, SCOLS_JSON_STRING,
+                         false },
+        [PLAN_DECISION] = { "DECISION", "what memoryd would decide", 0, SCOLS_JSON_STRING, false },
+        [PLAN_REASON] = { "REASON", "why, for the first block", SCOLS_FL_WRAP, SCOLS_JSON_STRING,
+                          false },
+        [PLAN_DEVICE] = { "DEVICE", "device that the memory belongs to", 0, SCOLS_JSON_STRING,
+                          true },
+        [PLAN_CLASS] = { "CLASS", "none, kernel or movable, as it would be", 0, SCOLS_JSON_STRING,
+                         true },
+        [PLAN_RULE] = { "RULE", "rule that would decide, empty for the default", 0,
+                        SCOLS_JSON_STRING, true },
+        [PLAN_GUARDS] = { "GUARDS", "guards that would decide", 0, SCOLS_JSON_STRING, true },
+};
+
+const ColumnSet plan_columns = { columns, _PLAN_MAX };
+
+/* A line of the table. */
+typedef struct Row {
+        const ForecastRange *range;
+        uint64_t block_size_bytes;
+} Row;
+
+static const char *row_text(const ForecastRange *range, size_t column)
+{
+        switch (column) {
+        case PLAN_ORIGIN:
+                return range->origin;
+        case PLAN_STATE:
+                return range->state;
+        case PLAN_DECISION:
+                return range->decision;
+        case PLAN_REASON:
+                return range->reason;
+        case PLAN_DEVICE:
+                return range->device;
+        case PLAN_CLASS:
+                return range->zone_class;
+        case PLAN_RULE:
+                return range->rule;
+        case PLAN_GUARDS:
+                return range->guards;
+        default:
+                return NULL;
+        }
+}
+
+static int blocks_format(const ForecastRange *range, char **ret)
+{
+        if (range->first == range->last)
+                return cell_number(range->first, ret);
+        return asprintf(ret, "%" PRIu32 "-%" PRIu32, range->first, range->last) < 0 ? -ENOMEM : 0;
+}
+
+static int addresses_format(const Row *row, char **ret)
+{
+        uint64_t first = row->range->first * row->block_size_bytes;
+        uint64_t last = (row->range->last + UINT64_C(1)) * row->block_size_bytes - 1;
+
+        return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first, last) < 0 ? -ENOMEM : 0;
+}
+
+static int cell_format(const void *data, size_t column, char **ret)
+{
+        const Row *row = data;
+        const ForecastRange *range = row->range;
+        const char *text = row_text(range, column);
+
+        if (text)
+                return cell_text(text, ret);
+        switch (column) {
+        case PLAN_RANGE:
+                return addresses_format(row, ret);
+        case PLAN_SIZE:
+                return cell_size((range->last - range->first + UINT64_C(1)) * row->block_size_bytes,
+                                 ret);
+        case PLAN_BLOCK:
+                return blocks_format(range, ret);
+        case PLAN_NODE: /* empty while it is not known */
+                return range->node < 0 ? 0 : cell_number((uint64_t) range->node, ret);
+        default:
+                return -EINVAL;
+        }
+}
+
+static int add_range(Table *table, const ForecastRange *range, uint64_t block_size_bytes)
+{
+        const Row row = { range, block_size_bytes };
+
+        /* What stays as it is matters to who wants to see all of it. */
+        if (!arg_all && strcmp(range->decision, "none") == 0)
+                return 0;
+        return table_add(table, cell_format, &row);
+}
+
+/* memoryd's plan */
+
+/* A file of up to 1 MiB as a string: what memoryd reads of a configuration. */
+#define CONFIG_MAX (1 << 20)
+
+static int read_config(char **ret)
+{
+        _cleanup_close_ int fd = open(arg_config, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        _cleanup_free_ char *text = NULL;
+        struct stat status;
+        ssize_t n;
+
+        if (fd < 0 || fstat(fd, &status) < 0)
+                return failure("cannot open '%s': %s", arg_config, strerror(errno));
+        if (!S_ISREG(status.st_mode) || status.st_size > CONFIG_MAX)
+                return failure("'%s': expected a file of at most %d bytes", arg_config, CONFIG_MAX);
+        text = calloc((size_t) status.st_size + 1, 1);
+        if (!text)
+                return failure("%s", strerror(ENOMEM));
+        n = read(fd, text, (size_t) status.st_size);
+        if (n < 0)
+                return failure("cannot read '%s': %s", arg_config, strerror(errno));
+        if (memchr(text, 0, (size_t) n))
+                return failure("'%s': expected a configuration, got a byte of zero", arg_config);
+        *ret = TAKE_PTR(text);
+        return EXIT_SUCCESS;
+}
+
+static int append_additions(sd_bus_message *message)
+{
+        int r = sd_bus_message_open_container(message, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", "Add");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < arg_n_additions; i++)
+                r = sd_bus_message_append(message, "s", arg_additions[i]);
+        for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(message);
+        return r;
+}
+
+static int append_options(sd_bus_message *message, const char *config)
+{
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+
+        if (r >= 0)
+                r = append_additions(message);
+        if (r >= 0 && config)
+                r = sd_bus_message_append(message, "{sv}", "Config", "s", config);
+        if (r >= 0 && config)
+                r = sd_bus_message_append(message, "{sv}", "ConfigName", "s", arg_config);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static int read_ranges(sd_bus_message *reply, Table *table, uint64_t block_size_bytes)
+{
+        int r = sd_bus_message_enter_container(reply, 'a', BUS_PLAN_SIGNATURE);
+        ForecastRange range;
+        const char *guards, *reason;
+        int is_added;
+
+        while (r >= 0 &&
+               (r = sd_bus_message_read(reply, BUS_PLAN_SIGNATURE, &range.first, &range.last,
+                                        &range.node, &range.state, &is_added, &range.zone_class,
+                                        &range.device, &range.origin, &range.decision, &range.rule,
+                                        &guards, &reason)) > 0) {
+                range.is_added = is_added;
+                snprintf(range.guards, sizeof(range.guards), "%s", guards);
+                range.reason = (char *) reason;
+                r = add_range(table, &range, block_size_bytes);
+        }
+        return r;
+}
+
+static int plan_by_memoryd(Table *table)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(agent_stop) Agent agent = {};
+        _cleanup_free_ char *config = NULL;
+        uint64_t block_size_bytes;
+        int r = arg_config ? read_config(&config) : EXIT_SUCCESS;
+
+        if (r == EXIT_SUCCESS)
+                r = bus_open(&bus);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = change_message_new(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "Plan", &message);
+        if (r >= 0)
+                r = append_options(message, config);
+        if (r == -EINVAL)
+                return failure(
+                        "--add and --config: expected UTF-8, in the name of the file as well");
+        if (r >= 0 && config) /* the one thing that not everybody may */
+                agent_start(&agent);
+        if (r >= 0)
+                r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, &reply);
+        if (r >= 0)
+                r = sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                                "BlockSizeBytes", &error, 't', &block_size_bytes);
+        if (r >= 0)
+                r = read_ranges(reply, table, block_size_bytes);
+        return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
+}
+
+/* A plan for a recorded machine */
+
+static int load_config(Conf *conf)
+{
+        ConfFaults faults = {};
+        int r = arg_config ? conf_load_file(arg_config, conf, &faults) :
+                             conf_load("", conf, &faults);
+
+        for (size_t i = 0; i < faults.n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&faults.faults[i], &text) >= 0)
+                        (void) failure("%s", text);
+        }
+        conf_faults_done(&faults);
+        if (r < 0)
+                return failure("cannot read the configuration: %s", strerror(-r));
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int parse_additions(uint64_t block_size_bytes, Addition **ret)
+{
+        _cleanup_free_ Addition *additions = calloc(arg_n_additions + 1, sizeof(Addition));
+
+        if (!additions)
+                return failure("%s", strerror(ENOMEM));
+        for (size_t i = 0; i < arg_n_additions; i++) {
+                const char *expected = NULL;
+                char size[SIZE_STRING_MAX];
+
+                if (addition_parse(arg_additions[i], block_size_bytes, &additions[i], &expected) <
+                    0)
+                        return failure("--add '%s': expected %s; blocks are of %s",
+                                       arg_additions[i], expected,
+                                       size_format(block_size_bytes, size));
+        }
+        *ret = TAKE_PTR(additions);
+        return EXIT_SUCCESS;
+}
+
+static int plan_machine(const Machine *machine, const Policy *policy, const Addition *additions,
+                        Table *table)
+{
+        Forecast forecast = {};
+        ForecastRange range;
+        size_t i = 0;
+        int r = forecast_make(machine, policy, policy, additions, arg_n_additions, &forecast);
+
+        while (r >= 0 && (r = forecast_range(&forecast, policy, &i, &range)) > 0) {
+                r = add_range(table, &range, machine->block_size_bytes);
+                free(range.reason);
+        }
+        forecast_done(&forecast);
+        if (r == -E2BIG)
+                return failure("cannot plan: expected at most %d blocks with those of the machine",
+                               FORECAST_BLOCKS_MAX);
+        return r < 0 ? failure("cannot plan: %s", strerror(-r)) : EXIT_SUCCESS;
+}
+
+static int plan_by_recording(Table *table)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        _cleanup_free_ Addition *additions = NULL;
+        Conf conf;
+        int r;
+
+        conf_init(&conf);
+        r = snapshot_fetch(FETCH_BLOCKS | FETCH_OBJECTS, &snapshot);
+        if (r == EXIT_SUCCESS)
+                r = parse_additions(snapshot.manager.block_size_bytes, &additions);
+        if (r == EXIT_SUCCESS)
+                r = load_config(&conf);
+        if (r == EXIT_SUCCESS)
+                r = plan_machine(&snapshot.recording->machine, &conf.policy, additions, table);
+        conf_done(&conf);
+        return r;
+}
+
+int verb_plan(int argc, char **argv)
+{
+        _cleanup_(table_done) Table table = {};
+        Selection selection;
+        int r;
+
+        (void) argc;
+        (void) argv;
+        r = selection_parse(&plan_columns, arg_output, &selection);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = table_init(&table, "plan", &plan_columns, &selection);
+        if (r < 0)
+                return failure("cannot print the plan: %s", strerror(-r));
+        r = arg_sysroot ? plan_by_recording(&table) : plan_by_memoryd(&table);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = table_print(&table);
+        return r < 0 ? failure("cannot print the plan: %s", strerror(-r)) : EXIT_SUCCESS;
+}

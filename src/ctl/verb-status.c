@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "ctl/ctl.h"
+#include "model/online-word.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* What an administrator wants to see without asking, the worst first. */
+static const BlockStatus open_statuses[] = {
+        BLOCK_STATUS_FAILED,  BLOCK_STATUS_FOREIGN, BLOCK_STATUS_RETRYING,
+        BLOCK_STATUS_WRITING, BLOCK_STATUS_PENDING, BLOCK_STATUS_WAITING,
+};
+
+/* Whether one sentence does for both, which are neighbours in the list. */
+static bool block_is_alike(const BlockRow *a, const BlockRow *b)
+{
+        return a->node == b->node && a->error == b->error && strcmp(a->status, b->status) == 0 &&
+               strcmp(a->zone_class, b->zone_class) == 0 && strcmp(a->decision, b->decision) == 0 &&
+               strcmp(a->rule, b->rule) == 0 && strcmp(a->guards, b->guards) == 0 &&
+               strcmp(a->state, b->state) == 0;
+}
+
+/* Moves to the next block with the run's status. Returns whether there is one. */
+static bool run_find_start(const Snapshot *snapshot, OpenRun *run)
+{
+        const char *word = block_status_to_string(open_statuses[run->status]);
+
+        for (; run->position < snapshot->n_blocks; run->position++)
+                if (strcmp(snapshot->blocks[run->position].status, word) == 0)
+                        return true;
+        return false;
+}
+
+bool open_run_next(const Snapshot *snapshot, OpenRun *run)
+{
+        const BlockRow *blocks = snapshot->blocks;
+        size_t end;
+
+        while (!run_find_start(snapshot, run)) {
+                if (++run->status >= ELEMENTSOF(open_statuses))
+                        return false;
+                run->position = 0;
+        }
+        end = run->position + 1;
+        while (end < snapshot->n_blocks && blocks[end].id == blocks[end - 1].id + 1 &&
+               block_is_alike(&blocks[run->position], &blocks[end]))
+                end++;
+        run->first = &blocks[run->position];
+        run->n_blocks = end - run->position;
+        run->position = end;
+        return true;
+}
+
+static void print_reason(const BlockRow *block)
+{
+        char error[ERROR_STRING_MAX];
+
+        if (strcmp(block->status, block_status_to_string(BLOCK_STATUS_FOREIGN)) == 0)
+                printf(", is %s", block->zone_class);
+        if (strcmp(block->decision, verdict_to_string(VERDICT_NONE)) == 0)
+                printf(", not decided yet");
+        else if (*block->rule)
+                printf(", decided %s by rule '%s'", block->decision, block->rule);
+        else
+                printf(", decided %s by default", block->decision);
+        if (*block->guards)
+                printf(" because of %s", block->guards);
+        if (block->error != 0)
+                printf(": %s (%s)", error_format(block->error, error), strerror(block->error));
+        putchar('\n');
+}
+
+static void print_run(const BlockRow *first, size_t n_blocks, uint64_t block_size_bytes)
+{
+        char size[SIZE_STRING_MAX];
+
+        if (n_blocks == 1)
+                printf("  block %" PRIu32, first->id);
+        else
+                printf("  blocks %" PRIu32 "-%" PRIu64, first->id,
+                       first->id + (uint64_t) n_blocks - 1);
+        if (first->node >= 0)
+                printf(" (node %" PRId32 ", %s): ", first->node,
+                       size_format(n_blocks * block_size_bytes, size));
+        else
+                printf(" (node not known yet, %s): ",
+                       size_format(n_blocks * block_size_bytes, size));
+        fputs(first->status, stdout);
+        print_reason(first);
+}
+
+static void print_open_blocks(const Snapshot *snapshot)
+{
+        bool has_heading = false;
+        OpenRun run = {};
+
+        while (open_run_next(snapshot, &run)) {
+                if (!has_heading)
+                        fputs("\nNot settled:\n", stdout);
+                has_heading = true;
+                print_run(run.first, run.n_blocks, snapshot->manager.block_size_bytes);
+        }
+}
+
+static void print_jobs(const Snapshot *snapshot)
+{
+        if (snapshot->n_jobs > 0)
+                fputs("\nJobs:\n", stdout);
+        for (size_t i = 0; i < snapshot->n_jobs; i++) {
+                const JobRow *job = &snapshot->jobs[i];
+
+                printf("  job %" PRIu32 ": %s %s, %s, %" PRIu32 " of %" PRIu32 " blocks", job->id,
+                       job->kind, job->target, job->state, job->n_done, job->n_total);
+                if (job->n_failed > 0)
+                        printf(", %" PRIu32 " failed", job->n_failed);
+                putchar('\n');
+        }
+}
+
+static void print_short_nodes(const Snapshot *snapshot)
+{
+        const char *before = "\nShort of kernel memory: node";
+
+        for (size_t i = 0; i < snapshot->n_nodes; i++) {
+                if (!snapshot->nodes[i].kernel_short)
+                        continue;
+                printf("%s %" PRIu32, before, snapshot->nodes[i].id);
+                before = ",";
+        }
+        if (*before == ',')
+                putchar('\n');
+}
+
+static void print_strings(const char *title, char *const *strings)
+{
+        if (!strings || !*strings)
+                return;
+        printf("\n%s:\n", title);
+        for (; *strings; strings++)
+                printf("  %s\n", *strings);
+}
+
+/* The machine's word, and those of the nodes that do not follow it. */
+static void print_auto_online(const Snapshot *snapshot)
+{
+        const char *word = snapshot->manager.kernel_auto_online;
+
+        printf("%-23s %s", "Kernel auto-online:", *word ? word : "not in this kernel");
+        for (size_t i = 0; i < snapshot->n_nodes; i++) {
+                const NodeRow *node = &snapshot->nodes[i];
+
+                if (*node->kernel_auto_online &&
+                    strcmp(node->kernel_auto_online, online_word_to_string(ONLINE_WORD_INHERIT)) !=
+                            0)
+                        printf(", node %" PRIu32 " %s", node->id, node->kernel_auto_online);
+        }
+        putchar('\n');
+}
+
+static void print_manager(const ManagerRow *manager)
+{
+        char size[SIZE_STRING_MAX], kernel[SIZE_STRING_MAX], movable[SIZE_STRING_MAX];
+
+        printf("memoryd %s%s\n\n", manager->version, manager->degraded ? ", degraded" : "");
+        printf("%-23s %s\n", "Memory block size:", size_format(manager->block_size_bytes, size));
+        printf("%-23s %s (kernel %s, movable %s)\n",
+               "Online:", size_format(manager->online_bytes, size),
+               size_format(manager->kernel_bytes, kernel),
+               size_format(manager->movable_bytes, movable));
+        printf("%-23s %s\n", "Offline:", size_format(manager->offline_bytes, size));
+        printf("%-23s %" PRIu32 " pending, %" PRIu32 " failed, %" PRIu32 " foreign\n",
+               "Blocks:", manager->pending_blocks, manager->failed_blocks, manager->foreign_blocks);
+}
+
+static int print_text(const Snapshot *snapshot)
+{
+        Selection selection;
+        int r;
+
+        print_manager(&snapshot->manager);
+        print_auto_online(snapshot);
+        features_print_status(&snapshot->manager);
+        if (snapshot->n_nodes > 0) {
+                putchar('\n');
+                r = selection_parse(&nodes_columns, NULL, &selection);
+                if (r == EXIT_SUCCESS)
+                        r = nodes_print(snapshot, &selection);
+                if (r != EXIT_SUCCESS)
+                        return r;
+        }
+        print_short_nodes(snapshot);
+        print_jobs(snapshot);
+        print_open_blocks(snapshot);
+        print_strings("Configuration", snapshot->manager.config_files);
+        print_strings("Faults of the configuration on disk, which is not in force",
+                      snapshot->manager.config_faults);
+        return EXIT_SUCCESS;
+}
+
+int verb_status(int argc, char **argv)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        int r;
+
+        (void) argc;
+        (void) argv;
+        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_OBJECTS | FETCH_JOBS, &snapshot);
+        if (r != EXIT_SUCCESS)
+                return r;
+        return arg_json ? status_print_json(&snapshot) : print_text(&snapshot);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/config-note.h"
+
+#include "base/format.h"
+#include "base/log.h"
+#include "config/fault.h"
+
+#define NODES_STRING_MAX 128
+
+static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
+                      const NodeSet *online, const NodeSet *possible, ConfFaults *notes)
+{
+        NodeSet missing = node_set_minus(named, online);
+        NodeSet impossible = node_set_minus(&missing, possible);
+        char nodes[NODES_STRING_MAX], never[NODES_STRING_MAX];
+        int r;
+
+        if (node_set_is_empty(&missing))
+                return 0;
+        format_nodes(&missing, nodes, sizeof(nodes));
+        format_nodes(&impossible, never, sizeof(never));
+        if (node_set_is_empty(possible) || node_set_is_empty(&impossible))
+                r = conf_faults_add(notes, rule->file, rule->line, NULL,
+                                    "note: '%s': there is no node %s yet", key, nodes);
+        else
+                r = conf_faults_add(
+                        notes, rule->file, rule->line, NULL,
+                        "note: '%s': there is no node %s, and %s cannot come before the "
+                        "next boot",
+                        key, nodes, never);
+        return MIN(r, 0);
+}
+
+int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *possible,
+                    ConfFaults *notes)
+{
+        for (size_t i = 0; i < conf->policy.n_rules; i++) {
+                const Rule *rule = &conf->policy.rules[i];
+                NodeSet from = {};
+                int r = note_nodes(rule, "rules.node", &rule->nodes, online, possible, notes);
+
+                if (r >= 0 && rule->has_distance) {
+                        node_set_add(&from, rule->distance.from);
+                        r = note_nodes(rule, "rules.distance.from", &from, online, possible, notes);
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
+{
+        NodeSet online, possible;
+
+        if (sysfs_read_node_list(sysfs, "online", &online) < 0)
+                return 0;
+        if (sysfs_read_node_list(sysfs, "possible", &possible) < 0)
+                possible = (NodeSet){};
+        return conf_note_nodes(conf, &online, &possible, notes);
+}
+
+void conf_note_log(const Conf *conf, const Sysfs *sysfs)
+{
+        ConfFaults notes = {};
+
+        (void) conf_note(conf, sysfs, &notes);
+        for (size_t i = 0; i < notes.n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&notes.faults[i], &text) >= 0)
+                        log_info("%s", text);
+        }
+        conf_faults_done(&notes);
+}

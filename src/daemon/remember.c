@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/remember.h"
+
+#include "base/statefile.h"
+#include "policy/track.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define FILE_NAME "blocks"
+
+/*
+ * The first line names the version: a later memoryd's file is no use. The last one counts. The first
+ * version did not know who took a block offline.
+ */
+#define HEADING "memoryd blocks 2\n"
+#define HEADING_1 "memoryd blocks 1\n"
+
+/* One line of the file. */
+typedef struct Memory {
+        uint32_t id;
+        uint64_t inode;
+        ZoneClass last_class;
+        Onliner onliner;
+        uint64_t onlined_usec;
+        Onliner offliner; /* ONLINER_NONE: it was not taken offline, or is not to stay so */
+} Memory;
+
+/* A line has at most 80 characters, and a machine four million blocks. */
+#define FILE_MAX (320U << 20)
+
+bool remember_wants(const Block *block)
+{
+        return block->onliner != ONLINER_NONE || block->status == BLOCK_STATUS_OFFLINED ||
+               (block->state == BLOCK_OFFLINE && block->last_class != ZONE_CLASS_NONE);
+}
+
+#define LINE_TEXT_MAX 80
+
+/* A line of this or the first version. */
+static const char *format_memory(const Memory *memory, bool is_first,
+                                 char buffer[static LINE_TEXT_MAX])
+{
+        int n = snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64,
+                         memory->id, memory->inode, zone_class_to_string(memory->last_class),
+                         onliner_to_string(memory->onliner), memory->onlined_usec);
+
+        if (!is_first)
+                snprintf(buffer + n, LINE_TEXT_MAX - (size_t) n, " %s",
+                         onliner_to_string(memory->offliner));
+        return buffer;
+}
+
+static Memory memory_of(const Block *block)
+{
+        Memory memory = {
+                .id = block->id,
+                .inode = block->inode,
+                .last_class = block->last_class,
+                .onliner = block->onliner,
+                .onlined_usec = block->onlined_usec,
+        };
+
+        if (block->status == BLOCK_STATUS_OFFLINED)
+                memory.offliner = block->offliner != ONLINER_NONE ? block->offliner : ONLINER_OTHER;
+        return memory;
+}
+
+int remember_save(const char *folder, const Machine *machine)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0, n = 0;
+        FILE *stream = open_memstream(&text, &size);
+        bool failed;
+
+        if (!stream)
+                return -ENOMEM;
+        fputs(HEADING, stream);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+                char line[LINE_TEXT_MAX];
+                Memory memory = memory_of(block);
+
+                if (!remember_wants(block))
+                        continue;
+                fprintf(stream, "%s\n", format_memory(&memory, false, line));
+                n++;
+        }
+        fprintf(stream, "end %zu\n", n);
+        failed = ferror(stream);
+        if (fclose(stream) != 0 || failed)
+                return -ENOMEM;
+        return statefile_replace(folder, FILE_NAME, text, size);
+}
+
+/* 0 or -EBADMSG. */
+static int parse_memory(const char *line, bool is_first, Memory *ret)
+{
+        char zone_class[16], onliner[16], offliner[16] = "none", again[LINE_TEXT_MAX];
+        int n = sscanf(line, "%" SCNu32 " %" SCNu64 " %15s %15s %" SCNu64 " %15s", &ret->id,
+                       &ret->inode, zone_class, onliner, &ret->onlined_usec, offliner);
+
+        if (n != (is_first ? 5 : 6))
+                return -EBADMSG;
+        ret->last_class = zone_class_from_string(zone_class);
+        ret->onliner = onliner_from_string(onliner);
+        ret->offliner = onliner_from_string(offliner);
+        if (ret->last_class < 0 || ret->onliner < 0 || ret->offliner < 0)
+                return -EBADMSG;
+        /* sscanf() takes signs, spaces and numbers that are too large. */
+        return strcmp(format_memory(ret, is_first, again), line) == 0 ? 0 : -EBADMSG;
+}
+
+static void take_memory(Machine *machine, const Memory *memory)
+{
+        Block *block = machine_find_block(machine, memory->id);
+
+        if (!block || block->inode != memory->inode)
+                return;
+        if (block->last_class == ZONE_CLASS_NONE)
+                block->last_class = memory->last_class;
+        if (block->state == BLOCK_OFFLINE && memory->offliner != ONLINER_NONE)
+                track_offlined_by(block, memory->offliner);
+        /* In another class somebody has onlined it since. */
+        if (block->state == BLOCK_OFFLINE || block->last_class != memory->last_class)
+                return;
+        block->onliner = memory->onliner;
+        block->onlined_usec = memory->onlined_usec;
+}
+
+/* Goes through the lines of the file, and takes them over if a machine is given. 0 or -EBADMSG. */
+static int walk(char *text, Machine *machine)
+{
+        /* Both are of the same length. */
+        bool is_first = strncmp(text, HEADING_1, strlen(HEADING_1)) == 0;
+        char *line, last[32];
+        size_t n = 0;
+
+        if (!is_first && strncmp(text, HEADING, strlen(HEADING)) != 0)
+                return -EBADMSG;
+        line = text + strlen(HEADING);
+        for (;;) {
+                char *end = strchr(line, '\n');
+                Memory memory;
+                int r;
+
+                if (!end)
+                        return -EBADMSG;
+                *end = 0;
+                snprintf(last, sizeof(last), "end %zu", n);
+                r = strcmp(line, last) == 0 ? 1 : parse_memory(line, is_first, &memory);
+                *end = '\n';
+                if (r != 0)
+                        return r > 0 && !end[1] ? 0 : -EBADMSG;
+                if (machine)
+                        take_memory(machine, &memory);
+                line = end + 1;
+                n++;
+        }
+}
+
+int remember_load(const char *folder, Machine *machine)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = statefile_read(folder, FILE_NAME, FILE_MAX, &text);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
+        /* All of it first: nothing is taken of what is damaged further on. */
+        r = walk(text, NULL);
+        return r < 0 ? r : walk(text, machine);
+}

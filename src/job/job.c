@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "job/step.h"
+
+static const char *const job_state_table[_JOB_STATE_MAX] = {
+        [JOB_STATE_QUEUED] = "queued",
+        [JOB_STATE_RUNNING] = "running",
+        [JOB_STATE_CANCELLING] = "cancelling",
+        [JOB_STATE_UNDOING] = "undoing",
+        [JOB_STATE_DONE] = "done",
+        [JOB_STATE_PARTLY] = "partly",
+        [JOB_STATE_FAILED] = "failed",
+        [JOB_STATE_CANCELLED] = "cancelled",
+        [JOB_STATE_TIMED_OUT] = "timed-out",
+};
+
+DEFINE_STRING_TABLE(job_state, JobState)
+
+bool job_state_is_end(JobState state)
+{
+        return state >= JOB_STATE_DONE;
+}
+
+int job_new(uint32_t id, uint32_t uid, Request *request, Selection *selection, Job **ret)
+{
+        _cleanup_(job_freep) Job *job = calloc(1, sizeof(Job));
+
+        if (!job)
+                return -ENOMEM;
+        job->steps = calloc(selection->n_steps + 1, sizeof(JobStep));
+        if (!job->steps || request_format(request, &job->target) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < selection->n_steps; i++)
+                job->steps[i].step = selection->steps[i];
+
+        job->id = id;
+        job->uid = uid;
+        job->n_steps = job->current = job->changing = selection->n_steps;
+        job->deadline_usec = USEC_INFINITY;
+        job->request = *request;
+        request_init(request, request->kind);
+        selection_done(selection);
+        *ret = TAKE_PTR(job);
+        return 0;
+}
+
+void job_free(Job *job)
+{
+        if (!job)
+                return;
+        request_done(&job->request);
+        free(job->target);
+        free(job->steps);
+        free(job);
+}
+
+void job_claim(const Job *job, Machine *machine)
+{
+        for (size_t i = 0; i < job->n_steps; i++) {
+                Block *block = step_block(&job->steps[i], machine);
+
+                if (!block)
+                        continue;
+                block->job = job->id;
+                block->job_class = verdict_class(job->steps[i].step.to, block);
+                /* A reload finds rules anew in blocks, but not in jobs. */
+                if (job->steps[i].step.has_decision)
+                        block->rule = job->steps[i].step.decision.rule;
+        }
+}
+
+void job_release(const Job *job, Machine *machine)
+{
+        for (size_t i = 0; i < job->n_steps; i++) {
+                const JobStep *step = &job->steps[i];
+                Block *block = step_block(step, machine);
+
+                if (!block || block->job != job->id)
+                        continue;
+                block->job = 0;
+                if (step->state != STEP_WRITING && step->state != STEP_CHANGING)
+                        continue;
+                former_restore(&step->former, block);
+                if (job_changes(job) && block->state == BLOCK_OFFLINE)
+                        track_forget(block);
+        }
+}
+
+/* What may differ the next time: memory that is in use, or that a block of this job kept in place. */
+static bool is_worth_another_try(int error)
+{
+        return error == -EBUSY || error == -EAGAIN || error == -EINTR || error == -ENOMEM ||
+               error == -EPERM;
+}
+
+void step_done(Job *job, JobStep *step, bool is_ours)
+{
+        step->state = STEP_DONE;
+        step->error = 0;
+        step->timed_out = false;
+        step->is_ours = is_ours;
+        job->n_done++;
+}
+
+void step_undone(Job *job, JobStep *step)
+{
+        step->state = STEP_UNDONE;
+        job->n_done--;
+        job->n_undone++;
+}
+
+void step_failed(Job *job, JobStep *step, int error)
+{
+        step->state = STEP_FAILED;
+        step->error = error;
+        job->n_failed++;
+}
+
+void step_refused(Job *job, JobStep *step, int error)
+{
+        step->attempts++;
+        if (job->is_second_round || !is_worth_another_try(error)) {
+                step_failed(job, step, error);
+                return;
+        }
+        step->state = STEP_WAITING;
+        step->error = error;
+        job->n_again++;
+}
+
+void former_take(Former *former, const Block *block)
+{
+        *former = (Former){
+                .status = block->status,
+                .verdict = block->verdict,
+                .action = block->action,
+                .guards = block->guards,
+                .figures = block->figures,
+                .onliner = block->onliner,
+                .offliner = block->offliner,
+                .onlined_usec = block->onlined_usec,
+        };
+}
+
+void former_restore(const Former *former, Block *block)
+{
+        block->status = former->status;
+        block->verdict = former->verdict;
+        block->action = former->action;
+        block->guards = former->guards;
+        block->figures = former->figures;
+        block->onliner = former->onliner;
+        block->offliner = former->offliner;
+        block->onlined_usec = former->onlined_usec;
+}
+
+bool job_cancel(Job *job)
+{
+        if (job_state_is_end(job->state) || job->state == JOB_STATE_UNDOING)
+                return false;
+        job->state = job->state == JOB_STATE_QUEUED ? JOB_STATE_CANCELLED : JOB_STATE_CANCELLING;
+        return true;
+}

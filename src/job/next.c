@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "job/step.h"
+
+/* Ends, or begins to take back what was done. */
+static void job_wind_up(Job *job, JobState end)
+{
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->steps[i].state == STEP_WAITING && job->steps[i].attempts > 0)
+                        step_failed(job, &job->steps[i], job->steps[i].error);
+
+        if (job->n_done == job->n_steps) {
+                job->state = JOB_STATE_DONE;
+        } else if (job->request.undo_on_failure && job->n_done > 0) {
+                job->state = JOB_STATE_UNDOING;
+                job->end = end == JOB_STATE_PARTLY ? JOB_STATE_FAILED : end;
+                job->next = job->n_steps;
+        } else {
+                job->state = end;
+        }
+}
+
+/* Whether the job is over for one reason or another; what it does then comes next. */
+static bool job_is_over(Job *job, uint64_t now_usec)
+{
+        bool is_through = job->next == job->n_steps && (job->is_second_round || job->n_again == 0);
+
+        if (job->state == JOB_STATE_CANCELLING)
+                job_wind_up(job, JOB_STATE_CANCELLED);
+        else if (now_usec >= job->deadline_usec)
+                job_wind_up(job, JOB_STATE_TIMED_OUT);
+        else if (is_through)
+                job_wind_up(job, job->n_done > 0 ? JOB_STATE_PARTLY : JOB_STATE_FAILED);
+        else
+                return false;
+        return true;
+}
+
+/* A fair share of what time is left, of a block that is to go offline. */
+static uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_timeout_usec)
+{
+        uint64_t left = job->is_second_round ? job->n_again + 1 : job->n_steps - job->next + 1;
+        uint64_t rest_usec = job->deadline_usec - now_usec, share_usec;
+
+        if (job->deadline_usec == USEC_INFINITY)
+                return MAX(offline_timeout_usec, USEC_PER_MSEC);
+        share_usec = MIN(MAX(rest_usec / left, USEC_PER_SEC), rest_usec);
+        return MAX(MIN(share_usec, offline_timeout_usec), USEC_PER_MSEC);
+}
+
+/*
+ * Whether its node would have movable memory only with the block in this class. Kernel memory that is just
+ * being written counts for what comes after it, but not to let go of what there is.
+ */
+static bool leaves_movable_only(const Machine *machine, const Block *block, ZoneClass zone_class)
+{
+        bool has_kernel = zone_class == ZONE_CLASS_KERNEL,
+             has_movable = zone_class == ZONE_CLASS_MOVABLE;
+
+        for (size_t i = 0; i < machine->n_blocks && !has_kernel; i++) {
+                const Block *other = &machine->blocks[i];
+
+                if (other->node != block->node || other == block)
+                        continue;
+                has_kernel |= plan_class(other) == ZONE_CLASS_KERNEL &&
+                              (other->state == BLOCK_ONLINE || block->state == BLOCK_OFFLINE);
+                has_movable |= plan_class(other) == ZONE_CLASS_MOVABLE;
+        }
+        return block->node != NODE_NONE && has_movable && !has_kernel;
+}
+
+/* Looked at just before a write, since others may have been at work, or writes have failed. */
+static bool step_is_unsafe(const JobStep *step, const Machine *machine, const Block *block,
+                           ZoneClass to)
+{
+        bool matters = to == ZONE_CLASS_MOVABLE ||
+                       (to == ZONE_CLASS_NONE && block_class(block) == ZONE_CLASS_KERNEL);
+
+        return matters && !step->step.movable_node && leaves_movable_only(machine, block, to);
+}
+
+static void job_write(Job *job, JobStep *step, Block *block, Verdict verdict, uint64_t timeout_usec,
+                      JobWrite *ret)
+{
+        step->state = STEP_WRITING;
+        job->current = (size_t) (step - job->steps);
+        job->changing = job->n_steps;
+        job->writing = verdict;
+        block->status = verdict == VERDICT_NONE ? BLOCK_STATUS_OFFLINING : BLOCK_STATUS_WRITING;
+        /* What it leads to is what counts for a plan that is made meanwhile. */
+        if (verdict != VERDICT_NONE)
+                block->verdict = verdict;
+        *ret = (JobWrite){ block->id, verdict, timeout_usec };
+}
+
+/* Whether there is nothing left to write for a step, which has ended then. */
+static bool step_is_settled(Job *job, JobStep *step, Block *block)
+{
+        Verdict to = step->step.to;
+
+        if (!block) {
+                if (to == VERDICT_NONE)
+                        step_done(job, step, false);
+                else
+                        step_failed(job, step, -ENOENT);
+                return true;
+        }
+        if (to == VERDICT_NONE) {
+                if (block->state != BLOCK_OFFLINE)
+                        return false;
+                if (block->status != BLOCK_STATUS_OFFLINED)
+                        track_offlined_by(block, ONLINER_OTHER);
+                step_done(job, step, false);
+                return true;
+        }
+        if (block->state == BLOCK_ONLINE && verdict_accepts(to, block_class(block))) {
+                step_done(job, step, false);
+                return true;
+        }
+        /* It is not what was to be changed any more, and whoever did that knows better. */
+        if ((block->state == BLOCK_OFFLINE) == job_changes(job)) {
+                step_failed(job, step, -ESTALE);
+                return true;
+        }
+        return false;
+}
+
+static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
+                          uint64_t offline_timeout_usec, JobWrite *ret)
+{
+        JobStep *step;
+        Block *block;
+
+        if (job_is_over(job, now_usec))
+                return false;
+        if (job->next == job->n_steps) {
+                job->is_second_round = true;
+                job->next = 0;
+        }
+        step = &job->steps[job->next++];
+        if (step->state != STEP_WAITING)
+                return false;
+        if (job->is_second_round)
+                job->n_again--;
+        block = step_block(step, machine);
+        if (step_is_settled(job, step, block))
+                return false;
+        if (step_is_unsafe(step, machine, block, verdict_class(step->step.to, block))) {
+                step_refused(job, step, -EPERM);
+                return false;
+        }
+        former_take(&step->former, block);
+        if (block->state == BLOCK_OFFLINE)
+                job_write(job, step, block, step->step.to, 0, ret);
+        else
+                job_write(job, step, block, VERDICT_NONE,
+                          job_share(job, now_usec, offline_timeout_usec), ret);
+        return true;
+}
+
+/* The second half of set-zone. */
+static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
+{
+        JobStep *step = &job->steps[job->changing];
+        Block *block = step_block(step, machine);
+        Verdict verdict;
+
+        job->changing = job->n_steps;
+        if (!block) {
+                job->n_done -= job->state == JOB_STATE_UNDOING;
+                step_failed(job, step, -ENOENT);
+                return false;
+        }
+        if (job->state != JOB_STATE_UNDOING && !step->restoring &&
+            step_is_unsafe(step, machine, block, verdict_class(step->step.to, block))) {
+                step->restoring = true;
+                step->error = -EPERM;
+        }
+        verdict = step_next_verdict(job, step);
+        if (block->state == BLOCK_OFFLINE) {
+                job_write(job, step, block, verdict, 0, ret);
+                return true;
+        }
+        job->writing = verdict;
+        job_onlined(job, step, block, -EEXIST, 0);
+        return false;
+}
+
+/* Whether a step is to be taken back, and it is still as the job has left it. */
+static bool step_is_undoable(Job *job, JobStep *step, const Block *block)
+{
+        bool is_offline = block && block->state == BLOCK_OFFLINE;
+
+        if (step->state != STEP_DONE || !step->is_ours || !block)
+                return false;
+        if (block_class(block) == step->step.from) {
+                step_undone(job, step);
+                return false;
+        }
+        return is_offline == (step->step.to == VERDICT_NONE);
+}
+
+static bool job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_usec, JobWrite *ret)
+{
+        JobStep *step;
+        Block *block;
+
+        if (job->next == 0) {
+                job->state = job->end;
+                return false;
+        }
+        step = &job->steps[--job->next];
+        block = step_block(step, machine);
+        if (!step_is_undoable(job, step, block))
+                return false;
+        if (step_is_unsafe(step, machine, block, step->step.from)) {
+                step->error = -EPERM;
+                return false;
+        }
+        if (block->state == BLOCK_OFFLINE)
+                job_write(job, step, block, step_former_verdict(step), 0, ret);
+        else
+                job_write(job, step, block, VERDICT_NONE, MAX(offline_timeout_usec, USEC_PER_MSEC),
+                          ret);
+        return true;
+}
+
+static void job_start(Job *job, uint64_t now_usec)
+{
+        if (job->state != JOB_STATE_QUEUED)
+                return;
+        job->state = JOB_STATE_RUNNING;
+        if (job->request.timeout_usec > 0 && job->request.timeout_usec < USEC_INFINITY - now_usec)
+                job->deadline_usec = now_usec + job->request.timeout_usec;
+}
+
+int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_timeout_usec,
+             JobWrite *ret)
+{
+        bool has_write = false;
+
+        assert(job->current == job->n_steps);
+        job_start(job, now_usec);
+        while (!has_write && !job_state_is_end(job->state)) {
+                if (job->changing < job->n_steps)
+                        has_write = job_next_change(job, machine, ret);
+                else if (job->state == JOB_STATE_UNDOING)
+                        has_write = job_next_undo(job, machine, offline_timeout_usec, ret);
+                else
+                        has_write =
+                                job_next_step(job, machine, now_usec, offline_timeout_usec, ret);
+        }
+        return has_write;
+}

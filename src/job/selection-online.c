@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "job/selector.h"
+
+/* Stands in Block.job for the blocks that the plan is to decide: no job has this number. */
+#define JOB_SELECTING UINT32_MAX
+
+static bool is_selecting(const Block *block, uint64_t now_usec)
+{
+        (void) now_usec;
+        return block->job == JOB_SELECTING;
+}
+
+/* Offline, and memoryd is not bringing it online already. */
+static bool is_candidate(const Block *block)
+{
+        return block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING;
+}
+
+static bool has_node(const Selector *selector, const Block *block)
+{
+        return block->node >= 0 && machine_find_node(selector->machine, (uint32_t) block->node);
+}
+
+/* Leaves of the targets those that are to go online. */
+static void keep_candidates(Selector *selector)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < selector->n_targets; i++)
+                if (is_candidate(selector_target(selector, i)))
+                        selector->targets[n++] = selector->targets[i];
+        selector->n_targets = n;
+}
+
+static int choose_named(Selector *selector)
+{
+        keep_candidates(selector);
+        if (selector->n_targets == 0)
+                return selector_refuse(selector, REFUSAL_ALREADY_SO,
+                                       "all of %s is online already, or on its way",
+                                       selector->target);
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                const Block *block = selector_target(selector, i);
+
+                if (!has_node(selector, block))
+                        return selector_refuse(selector, REFUSAL_BLOCKS_BUSY,
+                                               "memory%u has no node yet: the kernel is still "
+                                               "adding it",
+                                               block->id);
+        }
+        return selector_check_attribute(selector, 1U << ZONE_CLASS_NONE);
+}
+
+/* Kernel memory lies below movable memory. */
+static int choose_size(Selector *selector)
+{
+        char available[FORMAT_BYTES_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                const Block *block = selector_target(selector, i);
+
+                if (is_candidate(block) && has_node(selector, block) &&
+                    selector_is_available(selector, block))
+                        selector->targets[n++] = selector->targets[i];
+        }
+        if (n < selector->n_wanted)
+                return selector_refuse(
+                        selector, REFUSAL_NOT_ENOUGH_BLOCKS,
+                        "%s cannot go online: %s is offline and not part of a job",
+                        selector->target,
+                        format_bytes_exact(n * selector->machine->block_size_bytes, available));
+        if (selector->request->zone_class == ZONE_CLASS_MOVABLE)
+                memmove(selector->targets, selector->targets + n - selector->n_wanted,
+                        selector->n_wanted * sizeof(size_t));
+        selector->n_targets = selector->n_wanted;
+        return 0;
+}
+
+static int online_as(Selector *selector, Verdict verdict)
+{
+        for (size_t i = selector->n_targets; i-- > 0;)
+                selector_take(selector, i, verdict);
+        return selector_check_guards(selector);
+}
+
+static int take_plan(Selector *selector, const Plan *plan)
+{
+        size_t target = 0;
+
+        for (size_t i = 0; i < plan->n_order; i++) {
+                const Decision *decision = &plan->decisions[plan->order[i]];
+                size_t n = selector->n_targets;
+
+                /* Each class is in order from the top down, so the next one is mostly the one below. */
+                target = target > 0 ? target - 1 : n - 1;
+                while (selector_target(selector, target)->id != decision->block)
+                        target = target > 0 ? target - 1 : n - 1;
+                selector_take(selector, target, decision->verdict);
+                selector->steps[selector->n_steps - 1].has_decision = true;
+                selector->steps[selector->n_steps - 1].decision = *decision;
+        }
+        if (selector->n_steps == selector->n_targets)
+                return 0;
+        return selector_refuse(selector, REFUSAL_INVALID_REQUEST,
+                               "the policy has no class for a part of %s: name a zone",
+                               selector->target);
+}
+
+/* What earlier plans held on to is forgotten: they decided for another time. */
+static int online_by_plan(Selector *selector, const Policy *policy)
+{
+        _cleanup_(plan_done) Plan plan = {};
+        _cleanup_free_ unsigned *guards = calloc(selector->n_targets, sizeof(unsigned));
+        int r;
+
+        if (!guards)
+                return -ENOMEM;
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                Block *block = selector_target(selector, i);
+
+                guards[i] = block->guards;
+                block->guards = 0;
+                block->job = JOB_SELECTING;
+        }
+        r = plan_make(selector->machine, policy, is_selecting, 0, &plan);
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                Block *block = selector_target(selector, i);
+
+                block->guards = guards[i];
+                block->job = 0;
+        }
+        return r < 0 ? r : take_plan(selector, &plan);
+}
+
+/* The policy without rules that leave memory alone: that somebody asks overrides them. */
+static int online_by_policy(Selector *selector)
+{
+        Policy policy = *selector->policy;
+        _cleanup_free_ Rule *rules = calloc(policy.n_rules + 1, sizeof(Rule));
+
+        if (!rules)
+                return -ENOMEM;
+        if (policy.n_rules > 0)
+                memcpy(rules, policy.rules, policy.n_rules * sizeof(Rule));
+        for (size_t i = 0; i < policy.n_rules; i++)
+                if (rules[i].zone == ZONE_ACTION_LEAVE)
+                        rules[i].zone = ZONE_ACTION_AUTO;
+        policy.rules = rules;
+        return online_by_plan(selector, &policy);
+}
+
+int selector_online(Selector *selector)
+{
+        int r = selector->has_size ? choose_size(selector) : choose_named(selector);
+
+        if (r != 0)
+                return r;
+        switch (selector->request->zone_class) {
+        case ZONE_CLASS_KERNEL:
+                return online_as(selector, VERDICT_KERNEL);
+        case ZONE_CLASS_MOVABLE:
+                return online_as(selector, VERDICT_MOVABLE);
+        default:
+                return online_by_policy(selector);
+        }
+}

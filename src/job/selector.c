@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "job/selector.h"
+
+#define invalid(selector, ...) selector_refuse(selector, REFUSAL_INVALID_REQUEST, __VA_ARGS__)
+
+/* Exactly one memory, and what goes with it. */
+static int check_target(Selector *selector)
+{
+        const Request *request = selector->request;
+        bool has_ranges = request->n_ranges > 0, has_node = request->node != NODE_ANY,
+             has_device = *request->device;
+
+        if (!has_ranges && !has_node && !has_device && !selector->has_size)
+                return invalid(selector,
+                               "the request names no memory: blocks, a node, a device or a size");
+        if (has_ranges + has_node + has_device > 1)
+                return invalid(selector,
+                               "the request names %s and %s: blocks, a node and a device exclude "
+                               "each other",
+                               has_ranges ? "blocks" : "a node",
+                               has_ranges && has_node ? "a node" : "a device");
+        if (has_ranges && selector->has_size)
+                return invalid(selector, "the request names blocks and a size, which exclude each "
+                                         "other");
+        if (request->n_ranges > REQUEST_RANGES_MAX)
+                return invalid(selector,
+                               "the request names %zu ranges of blocks, and %d are the "
+                               "most",
+                               request->n_ranges, REQUEST_RANGES_MAX);
+        return 0;
+}
+
+/* A class, or of a node how much is to be movable. */
+static int check_zone(Selector *selector)
+{
+        const Request *request = selector->request;
+        bool has_portion = request->has_movable_percent || request->has_movable_bytes,
+             has_class = request->zone_class != ZONE_CLASS_NONE;
+
+        if (!selector->is_set_zone && has_portion)
+                return invalid(selector, "a movable portion is for set-zone only");
+        if (request->kind == JOB_KIND_OFFLINE && has_class)
+                return invalid(selector, "memory that goes offline is in no zone");
+        if (!selector->is_set_zone)
+                return 0;
+        if (!has_class && !has_portion)
+                return invalid(selector, "set-zone needs a zone, or a node's movable portion");
+        if (has_class && has_portion)
+                return invalid(selector, "a zone and a movable portion exclude each other");
+        if (request->has_movable_percent && request->has_movable_bytes)
+                return invalid(selector,
+                               "the movable portion is either a percentage or a size, not both");
+        if (has_portion && (request->node == NODE_ANY || selector->has_size))
+                return invalid(selector, "a movable portion is that of a node as a whole");
+        return 0;
+}
+
+int selector_check_request(Selector *selector)
+{
+        const Request *request = selector->request;
+        uint64_t block_size_bytes = selector->machine->block_size_bytes;
+        char size[FORMAT_BYTES_MAX], block_size[FORMAT_BYTES_MAX];
+        int r = check_target(selector);
+
+        if (r == 0)
+                r = check_zone(selector);
+        if (r != 0)
+                return r;
+        if (request->has_movable_percent && request->movable_percent > 100)
+                return selector_refuse(selector, REFUSAL_INVALID_PERCENTAGE,
+                                       "%u%% is more than all of the node, 100%%",
+                                       request->movable_percent);
+        if (!selector->has_size)
+                return 0;
+        if (request->size_bytes == 0 || block_size_bytes == 0 ||
+            request->size_bytes % block_size_bytes > 0)
+                return selector_refuse(
+                        selector, REFUSAL_INVALID_SIZE,
+                        "%s is not a multiple of the size of a memory block, %s, or not of at "
+                        "least one",
+                        format_bytes_exact(request->size_bytes, size),
+                        format_bytes_exact(block_size_bytes, block_size));
+        selector->n_wanted = request->size_bytes / block_size_bytes;
+        return 0;
+}
+
+static int refuse_missing(Selector *selector, uint32_t block)
+{
+        return selector_refuse(selector, REFUSAL_NO_SUCH_BLOCK, "there is no memory%u", block);
+}
+
+static int refuse_hole(Selector *selector, const BlockRange *range, size_t i)
+{
+        uint32_t missing = range->first;
+
+        while (selector->machine->blocks[i].id == missing) {
+                i++;
+                missing++;
+        }
+        return selector_refuse(selector, REFUSAL_RANGE_HAS_HOLES,
+                               "blocks %u-%u have a hole: there is no memory%u", range->first,
+                               range->last, missing);
+}
+
+/* Counts what begins and what ends at each block. */
+static int find_range(Selector *selector, const BlockRange *range, int *edges)
+{
+        const Machine *machine = selector->machine;
+        size_t first = machine_block_index(machine, range->first),
+               last = machine_block_index(machine, range->last);
+
+        if (range->first > range->last)
+                return invalid(selector, "blocks %u-%u are upside down", range->first, range->last);
+        if (first >= machine->n_blocks || machine->blocks[first].id != range->first)
+                return refuse_missing(selector, range->first);
+        if (last >= machine->n_blocks || machine->blocks[last].id != range->last)
+                return refuse_missing(selector, range->last);
+        if (last - first != range->last - range->first)
+                return refuse_hole(selector, range, first);
+        edges[first]++;
+        edges[last + 1]--;
+        return 0;
+}
+
+static int find_ranges(Selector *selector)
+{
+        const Machine *machine = selector->machine;
+        _cleanup_free_ int *edges = calloc(machine->n_blocks + 1, sizeof(int));
+        int depth = 0;
+
+        if (!edges)
+                return -ENOMEM;
+        for (size_t i = 0; i < selector->request->n_ranges; i++) {
+                int r = find_range(selector, &selector->request->ranges[i], edges);
+
+                if (r != 0)
+                        return r;
+        }
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                depth += edges[i];
+                if (depth > 0)
+                        selector->targets[selector->n_targets++] = i;
+        }
+        return 0;
+}
+
+static bool is_of_target(const Selector *selector, const Block *block)
+{
+        const Request *request = selector->request;
+        const Device *device = machine_device(selector->machine, block);
+
+        if (request->node != NODE_ANY)
+                return block->node == request->node;
+        if (*request->device)
+                return device && strcmp(device->name, request->device) == 0;
+        return true;
+}
+
+static int find_all(Selector *selector)
+{
+        const Request *request = selector->request;
+
+        if (request->node != NODE_ANY &&
+            (request->node < 0 || !machine_find_node(selector->machine, (uint32_t) request->node)))
+                return selector_refuse(selector, REFUSAL_NO_SUCH_NODE, "there is no node %d",
+                                       request->node);
+        for (size_t i = 0; i < selector->machine->n_blocks; i++)
+                if (is_of_target(selector, &selector->machine->blocks[i]))
+                        selector->targets[selector->n_targets++] = i;
+        if (selector->n_targets > 0)
+                return 0;
+        if (request->node != NODE_ANY)
+                return selector_refuse(selector, REFUSAL_NODE_WITHOUT_MEMORY,
+                                       "node %d has no memory blocks", request->node);
+        if (*request->device)
+                return selector_refuse(selector, REFUSAL_NO_SUCH_DEVICE,
+                                       "there is no device %s with memory blocks", request->device);
+        return 0;
+}
+
+static bool is_at_work(const Block *block)
+{
+        return block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING;
+}
+
+bool selector_is_available(const Selector *selector, const Block *block)
+{
+        const Device *device = machine_device(selector->machine, block);
+
+        return block->job == 0 && !is_at_work(block) && !(device && device->onlines_itself);
+}
+
+/* What is named must be free. What memoryd is onlining of its own accord can be asked to go online. */
+static int check_busy(Selector *selector)
+{
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                const Block *block = selector_target(selector, i);
+
+                if (block->job != 0)
+                        return selector_refuse(selector, REFUSAL_BLOCKS_BUSY,
+                                               "memory%u is part of /org/memoryd1/job/%u",
+                                               block->id, block->job);
+                if (is_at_work(block) && selector->request->kind != JOB_KIND_ONLINE)
+                        return selector_refuse(selector, REFUSAL_BLOCKS_BUSY,
+                                               "memoryd is just writing the state of memory%u",
+                                               block->id);
+        }
+        return 0;
+}
+
+int selector_find_targets(Selector *selector)
+{
+        /* One more, so that an empty machine is no allocation of nothing. */
+        size_t n = selector->machine->n_blocks + 1;
+        int r;
+
+        selector->targets = calloc(n, sizeof(size_t));
+        if (!selector->targets)
+                return -ENOMEM;
+        r = selector->request->n_ranges > 0 ? find_ranges(selector) : find_all(selector);
+        if (r == 0 && !selector->has_size)
+                r = check_busy(selector);
+        if (r != 0)
+                return r;
+        selector->taken = calloc(selector->n_targets + 1, sizeof(bool));
+        selector->steps = calloc(selector->n_targets + 1, sizeof(Step));
+        return selector->taken && selector->steps ? 0 : -ENOMEM;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/format.h"
+#include "job/request.h"
+#include "policy/balance.h"
+#include "policy/ratio.h"
+
+/*
+ * A selection in the making: what the parts of selection_make() share. They return 0 to go on, a positive
+ * value when the request is refused, or -ENOMEM.
+ */
+typedef struct Selector {
+        Machine *machine;
+        const Policy *policy;
+        const Request *request;
+        char *target; /* owned: request_format() */
+        bool has_size;
+        bool is_set_zone;
+        size_t n_wanted; /* blocks of a size */
+
+        /* Indices of the blocks that the request names, or by size may be chosen from; ascending. */
+        size_t *targets; /* owned */
+        size_t n_targets;
+        bool *taken; /* owned: by place in targets[] */
+
+        Balance before; /* as things are */
+        Balance after;  /* with the steps so far */
+        Step *steps;    /* owned; room for all targets */
+        size_t n_steps;
+
+        Refusal refusal;
+        char *text; /* owned */
+} Selector;
+
+_printf_(3, 4) int selector_refuse(Selector *selector, Refusal refusal, const char *format, ...);
+
+static inline Block *selector_target(const Selector *selector, size_t i)
+{
+        return &selector->machine->blocks[selector->targets[i]];
+}
+
+/* Makes the i-th target a step: from the class it is in. */
+void selector_take(Selector *selector, size_t i, Verdict to);
+
+/* Takes all steps back. 0 or -ENOMEM. */
+int selector_start_over(Selector *selector);
+
+/* The request itself. */
+int selector_check_request(Selector *selector);
+
+/* Finds the targets. */
+int selector_find_targets(Selector *selector);
+
+/* Whether a block counts among those that a size or portion is chosen from. */
+bool selector_is_available(const Selector *selector, const Block *block);
+
+/* Refuses targets of these classes (a mask of 1 << ZoneClass) that are boot memory, without force. */
+int selector_check_boot(Selector *selector, unsigned classes);
+
+/* The same of devices that are onlined as a whole. */
+int selector_check_attribute(Selector *selector, unsigned classes);
+
+/* How many targets are in a class. */
+size_t selector_count(const Selector *selector, ZoneClass zone_class);
+
+/* The guards, over all the steps, without force. */
+int selector_check_guards(Selector *selector);
+
+/* Whether the last step, of a target, keeps what it touches within the guards. */
+bool selector_is_within_guards(const Selector *selector, const Block *block);
+
+int selector_offline(Selector *selector);
+int selector_online(Selector *selector);
+int selector_set_zone(Selector *selector);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "kernel/host.h"
+
+#include "policy/policy.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define DETECT_MSEC 2000
+#define WORDS "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+void host_set(Machine *machine, const char *uname, const char *virtualization)
+{
+        const char *last = uname ? strrchr(uname, ' ') : NULL, *name = NULL;
+        size_t n = virtualization ? strspn(virtualization, WORDS) : 0;
+
+        machine->architecture[0] = machine->virtualization[0] = 0;
+        if (uname)
+                name = architecture_from_uname(last ? last + 1 : uname);
+        if (name)
+                strcpy(machine->architecture, name);
+        if (n > 0 && !virtualization[n] && n < sizeof(machine->virtualization))
+                strcpy(machine->virtualization, virtualization);
+}
+
+static int64_t now_msec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads until the end, for so long at the most; what came by then is a string. */
+static void read_output(int fd, char *text, size_t size)
+{
+        int64_t until_msec = now_msec() + DETECT_MSEC;
+        size_t n = 0;
+
+        while (n < size - 1) {
+                struct pollfd waited = { .fd = fd, .events = POLLIN };
+                ssize_t k;
+
+                if (poll(&waited, 1, (int) MAX(0, until_msec - now_msec())) <= 0)
+                        break;
+                k = read(fd, text + n, size - 1 - n);
+                if (k <= 0)
+                        break;
+                n += (size_t) k;
+        }
+        text[n] = 0;
+        text[strcspn(text, "\n")] = 0;
+}
+
+/* Starts a program whose output goes to a pipe: a negative errno when there is no such program. */
+static int start(const char *program, int output_fd, pid_t *ret)
+{
+        char *const arguments[] = { (char *) program, NULL };
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        sigset_t none;
+        int r;
+
+        sigemptyset(&none);
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+        posix_spawnattr_init(&attributes);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        r = posix_spawnp(ret, program, &actions, &attributes, arguments, environ);
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&actions);
+        return -r;
+}
+
+HostQuestion host_ask(void)
+{
+        HostQuestion question = HOST_QUESTION_NONE;
+        int fds[2];
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return question;
+        if (start("systemd-detect-virt", fds[1], &question.pid) >= 0)
+                question.fd = fds[0];
+        else
+                close(fds[0]);
+        close(fds[1]);
+        return question;
+}
+
+void host_take(HostQuestion *question, Machine *machine)
+{
+        struct utsname name;
+        char text[64] = "";
+
+        if (question->fd >= 0) {
+                /* It exits with 1 when it prints "none": what it prints is what counts. */
+                read_output(question->fd, text, sizeof(text));
+                /* Of no effect on one that has ended. */
+                kill(question->pid, SIGKILL);
+                while (waitpid(question->pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+                close(question->fd);
+                *question = HOST_QUESTION_NONE;
+        }
+        host_set(machine, uname(&name) >= 0 ? name.machine : NULL, text);
+}

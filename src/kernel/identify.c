@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "kernel/identify.h"
+
+#include "model/device-draft.h"
+
+/* Of a range: blocks of more than one device lie in it. */
+#define DEVICE_MIXED (-2)
+
+/* A range of system memory and what was found in it. */
+typedef struct Range {
+        Ram ram;
+        int32_t device;     /* of the draft, DEVICE_NONE while it has none, or DEVICE_MIXED */
+        int32_t unknown;    /* the device of what nothing is known of, or DEVICE_NONE */
+        uint64_t n_blocks;  /* that are there */
+        bool has_unlinked;  /* a block in it has no firmware node, and so have those above */
+        bool has_ungrouped; /* a block in it is in no group */
+} Range;
+
+typedef struct Identifier {
+        const Sysfs *sysfs;
+        Machine *machine;
+        bool is_first;   /* nothing was identified before */
+        bool has_groups; /* the kernel shows groups: some block is in one */
+        E820 e820;
+
+        Range *ranges; /* owned, by address; NULL when /proc/iomem tells nothing */
+        size_t n_ranges;
+        size_t at; /* the first range that does not end before the block that is looked at */
+
+        DeviceDraft draft;
+        int32_t *of_block; /* owned: for each block of the machine a device of the draft */
+
+        int32_t boot; /* of the draft, or DEVICE_NONE */
+        /* The last one in which a block had no firmware node; the others have none then. */
+        int32_t unlinked_group;
+        const Range *unlinked_range;
+        int8_t acpi_is_adding; /* negative: not looked yet */
+        Origin platform;       /* _ORIGIN_INVALID: not looked yet */
+        const char *platform_name;
+} Identifier;
+
+static void identifier_done(Identifier *identifier)
+{
+        free(identifier->ranges);
+        device_draft_done(&identifier->draft);
+        free(identifier->of_block);
+}
+
+static int read_ranges(Identifier *identifier)
+{
+        _cleanup_free_ Ram *rams = NULL;
+        size_t n = 0;
+        int r = evidence_ram(identifier->sysfs, identifier->machine->block_size_bytes, &rams, &n);
+
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        identifier->ranges = calloc(n + 1, sizeof(Range));
+        if (!identifier->ranges)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                identifier->ranges[i] =
+                        (Range){ .ram = rams[i], .device = DEVICE_NONE, .unknown = DEVICE_NONE };
+        identifier->n_ranges = n;
+        return 0;
+}
+
+static bool has_groups(const Machine *machine)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (machine->blocks[i].group >= 0)
+                        return true;
+        return false;
+}
+
+static int identifier_init(Identifier *identifier, const Sysfs *sysfs, Machine *machine)
+{
+        *identifier = (Identifier){
+                .sysfs = sysfs,
+                .machine = machine,
+                .is_first = machine->n_devices == 0,
+                .has_groups = has_groups(machine),
+                .boot = DEVICE_NONE,
+                .unlinked_group = GROUP_NONE,
+                .acpi_is_adding = -1,
+                .platform = _ORIGIN_INVALID,
+        };
+        identifier->of_block = calloc(machine->n_blocks + 1, sizeof(int32_t));
+        if (!identifier->of_block)
+                return -ENOMEM;
+        (void) evidence_e820(sysfs, &identifier->e820);
+        return read_ranges(identifier);
+}
+
+static int32_t find_boot(Identifier *identifier)
+{
+        if (identifier->boot == DEVICE_NONE)
+                identifier->boot =
+                        device_draft_find(&identifier->draft, ORIGIN_BOOT, "", GROUP_NONE);
+        return identifier->boot;
+}
+
+/*
+ * The group of a block. Of one that is known it is known: the group is as old as the block. Nobody asks
+ * before it has its node, since until then its files may not all be there; nor more than once a range
+ * where the kernel shows no groups.
+ */
+static int32_t find_group(Identifier *identifier, Block *block, Range *range)
+{
+        if (range && block->group == GROUP_NONE)
+                range->has_ungrouped = true;
+        if (block->group != GROUP_UNREAD)
+                return block->group;
+        if (block->node == NODE_NONE && !identifier->sysfs->recorded)
+                return GROUP_NONE;
+        if (!identifier->has_groups && range && range->has_ungrouped)
+                return GROUP_NONE;
+
+        block->group = evidence_group_id(identifier->sysfs, block->id);
+        if (block->group >= 0)
+                identifier->has_groups = true;
+        else if (range)
+                range->has_ungrouped = true;
+        return block->group;
+}
+
+/* What is known of a group, from a block of it that is known, or else from files: once a device. */
+static void take_group(const Identifier *identifier, const Block *block, DraftDevice *found)
+{
+        const Device *before = machine_device(identifier->machine, block);
+        uint64_t block_size_bytes = identifier->machine->block_size_bytes;
+        Group group;
+
+        if (before && before->origin == found->device.origin && before->group == block->group) {
+                found->device.unit_blocks = before->unit_blocks;
+                found->n_group =
+                        device_is_static(before) ? before->size_bytes / block_size_bytes : 0;
+                found->is_closed = device_is_static(before) && before->missing_blocks == 0;
+        } else if (evidence_group(identifier->sysfs, block->id, &group)) {
+                uint64_t n = MIN(group.unit_bytes / block_size_bytes, UINT32_MAX);
+
+                found->n_group = group.is_dynamic ? 0 : n;
+                found->device.unit_blocks = group.is_dynamic ? (uint32_t) MAX(1, n) : 0;
+        }
+}
+
+/* The device of a block whose group is known: several of one name are one where there are no groups. */
+static int32_t find_device(Identifier *identifier, Origin origin, const char *name,
+                           const Block *block)
+{
+        DeviceDraft *draft = &identifier->draft;
+        int32_t group = MAX(block->group, GROUP_NONE), n = (int32_t) draft->n_devices;
+        int32_t device = device_draft_find(draft, origin, name, group);
+
+        if (device == n && group != GROUP_NONE)
+                take_group(identifier, block, device_draft_get(draft, device));
+        return device;
+}
+
+static bool find_firmware_node(Identifier *identifier, const Block *block, Range *range,
+                               char name[static DEVICE_NAME_MAX])
+{
+        /* The kernel links the blocks of a range from the lowest up. */
+        if (range && range->has_unlinked)
+                return false;
+        if (evidence_firmware_node(identifier->sysfs, block->id, name))
+                return true;
+        if (range)
+                range->has_unlinked = true;
+        return false;
+}
+
+static bool is_acpi_adding(Identifier *identifier)
+{
+        if (identifier->acpi_is_adding < 0)
+                identifier->acpi_is_adding = evidence_is_acpi_adding(identifier->sysfs);
+        return identifier->acpi_is_adding;
+}
+
+static Origin find_platform(Identifier *identifier)
+{
+        if (identifier->platform == _ORIGIN_INVALID)
+                identifier->platform =
+                        evidence_platform(identifier->sysfs, identifier->machine->architecture,
+                                          &identifier->platform_name);
+        return identifier->platform;
+}
+
+/*
+ * Memory of which nothing but the platform tells. A balloon adds bit by bit; what nobody is known to
+ * have added is a device a range.
+ */
+static int32_t find_by_platform(Identifier *identifier, Range *range)
+{
+        Origin origin = find_platform(identifier);
+        DeviceDraft *draft = &identifier->draft;
+
+        if (origin != ORIGIN_UNKNOWN || !range)
+                return device_draft_find(draft, origin, identifier->platform_name, GROUP_NONE);
+        if (range->unknown == DEVICE_NONE) {
+                range->unknown = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
+                if (range->unknown >= 0)
+                        device_draft_get(draft, range->unknown)->device.unit_blocks = 0;
+        }
+        return range->unknown;
+}
+
+static bool is_of_firmware(const Identifier *identifier, const Block *block)
+{
+        uint64_t size = identifier->machine->block_size_bytes, first = block->id * size;
+
+        return identifier->is_first &&
+               e820_has_memory(&identifier->e820, first, first + (size - 1));
+}
+
+/*
+ * Whether that it was online at the start tells that a block is boot memory. Not where the firmware's
+ * memory is known; nor on s390, where that is one range with the kernel in it.
+ */
+static bool was_there_before(Identifier *identifier, const Block *block, const Range *range)
+{
+        return block->status == BLOCK_STATUS_INITIAL && block->onliner == ONLINER_NONE &&
+               !identifier->e820.is_whole &&
+               !(range && find_platform(identifier) == ORIGIN_STANDBY);
+}
+
+/* Whether it pays to wait for what is on its way: a decision is made once. */
+static bool is_undecided(const Block *block)
+{
+        return block->verdict == VERDICT_NONE && !block->given_up;
+}
+
+/*
+ * Without a name. /proc/iomem has one for the two drivers that use groups and are not of ACPI; it tells
+ * nothing without it.
+ */
+static int32_t find_nameless(Identifier *identifier, const Block *block, const Range *range)
+{
+        Group group;
+
+        if (range || !evidence_group(identifier->sysfs, block->id, &group))
+                return find_device(identifier, ORIGIN_UNKNOWN, "", block);
+        return find_device(identifier, group.is_dynamic ? ORIGIN_VIRTIO_MEM : ORIGIN_KMEM, "",
+                           block);
+}
+
+/* A block in a group that no driver's name stands with: one that has a link names all of them. */
+static int32_t find_in_group(Identifier *identifier, const Block *block, const Range *range)
+{
+        int32_t device = device_draft_find_open(&identifier->draft, block->group);
+        char name[DEVICE_NAME_MAX];
+
+        if (device >= 0)
+                return device;
+        if ((block->group != identifier->unlinked_group || range != identifier->unlinked_range) &&
+            evidence_firmware_node(identifier->sysfs, block->id, name))
+                return find_device(identifier, ORIGIN_DIMM, name, block);
+        identifier->unlinked_group = block->group;
+        identifier->unlinked_range = range;
+        if (is_undecided(block) && (range || is_acpi_adding(identifier)))
+                return DEVICE_NONE;
+        return find_nameless(identifier, block, range);
+}
+
+/* A block that no driver's name stands with. */
+static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
+{
+        const Device *before = machine_device(identifier->machine, block);
+        char name[DEVICE_NAME_MAX];
+
+        if (before && before->origin == ORIGIN_BOOT)
+                return find_boot(identifier);
+        if (before && before->origin != ORIGIN_UNKNOWN)
+                return find_device(identifier, before->origin, before->name, block);
+        if (is_of_firmware(identifier, block))
+                return find_boot(identifier);
+        if (find_group(identifier, block, range) >= 0)
+                return find_in_group(identifier, block, range);
+
+        if (find_firmware_node(identifier, block, range, name))
+                return find_device(identifier, ORIGIN_DIMM, name, block);
+        /* Where there are groups they tell, once the block has its node. */
+        if (!identifier->has_groups && range && range->device >= 0 &&
+            device_draft_get(&identifier->draft, range->device)->device.origin == ORIGIN_DIMM)
+                return range->device;
+        if (was_there_before(identifier, block, range))
+                return find_boot(identifier);
+        if (is_undecided(block) && is_acpi_adding(identifier))
+                return DEVICE_NONE;
+        return find_by_platform(identifier, range);
+}
+
+static int32_t find(Identifier *identifier, Block *block, Range *range)
+{
+        static const Origin origins[] = {
+                [RAM_VIRTIO_MEM] = ORIGIN_VIRTIO_MEM,
+                [RAM_KMEM] = ORIGIN_KMEM,
+                [RAM_OTHER] = ORIGIN_UNKNOWN,
+        };
+        RamKind kind = range ? range->ram.kind : RAM_PLAIN;
+
+        if (kind == RAM_BOOT)
+                return find_boot(identifier);
+        if (kind == RAM_PLAIN)
+                return find_plain(identifier, block, range);
+        (void) find_group(identifier, block, range);
+        return find_device(identifier, origins[kind], range->ram.name, block);
+}
+
+/* The first range that a block lies in or touches, or NULL. Blocks are to be asked for in order. */
+static Range *find_range(Identifier *identifier, const Block *block)
+{
+        uint64_t size = identifier->machine->block_size_bytes, first = block->id * size;
+        Range *range;
+
+        while (identifier->at < identifier->n_ranges &&
+               identifier->ranges[identifier->at].ram.last < first)
+                identifier->at++;
+        if (identifier->at == identifier->n_ranges)
+                return NULL;
+        range = &identifier->ranges[identifier->at];
+        return range->ram.first <= first + (size - 1) ? range : NULL;
+}
+
+static void range_add_device(Range *range, int32_t device)
+{
+        if (range->device == DEVICE_NONE)
+                range->device = device;
+        else if (range->device != device)
+                range->device = DEVICE_MIXED;
+}
+
+static void take_block(Identifier *identifier, size_t i, Range *range, int32_t device)
+{
+        identifier->of_block[i] = device;
+        if (device >= 0)
+                device_draft_add_block(&identifier->draft, device,
+                                       identifier->machine->blocks[i].id);
+        if (device < 0 || !range)
+                return;
+        range->n_blocks++;
+        range_add_device(range, device);
+}
+
+static int find_all(Identifier *identifier)
+{
+        for (size_t i = 0; i < identifier->machine->n_blocks; i++) {
+                Block *block = &identifier->machine->blocks[i];
+                Range *range = find_range(identifier, block);
+                int32_t device = find(identifier, block, range);
+
+                if (device == -ENOMEM)
+                        return -ENOMEM;
+                take_block(identifier, i, range, device);
+        }
+        return 0;
+}
+
+/*
+ * Blocks in a group that stand before the one that named it. What is left is part of another device
+ * than the rest of its range.
+ */
+static void find_rest(Identifier *identifier)
+{
+        identifier->at = 0;
+        for (size_t i = 0; identifier->has_groups && i < identifier->machine->n_blocks; i++) {
+                const Block *block = &identifier->machine->blocks[i];
+                Range *range = find_range(identifier, block);
+
+                if (identifier->of_block[i] >= 0 || block->group < 0)
+                        continue;
+                take_block(identifier, i, range,
+                           device_draft_find_open(&identifier->draft, block->group));
+                if (identifier->of_block[i] < 0 && range)
+                        range->device = DEVICE_MIXED;
+        }
+}
+
+/* What a range tells of its device: where that ends, and how much of it is still to come. */
+static void take_extent(DraftDevice *found, const Range *range, uint64_t block_size_bytes)
+{
+        const Ram *ram = &range->ram;
+        uint32_t first = 0;
+        uint64_t n;
+
+        if (found->device.origin == ORIGIN_VIRTIO_MEM) {
+                n = ram_blocks(ram->region_first, ram->region_last, block_size_bytes, &first);
+                if (n > 0)
+                        draft_device_set_region(found, first, n);
+        } else if (device_is_static(&found->device) && !draft_device_is_complete(found)) {
+                n = ram_blocks(ram->first, ram->last, block_size_bytes, &first);
+                if (n >= range->n_blocks && n > 0)
+                        draft_device_add_extent(found, first, n,
+                                                found->n_group > 0 ? 0 : n - range->n_blocks);
+        }
+}
+
+static void complete_devices(Identifier *identifier)
+{
+        uint64_t block_size_bytes = identifier->machine->block_size_bytes;
+        DeviceDraft *draft = &identifier->draft;
+
+        for (size_t i = 0; i < identifier->n_ranges; i++)
+                if (identifier->ranges[i].device >= 0)
+                        take_extent(device_draft_get(draft, identifier->ranges[i].device),
+                                    &identifier->ranges[i], block_size_bytes);
+        for (size_t i = 0; i < draft->n_devices; i++) {
+                DraftDevice *found = device_draft_get(draft, (int32_t) i);
+
+                if (found->device.origin == ORIGIN_KMEM)
+                        found->device.onlines_itself =
+                                evidence_onlines_itself(identifier->sysfs, found->device.name);
+        }
+}
+
+int identify_devices(const Sysfs *sysfs, Machine *machine)
+{
+        _cleanup_(identifier_done) Identifier identifier;
+        int r = identifier_init(&identifier, sysfs, machine);
+
+        if (r >= 0)
+                r = find_all(&identifier);
+        if (r < 0)
+                return r;
+        find_rest(&identifier);
+        complete_devices(&identifier);
+        return device_draft_hand_over(&identifier.draft, machine, identifier.of_block);
+}
+
+Awaited identify_awaits(const Machine *machine, const Block *block)
+{
+        const Device *device = machine_device(machine, block);
+
+        if (block->given_up)
+                return AWAITED_NOTHING;
+        if (!device)
+                return AWAITED_DEVICE;
+        return device->missing_blocks > 0 ? AWAITED_BLOCKS : AWAITED_NOTHING;
+}
+
+int identify_check(const Sysfs *sysfs)
+{
+        _cleanup_free_ Ram *rams = NULL;
+        size_t n;
+
+        /* Of what size a block is makes no difference to whether there are ranges. */
+        return evidence_ram(sysfs, 1, &rams, &n);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "kernel/monitor.h"
+
+#include "base/log.h"
+
+#include <libudev.h>
+#include <stdio.h>
+
+#define BUFFER_BYTES (128 << 20)
+
+struct Monitor {
+        struct udev *udev;
+        struct udev_monitor *udev_monitor;
+};
+
+void monitor_free(Monitor *monitor)
+{
+        if (!monitor)
+                return;
+        udev_monitor_unref(monitor->udev_monitor);
+        udev_unref(monitor->udev);
+        free(monitor);
+}
+
+int monitor_new(EventSource source, Monitor **ret)
+{
+        _cleanup_(monitor_freep) Monitor *monitor = calloc(1, sizeof(*monitor));
+        int r;
+
+        if (!monitor)
+                return -ENOMEM;
+        monitor->udev = udev_new();
+        if (!monitor->udev)
+                return -ENOMEM;
+        monitor->udev_monitor = udev_monitor_new_from_netlink(
+                monitor->udev, source == EVENT_SOURCE_UDEV ? "udev" : "kernel");
+        if (!monitor->udev_monitor)
+                return errno > 0 ? -errno : -EIO;
+
+        r = udev_monitor_filter_add_match_subsystem_devtype(monitor->udev_monitor, "memory", NULL);
+        if (r < 0)
+                return r;
+        r = udev_monitor_set_receive_buffer_size(monitor->udev_monitor, BUFFER_BYTES);
+        if (r < 0)
+                log_debug("Cannot have a receive buffer of %d MiB for uevents: %s",
+                          BUFFER_BYTES >> 20, strerror(-r));
+        r = udev_monitor_enable_receiving(monitor->udev_monitor);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(monitor);
+        return 0;
+}
+
+uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, uint32_t block)
+{
+        struct udev_device *device;
+        uint64_t mask = 0;
+        char name[24];
+
+        if (policy->n_udev_properties == 0)
+                return 0;
+        snprintf(name, sizeof(name), "memory%u", block);
+        device = udev_device_new_from_subsystem_sysname(monitor->udev, "memory", name);
+        if (!device)
+                return 0;
+        for (size_t i = 0; i < policy->n_udev_properties; i++) {
+                const UdevProperty *property = &policy->udev_properties[i];
+                const char *value = udev_device_get_property_value(device, property->name);
+
+                if (value && strcmp(value, property->value) == 0)
+                        mask |= UINT64_C(1) << i;
+        }
+        udev_device_unref(device);
+        return mask;
+}
+
+int monitor_get_fd(const Monitor *monitor)
+{
+        return udev_monitor_get_fd(monitor->udev_monitor);
+}
+
+/*
+ * The node that the kernel tells. It tells state, zone and group as well, always: one property alone
+ * could be a udev rule's, on a kernel whose blocks have no node yet.
+ */
+static int32_t read_node(struct udev_device *device)
+{
+        static const char *const others[] = { "MEMORY_STATE", "MEMORY_ZONE", "MEMORY_GROUP" };
+        const char *value = udev_device_get_property_value(device, "MEMORY_NODE");
+        uint32_t node;
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                if (!udev_device_get_property_value(device, others[i]))
+                        return NODE_NONE;
+        return value && parse_u32(value, &node) >= 0 && node < NODE_MAX ? (int32_t) node :
+                                                                          NODE_NONE;
+}
+
+static int classify(struct udev_device *device, MonitorEvent *ret)
+{
+        const char *name = udev_device_get_sysname(device);
+        const char *action = udev_device_get_action(device);
+
+        if (!name || strncmp(name, "memory", 6) != 0 || parse_u32(name + 6, &ret->block) < 0) {
+                log_warning("Event for '%s' in the memory subsystem, expected memoryN, ignoring",
+                            name ? name : "");
+                return MONITOR_IGNORE;
+        }
+
+        ret->node = read_node(device);
+        if (ret->node == NODE_NONE)
+                log_debug("Event '%s' for %s", action ? action : "", name);
+        else
+                log_debug("Event '%s' for %s on node %d", action ? action : "", name, ret->node);
+        if (!action)
+                return MONITOR_IGNORE;
+        if (strcmp(action, "add") == 0)
+                return MONITOR_ADDED;
+        if (strcmp(action, "remove") == 0)
+                return MONITOR_REMOVED;
+        return strcmp(action, "online") == 0 ? MONITOR_ONLINE : MONITOR_BLOCK;
+}
+
+int monitor_next(Monitor *monitor, MonitorEvent *ret)
+{
+        struct udev_device *device;
+        int r;
+
+        errno = 0;
+        device = udev_monitor_receive_device(monitor->udev_monitor);
+        if (!device) {
+                /*
+                 * EINVAL: libudev cannot make sense of it, and whatever it was about is not known.
+                 */
+                if (errno == ENOBUFS || errno == EINVAL)
+                        return MONITOR_LOST;
+                return errno == 0 || errno == EAGAIN || errno == EINTR ? MONITOR_NONE : -errno;
+        }
+
+        r = classify(device, ret);
+        udev_device_unref(device);
+        return r;
+}

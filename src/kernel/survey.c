@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "kernel/survey.h"
+
+#include "base/log.h"
+#include "kernel/topology.h"
+
+void changed_ids_done(ChangedIds *changed)
+{
+        free(changed->ids);
+        *changed = (ChangedIds){};
+}
+
+int changed_ids_add(ChangedIds *changed, uint32_t id)
+{
+        /* The same block is often reported twice in a row: read, then decided. */
+        if (changed->n_ids > 0 && changed->ids[changed->n_ids - 1] == id)
+                return 0;
+
+        if (changed->n_ids == changed->n_allocated) {
+                size_t n = changed->n_allocated ? changed->n_allocated * 2 : 64;
+                uint32_t *ids = reallocarray(changed->ids, n, sizeof(*ids));
+
+                if (!ids)
+                        return -ENOMEM;
+                changed->ids = ids;
+                changed->n_allocated = n;
+        }
+        changed->ids[changed->n_ids++] = id;
+        return 0;
+}
+
+/* Takes one listed block in: 1 when it is new, 0 when not, -ENOMEM. *ret is where it is now. */
+static int take_entry(Machine *machine, const Entry *entry, ChangedIds *changed, Block **ret)
+{
+        int r = machine_add_block(machine, entry->id, ret);
+
+        if (r < 0)
+                return r;
+        if (r == 0 && (*ret)->inode == entry->inode)
+                return 0;
+        if (r == 0)
+                block_init(*ret, entry->id);
+        (*ret)->inode = entry->inode;
+        (*ret)->stale = true;
+        return changed_ids_add(changed, entry->id) < 0 ? -ENOMEM : 1;
+}
+
+static int drop_missing(Machine *machine, const Entry *entries, size_t n, ChangedIds *changed)
+{
+        _cleanup_free_ bool *keep = calloc(machine->n_blocks + 1, sizeof(bool));
+        size_t at = 0;
+
+        if (!keep)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                while (at < n && entries[at].id < machine->blocks[i].id)
+                        at++;
+                keep[i] = at < n && entries[at].id == machine->blocks[i].id;
+                if (!keep[i] && changed_ids_add(changed, machine->blocks[i].id) < 0)
+                        return -ENOMEM;
+        }
+        machine_retain_blocks(machine, keep);
+        return 0;
+}
+
+int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
+{
+        _cleanup_free_ Entry *entries = NULL;
+        Block *block;
+        size_t n;
+        int n_new = 0, r = sysfs_list_blocks(sysfs, &entries, &n);
+
+        if (r < 0)
+                return r;
+        r = drop_missing(machine, entries, n, changed);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = take_entry(machine, &entries[i], changed, &block);
+                n_new += r > 0;
+        }
+        return r < 0 ? r : n_new;
+}
+
+/* Says once what is wrong with a block's attributes, and keeps it as the block's error. */
+static void note_error(Block *block, int error, const char *attribute)
+{
+        const LogContext context = { .has_block = true, .block = block->id, .node = block->node };
+
+        if (block->error == error)
+                return;
+        block->error = (int16_t) error;
+        log_full(LOG_WARNING, &context, "Cannot make sense of memory%u/%s: %s, ignoring", block->id,
+                 attribute, strerror(-error));
+}
+
+/* Whether the kernel itself onlines what is added to the block's node, which may be a new one. */
+static bool kernel_onlines(const Sysfs *sysfs, const Machine *machine, const Block *block,
+                           const TrackMode *mode)
+{
+        OnlineWord word = _ONLINE_WORD_INVALID;
+        const Node *node;
+
+        if (block->node == NODE_NONE || mode->at_start)
+                return mode->kernel_onlines;
+        node = machine_find_node(machine, (uint32_t) block->node);
+        if (node)
+                word = node->auto_online;
+        else
+                (void) sysfs_read_online_word(sysfs, block->node, &word);
+        return word < 0 || word == ONLINE_WORD_INHERIT ? mode->kernel_onlines :
+                                                         online_word_onlines(word);
+}
+
+/*
+ * Reads one block. 1 when something about it changed, 0 when not, -EAGAIN when it could not be read
+ * now, -ENOENT when it is gone: one that was never there to be read is on its way in, and stays
+ * waiting for its node.
+ */
+static int read_one(const Sysfs *sysfs, const Machine *machine, Block *block, TrackMode mode)
+{
+        BlockBefore before = block_before(block);
+        BlockStatus status = block->status;
+        const char *attribute = NULL;
+        bool is_new = !block->seen;
+        int r = sysfs_read_block(sysfs, block, &attribute);
+
+        if (r == -ENOENT) {
+                block->leaving = !is_new;
+                return is_new ? 0 : r;
+        }
+        if (r < 0) {
+                note_error(block, r, attribute);
+                return r == -EBADMSG ? 0 : -EAGAIN;
+        }
+
+        /* Not an error of a write, which only a write ends. */
+        if (block->attempts == 0)
+                block->error = 0;
+        mode.kernel_onlines = kernel_onlines(sysfs, machine, block, &mode);
+        if (is_new)
+                track_new(block, &mode);
+        else
+                track_read(block, &before, &mode);
+        block->seen = true;
+        return r > 0 || is_new || block->status != status;
+}
+
+int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, size_t limit,
+                ChangedIds *changed, SurveyLeft *ret_left)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < machine->n_blocks && n < limit; i++) {
+                Block *block = &machine->blocks[i];
+                int r;
+
+                if (!block->stale)
+                        continue;
+                r = read_one(sysfs, machine, block, *mode);
+                n += r != -EAGAIN;
+                block->stale = r == -EAGAIN;
+                ret_left->again |= r == -EAGAIN || block->state == BLOCK_GOING_OFFLINE;
+                ret_left->gone |= r == -ENOENT;
+                if (r > 0 && changed_ids_add(changed, block->id) < 0)
+                        return -ENOMEM;
+        }
+        return (int) n;
+}
+
+static bool same_nodes(const Machine *machine, const Node *nodes, size_t n_nodes)
+{
+        if (machine->n_nodes != n_nodes)
+                return false;
+        for (size_t i = 0; i < n_nodes; i++)
+                if (machine->nodes[i].id != nodes[i].id)
+                        return false;
+        return true;
+}
+
+int survey_nodes(const Sysfs *sysfs, Machine *machine)
+{
+        Node *nodes = NULL;
+        size_t n_nodes = 0;
+        int r = sysfs_read_nodes(sysfs, &nodes, &n_nodes);
+
+        if (r < 0)
+                return r;
+        if (same_nodes(machine, nodes, n_nodes)) {
+                for (size_t i = 0; i < n_nodes; i++) {
+                        machine->nodes[i].has_cpu = nodes[i].has_cpu;
+                        machine->nodes[i].auto_online = nodes[i].auto_online;
+                }
+                nodes_free(nodes, n_nodes);
+                return 0;
+        }
+
+        r = topology_read(nodes, n_nodes);
+        if (r < 0) {
+                nodes_free(nodes, n_nodes);
+                return r;
+        }
+        machine_set_nodes(machine, nodes, n_nodes);
+        return 1;
+}
+
+int survey_zones(const Sysfs *sysfs, Machine *machine)
+{
+        Zone *zones = NULL;
+        size_t n_zones = 0;
+        int r = sysfs_read_zones(sysfs, &zones, &n_zones);
+
+        if (r < 0)
+                return r;
+        machine_set_zones(machine, zones, n_zones);
+        return 0;
+}

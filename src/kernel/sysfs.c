@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "kernel/sysfs.h"
+
+#include "base/parse.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+/*
+ * Opens a recorded file without following links: not even one to the files of the running system,
+ * some of which must not be read just like that. A pipe would not hold us up. openat2() came with
+ * Linux 5.6; before that, or where it is filtered, a link in the last place is still refused.
+ */
+static int open_recorded(int dir_fd, const char *path, int flags)
+{
+        struct open_how how = {
+                .flags = (uint64_t) (flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY),
+                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+        };
+        int fd = (int) syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+        if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+                fd = openat(dir_fd, path, (int) how.flags);
+        return fd;
+}
+
+int sysfs_open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags)
+{
+        return sysfs->recorded ? open_recorded(dir_fd, path, flags) :
+                                 openat(dir_fd, path, flags | O_CLOEXEC);
+}
+
+int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size)
+{
+        _cleanup_close_ int fd = sysfs_open_below(sysfs, folder_fd, path, O_RDONLY);
+        size_t n = 0;
+
+        if (fd < 0)
+                return -errno;
+
+        while (n < size - 1) {
+                ssize_t k = read(fd, buffer + n, size - 1 - n);
+
+                if (k < 0)
+                        return -errno;
+                n += (size_t) k;
+                /* A copy is a plain file: what comes short is its end. */
+                if (k == 0 || (sysfs->recorded && n < size - 1))
+                        break;
+        }
+        if (n == size - 1)
+                return -EFBIG;
+        if (n > 0 && buffer[n - 1] == '\n')
+                n--;
+        buffer[n] = 0;
+        return 0;
+}
+
+static int open_folder(const char *root, const char *path, int *ret_fd)
+{
+        char full[PATH_MAX];
+
+        if ((size_t) snprintf(full, sizeof(full), "%s%s", root, path) >= sizeof(full))
+                return -ENAMETOOLONG;
+        *ret_fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return *ret_fd < 0 ? -errno : 0;
+}
+
+static int open_folders(const char *root, Sysfs *ret)
+{
+        Sysfs sysfs = SYSFS_CLOSED;
+        int r = open_folder(root, "/sys/devices/system/memory", &sysfs.memory_fd);
+
+        if (r < 0)
+                return r;
+
+        /* Neither is a reason to give up: a kernel without NUMA, a container without /proc. */
+        (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);
+        (void) open_folder(root, "/proc", &sysfs.proc_fd);
+        (void) open_folder(root, "/sys", &sysfs.sys_fd);
+        *ret = sysfs;
+        return 0;
+}
+
+static int open_iomem(const Sysfs *sysfs)
+{
+        return sysfs_open_below(sysfs, sysfs->proc_fd, "iomem", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+int sysfs_open(const char *root, Sysfs *ret)
+{
+        int r = open_folders(root, ret);
+
+        if (r >= 0)
+                ret->iomem_fd = open_iomem(ret);
+        return r;
+}
+
+void sysfs_close(Sysfs *sysfs)
+{
+        closep(&sysfs->memory_fd);
+        closep(&sysfs->node_fd);
+        closep(&sysfs->proc_fd);
+        closep(&sysfs->sys_fd);
+        closep(&sysfs->iomem_fd);
+        *sysfs = SYSFS_CLOSED;
+}
+
+int sysfs_open_recorded(const char *root, Sysfs *ret)
+{
+        struct statfs fs;
+        Sysfs sysfs;
+        int r = open_folders(root, &sysfs);
+
+        if (r < 0)
+                return r;
+        if (fstatfs(sysfs.memory_fd, &fs) < 0) {
+                r = -errno;
+                sysfs_close(&sysfs);
+                return r;
+        }
+        sysfs.recorded = fs.f_type != SYSFS_MAGIC;
+        /* Not earlier: the link of a recorded tree may lead to any file of this machine. */
+        sysfs.iomem_fd = open_iomem(&sysfs);
+        *ret = sysfs;
+        return 0;
+}
+
+int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes)
+{
+        char text[ATTRIBUTE_MAX];
+        uint64_t bytes;
+        int r = sysfs_read_text(sysfs, sysfs->memory_fd, "block_size_bytes", text, sizeof(text));
+
+        if (r < 0)
+                return r;
+        if (parse_hex_u64(text, &bytes) < 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0)
+                return -EBADMSG;
+        *ret_bytes = bytes;
+        return 0;
+}
+
+bool sysfs_parse_numbered(const char *name, const char *prefix, uint32_t *ret)
+{
+        size_t n = strlen(prefix);
+
+        if (strncmp(name, prefix, n) != 0 || (name[n] == '0' && name[n + 1]))
+                return false;
+        return parse_u32(name + n, ret) >= 0;
+}
+
+DIR *sysfs_open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
+{
+        int fd = sysfs_open_below(sysfs, dir_fd, path, O_RDONLY | O_DIRECTORY);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+        if (fd >= 0 && !dir)
+                close(fd);
+        return dir;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+        uint32_t x = ((const Entry *) a)->id, y = ((const Entry *) b)->id;
+
+        return (x > y) - (x < y);
+}
+
+int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const char *prefix,
+                        Entry **ret, size_t *ret_n)
+{
+        _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, dir_fd, path);
+        _cleanup_free_ Entry *entries = NULL;
+        size_t n = 0, n_allocated = 0;
+        struct dirent *found;
+        uint32_t id;
+
+        if (!dir)
+                return -errno;
+
+        while ((found = readdir(dir))) {
+                if (!sysfs_parse_numbered(found->d_name, prefix, &id))
+                        continue;
+                if (n == n_allocated) {
+                        Entry *more;
+
+                        n_allocated = n_allocated ? n_allocated * 2 : 64;
+                        more = reallocarray(entries, n_allocated, sizeof(*entries));
+                        if (!more)
+                                return -ENOMEM;
+                        entries = more;
+                }
+                entries[n++] = (Entry){ id, found->d_ino };
+        }
+        if (n > 0)
+                qsort(entries, n, sizeof(*entries), compare_entries);
+        *ret = TAKE_PTR(entries);
+        *ret_n = n;
+        return 0;
+}
+
+int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_entries)
+{
+        return sysfs_list_numbered(sysfs, sysfs->memory_fd, ".", "memory", ret_entries,
+                                   ret_n_entries);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "model/device-draft.h"
+
+#include <stdio.h>
+
+void device_draft_done(DeviceDraft *draft)
+{
+        free(draft->devices);
+        *draft = (DeviceDraft){};
+}
+
+DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device)
+{
+        assert(device >= 0 && (size_t) device < draft->n_devices);
+        return &draft->devices[device];
+}
+
+static uint32_t unit_of(Origin origin)
+{
+        return origin == ORIGIN_BOOT || origin == ORIGIN_DIMM || origin == ORIGIN_KMEM ? 0 : 1;
+}
+
+int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
+{
+        DraftDevice *added;
+
+        if (draft->n_devices == draft->n_allocated) {
+                size_t n = draft->n_allocated ? draft->n_allocated * 2 : 16;
+                DraftDevice *devices = reallocarray(draft->devices, n, sizeof(*devices));
+
+                if (!devices)
+                        return -ENOMEM;
+                draft->devices = devices;
+                draft->n_allocated = n;
+        }
+        added = &draft->devices[draft->n_devices];
+        *added = (DraftDevice){
+                .device = { .origin = origin,
+                            .group = group,
+                            .first_block = UINT32_MAX,
+                            .unit_blocks = unit_of(origin) },
+        };
+        snprintf(added->device.name, sizeof(added->device.name), "%s", name);
+        return (int32_t) draft->n_devices++;
+}
+
+int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
+{
+        /* Blocks next to each other are mostly of the same device: the last is likely. */
+        for (size_t i = draft->n_devices; i-- > 0;) {
+                const DraftDevice *found = &draft->devices[i];
+
+                if (found->device.origin == origin && found->device.group == group &&
+                    strcmp(found->device.name, name) == 0)
+                        return (int32_t) i;
+        }
+        return device_draft_add(draft, origin, name, group);
+}
+
+bool draft_device_is_complete(const DraftDevice *device)
+{
+        return device->is_closed || (device->n_group > 0 && device->n_blocks >= device->n_group);
+}
+
+/* The kernel uses the number of a group again, maybe before what had it is seen to be gone. */
+int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group)
+{
+        for (size_t i = draft->n_devices; i-- > 0;) {
+                const DraftDevice *found = &draft->devices[i];
+
+                if (found->device.group == group && !draft_device_is_complete(found))
+                        return (int32_t) i;
+        }
+        return DEVICE_NONE;
+}
+
+static void draft_device_widen(DraftDevice *device, uint32_t first, uint32_t last)
+{
+        device->device.first_block = MIN(device->device.first_block, first);
+        device->device.last_block = MAX(device->device.last_block, last);
+}
+
+void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block)
+{
+        DraftDevice *found = device_draft_get(draft, device);
+
+        found->n_blocks++;
+        found->n_extent++;
+        draft_device_widen(found, block, block);
+}
+
+void draft_device_add_extent(DraftDevice *device, uint32_t first, uint64_t n, uint64_t n_missing)
+{
+        device->n_extent += n_missing;
+        draft_device_widen(device, first, first + (uint32_t) (n - 1));
+}
+
+void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n)
+{
+        device->n_extent = MAX(device->n_extent, n);
+        draft_device_widen(device, first, first + (uint32_t) (n - 1));
+}
+
+static int compare_devices(const void *a, const void *b, void *data)
+{
+        const DraftDevice *devices = data, *x = &devices[*(const int32_t *) a],
+                          *y = &devices[*(const int32_t *) b];
+
+        if (x->device.first_block != y->device.first_block)
+                return x->device.first_block < y->device.first_block ? -1 : 1;
+        return (x > y) - (x < y);
+}
+
+static Device complete(const DraftDevice *draft, uint64_t block_size_bytes)
+{
+        Device device = draft->device;
+        uint64_t n = MAX(draft->n_extent, draft->n_group);
+
+        if (device_is_static(&device))
+                device.missing_blocks = (uint32_t) (n - draft->n_blocks);
+        device.size_bytes = n * block_size_bytes;
+        return device;
+}
+
+int device_draft_hand_over(const DeviceDraft *draft, Machine *machine, const int32_t *of_block)
+{
+        _cleanup_free_ int32_t *order = calloc(draft->n_devices + 1, sizeof(int32_t));
+        _cleanup_free_ int32_t *place = calloc(draft->n_devices + 1, sizeof(int32_t));
+        Device *devices = calloc(draft->n_devices + 1, sizeof(Device));
+
+        if (!order || !place || !devices) {
+                free(devices);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < draft->n_devices; i++)
+                order[i] = (int32_t) i;
+        if (draft->n_devices > 0)
+                qsort_r(order, draft->n_devices, sizeof(*order), compare_devices, draft->devices);
+        for (size_t i = 0; i < draft->n_devices; i++) {
+                devices[i] = complete(&draft->devices[order[i]], machine->block_size_bytes);
+                place[order[i]] = (int32_t) i;
+        }
+
+        machine_set_devices(machine, devices, draft->n_devices);
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (of_block[i] >= 0)
+                        machine->blocks[i].device = place[of_block[i]];
+        return 0;
+}

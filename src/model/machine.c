@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "model/machine.h"
+
+void machine_init(Machine *machine)
+{
+        *machine = (Machine){};
+}
+
+void nodes_free(Node *nodes, size_t n_nodes)
+{
+        for (size_t i = 0; i < n_nodes; i++)
+                free(nodes[i].distances);
+        free(nodes);
+}
+
+void machine_done(Machine *machine)
+{
+        nodes_free(machine->nodes, machine->n_nodes);
+        free(machine->zones);
+        free(machine->devices);
+        free(machine->blocks);
+        machine_init(machine);
+}
+
+size_t machine_block_index(const Machine *machine, uint32_t id)
+{
+        size_t low = 0, high = machine->n_blocks;
+
+        /* Blocks are mostly asked for and added in order: the end is worth a look first. */
+        if (high > 0 && machine->blocks[high - 1].id < id)
+                return high;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (machine->blocks[middle].id < id)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+Block *machine_find_block(const Machine *machine, uint32_t id)
+{
+        size_t i = machine_block_index(machine, id);
+
+        return i < machine->n_blocks && machine->blocks[i].id == id ? &machine->blocks[i] : NULL;
+}
+
+Node *machine_find_node(const Machine *machine, uint32_t id)
+{
+        size_t low = 0, high = machine->n_nodes;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (machine->nodes[middle].id == id)
+                        return &machine->nodes[middle];
+                if (machine->nodes[middle].id < id)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}
+
+const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType type)
+{
+        for (size_t i = 0; i < machine->n_zones; i++)
+                if (machine->zones[i].node == node && machine->zones[i].type == type)
+                        return &machine->zones[i];
+        return NULL;
+}
+
+const Device *machine_device(const Machine *machine, const Block *block)
+{
+        return block->device >= 0 && (size_t) block->device < machine->n_devices ?
+                       &machine->devices[block->device] :
+                       NULL;
+}
+
+Origin machine_origin(const Machine *machine, const Block *block)
+{
+        const Device *device = machine_device(machine, block);
+
+        return device ? device->origin : ORIGIN_UNKNOWN;
+}
+
+static uint32_t node_distance(const Node *node, uint32_t to)
+{
+        for (size_t i = 0; node && i < node->n_distances; i++)
+                if (node->distances[i].node == to)
+                        return node->distances[i].distance;
+        return 0;
+}
+
+uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to)
+{
+        return node_distance(machine_find_node(machine, from), to) ?:
+                       node_distance(machine_find_node(machine, to), from);
+}
+
+static int machine_grow(Machine *machine)
+{
+        size_t n = machine->n_blocks_allocated ? machine->n_blocks_allocated * 2 : 64;
+        Block *blocks;
+
+        if (machine->n_blocks < machine->n_blocks_allocated)
+                return 0;
+
+        blocks = reallocarray(machine->blocks, n, sizeof(Block));
+        if (!blocks)
+                return -ENOMEM;
+        machine->blocks = blocks;
+        machine->n_blocks_allocated = n;
+        return 0;
+}
+
+int machine_add_block(Machine *machine, uint32_t id, Block **ret)
+{
+        size_t i = machine_block_index(machine, id);
+
+        if (i < machine->n_blocks && machine->blocks[i].id == id) {
+                *ret = &machine->blocks[i];
+                return 0;
+        }
+        if (machine_grow(machine) < 0)
+                return -ENOMEM;
+
+        memmove(machine->blocks + i + 1, machine->blocks + i,
+                (machine->n_blocks - i) * sizeof(Block));
+        machine->n_blocks++;
+        block_init(&machine->blocks[i], id);
+        *ret = &machine->blocks[i];
+        return 1;
+}
+
+void machine_retain_blocks(Machine *machine, const bool *keep)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (keep[i])
+                        machine->blocks[n++] = machine->blocks[i];
+        machine->n_blocks = n;
+}
+
+static void sum_free(Machine *machine)
+{
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                machine->nodes[i].free_bytes = 0;
+
+        for (size_t i = 0; i < machine->n_zones; i++) {
+                Node *node = machine_find_node(machine, machine->zones[i].node);
+
+                if (node)
+                        node->free_bytes += machine->zones[i].free_bytes;
+        }
+}
+
+void machine_set_devices(Machine *machine, Device *devices, size_t n_devices)
+{
+        free(machine->devices);
+        machine->devices = devices;
+        machine->n_devices = n_devices;
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                machine->blocks[i].device = DEVICE_NONE;
+}
+
+void machine_set_nodes(Machine *machine, Node *nodes, size_t n_nodes)
+{
+        nodes_free(machine->nodes, machine->n_nodes);
+        machine->nodes = nodes;
+        machine->n_nodes = n_nodes;
+        sum_free(machine);
+}
+
+void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones)
+{
+        free(machine->zones);
+        machine->zones = zones;
+        machine->n_zones = n_zones;
+        sum_free(machine);
+}
+
+static bool status_is_pending(BlockStatus status)
+{
+        return status == BLOCK_STATUS_WAITING || status == BLOCK_STATUS_PENDING ||
+               status == BLOCK_STATUS_WRITING || status == BLOCK_STATUS_RETRYING;
+}
+
+static void totals_add(Totals *totals, const Block *block, uint64_t block_size_bytes)
+{
+        switch (block_class(block)) {
+        case ZONE_CLASS_KERNEL:
+                totals->kernel_bytes += block_size_bytes;
+                totals->online_bytes += block_size_bytes;
+                break;
+        case ZONE_CLASS_MOVABLE:
+                totals->movable_bytes += block_size_bytes;
+                totals->online_bytes += block_size_bytes;
+                break;
+        default:
+                totals->offline_bytes += block_size_bytes;
+        }
+
+        totals->pending_blocks += status_is_pending(block->status);
+        totals->failed_blocks += block->status == BLOCK_STATUS_FAILED;
+        totals->foreign_blocks += block->status == BLOCK_STATUS_FOREIGN;
+}
+
+void machine_count(Machine *machine)
+{
+        Node *node = NULL;
+
+        machine->totals = (Totals){};
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                machine->nodes[i].totals = (Totals){};
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+
+                totals_add(&machine->totals, block, machine->block_size_bytes);
+                if (block->node < 0)
+                        continue;
+                /* Neighbours are mostly on one node. */
+                if (!node || node->id != (uint32_t) block->node)
+                        node = machine_find_node(machine, (uint32_t) block->node);
+                if (node)
+                        totals_add(&node->totals, block, machine->block_size_bytes);
+        }
+}
+
+static bool zone_is_on(const Zone *zone, int32_t node)
+{
+        return node == NODE_ANY || (int64_t) zone->node == node;
+}
+
+uint64_t machine_cma_bytes(const Machine *machine, int32_t node)
+{
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < machine->n_zones; i++)
+                if (zone_is_on(&machine->zones[i], node) &&
+                    zone_type_to_class(machine->zones[i].type) == ZONE_CLASS_KERNEL)
+                        bytes += machine->zones[i].cma_bytes;
+        return bytes;
+}

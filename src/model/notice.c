@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "model/notice.h"
+
+void notice_list_done(NoticeList *list)
+{
+        free(list->notices);
+        *list = (NoticeList){};
+}
+
+static int notice_list_append(NoticeList *list, const Notice *notice)
+{
+        if (list->n_notices == list->n_allocated) {
+                size_t n = list->n_allocated ? list->n_allocated * 2 : 64;
+                Notice *notices = reallocarray(list->notices, n, sizeof(*notices));
+
+                if (!notices)
+                        return -ENOMEM;
+                list->notices = notices;
+                list->n_allocated = n;
+        }
+        list->notices[list->n_notices++] = *notice;
+        return 0;
+}
+
+int notice_list_add(NoticeList *list, uint32_t block, int32_t node)
+{
+        return notice_list_append(list, &(Notice){ .block = block, .node = node });
+}
+
+int notice_list_remove(NoticeList *list, uint32_t block)
+{
+        return notice_list_append(
+                list, &(Notice){ .block = block, .node = NODE_NONE, .is_removal = true });
+}
+
+static void take_notice(Machine *machine, const Notice *notice)
+{
+        Block *block = machine_find_block(machine, notice->block);
+
+        if (!block)
+                return;
+        if (!notice->is_removal)
+                block->announced = true;
+        /* What its link told stands. */
+        if (block->node != NODE_NONE && block->told_node == NODE_NONE)
+                return;
+        block->stale |= block->told_node != notice->node;
+        block->told_node = notice->node;
+}
+
+void notice_list_take(NoticeList *list, Machine *machine)
+{
+        for (size_t i = 0; i < list->n_notices; i++)
+                take_notice(machine, &list->notices[i]);
+        notice_list_done(list);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/forecast.h"
+
+#include "policy/reason.h"
+#include "policy/track.h"
+
+#include <stdio.h>
+
+/* Additions */
+
+#define TEXT_OF(number) #number
+#define EXPECTED_AT_MOST(number) "a size of at most " TEXT_OF(number) " blocks"
+
+static int addition_parse_node(char *text, Addition *ret, const char **ret_expected)
+{
+        char *origin = strchr(text, ':');
+
+        if (origin)
+                *origin++ = 0;
+        *ret_expected = "a node number of at most 1023 after the '@'";
+        if (parse_u32(text, &ret->node) < 0 || ret->node >= NODE_MAX)
+                return -EINVAL;
+
+        *ret_expected = "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'";
+        ret->origin = origin ? origin_from_string(origin) : ORIGIN_DIMM;
+        return ret->origin < 0 || ret->origin == ORIGIN_BOOT ? -EINVAL : 0;
+}
+
+int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
+                   const char **ret_expected)
+{
+        _cleanup_free_ char *copy = strdup(text);
+        Addition addition = {};
+        char *node = copy ? strchr(copy, '@') : NULL;
+        int r;
+
+        *ret_expected = "SIZE@NODE[:ORIGIN], for example 16G@1:virtio-mem";
+        if (!node)
+                return copy ? -EINVAL : -ENOMEM;
+        *node++ = 0;
+
+        *ret_expected = "a size before the '@', for example 16G";
+        r = parse_size(copy, &addition.size_bytes);
+        if (r == -EINVAL)
+                return r;
+        *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
+        if (r < 0)
+                return -EINVAL;
+        *ret_expected = "a size that is a multiple of the block size, and not zero";
+        if (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0)
+                return -EINVAL;
+        *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
+        if (addition.size_bytes / block_size_bytes > FORECAST_BLOCKS_MAX)
+                return -EINVAL;
+        r = addition_parse_node(node, &addition, ret_expected);
+        if (r >= 0)
+                *ret = addition;
+        return r;
+}
+
+/* The copy */
+
+static void *copy_array(const void *from, size_t n, size_t size)
+{
+        void *to = calloc(n + 1, size);
+
+        if (to && n > 0)
+                memcpy(to, from, n * size);
+        return to;
+}
+
+static int copy_nodes(Machine *to, const Machine *from)
+{
+        to->nodes = copy_array(from->nodes, from->n_nodes, sizeof(Node));
+        if (!to->nodes)
+                return -ENOMEM;
+        to->n_nodes = from->n_nodes;
+        for (size_t i = 0; i < to->n_nodes; i++)
+                to->nodes[i].distances = NULL;
+        for (size_t i = 0; i < to->n_nodes; i++) {
+                to->nodes[i].distances = copy_array(from->nodes[i].distances,
+                                                    from->nodes[i].n_distances, sizeof(Distance));
+                if (!to->nodes[i].distances)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+/* Whatever it returns, machine_done() is right for the copy. */
+static int copy_machine(Machine *to, const Machine *from)
+{
+        *to = *from;
+        to->nodes = NULL;
+        to->n_nodes = 0;
+        to->blocks = copy_array(from->blocks, from->n_blocks, sizeof(Block));
+        to->n_blocks_allocated = from->n_blocks;
+        to->devices = copy_array(from->devices, from->n_devices, sizeof(Device));
+        to->zones = copy_array(from->zones, from->n_zones, sizeof(Zone));
+        if (!to->blocks || !to->devices || !to->zones)
+                return -ENOMEM;
+        return copy_nodes(to, from);
+}
+
+void forecast_done(Forecast *forecast)
+{
+        machine_done(&forecast->machine);
+        free(forecast->before);
+        free(forecast->is_added);
+        *forecast = (Forecast){};
+}
+
+/* What would happen */
+
+static ZoneType zone_of(const Block *block)
+{
+        if (block->verdict == VERDICT_MOVABLE)
+                return ZONE_MOVABLE;
+        if (block->verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
+                return (ZoneType) block->zones.zones[0];
+        return ZONE_NORMAL;
+}
+
+static void make_online(Block *block)
+{
+        block->zones = (ZoneList){ .n_zones = 1, .zones = { (uint8_t) zone_of(block) } };
+        block->state = BLOCK_ONLINE;
+        block->status = BLOCK_STATUS_DONE;
+        block->last_class = block_class(block);
+}
+
+static int settle_by(Machine *machine, const Policy *policy, PlanFilter filter)
+{
+        Plan plan = {};
+        int r = plan_make(machine, policy, filter, 0, &plan);
+
+        for (size_t i = 0; r >= 0 && i < plan.n_decisions; i++) {
+                Block *block = machine_find_block(machine, plan.decisions[i].block);
+
+                track_decide(block, &plan.decisions[i]);
+                if (block->state != BLOCK_OFFLINE)
+                        track_judge(block);
+                else if (block->verdict != VERDICT_LEAVE)
+                        make_online(block);
+        }
+        plan_done(&plan);
+        return r;
+}
+
+/* Decides as memoryd does: first on what others onlined, then on what is left to do. */
+static int settle(Machine *machine, const Policy *policy)
+{
+        int r;
+
+        track_note_memoryless(machine);
+        r = settle_by(machine, policy, track_wants_judgement);
+        return r < 0 ? r : settle_by(machine, policy, track_wants_plan);
+}
+
+static int add_node(Machine *machine, uint32_t id)
+{
+        Node *nodes;
+        size_t i = 0;
+
+        if (machine_find_node(machine, id))
+                return 0;
+        nodes = reallocarray(machine->nodes, machine->n_nodes + 1, sizeof(Node));
+        if (!nodes)
+                return -ENOMEM;
+        while (i < machine->n_nodes && nodes[i].id < id)
+                i++;
+        memmove(nodes + i + 1, nodes + i, (machine->n_nodes - i) * sizeof(Node));
+        nodes[i] = (Node){ .id = id };
+        machine->nodes = nodes;
+        machine->n_nodes++;
+        return 0;
+}
+
+static int add_device(Machine *machine, const Addition *addition, uint32_t first, uint32_t n)
+{
+        bool grows = addition->origin == ORIGIN_VIRTIO_MEM || addition->origin == ORIGIN_BALLOON;
+        Device *devices = reallocarray(machine->devices, machine->n_devices + 1, sizeof(Device));
+
+        if (!devices)
+                return -ENOMEM;
+        machine->devices = devices;
+        devices[machine->n_devices++] = (Device){
+                .origin = addition->origin,
+                .size_bytes = addition->size_bytes,
+                .first_block = first,
+                .last_block = first + n - 1,
+                .unit_blocks = grows ? 1 : 0,
+        };
+        return 0;
+}
+
+/* Behind all blocks, and behind what devices may yet grow to. */
+static uint64_t free_block(const Machine *machine)
+{
+        uint64_t first = 0;
+
+        if (machine->n_blocks > 0)
+                first = machine->blocks[machine->n_blocks - 1].id + UINT64_C(1);
+        for (size_t i = 0; i < machine->n_devices; i++)
+                first = MAX(first, machine->devices[i].last_block + UINT64_C(1));
+        return first;
+}
+
+static int add_memory(Machine *machine, const Addition *addition)
+{
+        uint64_t n = addition->size_bytes / machine->block_size_bytes;
+        uint64_t first = free_block(machine);
+
+        if (machine->n_blocks + n > FORECAST_BLOCKS_MAX || first + n > UINT32_MAX)
+                return -E2BIG;
+        if (add_node(machine, addition->node) < 0 ||
+            add_device(machine, addition, (uint32_t) first, (uint32_t) n) < 0)
+                return -ENOMEM;
+
+        for (uint32_t i = 0; i < n; i++) {
+                Block *block;
+
+                if (machine_add_block(machine, (uint32_t) first + i, &block) < 0)
+                        return -ENOMEM;
+                block->node = (int32_t) addition->node;
+                block->device = (int32_t) machine->n_devices - 1;
+                block->status = BLOCK_STATUS_PENDING;
+        }
+        return 0;
+}
+
+/* Writes that are under way succeed, and the policy is asked again. */
+static void begin(Block *block, bool is_other_policy)
+{
+        if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
+                make_online(block);
+        else if (is_other_policy)
+                track_reconsider(block);
+        else
+                track_reset(block);
+}
+
+static int play(Machine *machine, const Policy *policy, bool is_other_policy,
+                const Addition *additions, size_t n_additions)
+{
+        int r;
+
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                begin(&machine->blocks[i], is_other_policy);
+        r = settle(machine, policy);
+        for (size_t i = 0; r >= 0 && i < n_additions; i++) {
+                r = add_memory(machine, &additions[i]);
+                if (r >= 0)
+                        r = settle(machine, policy);
+        }
+        return r;
+}
+
+/* Added blocks follow those of the machine. */
+static int forecast_compare(Forecast *forecast, const Machine *machine)
+{
+        size_t n = forecast->machine.n_blocks;
+
+        forecast->before = calloc(n + 1, sizeof(BlockState));
+        forecast->is_added = calloc(n + 1, sizeof(bool));
+        if (!forecast->before || !forecast->is_added)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                forecast->is_added[i] = i >= machine->n_blocks;
+                forecast->before[i] =
+                        i < machine->n_blocks ? machine->blocks[i].state : BLOCK_OFFLINE;
+        }
+        return 0;
+}
+
+/* The bits of one policy's udev properties for those of another. */
+static uint64_t translate_mask(uint64_t mask, const Policy *from, const Policy *to)
+{
+        uint64_t translated = 0;
+
+        for (size_t i = 0; i < from->n_udev_properties; i++)
+                for (size_t j = 0; j < to->n_udev_properties; j++)
+                        if ((mask & UINT64_C(1) << i) &&
+                            strcmp(from->udev_properties[i].name, to->udev_properties[j].name) ==
+                                    0 &&
+                            strcmp(from->udev_properties[i].value, to->udev_properties[j].value) ==
+                                    0)
+                                translated |= UINT64_C(1) << j;
+        return translated;
+}
+
+/* What blocks have of one policy for another: as when it is loaded. */
+static void take_policy(Machine *machine, const Policy *from, const Policy *to)
+{
+        track_remap_rules(machine, from, to);
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                machine->blocks[i].udev_mask =
+                        translate_mask(machine->blocks[i].udev_mask, from, to);
+}
+
+int forecast_make(const Machine *machine, const Policy *current, const Policy *policy,
+                  const Addition *additions, size_t n_additions, Forecast *ret)
+{
+        Forecast forecast = {};
+        int r = copy_machine(&forecast.machine, machine);
+
+        if (r >= 0 && current != policy)
+                take_policy(&forecast.machine, current, policy);
+        if (r >= 0)
+                r = play(&forecast.machine, policy, current != policy, additions, n_additions);
+        if (r >= 0)
+                r = forecast_compare(&forecast, machine);
+        if (r < 0)
+                forecast_done(&forecast);
+        else
+                *ret = forecast;
+        return r;
+}
+
+/* Whether memoryd decides on a block, rather than that it stays as it is. */
+static bool is_planned(const Forecast *forecast, size_t i)
+{
+        return forecast->before[i] == BLOCK_OFFLINE &&
+               forecast->machine.blocks[i].status != BLOCK_STATUS_OFFLINED;
+}
+
+static bool is_decided_alike(const Block *a, const Block *b)
+{
+        return a->verdict == b->verdict && a->status == b->status && a->rule == b->rule &&
+               a->guards == b->guards && strcmp(reason_scope(a), reason_scope(b)) == 0;
+}
+
+/* A job is taking it offline. */
+static bool is_leaving(const Block *block)
+{
+        return block->status == BLOCK_STATUS_OFFLINING;
+}
+
+static bool is_same(const Forecast *forecast, size_t i, size_t j)
+{
+        const Block *a = &forecast->machine.blocks[i], *b = &forecast->machine.blocks[j];
+
+        return b->id == a->id + (j - i) && a->node == b->node && a->device == b->device &&
+               forecast->before[i] == forecast->before[j] &&
+               forecast->is_added[i] == forecast->is_added[j] && block_class(a) == block_class(b) &&
+               a->offliner == b->offliner && is_leaving(a) == is_leaving(b) &&
+               is_planned(forecast, i) == is_planned(forecast, j) &&
+               (!is_planned(forecast, i) || is_decided_alike(a, b));
+}
+
+static int forecast_reason(const Forecast *forecast, const Policy *policy, size_t i, char **ret)
+{
+        if (forecast->before[i] == BLOCK_OFFLINE || is_leaving(&forecast->machine.blocks[i]))
+                return reason_format(&forecast->machine, policy, &forecast->machine.blocks[i], ret);
+        *ret = strdup(forecast->before[i] == BLOCK_ONLINE ?
+                              "online already, and stays so" :
+                              "left alone: somebody else takes it offline");
+        return *ret ? 0 : -ENOMEM;
+}
+
+int forecast_range(const Forecast *forecast, const Policy *policy, size_t *index,
+                   ForecastRange *ret)
+{
+        const Machine *machine = &forecast->machine;
+        size_t first = *index, end = first + 1;
+        const Device *device;
+        const Block *block;
+        ForecastRange range;
+        bool planned;
+
+        if (first >= machine->n_blocks)
+                return 0;
+        while (end < machine->n_blocks && is_same(forecast, first, end))
+                end++;
+        block = &machine->blocks[first];
+        device = machine_device(machine, block);
+        planned = is_planned(forecast, first);
+        range = (ForecastRange){
+                .first = block->id,
+                .last = machine->blocks[end - 1].id,
+                .node = block->node,
+                .is_added = forecast->is_added[first],
+                .state = forecast->is_added[first] ? "absent" :
+                                                     block_state_to_string(forecast->before[first]),
+                .zone_class = zone_class_to_string(block_class(block)),
+                .device = device ? device->name : "",
+                .origin = origin_to_string(machine_origin(machine, block)),
+                .decision = verdict_to_string(planned ? block->verdict : VERDICT_NONE),
+                .rule = planned ? reason_rule_name(policy, block) : "",
+        };
+        guards_format(planned ? block->guards : 0, range.guards);
+        if (forecast_reason(forecast, policy, first, &range.reason) < 0)
+                return -ENOMEM;
+        *ret = range;
+        *index = end;
+        return 1;
+}

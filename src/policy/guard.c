@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/plan-private.h"
+
+#include "policy/ratio.h"
+
+static Figures node_figures(const Tally *tally)
+{
+        return figures_of(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);
+}
+
+static Figures machine_figures(const Planner *planner)
+{
+        Figures figures =
+                figures_of(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
+
+        figures.of_machine = true;
+        return figures;
+}
+
+static uint64_t planner_min_kernel(const Planner *planner, const Tally *tally)
+{
+        if (tally->movable_node)
+                return 0;
+        return planner->policy->min_kernel_bytes == MIN_KERNEL_ONE_BLOCK ?
+                       planner->machine->block_size_bytes :
+                       planner->policy->min_kernel_bytes;
+}
+
+/* A node without a CPU counts in the machine's ratio alone: its users run elsewhere. */
+static bool has_node_ratio(const Planner *planner, const Tally *tally)
+{
+        return planner->policy->per_node && tally->node->has_cpu;
+}
+
+/* The guards of a node that want kernel memory, and what the first of them compared. */
+static unsigned node_guards(const Planner *planner, const Tally *tally, Figures *ret_figures)
+{
+        uint64_t min_kernel_bytes = planner_min_kernel(planner, tally);
+        Figures figures = node_figures(tally);
+        unsigned guards = 0;
+
+        if (has_node_ratio(planner, tally) &&
+            figures_exceed(&figures, planner->policy->max_movable_ratio_permille)) {
+                guards |= GUARD_NODE_RATIO;
+                *ret_figures = figures;
+        }
+        if (tally->kernel_bytes < min_kernel_bytes) {
+                guards |= GUARD_MIN_KERNEL;
+                *ret_figures = (Figures){ .kernel_bytes = tally->given_kernel_bytes,
+                                          .limit = min_kernel_bytes };
+        }
+        return guards;
+}
+
+/*
+ * Units come when they come, and kernel memory among them with them: they are below other kernel memory
+ * only where that was there before and stays.
+ */
+static int64_t highest_kernel(const Group *group)
+{
+        return group->grows ? group->tally->highest.lasting : group->tally->highest.any;
+}
+
+/*
+ * The guards that want a group in the kernel class as things stand. What is part of a device that has
+ * movable memory already is moved by the first two only.
+ */
+static unsigned group_guards(const Planner *planner, const Group *group, Figures *ret_figures)
+{
+        int64_t highest = highest_kernel(group);
+        unsigned guards;
+
+        *ret_figures = (Figures){};
+        guards = node_guards(planner, group->tally, ret_figures);
+        if (group->rank == RANK_MOVABLE)
+                return guards;
+        if (group->rank == RANK_KERNEL)
+                guards |= GUARD_WHOLE_DEVICE;
+        if (planner->policy->contiguous && group_lowest(group) < highest) {
+                if (!guards)
+                        ret_figures->limit = (uint64_t) highest;
+                guards |= GUARD_CONTIGUOUS;
+        }
+        return guards;
+}
+
+static void planner_guard_rank(Planner *planner, const Tally *tally, Rank rank)
+{
+        for (Group *group = tally->groups.first; group; group = group->next) {
+                Figures figures;
+                unsigned guards;
+
+                if (group->is_kernel || group->rank != rank)
+                        continue;
+                guards = group_guards(planner, group, &figures);
+                if (guards)
+                        group_take(planner, group, guards, &figures);
+                else
+                        return; /* what holds for this one holds for those above */
+        }
+}
+
+static void planner_guard_nodes(Planner *planner)
+{
+        for (size_t i = 0; i < planner->machine->n_nodes; i++)
+                for (Rank rank = 0; rank < _RANK_MAX; rank++)
+                        if (planner->has_rank[rank])
+                                planner_guard_rank(planner, &planner->tallies[i], rank);
+}
+
+/* Takes kernel memory for the machine's ratio from a node. Returns whether that suffices. */
+static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank rank)
+{
+        for (Group *group = tally->groups.first; group; group = group->next) {
+                Figures figures = machine_figures(planner);
+
+                if (!figures_exceed(&figures, planner->policy->max_movable_ratio_permille))
+                        return true;
+                if (!group->is_kernel && group->rank == rank)
+                        group_take(planner, group, GUARD_MACHINE_RATIO, &figures);
+        }
+        return false;
+}
+
+static void planner_guard_machine(Planner *planner)
+{
+        for (Rank rank = 0; rank < _RANK_MAX; rank++)
+                for (unsigned cpuless = 0; cpuless < 2; cpuless++)
+                        for (size_t i = 0; i < planner->machine->n_nodes; i++) {
+                                const Tally *tally = &planner->tallies[i];
+
+                                if (tally->node->has_cpu == cpuless || !planner->has_rank[rank])
+                                        continue;
+                                if (planner_guard_machine_by(planner, tally, rank))
+                                        return;
+                        }
+}
+
+#define NODE_GUARDS (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)
+
+static bool guards_hold(const Planner *planner, const Tally *tally, unsigned guards)
+{
+        Figures node, machine = machine_figures(planner);
+
+        return !node_guards(planner, tally, &node) &&
+               (!(guards & GUARD_MACHINE_RATIO) ||
+                !figures_exceed(&machine, planner->policy->max_movable_ratio_permille));
+}
+
+/* Makes a group movable again if the guards hold all the same. Returns whether it is. */
+static bool group_release(Planner *planner, Group *group, unsigned guards, int64_t highest)
+{
+        if (group->rank != RANK_ALONE ||
+            (planner->policy->contiguous && group_lowest(group) < highest))
+                return false;
+
+        group_shift(planner, group, false);
+        group->is_kernel = !guards_hold(planner, group->tally, guards);
+        if (group->is_kernel)
+                group_shift(planner, group, true);
+        return !group->is_kernel;
+}
+
+static void planner_release_node(Planner *planner, Tally *tally, unsigned guards)
+{
+        int64_t below = tally->given_highest.any, above = -1;
+
+        for (Group *group = tally->groups.first; group; group = group->next) {
+                group->highest_below = below;
+                if (group->is_kernel)
+                        below = MAX(below, group_highest(group));
+        }
+        for (Group *group = tally->groups.last; group; group = group->previous)
+                if (group->is_kernel &&
+                    !group_release(planner, group, guards, MAX(above, group->highest_below)))
+                        above = MAX(above, group_highest(group));
+
+        tally->highest.any = MAX(above, tally->given_highest.any);
+        tally->highest.lasting = MAX(above, tally->given_highest.lasting);
+}
+
+/*
+ * Groups differ in size: with a large one that was taken last, smaller ones that were taken before it
+ * may no longer be needed. They are given back in the opposite order, as far as these guards hold.
+ */
+static void planner_release(Planner *planner, unsigned guards)
+{
+        for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
+                for (size_t i = planner->machine->n_nodes; i-- > 0;)
+                        if (planner->tallies[i].node->has_cpu == has_cpu)
+                                planner_release_node(planner, &planner->tallies[i], guards);
+}
+
+/* What stayed movable did so within these. */
+static void group_leave_movable(const Planner *planner, Group *group)
+{
+        Figures figures = has_node_ratio(planner, group->tally) ? node_figures(group->tally) :
+                                                                  machine_figures(planner);
+
+        (void) figures_exceed(&figures, planner->policy->max_movable_ratio_permille);
+        group_set(group, VERDICT_MOVABLE, group->rank == RANK_MOVABLE ? GUARD_WHOLE_DEVICE : 0,
+                  &figures);
+}
+
+static void planner_decide_static(Planner *planner)
+{
+        planner_guard_nodes(planner);
+        if (planner->policy->whole_device)
+                planner_release(planner, NODE_GUARDS);
+        planner_guard_machine(planner);
+        if (planner->policy->whole_device) {
+                /* A device may reach above others that the machine left movable. */
+                planner_guard_nodes(planner);
+                planner_release(planner, NODE_GUARDS | GUARD_MACHINE_RATIO);
+        }
+
+        for (size_t i = 0; i < planner->n_groups; i++)
+                if (!planner->groups[i].grows && !planner->groups[i].is_kernel)
+                        group_leave_movable(planner, &planner->groups[i]);
+}
+
+/* Decides one unit of a device that grows. */
+static void planner_decide_unit(Planner *planner, Group *group)
+{
+        Tally *tally = group->tally;
+        Figures figures, machine;
+        unsigned guards;
+
+        tally->given_kernel_bytes = tally->kernel_bytes;
+        tally->movable_node |=
+                group->whole ? group->whole->movable_node : group->first->movable_node;
+        for (const Item *item = group->first; item; item = item->next)
+                planner_add(planner, tally, item->decision->block, true, ZONE_CLASS_MOVABLE);
+
+        guards = group_guards(planner, group, &figures);
+        machine = machine_figures(planner);
+        if (figures_exceed(&machine, planner->policy->max_movable_ratio_permille)) {
+                if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
+                        figures = machine;
+                guards |= GUARD_MACHINE_RATIO;
+        }
+        if (guards)
+                group_take(planner, group, guards, &figures);
+        else
+                group_leave_movable(planner, group);
+}
+
+void planner_guard(Planner *planner)
+{
+        planner_decide_static(planner);
+        for (Group *group = planner->growing.first; group; group = group->next)
+                planner_decide_unit(planner, group);
+}

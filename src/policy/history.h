@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "policy/reason.h"
+
+/* The last decisions and what came of them, oldest first. */
+
+#define HISTORY_MAX 1000
+
+typedef struct HistoryEntry {
+        uint64_t usec; /* CLOCK_REALTIME */
+        uint32_t block;
+        int32_t node;
+        char device[DEVICE_NAME_MAX];
+        Verdict verdict;
+        unsigned guards;
+        BlockStatus status;
+        Onliner onliner;
+        int error;
+        char *rule;   /* owned: its name, "" for the default */
+        char *reason; /* owned: see reason_format() */
+} HistoryEntry;
+
+typedef struct History {
+        HistoryEntry *entries; /* owned: a ring of up to HISTORY_MAX */
+        size_t n_entries;
+        size_t n_allocated;
+        size_t first;
+} History;
+
+void history_done(History *history);
+
+/* Adds a block as it stands now, and drops the oldest beyond HISTORY_MAX. 0 or -ENOMEM. */
+int history_add(History *history, const Machine *machine, const Policy *policy, const Block *block,
+                uint64_t usec);
+
+/* The i-th, from the oldest on. */
+const HistoryEntry *history_get(const History *history, size_t i);

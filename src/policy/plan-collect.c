@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/plan-private.h"
+
+static Tally *planner_tally(Planner *planner, int32_t node_id)
+{
+        const Node *node;
+
+        if (node_id < 0)
+                return NULL;
+        if (planner->last && planner->last->node->id == (uint32_t) node_id)
+                return planner->last;
+
+        node = machine_find_node(planner->machine, (uint32_t) node_id);
+        if (!node)
+                return NULL;
+        planner->last = &planner->tallies[node - planner->machine->nodes];
+        return planner->last;
+}
+
+static bool block_grows(const Planner *planner, const Block *block)
+{
+        const Device *device = machine_device(planner->machine, block);
+
+        return device && device->unit_blocks > 0;
+}
+
+void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class)
+{
+        uint64_t bytes = planner->machine->block_size_bytes;
+
+        if (zone_class == ZONE_CLASS_MOVABLE) {
+                tally->movable_bytes += bytes;
+                planner->movable_bytes += bytes;
+        }
+        if (zone_class == ZONE_CLASS_KERNEL) {
+                tally->kernel_bytes += bytes;
+                planner->kernel_bytes += bytes;
+                tally->highest.any = MAX(tally->highest.any, (int64_t) block);
+                if (!grows)
+                        tally->highest.lasting = MAX(tally->highest.lasting, (int64_t) block);
+        }
+}
+
+/* What a block is part of, if it is to be treated as a whole. Asked for in the order of blocks. */
+static Whole *planner_whole(Planner *planner, const Block *block)
+{
+        const Device *device = machine_device(planner->machine, block);
+        uint32_t unit = 0;
+        Whole **last;
+
+        if (!planner->policy->whole_device || !device)
+                return NULL;
+        if (device->unit_blocks > 0 && block->id >= device->first_block)
+                unit = (block->id - device->first_block) / device->unit_blocks;
+        else if (!device_is_static(device))
+                return NULL;
+
+        last = &planner->last_wholes[block->device];
+        if (!*last || (*last)->unit != unit) {
+                *last = &planner->wholes[planner->n_wholes++];
+                **last = (Whole){ .node = block->node, .unit = unit };
+        }
+        return (*last)->node == block->node ? *last : NULL;
+}
+
+/* A block whose class is no longer to be decided. */
+static void planner_count(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
+{
+        Whole *whole = planner_whole(planner, block);
+
+        planner_add(planner, tally, block->id, block_grows(planner, block), zone_class);
+        if (whole && zone_class != ZONE_CLASS_NONE)
+                whole->classes |= 1U << zone_class;
+}
+
+/* What an action comes to, VERDICT_NONE standing for "to be worked out": `auto`. */
+static Verdict action_verdict(ZoneAction action, const Block *block)
+{
+        if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_KERNEL)
+                return VERDICT_KERNEL;
+        if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_MOVABLE)
+                return VERDICT_MOVABLE;
+        return zone_action_to_verdict(action);
+}
+
+static bool rule_has_movable_node(const Policy *policy, int32_t index)
+{
+        const Rule *rule = policy_rule(policy, index);
+
+        return rule && rule->movable_node;
+}
+
+/*
+ * A unit that the guards have made kernel memory before stays so until it is written. It was decided
+ * over what was there by then, and units above it may be written already.
+ */
+static bool is_held(const Block *block, bool grows)
+{
+        return grows && block->verdict == VERDICT_KERNEL && block->guards != 0;
+}
+
+static void planner_judge(Planner *planner, const Block *block, Tally *tally)
+{
+        const Rule *rule = matcher_find(&planner->matcher, block, tally->node);
+        const Device *device = machine_device(planner->machine, block);
+        bool grows = block_grows(planner, block), movable_node = rule && rule->movable_node;
+        Decision *decision = &planner->decisions[planner->n_decisions++];
+        Whole *whole;
+
+        *decision = (Decision){
+                .block = block->id,
+                .node = block->node,
+                .rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT,
+                .action = rule ? rule->zone : ZONE_ACTION_AUTO,
+        };
+        /* To write to its blocks would put it out of step with its own attribute. */
+        decision->verdict = device && device->onlines_itself ?
+                                    VERDICT_LEAVE :
+                                    action_verdict(decision->action, block);
+        if (decision->verdict == VERDICT_NONE && is_held(block, grows)) {
+                decision->verdict = VERDICT_KERNEL;
+                decision->guards = block->guards;
+                decision->figures = block->figures;
+        }
+        if (decision->verdict != VERDICT_NONE) {
+                tally->movable_node |= movable_node;
+                planner_count(planner, tally, block, verdict_class(decision->verdict, block));
+                return;
+        }
+        whole = planner_whole(planner, block);
+        /* Of a unit only from when it is its turn. */
+        tally->movable_node |= movable_node && !grows;
+        if (whole)
+                whole->movable_node |= movable_node;
+        planner->items[planner->n_items++] = (Item){
+                .decision = decision,
+                .tally = tally,
+                .whole = whole,
+                .grows = grows,
+                .movable_node = movable_node,
+        };
+}
+
+void planner_collect(Planner *planner)
+{
+        const Machine *machine = planner->machine;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+                Tally *tally = planner_tally(planner, block->node);
+
+                if (!tally)
+                        continue;
+                if (planner->filter(block, planner->now_usec)) {
+                        planner_judge(planner, block, tally);
+                        continue;
+                }
+                planner_count(planner, tally, block, plan_class(block));
+                if (block->verdict != VERDICT_NONE)
+                        tally->movable_node |= rule_has_movable_node(planner->policy, block->rule);
+        }
+        assert(planner->tallies);
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                Tally *tally = &planner->tallies[i];
+
+                tally->given_kernel_bytes = tally->kernel_bytes;
+                tally->given_highest = tally->highest;
+        }
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/plan-private.h"
+
+void plan_done(Plan *plan)
+{
+        free(plan->decisions);
+        free(plan->order);
+        *plan = (Plan){};
+}
+
+bool verdict_accepts(Verdict verdict, ZoneClass zone_class)
+{
+        switch (verdict) {
+        case VERDICT_KERNEL:
+                return zone_class == ZONE_CLASS_KERNEL;
+        case VERDICT_MOVABLE:
+                return zone_class == ZONE_CLASS_MOVABLE;
+        default:
+                return true;
+        }
+}
+
+ZoneClass verdict_class(Verdict verdict, const Block *block)
+{
+        switch (verdict) {
+        case VERDICT_KERNEL:
+                return ZONE_CLASS_KERNEL;
+        case VERDICT_MOVABLE:
+                return ZONE_CLASS_MOVABLE;
+        case VERDICT_KERNEL_DEFAULT:
+                /* The kernel names its default first; unknown counts as the safe side. */
+                return block->zones.n_zones > 0 ? zone_type_to_class(block->zones.zones[0]) :
+                                                  ZONE_CLASS_KERNEL;
+        default:
+                return ZONE_CLASS_NONE;
+        }
+}
+
+ZoneClass plan_class(const Block *block)
+{
+        ZoneClass zone_class = block_class(block);
+
+        if (block->status == BLOCK_STATUS_WRITING)
+                return verdict_class(block->verdict, block);
+        if (block->status == BLOCK_STATUS_OFFLINING && zone_class == ZONE_CLASS_KERNEL)
+                return ZONE_CLASS_NONE;
+        return zone_class;
+}
+
+static bool is_kernel_first(Verdict verdict)
+{
+        return verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT;
+}
+
+/* Whether no kernel memory of the same node comes right below. */
+static bool is_lowest_kernel(const Plan *plan, size_t i)
+{
+        const Decision *decision = &plan->decisions[i];
+
+        return is_kernel_first(decision->verdict) &&
+               (i == 0 || !is_kernel_first(decision[-1].verdict) ||
+                decision[-1].node != decision->node);
+}
+
+/*
+ * Each class from the top down. The block that goes online is itself a hole to the kernel's walk through
+ * the zone (6.1: set_zone_contiguous() comes before the sections are marked online), which starts
+ * at the zone's lowest page and ends at the first hole. So of a zone that begins with these blocks one
+ * step is walked per block, of one that has memory below them what is there, and upwards, or outwards
+ * from the middle, all that was onlined before as well. Lowest first and then down costs the same but
+ * for a block.
+ *
+ * That is how kernel memory of a node comes: of a node's memory the kernel takes for itself from what came
+ * first, and the lowest block is the one that is to become movable last.
+ */
+static void plan_order(Plan *plan)
+{
+        for (size_t i = 0; i < plan->n_decisions; i++)
+                if (is_lowest_kernel(plan, i))
+                        plan->order[plan->n_order++] = (uint32_t) i;
+        for (size_t i = plan->n_decisions; i-- > 0;)
+                if (is_kernel_first(plan->decisions[i].verdict) && !is_lowest_kernel(plan, i))
+                        plan->order[plan->n_order++] = (uint32_t) i;
+        for (size_t i = plan->n_decisions; i-- > 0;)
+                if (plan->decisions[i].verdict == VERDICT_MOVABLE)
+                        plan->order[plan->n_order++] = (uint32_t) i;
+}
+
+static int planner_init(Planner *planner, const Machine *machine, const Policy *policy)
+{
+        /* One more, so that an empty machine is no allocation of nothing. */
+        planner->tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
+        planner->decisions = calloc(machine->n_blocks + 1, sizeof(Decision));
+        planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
+        planner->groups = calloc(machine->n_blocks + 1, sizeof(Group));
+        planner->wholes = calloc(machine->n_blocks + 1, sizeof(Whole));
+        planner->last_wholes = calloc(machine->n_devices + 1, sizeof(Whole *));
+        if (!planner->tallies || !planner->decisions || !planner->items || !planner->groups ||
+            !planner->wholes || !planner->last_wholes)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                planner->tallies[i] = (Tally){
+                        .node = &machine->nodes[i],
+                        .cma_bytes = machine_cma_bytes(machine, (int32_t) machine->nodes[i].id),
+                        .highest = { -1, -1 },
+                };
+        planner->cma_bytes = machine_cma_bytes(machine, NODE_ANY);
+        return matcher_init(&planner->matcher, policy, machine);
+}
+
+static void planner_done(Planner *planner)
+{
+        matcher_done(&planner->matcher);
+        free(planner->tallies);
+        free(planner->decisions);
+        free(planner->items);
+        free(planner->groups);
+        free(planner->wholes);
+        free(planner->last_wholes);
+}
+
+int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
+              Plan *ret)
+{
+        _cleanup_(planner_done) Planner planner = {
+                .machine = machine,
+                .policy = policy,
+                .filter = filter,
+                .now_usec = now_usec,
+        };
+        _cleanup_free_ uint32_t *order = calloc(machine->n_blocks + 1, sizeof(uint32_t));
+        int r = planner_init(&planner, machine, policy);
+
+        if (r < 0 || !order)
+                return -ENOMEM;
+        planner_collect(&planner);
+        planner_group(&planner);
+        planner_guard(&planner);
+
+        *ret = (Plan){
+                .decisions = planner.decisions,
+                .n_decisions = planner.n_decisions,
+                .order = TAKE_PTR(order),
+        };
+        planner.decisions = NULL; /* the plan has them */
+        plan_order(ret);
+        return 0;
+}
+
+const Decision *plan_find(const Plan *plan, uint32_t block)
+{
+        size_t low = 0, high = plan->n_decisions;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (plan->decisions[middle].block == block)
+                        return &plan->decisions[middle];
+                if (plan->decisions[middle].block < block)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return NULL;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/policy.h"
+
+#include <fnmatch.h>
+
+static const char *const node_class_table[_NODE_CLASS_MAX] = {
+        [NODE_CLASS_CPU] = "cpu",
+        [NODE_CLASS_CPULESS] = "cpuless",
+        [NODE_CLASS_MEMORYLESS] = "memoryless",
+};
+
+DEFINE_STRING_TABLE(node_class, NodeClass)
+
+void policy_init(Policy *policy)
+{
+        *policy = (Policy){
+                .min_kernel_bytes = MIN_KERNEL_ONE_BLOCK,
+                .max_movable_ratio_permille = 3000,
+                .per_node = true,
+                .contiguous = true,
+        };
+}
+
+void policy_done(Policy *policy)
+{
+        if (policy)
+                policy_clear_rules(policy);
+}
+
+void policy_clear_rules(Policy *policy)
+{
+        for (size_t i = 0; i < policy->n_rules; i++)
+                rule_done(&policy->rules[i]);
+        free(policy->rules);
+        for (size_t i = 0; i < policy->n_udev_properties; i++) {
+                free(policy->udev_properties[i].name);
+                free(policy->udev_properties[i].value);
+        }
+        free(policy->udev_properties);
+        policy->rules = NULL;
+        policy->udev_properties = NULL;
+        policy->n_rules = policy->n_udev_properties = 0;
+}
+
+void rule_done(Rule *rule)
+{
+        if (!rule)
+                return;
+        free(rule->name);
+        free(rule->file);
+        strings_free(rule->virtualization);
+        strings_free(rule->architecture);
+        *rule = (Rule){};
+}
+
+int policy_insert_rule(Policy *policy, size_t index, Rule *rule)
+{
+        Rule *rules;
+
+        assert(index <= policy->n_rules);
+
+        rules = reallocarray(policy->rules, policy->n_rules + 1, sizeof(Rule));
+        if (!rules)
+                return -ENOMEM;
+        memmove(rules + index + 1, rules + index, (policy->n_rules - index) * sizeof(Rule));
+        rules[index] = *rule;
+        *rule = (Rule){};
+        policy->rules = rules;
+        policy->n_rules++;
+        return 0;
+}
+
+const Rule *policy_rule(const Policy *policy, int32_t index)
+{
+        return index >= 0 && (size_t) index < policy->n_rules ? &policy->rules[index] : NULL;
+}
+
+static int udev_property_append(Policy *policy, const char *name, const char *value)
+{
+        size_t n = policy->n_udev_properties;
+        UdevProperty *properties =
+                reallocarray(policy->udev_properties, n + 1, sizeof(*properties));
+
+        if (!properties)
+                return -ENOMEM;
+        policy->udev_properties = properties;
+        properties[n] = (UdevProperty){ strdup(name), strdup(value) };
+        if (!properties[n].name || !properties[n].value) {
+                free(properties[n].name);
+                free(properties[n].value);
+                return -ENOMEM;
+        }
+        policy->n_udev_properties++;
+        return (int) n;
+}
+
+int policy_add_udev_property(Policy *policy, const char *name, const char *value)
+{
+        for (size_t i = 0; i < policy->n_udev_properties; i++)
+                if (strcmp(policy->udev_properties[i].name, name) == 0 &&
+                    strcmp(policy->udev_properties[i].value, value) == 0)
+                        return (int) i;
+        if (policy->n_udev_properties == UDEV_PROPERTIES_MAX)
+                return -E2BIG;
+        return udev_property_append(policy, name, value);
+}
+
+/* What a machine is */
+
+/* Words for a kind of virtualization, or for none. */
+static const char *const virtualization_kinds[] = {
+        "yes", "true", "no", "false", "none", "vm", "container",
+};
+
+/* The names that systemd-detect-virt(1) prints. */
+static const char *const hypervisors[] = {
+        "kvm",     "amazon",    "qemu", "bochs",     "xen",      "uml", "vmware",
+        "oracle",  "microsoft", "zvm",  "parallels", "bhyve",    "qnx", "acrn",
+        "powervm", "apple",     "sre",  "google",    "vm-other",
+};
+
+static const char *const containers[] = {
+        "systemd-nspawn",  "lxc-libvirt", "lxc", "openvz", "docker",
+        "podman",          "rkt",         "wsl", "proot",  "pouch",
+        "container-other",
+};
+
+#define in_table(table, word) is_in(table, ELEMENTSOF(table), word)
+
+static bool is_in(const char *const *table, size_t n, const char *word)
+{
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(table[i], word) == 0)
+                        return true;
+        return false;
+}
+
+/* Whether a word holds that may have a "!" before it. */
+static bool negated(const char **word)
+{
+        bool is_negated = **word == '!';
+
+        *word += is_negated;
+        return is_negated;
+}
+
+/* Of the words that name a kind: 1, or 0, or -EINVAL for any other word. */
+static int virtualization_kind(const char *word, const char *virtualization)
+{
+        bool is_vm = in_table(hypervisors, virtualization);
+        bool is_container = in_table(containers, virtualization);
+
+        if (strcmp(word, "yes") == 0 || strcmp(word, "true") == 0)
+                return is_vm || is_container;
+        if (strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "none") == 0)
+                return !is_vm && !is_container;
+        if (strcmp(word, "vm") == 0)
+                return is_vm;
+        if (strcmp(word, "container") == 0)
+                return is_container;
+        return -EINVAL;
+}
+
+bool virtualization_matches(const char *word, const char *virtualization)
+{
+        bool is_negated = negated(&word);
+        int r;
+
+        if (!*virtualization)
+                return false;
+        r = virtualization_kind(word, virtualization);
+        if (r < 0)
+                r = strcmp(word, virtualization) == 0;
+        return (r > 0) != is_negated;
+}
+
+const char *virtualization_word(int i)
+{
+        size_t n = (size_t) i;
+
+        if (n < ELEMENTSOF(virtualization_kinds))
+                return virtualization_kinds[n];
+        n -= ELEMENTSOF(virtualization_kinds);
+        if (n < ELEMENTSOF(hypervisors))
+                return hypervisors[n];
+        n -= ELEMENTSOF(hypervisors);
+        return n < ELEMENTSOF(containers) ? containers[n] : NULL;
+}
+
+static bool is_word(const char *(*nth)(int i), const char *word)
+{
+        (void) negated(&word);
+        for (int i = 0; nth(i); i++)
+                if (strcmp(nth(i), word) == 0)
+                        return true;
+        return false;
+}
+
+bool virtualization_is_known(const char *word)
+{
+        return is_word(virtualization_word, word);
+}
+
+/* The names of systemd.unit(5) for those of uname(2), which may be patterns. */
+static const struct {
+        const char *uname;
+        const char *name;
+} architectures[] = {
+        { "x86_64", "x86-64" },       { "i?86", "x86" },          { "aarch64", "arm64" },
+        { "aarch64_be", "arm64-be" }, { "arm*b", "arm-be" },      { "arm*", "arm" },
+        { "s390x", "s390x" },         { "s390", "s390" },         { "ppc64le", "ppc64-le" },
+        { "ppc64", "ppc64" },         { "ppcle", "ppc-le" },      { "ppc", "ppc" },
+        { "riscv64", "riscv64" },     { "riscv32", "riscv32" },   { "loongarch64", "loongarch64" },
+        { "ia64", "ia64" },           { "parisc64", "parisc64" }, { "parisc", "parisc" },
+        { "sparc64", "sparc64" },     { "sparc", "sparc" },       { "mips64", "mips64" },
+        { "mips", "mips" },           { "alpha", "alpha" },       { "sh*", "sh" },
+        { "m68k", "m68k" },
+};
+
+const char *architecture_from_uname(const char *machine)
+{
+        for (size_t i = 0; i < ELEMENTSOF(architectures); i++)
+                if (fnmatch(architectures[i].uname, machine, 0) == 0)
+                        return architectures[i].name;
+        return NULL;
+}
+
+bool architecture_matches(const char *word, const char *architecture)
+{
+        bool is_negated = negated(&word);
+
+        if (!*architecture)
+                return false;
+        return (strcmp(word, "native") == 0 || strcmp(word, architecture) == 0) != is_negated;
+}
+
+const char *architecture_word(int i)
+{
+        if (i == 0)
+                return "native";
+        return (size_t) i <= ELEMENTSOF(architectures) ? architectures[i - 1].name : NULL;
+}
+
+bool architecture_is_known(const char *word)
+{
+        return is_word(architecture_word, word);
+}
+
+bool condition_holds(char *const *words, ConditionMatches matches, const char *value)
+{
+        for (; *words; words++)
+                if (matches(*words, value))
+                        return true;
+        return false;
+}
+
+/* Which rule */
+
+bool rule_matches_machine(const Rule *rule, const Machine *machine)
+{
+        if (rule->virtualization &&
+            !condition_holds(rule->virtualization, virtualization_matches, machine->virtualization))
+                return false;
+        return !rule->architecture ||
+               condition_holds(rule->architecture, architecture_matches, machine->architecture);
+}
+
+bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node)
+{
+        uint32_t distance = machine_distance(machine, rule->distance.from, node->id);
+
+        return distance > 0 && distance >= rule->distance.min && distance <= rule->distance.max;
+}
+
+static bool rule_matches_node_class(const Rule *rule, const Node *node, bool was_memoryless)
+{
+        unsigned classes = 1U << (node->has_cpu ? NODE_CLASS_CPU : NODE_CLASS_CPULESS);
+
+        if (was_memoryless)
+                classes |= 1U << NODE_CLASS_MEMORYLESS;
+        return rule->node_classes & classes;
+}
+
+static bool rule_matches_node(const Rule *rule, const Machine *machine, const Node *node,
+                              bool was_memoryless)
+{
+        if (rule->has_nodes && !node_set_contains(&rule->nodes, node->id))
+                return false;
+        if (rule->node_classes && !rule_matches_node_class(rule, node, was_memoryless))
+                return false;
+        return !rule->has_distance || rule_matches_distance(rule, machine, node);
+}
+
+/* What a rule asks of blocks and their devices; what it does not ask for admits everything. */
+typedef struct Criteria {
+        unsigned origins; /* as in the rule, and NO_DEVICE */
+        uint64_t min_size_bytes;
+        uint64_t max_size_bytes;
+        uint64_t first_address;
+        uint64_t last_address;
+        uint64_t udev_mask;
+} Criteria;
+
+/* A block whose device is not known is of unknown origin and of no size. */
+#define NO_DEVICE (1U << 31)
+
+static void criteria_init(Criteria *criteria, const Rule *rule)
+{
+        unsigned origins = rule->origins ?: ~NO_DEVICE;
+        bool has_size = rule->min_size_bytes > 0 || rule->max_size_bytes > 0;
+
+        *criteria = (Criteria){
+                .origins = origins,
+                .min_size_bytes = rule->min_size_bytes,
+                .max_size_bytes = rule->max_size_bytes ?: UINT64_MAX,
+                .first_address = rule->has_address ? rule->first_address : 0,
+                .last_address = rule->has_address ? rule->last_address : UINT64_MAX,
+                .udev_mask = rule->udev_mask,
+        };
+        if (!has_size && origins & 1U << ORIGIN_UNKNOWN)
+                criteria->origins |= NO_DEVICE;
+}
+
+int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
+{
+        size_t n = policy->n_rules;
+        Criteria *criteria = calloc(n + 1, sizeof(Criteria));
+        uint32_t *of_nodes = calloc(machine->n_nodes * 2 + 1, (n + 1) * sizeof(uint32_t));
+
+        if (!criteria || !of_nodes) {
+                free(criteria);
+                free(of_nodes);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++)
+                criteria_init(&criteria[i], &policy->rules[i]);
+        *matcher = (Matcher){ policy, machine, criteria, of_nodes };
+        return 0;
+}
+
+void matcher_done(Matcher *matcher)
+{
+        free(matcher->criteria);
+        free(matcher->of_nodes);
+        *matcher = (Matcher){};
+}
+
+/*
+ * The rules that match a machine and a node, by number: how many and one, 0 meaning that they were not
+ * looked for yet, then each.
+ */
+static const uint32_t *matcher_node_rules(Matcher *matcher, const Node *node, bool was_memoryless)
+{
+        size_t n_rules = matcher->policy->n_rules;
+        size_t row = (size_t) (node - matcher->machine->nodes) * 2 + was_memoryless;
+        uint32_t *rules = matcher->of_nodes + row * (n_rules + 1);
+
+        if (rules[0] > 0)
+                return rules;
+        rules[0] = 1;
+        for (size_t i = 0; i < n_rules; i++) {
+                const Rule *rule = &matcher->policy->rules[i];
+
+                if (rule_matches_node(rule, matcher->machine, node, was_memoryless) &&
+                    rule_matches_machine(rule, matcher->machine))
+                        rules[rules[0]++] = (uint32_t) i;
+        }
+        return rules;
+}
+
+const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node)
+{
+        const uint32_t *rules = matcher_node_rules(matcher, node, block->node_was_memoryless);
+        const Device *device = machine_device(matcher->machine, block);
+        unsigned origin = device ? 1U << device->origin : NO_DEVICE;
+        uint64_t size_bytes = device ? device->size_bytes : 0;
+        uint64_t first = block->id * matcher->machine->block_size_bytes;
+        uint64_t last = first + matcher->machine->block_size_bytes - 1;
+
+        for (uint32_t i = 1; i < rules[0]; i++) {
+                const Criteria *criteria = &matcher->criteria[rules[i]];
+
+                if (criteria->origins & origin && size_bytes >= criteria->min_size_bytes &&
+                    size_bytes <= criteria->max_size_bytes && first >= criteria->first_address &&
+                    last <= criteria->last_address &&
+                    (block->udev_mask & criteria->udev_mask) == criteria->udev_mask)
+                        return &matcher->policy->rules[rules[i]];
+        }
+        return NULL;
+}

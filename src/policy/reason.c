@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/reason.h"
+
+#include "policy/ratio.h"
+
+#include <stdio.h>
+
+#define RATIO_GUARDS (GUARD_NODE_RATIO | GUARD_MACHINE_RATIO)
+#define PLACE_TEXT_MAX 32
+#define GROUP_TEXT_MAX (DEVICE_NAME_MAX + 16)
+
+const char *reason_rule_name(const Policy *policy, const Block *block)
+{
+        const Rule *rule = policy_rule(policy, block->rule);
+
+        if (block->rule == RULE_GONE)
+                return "(removed)";
+        return rule ? rule->name : "";
+}
+
+/* Whether a guard decided, or would have: rules that name a class do not ask them. */
+static bool is_auto(const Block *block)
+{
+        return block->figures.limit > 0 || block->guards;
+}
+
+const char *reason_scope(const Block *block)
+{
+        if (!is_auto(block))
+                return "";
+        if (block->guards & GUARD_MIN_KERNEL)
+                return "min_kernel";
+        /* Without figures it is kernel memory because the rest of its device is. */
+        if (block->verdict == VERDICT_KERNEL && !(block->guards & RATIO_GUARDS))
+                return block->figures.limit > 0 ? "contiguous" : "";
+        return block->figures.of_machine ? "machine" : "node";
+}
+
+/* What whole_device treats as one with a block. */
+static const char *format_group(const Machine *machine, const Block *block,
+                                char buffer[static GROUP_TEXT_MAX])
+{
+        const Device *device = machine_device(machine, block);
+
+        snprintf(buffer, GROUP_TEXT_MAX, "%s%s",
+                 device && device->unit_blocks > 0 ? "its unit of " : "",
+                 device && *device->name ? device->name : "its device");
+        return buffer;
+}
+
+static const char *format_place(const Block *block, char buffer[static PLACE_TEXT_MAX])
+{
+        if (block->figures.of_machine)
+                return strcpy(buffer, "the machine");
+        snprintf(buffer, PLACE_TEXT_MAX, "node %d", block->node);
+        return buffer;
+}
+
+static int format_ratio_reason(const Machine *machine, const Block *block, char **ret)
+{
+        const Device *device = machine_device(machine, block);
+        bool is_over = block->verdict == VERDICT_KERNEL;
+        /* Nobody knows what will be above a block of a device that grows. */
+        bool has_above = !block->figures.of_machine && !(device && device->unit_blocks > 0);
+        char place[PLACE_TEXT_MAX], memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
+
+        format_place(block, place);
+        figures_format(&block->figures, is_over, memory);
+        ratio_format(block->figures.limit, limit);
+        if (!is_over)
+                return asprintf(ret, "%s then has %s, within max_movable_ratio %s", place, memory,
+                                limit);
+        return asprintf(ret, "with it%s movable, %s would have %s, over max_movable_ratio %s",
+                        has_above ? " and what is above it" : "", place, memory, limit);
+}
+
+static int format_min_kernel_reason(const Block *block, char **ret)
+{
+        char kernel[FORMAT_BYTES_MAX], limit[FORMAT_BYTES_MAX];
+        bool has_any = block->figures.kernel_bytes > 0;
+
+        format_bytes_exact(block->figures.kernel_bytes, kernel);
+        format_bytes_exact(block->figures.limit, limit);
+        return asprintf(ret, "node %d had %s%s kernel memory, and min_kernel asks for %s",
+                        block->node, has_any ? kernel : "no", has_any ? " of" : "", limit);
+}
+
+/* The guard that comes first, with its numbers. */
+static int format_guard_reason(const Machine *machine, const Block *block, char **ret)
+{
+        const char *scope = reason_scope(block);
+
+        if (strcmp(scope, "min_kernel") == 0)
+                return format_min_kernel_reason(block, ret);
+        if (strcmp(scope, "contiguous") == 0)
+                return asprintf(ret,
+                                "memory%llu above it on node %d is kernel memory, and contiguous "
+                                "keeps that below movable memory",
+                                (unsigned long long) block->figures.limit, block->node);
+        return format_ratio_reason(machine, block, ret);
+}
+
+static int format_auto_reason(const Machine *machine, const Block *block, char **ret)
+{
+        _cleanup_free_ char *why = NULL;
+        char group[GROUP_TEXT_MAX];
+
+        if (!(block->guards & GUARD_WHOLE_DEVICE))
+                return format_guard_reason(machine, block, ret);
+        format_group(machine, block, group);
+        if (block->verdict == VERDICT_MOVABLE || !*reason_scope(block))
+                return asprintf(ret, "the rest of %s is %s, and whole_device asks for one class",
+                                group,
+                                block->verdict == VERDICT_MOVABLE ? "movable" : "kernel memory");
+        if (format_guard_reason(machine, block, &why) < 0)
+                return -1;
+        return asprintf(ret, "%s, and whole_device keeps all of %s in one class", why, group);
+}
+
+/* Who says so: "rule 'x' (file:line)". */
+static int format_rule(const Policy *policy, const Block *block, char **ret)
+{
+        const Rule *rule = policy_rule(policy, block->rule);
+
+        if (rule && rule->file)
+                return asprintf(ret, "rule '%s' (%s:%u)", rule->name, rule->file, rule->line);
+        if (rule)
+                return asprintf(ret, "rule '%s'", rule->name);
+        return asprintf(ret, "%s",
+                        block->rule == RULE_GONE ? "a rule that has been removed since" :
+                                                   "the default");
+}
+
+static int format_undecided(const Block *block, char **ret)
+{
+        if (block->status == BLOCK_STATUS_WAITING)
+                return asprintf(ret, "not decided: it has no node yet");
+        if (block->status == BLOCK_STATUS_LEFT)
+                return asprintf(ret,
+                                "left alone: it was offline when memoryd started, and coldplug is "
+                                "\"leave\"");
+        if (block->status == BLOCK_STATUS_OFFLINED)
+                return asprintf(ret, block->offliner == ONLINER_MEMORYD ?
+                                             "left alone: memoryd took it offline because it was "
+                                             "asked to" :
+                                             "left alone: somebody else took it offline");
+        if (block->status == BLOCK_STATUS_INITIAL)
+                return asprintf(ret, "not decided: it was online when memoryd started");
+        return asprintf(ret, "not decided yet");
+}
+
+static int format_decided(const Machine *machine, const Block *block, const char *rule, char **ret)
+{
+        static const char *const classes[_VERDICT_MAX] = {
+                [VERDICT_KERNEL] = "kernel",
+                [VERDICT_MOVABLE] = "movable",
+                [VERDICT_KERNEL_DEFAULT] = "the kernel's choice",
+                [VERDICT_LEAVE] = "left alone",
+        };
+        const Device *device = machine_device(machine, block);
+        _cleanup_free_ char *why = NULL;
+
+        if (block->verdict == VERDICT_LEAVE && device && device->onlines_itself)
+                return asprintf(ret,
+                                "left alone: %s has an attribute of its own for being onlined "
+                                "as a whole",
+                                *device->name ? device->name : "its device");
+        if (block->action == ZONE_ACTION_KEEP && !is_auto(block))
+                return asprintf(ret, "%s by %s, which keeps the class it was in when last online",
+                                classes[block->verdict], rule);
+        if (!is_auto(block))
+                return asprintf(ret, "%s by %s", classes[block->verdict], rule);
+        if (format_auto_reason(machine, block, &why) < 0)
+                return -1;
+        return asprintf(ret, "%s by %s%s: %s", classes[block->verdict], rule,
+                        block->action == ZONE_ACTION_KEEP ? ", which knows no class to keep" : "",
+                        why);
+}
+
+/* What it is although something else was decided, and what was. */
+static int format_foreign(const Machine *machine, const Block *block, const char *rule, char **ret)
+{
+        _cleanup_free_ char *decided = NULL;
+
+        if (format_decided(machine, block, rule, &decided) < 0)
+                return -1;
+        return asprintf(ret, "%s because %s onlined it so, but %s",
+                        zone_class_to_string(block_class(block)),
+                        block->onliner == ONLINER_KERNEL ? "the kernel" : "somebody else", decided);
+}
+
+/* What a job does or did. */
+static int format_requested(const Block *block, char **ret)
+{
+        if (block->status == BLOCK_STATUS_OFFLINING)
+                return asprintf(ret, "memoryd is taking it offline because it was asked to");
+        return asprintf(ret, "online as %s because memoryd was asked to",
+                        block_class(block) == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory");
+}
+
+int reason_format(const Machine *machine, const Policy *policy, const Block *block, char **ret)
+{
+        _cleanup_free_ char *rule = NULL;
+        char *text = NULL;
+        int r;
+
+        if (block->status == BLOCK_STATUS_OFFLINING || block->status == BLOCK_STATUS_REQUESTED)
+                r = format_requested(block, &text);
+        else if (block->verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
+                r = format_undecided(block, &text);
+        else if (format_rule(policy, block, &rule) < 0)
+                r = -1;
+        else if (block->status == BLOCK_STATUS_FOREIGN)
+                r = format_foreign(machine, block, rule, &text);
+        else
+                r = format_decided(machine, block, rule, &text);
+        if (r < 0)
+                return -ENOMEM;
+        *ret = text;
+        return 0;
+}

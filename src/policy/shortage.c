@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/shortage.h"
+
+#include "policy/ratio.h"
+
+static bool is_for_kernel(ZoneType type)
+{
+        return type == ZONE_DMA || type == ZONE_DMA32 || type == ZONE_NORMAL;
+}
+
+static uint64_t minus(uint64_t a, uint64_t b)
+{
+        return a > b ? a - b : 0;
+}
+
+Shortage shortage_measure(const Machine *machine, uint32_t node)
+{
+        Shortage sums = {};
+
+        for (size_t i = 0; i < machine->n_zones; i++) {
+                const Zone *zone = &machine->zones[i];
+
+                if (zone->node != node)
+                        continue;
+                if (zone->type == ZONE_MOVABLE) {
+                        sums.movable_free_bytes = zone->free_bytes;
+                        sums.movable_high_bytes = zone->high_bytes;
+                }
+                if (!is_for_kernel(zone->type))
+                        continue;
+                sums.free_bytes +=
+                        minus(zone->free_bytes, zone->free_cma_bytes + zone->reserve_bytes);
+                sums.low_bytes += zone->low_bytes;
+                sums.high_bytes += zone->high_bytes;
+        }
+        return sums;
+}
+
+bool shortage_holds(const Shortage *shortage, bool was_short)
+{
+        /* A zone has watermarks as soon as it has memory. */
+        if (shortage->movable_high_bytes == 0 || shortage->high_bytes == 0)
+                return false;
+        if (was_short)
+                return shortage->free_bytes <= shortage->high_bytes;
+        return shortage->free_bytes < shortage->low_bytes &&
+               shortage->movable_free_bytes > shortage->movable_high_bytes;
+}
+
+/* Whether the node's ratio holds once `bytes` of its movable memory are the kernel's. */
+static bool ratio_holds(const Machine *machine, const Policy *policy, const Node *node,
+                        uint64_t bytes)
+{
+        Figures figures = figures_of(node->totals.kernel_bytes + bytes,
+                                     minus(node->totals.movable_bytes, bytes),
+                                     machine_cma_bytes(machine, (int32_t) node->id));
+
+        return !policy->per_node || !node->has_cpu ||
+               !figures_exceed(&figures, policy->max_movable_ratio_permille);
+}
+
+uint32_t shortage_blocks(const Shortage *shortage, const Machine *machine, const Policy *policy,
+                         const Node *node)
+{
+        uint64_t size = machine->block_size_bytes;
+        uint64_t n_movable = size > 0 ? node->totals.movable_bytes / size : 0, n;
+
+        for (n = 1; n < n_movable; n++)
+                if (shortage->free_bytes + n * size > shortage->high_bytes &&
+                    ratio_holds(machine, policy, node, n * size))
+                        break;
+        return (uint32_t) MIN(n, n_movable);
+}

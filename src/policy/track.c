@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "policy/track.h"
+
+BlockBefore block_before(const Block *block)
+{
+        return (BlockBefore){ block->state, block_class(block) };
+}
+
+static void remember_class(Block *block)
+{
+        if (block->state == BLOCK_ONLINE)
+                block->last_class = block_class(block);
+}
+
+/* Offline and the policy's to decide: at once, or when its node is known. */
+static void make_pending(Block *block)
+{
+        block->status = block->node == NODE_NONE ? BLOCK_STATUS_WAITING : BLOCK_STATUS_PENDING;
+        block->retry_at_usec = USEC_INFINITY;
+        block->given_up = false;
+}
+
+/*
+ * The kernel sends the event of a block before it gives it its node, and onlines it after that. Only when its
+ * node is known is it known whether it will.
+ */
+static void expect_kernel(Block *block, const TrackMode *mode)
+{
+        block->kernel_due = mode->kernel_onlines && block->status == BLOCK_STATUS_PENDING &&
+                            block->state == BLOCK_OFFLINE && block->last_class == ZONE_CLASS_NONE;
+}
+
+void track_new(Block *block, const TrackMode *mode)
+{
+        remember_class(block);
+        make_pending(block);
+        if (mode->at_start && block->state != BLOCK_OFFLINE)
+                block->status = BLOCK_STATUS_INITIAL;
+        else if (mode->at_start && mode->leave_offline)
+                block->status = BLOCK_STATUS_LEFT;
+        else if (block->state != BLOCK_OFFLINE)
+                block->onliner = mode->kernel_onlines ? ONLINER_KERNEL : ONLINER_OTHER;
+        else if (!mode->at_start)
+                expect_kernel(block, mode);
+}
+
+/* Its node is known at last. One that was given up stays so until then. */
+static void stop_waiting(Block *block, const TrackMode *mode)
+{
+        if (block->status != BLOCK_STATUS_WAITING || block->node == NODE_NONE)
+                return;
+        make_pending(block);
+        expect_kernel(block, mode);
+}
+
+void track_onlined_by(Block *block, Onliner onliner)
+{
+        block->onliner = onliner;
+        block->onlined_usec = 0;
+        block->offliner = ONLINER_NONE;
+        if (block->verdict == VERDICT_NONE)
+                make_pending(block); /* online and pending: to be judged */
+        else
+                track_judge(block);
+}
+
+void track_offlined_by(Block *block, Onliner offliner)
+{
+        block->status = BLOCK_STATUS_OFFLINED;
+        block->offliner = offliner;
+        block->onliner = ONLINER_NONE;
+        block->onlined_usec = 0;
+        block->attempts = 0;
+        block->error = 0;
+        block->retry_at_usec = USEC_INFINITY;
+}
+
+void track_forget(Block *block)
+{
+        block->attempts = 0;
+        block->error = 0;
+        block->guards = 0;
+        block->onliner = ONLINER_NONE;
+        block->onlined_usec = 0;
+        block->offliner = ONLINER_NONE;
+        make_pending(block);
+}
+
+/* A block that a write failed on was offline, or going offline, which may have come to nothing. */
+static bool was_onlined(const Block *block, const BlockBefore *before)
+{
+        return before->state == BLOCK_OFFLINE || before->zone_class != block_class(block) ||
+               block->status == BLOCK_STATUS_RETRYING || block->status == BLOCK_STATUS_FAILED;
+}
+
+void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
+{
+        /* The kernel onlines what is added, after its event. */
+        bool is_new =
+                block->last_class == ZONE_CLASS_NONE &&
+                (block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING);
+
+        remember_class(block);
+        block->kernel_due = block->kernel_due && block->state == BLOCK_OFFLINE;
+        /* By a job, or before the new class of one that it changes. */
+        if (block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING)
+                return;
+
+        if (block->state == BLOCK_ONLINE) {
+                if (was_onlined(block, before))
+                        track_onlined_by(block, is_new && mode->kernel_onlines ? ONLINER_KERNEL :
+                                                                                 ONLINER_OTHER);
+                else
+                        stop_waiting(block, mode);
+                return;
+        }
+
+        if (block->state == BLOCK_OFFLINE && before->state != BLOCK_OFFLINE)
+                track_offlined_by(block, ONLINER_OTHER);
+        else
+                stop_waiting(block, mode);
+}
+
+static bool is_undecided(const Block *block)
+{
+        return block->verdict == VERDICT_NONE &&
+               (block->status == BLOCK_STATUS_PENDING || block->status == BLOCK_STATUS_WAITING);
+}
+
+/* The devices that a node has memory of: none, one, or several. */
+#define SEVERAL (-2)
+
+typedef struct NodeMemory {
+        bool has_any;
+        int32_t device; /* if there is one: its index, DEVICE_NONE, or SEVERAL */
+} NodeMemory;
+
+static NodeMemory *memory_of(NodeMemory memory[static NODE_MAX], const Block *block)
+{
+        return block->node >= 0 && block->node < NODE_MAX ? &memory[block->node] : NULL;
+}
+
+void track_note_memoryless(Machine *machine)
+{
+        NodeMemory memory[NODE_MAX] = {};
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+                NodeMemory *node = memory_of(memory, block);
+
+                if (!node || is_undecided(block))
+                        continue;
+                if (node->has_any && (node->device != block->device || block->device < 0))
+                        node->device = SEVERAL;
+                else if (!node->has_any)
+                        *node = (NodeMemory){ true, block->device };
+        }
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+                const NodeMemory *node = memory_of(memory, block);
+
+                if (!node || !is_undecided(block))
+                        continue;
+                block->node_was_memoryless =
+                        !node->has_any || (block->device >= 0 && node->device == block->device);
+        }
+}
+
+bool track_wants_plan(const Block *block, uint64_t now_usec)
+{
+        if (block->state != BLOCK_OFFLINE || block->job != 0)
+                return false;
+        return block->status == BLOCK_STATUS_PENDING ||
+               (block->status == BLOCK_STATUS_RETRYING && block->retry_at_usec <= now_usec);
+}
+
+bool track_wants_judgement(const Block *block, uint64_t now_usec)
+{
+        (void) now_usec;
+        return block->state == BLOCK_ONLINE && block->status == BLOCK_STATUS_PENDING &&
+               block->job == 0;
+}
+
+void track_decide(Block *block, const Decision *decision)
+{
+        block->verdict = decision->verdict;
+        block->rule = decision->rule;
+        block->action = decision->action;
+        block->guards = decision->guards;
+        block->figures = decision->figures;
+        block->given_up = false;
+        if (decision->verdict == VERDICT_LEAVE)
+                block->status = BLOCK_STATUS_LEFT;
+        else
+                make_pending(block);
+}
+
+void track_judge(Block *block)
+{
+        block->status = verdict_accepts(block->verdict, block_class(block)) ?
+                                BLOCK_STATUS_EXTERNAL :
+                                BLOCK_STATUS_FOREIGN;
+        block->attempts = 0;
+        block->error = 0;
+        block->retry_at_usec = USEC_INFINITY;
+}
+
+static int32_t find_rule(const Policy *policy, const char *name)
+{
+        for (size_t i = 0; i < policy->n_rules; i++)
+                if (strcmp(policy->rules[i].name, name) == 0)
+                        return (int32_t) i;
+        return RULE_GONE;
+}
+
+void track_remap_rules(Machine *machine, const Policy *from, const Policy *to)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->rule >= 0)
+                        block->rule = find_rule(to, from->rules[block->rule].name);
+        }
+}
+
+void track_stamp(Machine *machine, uint64_t realtime_usec)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->onliner != ONLINER_NONE && block->onlined_usec == 0)
+                        block->onlined_usec = realtime_usec;
+        }
+}
+
+void track_write(Block *block)
+{
+        block->status = BLOCK_STATUS_WRITING;
+}
+
+static uint64_t retry_delay(const Retry *retry, unsigned attempts)
+{
+        uint64_t delay = retry->first_usec;
+
+        for (unsigned i = 1; i < attempts && delay < retry->cap_usec; i++)
+                delay = delay / 1000 * retry->factor_permille +
+                        delay % 1000 * retry->factor_permille / 1000;
+        return MIN(delay, retry->cap_usec);
+}
+
+static void track_failure(Block *block, int error, const Retry *retry, uint64_t now_usec)
+{
+        block->error = (int16_t) (error < 0 ? error : -EAGAIN);
+        block->attempts++;
+        if (block->attempts >= retry->attempts) {
+                block->status = BLOCK_STATUS_FAILED;
+                block->retry_at_usec = USEC_INFINITY;
+        } else {
+                block->status = BLOCK_STATUS_RETRYING;
+                block->retry_at_usec = now_usec + retry_delay(retry, block->attempts);
+        }
+}
+
+void track_take(Block *block, BlockState state, const ZoneList *zones)
+{
+        block->state = state;
+        if (state == BLOCK_ONLINE) {
+                block->zones = *zones;
+                block->offliner = ONLINER_NONE;
+        }
+        remember_class(block);
+}
+
+Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList *zones,
+                      const Retry *retry, uint64_t now_usec)
+{
+        Outcome outcome = outcome_of(block->verdict, error, state, zones);
+
+        track_take(block, state, zones);
+
+        switch (outcome) {
+        case OUTCOME_DONE:
+                block->status = BLOCK_STATUS_DONE;
+                block->onliner = ONLINER_MEMORYD;
+                block->attempts = 0;
+                block->error = 0;
+                break;
+        case OUTCOME_ALREADY:
+        case OUTCOME_RACED:
+                block->onliner = block->kernel_due ? ONLINER_KERNEL : ONLINER_OTHER;
+                track_judge(block);
+                break;
+        case OUTCOME_GONE:
+                make_pending(block);
+                break;
+        default:
+                track_failure(block, error, retry, now_usec);
+        }
+        block->kernel_due = false;
+        return outcome;
+}
+
+void track_join_retries(Machine *machine, const Block *failed)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->status == BLOCK_STATUS_RETRYING && block->job == 0 &&
+                    block->attempts == failed->attempts)
+                        block->retry_at_usec = failed->retry_at_usec;
+        }
+}
+
+void track_reset(Block *block)
+{
+        bool left_by_rule = block->status == BLOCK_STATUS_LEFT && block->verdict == VERDICT_LEAVE;
+
+        if (block->state != BLOCK_OFFLINE || block->job != 0)
+                return;
+        if (block->status == BLOCK_STATUS_PENDING)
+                block->guards = 0;
+        if (!left_by_rule && block->status != BLOCK_STATUS_FAILED &&
+            block->status != BLOCK_STATUS_RETRYING)
+                return;
+
+        block->attempts = 0;
+        block->error = 0;
+        block->guards = 0;
+        make_pending(block);
+}
+
+void track_reset_offlined(Block *block)
+{
+        track_reset(block);
+        if (block->state == BLOCK_OFFLINE && block->status == BLOCK_STATUS_OFFLINED &&
+            block->job == 0)
+                track_forget(block);
+}
+
+void track_reconsider(Block *block)
+{
+        track_reset(block);
+        if (block->job == 0 && block->state == BLOCK_ONLINE &&
+            (block->status == BLOCK_STATUS_FOREIGN || block->status == BLOCK_STATUS_EXTERNAL)) {
+                block->guards = 0;
+                make_pending(block);
+        }
+}
+
+uint64_t track_next_retry(const Machine *machine)
+{
+        uint64_t next = USEC_INFINITY;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+
+                /* One that is going offline is no plan's until that has ended. */
+                if (block->status == BLOCK_STATUS_RETRYING && block->state == BLOCK_OFFLINE &&
+                    block->job == 0)
+                        next = MIN(next, block->retry_at_usec);
+        }
+        return next;
+}

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Compares includes and calls between the folders of src/ with the order in ARCHITECTURE.md.
+
+A file uses its own folder and those listed above it. Run from the build folder: which function calls which
+is read from the objects there.
+"""
+
+import collections
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
+ARCHITECTURE = "ARCHITECTURE.md"
+SKIPPED = 77
+
+Symbol = collections.namedtuple("Symbol", "file section offset name is_global")
+Use = collections.namedtuple("Use", "file section offset name")
+Call = collections.namedtuple("Call", "caller_file caller callee_file callee")
+
+
+def listed_folders(text):
+    """The folders of src/ in their order, and memoryd.c among them."""
+    return re.findall(r"^- `src/([\w.]+)/?`: \S", text, re.M)
+
+
+def check_listing(folders, there):
+    """ARCHITECTURE.md has each folder, and no other."""
+    for name in sorted(there - set(folders)):
+        yield f"{ARCHITECTURE}: src/{name} is not listed"
+    for name in folders:
+        if name not in there or folders.count(name) > 1:
+            yield f"{ARCHITECTURE}: src/{name} is listed {folders.count(name)} times, and is " + (
+                "there" if name in there else "not there")
+
+
+def is_above(folders, used, user):
+    """Whether a file may use another one, both given by their paths below src/."""
+    return folders.index(used.partition("/")[0]) <= folders.index(user.partition("/")[0])
+
+
+def find_includes(texts):
+    """Pairs of a file and what it includes, both below src/."""
+    for name, text in texts.items():
+        for header in re.findall(r'^#include "([\w-]+/[\w.-]+)"', text, re.M):
+            yield name, header
+
+
+def check_includes(folders, includes):
+    """No file includes one of a folder below its own."""
+    for name, header in includes:
+        if not is_above(folders, header, name):
+            yield f"src/{name} includes {header}, whose folder is below its own in {ARCHITECTURE}"
+
+
+def run_objdump(path):
+    return subprocess.run([os.environ.get("OBJDUMP", "objdump"), "--syms", "--reloc", path], check=True,
+                          text=True, stdout=subprocess.PIPE, timeout=120).stdout
+
+
+def read_object(file, text):
+    """The symbols that an object defines, and the places where it uses others."""
+    symbols, uses, section = [], [], None
+    for line in text.splitlines():
+        head = re.match(r"RELOCATION RECORDS FOR \[(.*)\]:", line)
+        symbol = re.match(r"([0-9a-f]+) (.{7}) (\S+)\t[0-9a-f]+ (?:\.\w+ )?(\S+)$", line)
+        use = re.match(r"([0-9a-f]+) R_\S+ +([A-Za-z_]\w*)", line)
+        if head:
+            section = head.group(1)
+        elif symbol and symbol.group(3) not in ("*UND*", "*ABS*"):
+            symbols.append(Symbol(file, symbol.group(3), int(symbol.group(1), 16), symbol.group(4),
+                                  symbol.group(2)[0] == "g"))
+        elif use and section and not section.startswith((".debug", ".eh_frame")):
+            uses.append(Use(file, section, int(use.group(1), 16), use.group(2)))
+    return symbols, uses
+
+
+def name_user(symbols, use):
+    """The function or variable in which something is used."""
+    before = [symbol for symbol in symbols
+              if symbol.section == use.section and symbol.offset <= use.offset
+              and not symbol.name.startswith(".")]
+    return max(before, key=lambda symbol: symbol.offset).name if before else use.section
+
+
+def find_calls(objects):
+    """The calls between files, of objects given as {file below src/: what objdump says of it}."""
+    read = {file: read_object(file, text) for file, text in objects.items()}
+    defined = {symbol.name: symbol.file for symbols, _ in read.values() for symbol in symbols
+               if symbol.is_global and symbol.name != "main"}
+    for file, (symbols, uses) in read.items():
+        for use in uses:
+            if defined.get(use.name, file) != file:
+                yield Call(file, name_user(symbols, use), defined[use.name], use.name)
+
+
+def check_calls(folders, calls):
+    """No function uses one of a folder below its own."""
+    for call in dict.fromkeys(calls):
+        if not is_above(folders, call.callee_file, call.caller_file):
+            yield (f"src/{call.caller_file}: {call.caller}() uses {call.callee} of src/{call.callee_file}, "
+                   f"whose folder is below its own in {ARCHITECTURE}")
+
+
+def check_made_fault(folders, calls):
+    """The checks must be able to fail: the same calls, one of them the other way round."""
+    call = next(call for call in calls if call.caller_file.partition("/")[0] != call.callee_file.partition("/")[0])
+    turned = Call(call.callee_file, call.callee, call.caller_file, call.caller)
+    faults = [*check_calls(folders, [turned]),
+              *check_includes(folders, [(call.callee_file, call.caller_file)]),
+              *check_listing(folders, {*folders, "attic"}), *check_listing(folders + ["attic"], set(folders))]
+    if len(faults) != 4 or call.caller not in faults[0] or call.callee not in faults[0]:
+        yield f"a fault that was made is not found: {faults}"
+
+
+def main():
+    source = SRCDIR / "src"
+    folders = listed_folders((SRCDIR / ARCHITECTURE).read_text(encoding="utf-8"))
+    there = {path.name for path in source.iterdir()}
+    texts = {str(path.relative_to(source)): path.read_text(encoding="utf-8")
+             for path in source.rglob("*.[ch]")}
+    objects = {str(path.relative_to("src").with_suffix(".c")): run_objdump(path)
+               for path in pathlib.Path("src").rglob("*.o")}
+
+    faults = list(check_listing(folders, there))
+    if not faults:
+        calls = list(find_calls(objects))
+        if not calls:
+            print("the objects have no symbols: built with -flto?")
+            return SKIPPED
+        faults = [*check_includes(folders, find_includes(texts)), *check_calls(folders, calls),
+                  *check_made_fault(folders, calls)]
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "check_main.h"
+#include "ctl/memoryctl_fixture.h"
+
+static void start_busy(void)
+{
+        start("busy");
+}
+
+static void start_calm(void)
+{
+        start("calm");
+}
+
+static void start_empty(void)
+{
+        start("empty");
+}
+
+static void start_refusing(void)
+{
+        start("refusing");
+}
+
+static void start_denying(void)
+{
+        start("denying");
+}
+
+static void start_garbled(void)
+{
+        start("garbled");
+}
+
+START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
+{
+        static const char wanted[] =
+                "memoryd 0.1.0, degraded\n"
+                "\n"
+                "Memory block size:      128M\n"
+                "Online:                 3.3G (kernel 2.4G, movable 896M)\n"
+                "Offline:                896M\n"
+                "Blocks:                 4 pending, 2 failed, 1 foreign\n"
+                "Kernel auto-online:     offline, node 1 online_movable\n"
+                "Kernel features:        online-types, uevents\n"
+                "Kernel lacks:           groups (memoryd's patch 2), wishes (patience)\n"
+                "\n"
+                "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
+                "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
+                "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n"
+                "\n"
+                "Short of kernel memory: node 1\n"
+                "\n"
+                "Jobs:\n"
+                "  job 3: offline node 1, running, 12 of 32 blocks, 1 failed\n"
+                "  job 4: rebalance node 0, queued, 0 of 4 blocks\n"
+                "\n"
+                "Not settled:\n"
+                "  blocks 40-41 (node 1, 256M): failed, decided movable by rule 'dimm': "
+                "EBUSY (Device or resource busy)\n"
+                "  block 42 (node 1, 128M): foreign, is kernel, decided movable by rule 'dimm'\n"
+                "  block 43 (node 1, 128M): retrying, decided kernel by default because of "
+                "max_movable_ratio(node): EAGAIN (Resource temporarily unavailable)\n"
+                "  blocks 45-46 (node 1, 256M): pending, decided movable by rule 'dimm'\n"
+                "  block 44 (node not known yet, 128M): waiting, not decided yet\n"
+                "\n"
+                "Configuration:\n"
+                "  /usr/lib/memoryd/memoryd.conf\n"
+                "  /etc/memoryd/memoryd.conf\n"
+                "\n"
+                "Faults of the configuration on disk, which is not in force:\n"
+                "  /etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3\n"
+                "  /etc/memoryd/memoryd.conf:7: 'nod': unknown key\n";
+
+        RUN("status");
+        expect(0, wanted, "");
+        RUN();
+        expect(0, wanted, "");
+}
+END_TEST
+
+START_TEST(status_can_be_json)
+{
+        json_object *status, *nodes;
+
+        RUN("-J");
+        status = expect_json();
+        expect_json_equal(get(status, "version"), "\"0.1.0\"");
+        expect_json_equal(get(status, "degraded"), "true");
+        expect_json_equal(get(status, "block_size"), "134217728");
+        expect_json_equal(get(status, "online"), "3489660928");
+        expect_json_equal(get(status, "offline"), "939524096");
+        expect_json_equal(get(status, "kernel"), "2550136832");
+        expect_json_equal(get(status, "movable"), "939524096");
+        expect_json_equal(get(status, "pending_blocks"), "4");
+        expect_json_equal(get(status, "failed_blocks"), "2");
+        expect_json_equal(get(status, "foreign_blocks"), "1");
+        expect_json_equal(get(status, "kernel_auto_online"), "\"offline\"");
+        expect_json_equal(
+                get(status, "kernel_features"),
+                "[{\"feature\": \"online-types\", \"has\": true,"
+                " \"brought_by\": \"Linux 3.8\", \"without\": \"The kernel does not know"
+                " the words online_movable and online_kernel: every block becomes what the"
+                " kernel chooses.\"},"
+                " {\"feature\": \"groups\", \"has\": false,"
+                " \"brought_by\": \"memoryd's patch 2\", \"without\": \"Which blocks are"
+                " one device has to be worked out from /proc/iomem and sysfs.\"},"
+                " {\"feature\": \"uevents\", \"has\": true,"
+                " \"brought_by\": \"memoryd's patch 3\", \"without\": \"The node of a new"
+                " block is not known before its link is in sysfs.\"},"
+                " {\"feature\": \"wishes\", \"has\": false,"
+                " \"brought_by\": \"patience\", \"without\": null}]");
+        expect_json_equal(get(status, "config_files"),
+                          "[\"/usr/lib/memoryd/memoryd.conf\", \"/etc/memoryd/memoryd.conf\"]");
+        ck_assert_uint_eq(json_object_array_length(get(status, "config_faults")), 2);
+        expect_json_equal(get(status, "jobs"),
+                          "[{\"id\": 3, \"kind\": \"offline\", \"state\": \"running\","
+                          " \"target\": \"node 1\", \"total\": 32, \"done\": 12, \"failed\": 1},"
+                          " {\"id\": 4, \"kind\": \"rebalance\", \"state\": \"queued\","
+                          " \"target\": \"node 0\", \"total\": 4, \"done\": 0, \"failed\": 0}]");
+        nodes = get(status, "nodes");
+        ck_assert_uint_eq(json_object_array_length(nodes), 2);
+        expect_json_equal(
+                json_object_array_get_idx(nodes, 1),
+                "{\"node\": 1, \"cpu\": false, \"online\": 1342177280, \"offline\": 805306368,"
+                " \"kernel\": 402653184, \"movable\": 939524096, \"free\": 1288699904,"
+                " \"movable_only\": false, \"kernel_short\": true,"
+                " \"kernel_auto_online\": \"online_movable\","
+                " \"distances\": [{\"node\": 0, \"distance\": 21},"
+                " {\"node\": 1, \"distance\": 10}], \"zones\": ["
+                "{\"zone\": \"Normal\", \"present\": 402653184, \"managed\": 398458880,"
+                " \"spanned\": 1476395008, \"free\": 355467264},"
+                "{\"zone\": \"Movable\", \"present\": 939524096, \"managed\": 939524096,"
+                " \"spanned\": 2013265920, \"free\": 933232640}]}");
+        json_object_put(status);
+}
+END_TEST
+
+START_TEST(status_as_json_has_the_reason_for_each_run_of_open_blocks)
+{
+        json_object *status, *blocks;
+
+        RUN("status", "--json");
+        status = expect_json();
+        blocks = get(status, "blocks");
+        ck_assert_uint_eq(json_object_array_length(blocks), 5);
+        expect_json_equal(json_object_array_get_idx(blocks, 0),
+                          "{\"node\": 1, \"first\": 40, \"last\": 41, \"status\": \"failed\","
+                          " \"state\": \"offline\", \"class\": \"none\", \"decision\": \"movable\","
+                          " \"rule\": \"dimm\", \"guards\": [], \"error\": \"EBUSY\"}");
+        expect_json_equal(json_object_array_get_idx(blocks, 2),
+                          "{\"node\": 1, \"first\": 43, \"last\": 43, \"status\": \"retrying\","
+                          " \"state\": \"offline\", \"class\": \"none\", \"decision\": \"kernel\","
+                          " \"rule\": null, \"guards\": [\"max_movable_ratio(node)\"],"
+                          " \"error\": \"EAGAIN\"}");
+        expect_json_equal(json_object_array_get_idx(blocks, 4),
+                          "{\"node\": null, \"first\": 44, \"last\": 44, \"status\": \"waiting\","
+                          " \"state\": \"offline\", \"class\": \"none\", \"decision\": \"none\","
+                          " \"rule\": null, \"guards\": [], \"error\": null}");
+        json_object_put(status);
+}
+END_TEST
+
+START_TEST(list_merges_neighbours_that_look_the_same)
+{
+        RUN("list");
+        expect(0,
+               "RANGE                                 SIZE         STATE BLOCK NODE          ZONES "
+               "DECISION\n"
+               "0x0000000000000000-0x0000000007ffffff 128M        online     0    0           None "
+               "    none\n"
+               "0x0000000008000000-0x000000003fffffff 896M        online   1-7    0          DMA32 "
+               "    none\n"
+               "0x0000000040000000-0x000000007fffffff   1G        online  8-15    0         Normal "
+               "    none\n"
+               "0x0000000100000000-0x000000010fffffff 256M        online 32-33    1         Normal "
+               "  kernel\n"
+               "0x0000000110000000-0x000000013fffffff 768M        online 34-39    1        Movable "
+               " movable\n"
+               "0x0000000140000000-0x000000014fffffff 256M       offline 40-41    1 Normal/Movable "
+               " movable\n"
+               "0x0000000150000000-0x0000000157ffffff 128M        online    42    1         Normal "
+               " movable\n"
+               "0x0000000158000000-0x000000015fffffff 128M       offline    43    1 Normal/Movable "
+               "  kernel\n"
+               "0x0000000160000000-0x0000000167ffffff 128M       offline    44                     "
+               "    none\n"
+               "0x0000000168000000-0x0000000177ffffff 256M       offline 45-46    1 Normal/Movable "
+               " movable\n"
+               "0x0000000180000000-0x0000000187ffffff 128M going-offline    48    1        Movable "
+               " movable\n"
+               "0x0000000188000000-0x000000018fffffff 128M       offline    49    1 Normal/Movable "
+               "   leave\n"
+               "\n"
+               "Memory block size:       128M\n"
+               "Total online memory:     3.3G\n"
+               "Total offline memory:    896M\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_merges_by_the_columns_that_are_shown)
+{
+        RUN("list", "-n", "-o", "block,state");
+        expect(0,
+               " 0-15        online\n"
+               "32-39        online\n"
+               "40-41       offline\n"
+               "   42        online\n"
+               "43-46       offline\n"
+               "   48 going-offline\n"
+               "   49       offline\n",
+               "");
+        RUN("list", "-n", "-o", "BLOCK");
+        expect(0, " 0-15\n32-46\n48-49\n", "");
+        RUN("list", "-n", "-o", "BLOCK,ERROR", "39-43");
+        expect(0, "   39 \n40-41 EBUSY\n   42 \n   43 EAGAIN\n", "");
+        RUN("list", "-n", "-o", "BLOCK,NODE", "43-46");
+        expect(0, "   43    1\n   44 \n45-46    1\n", "");
+}
+END_TEST
+
+START_TEST(list_all_has_a_line_for_each_block)
+{
+        RUN("list", "--all", "-o", "RANGE,SIZE,BLOCK", "--noheadings", "32-33", "45-46,0");
+        expect(0,
+               "0x0000000000000000-0x0000000007ffffff 128M     0\n"
+               "0x0000000100000000-0x0000000107ffffff 128M    32\n"
+               "0x0000000108000000-0x000000010fffffff 128M    33\n"
+               "0x0000000168000000-0x000000016fffffff 128M    45\n"
+               "0x0000000170000000-0x0000000177ffffff 128M    46\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_prints_bytes_and_totals_of_what_it_shows)
+{
+        RUN("list", "-b", "-o", "SIZE,BLOCK,STATE", "40-43");
+        expect(0,
+               "     SIZE BLOCK   STATE\n"
+               "268435456 40-41 offline\n"
+               "134217728    42  online\n"
+               "134217728    43 offline\n"
+               "\n"
+               "Memory block size:            134217728\n"
+               "Total online memory:          134217728\n"
+               "Total offline memory:         402653184\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_takes_more_columns_behind_the_usual_ones)
+{
+        RUN("list", "-n", "-o", "+class,RULE,Guards,STATUS,error,SIZE", "40");
+        expect(0,
+               "0x0000000140000000-0x0000000147ffffff 128M offline    40    1 Normal/Movable  "
+               "movable  none dimm        failed EBUSY\n",
+               "");
+        RUN("list", "-n", "--output=+GUARDS", "32-33");
+        expect(0,
+               "0x0000000100000000-0x000000010fffffff 256M online 32-33    1 Normal   kernel "
+               "min_kernel contiguous\n",
+               "");
+}
+END_TEST
+
+START_TEST(list_can_be_json_with_sizes_as_numbers)
+{
+        json_object *list;
+
+        RUN("list", "-J", "-o", "+RULE,STATUS,GUARDS,ERROR,CLASS", "40-41", "44");
+        list = expect_json();
+        expect_json_equal(list,
+                          "{\"memory\": [{\"range\": \"0x0000000140000000-0x000000014fffffff\","
+                          " \"size\": 268435456, \"state\": \"offline\", \"block\": \"40-41\","
+                          " \"node\": 1, \"zones\": \"Normal/Movable\", \"decision\": \"movable\","
+                          " \"rule\": \"dimm\", \"status\": \"failed\", \"guards\": null,"
+                          " \"error\": \"EBUSY\", \"class\": \"none\"},"
+                          "{\"range\": \"0x0000000160000000-0x0000000167ffffff\","
+                          " \"size\": 134217728, \"state\": \"offline\", \"block\": \"44\","
+                          " \"node\": null, \"zones\": null, \"decision\": \"none\","
+                          " \"rule\": null, \"status\": \"waiting\", \"guards\": null,"
+                          " \"error\": null, \"class\": \"none\"}]}");
+        json_object_put(list);
+}
+END_TEST
+
+START_TEST(list_names_the_first_block_that_does_not_exist)
+{
+        static const struct {
+                const char *blocks;
+                const char *err;
+        } cases[] = {
+                { "16", "memoryctl: there is no block 16\n" },
+                { "8-31", "memoryctl: there is no block 16\n" },
+                { "0,46-48", "memoryctl: there is no block 47\n" },
+                { "49-4294967295", "memoryctl: there is no block 50\n" },
+                { "4294967295", "memoryctl: there is no block 4294967295\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                RUN("list", cases[i].blocks);
+                expect(1, "", cases[i].err);
+        }
+}
+END_TEST
+
+START_TEST(nodes_are_a_table)
+{
+        RUN("nodes");
+        expect(0,
+               "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
+               "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
+               "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n",
+               "");
+        RUN("nodes", "-bn", "-o", "NODE,MOVABLE");
+        expect(0, "   0         0\n   1 939524096\n", "");
+}
+END_TEST
+
+START_TEST(nodes_can_be_json)
+{
+        json_object *nodes;
+
+        RUN("nodes", "-J");
+        nodes = expect_json();
+        expect_json_equal(nodes,
+                          "{\"nodes\": [{\"node\": 0, \"cpu\": true, \"online\": 2147483648,"
+                          " \"offline\": 0, \"kernel\": 2147483648, \"movable\": 0,"
+                          " \"free\": 1048576000, \"movable_only\": false,"
+                          " \"distances\": \"0:10,1:21\"},"
+                          "{\"node\": 1, \"cpu\": false, \"online\": 1342177280,"
+                          " \"offline\": 805306368, \"kernel\": 402653184, \"movable\": 939524096,"
+                          " \"free\": 1288699904, \"movable_only\": false,"
+                          " \"distances\": \"0:21,1:10\"}]}");
+        json_object_put(nodes);
+}
+END_TEST
+
+START_TEST(nodes_tell_where_kernel_memory_runs_short)
+{
+        RUN("nodes", "-n", "-o", "NODE,KERNEL_SHORT");
+        expect(0, "   0           no\n   1          yes\n", "");
+}
+END_TEST
+
+START_TEST(zones_are_a_table_in_the_order_of_the_kernel)
+{
+        RUN("zones");
+        expect(0,
+               "NODE    ZONE PRESENT MANAGED SPANNED FREE\n"
+               "   0     DMA      4M    3.8M     16M   4M\n"
+               "   0   DMA32   1008M    990M   1008M 496M\n"
+               "   0  Normal      1G   1000M      1G 500M\n"
+               "   1  Normal    384M    380M    1.4G 339M\n"
+               "   1 Movable    896M    896M    1.9G 890M\n",
+               "");
+        RUN("zones", "--bytes", "--noheadings", "--output", "zone,present");
+        expect(0,
+               "    DMA    4190208\n"
+               "  DMA32 1056964608\n"
+               " Normal 1073741824\n"
+               " Normal  402653184\n"
+               "Movable  939524096\n",
+               "");
+}
+END_TEST
+
+START_TEST(zones_can_be_json)
+{
+        json_object *zones;
+
+        RUN("zones", "-J");
+        zones = expect_json();
+        ck_assert_uint_eq(json_object_array_length(get(zones, "zones")), 5);
+        expect_json_equal(json_object_array_get_idx(get(zones, "zones"), 4),
+                          "{\"node\": 1, \"zone\": \"Movable\", \"present\": 939524096,"
+                          " \"managed\": 939524096, \"spanned\": 2013265920, \"free\": 933232640}");
+        json_object_put(zones);
+}
+END_TEST
+
+START_TEST(explain_says_why_in_a_sentence_and_lists_the_rest)
+{
+        static const char wanted[] =
+                "memory32: kernel by the default: node 1 had no kernel memory, and min_kernel asks "
+                "for 128M.\n"
+                "\n"
+                "       Block: memory32, 0x0000000100000000-0x0000000107ffffff\n"
+                "        Node: 1\n"
+                "      Origin: dimm, PNP0C80:00\n"
+                "       State: online, Normal\n"
+                "    Decision: kernel, Sun 2001-09-09 01:46:40 UTC\n"
+                "        Rule: (default)\n"
+                "   Asked for: auto\n"
+                "      Guards: min_kernel contiguous\n"
+                "      Status: done\n"
+                "  Onlined by: memoryd, Sun 2001-09-09 01:46:43 UTC\n";
+
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        RUN("explain", "32");
+        expect(0, wanted, "");
+        RUN("explain", "memory32");
+        expect(0, wanted, "");
+}
+END_TEST
+
+START_TEST(explain_says_what_failed_and_which_rule)
+{
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        RUN("explain", "40");
+        expect(0,
+               "memory40: movable by rule 'dimm' (/etc/memoryd/memoryd.conf:12).\n"
+               "\n"
+               "       Block: memory40, 0x0000000140000000-0x0000000147ffffff\n"
+               "        Node: 1\n"
+               "      Origin: dimm, PNP0C80:00\n"
+               "       State: offline, Normal Movable\n"
+               "    Decision: movable, Sun 2001-09-09 01:46:40 UTC\n"
+               "        Rule: dimm, /etc/memoryd/memoryd.conf:12\n"
+               "   Asked for: movable\n"
+               "      Status: failed\n"
+               "      Failed: 8, EBUSY\n",
+               "");
+        RUN("explain", "44");
+        expect(0,
+               "memory44: not decided: it has no node yet.\n"
+               "\n"
+               "       Block: memory44, 0x0000000160000000-0x0000000167ffffff\n"
+               "      Origin: dimm, PNP0C80:00\n"
+               "       State: offline\n"
+               "    Decision: none\n"
+               "      Status: waiting\n",
+               "");
+}
+END_TEST
+
+START_TEST(explain_can_be_json)
+{
+        json_object *object;
+
+        RUN("explain", "-J", "32");
+        object = expect_json();
+        expect_json_equal(
+                object, "{\"block\": 32, \"node\": 1, \"state\": \"online\", \"zones\": \"Normal\","
+                        " \"class\": \"kernel\", \"device\": \"PNP0C80:00\", \"origin\": \"dimm\","
+                        " \"decision\": \"kernel\", \"rule\": \"\", \"status\": \"done\","
+                        " \"errno\": 0, \"guards\": \"min_kernel contiguous\","
+                        " \"zone_wanted\": \"auto\", \"compared\": \"min_kernel\","
+                        " \"kernel_bytes\": 0, \"min_kernel_bytes\": 134217728,"
+                        " \"decided_usec\": 1000000000000000, \"onlined_by\": \"memoryd\","
+                        " \"onlined_usec\": 1000000003500000, \"reason\": \"kernel by the default:"
+                        " node 1 had no kernel memory, and min_kernel asks for 128M\","
+                        " \"block_size_bytes\": 134217728}");
+        json_object_put(object);
+        RUN("explain", "44", "--json");
+        object = expect_json();
+        expect_json_equal(get(object, "node"), "-1");
+        ck_assert(!json_object_object_get_ex(object, "decided_usec", NULL));
+        json_object_put(object);
+}
+END_TEST
+
+START_TEST(explain_names_a_block_that_is_not_there)
+{
+        RUN("explain", "47");
+        expect(1, "", "memoryctl: There is no memory47\n");
+        RUN("explain", "-J", "4294967295");
+        expect(1, "", "memoryctl: There is no memory4294967295\n");
+}
+END_TEST
+
+START_TEST(history_is_a_table)
+{
+        json_object *history;
+
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        ck_assert_int_eq(setenv("COLUMNS", "160", true), 0);
+        RUN("history");
+        expect(0,
+               "TIME                        BLOCK NODE DECISION STATUS REASON\n"
+               "Sun 2001-09-09 01:46:40 UTC    40    1 movable  failed movable by rule 'dimm'\n"
+               "Sun 2001-09-09 01:46:43 UTC    44      kernel   done   kernel by the default\n",
+               "");
+        RUN("history", "-n", "-o", "block,Device,RULE,GUARDS,ONLINED_BY,ERROR,USEC");
+        expect(0,
+               "   40 PNP0C80:00 dimm                       none       EBUSY 1000000000000000\n"
+               "   44                 min_kernel contiguous memoryd          1000000003500000\n",
+               "");
+        RUN("history", "-J", "-o", "+ERROR,USEC,RULE");
+        history = expect_json();
+        expect_json_equal(
+                history, "{\"history\": [{\"time\": \"Sun 2001-09-09 01:46:40 UTC\", \"block\": 40,"
+                         " \"node\": 1, \"decision\": \"movable\", \"status\": \"failed\","
+                         " \"reason\": \"movable by rule 'dimm'\", \"error\": \"EBUSY\","
+                         " \"usec\": 1000000000000000, \"rule\": \"dimm\"},"
+                         "{\"time\": \"Sun 2001-09-09 01:46:43 UTC\", \"block\": 44,"
+                         " \"node\": null, \"decision\": \"kernel\", \"status\": \"done\","
+                         " \"reason\": \"kernel by the default\", \"error\": null,"
+                         " \"usec\": 1000000003500000, \"rule\": null}]}");
+        json_object_put(history);
+}
+END_TEST
+
+START_TEST(a_history_without_decisions_is_empty)
+{
+        json_object *history;
+
+        RUN("history");
+        expect(0, "", "");
+        RUN("history", "-J");
+        history = expect_json();
+        expect_json_equal(history, "{\"history\": []}");
+        json_object_put(history);
+}
+END_TEST
+
+START_TEST(plan_is_a_table_of_what_would_be_decided)
+{
+        ck_assert_int_eq(setenv("COLUMNS", "160", true), 0);
+        RUN("plan", "--add", "256M@1");
+        expect(0,
+               "SIZE BLOCK NODE ORIGIN     STATE   DECISION REASON\n"
+               "128M    44      dimm       offline leave    \n"
+               "256M 64-65    1 virtio-mem absent  movable  256M@1\n",
+               "");
+        RUN("plan", "-n");
+        expect(0, "128M    44      dimm   offline leave    \n", "");
+        RUN("plan", "-nb", "--all", "-o", "SIZE,BLOCK,STATE,DECISION,CLASS,DEVICE,GUARDS");
+        expect(0,
+               "2147483648  0-15 online  none     kernel            \n"
+               " 134217728    44 offline leave    none   PNP0C80:00 \n",
+               "");
+        RUN("plan", "-a", "-n", "-o", "RANGE", "--add=x@1", "--add=y@1");
+        expect(0,
+               "0x0000000000000000-0x000000007fffffff\n"
+               "0x0000000160000000-0x0000000167ffffff\n"
+               "0x0000000200000000-0x000000020fffffff\n"
+               "0x0000000210000000-0x000000021fffffff\n",
+               "");
+        RUN("plan", "-n", "-o", "BLOCK,REASON", "--add", "x@1", "--add=y@1:kmem");
+        expect(0, "   44 \n64-65 x@1\n66-67 y@1:kmem\n", "");
+}
+END_TEST
+
+START_TEST(plan_can_be_json)
+{
+        json_object *plan;
+
+        RUN("plan", "-aJ", "-o", "+GUARDS,RULE,CLASS", "--add", "256M@1");
+        plan = expect_json();
+        expect_json_equal(
+                plan, "{\"plan\": [{\"size\": 2147483648, \"block\": \"0-15\", \"node\": 0,"
+                      " \"origin\": \"boot\", \"state\": \"online\", \"decision\": \"none\","
+                      " \"reason\": \"online already, and stays so\", \"guards\": null,"
+                      " \"rule\": null, \"class\": \"kernel\"},"
+                      "{\"size\": 134217728, \"block\": \"44\", \"node\": null,"
+                      " \"origin\": \"dimm\", \"state\": \"offline\", \"decision\": \"leave\","
+                      " \"reason\": null, \"guards\": null, \"rule\": null, \"class\": \"none\"},"
+                      "{\"size\": 268435456, \"block\": \"64-65\", \"node\": 1,"
+                      " \"origin\": \"virtio-mem\", \"state\": \"absent\","
+                      " \"decision\": \"movable\", \"reason\": \"256M@1\","
+                      " \"guards\": \"max_movable_ratio(node)\", \"rule\": null,"
+                      " \"class\": \"movable\"}]}");
+        json_object_put(plan);
+}
+END_TEST
+
+START_TEST(plan_hands_a_configuration_over)
+{
+        char path[PATH_MAX], wanted[PATH_MAX + 64];
+
+        write_file("draft.conf", 0600, "settle = \"1s\"; # one");
+        in_folder("draft.conf", path);
+        ck_assert_int_eq(setenv("COLUMNS", "4200", true), 0);
+        RUN("plan", "-n", "-o", "BLOCK,RULE,REASON", "--config", path);
+        snprintf(wanted, sizeof(wanted), "   44 %s settle = \"1s\"; # one\n", path);
+        expect(0, wanted, "");
+        write_file("draft.conf", 0600, "");
+        RUN("plan", "-n", "-o", "BLOCK,RULE", "--config", path);
+        snprintf(wanted, sizeof(wanted), "   44 %s\n", path);
+        expect(0, wanted, "");
+        unlink(path);
+}
+END_TEST
+
+START_TEST(plan_names_a_configuration_that_it_cannot_read)
+{
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX], wanted[PATH_MAX + 96];
+
+        RUN("plan", "--config=/nonexistent/memoryd.conf");
+        expect(1, "",
+               "memoryctl: cannot open '/nonexistent/memoryd.conf': No such file or directory\n");
+        RUN("plan", "--config=/");
+        expect(1, "", "memoryctl: '/': expected a file of at most 1048576 bytes\n");
+
+        write_file("big.conf", 0600, "#");
+        in_folder("big.conf", path);
+        fd = open(path, O_WRONLY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ftruncate(fd, (1 << 20) + 1), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: '%s': expected a file of at most 1048576 bytes\n", path);
+        expect(1, "", wanted);
+        ck_assert_int_eq(ftruncate(fd, 1 << 20), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: '%s': expected a configuration, got a byte of zero\n", path);
+        expect(1, "", wanted);
+        write_file("big.conf", 0600, "# \377\n");
+        RUN("plan", "--config", path);
+        expect(1, "",
+               "memoryctl: --add and --config: expected UTF-8, in the name of the file as well\n");
+        ck_assert_int_eq(unlink(path), 0);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: '%s': expected a file of at most 1048576 bytes\n", path);
+        expect(1, "", wanted);
+        unlink(path);
+}
+END_TEST
+
+START_TEST(plan_passes_on_what_memoryd_refuses_to_add)
+{
+        RUN("plan", "--add", "16M", "--add", "x@1");
+        expect(1, "", "memoryctl: '16M': expected SIZE@NODE\n");
+}
+END_TEST
+
+/* Without a terminal: no colours, and the width of COLUMNS or 80. */
+START_TEST(map_is_a_row_of_cells_for_each_node)
+{
+        RUN("map");
+        expect(0,
+               "node 0: kernel 2G\n"
+               " 0 KKKKKKKKKKKKKKKK\n"
+               "\n"
+               "node 1: kernel 256M, movable 768M, left 128M, pending 384M, going-offline 128M,\n"
+               "  foreign 128M, failed 256M\n"
+               "32 KKMMMMMMFFXp|pp|g-\n"
+               "\n"
+               "no node: pending 128M\n"
+               "44 p\n"
+               "\n"
+               "A cell is a block, 128M.\n"
+               "K kernel 2.3G   M movable 768M   - left 128M   p pending 512M\n"
+               "  g going-offline 128M   X foreign 128M   F failed 256M   | hole\n",
+               "");
+}
+END_TEST
+
+START_TEST(map_fits_the_width)
+{
+        ck_assert_int_eq(setenv("COLUMNS", "20", true), 0);
+        RUN("map");
+        ck_assert_int_eq(output.exit_code, 0);
+        for (char *line = strtok(output.out, "\n"); line; line = strtok(NULL, "\n"))
+                ck_assert_msg(strlen(line) <= 24, "too long: %s", line);
+        ck_assert_int_eq(setenv("COLUMNS", "zero", true), 0);
+        RUN("map", "-b");
+        ck_assert_ptr_nonnull(strstr(output.out, "K kernel 2415919104   M movable 805306368   "));
+}
+END_TEST
+
+START_TEST(map_can_be_json)
+{
+        json_object *map, *nodes;
+
+        RUN("map", "-J");
+        map = expect_json();
+        expect_json_equal(get(map, "block_size"), "134217728");
+        expect_json_equal(get(map, "blocks_per_cell"), "1");
+        expect_json_equal(get(map, "blocks"),
+                          "{\"kernel\": 18, \"movable\": 6, \"left\": 1, \"pending\": 4,"
+                          " \"going-offline\": 1, \"foreign\": 1, \"failed\": 2}");
+        nodes = get(map, "nodes");
+        ck_assert_uint_eq(json_object_array_length(nodes), 3);
+        expect_json_equal(json_object_array_get_idx(nodes, 2),
+                          "{\"node\": null, \"blocks\": {\"pending\": 1}, \"cells\": ["
+                          "{\"first\": 44, \"last\": 44, \"class\": \"pending\","
+                          " \"blocks\": {\"pending\": 1}}]}");
+        json_object_put(map);
+}
+END_TEST
+
+/* What is in the file for a machine of each kind, and that it says so when it cannot be written. */
+START_TEST(map_can_be_drawn)
+{
+        static char picture[OUTPUT_MAX];
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX];
+
+        in_folder("map.svg", path);
+        RUN("map", "--svg", path);
+        expect(0, "", "");
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        read_back(fd, picture);
+        unlink(path);
+        ck_assert_ptr_nonnull(strstr(picture, "<title>Memory blocks of this machine</title>"));
+        ck_assert_ptr_nonnull(strstr(picture,
+                                     "<title>node 1, blocks 34-39, 0x110000000-0x13fffffff: "
+                                     "movable 768M</title><rect "));
+        ck_assert_ptr_nonnull(
+                strstr(picture, "<title>not of node 1: block 44, 0x160000000-0x167ffffff, 128M"));
+        ck_assert_ptr_nonnull(strstr(picture, ">failed 256M</text>\n</svg>\n"));
+
+        RUN("map", "--svg=/nonexistent/map.svg");
+        expect(1, "",
+               "memoryctl: cannot write '/nonexistent/map.svg': No such file or directory\n");
+        RUN("map", "--svg=/dev/full");
+        expect(1, "", "memoryctl: cannot write '/dev/full': No space left on device\n");
+}
+END_TEST
+
+START_TEST(reload_and_rescan_print_nothing_when_done)
+{
+        RUN("reload");
+        expect(0, "", "");
+        RUN("rescan");
+        expect(0, "", "");
+}
+END_TEST
+
+/* ssh stands for one that reaches the same bus, as the bridge of another machine would. */
+START_TEST(a_remote_host_is_asked_through_ssh)
+{
+        char path[2 * PATH_MAX];
+
+        write_file("ssh", 0700,
+                   "#!/bin/sh\nexec systemd-stdio-bridge -p \"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
+        snprintf(path, sizeof(path), "%s:%s", folder, environment("PATH", "/usr/bin:/bin"));
+        ck_assert_int_eq(setenv("PATH", path, true), 0);
+        RUN("-H", "root@elsewhere", "list", "-n", "-o", "BLOCK");
+        expect(0, " 0-15\n32-46\n48-49\n", "");
+}
+END_TEST
+
+START_TEST(a_remote_host_that_cannot_be_reached_is_named)
+{
+        char path[2 * PATH_MAX];
+
+        write_file("ssh", 0700, "#!/bin/sh\nexit 255\n");
+        snprintf(path, sizeof(path), "%s:%s", folder, environment("PATH", "/usr/bin:/bin"));
+        ck_assert_int_eq(setenv("PATH", path, true), 0);
+        RUN("--host=elsewhere", "nodes");
+        ck_assert_int_eq(output.exit_code, 1);
+        ck_assert_str_eq(output.out, "");
+        ck_assert_ptr_nonnull(
+                strstr(output.err, "memoryctl: cannot reach the system bus of elsewhere: "));
+}
+END_TEST
+
+/*
+ * What bash would offer for a line that ends where it is to be completed, in the words that bash makes
+ * of it. Nothing is typed: the function is called as bash does.
+ */
+static void complete(const char *line, const char *const *words)
+{
+        char script[PATH_MAX + 512], path[PATH_MAX];
+        const char *arguments[16] = { "bash" };
+        size_t n = 1;
+
+        snprintf(script, sizeof(script),
+                 "source '%s/src/ctl/memoryctl.bash-completion'\n"
+                 "compopt() { :; }\n"
+                 "COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \\t\\n\"\\'><=;|&(:'\n"
+                 "shift\n"
+                 "COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))\n"
+                 "_memoryctl\n"
+                 "echo \"${COMPREPLY[*]}\"\n",
+                 environment("srcdir", "."));
+        write_file("complete", 0600, script);
+        in_folder("complete", path);
+        arguments[n++] = path;
+        arguments[n++] = line;
+        while (*words)
+                arguments[n++] = *words++;
+        run_program(arguments);
+        ck_assert_str_eq(output.err, "");
+}
+
+#define COMPLETE(line, ...) complete(line, (const char *const[]){ "memoryctl", __VA_ARGS__, NULL })
+
+START_TEST(completion_knows_what_a_verb_can_take)
+{
+        extend_path();
+        COMPLETE("memoryctl of", "of");
+        ck_assert_str_eq(output.out, "offline\n");
+        COMPLETE("memoryctl offline ", "offline", "");
+        ck_assert_str_eq(output.out, "0-15 32-39 42\n");
+        COMPLETE("memoryctl online 4", "online", "4");
+        ck_assert_str_eq(output.out, "40-41 43-46 49\n");
+        COMPLETE("memoryctl set-zone ", "set-zone", "");
+        ck_assert_str_eq(output.out, "movable kernel 0-15 32-39 42\n");
+        COMPLETE("memoryctl set-zone 32 m", "set-zone", "32", "m");
+        ck_assert_str_eq(output.out, "movable\n");
+        COMPLETE("memoryctl list 3", "list", "3");
+        ck_assert_str_eq(output.out, "32-39\n");
+        COMPLETE("memoryctl explain ", "explain", "");
+        ck_assert_str_eq(output.out, "0 32 40 42 43 48 49\n");
+        COMPLETE("memoryctl cancel ", "cancel", "");
+        ck_assert_str_eq(output.out, "3 4\n");
+        COMPLETE("memoryctl jobs -o ID,P", "jobs", "-o", "ID,P");
+        ck_assert_str_eq(output.out, "ID,PATH\n");
+        COMPLETE("memoryctl online --z", "online", "--z");
+        ck_assert_str_eq(output.out, "--zone\n");
+        COMPLETE("memoryctl offline --z", "offline", "--z");
+        ck_assert_str_eq(output.out, "\n");
+}
+END_TEST
+
+START_TEST(completion_knows_nodes_zones_and_devices)
+{
+        extend_path();
+        COMPLETE("memoryctl offline --node ", "offline", "--node", "");
+        ck_assert_str_eq(output.out, "0 1\n");
+        COMPLETE("memoryctl offline --node=1", "offline", "--node", "=", "1");
+        ck_assert_str_eq(output.out, "1\n");
+        COMPLETE("memoryctl online 1 --zone k", "online", "1", "--zone", "k");
+        ck_assert_str_eq(output.out, "kernel\n");
+        COMPLETE("memoryctl offline --device ", "offline", "--device", "");
+        ck_assert_str_eq(output.out, "PNP0C80:00 dax0.0\n");
+        COMPLETE("memoryctl offline --device PNP0C80:", "offline", "--device", "PNP0C80", ":");
+        ck_assert_str_eq(output.out, "00\n");
+        COMPLETE("memoryctl offline --device=PNP0C80:0", "offline", "--device", "=", "PNP0C80", ":",
+                 "0");
+        ck_assert_str_eq(output.out, "00\n");
+        COMPLETE("memoryctl offline --device=d", "offline", "--device", "=", "d");
+        ck_assert_str_eq(output.out, "dax0.0\n");
+}
+END_TEST
+
+/* What is here says nothing about another machine. */
+START_TEST(completion_asks_no_other_machine)
+{
+        extend_path();
+        COMPLETE("memoryctl -H elsewhere cancel ", "-H", "elsewhere", "cancel", "");
+        ck_assert_str_eq(output.out, "\n");
+        COMPLETE("memoryctl cancel --machine=x ", "cancel", "--machine", "=", "x", "");
+        ck_assert_str_eq(output.out, "\n");
+}
+END_TEST
+
+START_TEST(completion_is_silent_without_the_daemon)
+{
+        extend_path();
+        COMPLETE("memoryctl offline ", "offline", "");
+        ck_assert_str_eq(output.out, "\n");
+        COMPLETE("memoryctl offline --device ", "offline", "--device", "");
+        ck_assert_str_eq(output.out, "\n");
+        COMPLETE("memoryctl cancel ", "cancel", "");
+        ck_assert_str_eq(output.out, "\n");
+}
+END_TEST
+
+START_TEST(output_that_cannot_be_written_is_a_failure)
+{
+        _cleanup_close_ int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+        int status;
+        pid_t pid;
+
+        ck_assert_int_ge(full, 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                dup2(full, STDOUT_FILENO);
+                dup2(full, STDERR_FILENO);
+                execl(environment("MEMORYCTL", "./memoryctl"), "memoryctl", "list", NULL);
+                _exit(127);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+START_TEST(a_calm_machine_has_nothing_open)
+{
+        RUN("status");
+        expect(0,
+               "memoryd 0.1.0\n"
+               "\n"
+               "Memory block size:      128M\n"
+               "Online:                 1G (kernel 1G, movable 0B)\n"
+               "Offline:                0B\n"
+               "Blocks:                 0 pending, 0 failed, 0 foreign\n"
+               "Kernel auto-online:     not in this kernel\n"
+               "\n"
+               "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
+               "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"
+               "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n",
+               "");
+}
+END_TEST
+
+START_TEST(a_calm_machine_as_json_has_empty_arrays_and_null)
+{
+        json_object *status;
+
+        RUN("status", "-J");
+        status = expect_json();
+        expect_json_equal(get(status, "degraded"), "false");
+        expect_json_equal(get(status, "kernel_auto_online"), "null");
+        expect_json_equal(get(status, "kernel_features"), "[]");
+        expect_json_equal(get(status, "blocks"), "[]");
+        expect_json_equal(get(status, "config_files"), "[]");
+        expect_json_equal(get(status, "config_faults"), "[]");
+        json_object_put(status);
+}
+END_TEST
+
+START_TEST(a_machine_without_blocks_and_nodes_is_shown)
+{
+        static const char *const names[][2] = {
+                { "list", "{\"memory\": []}" },
+                { "nodes", "{\"nodes\": []}" },
+                { "zones", "{\"zones\": []}" },
+        };
+
+        RUN("nodes");
+        expect(0, "", "");
+        RUN("list", "0");
+        expect(1, "", "memoryctl: there is no block 0\n");
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                json_object *object;
+
+                RUN(names[i][0], "-J");
+                object = expect_json();
+                expect_json_equal(object, names[i][1]);
+                json_object_put(object);
+        }
+}
+END_TEST
+
+START_TEST(a_refused_reload_prints_every_fault)
+{
+        RUN("reload");
+        expect(1, "",
+               "memoryctl: configuration refused, the running one stays:\n"
+               "/etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3\n"
+               "/etc/memoryd/memoryd.conf:7: 'nod': unknown key\n");
+        RUN("rescan");
+        expect(0, "", "");
+}
+END_TEST
+
+START_TEST(a_plan_with_a_refused_configuration_prints_every_fault)
+{
+        char path[PATH_MAX], wanted[PATH_MAX + 128];
+
+        write_file("draft.conf", 0600, "zone = 3;");
+        in_folder("draft.conf", path);
+        RUN("plan", "--config", path);
+        unlink(path);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: configuration refused, the running one stays:\n"
+                 "%s:3: 'zone': expected a word, got 3\n",
+                 path);
+        expect(1, "", wanted);
+        RUN("plan", "-n", "-o", "BLOCK");
+        expect(0, "   44\n", "");
+}
+END_TEST
+
+START_TEST(denied_access_is_said_as_such)
+{
+        static const char *const verbs[] = { "reload", "rescan" };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                RUN(verbs[i]);
+                expect(1, "", "memoryctl: access denied by memoryd or polkit: Permission denied\n");
+                RUN("--no-ask-password", verbs[i]);
+                expect(1, "",
+                       "memoryctl: access denied by memoryd or polkit: "
+                       "Interactive authentication required.\n");
+        }
+}
+END_TEST
+
+START_TEST(a_plan_is_denied_with_a_configuration_alone)
+{
+        char path[PATH_MAX];
+
+        write_file("draft.conf", 0600, "zone = 3;");
+        in_folder("draft.conf", path);
+        RUN("plan", "--config", path);
+        expect(1, "", "memoryctl: access denied by memoryd or polkit: Permission denied\n");
+        RUN("plan", "--no-ask-password", "--config", path);
+        expect(1, "",
+               "memoryctl: access denied by memoryd or polkit: "
+               "Interactive authentication required.\n");
+        unlink(path);
+        RUN("plan", "-n", "-o", "BLOCK");
+        expect(0, "   44\n", "");
+}
+END_TEST
+
+START_TEST(an_answer_of_another_type_is_an_error)
+{
+        RUN("status");
+        expect(1, "",
+               "memoryctl: memoryd gave an answer that is not understood, is it another "
+               "version?\n");
+}
+END_TEST
+
+START_TEST(without_the_daemon_one_line_says_so)
+{
+        static const char *const verbs[] = { "status", "list",   "nodes",  "zones",
+                                             "map",    "reload", "rescan", "history",
+                                             "plan",   "jobs",   "verify" };
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                RUN(verbs[i]);
+                expect(1, "",
+                       "memoryctl: memoryd is not running on this machine "
+                       "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        }
+        RUN("explain", "32");
+        expect(1, "",
+               "memoryctl: memoryd is not running on this machine "
+               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        RUN("offline", "32");
+        expect(1, "",
+               "memoryctl: memoryd is not running on this machine "
+               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        RUN("cancel", "3");
+        expect(1, "",
+               "memoryctl: memoryd is not running on this machine "
+               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+}
+END_TEST
+
+START_TEST(without_a_bus_one_line_says_so)
+{
+        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true), 0);
+        RUN();
+        expect(1, "",
+               "memoryctl: cannot reach the system bus of this machine: No such file or "
+               "directory\n");
+}
+END_TEST
+
+/* None of these gets as far as the bus. */
+START_TEST(wrong_usage_is_named)
+{
+        static const struct {
+                const char *arguments[4];
+                const char *err;
+        } cases[] = {
+                { { "lsit" }, "unknown verb 'lsit'" },
+                { { "nodes", "1" }, "'nodes' takes no arguments, got '1'" },
+                { { "--frob" }, "unknown or ambiguous option '--frob'" },
+                { { "--no" }, "unknown or ambiguous option '--no'" },
+                { { "list", "-bZ" }, "unknown option '-Z'" },
+                { { "list", "-\303\244" }, "unknown option, a byte 0xc3" },
+                { { "list", "--all=yes" }, "option '--all' takes no value" },
+                { { "list", "-o" }, "option '--output' needs a value" },
+                { { "nodes", "-a" }, "option '--all' has no meaning for 'nodes'" },
+                { { "status", "-o", "NODE" }, "option '--output' has no meaning for 'status'" },
+                { { "reload", "-J" }, "option '--json' has no meaning for 'reload'" },
+                { { "-H", "a", "-Mb" }, "--host and --machine exclude each other" },
+                { { "-s", "/", "-Mb" }, "--sysroot and --machine exclude each other" },
+                { { "list", "--sysroot=/", "-Ha" }, "--sysroot and --host exclude each other" },
+                { { "list", "--sysroot=" }, "--sysroot: expected a folder, got ''" },
+                { { "-s", "/" }, "'status' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "rescan", "-s", "/" },
+                  "'rescan' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "list", "--svg=x" }, "option '--svg' has no meaning for 'list'" },
+                { { "map", "--svg=x", "-J" }, "--svg and --json exclude each other" },
+                { { "map", "--svg" }, "option '--svg' needs a value" },
+                { { "explain" }, "'explain' takes one block, got 0 arguments" },
+                { { "explain", "1", "2" }, "'explain' takes one block, got 2 arguments" },
+                { { "explain", "-o", "NODE", "1" },
+                  "option '--output' has no meaning for 'explain'" },
+                { { "explain", "--add=1G@0", "1" }, "option '--add' has no meaning for 'explain'" },
+                { { "explain", "-s/", "1" },
+                  "'explain' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "history", "1" }, "'history' takes no arguments, got '1'" },
+                { { "history", "-b" }, "option '--bytes' has no meaning for 'history'" },
+                { { "history", "-a" }, "option '--all' has no meaning for 'history'" },
+                { { "history", "--sysroot=/" },
+                  "'history' has to ask memoryd: it cannot be used with --sysroot" },
+                { { "history", "-o", "WHEN" },
+                  "unknown column 'WHEN', expected some of TIME, BLOCK, NODE, DECISION, STATUS, "
+                  "REASON, DEVICE, RULE, GUARDS, ONLINED_BY, ERROR, USEC" },
+                { { "plan", "1G@0" }, "'plan' takes no arguments, got '1G@0'" },
+                { { "plan", "--add" }, "option '--add' needs a value" },
+                { { "plan", "--config" }, "option '--config' needs a value" },
+                { { "plan", "--svg=x" }, "option '--svg' has no meaning for 'plan'" },
+                { { "list", "--add=1G@0" }, "option '--add' has no meaning for 'list'" },
+                { { "--add=1G@0" }, "option '--add' has no meaning for 'status'" },
+                { { "reload", "--config=x" }, "option '--config' has no meaning for 'reload'" },
+                { { "map", "--config=x" }, "option '--config' has no meaning for 'map'" },
+                { { "zones", "-o", "NODE,SIZE" },
+                  "unknown column 'SIZE', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
+                { { "zones", "-o", "" },
+                  "unknown column '', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
+                { { "zones", "-o", "+NODE,," },
+                  "unknown column '', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char err[320];
+
+                RUN(cases[i].arguments[0], cases[i].arguments[1], cases[i].arguments[2],
+                    cases[i].arguments[3]);
+                snprintf(err, sizeof(err), "memoryctl: %s\n" TRY, cases[i].err);
+                expect(2, "", err);
+        }
+}
+END_TEST
+
+START_TEST(bad_blocks_are_named)
+{
+        static const char *const cases[][2] = {
+                /* the argument, and the part of it that is wrong */
+                { "x", "x" },     { "", "" },           { "3-", "3-" },
+                { "-", "-" },     { "39-32", "39-32" }, { "1,2x,3", "2x" },
+                { "1,,2", "" },   { "1-2-3", "1-2-3" }, { "4294967296", "4294967296" },
+                { " 1", " 1" },   { "+1", "+1" },       { "0x20", "0x20" },
+                { "1 2", "1 2" }, { "1,", "" },         { "memory32", "memory32" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char err[256];
+
+                RUN("list", "32", cases[i][0]);
+                snprintf(err, sizeof(err),
+                         "memoryctl: bad BLOCKS '%s' in '%s', expected a number, a range such as "
+                         "32-39, "
+                         "or several such as 32-39,45\n" TRY,
+                         cases[i][1], cases[i][0]);
+                expect(2, "", err);
+        }
+}
+END_TEST
+
+START_TEST(a_bad_block_to_explain_is_named)
+{
+        static const char *const cases[] = { "x",          "",          "memory",  "memoryx",
+                                             "32-33",      "-0",        "+1",      "0x20",
+                                             "4294967296", "memory32,", "Memory32" };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char err[128];
+
+                RUN("explain", "--", cases[i]);
+                snprintf(err, sizeof(err),
+                         "memoryctl: '%s': expected the number of a block, as 32 or memory32\n" TRY,
+                         cases[i]);
+                expect(2, "", err);
+        }
+}
+END_TEST
+
+START_TEST(more_memory_to_add_than_there_is_room_for_is_refused)
+{
+        const char *arguments[68] = { "memoryctl", "plan" };
+
+        for (size_t i = 2; i < 67; i++)
+                arguments[i] = "--add=1G@0";
+        run_arguments(arguments);
+        expect(2, "", "memoryctl: --add: expected at most 64, got 65\n" TRY);
+}
+END_TEST
+
+START_TEST(a_name_that_no_container_can_have_is_refused)
+{
+        RUN("-M", "a/b", "nodes");
+        expect(1, "", "memoryctl: 'a/b' is not the name of a container\n");
+}
+END_TEST
+
+START_TEST(version_is_that_of_the_package)
+{
+        RUN("--version");
+        expect(0, "memoryctl " PACKAGE_VERSION "\n", "");
+        RUN("-V");
+        expect(0, "memoryctl " PACKAGE_VERSION "\n", "");
+}
+END_TEST
+
+/* The text of a file of the source tree. */
+static void read_source(const char *name, char text[static OUTPUT_MAX])
+{
+        _cleanup_close_ int fd = -EBADF;
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "%s/%s", environment("srcdir", "."), name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        ck_assert_msg(fd >= 0, "cannot open %s", path);
+        read_back(fd, text);
+}
+
+/* Drops backslashes: roff writes a minus that is one as \-. */
+static void unescape(char *text)
+{
+        char *to = text;
+
+        for (const char *from = text; *from; from++)
+                if (*from != '\\')
+                        *to++ = *from;
+        *to = '\0';
+}
+
+START_TEST(help_names_what_the_manual_page_and_the_completion_know)
+{
+        static char page[OUTPUT_MAX], completion[OUTPUT_MAX];
+        size_t n_words = 0;
+
+        read_source("man/memoryctl.1", page);
+        unescape(page);
+        read_source("src/ctl/memoryctl.bash-completion", completion);
+        RUN("--help");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_str_eq(output.err, "");
+        /* Long options, and columns, which are the words in capitals that start a line. */
+        for (char *line = strtok(output.out, "\n"); line; line = strtok(NULL, "\n")) {
+                char word[32] = "";
+
+                if (sscanf(line, " -%*1[a-zA-Z], %31[a-z-]", word) != 1 &&
+                    sscanf(line, " %31[a-z-]", word) != 1 && sscanf(line, " *%31[A-Z_]", word) != 1)
+                        sscanf(line, "  %31[A-Z_]", word);
+                if (*line != ' ' || !*word)
+                        continue;
+                n_words++;
+                ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
+                ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
+        }
+        ck_assert_uint_eq(n_words, 17 + 23 + 14 + 11 + 6 + 12 + 12 + 11);
+}
+END_TEST
+
+static Suite *memoryctl_suite(void)
+{
+        Suite *suite = suite_create("memoryctl");
+
+        ADD_CASE(suite, "busy", start_busy,
+                 status_shows_totals_nodes_what_is_open_and_the_configuration, status_can_be_json,
+                 status_as_json_has_the_reason_for_each_run_of_open_blocks,
+                 list_merges_neighbours_that_look_the_same,
+                 list_merges_by_the_columns_that_are_shown, list_all_has_a_line_for_each_block,
+                 list_prints_bytes_and_totals_of_what_it_shows,
+                 list_takes_more_columns_behind_the_usual_ones,
+                 list_can_be_json_with_sizes_as_numbers,
+                 list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
+                 nodes_can_be_json, nodes_tell_where_kernel_memory_runs_short,
+                 zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
+                 map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
+                 map_can_be_drawn, explain_says_why_in_a_sentence_and_lists_the_rest,
+                 explain_says_what_failed_and_which_rule, explain_can_be_json,
+                 explain_names_a_block_that_is_not_there, history_is_a_table,
+                 plan_is_a_table_of_what_would_be_decided, plan_can_be_json,
+                 plan_hands_a_configuration_over, plan_names_a_configuration_that_it_cannot_read,
+                 plan_passes_on_what_memoryd_refuses_to_add,
+                 reload_and_rescan_print_nothing_when_done, a_remote_host_is_asked_through_ssh,
+                 a_remote_host_that_cannot_be_reached_is_named,
+                 completion_knows_what_a_verb_can_take, completion_knows_nodes_zones_and_devices,
+                 completion_asks_no_other_machine, output_that_cannot_be_written_is_a_failure);
+        ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
+                 a_calm_machine_as_json_has_empty_arrays_and_null,
+                 a_history_without_decisions_is_empty);
+        ADD_CASE(suite, "empty", start_empty, a_machine_without_blocks_and_nodes_is_shown);
+        ADD_CASE(suite, "refusing", start_refusing, a_refused_reload_prints_every_fault,
+                 a_plan_with_a_refused_configuration_prints_every_fault);
+        ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such,
+                 a_plan_is_denied_with_a_configuration_alone);
+        ADD_CASE(suite, "garbled", start_garbled, an_answer_of_another_type_is_an_error);
+        ADD_CASE(suite, "no daemon", start_bus, without_the_daemon_one_line_says_so,
+                 completion_is_silent_without_the_daemon);
+        ADD_CASE(suite, "no bus", NULL, without_a_bus_one_line_says_so, wrong_usage_is_named,
+                 bad_blocks_are_named, a_bad_block_to_explain_is_named,
+                 more_memory_to_add_than_there_is_room_for_is_refused,
+                 a_name_that_no_container_can_have_is_refused, version_is_that_of_the_package,
+                 help_names_what_the_manual_page_and_the_completion_know);
+        return suite;
+}
+
+int main(void)
+{
+        return check_main(memoryctl_suite());
+}

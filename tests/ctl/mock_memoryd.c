@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include "ctl/mock_events.h"
+#include "ctl/mock_jobs.h"
+
+#include "base/macro.h"
+#include "base/names.h"
+
+#include <stdio.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/*
+ * Owns org.memoryd1 on the bus and answers with made-up memory, for tests of clients. The argument
+ * chooses what: "busy" has something of everything, "calm" has nothing to report, "empty" no blocks
+ * and no nodes, "refusing" does not take its configuration, "denying" does not authorize, "garbled"
+ * sends a property of another type. Prints "ready" when it can be asked.
+ */
+
+#define MIB (UINT64_C(1) << 20)
+#define BLOCK_SIZE_BYTES (128 * MIB)
+
+typedef struct MockBlocks {
+        uint32_t first;
+        uint32_t last;
+        int32_t node;
+        const char *state;
+        const char *zones;
+        const char *zone_class;
+        const char *decision;
+        const char *rule;
+        const char *guards;
+        const char *status;
+        int32_t error;
+        const char *device;
+        const char *origin;
+} MockBlocks;
+
+typedef struct MockNode {
+        uint32_t id;
+        int has_cpu;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint64_t free_bytes;
+        int movable_only;
+        int kernel_short;
+        const char *kernel_auto_online;
+} MockNode;
+
+typedef struct MockZone {
+        const char *path;
+        const char *name;
+        uint64_t present_bytes;
+        uint64_t managed_bytes;
+        uint64_t spanned_bytes;
+        uint64_t free_bytes;
+} MockZone;
+
+typedef struct Mock {
+        const char *version;
+        const char *kernel_auto_online;
+        uint64_t block_size_bytes;
+        uint64_t online_bytes;
+        uint64_t offline_bytes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint32_t pending_blocks;
+        uint32_t failed_blocks;
+        uint32_t foreign_blocks;
+        int degraded;
+        char **config_files;
+        char **config_faults;
+        const MockBlocks *blocks;
+        size_t n_blocks;
+        bool is_refusing;
+        bool is_denying;
+} Mock;
+
+/* Backwards: nothing says that the blocks come in order. */
+static const MockBlocks busy_blocks[] = {
+        { 49, 49, 1, "offline", "Normal Movable", "none", "leave", "spare", "", "left", 0, "dax0.0",
+          "kmem" },
+        { 48, 48, 1, "going-offline", "Movable", "movable", "movable", "dimm", "", "done", 0,
+          "PNP0C80:00", "dimm" },
+        { 45, 46, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "pending", 0,
+          "PNP0C80:00", "dimm" },
+        { 44, 44, -1, "offline", "", "none", "none", "", "", "waiting", 0, "PNP0C80:00", "dimm" },
+        { 43, 43, 1, "offline", "Normal Movable", "none", "kernel", "", "max_movable_ratio(node)",
+          "retrying", EAGAIN, "PNP0C80:00", "dimm" },
+        { 42, 42, 1, "online", "Normal", "kernel", "movable", "dimm", "", "foreign", 0,
+          "PNP0C80:00", "dimm" },
+        { 40, 41, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "failed", EBUSY,
+          "PNP0C80:00", "dimm" },
+        { 34, 39, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 32, 33, 1, "online", "Normal", "kernel", "kernel", "", "min_kernel contiguous", "done", 0,
+          "PNP0C80:00", "dimm" },
+        { 8, 15, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0, "", "boot" },
+        { 1, 7, 0, "online", "DMA32", "kernel", "none", "", "", "initial", 0, "", "boot" },
+        { 0, 0, 0, "online", "none", "kernel", "none", "", "", "initial", 0, "", "boot" },
+};
+
+static const MockBlocks calm_blocks[] = {
+        { 0, 7, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0, "", "boot" },
+};
+
+static MockNode nodes[] = {
+        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0, 0, "" },
+        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0, 0, "" },
+};
+
+/* In no order, and not backwards either: a client has to sort. */
+static MockZone zones[] = {
+        { "/org/memoryd1/node/0/zone/Normal", "Normal", 1024 * MIB, 1000 * MIB, 1024 * MIB,
+          500 * MIB },
+        { "/org/memoryd1/node/1/zone/Movable", "Movable", 896 * MIB, 896 * MIB, 1920 * MIB,
+          890 * MIB },
+        { "/org/memoryd1/node/0/zone/DMA", "DMA", 4190208, 3932160, 16773120, 4 * MIB },
+        { "/org/memoryd1/node/1/zone/Normal", "Normal", 384 * MIB, 380 * MIB, 1408 * MIB,
+          339 * MIB },
+        { "/org/memoryd1/node/0/zone/DMA32", "DMA32", 1008 * MIB, 990 * MIB, 1008 * MIB,
+          496 * MIB },
+};
+
+static char *config_files[] = { (char *) "/usr/lib/memoryd/memoryd.conf",
+                                (char *) "/etc/memoryd/memoryd.conf", NULL };
+static char *config_faults[] = {
+        (char *) "/etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3",
+        (char *) "/etc/memoryd/memoryd.conf:7: 'nod': unknown key", NULL
+};
+static char *nothing[] = { NULL };
+
+static int property_get_strings(sd_bus *bus, const char *path, const char *interface,
+                                const char *property, sd_bus_message *reply, void *userdata,
+                                sd_bus_error *error)
+{
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append_strv(reply, *(char ***) userdata);
+}
+
+/* Of a machine with two nodes: near 10, far 21. */
+static int property_get_distances(sd_bus *bus, const char *path, const char *interface,
+                                  const char *property, sd_bus_message *reply, void *userdata,
+                                  sd_bus_error *error)
+{
+        const MockNode *node = userdata;
+
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "a(uu)", 2, 0, node->id == 0 ? 10 : 21, 1,
+                                     node->id == 1 ? 10 : 21);
+}
+
+static int append_blocks(sd_bus_message *reply, const MockBlocks *blocks)
+{
+        for (uint32_t id = blocks->last + 1; id-- > blocks->first;) {
+                int r = sd_bus_message_append(
+                        reply, BUS_BLOCK_SIGNATURE, id, blocks->node, blocks->state, blocks->zones,
+                        blocks->zone_class, blocks->decision, blocks->rule, blocks->guards,
+                        blocks->status, blocks->error, blocks->device, blocks->origin);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Mock *mock = userdata;
+        int r;
+
+        (void) error;
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_BLOCK_SIGNATURE);
+        for (size_t i = 0; i < mock->n_blocks && r >= 0; i++)
+                r = append_blocks(reply, &mock->blocks[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int check_authorization(sd_bus_message *message, const Mock *mock, sd_bus_error *error)
+{
+        if (!mock->is_denying)
+                return 0;
+        if (sd_bus_message_get_allow_interactive_authorization(message))
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Permission denied");
+        return sd_bus_error_set(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                                "Interactive authentication required.");
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Mock *mock = userdata;
+        int r;
+
+        r = check_authorization(message, mock, error);
+        if (r < 0)
+                return r;
+        if (mock->is_refusing)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_CONFIG, "%s\n%s",
+                                         config_faults[0], config_faults[1]);
+        return sd_bus_reply_method_return(message, NULL);
+}
+
+/* RescanAll() as well. */
+static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        mock_log("%s", sd_bus_message_get_member(message));
+        r = check_authorization(message, userdata, error);
+        return r < 0 ? r : sd_bus_reply_method_return(message, NULL);
+}
+
+static int method_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        r = check_authorization(message, userdata, error);
+        return r < 0 ? r : mock_method_job(message, userdata, error);
+}
+
+static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Mock *mock = userdata;
+
+        (void) error;
+        if (mock->blocks != busy_blocks)
+                return sd_bus_reply_method_return(message, "a" BUS_FINDING_SIGNATURE, 0);
+        return sd_bus_reply_method_return(message, "a" BUS_FINDING_SIGNATURE, 2, "udev-rule",
+                                          "/usr/lib/udev/rules.d/80-hotplug.rules:3",
+                                          "This rule onlines memory by itself.", "Remove the rule.",
+                                          "movable-only-node", "node 1", "It has no kernel memory.",
+                                          "Ask for min_kernel.");
+}
+
+/* Sunday, and a while later. */
+#define DECIDED_USEC UINT64_C(1000000000000000)
+#define ONLINED_USEC UINT64_C(1000000003500000)
+
+/* What Explain has: blocks 32, 40, 44 and 49 of the busy machine. */
+static int append_decision(sd_bus_message *reply, uint32_t block)
+{
+        if (block == 32)
+                return sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Guards", "s",
+                        "min_kernel contiguous", "ZoneWanted", "s", "auto", "Compared", "s",
+                        "min_kernel", "KernelBytes", "t", UINT64_C(0), "MinKernelBytes", "t",
+                        BLOCK_SIZE_BYTES, "DecidedUSec", "t", DECIDED_USEC, "OnlinedBy", "s",
+                        "memoryd", "OnlinedUSec", "t", ONLINED_USEC, "Reason", "s",
+                        "kernel by the default: node 1 had no kernel memory, and min_kernel asks "
+                        "for 128M");
+        if (block == 40)
+                return sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Guards", "s", "", "ZoneWanted",
+                        "s", "movable", "DecidedUSec", "t", DECIDED_USEC, "RuleFile", "s",
+                        "/etc/memoryd/memoryd.conf", "RuleLine", "u", 12, "FailedAttempts", "u", 8,
+                        "OnlinedBy", "s", "none", "Reason", "s",
+                        "movable by rule 'dimm' (/etc/memoryd/memoryd.conf:12)");
+        return sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "Guards", "s", "", "FailedAttempts",
+                                     "u", 0, "OnlinedBy", "s", "none", "Reason", "s",
+                                     "not decided: it has no node yet");
+}
+
+static int append_explanation(sd_bus_message *reply, const MockBlocks *blocks, uint32_t block)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Block", "u", block,
+                        "Node", "i", blocks->node, "State", "s", blocks->state, "Zones", "s",
+                        blocks->zones, "Class", "s", blocks->zone_class, "Device", "s",
+                        blocks->device, "Origin", "s", blocks->origin, "Decision", "s",
+                        blocks->decision, "Rule", "s", blocks->rule, "Status", "s", blocks->status);
+        /* The second is what a later version may add. */
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "Errno", "i", blocks->error, "Unheard",
+                                          "as", 1, "of");
+        if (r >= 0)
+                r = append_decision(reply, block);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const MockBlocks *blocks = NULL;
+        const Mock *mock = userdata;
+        uint32_t id;
+        int r = sd_bus_message_read(message, "u", &id);
+
+        for (size_t i = 0; r >= 0 && i < mock->n_blocks; i++)
+                if (mock->blocks[i].first <= id && id <= mock->blocks[i].last)
+                        blocks = &mock->blocks[i];
+        if (r >= 0 && !blocks)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
+                                         id);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_explanation(reply, blocks, id);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int append_history(sd_bus_message *reply)
+{
+        int r = sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, DECIDED_USEC, 40, 1,
+                                      "PNP0C80:00", "movable", "dimm", "", "failed", "none", EBUSY,
+                                      "movable by rule 'dimm'");
+
+        return r < 0 ? r :
+                       sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, ONLINED_USEC, 44, -1, "",
+                                             "kernel", "", "min_kernel contiguous", "done",
+                                             "memoryd", 0, "kernel by the default");
+}
+
+static int method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Mock *mock = userdata;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        (void) error;
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_HISTORY_SIGNATURE);
+        if (r >= 0 && mock->blocks == busy_blocks)
+                r = append_history(reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* The plan: boot memory that stays, a block that is decided, and a block for each addition. */
+static int append_plan(sd_bus_message *reply, char **additions, const char *config,
+                       const char *name)
+{
+        uint32_t block = 64;
+        int r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 0, 15, 0, "online", 0, "kernel",
+                                      "", "boot", "none", "", "", "online already, and stays so");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 44, 44, -1, "offline", 0,
+                                          "none", "PNP0C80:00", "dimm", "leave", name, "", config);
+        for (char **addition = additions; r >= 0 && addition && *addition; addition++, block += 2)
+                r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, block, block + 1, 1, "absent",
+                                          1, "movable", "", "virtio-mem", "movable", "",
+                                          "max_movable_ratio(node)", *addition);
+        return r;
+}
+
+static int read_plan_options(sd_bus_message *message, char ***additions, const char **config,
+                             const char **name)
+{
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        const char *key;
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(message, "s", &key);
+                if (r >= 0 && strcmp(key, "Add") == 0) {
+                        r = sd_bus_message_enter_container(message, 'v', "as");
+                        if (r >= 0)
+                                r = sd_bus_message_read_strv(message, additions);
+                        if (r >= 0)
+                                r = sd_bus_message_exit_container(message);
+                } else if (r >= 0) {
+                        r = sd_bus_message_read(message, "v", "s",
+                                                strcmp(key, "Config") == 0 ? config : name);
+                }
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        return r;
+}
+
+/* In place of a reason it has the text of the configuration, of a rule its name. */
+static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *config = "", *name = "";
+        const Mock *mock = userdata;
+        char **additions = NULL;
+        int r = read_plan_options(message, &additions, &config, &name);
+
+        if (r >= 0 && *config)
+                r = check_authorization(message, mock, error);
+        if (r < 0)
+                return r;
+        if (mock->is_refusing && *config)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_CONFIG,
+                                         "%s:3: 'zone': expected a word, got 3", name);
+        if (additions && *additions && !strchr(*additions, '@'))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                         "'%s': expected SIZE@NODE", *additions);
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_PLAN_SIGNATURE);
+        if (r >= 0)
+                r = append_plan(reply, additions, config, name);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* One that memoryctl has not heard of among them, as a later version may have. */
+static int property_get_features(sd_bus *bus, const char *path, const char *interface,
+                                 const char *property, sd_bus_message *reply, void *userdata,
+                                 sd_bus_error *error)
+{
+        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
+        return sd_bus_message_append(reply, "a" BUS_FEATURE_SIGNATURE, 4, "online-types", 1,
+                                     "Linux 3.8", "groups", 0, "memoryd's patch 2", "uevents", 1,
+                                     "memoryd's patch 3", "wishes", 0, "patience");
+}
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Mock, version), 0),
+        SD_BUS_PROPERTY("BlockSizeBytes", "t", NULL, offsetof(Mock, block_size_bytes), 0),
+        SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(Mock, online_bytes), 0),
+        SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(Mock, offline_bytes), 0),
+        SD_BUS_PROPERTY("KernelBytes", "t", NULL, offsetof(Mock, kernel_bytes), 0),
+        SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(Mock, movable_bytes), 0),
+        SD_BUS_PROPERTY("PendingBlocks", "u", NULL, offsetof(Mock, pending_blocks), 0),
+        SD_BUS_PROPERTY("FailedBlocks", "u", NULL, offsetof(Mock, failed_blocks), 0),
+        SD_BUS_PROPERTY("ForeignBlocks", "u", NULL, offsetof(Mock, foreign_blocks), 0),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", NULL, offsetof(Mock, kernel_auto_online), 0),
+        SD_BUS_PROPERTY("ConfigFiles", "as", property_get_strings, offsetof(Mock, config_files), 0),
+        SD_BUS_PROPERTY("ConfigFaults", "as", property_get_strings, offsetof(Mock, config_faults),
+                        0),
+        SD_BUS_PROPERTY("Degraded", "b", NULL, offsetof(Mock, degraded), 0),
+        /* What a later version may add. */
+        SD_BUS_PROPERTY("Unheard", "u", NULL, offsetof(Mock, failed_blocks), 0),
+        SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Explain", "u", "a{sv}", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("History", NULL, "a" BUS_HISTORY_SIGNATURE, method_history,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Plan", "a{sv}", "a" BUS_PLAN_SIGNATURE, method_plan,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Rescan", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("RescanAll", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Verify", NULL, "a" BUS_FINDING_SIGNATURE, method_verify,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Online", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Offline", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SetZone", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListJobs", NULL, "a" BUS_JOB_SIGNATURE, mock_method_list_jobs,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+/* Not of the calm one: an earlier version has no such property. */
+static const sd_bus_vtable features_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, property_get_features, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable garbled_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "t", NULL, offsetof(Mock, online_bytes), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable node_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Id", "u", NULL, offsetof(MockNode, id), 0),
+        SD_BUS_PROPERTY("HasCpu", "b", NULL, offsetof(MockNode, has_cpu), 0),
+        SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
+        SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(MockNode, online_bytes), 0),
+        SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(MockNode, offline_bytes), 0),
+        SD_BUS_PROPERTY("KernelBytes", "t", NULL, offsetof(MockNode, kernel_bytes), 0),
+        SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(MockNode, movable_bytes), 0),
+        SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(MockNode, free_bytes), 0),
+        SD_BUS_PROPERTY("MovableOnly", "b", NULL, offsetof(MockNode, movable_only), 0),
+        SD_BUS_PROPERTY("KernelMemoryShort", "b", NULL, offsetof(MockNode, kernel_short), 0),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", NULL, offsetof(MockNode, kernel_auto_online), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable zone_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Name", "s", NULL, offsetof(MockZone, name), 0),
+        SD_BUS_PROPERTY("PresentBytes", "t", NULL, offsetof(MockZone, present_bytes), 0),
+        SD_BUS_PROPERTY("ManagedBytes", "t", NULL, offsetof(MockZone, managed_bytes), 0),
+        SD_BUS_PROPERTY("SpannedBytes", "t", NULL, offsetof(MockZone, spanned_bytes), 0),
+        SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(MockZone, free_bytes), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int add_objects(sd_bus *bus)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(nodes) && r >= 0; i++) {
+                char path[64];
+
+                snprintf(path, sizeof(path), "%s/%u", BUS_NODE_PREFIX, (unsigned) nodes[i].id);
+                r = sd_bus_add_object_vtable(bus, NULL, path, BUS_NODE_INTERFACE, node_vtable,
+                                             &nodes[i]);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(zones) && r >= 0; i++)
+                r = sd_bus_add_object_vtable(bus, NULL, zones[i].path, BUS_ZONE_INTERFACE,
+                                             zone_vtable, &zones[i]);
+        return r;
+}
+
+static void mock_init(Mock *mock, const char *scenario)
+{
+        *mock = (Mock){
+                .version = "0.1.0",
+                .kernel_auto_online = "offline",
+                .block_size_bytes = BLOCK_SIZE_BYTES,
+                .config_files = config_files,
+                .config_faults = nothing,
+                .is_refusing = strcmp(scenario, "refusing") == 0,
+                .is_denying = strcmp(scenario, "denying") == 0,
+        };
+        if (strcmp(scenario, "busy") == 0) {
+                mock->blocks = busy_blocks;
+                mock->n_blocks = ELEMENTSOF(busy_blocks);
+                mock->online_bytes = 3328 * MIB;
+                mock->offline_bytes = 896 * MIB;
+                mock->kernel_bytes = 2432 * MIB;
+                mock->movable_bytes = 896 * MIB;
+                mock->pending_blocks = 4;
+                mock->failed_blocks = 2;
+                mock->foreign_blocks = 1;
+                mock->degraded = 1;
+                mock->config_faults = config_faults;
+                nodes[1].kernel_short = 1;
+                nodes[0].kernel_auto_online = "inherit";
+                nodes[1].kernel_auto_online = "online_movable";
+        } else if (strcmp(scenario, "calm") == 0) {
+                mock->blocks = calm_blocks;
+                mock->n_blocks = ELEMENTSOF(calm_blocks);
+                mock->online_bytes = mock->kernel_bytes = 1024 * MIB;
+                mock->kernel_auto_online = "";
+                mock->config_files = nothing;
+        }
+}
+
+static int serve(const char *scenario)
+{
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        bool is_garbled = strcmp(scenario, "garbled") == 0;
+        Mock mock;
+        int r;
+
+        mock_init(&mock, scenario);
+        r = sd_event_new(&event);
+        if (r >= 0)
+                r = sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, 0);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus, NULL, BUS_PATH);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                             is_garbled ? garbled_vtable : manager_vtable, &mock);
+        if (r >= 0 && strcmp(scenario, "busy") == 0)
+                r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                             features_vtable, &mock);
+        if (r >= 0 && strcmp(scenario, "empty") != 0)
+                r = add_objects(bus);
+        if (r >= 0)
+                r = mock_jobs_start(bus, event, strcmp(scenario, "busy") == 0);
+        if (r >= 0)
+                r = mock_events_start(bus, event);
+        if (r >= 0)
+                r = sd_bus_request_name(bus, BUS_NAME, 0);
+        if (r < 0)
+                return r;
+        puts("ready");
+        fflush(stdout);
+        return sd_event_loop(event);
+}
+
+int main(int argc, char **argv)
+{
+        int r;
+
+        r = serve(argc > 1 ? argv[1] : "busy");
+        if (r < 0)
+                fprintf(stderr, "mock_memoryd: %s\n", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,945 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/daemon_bus.h"
+
+#include "base/names.h"
+#include "daemon/daemon_fixture.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+#define TEXT_MAX (1 << 16)
+
+/* Longer than the deadlines of what is waited for, which tell more. */
+#define CALL_TIMEOUT_USEC (3600 * USEC_PER_SEC)
+
+static sd_bus *bus;
+static pid_t bus_pid;
+static Signals signals;
+static Polkit polkit_answer;
+static unsigned polkit_asked;
+static char error_name[256], error_message[4096], text_result[TEXT_MAX];
+
+static const char bus_config[] =
+        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN\" "
+        "\"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
+        "<busconfig>\n"
+        " <listen>%s</listen>\n"
+        " <auth>EXTERNAL</auth>\n"
+        " <policy context=\"default\">\n"
+        "  <allow user=\"*\"/>\n"
+        "  <allow own=\"*\"/>\n"
+        "  <allow send_destination=\"*\"/>\n"
+        "  <allow receive_sender=\"*\"/>\n"
+        " </policy>\n"
+        "</busconfig>";
+
+/* polkit */
+
+static int method_check_authorization(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        (void) userdata;
+        polkit_asked++;
+        if (polkit_answer == POLKIT_FAILS)
+                return sd_bus_error_set(error, "org.freedesktop.PolicyKit1.Error.Failed", "No");
+        return sd_bus_reply_method_return(message, "(bba{ss})", polkit_answer == POLKIT_GRANTS, 0,
+                                          0);
+}
+
+static const sd_bus_vtable polkit_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})",
+                      method_check_authorization, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+void polkit_set(Polkit answer)
+{
+        polkit_answer = answer;
+}
+
+unsigned polkit_count(void)
+{
+        return polkit_asked;
+}
+
+/* Signals */
+
+static void note_ranges(sd_bus_message *message)
+{
+        uint32_t first, last;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "(uu)"), 0);
+        while (sd_bus_message_read(message, "(uu)", &first, &last) > 0) {
+                ck_assert_uint_le(first, last);
+                signals.lowest = MIN(signals.lowest, first);
+                signals.highest = MAX(signals.highest, last);
+        }
+}
+
+static void note_properties(sd_bus_message *message)
+{
+        const char *interface;
+
+        ck_assert_int_gt(sd_bus_message_read(message, "s", &interface), 0);
+        signals.manager_changed += strcmp(interface, MANAGER) == 0;
+        signals.node_changed += strcmp(interface, NODE) == 0;
+        signals.job_changed += strcmp(interface, BUS_JOB_INTERFACE) == 0;
+}
+
+static void note_failures(sd_bus_message *message)
+{
+        const char *text;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'v', "a(uis)"), 0);
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "(uis)"), 0);
+        while (sd_bus_message_read(message, "(uis)", &signals.failed_block, &signals.failed_error,
+                                   &text) > 0)
+                snprintf(signals.failure, sizeof(signals.failure), "%s", text);
+        ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+}
+
+static void note_report_entry(sd_bus_message *message)
+{
+        const struct {
+                const char *key;
+                uint32_t *number;
+        } numbers[] = {
+                { "TotalBlocks", &signals.total },
+                { "DoneBlocks", &signals.done },
+                { "FailedBlocks", &signals.failed },
+                { "UndoneBlocks", &signals.undone },
+        };
+        const char *key, *text;
+
+        ck_assert_int_gt(sd_bus_message_read(message, "s", &key), 0);
+        if (strcmp(key, "Failures") == 0) {
+                note_failures(message);
+                return;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (strcmp(key, numbers[i].key) == 0) {
+                        ck_assert_int_gt(sd_bus_message_read(message, "v", "u", numbers[i].number),
+                                         0);
+                        return;
+                }
+        if (strcmp(key, "Message") != 0) {
+                ck_assert_int_gt(sd_bus_message_skip(message, "v"), 0);
+                return;
+        }
+        ck_assert_int_gt(sd_bus_message_read(message, "v", "s", &text), 0);
+        snprintf(signals.message, sizeof(signals.message), "%s", text);
+}
+
+static void note_job_removed(sd_bus_message *message)
+{
+        const char *path, *result;
+        uint32_t id;
+
+        signals.job_removed++;
+        ck_assert_int_gt(sd_bus_message_read(message, "uos", &id, &path, &result), 0);
+        snprintf(signals.job, sizeof(signals.job), "%s", path);
+        snprintf(signals.result, sizeof(signals.result), "%s", result);
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "{sv}"), 0);
+        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+                note_report_entry(message);
+                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        }
+}
+
+static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message);
+
+        (void) userdata;
+        (void) error;
+        if (strcmp(member, "BlocksChanged") == 0) {
+                signals.blocks_changed++;
+                note_ranges(message);
+        } else if (strcmp(member, "CapacityChanged") == 0) {
+                signals.capacity_changed++;
+                ck_assert_int_gt(sd_bus_message_read(message, "tt", &signals.online_bytes,
+                                                     &signals.movable_bytes),
+                                 0);
+        } else if (strcmp(member, "KernelMemoryShort") == 0) {
+                signals.kernel_memory_short++;
+                ck_assert_int_gt(sd_bus_message_read(message, "utt", &signals.short_node,
+                                                     &signals.short_free_bytes,
+                                                     &signals.short_low_bytes),
+                                 0);
+        } else if (strcmp(member, "PropertiesChanged") == 0) {
+                note_properties(message);
+        } else if (strcmp(member, "JobNew") == 0) {
+                signals.job_new++;
+        } else if (strcmp(member, "JobRemoved") == 0) {
+                note_job_removed(message);
+        } else if (strcmp(member, "InterfacesAdded") == 0) {
+                signals.objects_added++;
+        } else if (strcmp(member, "InterfacesRemoved") == 0) {
+                signals.objects_removed++;
+        }
+        return 0;
+}
+
+const Signals *bus_signals(void)
+{
+        return &signals;
+}
+
+void bus_forget_signals(void)
+{
+        signals = (Signals){ .lowest = UINT32_MAX };
+}
+
+/* The bus and the connection to it */
+
+const char *bus_address(void)
+{
+        static char address[PATH_MAX + 32];
+
+        snprintf(address, sizeof(address), "unix:path=%s/bus/socket", testbed_dir());
+        return address;
+}
+
+static _Noreturn void exec_bus(int ready_fd)
+{
+        char config[PATH_MAX], ready[32], log[PATH_MAX];
+        int fd;
+
+        snprintf(config, sizeof(config), "--config-file=%.3000s/bus/bus.conf", testbed_dir());
+        snprintf(ready, sizeof(ready), "--print-address=%d", ready_fd);
+        snprintf(log, sizeof(log), "%.3000s/bus/log", testbed_dir());
+        fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (fd >= 0)
+                dup2(fd, STDERR_FILENO);
+        /* It sees the machine as it is, and ends with this process in any case. */
+        unsetenv("LD_PRELOAD");
+        unsetenv("UMOCKDEV_DIR");
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("dbus-daemon", "dbus-daemon", config, ready, "--nofork", "--nopidfile", NULL);
+        _exit(127);
+}
+
+static void spawn_bus(void)
+{
+        char text[sizeof(bus_config) + 2 * PATH_MAX];
+        int fds[2];
+
+        snprintf(text, sizeof(text), bus_config, bus_address());
+        testbed_write("bus/bus.conf", text);
+        ck_assert_int_ge(pipe(fds), 0);
+        bus_pid = fork();
+        ck_assert_int_ge(bus_pid, 0);
+        if (bus_pid == 0)
+                exec_bus(fds[1]);
+        close(fds[1]);
+        /* It prints its address when it can be reached. */
+        ck_assert_int_gt(read(fds[0], text, sizeof(text)), 0);
+        close(fds[0]);
+}
+
+void bus_start(void)
+{
+        spawn_bus();
+        bus_forget_signals();
+        ck_assert_int_ge(sd_bus_new(&bus), 0);
+        ck_assert_int_ge(sd_bus_set_address(bus, bus_address()), 0);
+        ck_assert_int_ge(sd_bus_set_bus_client(bus, true), 0);
+        ck_assert_int_ge(sd_bus_set_method_call_timeout(bus, CALL_TIMEOUT_USEC), 0);
+        ck_assert_int_ge(sd_bus_start(bus), 0);
+        ck_assert_int_ge(sd_bus_add_match(bus, NULL,
+                                          "type='signal',sender='" BUS_NAME
+                                          "',path_namespace='" BUS_PATH "'",
+                                          on_signal, NULL),
+                         0);
+        ck_assert_int_ge(sd_bus_add_object_vtable(
+                                 bus, NULL, "/org/freedesktop/PolicyKit1/Authority",
+                                 "org.freedesktop.PolicyKit1.Authority", polkit_vtable, NULL),
+                         0);
+        ck_assert_int_ge(sd_bus_request_name(bus, "org.freedesktop.PolicyKit1", 0), 0);
+}
+
+void bus_stop(void)
+{
+        char path[PATH_MAX];
+
+        if (bus_pid <= 0)
+                return;
+        bus = sd_bus_close_unref(bus);
+        ck_assert_int_ge(kill(bus_pid, SIGTERM), 0);
+        ck_assert_int_eq(waitpid(bus_pid, NULL, 0), bus_pid);
+        bus_pid = 0;
+        snprintf(path, sizeof(path), "%.3000s/bus/socket", testbed_dir());
+        (void) unlink(path);
+}
+
+int bus_fd(void)
+{
+        return bus ? sd_bus_get_fd(bus) : -EBADF;
+}
+
+bool bus_process(void)
+{
+        int r = bus ? sd_bus_process(bus, NULL) : 0;
+
+        ck_assert_int_ge(r, 0);
+        return r > 0;
+}
+
+/* Calls. Asynchronous, so that polkit answers meanwhile. */
+
+typedef struct Call {
+        sd_bus_message *reply;
+} Call;
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Call *call = userdata;
+
+        (void) error;
+        call->reply = sd_bus_message_ref(reply);
+        return 0;
+}
+
+static void note_error(sd_bus_message *reply)
+{
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        snprintf(error_name, sizeof(error_name), "%s", error ? error->name : "");
+        snprintf(error_message, sizeof(error_message), "%s",
+                 error && error->message ? error->message : "");
+}
+
+/* Sends a call and takes its reply, which the caller unrefs. */
+static sd_bus_message *call_wait(sd_bus_message *message)
+{
+        Call call = {};
+
+        ck_assert_int_ge(sd_bus_call_async(bus, NULL, message, on_reply, &call, 0), 0);
+        sd_bus_message_unref(message);
+        wait_for(call.reply);
+        note_error(call.reply);
+        return call.reply;
+}
+
+static sd_bus_message *new_call(const char *path, const char *interface, const char *method)
+{
+        sd_bus_message *message = NULL;
+
+        ck_assert_int_ge(
+                sd_bus_message_new_method_call(bus, &message, BUS_NAME, path, interface, method),
+                0);
+        return message;
+}
+
+bool bus_has_memoryd(void)
+{
+        if (sd_bus_get_name_creds(bus, BUS_NAME, 0, NULL) < 0)
+                return false;
+        /* memoryd learns of its name before it reads this. */
+        sd_bus_message_unref(
+                call_wait(new_call(MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping")));
+        return true;
+}
+
+const char *bus_error_name(void)
+{
+        return error_name;
+}
+
+const char *bus_error_message(void)
+{
+        return error_message;
+}
+
+const char *bus_verify(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "Verify"));
+        const char *check, *subject, *text, *advice;
+
+        text_result[0] = 0;
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(ssss)"), 0);
+        while (sd_bus_message_read(reply, "(ssss)", &check, &subject, &text, &advice) > 0) {
+                ck_assert_uint_lt(strlen(text_result) + strlen(subject) + 64, sizeof(text_result));
+                strcat(strcat(text_result, check), ": ");
+                strcat(strcat(text_result, subject), "\n");
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+const char *bus_call_manager(const char *method)
+{
+        sd_bus_message_unref(call_wait(new_call(MANAGER_PATH, MANAGER, method)));
+        return error_name;
+}
+
+/* Options of Plan. A negative errno for a message that cannot be sent. */
+static int append_plan_options(sd_bus_message *message, const PlanOptions *options)
+{
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+
+        if (r >= 0 && options->additions) {
+                r = sd_bus_message_open_container(message, 'e', "sv");
+                if (r >= 0)
+                        r = sd_bus_message_append(message, "s", "Add");
+                if (r >= 0)
+                        r = sd_bus_message_open_container(message, 'v', "as");
+                if (r >= 0)
+                        r = sd_bus_message_append_strv(message, (char **) options->additions);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(message);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(message);
+        }
+        if (r >= 0 && options->config)
+                r = sd_bus_message_append(message, "{sv}", "Config", "s", options->config);
+        if (r >= 0 && options->config_name)
+                r = sd_bus_message_append(message, "{sv}", "ConfigName", "s", options->config_name);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+const char *bus_plan_many(const char *addition, unsigned times)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan");
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", "Add");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "s");
+        for (unsigned i = 0; r >= 0 && i < times; i++)
+                r = sd_bus_message_append(message, "s", addition);
+        for (unsigned i = 0; r >= 0 && i < 4; i++)
+                r = sd_bus_message_close_container(message);
+        ck_assert_int_ge(r, 0);
+        sd_bus_message_unref(call_wait(message));
+        return error_name;
+}
+
+/* Jobs */
+
+static const char *take_path(sd_bus_message *reply)
+{
+        static char path[64];
+        const char *text = "";
+
+        if (!*error_name)
+                ck_assert_int_gt(sd_bus_message_read(reply, "o", &text), 0);
+        snprintf(path, sizeof(path), "%s", text);
+        sd_bus_message_unref(reply);
+        return path;
+}
+
+const char *bus_request(const char *method, unsigned n_entries, ...)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, method);
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
+        va_list entries;
+
+        va_start(entries, n_entries);
+        for (unsigned i = 0; r >= 0 && i < n_entries; i++)
+                r = sd_bus_message_appendv(message, "{sv}", entries);
+        va_end(entries);
+        ck_assert_int_ge(r, 0);
+        ck_assert_int_ge(sd_bus_message_close_container(message), 0);
+        return take_path(call_wait(message));
+}
+
+const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last)
+{
+        return bus_request(method, 1, "Blocks", "a(uu)", 1, first, last);
+}
+
+const char *bus_cancel(const char *job)
+{
+        sd_bus_message_unref(call_wait(new_call(job, BUS_JOB_INTERFACE, "Cancel")));
+        return error_name;
+}
+
+static sd_bus_message *list_jobs(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListJobs"));
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_JOB_SIGNATURE), 0);
+        return reply;
+}
+
+unsigned bus_count_jobs(void)
+{
+        sd_bus_message *reply = list_jobs();
+        unsigned n = 0;
+
+        while (sd_bus_message_skip(reply, BUS_JOB_SIGNATURE) > 0)
+                n++;
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+const char *bus_get_job(unsigned i)
+{
+        sd_bus_message *reply = list_jobs();
+        const char *path, *kind, *state, *target, *zone, *user;
+        uint32_t id, total, done, failed, uid;
+
+        for (unsigned skipped = 0; skipped < i; skipped++)
+                ck_assert_int_gt(sd_bus_message_skip(reply, BUS_JOB_SIGNATURE), 0);
+        ck_assert_int_gt(sd_bus_message_read(reply, BUS_JOB_SIGNATURE, &id, &path, &kind, &state,
+                                             &target, &zone, &user, &total, &done, &failed, &uid),
+                         0);
+        snprintf(text_result, TEXT_MAX, "%s %s %s", kind, state, target);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+/* What somebody who is not root calls. */
+typedef struct ForeignCall {
+        const char *path;
+        const char *interface;
+        const char *method;
+        const PlanOptions *options; /* or NULL */
+        bool has_node;              /* a request for a node */
+        uint32_t node;
+        bool force;
+} ForeignCall;
+
+static int append_foreign(sd_bus_message *message, const ForeignCall *call)
+{
+        if (call->options)
+                return append_plan_options(message, call->options);
+        if (call->has_node)
+                return sd_bus_message_append(message, "a{sv}", 2, "Node", "u", call->node, "Force",
+                                             "b", call->force);
+        return 0;
+}
+
+/* In a process of its own: calls, and writes the error's name to a pipe. */
+static _Noreturn void call_as_nobody(const ForeignCall *call, int result_fd)
+{
+        const struct passwd *nobody = getpwnam("nobody");
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *message = NULL;
+        sd_bus *own = NULL;
+        const char *name;
+
+        if (geteuid() == 0 && (!nobody || setgid(nobody->pw_gid) < 0 || setuid(nobody->pw_uid) < 0))
+                _exit(EXIT_FAILURE);
+        if (sd_bus_new(&own) < 0 || sd_bus_set_address(own, bus_address()) < 0 ||
+            sd_bus_set_bus_client(own, true) < 0 || sd_bus_start(own) < 0)
+                _exit(EXIT_FAILURE);
+        if (sd_bus_message_new_method_call(own, &message, BUS_NAME, call->path, call->interface,
+                                           call->method) < 0 ||
+            append_foreign(message, call) < 0)
+                _exit(EXIT_FAILURE);
+        (void) sd_bus_call(own, message, UINT64_MAX, &error, NULL);
+        name = error.name ?: "";
+        _exit(write(result_fd, name, strlen(name) + 1) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static const char *fork_as_nobody(const ForeignCall *call)
+{
+        int fds[2], status = 0;
+        pid_t pid;
+
+        ck_assert_int_ge(pipe(fds), 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+                call_as_nobody(call, fds[1]);
+        close(fds[1]);
+        wait_for(waitpid(pid, &status, WNOHANG) == pid);
+        ck_assert_int_eq(status, 0);
+        ck_assert_int_gt(read(fds[0], error_name, sizeof(error_name)), 0);
+        close(fds[0]);
+        return error_name;
+}
+
+const char *bus_call_manager_as_nobody(const char *method)
+{
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, method, .options = NULL });
+}
+
+const char *bus_plan_as_nobody(const PlanOptions *options)
+{
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, "Plan", .options = options });
+}
+
+const char *bus_request_as_nobody(const char *method, uint32_t node, bool force)
+{
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, method, .has_node = true,
+                                              .node = node, .force = force });
+}
+
+const char *bus_cancel_as_nobody(const char *job)
+{
+        return fork_as_nobody(&(ForeignCall){ job, BUS_JOB_INTERFACE, "Cancel", .options = NULL });
+}
+
+static sd_bus_message *get_property(const char *path, const char *interface, const char *name)
+{
+        sd_bus_message *message = new_call(path, PROPERTIES, "Get");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "ss", interface, name), 0);
+        return call_wait(message);
+}
+
+static sd_bus_message *get_value(const char *path, const char *interface, const char *name,
+                                 const char **ret_type)
+{
+        sd_bus_message *reply = get_property(path, interface, name);
+
+        ck_assert_msg(!*error_name, "%s %s: %s", path, name, error_message);
+        ck_assert_int_gt(sd_bus_message_peek_type(reply, NULL, ret_type), 0);
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'v', *ret_type), 0);
+        return reply;
+}
+
+uint64_t bus_get_number(const char *path, const char *interface, const char *name)
+{
+        uint64_t number = 0;
+        uint32_t narrow = 0;
+        const char *type;
+        sd_bus_message *reply = get_value(path, interface, name, &type);
+
+        ck_assert_ptr_nonnull(strchr("tubi", *type));
+        ck_assert_int_gt(
+                sd_bus_message_read_basic(reply, *type, *type == 't' ? (void *) &number : &narrow),
+                0);
+        if (*type != 't')
+                number = narrow;
+        sd_bus_message_unref(reply);
+        return number;
+}
+
+const char *bus_features(void)
+{
+        const char *type, *name, *brought_by;
+        sd_bus_message *reply = get_value(MANAGER_PATH, MANAGER, "KernelFeatures", &type);
+        int has;
+
+        *text_result = 0;
+        ck_assert_str_eq(type, "a(sbs)");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(sbs)"), 0);
+        while (sd_bus_message_read(reply, "(sbs)", &name, &has, &brought_by) > 0)
+                snprintf(text_result + strlen(text_result), TEXT_MAX - strlen(text_result),
+                         "%s%s: %s\n", has ? "+" : "-", name, brought_by);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+const char *bus_get_text(const char *path, const char *interface, const char *name)
+{
+        const char *type, *text;
+        sd_bus_message *reply = get_value(path, interface, name, &type);
+        bool is_array = strcmp(type, "as") == 0;
+
+        *text_result = 0;
+        if (is_array)
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "s"), 0);
+        while (sd_bus_message_read(reply, "s", &text) > 0) {
+                if (*text_result)
+                        strcat(text_result, "\n");
+                strncat(text_result, text, TEXT_MAX - strlen(text_result) - 2);
+                if (!is_array)
+                        break;
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+const char *bus_get_error(const char *path, const char *interface, const char *name)
+{
+        sd_bus_message_unref(get_property(path, interface, name));
+        return error_name;
+}
+
+const char *bus_set_text(const char *path, const char *interface, const char *name,
+                         const char *value)
+{
+        sd_bus_message *message = new_call(path, PROPERTIES, "Set");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "ssv", interface, name, "s", value), 0);
+        sd_bus_message_unref(call_wait(message));
+        return error_name;
+}
+
+const char *bus_get_objects(void)
+{
+        sd_bus_message *reply = call_wait(
+                new_call(MANAGER_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"));
+        const char *path;
+
+        ck_assert_str_eq(error_name, "");
+        strcpy(text_result, " ");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{oa{sa{sv}}}"), 0);
+        while (sd_bus_message_enter_container(reply, 'e', "oa{sa{sv}}") > 0) {
+                ck_assert_int_gt(sd_bus_message_read(reply, "o", &path), 0);
+                strncat(text_result, path, TEXT_MAX - strlen(text_result) - 3);
+                strcat(text_result, " ");
+                ck_assert_int_gt(sd_bus_message_skip(reply, "a{sa{sv}}"), 0);
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+/* ListBlocks */
+
+#define COPY(to, from) snprintf(to, sizeof(to), "%s", from)
+
+static bool read_row(sd_bus_message *reply, BlockRow *row)
+{
+        const char *state, *zones, *zone_class, *decision, *rule, *guards, *status, *device,
+                *origin;
+        int r = sd_bus_message_read(reply, BUS_BLOCK_SIGNATURE, &row->id, &row->node, &state,
+                                    &zones, &zone_class, &decision, &rule, &guards, &status,
+                                    &row->error, &device, &origin);
+
+        ck_assert_int_ge(r, 0);
+        if (r == 0)
+                return false;
+        COPY(row->state, state);
+        COPY(row->zones, zones);
+        COPY(row->zone_class, zone_class);
+        COPY(row->decision, decision);
+        COPY(row->rule, rule);
+        COPY(row->guards, guards);
+        COPY(row->status, status);
+        COPY(row->device, device);
+        COPY(row->origin, origin);
+        return true;
+}
+
+static sd_bus_message *list_blocks(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListBlocks"));
+
+        ck_assert_str_eq(error_name, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_BLOCK_SIGNATURE), 0);
+        return reply;
+}
+
+BlockRow bus_get_block(uint32_t id)
+{
+        sd_bus_message *reply = list_blocks();
+        BlockRow row = {}, found = { .id = UINT32_MAX };
+
+        while (read_row(reply, &row))
+                if (row.id == id)
+                        found = row;
+        sd_bus_message_unref(reply);
+        return found;
+}
+
+bool bus_block_is(uint32_t id, const char *status)
+{
+        const BlockRow row = bus_get_block(id);
+
+        return row.id == id && strcmp(row.status, status) == 0;
+}
+
+/* Rows of a status, or of any with NULL. */
+static unsigned count_rows(const char *status)
+{
+        sd_bus_message *reply = list_blocks();
+        unsigned n = 0;
+        BlockRow row;
+
+        while (read_row(reply, &row))
+                n += !status || strcmp(row.status, status) == 0;
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+unsigned bus_count_status(const char *status)
+{
+        return count_rows(status);
+}
+
+unsigned bus_count_blocks(void)
+{
+        return count_rows(NULL);
+}
+
+/* Explain */
+
+static void format_value(sd_bus_message *reply, char *text, size_t size)
+{
+        const char *type, *string;
+        uint64_t number = 0;
+        uint32_t narrow = 0;
+        int32_t signed_number = 0;
+
+        ck_assert_int_gt(sd_bus_message_peek_type(reply, NULL, &type), 0);
+        switch (*type) {
+        case 's':
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "s", &string), 0);
+                snprintf(text, size, "%s", string);
+                break;
+        case 't':
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "t", &number), 0);
+                snprintf(text, size, "%llu", (unsigned long long) number);
+                break;
+        case 'u':
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "u", &narrow), 0);
+                snprintf(text, size, "%u", narrow);
+                break;
+        default:
+                ck_assert_str_eq(type, "i");
+                ck_assert_int_gt(sd_bus_message_read(reply, "v", "i", &signed_number), 0);
+                snprintf(text, size, "%d", signed_number);
+        }
+}
+
+const char *bus_explain(uint32_t id, const char *key)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Explain"), *reply;
+        const char *found = NULL, *name;
+        char value[1024];
+
+        ck_assert_int_ge(sd_bus_message_append(message, "u", id), 0);
+        reply = call_wait(message);
+        if (!*error_name) {
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+                while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+                        ck_assert_int_gt(sd_bus_message_read(reply, "s", &name), 0);
+                        format_value(reply, value, sizeof(value));
+                        if (strcmp(name, key) == 0)
+                                found = strcpy(text_result, value);
+                        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+                }
+        }
+        sd_bus_message_unref(reply);
+        return found;
+}
+
+bool bus_explains(uint32_t id, const char *entry)
+{
+        const char *equals = strchr(entry, '='), *value;
+        char key[64];
+
+        snprintf(key, sizeof(key), "%.*s", (int) (equals - entry), entry);
+        value = bus_explain(id, key);
+        return value && strcmp(value, equals + 1) == 0;
+}
+
+/* History */
+
+static bool read_history_row(sd_bus_message *reply, HistoryRow *row)
+{
+        const char *device, *decision, *rule, *guards, *status, *onlined_by, *reason;
+        int r = sd_bus_message_read(reply, BUS_HISTORY_SIGNATURE, &row->usec, &row->block,
+                                    &row->node, &device, &decision, &rule, &guards, &status,
+                                    &onlined_by, &row->error, &reason);
+
+        ck_assert_int_ge(r, 0);
+        if (r == 0)
+                return false;
+        COPY(row->device, device);
+        COPY(row->decision, decision);
+        COPY(row->rule, rule);
+        COPY(row->guards, guards);
+        COPY(row->status, status);
+        COPY(row->onlined_by, onlined_by);
+        COPY(row->reason, reason);
+        return true;
+}
+
+/* Counts the entries and copies the i-th, if there is one. */
+static unsigned read_history(unsigned i, HistoryRow *ret)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "History"));
+        uint64_t before_usec = 0;
+        HistoryRow row = {};
+        unsigned n = 0;
+
+        ck_assert_str_eq(error_name, "");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_HISTORY_SIGNATURE), 0);
+        while (read_history_row(reply, &row)) {
+                ck_assert_uint_ge(row.usec, before_usec);
+                before_usec = row.usec;
+                if (n++ == i)
+                        *ret = row;
+        }
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+unsigned bus_count_history(void)
+{
+        HistoryRow row;
+
+        return read_history(UINT32_MAX, &row);
+}
+
+HistoryRow bus_get_history(unsigned i)
+{
+        HistoryRow row = {};
+
+        ck_assert_uint_lt(i, read_history(i, &row));
+        return row;
+}
+
+/* Plan */
+
+static bool read_plan_row(sd_bus_message *reply, PlanRow *row)
+{
+        const char *state, *zone_class, *device, *origin, *decision, *rule, *guards, *reason;
+        int is_added = 0;
+        int r = sd_bus_message_read(reply, BUS_PLAN_SIGNATURE, &row->first, &row->last, &row->node,
+                                    &state, &is_added, &zone_class, &device, &origin, &decision,
+                                    &rule, &guards, &reason);
+
+        ck_assert_int_ge(r, 0);
+        if (r == 0)
+                return false;
+        row->is_added = is_added;
+        COPY(row->state, state);
+        COPY(row->zone_class, zone_class);
+        COPY(row->device, device);
+        COPY(row->origin, origin);
+        COPY(row->decision, decision);
+        COPY(row->rule, rule);
+        COPY(row->guards, guards);
+        COPY(row->reason, reason);
+        return true;
+}
+
+int bus_plan(const PlanOptions *options, PlanRow rows[static PLAN_ROWS_MAX])
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan"), *reply;
+        int n = -1;
+
+        ck_assert_int_ge(append_plan_options(message, options), 0);
+        reply = call_wait(message);
+        if (!*error_name) {
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_PLAN_SIGNATURE), 0);
+                for (n = 0; n < PLAN_ROWS_MAX && read_plan_row(reply, &rows[n]); n++)
+                        ;
+                ck_assert_int_lt(n, PLAN_ROWS_MAX);
+        }
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+const char *bus_plan_with(const char *key, const char *value)
+{
+        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, key, "s", value), 0);
+        sd_bus_message_unref(call_wait(message));
+        return error_name;
+}

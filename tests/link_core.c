@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Is linked with the whole core and nothing else, to show that the core needs nothing else. */
+
+int main(void)
+{
+        return 0;
+}

@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "check_main.h"
+#include "machine_fixture.h"
+#include "policy/reason.h"
+#include "policy/track.h"
+
+#include <stdio.h>
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+#define TIB (UINT64_C(1) << 40)
+#define BLOCK (128 * MIB)
+
+/* The devices of the machine that sentences are about. */
+enum {
+        DIMM,
+        VIRTIO,
+        NAMELESS,
+        NAMELESS_VIRTIO,
+        DAX,
+        NAMELESS_DAX,
+        N_DEVICES,
+};
+
+static const Device devices[N_DEVICES] = {
+        [DIMM] = { .name = "PNP0C80:00", .origin = ORIGIN_DIMM },
+        [VIRTIO] = { .name = "virtio3", .origin = ORIGIN_VIRTIO_MEM, .unit_blocks = 4 },
+        [NAMELESS] = { .origin = ORIGIN_DIMM },
+        [NAMELESS_VIRTIO] = { .origin = ORIGIN_VIRTIO_MEM, .unit_blocks = 1 },
+        [DAX] = { .name = "dax0.0", .origin = ORIGIN_KMEM, .onlines_itself = true },
+        [NAMELESS_DAX] = { .origin = ORIGIN_KMEM, .onlines_itself = true },
+};
+
+static char name_db[] = "db", name_bare[] = "rule 2", file[] = "/etc/memoryd/memoryd.conf";
+
+static Rule rules[] = {
+        { .name = name_db, .file = file, .line = 12 },
+        { .name = name_bare },
+};
+
+static const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
+
+#define DB 0
+#define BARE 1
+#define DEFAULT RULE_DEFAULT
+#define BY_DB "rule 'db' (/etc/memoryd/memoryd.conf:12)"
+
+static Machine machine;
+
+static void setup(void)
+{
+        machine_init(&machine);
+        machine.block_size_bytes = BLOCK;
+        machine.devices = calloc(N_DEVICES, sizeof(Device));
+        ck_assert_ptr_nonnull(machine.devices);
+        memcpy(machine.devices, devices, sizeof(devices));
+        machine.n_devices = N_DEVICES;
+}
+
+static void teardown(void)
+{
+        machine_done(&machine);
+}
+
+static char *sentence_of(const Machine *of, const Policy *by, const Block *block)
+{
+        char *sentence = NULL;
+
+        ck_assert_int_eq(reason_format(of, by, block, &sentence), 0);
+        ck_assert_ptr_nonnull(sentence);
+        return sentence;
+}
+
+static void assert_sentence(const Machine *of, const Policy *by, const Block *block,
+                            const char *expected)
+{
+        char *sentence = sentence_of(of, by, block);
+
+        ck_assert_str_eq(sentence, expected);
+        free(sentence);
+}
+
+static Block block_make(Verdict verdict, int32_t rule, int32_t device, unsigned guards,
+                        Figures figures)
+{
+        Block block;
+
+        block_init(&block, 32);
+        block.node = 1;
+        block.device = device;
+        block.verdict = verdict;
+        block.rule = rule;
+        block.guards = guards;
+        block.figures = figures;
+        block.status = BLOCK_STATUS_PENDING;
+        return block;
+}
+
+/* Rules that name a class */
+
+static const struct {
+        Verdict verdict;
+        ZoneAction action;
+        int32_t rule;
+        int32_t device;
+        const char *sentence;
+} rule_cases[] = {
+        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, DB, DIMM, "kernel by " BY_DB },
+        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DIMM, "movable by " BY_DB },
+        { VERDICT_KERNEL_DEFAULT, ZONE_ACTION_KERNEL_DEFAULT, DB, DIMM,
+          "the kernel's choice by " BY_DB },
+        { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DIMM, "left alone by " BY_DB },
+        { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DEVICE_NONE, "left alone by " BY_DB },
+        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, BARE, DIMM, "movable by rule 'rule 2'" },
+        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, RULE_GONE, DIMM,
+          "kernel by a rule that has been removed since" },
+        /* an index that the policy has not */
+        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, 2, DIMM, "kernel by the default" },
+
+        { VERDICT_KERNEL, ZONE_ACTION_KEEP, DB, DIMM,
+          "kernel by " BY_DB ", which keeps the class it was in when last online" },
+        { VERDICT_MOVABLE, ZONE_ACTION_KEEP, BARE, DIMM,
+          "movable by rule 'rule 2', which keeps the class it was in when last online" },
+        { VERDICT_MOVABLE, ZONE_ACTION_KEEP, RULE_GONE, DIMM,
+          "movable by a rule that has been removed since, which keeps the class it was in when "
+          "last online" },
+
+        /* a device's own attribute comes before any rule */
+        { VERDICT_LEAVE, ZONE_ACTION_MOVABLE, DB, DAX,
+          "left alone: dax0.0 has an attribute of its own for being onlined as a whole" },
+        { VERDICT_LEAVE, ZONE_ACTION_AUTO, DEFAULT, NAMELESS_DAX,
+          "left alone: its device has an attribute of its own for being onlined as a whole" },
+        /* and is no reason for another decision, from before it was known */
+        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DAX, "movable by " BY_DB },
+};
+
+START_TEST(a_rule_that_names_a_class_is_the_reason)
+{
+        Block block = block_make(rule_cases[_i].verdict, rule_cases[_i].rule, rule_cases[_i].device,
+                                 0, (Figures){});
+
+        block.action = rule_cases[_i].action;
+        assert_sentence(&machine, &policy, &block, rule_cases[_i].sentence);
+        ck_assert_str_eq(reason_scope(&block), "");
+}
+END_TEST
+
+static const struct {
+        int32_t rule;
+        const char *name;
+} name_cases[] = {
+        { DB, "db" },         { BARE, "rule 2" },         { 2, "" },
+        { RULE_DEFAULT, "" }, { RULE_GONE, "(removed)" },
+};
+
+START_TEST(a_rule_has_a_name_the_default_has_none)
+{
+        Block block = block_make(VERDICT_KERNEL, name_cases[_i].rule, DIMM, 0, (Figures){});
+
+        ck_assert_str_eq(reason_rule_name(&policy, &block), name_cases[_i].name);
+}
+END_TEST
+
+/* Guards */
+
+#define KERNEL VERDICT_KERNEL
+#define MOVABLE VERDICT_MOVABLE
+#define MIN_KERNEL GUARD_MIN_KERNEL
+#define NODE_RATIO GUARD_NODE_RATIO
+#define MACHINE_RATIO GUARD_MACHINE_RATIO
+#define WHOLE GUARD_WHOLE_DEVICE
+#define CONTIGUOUS GUARD_CONTIGUOUS
+#define WITHIN(kernel, movable, limit)                                                             \
+        {                                                                                          \
+                kernel, movable, limit, false                                                      \
+        }
+#define OF_MACHINE(kernel, movable, limit)                                                         \
+        {                                                                                          \
+                kernel, movable, limit, true                                                       \
+        }
+
+#define ALL_OF_DIMM ", and whole_device keeps all of PNP0C80:00 in one class"
+#define NODE_8_TO_1                                                                                \
+        "kernel by the default: with it and what is above it movable, node 1 would have 8G of "    \
+        "movable to 1G of kernel memory, 8.00 to 1, over max_movable_ratio 3.00"
+#define MACHINE_8_TO_1                                                                             \
+        "kernel by the default: with it movable, the machine would have 8G of movable to 1G of "   \
+        "kernel memory, 8.00 to 1, over max_movable_ratio 3.00"
+#define NO_KERNEL "kernel by the default: node 1 had no kernel memory, and min_kernel asks for 128M"
+
+static const struct {
+        Verdict verdict;
+        unsigned guards;
+        Figures figures;
+        int32_t device;
+        const char *scope;
+        const char *sentence;
+} guard_cases[] = {
+        /* min_kernel comes before all others */
+        { KERNEL, MIN_KERNEL, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
+        { KERNEL, MIN_KERNEL, WITHIN(BLOCK, 0, GIB), DIMM, "min_kernel",
+          "kernel by the default: node 1 had 128M of kernel memory, and min_kernel asks for 1G" },
+        { KERNEL, MIN_KERNEL | NODE_RATIO, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
+        { KERNEL, MIN_KERNEL | MACHINE_RATIO, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
+        { KERNEL, MIN_KERNEL | CONTIGUOUS, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
+        { KERNEL, MIN_KERNEL | WHOLE, WITHIN(0, 0, BLOCK), DIMM, "min_kernel",
+          NO_KERNEL ALL_OF_DIMM },
+        { KERNEL, MIN_KERNEL | NODE_RATIO | MACHINE_RATIO | WHOLE | CONTIGUOUS, WITHIN(0, 0, BLOCK),
+          DIMM, "min_kernel", NO_KERNEL ALL_OF_DIMM },
+        { KERNEL, MIN_KERNEL | WHOLE, WITHIN(0, 0, BLOCK), VIRTIO, "min_kernel",
+          NO_KERNEL ", and whole_device keeps all of its unit of virtio3 in one class" },
+        { KERNEL, MIN_KERNEL | WHOLE, WITHIN(0, 0, BLOCK), NAMELESS, "min_kernel",
+          NO_KERNEL ", and whole_device keeps all of its device in one class" },
+        { KERNEL, MIN_KERNEL | WHOLE, WITHIN(0, 0, BLOCK), NAMELESS_VIRTIO, "min_kernel",
+          NO_KERNEL ", and whole_device keeps all of its unit of its device in one class" },
+        { KERNEL, MIN_KERNEL | WHOLE, WITHIN(0, 0, BLOCK), DEVICE_NONE, "min_kernel",
+          NO_KERNEL ", and whole_device keeps all of its device in one class" },
+
+        /* the ratio of the node */
+        { KERNEL, NODE_RATIO, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node", NODE_8_TO_1 },
+        { KERNEL, NODE_RATIO, WITHIN(GIB, 8 * GIB, 3000), DEVICE_NONE, "node", NODE_8_TO_1 },
+        { KERNEL, NODE_RATIO | MACHINE_RATIO, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node",
+          NODE_8_TO_1 },
+        { KERNEL, NODE_RATIO | CONTIGUOUS, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node", NODE_8_TO_1 },
+        { KERNEL, NODE_RATIO | WHOLE, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node",
+          NODE_8_TO_1 ALL_OF_DIMM },
+        { KERNEL, NODE_RATIO | WHOLE | CONTIGUOUS, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node",
+          NODE_8_TO_1 ALL_OF_DIMM },
+        { KERNEL, NODE_RATIO, WITHIN(GIB, 8 * GIB, 3000), VIRTIO, "node",
+          "kernel by the default: with it movable, node 1 would have 8G of movable to 1G of kernel "
+          "memory, 8.00 to 1, over max_movable_ratio 3.00" },
+        { KERNEL, NODE_RATIO, WITHIN(0, 8 * GIB, 3000), DIMM, "node",
+          "kernel by the default: with it and what is above it movable, node 1 would have 8G of "
+          "movable and no kernel memory, over max_movable_ratio 3.00" },
+        { KERNEL, NODE_RATIO, WITHIN(GIB, BLOCK, 0), DIMM, "node",
+          "kernel by the default: with it and what is above it movable, node 1 would have 128M of "
+          "movable to 1G of kernel memory, 0.13 to 1, over max_movable_ratio 0.00" },
+
+        /* and of the machine */
+        { KERNEL, MACHINE_RATIO, OF_MACHINE(GIB, 8 * GIB, 3000), DIMM, "machine", MACHINE_8_TO_1 },
+        { KERNEL, MACHINE_RATIO | CONTIGUOUS, OF_MACHINE(GIB, 8 * GIB, 3000), VIRTIO, "machine",
+          MACHINE_8_TO_1 },
+        { KERNEL, MACHINE_RATIO | WHOLE, OF_MACHINE(GIB, 8 * GIB, 3000), DIMM, "machine",
+          MACHINE_8_TO_1 ALL_OF_DIMM },
+        { KERNEL, MACHINE_RATIO, OF_MACHINE(0, BLOCK, 3000), VIRTIO, "machine",
+          "kernel by the default: with it movable, the machine would have 128M of movable and no "
+          "kernel memory, over max_movable_ratio 3.00" },
+
+        /* order */
+        { KERNEL, CONTIGUOUS, WITHIN(0, 0, 40), DIMM, "contiguous",
+          "kernel by the default: memory40 above it on node 1 is kernel memory, and contiguous "
+          "keeps that below movable memory" },
+        { KERNEL, CONTIGUOUS | WHOLE, WITHIN(0, 0, 40), DIMM, "contiguous",
+          "kernel by the default: memory40 above it on node 1 is kernel memory, and contiguous "
+          "keeps that below movable memory" ALL_OF_DIMM },
+
+        /* the rest of the device */
+        { KERNEL, WHOLE, WITHIN(0, 0, 0), DIMM, "",
+          "kernel by the default: the rest of PNP0C80:00 is kernel memory, and whole_device asks "
+          "for one class" },
+        { KERNEL, WHOLE | CONTIGUOUS, WITHIN(0, 0, 0), DIMM, "",
+          "kernel by the default: the rest of PNP0C80:00 is kernel memory, and whole_device asks "
+          "for one class" },
+        { KERNEL, WHOLE, WITHIN(0, 0, 0), VIRTIO, "",
+          "kernel by the default: the rest of its unit of virtio3 is kernel memory, and "
+          "whole_device asks for one class" },
+        { MOVABLE, WHOLE, WITHIN(GIB, 2 * GIB, 3000), DIMM, "node",
+          "movable by the default: the rest of PNP0C80:00 is movable, and whole_device asks for "
+          "one class" },
+        { MOVABLE, WHOLE, OF_MACHINE(GIB, 2 * GIB, 3000), NAMELESS, "machine",
+          "movable by the default: the rest of its device is movable, and whole_device asks for "
+          "one class" },
+
+        /* within the guards */
+        { MOVABLE, 0, WITHIN(2 * GIB, 6 * GIB, 3000), DIMM, "node",
+          "movable by the default: node 1 then has 6G of movable to 2G of kernel memory, 3.00 to "
+          "1, within max_movable_ratio 3.00" },
+        { MOVABLE, 0, OF_MACHINE(5 * GIB / 4, 27 * GIB / 4, 1000000), VIRTIO, "machine",
+          "movable by the default: the machine then has 6.75G of movable to 1.25G of kernel "
+          "memory, 5.40 to 1, within max_movable_ratio 1000.00" },
+};
+
+START_TEST(the_guard_that_decided_is_the_reason_with_its_numbers)
+{
+        Block block = block_make(guard_cases[_i].verdict, DEFAULT, guard_cases[_i].device,
+                                 guard_cases[_i].guards, guard_cases[_i].figures);
+
+        ck_assert_str_eq(reason_scope(&block), guard_cases[_i].scope);
+        assert_sentence(&machine, &policy, &block, guard_cases[_i].sentence);
+}
+END_TEST
+
+START_TEST(a_guard_under_a_rule_names_both)
+{
+        const Figures figures = WITHIN(0, 0, BLOCK);
+        Block block = block_make(KERNEL, DB, DIMM, MIN_KERNEL, figures);
+
+        assert_sentence(&machine, &policy, &block,
+                        "kernel by " BY_DB
+                        ": node 1 had no kernel memory, and min_kernel asks for 128M");
+        block.action = ZONE_ACTION_KEEP;
+        assert_sentence(&machine, &policy, &block,
+                        "kernel by " BY_DB ", which knows no class to keep: node 1 had no kernel "
+                        "memory, and min_kernel asks for 128M");
+}
+END_TEST
+
+/* Every combination, whether or not a plan makes it: a sentence, with nothing missing. */
+START_TEST(no_combination_of_guards_is_without_a_sentence)
+{
+        static const Figures figures[] = {
+                { 0, 0, 0, false },
+                { 0, 0, 40, false },
+                { GIB, 8 * GIB, 3000, false },
+                { UINT64_MAX, UINT64_MAX, UINT64_MAX, true },
+        };
+
+        for (unsigned guards = 0; guards < 32; guards++)
+                for (int32_t device = DEVICE_NONE; device < N_DEVICES; device++)
+                        for (int verdict = VERDICT_NONE; verdict < _VERDICT_MAX; verdict++)
+                                for (int status = 0; status < _BLOCK_STATUS_MAX; status++) {
+                                        Block block = block_make((Verdict) verdict, DB, device,
+                                                                 guards, figures[_i]);
+                                        char *text;
+
+                                        block.status = (BlockStatus) status;
+                                        text = sentence_of(&machine, &policy, &block);
+                                        if (strlen(text) < 8 || strlen(text) > 400 ||
+                                            strstr(text, "null") || strchr(text, '\n') ||
+                                            strstr(text, ". ") || strstr(text, "  ") ||
+                                            text[strlen(text) - 1] == '.')
+                                                ck_abort_msg("no sentence: %s", text);
+                                        free(text);
+                                }
+}
+END_TEST
+
+/* Numbers */
+
+static const struct {
+        Verdict verdict;
+        uint64_t kernel_bytes, movable_bytes, limit;
+        const char *text;
+} number_cases[] = {
+        /* over the limit: rounded up, never to the limit */
+        { KERNEL, 1000 * BLOCK, 3001 * BLOCK, 3000,
+          "375.125G of movable to 125G of kernel memory, 3.01 to 1, over max_movable_ratio 3.00" },
+        { KERNEL, 8 * TIB, 24 * TIB + BLOCK, 3000,
+          "24576.125G of movable to 8T of kernel memory, 3.01 to 1, over max_movable_ratio 3.00" },
+        { KERNEL, 3 * BLOCK, 10 * BLOCK, 3333,
+          "1.25G of movable to 384M of kernel memory, 3.34 to 1, over max_movable_ratio 3.333" },
+        { KERNEL, 4 * KIB, 16 * TIB, 1000,
+          "16T of movable to 4K of kernel memory, 4294967296.00 to 1, over max_movable_ratio "
+          "1.00" },
+
+        /* within it: rounded down */
+        { MOVABLE, 1000 * BLOCK, 2999 * BLOCK, 3000,
+          "374.875G of movable to 125G of kernel memory, 2.99 to 1, within max_movable_ratio "
+          "3.00" },
+        { MOVABLE, 3 * BLOCK, 10 * BLOCK, 3334,
+          "1.25G of movable to 384M of kernel memory, 3.33 to 1, within max_movable_ratio 3.334" },
+        { MOVABLE, GIB, GIB / 2, 500,
+          "512M of movable to 1G of kernel memory, 0.50 to 1, within max_movable_ratio 0.50" },
+        { MOVABLE, GIB, GIB / 2, 510,
+          "512M of movable to 1G of kernel memory, 0.50 to 1, within max_movable_ratio 0.51" },
+        { MOVABLE, GIB, GIB / 2, 501,
+          "512M of movable to 1G of kernel memory, 0.50 to 1, within max_movable_ratio 0.501" },
+
+        /* a CMA area of 4 KiB less than a block */
+        { MOVABLE, GIB - BLOCK + 4 * KIB, GIB + BLOCK - 4 * KIB, 3000,
+          "1179644K of movable to 917508K of kernel memory, 1.28 to 1, within max_movable_ratio "
+          "3.00" },
+        { MOVABLE, UINT64_C(1) << 52, UINT64_C(3) << 52, 3000,
+          "12P of movable to 4P of kernel memory, 3.00 to 1, within max_movable_ratio 3.00" },
+};
+
+START_TEST(numbers_are_exact_or_rounded_to_the_side_they_are_on)
+{
+        const Figures figures = OF_MACHINE(number_cases[_i].kernel_bytes,
+                                           number_cases[_i].movable_bytes, number_cases[_i].limit);
+        bool is_over = number_cases[_i].verdict == KERNEL;
+        Block block = block_make(number_cases[_i].verdict, DEFAULT, VIRTIO,
+                                 is_over ? MACHINE_RATIO : 0, figures);
+        const char *before = is_over ? "would have " : "then has ", *numbers;
+        char *text = sentence_of(&machine, &policy, &block);
+
+        numbers = strstr(text, before);
+        ck_assert_msg(numbers, "%s", text);
+        ck_assert_str_eq(numbers + strlen(before), number_cases[_i].text);
+        free(text);
+}
+END_TEST
+
+/* splitmix64 */
+static uint64_t next_random(uint64_t *state)
+{
+        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        return z ^ (z >> 31);
+}
+
+/* In thousandths: "3.01" and "3.001". */
+static uint64_t read_fixed(const char *text)
+{
+        uint64_t value = strtoull(text, NULL, 10) * 1000, unit = 100;
+
+        for (text = strchr(text, '.') + 1; *text >= '0' && *text <= '9'; text++, unit /= 10)
+                value += (uint64_t) (*text - '0') * unit;
+        return value;
+}
+
+START_TEST(a_ratio_never_reads_as_on_the_other_side_of_its_limit)
+{
+        uint64_t state = 7;
+
+        for (unsigned i = 0; i < 20000; i++) {
+                uint64_t limit = 1 + next_random(&state) % 5000;
+                uint64_t kernel = 1 + next_random(&state) % 100000;
+                /* Close to the limit, on either side. */
+                uint64_t movable = kernel * limit / 1000 + next_random(&state) % 5;
+                bool is_over = movable * 1000 > kernel * limit;
+                const Figures figures = OF_MACHINE(kernel * MIB, movable * MIB, limit);
+                Block block = block_make(is_over ? KERNEL : MOVABLE, DEFAULT, VIRTIO,
+                                         is_over ? MACHINE_RATIO : 0, figures);
+                char *text = sentence_of(&machine, &policy, &block);
+                uint64_t shown = read_fixed(strstr(text, "kernel memory, ") + 15);
+                uint64_t shown_limit = read_fixed(strstr(text, "max_movable_ratio ") + 18);
+
+                if (shown_limit != limit || is_over != (shown > limit))
+                        ck_abort_msg("limit %llu: %s", (unsigned long long) limit, text);
+                free(text);
+        }
+}
+END_TEST
+
+/* What is not decided, or is otherwise */
+
+static const struct {
+        BlockStatus status;
+        Verdict verdict;
+        const char *sentence;
+} undecided_cases[] = {
+        { BLOCK_STATUS_WAITING, VERDICT_NONE, "not decided: it has no node yet" },
+        { BLOCK_STATUS_PENDING, VERDICT_NONE, "not decided yet" },
+        { BLOCK_STATUS_INITIAL, VERDICT_NONE, "not decided: it was online when memoryd started" },
+        { BLOCK_STATUS_LEFT, VERDICT_NONE,
+          "left alone: it was offline when memoryd started, and coldplug is \"leave\"" },
+        { BLOCK_STATUS_OFFLINED, VERDICT_NONE, "left alone: somebody else took it offline" },
+        { BLOCK_STATUS_OFFLINED, VERDICT_MOVABLE, "left alone: somebody else took it offline" },
+        { BLOCK_STATUS_OFFLINED, VERDICT_KERNEL, "left alone: somebody else took it offline" },
+
+        /* the decision is the reason of these, whatever came of it */
+        { BLOCK_STATUS_PENDING, VERDICT_MOVABLE, "movable by " BY_DB },
+        { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, "movable by " BY_DB },
+        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, "movable by " BY_DB },
+        { BLOCK_STATUS_EXTERNAL, VERDICT_MOVABLE, "movable by " BY_DB },
+        { BLOCK_STATUS_RETRYING, VERDICT_MOVABLE, "movable by " BY_DB },
+        { BLOCK_STATUS_FAILED, VERDICT_MOVABLE, "movable by " BY_DB },
+        { BLOCK_STATUS_LEFT, VERDICT_LEAVE, "left alone by " BY_DB },
+};
+
+START_TEST(what_is_not_decided_says_why)
+{
+        Block block = block_make(undecided_cases[_i].verdict, DB, DEVICE_NONE, 0, (Figures){});
+
+        block.status = undecided_cases[_i].status;
+        assert_sentence(&machine, &policy, &block, undecided_cases[_i].sentence);
+}
+END_TEST
+
+static const struct {
+        BlockState state;
+        const char *zones;
+        BlockStatus status;
+        Onliner offliner;
+        const char *sentence;
+} requested_cases[] = {
+        { BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD,
+          "left alone: memoryd took it offline because it was asked to" },
+        { BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_OFFLINED, ONLINER_OTHER,
+          "left alone: somebody else took it offline" },
+        { BLOCK_ONLINE, "Movable", BLOCK_STATUS_OFFLINING, ONLINER_NONE,
+          "memoryd is taking it offline because it was asked to" },
+        { BLOCK_ONLINE, "Movable", BLOCK_STATUS_REQUESTED, ONLINER_NONE,
+          "online as movable because memoryd was asked to" },
+        { BLOCK_ONLINE, "Normal", BLOCK_STATUS_REQUESTED, ONLINER_NONE,
+          "online as kernel memory because memoryd was asked to" },
+};
+
+/* Whatever was decided of it before. */
+START_TEST(what_somebody_asked_for_says_so)
+{
+        for (Verdict verdict = VERDICT_NONE; verdict < _VERDICT_MAX; verdict++) {
+                Block block = block_make(verdict, DB, DIMM, GUARD_MIN_KERNEL, (Figures){});
+
+                block_set(&block, requested_cases[_i].state, requested_cases[_i].zones,
+                          requested_cases[_i].status);
+                block.offliner = requested_cases[_i].offliner;
+                assert_sentence(&machine, &policy, &block, requested_cases[_i].sentence);
+        }
+}
+END_TEST
+
+static const struct {
+        Verdict verdict;
+        const char *zones;
+        Onliner onliner;
+        const char *sentence;
+} foreign_cases[] = {
+        { KERNEL, "Movable", ONLINER_OTHER,
+          "movable because somebody else onlined it so, but kernel by " BY_DB },
+        { KERNEL, "Movable", ONLINER_KERNEL,
+          "movable because the kernel onlined it so, but kernel by " BY_DB },
+        { MOVABLE, "Normal", ONLINER_KERNEL,
+          "kernel because the kernel onlined it so, but movable by " BY_DB },
+};
+
+START_TEST(what_somebody_else_decided_is_told_with_the_policy)
+{
+        Block block = block_make(foreign_cases[_i].verdict, DB, DIMM, 0, (Figures){});
+
+        block_set(&block, BLOCK_ONLINE, foreign_cases[_i].zones, BLOCK_STATUS_FOREIGN);
+        block.onliner = foreign_cases[_i].onliner;
+        assert_sentence(&machine, &policy, &block, foreign_cases[_i].sentence);
+}
+END_TEST
+
+/* Of a plan */
+
+/* Decides on all that is offline. */
+static void decide(Machine *of, const Policy *by)
+{
+        Plan plan = {};
+
+        ck_assert_int_eq(plan_make(of, by, track_wants_plan, 0, &plan), 0);
+        for (size_t i = 0; i < plan.n_decisions; i++)
+                track_decide(machine_find_block(of, plan.decisions[i].block), &plan.decisions[i]);
+        plan_done(&plan);
+}
+
+static const struct {
+        const char *machine;
+        uint32_t device_first, device_last, unit_blocks; /* of one device; none if last is 0 */
+        bool whole_device, per_node;
+        uint32_t block;
+        const char *sentence;
+} plan_cases[] = {
+        /* 1 GiB at boot, and a DIMM of 8 GiB */
+        { "1c=k8o64", 8, 71, 0, true, true, 8, NODE_8_TO_1 ALL_OF_DIMM },
+        { "1c=k8o64", 8, 71, 0, true, true, 71, NODE_8_TO_1 ALL_OF_DIMM },
+        { "1c=k8o64", 8, 71, 0, false, true, 8, NODE_8_TO_1 },
+        { "1c=k8o64", 8, 71, 0, false, true, 17,
+          "kernel by the default: with it and what is above it movable, node 1 would have 6.875G "
+          "of movable to 2.125G of kernel memory, 3.24 to 1, over max_movable_ratio 3.00" },
+        { "1c=k8o64", 8, 71, 0, false, true, 18,
+          "movable by the default: node 1 then has 6.75G of movable to 2.25G of kernel memory, "
+          "3.00 to 1, within max_movable_ratio 3.00" },
+        { "1c=k8o64", 8, 71, 0, false, false, 8, MACHINE_8_TO_1 },
+        { "1c=k8o64", 8, 71, 0, true, false, 40, MACHINE_8_TO_1 ALL_OF_DIMM },
+
+        /* a new node without a CPU */
+        { "0c=k80 1=o8", 80, 87, 0, false, true, 80, NO_KERNEL },
+        { "0c=k80 1=o8", 80, 87, 0, true, true, 87, NO_KERNEL ALL_OF_DIMM },
+        { "0c=k80 1=o8", 80, 87, 0, false, true, 81,
+          "movable by the default: the machine then has 896M of movable to 10.125G of kernel "
+          "memory, 0.08 to 1, within max_movable_ratio 3.00" },
+
+        /* below kernel memory */
+        { "1c=o2k8", 0, 1, 0, false, true, 0,
+          "kernel by the default: memory9 above it on node 1 is kernel memory, and contiguous "
+          "keeps that below movable memory" },
+        { "1c=o2k8", 0, 1, 0, true, true, 1,
+          "kernel by the default: memory9 above it on node 1 is kernel memory, and contiguous "
+          "keeps that below movable memory" ALL_OF_DIMM },
+
+        /* what is left of a device */
+        { "1c=k8mo", 8, 9, 0, true, true, 9,
+          "movable by the default: the rest of PNP0C80:00 is movable, and whole_device asks for "
+          "one class" },
+        { "1c=k9o", 8, 9, 0, true, true, 9,
+          "kernel by the default: the rest of PNP0C80:00 is kernel memory, and whole_device asks "
+          "for one class" },
+
+        /* one that grows: nobody knows what will be above a block */
+        { "1c=ko8", 1, 8, 1, false, true, 4,
+          "kernel by the default: with it movable, node 1 would have 512M of movable to 128M of "
+          "kernel memory, 4.00 to 1, over max_movable_ratio 3.00" },
+        { "1c=ko8", 1, 8, 4, true, true, 2,
+          "kernel by the default: with it movable, node 1 would have 512M of movable to 128M of "
+          "kernel memory, 4.00 to 1, over max_movable_ratio 3.00, and whole_device keeps all of "
+          "its unit of PNP0C80:00 in one class" },
+};
+
+START_TEST(a_plan_has_a_true_reason_for_each_block)
+{
+        Machine of;
+        Policy by;
+
+        policy_init(&by);
+        by.whole_device = plan_cases[_i].whole_device;
+        by.per_node = plan_cases[_i].per_node;
+        machine_from(&of, BLOCK, plan_cases[_i].machine);
+        of.devices = calloc(1, sizeof(Device));
+        of.n_devices = 1;
+        of.devices[0] = (Device){ .name = "PNP0C80:00",
+                                  .origin = ORIGIN_DIMM,
+                                  .first_block = plan_cases[_i].device_first,
+                                  .last_block = plan_cases[_i].device_last,
+                                  .unit_blocks = plan_cases[_i].unit_blocks };
+        for (uint32_t id = of.devices[0].first_block; id <= of.devices[0].last_block; id++)
+                machine_find_block(&of, id)->device = 0;
+        decide(&of, &by);
+        assert_sentence(&of, &by, machine_find_block(&of, plan_cases[_i].block),
+                        plan_cases[_i].sentence);
+        machine_done(&of);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("reason");
+        TCase *tcase = tcase_create("reason");
+
+        tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_loop_test(tcase, a_rule_that_names_a_class_is_the_reason, 0,
+                            ELEMENTSOF(rule_cases));
+        tcase_add_loop_test(tcase, a_rule_has_a_name_the_default_has_none, 0,
+                            ELEMENTSOF(name_cases));
+        tcase_add_loop_test(tcase, the_guard_that_decided_is_the_reason_with_its_numbers, 0,
+                            ELEMENTSOF(guard_cases));
+        tcase_add_test(tcase, a_guard_under_a_rule_names_both);
+        tcase_add_loop_test(tcase, no_combination_of_guards_is_without_a_sentence, 0, 4);
+        tcase_add_loop_test(tcase, numbers_are_exact_or_rounded_to_the_side_they_are_on, 0,
+                            ELEMENTSOF(number_cases));
+        tcase_add_test(tcase, a_ratio_never_reads_as_on_the_other_side_of_its_limit);
+        tcase_add_loop_test(tcase, what_is_not_decided_says_why, 0, ELEMENTSOF(undecided_cases));
+        tcase_add_loop_test(tcase, what_somebody_asked_for_says_so, 0, ELEMENTSOF(requested_cases));
+        tcase_add_loop_test(tcase, what_somebody_else_decided_is_told_with_the_policy, 0,
+                            ELEMENTSOF(foreign_cases));
+        tcase_add_loop_test(tcase, a_plan_has_a_true_reason_for_each_block, 0,
+                            ELEMENTSOF(plan_cases));
+        suite_add_tcase(suite, tcase);
+        return check_main(suite);
+}
