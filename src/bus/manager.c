@@ -6,40 +6,6 @@
 
 #include "config.h"
 
-int bus_error_from_errno(sd_bus_error *error, int r, const char *what)
-{
-        return sd_bus_error_set_errnof(error, r, "%s: %s", what, strerror(-r));
-}
-
-static int compare_u32(const void *a, const void *b)
-{
-        uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-        return (x > y) - (x < y);
-}
-
-int bus_append_ranges(sd_bus_message *message, uint32_t *blocks, size_t n_blocks)
-{
-        int r = sd_bus_message_open_container(message, 'a', "(uu)");
-
-        qsort(blocks, n_blocks, sizeof(*blocks), compare_u32);
-        for (size_t i = 0; r >= 0 && i < n_blocks;) {
-                uint32_t first = blocks[i], last = first;
-
-                for (i++; i < n_blocks && blocks[i] - last <= 1; i++)
-                        last = blocks[i];
-                r = sd_bus_message_append(message, "(uu)", first, last);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(message);
-}
-
-int bus_emit_removed(sd_bus *bus, const char *path, const char *interface)
-{
-        return sd_bus_emit_interfaces_removed(bus, path, interface, "org.freedesktop.DBus.Peer",
-                                              "org.freedesktop.DBus.Introspectable",
-                                              "org.freedesktop.DBus.Properties", NULL);
-}
-
 static int property_get_version(sd_bus *bus, const char *path, const char *interface,
                                 const char *property, sd_bus_message *reply, void *userdata,
                                 sd_bus_error *error)
@@ -155,24 +121,6 @@ static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_er
                 r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
         return r < 0 ? bus_error_from_errno(error, r, "Cannot list blocks") : 1;
-}
-
-int bus_reply_faults(sd_bus_message *message, char **faults)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t n = 1;
-
-        for (char **fault = faults; fault && *fault; fault++)
-                n += strlen(*fault) + 1;
-        text = calloc(n, 1);
-        if (!text)
-                return -ENOMEM;
-        for (char **fault = faults; fault && *fault; fault++) {
-                strcat(text, *fault);
-                if (fault[1])
-                        strcat(text, "\n");
-        }
-        return sd_bus_reply_method_errorf(message, BUS_ERROR_INVALID_CONFIG, "%s", text);
 }
 
 static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)

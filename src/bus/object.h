@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "bus/bus-util.h"
 #include "daemon/manager.h"
 
 #include <systemd/sd-bus.h>
@@ -42,9 +43,6 @@ int bus_property_get_features(sd_bus *bus, const char *path, const char *interfa
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error);
 
-/* Replies with all faults of a configuration in one error, a line each. What a handler returns. */
-int bus_reply_faults(sd_bus_message *message, char **faults);
-
 /* Add the objects to a connection, for its lifetime. 0 or a negative errno. */
 int bus_add_manager(sd_bus *bus, Manager *manager);
 int bus_add_nodes(sd_bus *bus, Manager *manager);
@@ -53,15 +51,3 @@ int bus_add_log_control(sd_bus *bus);
 
 /* The paths of all nodes and zones, NULL-terminated, nodes before their zones. 0 or -ENOMEM. */
 int bus_list_nodes(const Machine *machine, char ***ret_paths);
-
-/* Appends blocks as an a(uu) of ranges, for which it sorts them. 0 or a negative errno. */
-int bus_append_ranges(sd_bus_message *message, uint32_t *blocks, size_t n_blocks);
-
-/*
- * Tells that an object with one interface of memoryd's went. It cannot be asked for its interfaces any
- * more: they are listed. 0 or a negative errno.
- */
-int bus_emit_removed(sd_bus *bus, const char *path, const char *interface);
-
-/* The one place where an errno becomes a D-Bus error: returns what a handler returns. */
-int bus_error_from_errno(sd_bus_error *error, int r, const char *what);

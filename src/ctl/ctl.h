@@ -45,7 +45,7 @@ extern const char *arg_machine; /* a container, or NULL */
 int failure(const char *format, ...) _printf_(1, 2);
 int usage_failure(const char *format, ...) _printf_(1, 2);
 
-/* ctl-bus.c: the way to memoryd. */
+/* connection.c: the way to memoryd. */
 
 /* EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed. */
 int bus_open(sd_bus **ret);
@@ -100,7 +100,7 @@ uint64_t monotonic_usec(void);
 int call_failure(int error, const sd_bus_error *reply);
 
 /*
- * ctl-agent.c: polkit's agent that asks for a password in the terminal, while a call is under way. One
+ * agent.c: polkit's agent that asks for a password in the terminal, while a call is under way. One
  * is started for a user other than root who has a terminal and did not decline, and for the daemon of
  * this machine only. Without the program nothing is asked.
  */
@@ -111,7 +111,7 @@ typedef struct Agent {
 void agent_start(Agent *agent);
 void agent_stop(Agent *agent);
 
-/* ctl-blocks.c: BLOCKS, as in "32-39,45". */
+/* blocks.c: BLOCKS, as in "32-39,45". */
 
 /* Numbers of blocks, both included. */
 typedef struct BlockSpan {
@@ -123,7 +123,7 @@ typedef struct BlockSpan {
 int blocks_parse(int argc, char **argv, BlockSpan **ret_blocks, size_t *ret_n_blocks);
 
 /*
- * ctl-snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
+ * snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
  * or to the snapshot, and are never NULL.
  */
 
@@ -251,12 +251,12 @@ int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
 int snapshot_read_blocks(Snapshot *snapshot);
 
 /*
- * ctl-sysroot.c: the same from a recorded tree. What is odd there is told on stderr, a line for
+ * sysroot.c: the same from a recorded tree. What is odd there is told on stderr, a line for
  * each, and is no failure.
  */
 int snapshot_read(unsigned what, Snapshot *snapshot);
 
-/* ctl-table.c: tables in the manner of lsmem, through libsmartcols. */
+/* table.c: tables in the manner of lsmem, through libsmartcols. */
 
 #define TABLE_COLUMNS_MAX 16
 
@@ -333,25 +333,11 @@ size_t terminal_width(int fd);
 /* "0:10,1:20" */
 int distances_format(const NodeRow *node, char **ret);
 
-/* ctl-status.c: runs of blocks that are not settled and alike; the worst status first. */
-typedef struct OpenRun {
-        const BlockRow *first;
-        size_t n_blocks;
-        size_t status; /* where to go on */
-        size_t position;
-} OpenRun;
-
-/* Moves to the next run, or returns false behind the last. Starts with a zeroed one. */
-bool open_run_next(const Snapshot *snapshot, OpenRun *run);
-
-/* ctl-feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
+/* feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
 void features_print_status(const ManagerRow *manager);
 void features_print_verify(const ManagerRow *manager);
 
-/* ctl-json.c */
-int status_print_json(const Snapshot *snapshot);
-
-/* ctl-nodes.c: the table, which the status shows too. */
+/* verb-nodes.c: the table, which the status shows too. */
 int nodes_print(const Snapshot *snapshot, const Selection *selection);
 
 /* The verbs: what follows the verb on the command line in, the exit code out. */

@@ -25,7 +25,7 @@ typedef struct Monitor {
         size_t n_jobs;
 } Monitor;
 
-/* ctl-event.c: one event as a line of text, or with --json as an object in a line. */
+/* event.c: one event as a line of text, or with --json as an object in a line. */
 void event_running(bool is_running);
 void event_blocks(const BlockRow *first, uint32_t last);
 void event_gone(uint64_t first, uint64_t last);

@@ -5,7 +5,7 @@
 
 /* What the verbs that start, watch and end jobs share. */
 
-/* ctl-request.c: what online, offline and set-zone are asked for on the command line. */
+/* request.c: what online, offline and set-zone are asked for on the command line. */
 typedef struct JobRequest {
         BlockSpan *blocks; /* owned */
         size_t n_blocks;
@@ -32,7 +32,7 @@ void job_request_done(JobRequest *request);
 /* Appends it as Online(), Offline() and SetZone() take it. 0, or negative errno. */
 int job_request_append(sd_bus_message *message, const JobRequest *request);
 
-/* ctl-report.c: a job as its properties, and in the end its report, tell of it. */
+/* report.c: a job as its properties, and in the end its report, tell of it. */
 
 typedef struct JobFailure {
         uint32_t block;
@@ -78,7 +78,7 @@ int job_failure_format(const JobFailure *failure, char **ret);
 /* Prints what a job that has ended came to, and returns the exit code that belongs to it. */
 int job_report_print(uint32_t id, const char *result, const JobView *report);
 
-/* ctl-progress.c: a bar for a terminal on stderr, else lines on stdout. */
+/* progress.c: a bar for a terminal on stderr, else lines on stdout. */
 
 typedef struct Progress {
         uint32_t id;

@@ -30,9 +30,9 @@ bool json_element(json_object *array, json_object *value);
 int json_print(json_object *value);
 int json_print_line(json_object *value);
 
-/* ctl-feature.c: what the kernel has and lacks, an array. */
+/* feature.c: what the kernel has and lacks, an array. */
 json_object *json_features(const ManagerRow *manager);
 
-/* ctl-report.c: the members of a job as far as it has got, and of one that has ended. */
+/* report.c: the members of a job as far as it has got, and of one that has ended. */
 bool json_add_job(json_object *object, uint32_t id, const JobView *view);
 bool json_add_report(json_object *object, uint32_t id, const char *result, const JobView *report);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "config.h"
-
-#include "base/names.h"
 #include "ctl/map.h"
+#include "base/names.h"
+
+#include "ctl/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -218,56 +218,69 @@ const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX])
         return buffer;
 }
 
-static bool terminal_is_colored(void)
+/* Numbers of blocks by the names of their classes; those that there are none of are left out. */
+static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
 {
-        const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
-        return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-               !(term && strcmp(term, "dumb") == 0);
+        for (unsigned i = 0; object && i < _MAP_CLASS_MAX; i++)
+                if (n_blocks[i] > 0 &&
+                    !json_member(object, map_styles[i].name, json_object_new_uint64(n_blocks[i])))
+                        return NULL;
+        return TAKE_PTR(object);
 }
 
-static int save_svg(const Snapshot *snapshot)
+static json_object *json_cell(const MapCell *cell)
 {
-        FILE *file = fopen(arg_svg, "we");
-        int r;
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
-        if (!file)
-                return failure("cannot write '%s': %s", arg_svg, strerror(errno));
-        r = map_write_svg(snapshot, file);
-        errno = 0;
-        if ((fflush(file) != 0 || ferror(file)) && r >= 0)
-                r = errno ? -errno : -EIO;
-        if (fclose(file) != 0 && r >= 0)
-                r = -errno;
-        return r < 0 ? failure("cannot write '%s': %s", arg_svg, strerror(-r)) : EXIT_SUCCESS;
+        if (!object || !json_member(object, "first", json_object_new_uint64(cell->first)) ||
+            !json_member(object, "last", json_object_new_uint64(cell->last)) ||
+            !json_member(object, "class", json_object_new_string(map_styles[cell->class].name)) ||
+            !json_member(object, "blocks", json_counts(cell->n_blocks)))
+                return NULL;
+        return TAKE_PTR(object);
 }
 
-static int print_cells(const Snapshot *snapshot)
+static json_object *json_map_row(const MapRow *row)
 {
-        _cleanup_(map_done) Map map = {};
-        int r = map_init(&map, snapshot, TERMINAL_WIDTH);
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        _cleanup_(json_object_putp) json_object *cells = json_object_new_array();
 
-        return r < 0 ? failure("%s", strerror(-r)) : map_print_json(&map);
+        if (!object || !cells)
+                return NULL;
+        for (size_t i = 0; i < row->n_cells; i++)
+                if (!json_element(cells, json_cell(&row->cells[i])))
+                        return NULL;
+        if (row->node < 0 ?
+                    !json_member_string(object, "node", "") :
+                    !json_member(object, "node", json_object_new_uint64((uint64_t) row->node)))
+                return NULL;
+        if (!json_member(object, "blocks", json_counts(row->n_blocks)) ||
+            !json_member(object, "cells", TAKE_PTR(cells)))
+                return NULL;
+        return TAKE_PTR(object);
 }
 
-int verb_map(int argc, char **argv)
+static json_object *json_map(const Map *map)
 {
-        _cleanup_(snapshot_done) Snapshot snapshot = {};
-        int r;
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        _cleanup_(json_object_putp) json_object *nodes = json_object_new_array();
 
-        (void) argc;
-        (void) argv;
-        if (arg_svg && arg_json)
-                return usage_failure("--svg and --json exclude each other");
-        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_NO_DEVICES, &snapshot);
-        if (r != EXIT_SUCCESS)
-                return r;
-        if (arg_svg)
-                return save_svg(&snapshot);
-        if (arg_json)
-                return print_cells(&snapshot);
-        r = map_print(&snapshot,
-                      MAX(terminal_width(STDOUT_FILENO), (size_t) MAP_TERMINAL_WIDTH_MIN),
-                      terminal_is_colored());
-        return r < 0 ? failure("%s", strerror(-r)) : EXIT_SUCCESS;
+        if (!object || !nodes)
+                return NULL;
+        for (size_t i = 0; i < map->n_rows; i++)
+                if (!json_element(nodes, json_map_row(&map->rows[i])))
+                        return NULL;
+        if (!json_member(object, "block_size", json_object_new_uint64(map->block_size_bytes)) ||
+            !json_member(object, "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell)) ||
+            !json_member(object, "blocks", json_counts(map->n_blocks)) ||
+            !json_member(object, "nodes", TAKE_PTR(nodes)))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+int map_print_json(const Map *map)
+{
+        return json_print(json_map(map));
 }

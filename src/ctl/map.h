@@ -76,15 +76,15 @@ void map_done(Map *map);
 #define MAP_NODE_MAX 24
 const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX]);
 
-/* ctl-map-text.c: to standard output, of a terminal so wide. 0 or -ENOMEM. */
+/* map-text.c: to standard output, of a terminal so wide. 0 or -ENOMEM. */
 #define MAP_TERMINAL_WIDTH_MIN 20
 int map_print(const Snapshot *snapshot, size_t terminal_width, bool colored);
 
 /*
- * ctl-map-svg.c: a self-contained picture. 0 or -ENOMEM; whether all was written is for the caller
+ * map-svg.c: a self-contained picture. 0 or -ENOMEM; whether all was written is for the caller
  * to ask of the file.
  */
 int map_write_svg(const Snapshot *snapshot, FILE *file);
 
-/* ctl-json.c */
+/* As JSON. EXIT_SUCCESS, or EXIT_FAILURE when the reason has been printed. */
 int map_print_json(const Map *map);

@@ -8,31 +8,7 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
-
-bool arg_all = false;
-bool arg_bytes = false;
-bool arg_no_headings = false;
-bool arg_json = false;
-bool arg_ask_password = true;
-const char *arg_output = NULL;
-const char *arg_sysroot = NULL;
-const char *arg_svg = NULL;
-const char *arg_config = NULL;
-const char *arg_additions[FORECAST_ADDITIONS_MAX];
-size_t arg_n_additions;
-const char *arg_node = NULL;
-const char *arg_device = NULL;
-const char *arg_size = NULL;
-const char *arg_zone = NULL;
-const char *arg_movable = NULL;
-const char *arg_timeout = NULL;
-bool arg_force = false;
-bool arg_wait = true;
-bool arg_undo_on_failure = false;
-const char *arg_host = NULL;
-const char *arg_machine = NULL;
 
 /* What getopt_long() returns for an option without a letter. */
 enum {
@@ -163,35 +139,6 @@ static const char help_text[] =
         "      --no-ask-password   Do not ask for passwords\n"
         "  -h, --help              Print this text\n"
         "  -V, --version           Print the version\n";
-
-static void _printf_(1, 0) vcomplain(const char *format, va_list arguments)
-{
-        fflush(stdout);
-        fputs("memoryctl: ", stderr);
-        vfprintf(stderr, format, arguments);
-        fputc('\n', stderr);
-}
-
-int failure(const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vcomplain(format, arguments);
-        va_end(arguments);
-        return EXIT_FAILURE;
-}
-
-int usage_failure(const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        vcomplain(format, arguments);
-        va_end(arguments);
-        fputs("Try 'memoryctl --help'.\n", stderr);
-        return EXIT_USAGE;
-}
 
 static void print_columns(const char *verb, const ColumnSet *set)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/sysfs.h"
+#include "model/changed-ids.h"
 #include "policy/track.h"
 
 /*
@@ -9,18 +10,6 @@
  * and zones. What makes no sense is logged once, with the attribute's name, and the rest still
  * read.
  */
-
-/* Ids that came, went or changed, in the order they did, each maybe more than once. */
-typedef struct ChangedIds {
-        uint32_t *ids; /* owned */
-        size_t n_ids;
-        size_t n_allocated;
-} ChangedIds;
-
-void changed_ids_done(ChangedIds *changed);
-
-/* 0 or -ENOMEM. */
-int changed_ids_add(ChangedIds *changed, uint32_t id);
 
 /*
  * Lists the blocks: adds those that are new, as stale, and removes those that are gone. One whose

@@ -9,45 +9,6 @@ void plan_done(Plan *plan)
         *plan = (Plan){};
 }
 
-bool verdict_accepts(Verdict verdict, ZoneClass zone_class)
-{
-        switch (verdict) {
-        case VERDICT_KERNEL:
-                return zone_class == ZONE_CLASS_KERNEL;
-        case VERDICT_MOVABLE:
-                return zone_class == ZONE_CLASS_MOVABLE;
-        default:
-                return true;
-        }
-}
-
-ZoneClass verdict_class(Verdict verdict, const Block *block)
-{
-        switch (verdict) {
-        case VERDICT_KERNEL:
-                return ZONE_CLASS_KERNEL;
-        case VERDICT_MOVABLE:
-                return ZONE_CLASS_MOVABLE;
-        case VERDICT_KERNEL_DEFAULT:
-                /* The kernel names its default first; unknown counts as the safe side. */
-                return block->zones.n_zones > 0 ? zone_type_to_class(block->zones.zones[0]) :
-                                                  ZONE_CLASS_KERNEL;
-        default:
-                return ZONE_CLASS_NONE;
-        }
-}
-
-ZoneClass plan_class(const Block *block)
-{
-        ZoneClass zone_class = block_class(block);
-
-        if (block->status == BLOCK_STATUS_WRITING)
-                return verdict_class(block->verdict, block);
-        if (block->status == BLOCK_STATUS_OFFLINING && zone_class == ZONE_CLASS_KERNEL)
-                return ZONE_CLASS_NONE;
-        return zone_class;
-}
-
 static bool is_kernel_first(Verdict verdict)
 {
         return verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "policy/policy.h"
+#include "policy/verdict.h"
 
 /*
  * What the policy makes of a machine: a decision for every block that is to be decided, and the
@@ -35,19 +36,6 @@ void plan_done(Plan *plan);
 typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
 
 /*
- * The class a verdict leads to; `auto` is not a verdict, so there always is one but for what is left,
- * which is in none.
- */
-ZoneClass verdict_class(Verdict verdict, const Block *block);
-
-/*
- * The class that a block counts in for the guards when it is not to be decided: its own when it is
- * online, that of its verdict while it is written (BLOCK_STATUS_WRITING), none when it is offline. While
- * it is taken offline it is on the safe side: kernel memory is gone already, movable memory still there.
- */
-ZoneClass plan_class(const Block *block);
-
-/*
  * Decides every block of the machine that the filter takes and whose node is known. All others count as
  * plan_class() has it.
  *
@@ -79,9 +67,3 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
 
 /* The decision of a block, or NULL. */
 const Decision *plan_find(const Plan *plan, uint32_t block);
-
-/*
- * Whether a block that is online in this class, by whomever, agrees with a verdict. What is left
- * alone or not decided agrees with anything.
- */
-bool verdict_accepts(Verdict verdict, ZoneClass zone_class);

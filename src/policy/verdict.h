@@ -4,6 +4,25 @@
 #include "model/block.h"
 
 /*
+ * Whether a block that is online in this class, by whomever, agrees with a verdict. What is left
+ * alone or not decided agrees with anything.
+ */
+bool verdict_accepts(Verdict verdict, ZoneClass zone_class);
+
+/*
+ * The class a verdict leads to; `auto` is not a verdict, so there always is one but for what is left,
+ * which is in none.
+ */
+ZoneClass verdict_class(Verdict verdict, const Block *block);
+
+/*
+ * The class that a block counts in for the guards when it is not to be decided: its own when it is
+ * online, that of its verdict while it is written (BLOCK_STATUS_WRITING), none when it is offline. While
+ * it is taken offline it is on the safe side: kernel memory is gone already, movable memory still there.
+ */
+ZoneClass plan_class(const Block *block);
+
+/*
  * What came of a write to memoryN/state. The kernel's errors are ambiguous (EINVAL is a bad word, a
  * block that is online already, or mixed zones), so the re-read decides and the errno only
  * explains.

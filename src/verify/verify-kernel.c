@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "verify/verify-kernel.h"
 #include "policy/offload.h"
 #include "verify/feature.h"
-#include "verify/findings.h"
 
 #include <fcntl.h>
 

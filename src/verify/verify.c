@@ -1,56 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "verify/findings.h"
+#include "verify/verify-kernel.h"
 
 #include "base/format.h"
 #include "policy/ratio.h"
 #include "verify/command-line.h"
 #include "verify/udev-files.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #define COMMAND_LINE_MAX 16384
 #define POLICY_FILE "module/memory_hotplug/parameters/online_policy"
-
-void findings_done(Findings *findings)
-{
-        for (size_t i = 0; i < findings->n_findings; i++) {
-                free(findings->findings[i].subject);
-                free(findings->findings[i].text);
-                free(findings->findings[i].advice);
-        }
-        free(findings->findings);
-        *findings = (Findings){};
-}
-
-int findings_add(Findings *findings, const char *check, char *subject, char *text, char *advice)
-{
-        Finding *more = reallocarray(findings->findings, findings->n_findings + 1, sizeof(*more));
-
-        if (more)
-                findings->findings = more;
-        if (!more || !subject || !text || !advice) {
-                free(subject);
-                free(text);
-                free(advice);
-                return -ENOMEM;
-        }
-        more[findings->n_findings++] = (Finding){ check, subject, text, advice };
-        return 0;
-}
-
-char *finding_text(const char *format, ...)
-{
-        va_list args;
-        char *text;
-        int n;
-
-        va_start(args, format);
-        n = vasprintf(&text, format, args);
-        va_end(args);
-        return n < 0 ? NULL : text;
-}
 
 /* Rules of udev */
 

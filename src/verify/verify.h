@@ -3,22 +3,9 @@
 
 #include "config/config.h"
 #include "verify/feature.h"
+#include "verify/findings.h"
 
 /* What on this machine works against the policy: memoryctl verify. */
-
-typedef struct Finding {
-        const char *check; /* "udev-rule", "auto-online", ...: see org.memoryd1(5) */
-        char *subject;     /* owned: a file and line, a path, a word, a node, a range of blocks */
-        char *text;        /* owned: one sentence, what is wrong */
-        char *advice;      /* owned: one sentence, what to do */
-} Finding;
-
-typedef struct Findings {
-        Finding *findings; /* owned, check by check */
-        size_t n_findings;
-} Findings;
-
-void findings_done(Findings *findings);
 
 typedef struct VerifyInput {
         const char *root; /* udev's rules are looked for below it; "" is the running system */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "config.h"
-
 #include "ctl/mock_events.h"
 #include "ctl/mock_jobs.h"
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/config.h"
+
+#include <syslog.h>
+
+static const char *const coldplug_table[_COLDPLUG_MAX] = {
+        [COLDPLUG_APPLY] = "apply",
+        [COLDPLUG_LEAVE] = "leave",
+};
+
+DEFINE_STRING_TABLE(coldplug, Coldplug)
+
+static const char *const kernel_auto_online_table[_KERNEL_AUTO_ONLINE_MAX] = {
+        [KERNEL_AUTO_ONLINE_TAKE_OVER] = "take-over",
+        [KERNEL_AUTO_ONLINE_RESPECT] = "respect",
+};
+
+DEFINE_STRING_TABLE(kernel_auto_online, KernelAutoOnline)
+
+static const char *const offload_table[_OFFLOAD_MAX] = {
+        [OFFLOAD_NEVER] = "never",
+        [OFFLOAD_UNIFORM] = "uniform",
+};
+
+DEFINE_STRING_TABLE(offload, Offload)
+
+static const char *const event_source_table[_EVENT_SOURCE_MAX] = {
+        [EVENT_SOURCE_KERNEL] = "kernel",
+        [EVENT_SOURCE_UDEV] = "udev",
+};
+
+DEFINE_STRING_TABLE(event_source, EventSource)
+
+void conf_init(Conf *conf)
+{
+        *conf = (Conf){
+                .coldplug = COLDPLUG_APPLY,
+                .kernel_auto_online = KERNEL_AUTO_ONLINE_TAKE_OVER,
+                .offload = OFFLOAD_NEVER,
+                .event_source = EVENT_SOURCE_KERNEL,
+                .settle_usec = 2 * USEC_PER_SEC,
+                .offline_timeout_usec = 30 * USEC_PER_SEC,
+                .retry = {
+                        .first_usec = USEC_PER_SEC,
+                        .factor_permille = 2000,
+                        .cap_usec = 60 * USEC_PER_SEC,
+                        .attempts = 10,
+                },
+                .log_level = LOG_INFO,
+        };
+        policy_init(&conf->policy);
+}
+
+void conf_done(Conf *conf)
+{
+        if (!conf)
+                return;
+        policy_done(&conf->policy);
+        strings_free(conf->files);
+        conf->files = NULL;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "ctl/ctl.h"
+
+/* The options of the command line, as memoryctl.c found them. */
+
+bool arg_all = false;
+bool arg_bytes = false;
+bool arg_no_headings = false;
+bool arg_json = false;
+bool arg_ask_password = true;
+const char *arg_output = NULL;
+const char *arg_sysroot = NULL;
+const char *arg_svg = NULL;
+const char *arg_config = NULL;
+const char *arg_additions[FORECAST_ADDITIONS_MAX];
+size_t arg_n_additions;
+const char *arg_node = NULL;
+const char *arg_device = NULL;
+const char *arg_size = NULL;
+const char *arg_zone = NULL;
+const char *arg_movable = NULL;
+const char *arg_timeout = NULL;
+bool arg_force = false;
+bool arg_wait = true;
+bool arg_undo_on_failure = false;
+const char *arg_host = NULL;
+const char *arg_machine = NULL;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "model/changed-ids.h"
+
+void changed_ids_done(ChangedIds *changed)
+{
+        free(changed->ids);
+        *changed = (ChangedIds){};
+}
+
+int changed_ids_add(ChangedIds *changed, uint32_t id)
+{
+        /* The same block is often reported twice in a row: read, then decided. */
+        if (changed->n_ids > 0 && changed->ids[changed->n_ids - 1] == id)
+                return 0;
+
+        if (changed->n_ids == changed->n_allocated) {
+                size_t n = changed->n_allocated ? changed->n_allocated * 2 : 64;
+                uint32_t *ids = reallocarray(changed->ids, n, sizeof(*ids));
+
+                if (!ids)
+                        return -ENOMEM;
+                changed->ids = ids;
+                changed->n_allocated = n;
+        }
+        changed->ids[changed->n_ids++] = id;
+        return 0;
+}
