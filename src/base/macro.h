@@ -67,6 +67,36 @@ static inline void strings_free(char **strings)
         free(strings);
 }
 
+/* So many elements an array of `n` has room for: the next power of two. */
+static inline size_t grown_size(size_t n)
+{
+        size_t size = 1;
+
+        while (size <= n)
+                size *= 2;
+        return size;
+}
+
+/*
+ * Makes room for one element behind the `n` of an array that has grown so from the beginning, or was allocated with
+ * grown_size(). 0 or -ENOMEM, in which case it is as it was.
+ */
+#define GROW(array, n) array_grow(&(array), sizeof(*(array)), n)
+
+static inline int array_grow(void *array, size_t size, size_t n)
+{
+        void *elements, *more;
+
+        if (n & (n - 1))
+                return 0;
+        memcpy(&elements, array, sizeof(elements));
+        more = reallocarray(elements, grown_size(n), size);
+        if (!more)
+                return -ENOMEM;
+        memcpy(array, &more, sizeof(more));
+        return 0;
+}
+
 #define _cleanup_free_ _cleanup_(freep)
 #define _cleanup_close_ _cleanup_(closep)
 

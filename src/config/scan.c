@@ -40,7 +40,7 @@ typedef struct Scan {
         int name_length;
         bool in_value; /* behind an equals sign */
         Seen *seen;
-        size_t n_seen, n_seen_allocated, n_hidden;
+        size_t n_seen, n_hidden;
         bool cut;
 } Scan;
 
@@ -181,15 +181,8 @@ static bool scan_has_seen(const Scan *scan, const char *name, size_t length)
 
 static int scan_remember(Scan *scan, const char *name, size_t length)
 {
-        if (scan->n_seen == scan->n_seen_allocated) {
-                size_t n = MAX(scan->n_seen * 2, 32U);
-                Seen *grown = reallocarray(scan->seen, n, sizeof(Seen));
-
-                if (!grown)
-                        return -ENOMEM;
-                scan->seen = grown;
-                scan->n_seen_allocated = n;
-        }
+        if (GROW(scan->seen, scan->n_seen) < 0)
+                return -ENOMEM;
         scan->seen[scan->n_seen++] = (Seen){ .name = name, .length = length };
         return 0;
 }

@@ -60,14 +60,6 @@ static const PropertySet manager_set = { manager_properties, ELEMENTSOF(manager_
 static const PropertySet node_set = { node_properties, ELEMENTSOF(node_properties) };
 static const PropertySet zone_set = { zone_properties, ELEMENTSOF(zone_properties) };
 
-/* Makes room for one more entry behind n_entries; the array doubles whenever it is full. */
-static void *array_grow(void *array, size_t n_entries, size_t size)
-{
-        if (n_entries & (n_entries - 1))
-                return array;
-        return reallocarray(array, n_entries ? n_entries * 2 : 1, size);
-}
-
 static int read_distances(sd_bus_message *message, NodeRow *node)
 {
         Distance entry;
@@ -77,11 +69,8 @@ static int read_distances(sd_bus_message *message, NodeRow *node)
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(message, "(uu)", &entry.node, &entry.distance)) > 0) {
-                Distance *grown = array_grow(node->distances, node->n_distances, sizeof(entry));
-
-                if (!grown)
+                if (GROW(node->distances, node->n_distances) < 0)
                         return -ENOMEM;
-                node->distances = grown;
                 node->distances[node->n_distances++] = entry;
         }
         return r < 0 ? r : sd_bus_message_exit_container(message);
@@ -97,12 +86,9 @@ static int read_features(sd_bus_message *message, ManagerRow *manager)
                 return r;
         while ((r = sd_bus_message_read(message, BUS_FEATURE_SIGNATURE, &row.name, &has,
                                         &row.brought_by)) > 0) {
-                FeatureRow *grown = array_grow(manager->features, manager->n_features, sizeof(row));
-
-                if (!grown)
+                if (GROW(manager->features, manager->n_features) < 0)
                         return -ENOMEM;
                 row.has = has;
-                manager->features = grown;
                 manager->features[manager->n_features++] = row;
         }
         return r < 0 ? r : sd_bus_message_exit_container(message);
@@ -171,25 +157,20 @@ static int read_properties(sd_bus_message *message, const PropertySet *set, void
 
 static int read_node(sd_bus_message *message, Snapshot *snapshot)
 {
-        NodeRow *grown = array_grow(snapshot->nodes, snapshot->n_nodes, sizeof(NodeRow));
-
-        if (!grown)
+        if (GROW(snapshot->nodes, snapshot->n_nodes) < 0)
                 return -ENOMEM;
-        snapshot->nodes = grown;
         snapshot->nodes[snapshot->n_nodes] = (NodeRow){ .kernel_auto_online = "" };
         return read_properties(message, &node_set, &snapshot->nodes[snapshot->n_nodes++]);
 }
 
 static int read_zone(sd_bus_message *message, const char *path, Snapshot *snapshot)
 {
-        ZoneRow *grown = array_grow(snapshot->zones, snapshot->n_zones, sizeof(ZoneRow));
         _cleanup_free_ char *node = NULL;
         ZoneRow zone = { .name = "" };
         int r;
 
-        if (!grown)
+        if (GROW(snapshot->zones, snapshot->n_zones) < 0)
                 return -ENOMEM;
-        snapshot->zones = grown;
         r = sd_bus_path_decode_many(path, BUS_NODE_PREFIX "/%/zone/%", &node, NULL);
         if (r < 0)
                 return r;
@@ -300,11 +281,8 @@ int snapshot_read_blocks(Snapshot *snapshot)
                                         &row.state, &row.zones, &row.zone_class, &row.decision,
                                         &row.rule, &row.guards, &row.status, &row.error,
                                         &row.device, &row.origin)) > 0) {
-                BlockRow *grown = array_grow(snapshot->blocks, snapshot->n_blocks, sizeof(row));
-
-                if (!grown)
+                if (GROW(snapshot->blocks, snapshot->n_blocks) < 0)
                         return -ENOMEM;
-                snapshot->blocks = grown;
                 snapshot->blocks[snapshot->n_blocks++] = row;
         }
         if (r < 0)
@@ -333,11 +311,8 @@ static int read_jobs(Snapshot *snapshot)
         while ((r = sd_bus_message_read(message, BUS_JOB_SIGNATURE, &row.id, &row.path, &row.kind,
                                         &row.state, &row.target, &row.zone, &row.user, &row.n_total,
                                         &row.n_done, &row.n_failed, &row.uid)) > 0) {
-                JobRow *grown = array_grow(snapshot->jobs, snapshot->n_jobs, sizeof(row));
-
-                if (!grown)
+                if (GROW(snapshot->jobs, snapshot->n_jobs) < 0)
                         return -ENOMEM;
-                snapshot->jobs = grown;
                 snapshot->jobs[snapshot->n_jobs++] = row;
         }
         if (r >= 0 && snapshot->jobs)

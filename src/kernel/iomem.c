@@ -38,22 +38,14 @@ static int parse_line(char *line, IomemRange *ret)
 
 static int parse_lines(Iomem *iomem)
 {
-        size_t n_allocated = 0;
         char *rest = NULL;
 
         for (char *line = strtok_r(iomem->text, "\n", &rest); line;
              line = strtok_r(NULL, "\n", &rest)) {
-                if (iomem->n_ranges == n_allocated) {
-                        IomemRange *ranges;
-
-                        if (n_allocated >= RANGES_MAX)
-                                return -EBADMSG;
-                        n_allocated = n_allocated ? n_allocated * 2 : 64;
-                        ranges = reallocarray(iomem->ranges, n_allocated, sizeof(*ranges));
-                        if (!ranges)
-                                return -ENOMEM;
-                        iomem->ranges = ranges;
-                }
+                if (iomem->n_ranges >= RANGES_MAX)
+                        return -EBADMSG;
+                if (GROW(iomem->ranges, iomem->n_ranges) < 0)
+                        return -ENOMEM;
                 if (parse_line(line, &iomem->ranges[iomem->n_ranges]) < 0)
                         return -EBADMSG;
                 iomem->n_ranges++;

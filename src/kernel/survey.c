@@ -5,22 +5,6 @@
 #include "base/log.h"
 #include "kernel/topology.h"
 
-/* Takes one listed block in: 1 when it is new, 0 when not, -ENOMEM. *ret is where it is now. */
-static int take_entry(Machine *machine, const Entry *entry, ChangedIds *changed, Block **ret)
-{
-        int r = machine_add_block(machine, entry->id, ret);
-
-        if (r < 0)
-                return r;
-        if (r == 0 && (*ret)->inode == entry->inode)
-                return 0;
-        if (r == 0)
-                block_init(*ret, entry->id);
-        (*ret)->inode = entry->inode;
-        (*ret)->stale = true;
-        return changed_ids_add(changed, entry->id) < 0 ? -ENOMEM : 1;
-}
-
 static int drop_missing(Machine *machine, const Entry *entries, size_t n, ChangedIds *changed)
 {
         _cleanup_free_ bool *keep = calloc(machine->n_blocks + 1, sizeof(bool));
@@ -39,21 +23,58 @@ static int drop_missing(Machine *machine, const Entry *entries, size_t n, Change
         return 0;
 }
 
+/* Adds those of the entries that are no blocks yet. 0 or -ENOMEM. */
+static int add_missing(Machine *machine, const Entry *entries, size_t n)
+{
+        _cleanup_free_ uint32_t *ids = calloc(n + 1, sizeof(*ids));
+        size_t n_ids = 0, at = 0;
+
+        if (!ids)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                while (at < machine->n_blocks && machine->blocks[at].id < entries[i].id)
+                        at++;
+                if (at == machine->n_blocks || machine->blocks[at].id != entries[i].id)
+                        ids[n_ids++] = entries[i].id;
+        }
+        return machine_insert_blocks(machine, ids, n_ids);
+}
+
+/* Begins anew with each block whose folder is another than before. Returns how many, or -ENOMEM. */
+static int renew_changed(Machine *machine, const Entry *entries, ChangedIds *changed)
+{
+        int n_new = 0;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                while (entries->id != block->id)
+                        entries++;
+                if (block->inode == entries->inode)
+                        continue;
+                block_init(block, entries->id);
+                block->inode = entries->inode;
+                block->stale = true;
+                n_new++;
+                if (changed_ids_add(changed, block->id) < 0)
+                        return -ENOMEM;
+        }
+        return n_new;
+}
+
 int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
 {
         _cleanup_free_ Entry *entries = NULL;
-        Block *block;
         size_t n;
-        int n_new = 0, r = sysfs_list_blocks(sysfs, &entries, &n);
+        int r = sysfs_list_blocks(sysfs, &entries, &n);
 
         if (r < 0)
                 return r;
         r = drop_missing(machine, entries, n, changed);
-        for (size_t i = 0; r >= 0 && i < n; i++) {
-                r = take_entry(machine, &entries[i], changed, &block);
-                n_new += r > 0;
-        }
-        return r < 0 ? r : n_new;
+        if (r >= 0)
+                r = add_missing(machine, entries, n);
+        /* Each block has an entry now. */
+        return r < 0 ? r : renew_changed(machine, entries, changed);
 }
 
 /* Says once what is wrong with a block's attributes, and keeps it as the block's error. */

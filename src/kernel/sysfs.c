@@ -177,7 +177,7 @@ int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const 
 {
         _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, dir_fd, path);
         _cleanup_free_ Entry *entries = NULL;
-        size_t n = 0, n_allocated = 0;
+        size_t n = 0;
         struct dirent *found;
         uint32_t id;
 
@@ -187,15 +187,8 @@ int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const 
         while ((found = readdir(dir))) {
                 if (!sysfs_parse_numbered(found->d_name, prefix, &id))
                         continue;
-                if (n == n_allocated) {
-                        Entry *more;
-
-                        n_allocated = n_allocated ? n_allocated * 2 : 64;
-                        more = reallocarray(entries, n_allocated, sizeof(*entries));
-                        if (!more)
-                                return -ENOMEM;
-                        entries = more;
-                }
+                if (GROW(entries, n) < 0)
+                        return -ENOMEM;
                 entries[n++] = (Entry){ id, found->d_ino };
         }
         if (n > 0)

@@ -14,15 +14,8 @@ int changed_ids_add(ChangedIds *changed, uint32_t id)
         if (changed->n_ids > 0 && changed->ids[changed->n_ids - 1] == id)
                 return 0;
 
-        if (changed->n_ids == changed->n_allocated) {
-                size_t n = changed->n_allocated ? changed->n_allocated * 2 : 64;
-                uint32_t *ids = reallocarray(changed->ids, n, sizeof(*ids));
-
-                if (!ids)
-                        return -ENOMEM;
-                changed->ids = ids;
-                changed->n_allocated = n;
-        }
+        if (GROW(changed->ids, changed->n_ids) < 0)
+                return -ENOMEM;
         changed->ids[changed->n_ids++] = id;
         return 0;
 }

@@ -7,7 +7,6 @@
 typedef struct ChangedIds {
         uint32_t *ids; /* owned */
         size_t n_ids;
-        size_t n_allocated;
 } ChangedIds;
 
 void changed_ids_done(ChangedIds *changed);

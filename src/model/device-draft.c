@@ -25,15 +25,8 @@ int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, in
 {
         DraftDevice *added;
 
-        if (draft->n_devices == draft->n_allocated) {
-                size_t n = draft->n_allocated ? draft->n_allocated * 2 : 16;
-                DraftDevice *devices = reallocarray(draft->devices, n, sizeof(*devices));
-
-                if (!devices)
-                        return -ENOMEM;
-                draft->devices = devices;
-                draft->n_allocated = n;
-        }
+        if (GROW(draft->devices, draft->n_devices) < 0)
+                return -ENOMEM;
         added = &draft->devices[draft->n_devices];
         *added = (DraftDevice){
                 .device = { .origin = origin,

@@ -16,7 +16,6 @@ typedef struct DraftDevice {
 typedef struct DeviceDraft {
         DraftDevice *devices; /* owned */
         size_t n_devices;
-        size_t n_allocated;
 } DeviceDraft;
 
 void device_draft_done(DeviceDraft *draft);

@@ -102,22 +102,6 @@ uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to)
                        node_distance(machine_find_node(machine, to), from);
 }
 
-static int machine_grow(Machine *machine)
-{
-        size_t n = machine->n_blocks_allocated ? machine->n_blocks_allocated * 2 : 64;
-        Block *blocks;
-
-        if (machine->n_blocks < machine->n_blocks_allocated)
-                return 0;
-
-        blocks = reallocarray(machine->blocks, n, sizeof(Block));
-        if (!blocks)
-                return -ENOMEM;
-        machine->blocks = blocks;
-        machine->n_blocks_allocated = n;
-        return 0;
-}
-
 int machine_add_block(Machine *machine, uint32_t id, Block **ret)
 {
         size_t i = machine_block_index(machine, id);
@@ -126,7 +110,7 @@ int machine_add_block(Machine *machine, uint32_t id, Block **ret)
                 *ret = &machine->blocks[i];
                 return 0;
         }
-        if (machine_grow(machine) < 0)
+        if (GROW(machine->blocks, machine->n_blocks) < 0)
                 return -ENOMEM;
 
         memmove(machine->blocks + i + 1, machine->blocks + i,
@@ -135,6 +119,23 @@ int machine_add_block(Machine *machine, uint32_t id, Block **ret)
         block_init(&machine->blocks[i], id);
         *ret = &machine->blocks[i];
         return 1;
+}
+
+int machine_insert_blocks(Machine *machine, const uint32_t *ids, size_t n_ids)
+{
+        size_t from = machine->n_blocks, to = from + n_ids;
+        Block *blocks = reallocarray(machine->blocks, grown_size(to), sizeof(Block));
+
+        if (!blocks)
+                return -ENOMEM;
+        machine->blocks = blocks;
+        machine->n_blocks = to;
+        for (size_t i = n_ids; i-- > 0;) {
+                while (from > 0 && machine->blocks[from - 1].id > ids[i])
+                        machine->blocks[--to] = machine->blocks[--from];
+                block_init(&machine->blocks[--to], ids[i]);
+        }
+        return 0;
 }
 
 void machine_retain_blocks(Machine *machine, const bool *keep)

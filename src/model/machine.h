@@ -61,7 +61,6 @@ typedef struct Machine {
         uint64_t block_size_bytes; /* a power of two; 0 only before the first read */
         Block *blocks;             /* by id */
         size_t n_blocks;
-        size_t n_blocks_allocated;
         Device *devices; /* by their first block */
         size_t n_devices;
         Node *nodes; /* by id */
@@ -91,6 +90,9 @@ const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType ty
  * returns 1 when it was added, 0 when it was known, -ENOMEM. *ret points to it in both cases.
  */
 int machine_add_block(Machine *machine, uint32_t id, Block **ret);
+
+/* Adds blocks of which none is there, by id, in a time linear in all blocks. 0 or -ENOMEM. */
+int machine_insert_blocks(Machine *machine, const uint32_t *ids, size_t n_ids);
 
 /* Removes every block for which keep[] (n_blocks entries) is false; the order stays. */
 void machine_retain_blocks(Machine *machine, const bool *keep);

@@ -10,15 +10,8 @@ void notice_list_done(NoticeList *list)
 
 static int notice_list_append(NoticeList *list, const Notice *notice)
 {
-        if (list->n_notices == list->n_allocated) {
-                size_t n = list->n_allocated ? list->n_allocated * 2 : 64;
-                Notice *notices = reallocarray(list->notices, n, sizeof(*notices));
-
-                if (!notices)
-                        return -ENOMEM;
-                list->notices = notices;
-                list->n_allocated = n;
-        }
+        if (GROW(list->notices, list->n_notices) < 0)
+                return -ENOMEM;
         list->notices[list->n_notices++] = *notice;
         return 0;
 }

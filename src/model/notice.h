@@ -17,7 +17,6 @@ typedef struct Notice {
 typedef struct NoticeList {
         Notice *notices; /* owned */
         size_t n_notices;
-        size_t n_allocated;
 } NoticeList;
 
 void notice_list_done(NoticeList *list);

@@ -59,11 +59,11 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
         return r;
 }
 
-/* The copy */
+/* The copy, which can grow as the original does */
 
 static void *copy_array(const void *from, size_t n, size_t size)
 {
-        void *to = calloc(n + 1, size);
+        void *to = calloc(grown_size(n), size);
 
         if (to && n > 0)
                 memcpy(to, from, n * size);
@@ -94,7 +94,6 @@ static int copy_machine(Machine *to, const Machine *from)
         to->nodes = NULL;
         to->n_nodes = 0;
         to->blocks = copy_array(from->blocks, from->n_blocks, sizeof(Block));
-        to->n_blocks_allocated = from->n_blocks;
         to->devices = copy_array(from->devices, from->n_devices, sizeof(Device));
         to->zones = copy_array(from->zones, from->n_zones, sizeof(Zone));
         if (!to->blocks || !to->devices || !to->zones)

@@ -2,6 +2,8 @@
 #include "check_main.h"
 #include "machine_fixture.h"
 
+#include <stdio.h>
+
 #define BLOCK (UINT64_C(128) << 20)
 
 static Block *add(Machine *machine, uint32_t id, int expected)
@@ -44,6 +46,46 @@ static uint32_t shuffled(uint32_t i, uint32_t n)
 }
 
 static const Permutation permutations[] = { upwards, downwards, shuffled };
+
+START_TEST(blocks_that_are_inserted_at_once_lie_between_the_others)
+{
+        static const struct {
+                const char *there, *added, *all;
+        } cases[] = {
+                { "", "", "" },
+                { "", "1 2 3", "1 2 3" },
+                { "1 2 3", "", "1 2 3" },
+                { "4 5", "1 2", "1 2 4 5" },
+                { "1 2", "4 5", "1 2 4 5" },
+                { "1 4 6", "0 2 3 5 7", "0 1 2 3 4 5 6 7" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                uint32_t ids[8];
+                size_t n_ids = 0;
+                Machine machine;
+                char text[64] = "", *end;
+
+                machine_init(&machine);
+                for (const char *at = cases[i].there; *at; at = end + strspn(end, " "))
+                        add(&machine, (uint32_t) strtoul(at, &end, 10), 1)->node = 1;
+                for (const char *at = cases[i].added; *at; at = end + strspn(end, " "))
+                        ids[n_ids++] = (uint32_t) strtoul(at, &end, 10);
+                ck_assert_int_eq(machine_insert_blocks(&machine, ids, n_ids), 0);
+                for (size_t j = 0; j < machine.n_blocks; j++) {
+                        const Block *block = &machine.blocks[j];
+
+                        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%u",
+                                 j > 0 ? " " : "", block->id);
+                        /* The others are as they were. */
+                        ck_assert_int_eq(block->node == 1,
+                                         strchr(cases[i].there, (int) ('0' + block->id)) != NULL);
+                }
+                ck_assert_str_eq(text, cases[i].all);
+                machine_done(&machine);
+        }
+}
+END_TEST
 
 START_TEST(blocks_are_sorted_in_whatever_order_they_are_added)
 {
@@ -402,6 +444,7 @@ int main(void)
         Suite *suite = suite_create("machine");
         TCase *blocks = tcase_create("blocks"), *nodes = tcase_create("nodes");
 
+        tcase_add_test(blocks, blocks_that_are_inserted_at_once_lie_between_the_others);
         tcase_add_loop_test(blocks, blocks_are_sorted_in_whatever_order_they_are_added, 0,
                             ELEMENTSOF(permutations));
         tcase_add_test(blocks, a_block_that_is_there_is_found_and_not_added);
