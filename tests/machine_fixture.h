@@ -74,7 +74,7 @@ static inline void block_set_letter(Block *block, char letter)
         if (i == ELEMENTSOF(kinds))
                 ck_abort_msg("a machine has no block '%c'", letter);
         block_set(block, kinds[i].state, kinds[i].zones, kinds[i].status);
-        block->verdict = kinds[i].verdict;
+        block->decision.verdict = kinds[i].verdict;
         if (letter == 'r')
                 block->retry_at_usec = RETRY_AT_USEC;
 }

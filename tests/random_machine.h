@@ -413,10 +413,10 @@ static inline uint64_t first_seed(void)
 
 /* What a plan leads to, worked out block by block, unlike the planner does */
 
-static inline bool is_auto(const Case *c, const Block *block, const Decision *decision)
+static inline bool is_auto(const Case *c, const Block *block, const Planned *planned)
 {
-        ZoneAction action =
-                decision->rule < 0 ? ZONE_ACTION_AUTO : c->policy.rules[decision->rule].zone;
+        const Rule *rule = policy_rule(&c->policy, planned->decision.rule);
+        ZoneAction action = rule ? rule->zone : ZONE_ACTION_AUTO;
         const Device *device = machine_device(&c->machine, block);
 
         if (device && device->onlines_itself)
@@ -438,12 +438,12 @@ static inline ZoneClass class_of_verdict(Verdict verdict, const Block *block)
 /* The class in which a block ends. */
 static inline ZoneClass final_class(const Plan *plan, const Block *block)
 {
-        const Decision *decision = plan_find(plan, block->id);
+        const Planned *planned = plan_find(plan, block->id);
 
-        if (decision)
-                return class_of_verdict(decision->verdict, block);
+        if (planned)
+                return class_of_verdict(planned->decision.verdict, block);
         if (block->status == BLOCK_STATUS_WRITING)
-                return class_of_verdict(block->verdict, block);
+                return class_of_verdict(block->decision.verdict, block);
         return block_class(block);
 }
 

@@ -30,7 +30,7 @@ int writer_set_plan(Writer *writer, const Plan *plan)
         if (!queue)
                 return -ENOMEM;
         for (size_t i = 0; i < plan->n_order; i++)
-                queue[i] = plan->decisions[plan->order[i]].block;
+                queue[i] = plan->planned[plan->order[i]].block;
         writer->queue = queue;
         writer->n_queue = plan->n_order;
         writer->next = 0;
@@ -50,13 +50,14 @@ int writer_fill(Writer *writer, Machine *machine)
                  * It may have gone, been onlined by someone else, or gone and come back, which is
                  * another block that no plan has decided on yet.
                  */
-                if (!block || !track_wants_plan(block, 0) || block->verdict == VERDICT_NONE) {
+                if (!block || !track_wants_plan(block, 0) ||
+                    block->decision.verdict == VERDICT_NONE) {
                         writer->next++;
                         continue;
                 }
 
                 request.block = block->id;
-                request.word = online_word_of_verdict(block->verdict);
+                request.word = online_word_of_verdict(block->decision.verdict);
                 r = actuator_send(writer->channel.fd, &request);
                 if (r == -EAGAIN)
                         break;
@@ -147,6 +148,15 @@ int writer_receive(Writer *writer, ActuatorReply *ret)
         else if (r > 0)
                 writer->n_setting--;
         return r;
+}
+
+int writer_reply_error(const ActuatorReply *reply)
+{
+        if (reply->read_error < 0)
+                return reply->read_error;
+        if (reply->error == -ENOENT || reply->error == -ENODEV || reply->error == -ENXIO)
+                return -EIO;
+        return reply->error;
 }
 
 bool writer_is_idle(const Writer *writer)

@@ -57,5 +57,8 @@ bool writer_is_of_job(const ActuatorReply *reply);
 /* 1 and a reply, 0 when there is none now, -EPIPE when the actuator is gone. */
 int writer_receive(Writer *writer, ActuatorReply *ret);
 
+/* The error of a write. A block that can be read is there, whatever a driver's veto says. */
+int writer_reply_error(const ActuatorReply *reply);
+
 /* Nothing of a plan is to be written or being written. */
 bool writer_is_idle(const Writer *writer);

@@ -53,8 +53,8 @@ static int append_state(sd_bus_message *reply, const Machine *machine, const Blo
 
 static int append_rule(sd_bus_message *reply, const Policy *policy, const Block *block)
 {
-        const Rule *rule = policy_rule(policy, block->rule);
-        int r = append_string(reply, "Decision", verdict_to_string(block->verdict));
+        const Rule *rule = policy_rule(policy, block->decision.rule);
+        int r = append_string(reply, "Decision", verdict_to_string(block->decision.verdict));
 
         if (r >= 0)
                 r = append_string(reply, "Rule", reason_rule_name(policy, block));
@@ -62,8 +62,9 @@ static int append_rule(sd_bus_message *reply, const Policy *policy, const Block 
                 r = append_string(reply, "RuleFile", rule->file);
         if (r >= 0 && rule && rule->file)
                 r = append_u32(reply, "RuleLine", rule->line);
-        if (r >= 0 && block->verdict != VERDICT_NONE)
-                r = append_string(reply, "ZoneWanted", zone_action_to_string(block->action));
+        if (r >= 0 && block->decision.verdict != VERDICT_NONE)
+                r = append_string(reply, "ZoneWanted",
+                                  zone_action_to_string(block->decision.action));
         if (r >= 0 && block->decided_usec > 0)
                 r = append_u64(reply, "DecidedUSec", block->decided_usec);
         return r;
@@ -75,20 +76,20 @@ static int append_guards(sd_bus_message *reply, const Block *block)
         const char *scope = reason_scope(block);
         bool has_ratio = strcmp(scope, "node") == 0 || strcmp(scope, "machine") == 0;
         char guards[GUARDS_STRING_MAX];
-        int r = append_string(reply, "Guards", guards_format(block->guards, guards));
+        int r = append_string(reply, "Guards", guards_format(block->decision.guards, guards));
 
         if (r >= 0 && *scope)
                 r = append_string(reply, "Compared", scope);
         if (r >= 0 && (has_ratio || strcmp(scope, "min_kernel") == 0))
-                r = append_u64(reply, "KernelBytes", block->figures.kernel_bytes);
+                r = append_u64(reply, "KernelBytes", block->decision.figures.kernel_bytes);
         if (r >= 0 && has_ratio)
-                r = append_u64(reply, "MovableBytes", block->figures.movable_bytes);
+                r = append_u64(reply, "MovableBytes", block->decision.figures.movable_bytes);
         if (r >= 0 && has_ratio)
-                r = append_u64(reply, "MaxMovableRatioPermille", block->figures.limit);
+                r = append_u64(reply, "MaxMovableRatioPermille", block->decision.figures.limit);
         if (r >= 0 && strcmp(scope, "min_kernel") == 0)
-                r = append_u64(reply, "MinKernelBytes", block->figures.limit);
+                r = append_u64(reply, "MinKernelBytes", block->decision.figures.limit);
         if (r >= 0 && strcmp(scope, "contiguous") == 0)
-                r = append_u32(reply, "KernelBlockAbove", (uint32_t) block->figures.limit);
+                r = append_u32(reply, "KernelBlockAbove", (uint32_t) block->decision.figures.limit);
         return r;
 }
 

@@ -98,8 +98,9 @@ static int append_block(sd_bus_message *reply, const Machine *machine, const Blo
                 reply, BUS_BLOCK_SIGNATURE, block->id, block->node,
                 block_state_to_string(block->state),
                 block->node == NODE_NONE ? "" : zone_list_format(&block->zones, zones),
-                zone_class_to_string(block_class(block)), verdict_to_string(block->verdict),
-                reason_rule_name(policy, block), guards_format(block->guards, guards),
+                zone_class_to_string(block_class(block)),
+                verdict_to_string(block->decision.verdict), reason_rule_name(policy, block),
+                guards_format(block->decision.guards, guards),
                 block_status_to_string(block->status), (int32_t) -block->error,
                 device ? device->name : "", origin_to_string(machine_origin(machine, block)));
 }

@@ -137,13 +137,13 @@ static void log_failure(Manager *manager, const Block *block, Outcome outcome, u
         if (block->status == BLOCK_STATUS_FAILED) {
                 context.message_id = MESSAGE_ID_BLOCK_FAILED;
                 log_full(LOG_ERR, &context, "Cannot online memory%u as %s after %u attempts: %s",
-                         block->id, verdict_to_string(block->verdict), block->attempts,
+                         block->id, verdict_to_string(block->decision.verdict), block->attempts,
                          strerror(-block->error));
         } else {
                 log_full(level, &context,
                          "Cannot online memory%u as %s now (%s: %s), ignoring for %.1f s",
-                         block->id, verdict_to_string(block->verdict), outcome_to_string(outcome),
-                         strerror(-block->error),
+                         block->id, verdict_to_string(block->decision.verdict),
+                         outcome_to_string(outcome), strerror(-block->error),
                          (double) (block->retry_at_usec - now) / (double) USEC_PER_SEC);
         }
         manager->burst.n_failed++;
@@ -157,7 +157,7 @@ static void log_raced(const Manager *manager, const Block *block)
                  "memory%u was onlined by someone else, who was faster: it is %s, the policy has "
                  "it %s",
                  block->id, zone_class_to_string(block_class(block)),
-                 verdict_to_string(block->verdict));
+                 verdict_to_string(block->decision.verdict));
 }
 
 /* A block that can be read is there, whatever a driver's veto says. */

@@ -49,10 +49,10 @@ static void manager_judge(Manager *manager, const Plan *plan)
         unsigned n = 0, first = 0;
         Burst offloaded = {};
 
-        for (size_t i = 0; i < plan->n_decisions; i++) {
-                Block *block = machine_find_block(&manager->machine, plan->decisions[i].block);
+        for (size_t i = 0; i < plan->n_planned; i++) {
+                Block *block = machine_find_block(&manager->machine, plan->planned[i].block);
 
-                track_decide(block, &plan->decisions[i]);
+                track_decide(block, &plan->planned[i].decision);
                 track_judge(block);
                 block->decided_usec = manager_realtime(manager);
                 manager_record(manager, block);
@@ -73,26 +73,27 @@ static void manager_judge(Manager *manager, const Plan *plan)
                          "the policy has it %s",
                          n, n == 1 ? " was" : "s were", first,
                          zone_class_to_string(block_class(block)),
-                         verdict_to_string(block->verdict));
+                         verdict_to_string(block->decision.verdict));
         }
 }
 
 static void manager_take_plan(Manager *manager, const Plan *plan)
 {
-        for (size_t i = 0; i < plan->n_decisions; i++) {
-                const Decision *decision = &plan->decisions[i];
-                Block *block = machine_find_block(&manager->machine, decision->block);
+        for (size_t i = 0; i < plan->n_planned; i++) {
+                const Planned *planned = &plan->planned[i];
+                Block *block = machine_find_block(&manager->machine, planned->block);
                 char guards[GUARDS_STRING_MAX];
 
-                track_decide(block, decision);
+                track_decide(block, &planned->decision);
                 block->decided_usec = manager_realtime(manager);
                 if (block->status == BLOCK_STATUS_LEFT)
                         manager_record(manager, block);
                 (void) changed_ids_add(&manager->changes.blocks, block->id);
                 log_debug("memory%u on node %d: %s by %s%s%s", block->id, block->node,
-                          verdict_to_string(block->verdict),
+                          verdict_to_string(block->decision.verdict),
                           manager_rule_name(manager, block) ?: "default",
-                          block->guards ? ", guards " : "", guards_format(block->guards, guards));
+                          block->decision.guards ? ", guards " : "",
+                          guards_format(block->decision.guards, guards));
         }
 }
 

@@ -23,6 +23,8 @@ static void manager_adopt(Manager *manager, Conf *conf)
                         "event_source cannot change while memoryd runs, ignoring until a restart");
         conf->event_source = manager->conf.event_source;
         track_remap_rules(&manager->machine, &manager->conf.policy, &conf->policy);
+        for (size_t i = 0; i < manager->n_jobs; i++)
+                job_remap_rules(manager->jobs[i], &manager->conf.policy, &conf->policy);
         conf_done(&manager->conf);
         manager->conf = *conf;
         conf_init(conf);

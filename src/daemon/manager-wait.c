@@ -43,7 +43,8 @@ static Waiting manager_mark_waiting(Manager *manager)
         for (size_t i = 0; i < manager->machine.n_blocks; i++) {
                 Block *block = &manager->machine.blocks[i];
 
-                if (block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE)
+                if (block->status == BLOCK_STATUS_PENDING &&
+                    block->decision.verdict == VERDICT_NONE)
                         manager_mark_undecided(manager, block, &waiting);
                 waiting.n_due += manager_is_left_to_kernel(block);
                 if (block->status != BLOCK_STATUS_WAITING)
@@ -103,7 +104,8 @@ static void manager_give_up_waiting(Manager *manager, unsigned n)
                 Block *block = &manager->machine.blocks[i];
 
                 block->announced = true;
-                if (block->status == BLOCK_STATUS_PENDING && block->verdict == VERDICT_NONE)
+                if (block->status == BLOCK_STATUS_PENDING &&
+                    block->decision.verdict == VERDICT_NONE)
                         block->given_up = true;
                 if (block->status != BLOCK_STATUS_WAITING || block->given_up)
                         continue;
@@ -169,7 +171,7 @@ bool manager_waits(Manager *manager, uint64_t now)
 
 bool manager_is_left_to_kernel(const Block *block)
 {
-        return block->kernel_due && block->verdict == VERDICT_NONE && !block->given_up;
+        return block->kernel_due && block->decision.verdict == VERDICT_NONE && !block->given_up;
 }
 
 bool manager_is_waiting(const Manager *manager)

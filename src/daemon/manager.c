@@ -136,7 +136,7 @@ void manager_fail(Manager *manager, const char *what, int error)
 
 const char *manager_rule_name(const Manager *manager, const Block *block)
 {
-        const Rule *rule = policy_rule(&manager->conf.policy, block->rule);
+        const Rule *rule = policy_rule(&manager->conf.policy, block->decision.rule);
 
         return rule ? rule->name : NULL;
 }
@@ -245,7 +245,7 @@ void manager_rescan(Manager *manager, bool all)
 
                 if (all)
                         track_reset_offlined(block);
-                if (block->verdict != VERDICT_LEAVE)
+                if (block->decision.verdict != VERDICT_LEAVE)
                         track_reset(block);
         }
         manager_mark_all(manager);

@@ -63,9 +63,6 @@ void job_claim(const Job *job, Machine *machine)
                         continue;
                 block->job = job->id;
                 block->job_class = verdict_class(job->steps[i].step.to, block);
-                /* A reload finds rules anew in blocks, but not in jobs. */
-                if (job->steps[i].step.has_decision)
-                        block->rule = job->steps[i].step.decision.rule;
         }
 }
 
@@ -128,14 +125,23 @@ void step_refused(Job *job, JobStep *step, int error)
         job->n_again++;
 }
 
+void step_aim(const JobStep *step, Block *block, Verdict verdict)
+{
+        bool is_planned = step->step.has_decision && step->step.to == verdict;
+
+        block->decision = is_planned ? step->step.decision : step->former.decision;
+        if (block->decision.verdict == verdict)
+                return;
+        block->decision.verdict = verdict;
+        block->decision.guards = 0;
+        block->decision.figures = (Figures){};
+}
+
 void former_take(Former *former, const Block *block)
 {
         *former = (Former){
                 .status = block->status,
-                .verdict = block->verdict,
-                .action = block->action,
-                .guards = block->guards,
-                .figures = block->figures,
+                .decision = block->decision,
                 .onliner = block->onliner,
                 .offliner = block->offliner,
                 .onlined_usec = block->onlined_usec,
@@ -145,13 +151,20 @@ void former_take(Former *former, const Block *block)
 void former_restore(const Former *former, Block *block)
 {
         block->status = former->status;
-        block->verdict = former->verdict;
-        block->action = former->action;
-        block->guards = former->guards;
-        block->figures = former->figures;
+        block->decision = former->decision;
         block->onliner = former->onliner;
         block->offliner = former->offliner;
         block->onlined_usec = former->onlined_usec;
+}
+
+void job_remap_rules(Job *job, const Policy *from, const Policy *to)
+{
+        for (size_t i = 0; i < job->n_steps; i++) {
+                JobStep *step = &job->steps[i];
+
+                policy_remap(from, to, &step->step.decision);
+                policy_remap(from, to, &step->former.decision);
+        }
 }
 
 bool job_cancel(Job *job)
@@ -160,4 +173,9 @@ bool job_cancel(Job *job)
                 return false;
         job->state = job->state == JOB_STATE_QUEUED ? JOB_STATE_CANCELLED : JOB_STATE_CANCELLING;
         return true;
+}
+
+int32_t job_current_block(const Job *job)
+{
+        return job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1;
 }

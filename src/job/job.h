@@ -40,10 +40,7 @@ typedef enum StepState {
 /* What a block was with memoryd before its first write, to be that again when nothing comes of it. */
 typedef struct Former {
         BlockStatus status;
-        Verdict verdict;
-        ZoneAction action;
-        unsigned guards;
-        Figures figures;
+        Decision decision;
         Onliner onliner;
         Onliner offliner;
         uint64_t onlined_usec;
@@ -98,6 +95,9 @@ DEFINE_CLEANUP(Job *, job_free)
 void job_claim(const Job *job, Machine *machine);
 void job_release(const Job *job, Machine *machine);
 
+/* Finds the rules of what was decided in the policy that replaces theirs: see policy_remap(). */
+void job_remap_rules(Job *job, const Policy *from, const Policy *to);
+
 /* A write that a job wants to be made. */
 typedef struct JobWrite {
         uint32_t block;
@@ -132,6 +132,9 @@ void job_outcome(Job *job, Machine *machine, int error, BlockState state, const 
  * that has not started at once. Returns false when it has ended or is undoing.
  */
 bool job_cancel(Job *job);
+
+/* The block of the write under way, -1 for none. */
+int32_t job_current_block(const Job *job);
 
 /* A sentence for a person about a step that failed, "EBUSY: ..." with the name of its errno. 0 or -ENOMEM. */
 int job_format_failure(const Job *job, const JobStep *step, char **ret);

@@ -87,9 +87,8 @@ static void job_write(Job *job, JobStep *step, Block *block, Verdict verdict, ui
         job->changing = job->n_steps;
         job->writing = verdict;
         block->status = verdict == VERDICT_NONE ? BLOCK_STATUS_OFFLINING : BLOCK_STATUS_WRITING;
-        /* What it leads to is what counts for a plan that is made meanwhile. */
         if (verdict != VERDICT_NONE)
-                block->verdict = verdict;
+                step_aim(step, block, verdict);
         *ret = (JobWrite){ block->id, verdict, timeout_usec };
 }
 

@@ -8,7 +8,7 @@ static void change_next(Job *job, JobStep *step, Block *block)
         step->state = STEP_CHANGING;
         job->changing = (size_t) (step - job->steps);
         block->status = BLOCK_STATUS_WRITING;
-        block->verdict = step_next_verdict(job, step);
+        step_aim(step, block, step_next_verdict(job, step));
 }
 
 /* What becomes of a step that is being undone and cannot be. */
@@ -42,13 +42,8 @@ static void block_is_requested(const JobStep *step, Block *block, int error, uin
 {
         const Step *asked = &step->step;
 
-        block->verdict = asked->to;
+        step_aim(step, block, asked->to);
         block->status = asked->has_decision ? BLOCK_STATUS_DONE : BLOCK_STATUS_REQUESTED;
-        if (asked->has_decision) {
-                block->action = asked->decision.action;
-                block->guards = asked->decision.guards;
-                block->figures = asked->decision.figures;
-        }
         block->onliner = error < 0 ? ONLINER_OTHER : ONLINER_MEMORYD;
         block->onlined_usec = realtime_usec;
         block->attempts = 0;
@@ -80,7 +75,7 @@ static void job_after_offline(Job *job, JobStep *step, Block *block, int error)
 /* Somebody else was faster, in another class. */
 static void job_raced(Job *job, JobStep *step, Block *block)
 {
-        block->verdict = step->former.verdict;
+        block->decision = step->former.decision;
         track_onlined_by(block, ONLINER_OTHER);
         if (job->state == JOB_STATE_UNDOING)
                 step_stays_done(step, -ESTALE);
@@ -130,7 +125,7 @@ static void job_not_onlined(Job *job, JobStep *step, Block *block, int error)
         } else {
                 /* It was online, and shall be: that is left to the policy. */
                 track_forget(block);
-                block->verdict = VERDICT_NONE;
+                block->decision = (Decision){ .rule = RULE_DEFAULT };
                 job->n_done -= is_undoing;
                 step_failed(job, step, step->error);
         }

@@ -90,16 +90,16 @@ static int take_plan(Selector *selector, const Plan *plan)
         size_t target = 0;
 
         for (size_t i = 0; i < plan->n_order; i++) {
-                const Decision *decision = &plan->decisions[plan->order[i]];
+                const Planned *planned = &plan->planned[plan->order[i]];
                 size_t n = selector->n_targets;
 
                 /* Each class is in order from the top down, so the next one is mostly the one below. */
                 target = target > 0 ? target - 1 : n - 1;
-                while (selector_target(selector, target)->id != decision->block)
+                while (selector_target(selector, target)->id != planned->block)
                         target = target > 0 ? target - 1 : n - 1;
-                selector_take(selector, target, decision->verdict);
+                selector_take(selector, target, planned->decision.verdict);
                 selector->steps[selector->n_steps - 1].has_decision = true;
-                selector->steps[selector->n_steps - 1].decision = *decision;
+                selector->steps[selector->n_steps - 1].decision = planned->decision;
         }
         if (selector->n_steps == selector->n_targets)
                 return 0;
@@ -120,15 +120,15 @@ static int online_by_plan(Selector *selector, const Policy *policy)
         for (size_t i = 0; i < selector->n_targets; i++) {
                 Block *block = selector_target(selector, i);
 
-                guards[i] = block->guards;
-                block->guards = 0;
+                guards[i] = block->decision.guards;
+                block->decision.guards = 0;
                 block->job = JOB_SELECTING;
         }
         r = plan_make(selector->machine, policy, is_selecting, 0, &plan);
         for (size_t i = 0; i < selector->n_targets; i++) {
                 Block *block = selector_target(selector, i);
 
-                block->guards = guards[i];
+                block->decision.guards = guards[i];
                 block->job = 0;
         }
         return r < 0 ? r : take_plan(selector, &plan);

@@ -32,6 +32,9 @@ static inline Block *step_block(const JobStep *step, const Machine *machine)
         return block && block->inode == step->step.inode ? block : NULL;
 }
 
+/* What counts for a plan while a write for this verdict is under way, and when it has succeeded. */
+void step_aim(const JobStep *step, Block *block, Verdict verdict);
+
 /* How a step ends. */
 void step_done(Job *job, JobStep *step, bool is_ours);
 void step_undone(Job *job, JobStep *step);

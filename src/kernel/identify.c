@@ -227,7 +227,7 @@ static bool was_there_before(Identifier *identifier, const Block *block, const R
 /* Whether it pays to wait for what is on its way: a decision is made once. */
 static bool is_undecided(const Block *block)
 {
-        return block->verdict == VERDICT_NONE && !block->given_up;
+        return block->decision.verdict == VERDICT_NONE && !block->given_up;
 }
 
 /*

@@ -170,7 +170,7 @@ void block_init(Block *block, uint32_t id)
                 .told_node = NODE_NONE,
                 .device = -1,
                 .group = GROUP_UNREAD,
-                .rule = RULE_DEFAULT,
+                .decision = { .rule = RULE_DEFAULT },
                 .status = BLOCK_STATUS_WAITING,
                 .retry_at_usec = USEC_INFINITY,
         };

@@ -177,6 +177,16 @@ Onliner onliner_from_string(const char *word);
 /* One for "a rule that a reload has removed since". */
 #define RULE_GONE (-2)
 
+/* What is to become of a block, and why. */
+typedef struct Decision {
+        Verdict verdict;
+        int32_t rule;      /* index into the policy's rules, RULE_DEFAULT or RULE_GONE */
+        ZoneAction action; /* what the rule asks for */
+        unsigned guards; /* Guard mask: what made an `auto` block kernel memory, or for whole_device
+                              also movable */
+        Figures figures; /* of an `auto` block: what the first of them compared */
+} Decision;
+
 typedef struct Block {
         uint32_t id;         /* N of memoryN: covers N * block size bytes on */
         int32_t node;        /* or NODE_NONE */
@@ -200,12 +210,8 @@ typedef struct Block {
                 last_class; /* the class when it was last online, ZONE_CLASS_NONE if it never was */
 
         /* What was decided and what came of it. */
-        Verdict verdict;
+        Decision decision;
         BlockStatus status;
-        int32_t rule;          /* index into the policy's rules, or RULE_DEFAULT */
-        ZoneAction action;     /* what that asked for */
-        unsigned guards;       /* Guard mask */
-        Figures figures;       /* of an `auto` decision */
         uint64_t decided_usec; /* when, CLOCK_REALTIME; 0: never */
         Onliner onliner;
         uint64_t onlined_usec; /* when it was seen or made online, CLOCK_REALTIME; 0: not known */

@@ -6,8 +6,8 @@
 
 static bool block_lifts_min_kernel(Matcher *matcher, const Block *block, const Node *node)
 {
-        const Rule *rule = block->verdict != VERDICT_NONE ?
-                                   policy_rule(matcher->policy, block->rule) :
+        const Rule *rule = block->decision.verdict != VERDICT_NONE ?
+                                   policy_rule(matcher->policy, block->decision.rule) :
                                    matcher_find(matcher, block, node);
 
         return rule && rule->movable_node;

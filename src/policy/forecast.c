@@ -113,9 +113,9 @@ void forecast_done(Forecast *forecast)
 
 static ZoneType zone_of(const Block *block)
 {
-        if (block->verdict == VERDICT_MOVABLE)
+        if (block->decision.verdict == VERDICT_MOVABLE)
                 return ZONE_MOVABLE;
-        if (block->verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
+        if (block->decision.verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
                 return (ZoneType) block->zones.zones[0];
         return ZONE_NORMAL;
 }
@@ -133,13 +133,13 @@ static int settle_by(Machine *machine, const Policy *policy, PlanFilter filter)
         Plan plan = {};
         int r = plan_make(machine, policy, filter, 0, &plan);
 
-        for (size_t i = 0; r >= 0 && i < plan.n_decisions; i++) {
-                Block *block = machine_find_block(machine, plan.decisions[i].block);
+        for (size_t i = 0; r >= 0 && i < plan.n_planned; i++) {
+                Block *block = machine_find_block(machine, plan.planned[i].block);
 
-                track_decide(block, &plan.decisions[i]);
+                track_decide(block, &plan.planned[i].decision);
                 if (block->state != BLOCK_OFFLINE)
                         track_judge(block);
-                else if (block->verdict != VERDICT_LEAVE)
+                else if (block->decision.verdict != VERDICT_LEAVE)
                         make_online(block);
         }
         plan_done(&plan);
@@ -325,8 +325,9 @@ static bool is_planned(const Forecast *forecast, size_t i)
 
 static bool is_decided_alike(const Block *a, const Block *b)
 {
-        return a->verdict == b->verdict && a->status == b->status && a->rule == b->rule &&
-               a->guards == b->guards && strcmp(reason_scope(a), reason_scope(b)) == 0;
+        return a->decision.verdict == b->decision.verdict && a->status == b->status &&
+               a->decision.rule == b->decision.rule && a->decision.guards == b->decision.guards &&
+               strcmp(reason_scope(a), reason_scope(b)) == 0;
 }
 
 /* A job is taking it offline. */
@@ -384,10 +385,10 @@ int forecast_range(const Forecast *forecast, const Policy *policy, size_t *index
                 .zone_class = zone_class_to_string(block_class(block)),
                 .device = device ? device->name : "",
                 .origin = origin_to_string(machine_origin(machine, block)),
-                .decision = verdict_to_string(planned ? block->verdict : VERDICT_NONE),
+                .decision = verdict_to_string(planned ? block->decision.verdict : VERDICT_NONE),
                 .rule = planned ? reason_rule_name(policy, block) : "",
         };
-        guards_format(planned ? block->guards : 0, range.guards);
+        guards_format(planned ? block->decision.guards : 0, range.guards);
         if (forecast_reason(forecast, policy, first, &range.reason) < 0)
                 return -ENOMEM;
         *ret = range;

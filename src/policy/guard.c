@@ -231,7 +231,7 @@ static void planner_decide_unit(Planner *planner, Group *group)
         tally->movable_node |=
                 group->whole ? group->whole->movable_node : group->first->movable_node;
         for (const Item *item = group->first; item; item = item->next)
-                planner_add(planner, tally, item->decision->block, true, ZONE_CLASS_MOVABLE);
+                planner_add(planner, tally, item->planned->block, true, ZONE_CLASS_MOVABLE);
 
         guards = group_guards(planner, group, &figures);
         machine = machine_figures(planner);

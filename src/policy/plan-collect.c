@@ -97,7 +97,7 @@ static bool rule_has_movable_node(const Policy *policy, int32_t index)
  */
 static bool is_held(const Block *block, bool grows)
 {
-        return grows && block->verdict == VERDICT_KERNEL && block->guards != 0;
+        return grows && block->decision.verdict == VERDICT_KERNEL && block->decision.guards != 0;
 }
 
 static void planner_judge(Planner *planner, const Block *block, Tally *tally)
@@ -105,23 +105,21 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         const Rule *rule = matcher_find(&planner->matcher, block, tally->node);
         const Device *device = machine_device(planner->machine, block);
         bool grows = block_grows(planner, block), movable_node = rule && rule->movable_node;
-        Decision *decision = &planner->decisions[planner->n_decisions++];
+        Planned *planned = &planner->planned[planner->n_planned++];
+        Decision *decision = &planned->decision;
         Whole *whole;
 
-        *decision = (Decision){
-                .block = block->id,
-                .node = block->node,
-                .rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT,
-                .action = rule ? rule->zone : ZONE_ACTION_AUTO,
-        };
+        *planned = (Planned){ .block = block->id, .node = block->node };
+        decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
+        decision->action = rule ? rule->zone : ZONE_ACTION_AUTO;
         /* To write to its blocks would put it out of step with its own attribute. */
         decision->verdict = device && device->onlines_itself ?
                                     VERDICT_LEAVE :
                                     action_verdict(decision->action, block);
         if (decision->verdict == VERDICT_NONE && is_held(block, grows)) {
                 decision->verdict = VERDICT_KERNEL;
-                decision->guards = block->guards;
-                decision->figures = block->figures;
+                decision->guards = block->decision.guards;
+                decision->figures = block->decision.figures;
         }
         if (decision->verdict != VERDICT_NONE) {
                 tally->movable_node |= movable_node;
@@ -134,7 +132,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         if (whole)
                 whole->movable_node |= movable_node;
         planner->items[planner->n_items++] = (Item){
-                .decision = decision,
+                .planned = planned,
                 .tally = tally,
                 .whole = whole,
                 .grows = grows,
@@ -157,8 +155,9 @@ void planner_collect(Planner *planner)
                         continue;
                 }
                 planner_count(planner, tally, block, plan_class(block));
-                if (block->verdict != VERDICT_NONE)
-                        tally->movable_node |= rule_has_movable_node(planner->policy, block->rule);
+                if (block->decision.verdict != VERDICT_NONE)
+                        tally->movable_node |=
+                                rule_has_movable_node(planner->policy, block->decision.rule);
         }
         assert(planner->tallies);
         for (size_t i = 0; i < machine->n_nodes; i++) {

@@ -55,7 +55,7 @@ void planner_group(Planner *planner)
 
                 planner_group_item(planner, item);
                 if (!item->grows)
-                        planner_add(planner, item->tally, item->decision->block, false,
+                        planner_add(planner, item->tally, item->planned->block, false,
                                     ZONE_CLASS_MOVABLE);
         }
 }
@@ -63,20 +63,20 @@ void planner_group(Planner *planner)
 int64_t group_lowest(const Group *group)
 {
         assert(group->first); /* none is empty */
-        return group->first->decision->block;
+        return group->first->planned->block;
 }
 
 int64_t group_highest(const Group *group)
 {
-        return group->last->decision->block;
+        return group->last->planned->block;
 }
 
 void group_set(const Group *group, Verdict verdict, unsigned guards, const Figures *figures)
 {
         for (const Item *item = group->first; item; item = item->next) {
-                item->decision->verdict = verdict;
-                item->decision->guards = guards;
-                item->decision->figures = *figures;
+                item->planned->decision.verdict = verdict;
+                item->planned->decision.guards = guards;
+                item->planned->decision.figures = *figures;
         }
 }
 

@@ -22,7 +22,7 @@ typedef struct Whole {
 
 /* A block that `auto` decides. */
 typedef struct Item {
-        Decision *decision;
+        Planned *planned;
         Tally *tally;
         Whole *whole;      /* or NULL */
         struct Item *next; /* in its group */
@@ -89,8 +89,8 @@ typedef struct Planner {
         uint64_t now_usec;
         Matcher matcher;
         Tally *tallies; /* one per node of the machine, in its order */
-        Decision *decisions;
-        size_t n_decisions;
+        Planned *planned;
+        size_t n_planned;
         Item *items; /* by block */
         size_t n_items;
         Whole *wholes;

@@ -4,7 +4,7 @@
 
 void plan_done(Plan *plan)
 {
-        free(plan->decisions);
+        free(plan->planned);
         free(plan->order);
         *plan = (Plan){};
 }
@@ -17,11 +17,11 @@ static bool is_kernel_first(Verdict verdict)
 /* Whether no kernel memory of the same node comes right below. */
 static bool is_lowest_kernel(const Plan *plan, size_t i)
 {
-        const Decision *decision = &plan->decisions[i];
+        const Planned *block = &plan->planned[i];
 
-        return is_kernel_first(decision->verdict) &&
-               (i == 0 || !is_kernel_first(decision[-1].verdict) ||
-                decision[-1].node != decision->node);
+        return is_kernel_first(block->decision.verdict) &&
+               (i == 0 || !is_kernel_first(block[-1].decision.verdict) ||
+                block[-1].node != block->node);
 }
 
 /*
@@ -37,14 +37,15 @@ static bool is_lowest_kernel(const Plan *plan, size_t i)
  */
 static void plan_order(Plan *plan)
 {
-        for (size_t i = 0; i < plan->n_decisions; i++)
+        for (size_t i = 0; i < plan->n_planned; i++)
                 if (is_lowest_kernel(plan, i))
                         plan->order[plan->n_order++] = (uint32_t) i;
-        for (size_t i = plan->n_decisions; i-- > 0;)
-                if (is_kernel_first(plan->decisions[i].verdict) && !is_lowest_kernel(plan, i))
+        for (size_t i = plan->n_planned; i-- > 0;)
+                if (is_kernel_first(plan->planned[i].decision.verdict) &&
+                    !is_lowest_kernel(plan, i))
                         plan->order[plan->n_order++] = (uint32_t) i;
-        for (size_t i = plan->n_decisions; i-- > 0;)
-                if (plan->decisions[i].verdict == VERDICT_MOVABLE)
+        for (size_t i = plan->n_planned; i-- > 0;)
+                if (plan->planned[i].decision.verdict == VERDICT_MOVABLE)
                         plan->order[plan->n_order++] = (uint32_t) i;
 }
 
@@ -52,12 +53,12 @@ static int planner_init(Planner *planner, const Machine *machine, const Policy *
 {
         /* One more, so that an empty machine is no allocation of nothing. */
         planner->tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
-        planner->decisions = calloc(machine->n_blocks + 1, sizeof(Decision));
+        planner->planned = calloc(machine->n_blocks + 1, sizeof(Planned));
         planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
         planner->groups = calloc(machine->n_blocks + 1, sizeof(Group));
         planner->wholes = calloc(machine->n_blocks + 1, sizeof(Whole));
         planner->last_wholes = calloc(machine->n_devices + 1, sizeof(Whole *));
-        if (!planner->tallies || !planner->decisions || !planner->items || !planner->groups ||
+        if (!planner->tallies || !planner->planned || !planner->items || !planner->groups ||
             !planner->wholes || !planner->last_wholes)
                 return -ENOMEM;
 
@@ -75,7 +76,7 @@ static void planner_done(Planner *planner)
 {
         matcher_done(&planner->matcher);
         free(planner->tallies);
-        free(planner->decisions);
+        free(planner->planned);
         free(planner->items);
         free(planner->groups);
         free(planner->wholes);
@@ -101,25 +102,25 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
         planner_guard(&planner);
 
         *ret = (Plan){
-                .decisions = planner.decisions,
-                .n_decisions = planner.n_decisions,
+                .planned = planner.planned,
+                .n_planned = planner.n_planned,
                 .order = TAKE_PTR(order),
         };
-        planner.decisions = NULL; /* the plan has them */
+        planner.planned = NULL; /* the plan has them */
         plan_order(ret);
         return 0;
 }
 
-const Decision *plan_find(const Plan *plan, uint32_t block)
+const Planned *plan_find(const Plan *plan, uint32_t block)
 {
-        size_t low = 0, high = plan->n_decisions;
+        size_t low = 0, high = plan->n_planned;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (plan->decisions[middle].block == block)
-                        return &plan->decisions[middle];
-                if (plan->decisions[middle].block < block)
+                if (plan->planned[middle].block == block)
+                        return &plan->planned[middle];
+                if (plan->planned[middle].block < block)
                         low = middle + 1;
                 else
                         high = middle;

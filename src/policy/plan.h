@@ -9,21 +9,17 @@
  * order in which to write them. A pure function: equal input gives equal output.
  */
 
-typedef struct Decision {
+/* A block that is decided. */
+typedef struct Planned {
         uint32_t block;
-        int32_t node;      /* the block's */
-        int32_t rule;      /* index into the policy's rules, or RULE_DEFAULT */
-        ZoneAction action; /* what the rule asks for */
-        Verdict verdict;
-        unsigned guards; /* Guard mask: what made an `auto` block kernel memory, or for whole_device
-                            also movable */
-        Figures figures; /* of an `auto` block: what the first of them compared */
-} Decision;
+        int32_t node; /* the block's */
+        Decision decision;
+} Planned;
 
 typedef struct Plan {
-        Decision *decisions; /* owned, by block */
-        size_t n_decisions;
-        uint32_t *order; /* owned: indices into decisions of what is to be written, first to last */
+        Planned *planned; /* owned, by block */
+        size_t n_planned;
+        uint32_t *order; /* owned: indices into planned[] of what is to be written, first to last */
         size_t n_order;
 } Plan;
 
@@ -66,4 +62,4 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
               Plan *ret);
 
 /* The decision of a block, or NULL. */
-const Decision *plan_find(const Plan *plan, uint32_t block);
+const Planned *plan_find(const Plan *plan, uint32_t block);

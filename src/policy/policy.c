@@ -70,6 +70,18 @@ int policy_insert_rule(Policy *policy, size_t index, Rule *rule)
         return 0;
 }
 
+void policy_remap(const Policy *from, const Policy *to, Decision *decision)
+{
+        const Rule *rule = policy_rule(from, decision->rule);
+
+        if (!rule)
+                return;
+        decision->rule = RULE_GONE;
+        for (size_t i = 0; i < to->n_rules && decision->rule < 0; i++)
+                if (strcmp(to->rules[i].name, rule->name) == 0)
+                        decision->rule = (int32_t) i;
+}
+
 const Rule *policy_rule(const Policy *policy, int32_t index)
 {
         return index >= 0 && (size_t) index < policy->n_rules ? &policy->rules[index] : NULL;

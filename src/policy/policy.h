@@ -121,7 +121,10 @@ void rule_done(Rule *rule);
  */
 int policy_insert_rule(Policy *policy, size_t index, Rule *rule);
 
-/* The rule of a decision, by Block.rule; NULL for the default and for one that is gone. */
+/* Finds a decision's rule by name in the policy that replaces its own: RULE_GONE if it has none of that name. */
+void policy_remap(const Policy *from, const Policy *to, Decision *decision);
+
+/* The rule of a decision, by its index; NULL for the default and for one that is gone. */
 const Rule *policy_rule(const Policy *policy, int32_t index);
 
 /*

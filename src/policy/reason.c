@@ -12,9 +12,9 @@
 
 const char *reason_rule_name(const Policy *policy, const Block *block)
 {
-        const Rule *rule = policy_rule(policy, block->rule);
+        const Rule *rule = policy_rule(policy, block->decision.rule);
 
-        if (block->rule == RULE_GONE)
+        if (block->decision.rule == RULE_GONE)
                 return "(removed)";
         return rule ? rule->name : "";
 }
@@ -22,19 +22,19 @@ const char *reason_rule_name(const Policy *policy, const Block *block)
 /* Whether a guard decided, or would have: rules that name a class do not ask them. */
 static bool is_auto(const Block *block)
 {
-        return block->figures.limit > 0 || block->guards;
+        return block->decision.figures.limit > 0 || block->decision.guards;
 }
 
 const char *reason_scope(const Block *block)
 {
         if (!is_auto(block))
                 return "";
-        if (block->guards & GUARD_MIN_KERNEL)
+        if (block->decision.guards & GUARD_MIN_KERNEL)
                 return "min_kernel";
         /* Without figures it is kernel memory because the rest of its device is. */
-        if (block->verdict == VERDICT_KERNEL && !(block->guards & RATIO_GUARDS))
-                return block->figures.limit > 0 ? "contiguous" : "";
-        return block->figures.of_machine ? "machine" : "node";
+        if (block->decision.verdict == VERDICT_KERNEL && !(block->decision.guards & RATIO_GUARDS))
+                return block->decision.figures.limit > 0 ? "contiguous" : "";
+        return block->decision.figures.of_machine ? "machine" : "node";
 }
 
 /* What whole_device treats as one with a block. */
@@ -51,7 +51,7 @@ static const char *format_group(const Machine *machine, const Block *block,
 
 static const char *format_place(const Block *block, char buffer[static PLACE_TEXT_MAX])
 {
-        if (block->figures.of_machine)
+        if (block->decision.figures.of_machine)
                 return strcpy(buffer, "the machine");
         snprintf(buffer, PLACE_TEXT_MAX, "node %d", block->node);
         return buffer;
@@ -60,14 +60,15 @@ static const char *format_place(const Block *block, char buffer[static PLACE_TEX
 static int format_ratio_reason(const Machine *machine, const Block *block, char **ret)
 {
         const Device *device = machine_device(machine, block);
-        bool is_over = block->verdict == VERDICT_KERNEL;
+        bool is_over = block->decision.verdict == VERDICT_KERNEL;
         /* Nobody knows what will be above a block of a device that grows. */
-        bool has_above = !block->figures.of_machine && !(device && device->unit_blocks > 0);
+        bool has_above =
+                !block->decision.figures.of_machine && !(device && device->unit_blocks > 0);
         char place[PLACE_TEXT_MAX], memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
 
         format_place(block, place);
-        figures_format(&block->figures, is_over, memory);
-        ratio_format(block->figures.limit, limit);
+        figures_format(&block->decision.figures, is_over, memory);
+        ratio_format(block->decision.figures.limit, limit);
         if (!is_over)
                 return asprintf(ret, "%s then has %s, within max_movable_ratio %s", place, memory,
                                 limit);
@@ -78,10 +79,10 @@ static int format_ratio_reason(const Machine *machine, const Block *block, char 
 static int format_min_kernel_reason(const Block *block, char **ret)
 {
         char kernel[FORMAT_BYTES_MAX], limit[FORMAT_BYTES_MAX];
-        bool has_any = block->figures.kernel_bytes > 0;
+        bool has_any = block->decision.figures.kernel_bytes > 0;
 
-        format_bytes_exact(block->figures.kernel_bytes, kernel);
-        format_bytes_exact(block->figures.limit, limit);
+        format_bytes_exact(block->decision.figures.kernel_bytes, kernel);
+        format_bytes_exact(block->decision.figures.limit, limit);
         return asprintf(ret, "node %d had %s%s kernel memory, and min_kernel asks for %s",
                         block->node, has_any ? kernel : "no", has_any ? " of" : "", limit);
 }
@@ -97,7 +98,7 @@ static int format_guard_reason(const Machine *machine, const Block *block, char 
                 return asprintf(ret,
                                 "memory%llu above it on node %d is kernel memory, and contiguous "
                                 "keeps that below movable memory",
-                                (unsigned long long) block->figures.limit, block->node);
+                                (unsigned long long) block->decision.figures.limit, block->node);
         return format_ratio_reason(machine, block, ret);
 }
 
@@ -106,13 +107,13 @@ static int format_auto_reason(const Machine *machine, const Block *block, char *
         _cleanup_free_ char *why = NULL;
         char group[GROUP_TEXT_MAX];
 
-        if (!(block->guards & GUARD_WHOLE_DEVICE))
+        if (!(block->decision.guards & GUARD_WHOLE_DEVICE))
                 return format_guard_reason(machine, block, ret);
         format_group(machine, block, group);
-        if (block->verdict == VERDICT_MOVABLE || !*reason_scope(block))
-                return asprintf(ret, "the rest of %s is %s, and whole_device asks for one class",
-                                group,
-                                block->verdict == VERDICT_MOVABLE ? "movable" : "kernel memory");
+        if (block->decision.verdict == VERDICT_MOVABLE || !*reason_scope(block))
+                return asprintf(
+                        ret, "the rest of %s is %s, and whole_device asks for one class", group,
+                        block->decision.verdict == VERDICT_MOVABLE ? "movable" : "kernel memory");
         if (format_guard_reason(machine, block, &why) < 0)
                 return -1;
         return asprintf(ret, "%s, and whole_device keeps all of %s in one class", why, group);
@@ -121,15 +122,15 @@ static int format_auto_reason(const Machine *machine, const Block *block, char *
 /* Who says so: "rule 'x' (file:line)". */
 static int format_rule(const Policy *policy, const Block *block, char **ret)
 {
-        const Rule *rule = policy_rule(policy, block->rule);
+        const Rule *rule = policy_rule(policy, block->decision.rule);
 
         if (rule && rule->file)
                 return asprintf(ret, "rule '%s' (%s:%u)", rule->name, rule->file, rule->line);
         if (rule)
                 return asprintf(ret, "rule '%s'", rule->name);
         return asprintf(ret, "%s",
-                        block->rule == RULE_GONE ? "a rule that has been removed since" :
-                                                   "the default");
+                        block->decision.rule == RULE_GONE ? "a rule that has been removed since" :
+                                                            "the default");
 }
 
 static int format_undecided(const Block *block, char **ret)
@@ -161,21 +162,22 @@ static int format_decided(const Machine *machine, const Block *block, const char
         const Device *device = machine_device(machine, block);
         _cleanup_free_ char *why = NULL;
 
-        if (block->verdict == VERDICT_LEAVE && device && device->onlines_itself)
+        if (block->decision.verdict == VERDICT_LEAVE && device && device->onlines_itself)
                 return asprintf(ret,
                                 "left alone: %s has an attribute of its own for being onlined "
                                 "as a whole",
                                 *device->name ? device->name : "its device");
-        if (block->action == ZONE_ACTION_KEEP && !is_auto(block))
+        if (block->decision.action == ZONE_ACTION_KEEP && !is_auto(block))
                 return asprintf(ret, "%s by %s, which keeps the class it was in when last online",
-                                classes[block->verdict], rule);
+                                classes[block->decision.verdict], rule);
         if (!is_auto(block))
-                return asprintf(ret, "%s by %s", classes[block->verdict], rule);
+                return asprintf(ret, "%s by %s", classes[block->decision.verdict], rule);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
-        return asprintf(ret, "%s by %s%s: %s", classes[block->verdict], rule,
-                        block->action == ZONE_ACTION_KEEP ? ", which knows no class to keep" : "",
-                        why);
+        return asprintf(
+                ret, "%s by %s%s: %s", classes[block->decision.verdict], rule,
+                block->decision.action == ZONE_ACTION_KEEP ? ", which knows no class to keep" : "",
+                why);
 }
 
 /* What it is although something else was decided, and what was. */
@@ -195,6 +197,10 @@ static int format_requested(const Block *block, char **ret)
 {
         if (block->status == BLOCK_STATUS_OFFLINING)
                 return asprintf(ret, "memoryd is taking it offline because it was asked to");
+        if (block->status == BLOCK_STATUS_WRITING)
+                return asprintf(ret, "memoryd is making it %s because it was asked to",
+                                block->decision.verdict == VERDICT_MOVABLE ? "movable" :
+                                                                             "kernel memory");
         return asprintf(ret, "online as %s because memoryd was asked to",
                         block_class(block) == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory");
 }
@@ -205,9 +211,10 @@ int reason_format(const Machine *machine, const Policy *policy, const Block *blo
         char *text = NULL;
         int r;
 
-        if (block->status == BLOCK_STATUS_OFFLINING || block->status == BLOCK_STATUS_REQUESTED)
+        if (block->status == BLOCK_STATUS_OFFLINING || block->status == BLOCK_STATUS_REQUESTED ||
+            (block->status == BLOCK_STATUS_WRITING && block->job != 0))
                 r = format_requested(block, &text);
-        else if (block->verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
+        else if (block->decision.verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
                 r = format_undecided(block, &text);
         else if (format_rule(policy, block, &rule) < 0)
                 r = -1;

@@ -59,7 +59,7 @@ void track_onlined_by(Block *block, Onliner onliner)
         block->onliner = onliner;
         block->onlined_usec = 0;
         block->offliner = ONLINER_NONE;
-        if (block->verdict == VERDICT_NONE)
+        if (block->decision.verdict == VERDICT_NONE)
                 make_pending(block); /* online and pending: to be judged */
         else
                 track_judge(block);
@@ -80,7 +80,7 @@ void track_forget(Block *block)
 {
         block->attempts = 0;
         block->error = 0;
-        block->guards = 0;
+        block->decision.guards = 0;
         block->onliner = ONLINER_NONE;
         block->onlined_usec = 0;
         block->offliner = ONLINER_NONE;
@@ -124,7 +124,7 @@ void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
 
 static bool is_undecided(const Block *block)
 {
-        return block->verdict == VERDICT_NONE &&
+        return block->decision.verdict == VERDICT_NONE &&
                (block->status == BLOCK_STATUS_PENDING || block->status == BLOCK_STATUS_WAITING);
 }
 
@@ -185,11 +185,7 @@ bool track_wants_judgement(const Block *block, uint64_t now_usec)
 
 void track_decide(Block *block, const Decision *decision)
 {
-        block->verdict = decision->verdict;
-        block->rule = decision->rule;
-        block->action = decision->action;
-        block->guards = decision->guards;
-        block->figures = decision->figures;
+        block->decision = *decision;
         block->given_up = false;
         if (decision->verdict == VERDICT_LEAVE)
                 block->status = BLOCK_STATUS_LEFT;
@@ -199,7 +195,7 @@ void track_decide(Block *block, const Decision *decision)
 
 void track_judge(Block *block)
 {
-        block->status = verdict_accepts(block->verdict, block_class(block)) ?
+        block->status = verdict_accepts(block->decision.verdict, block_class(block)) ?
                                 BLOCK_STATUS_EXTERNAL :
                                 BLOCK_STATUS_FOREIGN;
         block->attempts = 0;
@@ -207,22 +203,10 @@ void track_judge(Block *block)
         block->retry_at_usec = USEC_INFINITY;
 }
 
-static int32_t find_rule(const Policy *policy, const char *name)
-{
-        for (size_t i = 0; i < policy->n_rules; i++)
-                if (strcmp(policy->rules[i].name, name) == 0)
-                        return (int32_t) i;
-        return RULE_GONE;
-}
-
 void track_remap_rules(Machine *machine, const Policy *from, const Policy *to)
 {
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                Block *block = &machine->blocks[i];
-
-                if (block->rule >= 0)
-                        block->rule = find_rule(to, from->rules[block->rule].name);
-        }
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                policy_remap(from, to, &machine->blocks[i].decision);
 }
 
 void track_stamp(Machine *machine, uint64_t realtime_usec)
@@ -276,7 +260,7 @@ void track_take(Block *block, BlockState state, const ZoneList *zones)
 Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList *zones,
                       const Retry *retry, uint64_t now_usec)
 {
-        Outcome outcome = outcome_of(block->verdict, error, state, zones);
+        Outcome outcome = outcome_of(block->decision.verdict, error, state, zones);
 
         track_take(block, state, zones);
 
@@ -315,19 +299,20 @@ void track_join_retries(Machine *machine, const Block *failed)
 
 void track_reset(Block *block)
 {
-        bool left_by_rule = block->status == BLOCK_STATUS_LEFT && block->verdict == VERDICT_LEAVE;
+        bool left_by_rule =
+                block->status == BLOCK_STATUS_LEFT && block->decision.verdict == VERDICT_LEAVE;
 
         if (block->state != BLOCK_OFFLINE || block->job != 0)
                 return;
         if (block->status == BLOCK_STATUS_PENDING)
-                block->guards = 0;
+                block->decision.guards = 0;
         if (!left_by_rule && block->status != BLOCK_STATUS_FAILED &&
             block->status != BLOCK_STATUS_RETRYING)
                 return;
 
         block->attempts = 0;
         block->error = 0;
-        block->guards = 0;
+        block->decision.guards = 0;
         make_pending(block);
 }
 
@@ -344,7 +329,7 @@ void track_reconsider(Block *block)
         track_reset(block);
         if (block->job == 0 && block->state == BLOCK_ONLINE &&
             (block->status == BLOCK_STATUS_FOREIGN || block->status == BLOCK_STATUS_EXTERNAL)) {
-                block->guards = 0;
+                block->decision.guards = 0;
                 make_pending(block);
         }
 }

@@ -61,10 +61,7 @@ void track_decide(Block *block, const Decision *decision);
 /* Judges a block that somebody else onlined by the verdict it has: external or foreign. */
 void track_judge(Block *block);
 
-/*
- * Finds the rules that decided in the policy that replaces theirs, by name: RULE_GONE for those that it
- * has not.
- */
+/* Finds the rules of all decisions in the policy that replaces theirs: see policy_remap(). */
 void track_remap_rules(Machine *machine, const Policy *from, const Policy *to);
 
 /* Notes the time of what was seen or made online and has none yet: CLOCK_REALTIME. */

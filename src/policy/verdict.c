@@ -35,7 +35,7 @@ ZoneClass plan_class(const Block *block)
         ZoneClass zone_class = block_class(block);
 
         if (block->status == BLOCK_STATUS_WRITING)
-                return verdict_class(block->verdict, block);
+                return verdict_class(block->decision.verdict, block);
         if (block->status == BLOCK_STATUS_OFFLINING && zone_class == ZONE_CLASS_KERNEL)
                 return ZONE_CLASS_NONE;
         return zone_class;

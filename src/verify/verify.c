@@ -279,7 +279,8 @@ static int check_nodes(const VerifyInput *input, Findings *findings)
 static bool is_foreign_alike(const Block *block, const Block *other)
 {
         return other->status == BLOCK_STATUS_FOREIGN && other->node == block->node &&
-               other->onliner == block->onliner && other->verdict == block->verdict &&
+               other->onliner == block->onliner &&
+               other->decision.verdict == block->decision.verdict &&
                block_class(other) == block_class(block);
 }
 
@@ -310,7 +311,7 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
                                  finding_text("%s onlined this as %s memory, the policy has it %s.",
                                               onliner_phrase(first->onliner),
                                               zone_class_to_string(block_class(first)),
-                                              verdict_to_string(first->verdict)),
+                                              verdict_to_string(first->decision.verdict)),
                                  strdup("Keep others from onlining memory (the other findings may "
                                         "tell who), "
                                         "then change these blocks with \"memoryctl set-zone\"."));

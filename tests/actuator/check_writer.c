@@ -38,9 +38,9 @@ static void plan(void)
         Plan made;
 
         ck_assert_int_eq(plan_make(&machine, &policy, track_wants_plan, 0, &made), 0);
-        for (size_t i = 0; i < made.n_decisions; i++)
-                track_decide(machine_find_block(&machine, made.decisions[i].block),
-                             &made.decisions[i]);
+        for (size_t i = 0; i < made.n_planned; i++)
+                track_decide(machine_find_block(&machine, made.planned[i].block),
+                             &made.planned[i].decision);
         ck_assert_int_eq(writer_set_plan(&writer, &made), 0);
         plan_done(&made);
 }

@@ -198,7 +198,7 @@ static size_t plan(const Machine *machine, const Policy *policy)
 
         if (r < 0)
                 fail("plan", r);
-        n = made.n_decisions;
+        n = made.n_planned;
         plan_done(&made);
         return n;
 }

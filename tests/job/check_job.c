@@ -2,6 +2,7 @@
 #include "check_main.h"
 #include "job/job.h"
 #include "machine_fixture.h"
+#include "policy/reason.h"
 
 #include <stdio.h>
 
@@ -237,7 +238,7 @@ START_TEST(blocks_go_online_in_the_class_that_was_asked_for)
         job_of(JOB_KIND_ONLINE, MOVABLE, 8, 9);
         assert_next("9M");
         assert_block(9, BLOCK_OFFLINE, BLOCK_STATUS_WRITING);
-        ck_assert_int_eq(block(9)->verdict, VERDICT_MOVABLE);
+        ck_assert_int_eq(block(9)->decision.verdict, VERDICT_MOVABLE);
         ck_assert_uint_eq(write_made.timeout_usec, 0);
         succeed();
         assert_next("8M");
@@ -260,10 +261,10 @@ START_TEST(what_was_left_to_the_policy_has_its_reason)
         assert_next("8K");
         succeed();
         assert_block(8, BLOCK_ONLINE, BLOCK_STATUS_DONE);
-        ck_assert_uint_eq(block(8)->guards, GUARD_MIN_KERNEL | GUARD_NODE_RATIO);
-        ck_assert_uint_eq(block(8)->figures.limit, BLOCK);
-        ck_assert_int_eq(block(8)->action, ZONE_ACTION_AUTO);
-        ck_assert_int_eq(block(8)->rule, RULE_DEFAULT);
+        ck_assert_uint_eq(block(8)->decision.guards, GUARD_MIN_KERNEL | GUARD_NODE_RATIO);
+        ck_assert_uint_eq(block(8)->decision.figures.limit, BLOCK);
+        ck_assert_int_eq(block(8)->decision.action, ZONE_ACTION_AUTO);
+        ck_assert_int_eq(block(8)->decision.rule, RULE_DEFAULT);
         assert_next("9M");
         succeed();
         assert_end(JOB_STATE_DONE, 2, 0, 0);
@@ -305,12 +306,12 @@ START_TEST(what_fails_is_what_it_was_and_is_tried_once_more_at_the_end)
 {
         machine_make("0c=k8m4");
         block(10)->status = BLOCK_STATUS_EXTERNAL;
-        block(10)->verdict = VERDICT_MOVABLE;
+        block(10)->decision.verdict = VERDICT_MOVABLE;
         job_of(JOB_KIND_OFFLINE, NONE, 9, 10);
         assert_next("10-");
         refuse(-EBUSY);
         assert_block(10, BLOCK_ONLINE, BLOCK_STATUS_EXTERNAL);
-        ck_assert_int_eq(block(10)->verdict, VERDICT_MOVABLE);
+        ck_assert_int_eq(block(10)->decision.verdict, VERDICT_MOVABLE);
         assert_next("9-");
         succeed();
         assert_next("10-");
@@ -357,7 +358,7 @@ START_TEST(an_online_that_fails_leaves_the_block_as_it_was)
         refuse(-EINVAL);
         assert_end(JOB_STATE_FAILED, 0, 1, 0);
         assert_block(8, BLOCK_OFFLINE, BLOCK_STATUS_LEFT);
-        ck_assert_int_eq(block(8)->verdict, VERDICT_LEAVE);
+        ck_assert_int_eq(block(8)->decision.verdict, VERDICT_LEAVE);
 }
 END_TEST
 
@@ -365,7 +366,7 @@ START_TEST(a_block_that_cannot_have_its_new_class_gets_its_old_one)
 {
         machine_make("0c=k8m4");
         block(8)->status = BLOCK_STATUS_DONE;
-        block(8)->verdict = VERDICT_MOVABLE;
+        block(8)->decision.verdict = VERDICT_MOVABLE;
         job_of(JOB_KIND_SET_ZONE, KERNEL, 8, 8);
         assert_next("8-");
         succeed();
@@ -378,7 +379,7 @@ START_TEST(a_block_that_cannot_have_its_new_class_gets_its_old_one)
         assert_end(JOB_STATE_FAILED, 0, 1, 0);
         ck_assert_int_eq(job->steps[0].error, -EINVAL);
         assert_block(8, BLOCK_ONLINE, BLOCK_STATUS_DONE);
-        ck_assert_int_eq(block(8)->verdict, VERDICT_MOVABLE);
+        ck_assert_int_eq(block(8)->decision.verdict, VERDICT_MOVABLE);
 }
 END_TEST
 
@@ -395,10 +396,102 @@ START_TEST(a_block_that_cannot_have_any_class_is_the_policys)
         assert_end(JOB_STATE_FAILED, 0, 1, 0);
         ck_assert_int_eq(job->steps[0].error, -ENOMEM);
         assert_block(8, BLOCK_OFFLINE, BLOCK_STATUS_PENDING);
-        ck_assert_int_eq(block(8)->verdict, VERDICT_NONE);
+        ck_assert_int_eq(block(8)->decision.verdict, VERDICT_NONE);
         ck_assert(!track_wants_plan(block(8), 0));
         job_release(job, &machine);
         ck_assert(track_wants_plan(block(8), 0));
+}
+END_TEST
+
+/* A decision that nothing but itself could be mistaken for. */
+static const Decision kept = {
+        .verdict = VERDICT_MOVABLE,
+        .rule = RULE_GONE,
+        .action = ZONE_ACTION_KEEP,
+        .guards = GUARD_WHOLE_DEVICE,
+        .figures = { .kernel_bytes = 1, .movable_bytes = 2, .limit = 3000 },
+};
+
+static void assert_kept(uint32_t id)
+{
+        const Decision *decision = &block(id)->decision;
+
+        ck_assert_int_eq(decision->verdict, kept.verdict);
+        ck_assert_int_eq(decision->rule, kept.rule);
+        ck_assert_int_eq(decision->action, kept.action);
+        ck_assert_uint_eq(decision->guards, kept.guards);
+        ck_assert_uint_eq(decision->figures.limit, kept.figures.limit);
+}
+
+static void assert_reason(uint32_t id, const char *expected)
+{
+        char *reason = NULL;
+
+        ck_assert_int_eq(reason_format(&machine, &policy, block(id), &reason), 0);
+        ck_assert_str_eq(reason, expected);
+        free(reason);
+}
+
+START_TEST(a_decision_is_whole_again_after_a_job_that_came_to_nothing)
+{
+        machine_make("0c=k8m2o2");
+        block(10)->decision = block(11)->decision = kept;
+        job_of(JOB_KIND_ONLINE, ZONE_CLASS_NONE, 10, 11);
+        /* One waits, */
+        assert_kept(10);
+        assert_kept(11);
+        assert_next("11M");
+        refuse(-EINVAL);
+        assert_kept(11);
+        /* and the other is cancelled. */
+        ck_assert(job_cancel(job));
+        assert_end(JOB_STATE_CANCELLED, 0, 1, 0);
+        job_release(job, &machine);
+        assert_kept(10);
+        assert_kept(11);
+}
+END_TEST
+
+START_TEST(a_class_that_could_not_be_set_leaves_the_decision_as_it_was)
+{
+        machine_make("0c=k8m2");
+        block(8)->decision = kept;
+        job_of(JOB_KIND_SET_ZONE, KERNEL, 8, 8);
+        assert_next("8-");
+        succeed();
+        assert_reason(8, "memoryd is making it kernel memory because it was asked to");
+        assert_next("8K");
+        assert_reason(8, "memoryd is making it kernel memory because it was asked to");
+        refuse(-ENOMEM);
+        assert_reason(8, "memoryd is making it movable because it was asked to");
+        assert_next("8M");
+        succeed();
+        assert_kept(8);
+}
+END_TEST
+
+START_TEST(a_job_keeps_the_rules_of_its_decisions_across_a_reload)
+{
+        Rule first = { .name = strdup("a"), .zone = ZONE_ACTION_MOVABLE };
+        Policy other;
+
+        ck_assert_int_eq(policy_insert_rule(&policy, 0, &first), 0);
+        machine_make("0c=k8o2");
+        job_of(JOB_KIND_ONLINE, ZONE_CLASS_NONE, 8, 9);
+        assert_next("9M");
+        ck_assert_int_eq(block(9)->decision.rule, 0);
+        refuse(-EBUSY);
+
+        policy_init(&other);
+        for (unsigned i = 0; i < 2; i++) {
+                Rule rule = { .name = strdup(i == 0 ? "b" : "a"), .zone = ZONE_ACTION_MOVABLE };
+
+                ck_assert_int_eq(policy_insert_rule(&other, i, &rule), 0);
+        }
+        job_remap_rules(job, &policy, &other);
+        policy_done(&other);
+        assert_next("8M");
+        ck_assert_int_eq(block(8)->decision.rule, 1);
 }
 END_TEST
 
@@ -508,7 +601,7 @@ END_TEST
 START_TEST(somebody_faster_in_another_class_is_judged)
 {
         machine_make("0c=k8o2");
-        block(8)->verdict = VERDICT_MOVABLE;
+        block(8)->decision.verdict = VERDICT_MOVABLE;
         job_of(JOB_KIND_ONLINE, KERNEL, 8, 9);
         assert_next("9K");
         outcome(-EINVAL, BLOCK_ONLINE, "Movable");
@@ -771,7 +864,7 @@ START_TEST(a_job_that_fails_takes_back_what_it_did_in_reverse_order)
 {
         machine_make("0c=k8 1c=k2m2");
         block(11)->status = BLOCK_STATUS_DONE;
-        block(11)->verdict = VERDICT_MOVABLE;
+        block(11)->decision.verdict = VERDICT_MOVABLE;
         block(11)->onliner = ONLINER_MEMORYD;
         block(11)->onlined_usec = 42;
         request_blocks(JOB_KIND_OFFLINE, 8, 11);
@@ -840,7 +933,7 @@ START_TEST(a_cancelled_online_is_taken_back)
         succeed();
         assert_end(JOB_STATE_CANCELLED, 0, 0, 1);
         assert_block(9, BLOCK_OFFLINE, BLOCK_STATUS_LEFT);
-        ck_assert_int_eq(block(9)->verdict, VERDICT_LEAVE);
+        ck_assert_int_eq(block(9)->decision.verdict, VERDICT_LEAVE);
         ck_assert_int_eq(block(9)->onliner, ONLINER_NONE);
 }
 END_TEST
@@ -1172,6 +1265,9 @@ int main(void)
         tcase_add_test(tcase, an_online_that_fails_leaves_the_block_as_it_was);
         tcase_add_test(tcase, a_block_that_cannot_have_its_new_class_gets_its_old_one);
         tcase_add_test(tcase, a_block_that_cannot_have_any_class_is_the_policys);
+        tcase_add_test(tcase, a_decision_is_whole_again_after_a_job_that_came_to_nothing);
+        tcase_add_test(tcase, a_class_that_could_not_be_set_leaves_the_decision_as_it_was);
+        tcase_add_test(tcase, a_job_keeps_the_rules_of_its_decisions_across_a_reload);
         tcase_add_test(tcase, the_last_kernel_memory_stays_when_movable_memory_does);
         tcase_add_test(tcase, the_last_kernel_memory_goes_after_movable_memory_that_went_late);
         tcase_add_test(tcase, with_force_the_last_kernel_memory_goes);

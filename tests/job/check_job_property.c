@@ -151,7 +151,7 @@ static void end_other_writes(Machine *machine)
 
                 if (block->status != BLOCK_STATUS_WRITING)
                         continue;
-                make_online(block, class_of_verdict(block->verdict, block));
+                make_online(block, class_of_verdict(block->decision.verdict, block));
                 block->status = BLOCK_STATUS_DONE;
         }
 }

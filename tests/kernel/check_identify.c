@@ -757,7 +757,7 @@ START_TEST(a_block_that_was_decided_on_keeps_its_device)
         ck_assert_str_eq(draw(), "boot 0-7 x8: 0-7\nunknown 32-32 x1: 32\n");
 
         machine_find_block(&machine, 32)->given_up = false;
-        machine_find_block(&machine, 32)->verdict = VERDICT_MOVABLE;
+        machine_find_block(&machine, 32)->decision.verdict = VERDICT_MOVABLE;
         identify();
         ck_assert_str_eq(draw(), "boot 0-7 x8: 0-7\nunknown 32-32 x1: 32\n");
 }

@@ -164,7 +164,7 @@ START_TEST(a_block_whose_folder_is_another_is_a_new_block)
         list(2);
         ck_assert_int_eq(read_all(at_start), 2);
         changed.n_ids = 0;
-        find(2)->verdict = VERDICT_MOVABLE;
+        find(2)->decision.verdict = VERDICT_MOVABLE;
         find(2)->attempts = 3;
 
         replace_block(2);
@@ -173,7 +173,7 @@ START_TEST(a_block_whose_folder_is_another_is_a_new_block)
         ck_assert_uint_eq(machine.n_blocks, 2);
         ck_assert(find(2)->stale);
         ck_assert(!find(2)->seen);
-        ck_assert_int_eq(find(2)->verdict, VERDICT_NONE);
+        ck_assert_int_eq(find(2)->decision.verdict, VERDICT_NONE);
         ck_assert_int_eq(find(2)->node, NODE_NONE);
         ck_assert_int_eq(find(2)->last_class, ZONE_CLASS_NONE);
         ck_assert_uint_eq(find(2)->attempts, 0);

@@ -166,10 +166,10 @@ START_TEST(a_rule_that_decided_counts_rather_than_the_one_that_would)
         ck_assert_ptr_nonnull(rule.name);
         ck_assert_int_eq(policy_insert_rule(&policy, 0, &rule), 0);
         machine_from(&machine, BLOCK, "0=k1 1=k1 2=k1");
-        machine.blocks[0].verdict = VERDICT_KERNEL;
-        machine.blocks[0].rule = RULE_DEFAULT;
-        machine.blocks[1].verdict = VERDICT_KERNEL;
-        machine.blocks[1].rule = 0;
+        machine.blocks[0].decision.verdict = VERDICT_KERNEL;
+        machine.blocks[0].decision.rule = RULE_DEFAULT;
+        machine.blocks[1].decision.verdict = VERDICT_KERNEL;
+        machine.blocks[1].decision.rule = 0;
         ck_assert_int_eq(balance_init(&before, &machine, &policy), 0);
         ck_assert(!before.nodes[0].movable_node);
         ck_assert(before.nodes[1].movable_node);

@@ -305,11 +305,11 @@ START_TEST(each_range_tells_why)
         Machine machine;
 
         machine_from(&machine, BLOCK, "0c=k8g1l1o1 4=o1 ?=o1");
-        machine_find_block(&machine, 9)->verdict = VERDICT_NONE; /* by coldplug */
+        machine_find_block(&machine, 9)->decision.verdict = VERDICT_NONE; /* by coldplug */
         machine_find_block(&machine, 10)->status = BLOCK_STATUS_OFFLINED;
-        machine_find_block(&machine, 10)->verdict = VERDICT_MOVABLE;
-        machine_find_block(&machine, 10)->rule = 1;
-        machine_find_block(&machine, 10)->guards = GUARD_WHOLE_DEVICE;
+        machine_find_block(&machine, 10)->decision.verdict = VERDICT_MOVABLE;
+        machine_find_block(&machine, 10)->decision.rule = 1;
+        machine_find_block(&machine, 10)->decision.guards = GUARD_WHOLE_DEVICE;
         machine_find_block(&machine, 11)->last_class = ZONE_CLASS_MOVABLE;
         machine_find_block(&machine, 12)->status = BLOCK_STATUS_WAITING;
         assert_forecast(
@@ -336,11 +336,11 @@ START_TEST(ranges_merge_over_what_makes_no_difference)
 
         machine_from(&machine, BLOCK, "0c=k8");
         machine.blocks[1].status = BLOCK_STATUS_DONE;
-        machine.blocks[1].verdict = VERDICT_KERNEL;
+        machine.blocks[1].decision.verdict = VERDICT_KERNEL;
         machine.blocks[2].status = BLOCK_STATUS_FOREIGN;
-        machine.blocks[2].verdict = VERDICT_MOVABLE;
-        machine.blocks[3].rule = 2;
-        machine.blocks[4].guards = GUARD_CONTIGUOUS;
+        machine.blocks[2].decision.verdict = VERDICT_MOVABLE;
+        machine.blocks[3].decision.rule = 2;
+        machine.blocks[4].decision.guards = GUARD_CONTIGUOUS;
         assert_forecast(&machine, &policy, &policy, "", true,
                         "0-7 node0 online, kernel: none '' [] online already, and stays so\n");
         machine_done(&machine);
@@ -578,8 +578,8 @@ START_TEST(another_policy_finds_its_own_rules_in_what_was_decided_before)
         current.n_rules = other.n_rules = 2;
         machine_from(&machine, BLOCK, "0c=k8 1=mo2");
         machine.blocks[8].status = BLOCK_STATUS_DONE;
-        machine.blocks[8].verdict = VERDICT_MOVABLE;
-        machine.blocks[8].rule = 1;
+        machine.blocks[8].decision.verdict = VERDICT_MOVABLE;
+        machine.blocks[8].decision.rule = 1;
         assert_forecast(&machine, &current, &other, "", false,
                         "0-7 node0 online, kernel: none '' []\n"
                         "8-8 node1 online, movable: none '' []\n"
@@ -722,7 +722,7 @@ static void random_block(Block *block)
         static const BlockStatus online[] = { BLOCK_STATUS_DONE, BLOCK_STATUS_EXTERNAL,
                                               BLOCK_STATUS_FOREIGN, BLOCK_STATUS_PENDING };
 
-        block->rule = (int32_t) random_below(4) - 1;
+        block->decision.rule = (int32_t) random_below(4) - 1;
         block->node_was_memoryless = random_below(5) == 0;
         block->udev_mask = random_below(4);
         if (block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING)
@@ -730,7 +730,7 @@ static void random_block(Block *block)
         if (block->status == BLOCK_STATUS_WRITING || random_below(3) > 0)
                 return;
         block->status = (block->state == BLOCK_OFFLINE ? offline : online)[random_below(4)];
-        block->verdict = (Verdict) random_below(_VERDICT_MAX);
+        block->decision.verdict = (Verdict) random_below(_VERDICT_MAX);
         if (random_below(20) == 0) {
                 block->node = NODE_NONE;
                 block->status = BLOCK_STATUS_WAITING;
@@ -800,21 +800,22 @@ static void step(Machine *machine, const Policy *policy, bool judge)
         ck_assert_int_eq(plan_make(machine, policy,
                                    judge ? track_wants_judgement : track_wants_plan, 0, &plan),
                          0);
-        for (size_t i = 0; i < plan.n_decisions; i++) {
-                Block *block = machine_find_block(machine, plan.decisions[i].block);
+        for (size_t i = 0; i < plan.n_planned; i++) {
+                Block *block = machine_find_block(machine, plan.planned[i].block);
 
-                track_decide(block, &plan.decisions[i]);
+                track_decide(block, &plan.planned[i].decision);
                 if (judge)
                         track_judge(block);
         }
         for (size_t i = 0; !judge && i < plan.n_order; i++) {
-                const Decision *decision = &plan.decisions[plan.order[i]];
-                Block *block = machine_find_block(machine, decision->block);
+                const Planned *planned = &plan.planned[plan.order[i]];
+                Block *block = machine_find_block(machine, planned->block);
                 ZoneList zones = { .n_zones = 1, .zones = { ZONE_NORMAL } };
 
-                if (decision->verdict == VERDICT_MOVABLE)
+                if (planned->decision.verdict == VERDICT_MOVABLE)
                         zones.zones[0] = ZONE_MOVABLE;
-                else if (decision->verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
+                else if (planned->decision.verdict == VERDICT_KERNEL_DEFAULT &&
+                         block->zones.n_zones > 0)
                         zones.zones[0] = block->zones.zones[0];
                 track_write(block);
                 if (track_outcome(block, 0, BLOCK_ONLINE, &zones, &retry, 0) != OUTCOME_DONE)
@@ -887,22 +888,25 @@ static void assert_same_blocks(const Machine *forecast, const Machine *stepped, 
 
                 if (a->id != b->id || a->node != b->node || a->device != b->device ||
                     a->state != b->state || block_class(a) != block_class(b) ||
-                    a->verdict != b->verdict || a->rule != b->rule || a->action != b->action ||
-                    a->guards != b->guards || a->status != b->status ||
+                    a->decision.verdict != b->decision.verdict ||
+                    a->decision.rule != b->decision.rule ||
+                    a->decision.action != b->decision.action ||
+                    a->decision.guards != b->decision.guards || a->status != b->status ||
                     a->last_class != b->last_class ||
                     a->node_was_memoryless != b->node_was_memoryless ||
                     a->udev_mask != b->udev_mask ||
-                    a->figures.kernel_bytes != b->figures.kernel_bytes ||
-                    a->figures.movable_bytes != b->figures.movable_bytes ||
-                    a->figures.limit != b->figures.limit ||
-                    a->figures.of_machine != b->figures.of_machine)
+                    a->decision.figures.kernel_bytes != b->decision.figures.kernel_bytes ||
+                    a->decision.figures.movable_bytes != b->decision.figures.movable_bytes ||
+                    a->decision.figures.limit != b->decision.figures.limit ||
+                    a->decision.figures.of_machine != b->decision.figures.of_machine)
                         ck_abort_msg("seed %llu: memory%u is %s, %s by %d, guards %x; not %s, %s "
                                      "by %d, guards %x",
                                      (unsigned long long) seed, a->id,
                                      block_status_to_string(a->status),
-                                     verdict_to_string(a->verdict), a->rule, a->guards,
-                                     block_status_to_string(b->status),
-                                     verdict_to_string(b->verdict), b->rule, b->guards);
+                                     verdict_to_string(a->decision.verdict), a->decision.rule,
+                                     a->decision.guards, block_status_to_string(b->status),
+                                     verdict_to_string(b->decision.verdict), b->decision.rule,
+                                     b->decision.guards);
         }
 }
 
@@ -937,12 +941,13 @@ static void reload(Machine *machine, const Policy *from, const Policy *to)
 {
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 Block *block = &machine->blocks[i];
-                const char *name = block->rule >= 0 ? from->rules[block->rule].name : NULL;
+                const char *name =
+                        block->decision.rule >= 0 ? from->rules[block->decision.rule].name : NULL;
 
                 block->udev_mask = properties_in(block->udev_mask, from, to);
                 for (int32_t rule = 0; name && rule < 3; rule++)
                         if (strcmp(to->rules[rule].name, name) == 0)
-                                block->rule = rule;
+                                block->decision.rule = rule;
         }
 }
 
@@ -957,7 +962,7 @@ static void finish_writes(Machine *machine)
 
                 if (block->status != BLOCK_STATUS_WRITING)
                         continue;
-                if (block->verdict == VERDICT_MOVABLE)
+                if (block->decision.verdict == VERDICT_MOVABLE)
                         zones.zones[0] = ZONE_MOVABLE;
                 (void) track_outcome(block, 0, BLOCK_ONLINE, &zones, &retry, 0);
         }

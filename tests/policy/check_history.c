@@ -35,8 +35,8 @@ static void add(uint32_t id, uint64_t usec)
         Block block;
 
         block_init(&block, id);
-        block.verdict = VERDICT_KERNEL;
-        block.rule = id % 2 ? 0 : RULE_DEFAULT;
+        block.decision.verdict = VERDICT_KERNEL;
+        block.decision.rule = id % 2 ? 0 : RULE_DEFAULT;
         ck_assert_int_eq(history_add(&history, &machine, &policy, &block, usec), 0);
 }
 
@@ -76,10 +76,10 @@ START_TEST(all_of_a_decision_is_kept)
         const HistoryEntry *entry;
 
         block->device = 0;
-        block->verdict = VERDICT_MOVABLE;
-        block->rule = 0;
-        block->guards = GUARD_WHOLE_DEVICE;
-        block->figures = (Figures){ BLOCK, 3 * BLOCK, 3000, false };
+        block->decision.verdict = VERDICT_MOVABLE;
+        block->decision.rule = 0;
+        block->decision.guards = GUARD_WHOLE_DEVICE;
+        block->decision.figures = (Figures){ BLOCK, 3 * BLOCK, 3000, false };
         block->status = BLOCK_STATUS_FAILED;
         block->onliner = ONLINER_KERNEL;
         block->error = -EBUSY;

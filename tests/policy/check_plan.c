@@ -47,10 +47,11 @@ static const char *plan_verdicts(const Plan *plan, char text[static TEXT_MAX])
         size_t n = 0;
 
         text[0] = 0;
-        for (size_t i = 0, end; i < plan->n_decisions; i = end) {
-                Verdict verdict = plan->decisions[i].verdict;
+        for (size_t i = 0, end; i < plan->n_planned; i = end) {
+                Verdict verdict = plan->planned[i].decision.verdict;
 
-                for (end = i; end < plan->n_decisions && plan->decisions[end].verdict == verdict;)
+                for (end = i;
+                     end < plan->n_planned && plan->planned[end].decision.verdict == verdict;)
                         end++;
                 n += (size_t) snprintf(text + n, TEXT_MAX - n, "%c", letters[verdict]);
                 if (end - i > 1)
@@ -82,10 +83,11 @@ static const char *plan_guards(const Plan *plan, char text[static TEXT_MAX])
         size_t n = 0;
 
         text[0] = 0;
-        for (size_t i = 0, end; i < plan->n_decisions; i = end) {
-                unsigned guards = plan->decisions[i].guards;
+        for (size_t i = 0, end; i < plan->n_planned; i = end) {
+                unsigned guards = plan->planned[i].decision.guards;
 
-                for (end = i; end < plan->n_decisions && plan->decisions[end].guards == guards;)
+                for (end = i;
+                     end < plan->n_planned && plan->planned[end].decision.guards == guards;)
                         end++;
                 n += (size_t) snprintf(text + n, TEXT_MAX - n, "%s%s*%zu", n > 0 ? ", " : "",
                                        guards_text(guards, names), end - i);
@@ -101,10 +103,10 @@ static const char *plan_order_text(const Plan *plan, char text[static TEXT_MAX])
 
         text[0] = 0;
         for (size_t i = 0; i < plan->n_order; i++) {
-                uint32_t first = plan->decisions[plan->order[i]].block, last = first;
+                uint32_t first = plan->planned[plan->order[i]].block, last = first;
 
                 while (i + 1 < plan->n_order &&
-                       plan->decisions[plan->order[i + 1]].block == last - 1) {
+                       plan->planned[plan->order[i + 1]].block == last - 1) {
                         last--;
                         i++;
                 }
@@ -698,7 +700,7 @@ START_TEST(a_device_that_onlines_itself_is_left_whatever_a_rule_says)
                 machine_add_device(&machine, 6, 7, 1)->onlines_itself = true;
                 ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
                 ck_assert_str_eq(plan_verdicts(&plan, text), "L4");
-                ck_assert_int_eq(plan.decisions[0].action, zone);
+                ck_assert_int_eq(plan.planned[0].decision.action, zone);
                 ck_assert_uint_eq(plan.n_order, 0);
                 plan_done(&plan);
                 machine_done(&machine);
@@ -732,8 +734,8 @@ START_TEST(a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written)
                 machine_from(&machine, BLOCK, "0c=k4o2");
                 machine_add_devices(&machine, cases[i].devices);
                 block = machine_find_block(&machine, 5);
-                block->verdict = cases[i].verdict;
-                block->guards = cases[i].guards;
+                block->decision.verdict = cases[i].verdict;
+                block->decision.guards = cases[i].guards;
                 assert_verdicts(&machine, &policy, cases[i].expected);
                 machine_done(&machine);
         }
@@ -778,12 +780,12 @@ END_TEST
 static void assert_figures(const Plan *plan, uint32_t block, uint64_t kernel_bytes,
                            uint64_t movable_bytes, uint64_t limit)
 {
-        const Decision *decision = plan_find(plan, block);
+        const Planned *planned = plan_find(plan, block);
 
-        ck_assert_ptr_nonnull(decision);
-        ck_assert_uint_eq(decision->figures.kernel_bytes, kernel_bytes);
-        ck_assert_uint_eq(decision->figures.movable_bytes, movable_bytes);
-        ck_assert_uint_eq(decision->figures.limit, limit);
+        ck_assert_ptr_nonnull(planned);
+        ck_assert_uint_eq(planned->decision.figures.kernel_bytes, kernel_bytes);
+        ck_assert_uint_eq(planned->decision.figures.movable_bytes, movable_bytes);
+        ck_assert_uint_eq(planned->decision.figures.limit, limit);
 }
 
 START_TEST(figures_are_what_the_guard_compared)
@@ -807,8 +809,8 @@ START_TEST(figures_are_what_the_guard_compared)
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
         for (uint32_t block = 32; block < 96; block++) {
                 assert_figures(&plan, block, 1 * GIB, 8 * GIB, 3000);
-                ck_assert_int_eq(plan_find(&plan, block)->verdict, VERDICT_KERNEL);
-                ck_assert_uint_eq(plan_find(&plan, block)->guards,
+                ck_assert_int_eq(plan_find(&plan, block)->decision.verdict, VERDICT_KERNEL);
+                ck_assert_uint_eq(plan_find(&plan, block)->decision.guards,
                                   GUARD_NODE_RATIO | GUARD_WHOLE_DEVICE);
         }
         plan_done(&plan);
@@ -957,8 +959,8 @@ START_TEST(a_rule_with_decided_blocks_on_a_node_allows_it_too)
                 policy.rules = &rule;
                 policy.n_rules = 1;
                 machine_from(&machine, BLOCK, "0c=k9 1=mo");
-                machine_find_block(&machine, 9)->verdict = cases[i].verdict;
-                machine_find_block(&machine, 9)->rule = cases[i].rule;
+                machine_find_block(&machine, 9)->decision.verdict = cases[i].verdict;
+                machine_find_block(&machine, 9)->decision.rule = cases[i].rule;
                 assert_verdicts(&machine, &policy, cases[i].verdicts);
                 machine_done(&machine);
         }
@@ -1006,11 +1008,11 @@ START_TEST(a_rule_says_what_becomes_of_a_block)
         machine_find_block(&machine, 9)->last_class = rule_cases[_i].last_class;
 
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, 1);
-        ck_assert_uint_eq(plan.decisions[0].block, 9);
-        ck_assert_int_eq(plan.decisions[0].rule, 0);
-        ck_assert_int_eq(plan.decisions[0].verdict, rule_cases[_i].verdict);
-        ck_assert_uint_eq(plan.decisions[0].guards, rule_cases[_i].guards);
+        ck_assert_uint_eq(plan.n_planned, 1);
+        ck_assert_uint_eq(plan.planned[0].block, 9);
+        ck_assert_int_eq(plan.planned[0].decision.rule, 0);
+        ck_assert_int_eq(plan.planned[0].decision.verdict, rule_cases[_i].verdict);
+        ck_assert_uint_eq(plan.planned[0].decision.guards, rule_cases[_i].guards);
         ck_assert_uint_eq(plan.n_order, rule_cases[_i].verdict != VERDICT_LEAVE);
         plan_done(&plan);
         machine_done(&machine);
@@ -1132,9 +1134,9 @@ START_TEST(a_decision_carries_the_rule_that_made_it)
         machine_from(&machine, BLOCK, "0c@0=o 1@1=o 2@2=o");
 
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, ELEMENTSOF(expected));
+        ck_assert_uint_eq(plan.n_planned, ELEMENTSOF(expected));
         for (size_t i = 0; i < ELEMENTSOF(expected); i++)
-                ck_assert_int_eq(plan.decisions[i].rule, expected[i]);
+                ck_assert_int_eq(plan.planned[i].decision.rule, expected[i]);
         plan_done(&plan);
         machine_done(&machine);
 }
@@ -1152,7 +1154,7 @@ START_TEST(the_filter_says_which_blocks_are_decided)
         policy_init(&policy);
         machine_from(&machine, BLOCK, "0c=k2or2lKM");
         ck_assert_int_eq(plan_make(&machine, &policy, is_none, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, 0);
+        ck_assert_uint_eq(plan.n_planned, 0);
         ck_assert_uint_eq(plan.n_order, 0);
         plan_done(&plan);
 
@@ -1205,14 +1207,14 @@ START_TEST(a_machine_without_nodes_has_an_empty_plan)
         machine_from(&machine, BLOCK, "?=k2o4m2");
         machine_add_devices(&machine, "0-3 4-7/2");
         ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, 0);
+        ck_assert_uint_eq(plan.n_planned, 0);
         plan_done(&plan);
 
         /* Blocks of nodes that the machine does not list. */
         for (size_t i = 0; i < machine.n_blocks; i++)
                 machine.blocks[i].node = i % 2 ? INT32_MAX : INT32_MIN;
         ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, 0);
+        ck_assert_uint_eq(plan.n_planned, 0);
         plan_done(&plan);
         machine_done(&machine);
 }
@@ -1248,7 +1250,7 @@ START_TEST(the_last_blocks_there_can_be_are_decided)
                         machine_find_block(&machine, id)->device =
                                 id >= cases[i].first ? 0 : INT32_MAX;
                 ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
-                ck_assert_uint_eq(plan.n_decisions, 4);
+                ck_assert_uint_eq(plan.n_planned, 4);
                 ck_assert_msg(strcmp(plan_verdicts(&plan, text), cases[i].verdicts) == 0,
                               "device %u-%u/%u: %s", cases[i].first, cases[i].last, cases[i].unit,
                               text);
@@ -1267,11 +1269,11 @@ START_TEST(an_empty_machine_has_an_empty_plan)
         policy_init(&policy);
         machine_init(&machine);
         ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, 0);
+        ck_assert_uint_eq(plan.n_planned, 0);
         ck_assert_uint_eq(plan.n_order, 0);
         ck_assert_ptr_null(plan_find(&plan, 0));
         plan_done(&plan);
-        ck_assert_ptr_null(plan.decisions);
+        ck_assert_ptr_null(plan.planned);
         ck_assert_ptr_null(plan.order);
 }
 END_TEST
@@ -1285,9 +1287,9 @@ START_TEST(plan_find_finds_each_decision_and_nothing_else)
         policy_init(&policy);
         machine_from(&machine, BLOCK, "0c@10=k4 0@20=o3-2o 1@4000000000=o2");
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_decisions, 6);
-        for (size_t i = 0; i < plan.n_decisions; i++)
-                ck_assert_ptr_eq(plan_find(&plan, plan.decisions[i].block), &plan.decisions[i]);
+        ck_assert_uint_eq(plan.n_planned, 6);
+        for (size_t i = 0; i < plan.n_planned; i++)
+                ck_assert_ptr_eq(plan_find(&plan, plan.planned[i].block), &plan.planned[i]);
         ck_assert_ptr_nonnull(plan_find(&plan, 25));
         ck_assert_ptr_nonnull(plan_find(&plan, UINT32_C(4000000001)));
         ck_assert_ptr_null(plan_find(&plan, 0));

@@ -17,7 +17,7 @@
 /* A block of a machine and what became of it. */
 typedef struct Cell {
         const Block *block;
-        const Decision *decision; /* NULL: not the plan's to decide */
+        const Planned *planned; /* NULL: not the plan's to decide */
         bool is_auto;
         bool grows;
         int whole;      /* the first cell of what whole_device treats as one, or -1 */
@@ -107,11 +107,11 @@ static void view_add(View *view, const Block *block)
 
         *cell = (Cell){
                 .block = block,
-                .decision = plan_find(&c->plan, block->id),
+                .planned = plan_find(&c->plan, block->id),
                 .grows = block_grows(&c->machine, block),
                 .zone_class = final_class(&c->plan, block),
         };
-        cell->is_auto = cell->decision && is_auto(c, block, cell->decision);
+        cell->is_auto = cell->planned && is_auto(c, block, cell->planned);
         cell->whole = cell_whole(view, view->n++);
 }
 
@@ -177,9 +177,9 @@ static bool is_movable_node(const View *view, int32_t node, CellFilter filter)
         for (int i = 0; i < view->n; i++) {
                 const Cell *cell = &view->cells[i];
 
-                if (cell->block->node == node && filter(cell) && cell->decision &&
-                    cell->decision->rule >= 0 &&
-                    view->c->policy.rules[cell->decision->rule].movable_node)
+                if (cell->block->node == node && filter(cell) && cell->planned &&
+                    cell->planned->decision.rule >= 0 &&
+                    view->c->policy.rules[cell->planned->decision.rule].movable_node)
                         return true;
         }
         return false;
@@ -360,10 +360,12 @@ static void check_movable_reason(const View *view, const Cell *cell)
         Sums sums = view_sum(view, node, is_lasting);
         Figures expected = ratio_figures(view, &sums, node);
 
-        REQUIRE(figures_are_equal(&cell->decision->figures, &expected), view->c->seed,
+        REQUIRE(figures_are_equal(&cell->planned->decision.figures, &expected), view->c->seed,
                 "figures of block %u", cell->block->id);
-        REQUIRE(cell->decision->guards == (is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0),
-                view->c->seed, "guards %x of block %u", cell->decision->guards, cell->block->id);
+        REQUIRE(cell->planned->decision.guards ==
+                        (is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0),
+                view->c->seed, "guards %x of block %u", cell->planned->decision.guards,
+                cell->block->id);
 }
 
 static bool is_given(const Cell *cell)
@@ -373,8 +375,8 @@ static bool is_given(const Cell *cell)
 
 static void check_kernel_figures(const View *view, const Cell *cell)
 {
-        const Figures *figures = &cell->decision->figures;
-        unsigned guards = cell->decision->guards;
+        const Figures *figures = &cell->planned->decision.figures;
+        unsigned guards = cell->planned->decision.guards;
         int32_t node = cell->block->node;
         Figures expected = {};
 
@@ -397,7 +399,7 @@ static void check_kernel_figures(const View *view, const Cell *cell)
 
 static void check_kernel_reason(const View *view, const Cell *cell)
 {
-        unsigned guards = cell->decision->guards;
+        unsigned guards = cell->planned->decision.guards;
         bool is_whole = cell->size > 1 || cell->given == KERNEL_BIT;
 
         REQUIRE(guards != 0, view->c->seed, "block %u", cell->block->id);
@@ -460,9 +462,9 @@ static uint64_t growth_min_kernel(const Growth *growth, const Cell *of)
 
                 bool counts = growth->is_there[i] || (of->whole >= 0 && cell->whole == of->whole);
 
-                if (counts && cell->block->node == node && cell->decision &&
-                    cell->decision->rule >= 0 &&
-                    growth->view->c->policy.rules[cell->decision->rule].movable_node)
+                if (counts && cell->block->node == node && cell->planned &&
+                    cell->planned->decision.rule >= 0 &&
+                    growth->view->c->policy.rules[cell->planned->decision.rule].movable_node)
                         return 0;
         }
         return min_kernel_of(growth->view->c);
@@ -562,13 +564,13 @@ static void check_unit(Growth *growth, View *view, const Cell *cell)
                 guards = is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0;
         }
         for (int i = 0; i < view->n; i++) {
-                const Decision *decision = view->cells[i].decision;
+                const Planned *planned = view->cells[i].planned;
 
                 if (is_same_group(&view->cells[i], cell))
-                        REQUIRE(decision->guards == guards &&
-                                        figures_are_equal(&decision->figures, &figures),
+                        REQUIRE(planned->decision.guards == guards &&
+                                        figures_are_equal(&planned->decision.figures, &figures),
                                 view->c->seed, "block %u of a unit, guards %x, not %x",
-                                decision->block, decision->guards, guards);
+                                planned->block, planned->decision.guards, guards);
         }
 }
 
@@ -595,23 +597,24 @@ static void check_decisions(const Case *c)
 
         for (size_t i = 0; i < c->machine.n_blocks; i++) {
                 const Block *block = &c->machine.blocks[i];
-                const Decision *decision = plan_find(&c->plan, block->id);
+                const Planned *planned = plan_find(&c->plan, block->id);
 
-                REQUIRE((decision != NULL) ==
+                REQUIRE((planned != NULL) ==
                                 (has_known_node(&c->machine, block) && track_wants_plan(block, 0)),
                         c->seed, "block %u", block->id);
-                if (!decision)
+                if (!planned)
                         continue;
-                REQUIRE(decision->verdict > VERDICT_NONE && decision->verdict < _VERDICT_MAX,
-                        c->seed, "block %u has verdict %d", block->id, decision->verdict);
-                REQUIRE(is_auto(c, block, decision) ||
-                                (!decision->guards &&
-                                 figures_are_equal(&decision->figures, &(Figures){})),
+                REQUIRE(planned->decision.verdict > VERDICT_NONE &&
+                                planned->decision.verdict < _VERDICT_MAX,
+                        c->seed, "block %u has verdict %d", block->id, planned->decision.verdict);
+                REQUIRE(is_auto(c, block, planned) ||
+                                (!planned->decision.guards &&
+                                 figures_are_equal(&planned->decision.figures, &(Figures){})),
                         c->seed, "block %u has guards", block->id);
                 n++;
-                n_written += decision->verdict != VERDICT_LEAVE;
+                n_written += planned->decision.verdict != VERDICT_LEAVE;
         }
-        REQUIRE(n == c->plan.n_decisions, c->seed, "%zu decisions of %zu", c->plan.n_decisions, n);
+        REQUIRE(n == c->plan.n_planned, c->seed, "%zu decisions of %zu", c->plan.n_planned, n);
         REQUIRE(n_written == c->plan.n_order, c->seed, "%zu writes of %zu", c->plan.n_order,
                 n_written);
 }
@@ -623,10 +626,10 @@ static void check_order(const Case *c)
 
         for (size_t i = 0; i < c->plan.n_order; i++) {
                 uint32_t at = c->plan.order[i];
-                bool is_movable = c->plan.decisions[at].verdict == VERDICT_MOVABLE;
+                bool is_movable = c->plan.planned[at].decision.verdict == VERDICT_MOVABLE;
 
-                REQUIRE(at < c->plan.n_decisions && !is_written[at] &&
-                                c->plan.decisions[at].verdict != VERDICT_LEAVE,
+                REQUIRE(at < c->plan.n_planned && !is_written[at] &&
+                                c->plan.planned[at].decision.verdict != VERDICT_LEAVE,
                         c->seed, "write %zu", i);
                 REQUIRE(is_movable || !was_movable, c->seed, "write %zu is late", i);
                 is_written[at] = true;
@@ -634,20 +637,22 @@ static void check_order(const Case *c)
         }
 }
 
-static bool decisions_are_equal(const Decision *a, const Decision *b)
+static bool decisions_are_equal(const Planned *a, const Planned *b)
 {
-        return a->block == b->block && a->rule == b->rule && a->action == b->action &&
-               a->verdict == b->verdict && a->guards == b->guards &&
-               figures_are_equal(&a->figures, &b->figures);
+        const Decision *x = &a->decision, *y = &b->decision;
+
+        return a->block == b->block && x->rule == y->rule && x->action == y->action &&
+               x->verdict == y->verdict && x->guards == y->guards &&
+               figures_are_equal(&x->figures, &y->figures);
 }
 
 static void check_equal(const Case *c, const Plan *plan, const char *what)
 {
-        REQUIRE(plan->n_decisions == c->plan.n_decisions && plan->n_order == c->plan.n_order,
-                c->seed, "%s", what);
-        for (size_t i = 0; i < plan->n_decisions; i++)
-                REQUIRE(decisions_are_equal(&plan->decisions[i], &c->plan.decisions[i]), c->seed,
-                        "%s: block %u", what, plan->decisions[i].block);
+        REQUIRE(plan->n_planned == c->plan.n_planned && plan->n_order == c->plan.n_order, c->seed,
+                "%s", what);
+        for (size_t i = 0; i < plan->n_planned; i++)
+                REQUIRE(decisions_are_equal(&plan->planned[i], &c->plan.planned[i]), c->seed,
+                        "%s: block %u", what, plan->planned[i].block);
         for (size_t i = 0; i < plan->n_order; i++)
                 REQUIRE(plan->order[i] == c->plan.order[i], c->seed, "%s: write %zu", what, i);
 }
@@ -753,7 +758,7 @@ START_TEST(the_order_in_which_blocks_and_devices_came_does_not_matter)
 }
 END_TEST
 
-/* The random machines are worth something: each kind of decision and guard is among them. */
+/* The random machines are worth something: each kind of planned and guard is among them. */
 START_TEST(random_machines_meet_every_guard_and_verdict)
 {
         unsigned guards = 0, verdicts = 0, n_movable = 0, n_kernel = 0;
@@ -763,13 +768,14 @@ START_TEST(random_machines_meet_every_guard_and_verdict)
                 Case c;
 
                 case_init(&c, first_seed() + i, (Kind) _i, &random);
-                for (size_t j = 0; j < c.plan.n_decisions; j++) {
-                        const Decision *decision = &c.plan.decisions[j];
+                for (size_t j = 0; j < c.plan.n_planned; j++) {
+                        const Planned *planned = &c.plan.planned[j];
 
-                        guards |= decision->guards;
-                        verdicts |= 1U << decision->verdict;
-                        n_movable += decision->verdict == VERDICT_MOVABLE;
-                        n_kernel += decision->guards && decision->verdict == VERDICT_KERNEL;
+                        guards |= planned->decision.guards;
+                        verdicts |= 1U << planned->decision.verdict;
+                        n_movable += planned->decision.verdict == VERDICT_MOVABLE;
+                        n_kernel += planned->decision.guards &&
+                                    planned->decision.verdict == VERDICT_KERNEL;
                 }
                 case_done(&c);
         }

@@ -47,11 +47,11 @@ static void daemon_plan(Daemon *daemon)
 
         track_note_memoryless(&daemon->machine);
         make_plan(&daemon->machine, &daemon->c->policy, daemon->now_usec, &plan);
-        for (size_t i = 0; i < plan.n_decisions; i++)
-                track_decide(machine_find_block(&daemon->machine, plan.decisions[i].block),
-                             &plan.decisions[i]);
+        for (size_t i = 0; i < plan.n_planned; i++)
+                track_decide(machine_find_block(&daemon->machine, plan.planned[i].block),
+                             &plan.planned[i].decision);
         for (size_t i = 0; i < plan.n_order; i++)
-                daemon->queue[i] = plan.decisions[plan.order[i]].block;
+                daemon->queue[i] = plan.planned[plan.order[i]].block;
         daemon->n_queue = plan.n_order;
         plan_done(&plan);
 }
@@ -77,10 +77,10 @@ static void daemon_fill(Daemon *daemon)
 
 static bool daemon_refuses(Daemon *daemon, const Block *block)
 {
-        const Decision *planned = plan_find(&daemon->c->plan, block->id);
+        const Planned *planned = plan_find(&daemon->c->plan, block->id);
         uint32_t percent = 0;
 
-        if (class_of_verdict(block->verdict, block) == ZONE_CLASS_KERNEL)
+        if (class_of_verdict(block->decision.verdict, block) == ZONE_CLASS_KERNEL)
                 percent = daemon->refusals.kernel;
         else if (is_auto(daemon->c, machine_find_block(&daemon->c->machine, block->id), planned))
                 percent = daemon->refusals.auto_movable;
@@ -94,7 +94,7 @@ static bool daemon_finish(Daemon *daemon)
 {
         size_t at = random_below(daemon->random, (uint32_t) daemon->n_writing);
         Block *block = machine_find_block(&daemon->machine, daemon->writing[at]);
-        ZoneClass zone_class = class_of_verdict(block->verdict, block);
+        ZoneClass zone_class = class_of_verdict(block->decision.verdict, block);
         bool refused = daemon_refuses(daemon, block);
         ZoneList zones = block->zones;
 
@@ -132,19 +132,21 @@ static void check_as_planned(const Daemon *daemon)
 {
         const Case *c = daemon->c;
 
-        for (size_t i = 0; i < c->plan.n_decisions; i++) {
-                const Decision *decision = &c->plan.decisions[i];
-                const Block *planned = machine_find_block(&c->machine, decision->block);
-                const Block *block = machine_find_block(&daemon->machine, decision->block);
-                bool is_left = decision->verdict == VERDICT_LEAVE;
+        for (size_t i = 0; i < c->plan.n_planned; i++) {
+                const Planned *planned = &c->plan.planned[i];
+                const Block *before = machine_find_block(&c->machine, planned->block);
+                const Block *block = machine_find_block(&daemon->machine, planned->block);
+                bool is_left = planned->decision.verdict == VERDICT_LEAVE;
 
                 REQUIRE(block->status == (is_left ? BLOCK_STATUS_LEFT : BLOCK_STATUS_DONE), c->seed,
                         "block %u is %s", block->id, block_status_to_string(block->status));
-                REQUIRE(block->verdict == decision->verdict && block->rule == decision->rule,
+                REQUIRE(block->decision.verdict == planned->decision.verdict &&
+                                block->decision.rule == planned->decision.rule,
                         c->seed, "block %u came to be %s, planned %s", block->id,
-                        verdict_to_string(block->verdict), verdict_to_string(decision->verdict));
-                REQUIRE(block_class(block) == class_of_verdict(decision->verdict, planned), c->seed,
-                        "block %u", block->id);
+                        verdict_to_string(block->decision.verdict),
+                        verdict_to_string(planned->decision.verdict));
+                REQUIRE(block_class(block) == class_of_verdict(planned->decision.verdict, before),
+                        c->seed, "block %u", block->id);
         }
 }
 
@@ -157,14 +159,14 @@ static void check_guards_hold(const Daemon *daemon)
 
         for (size_t i = 0; i < daemon->machine.n_blocks; i++) {
                 const Block *block = &daemon->machine.blocks[i];
-                const Decision *decision = plan_find(&c->plan, block->id);
+                const Planned *planned = plan_find(&c->plan, block->id);
 
                 if (!has_known_node(&c->machine, block))
                         continue;
                 sums_add(&sums[block->node], final_class(&(Plan){}, block), BLOCK);
                 sums_add(&all, final_class(&(Plan){}, block), BLOCK);
-                if (decision && block->verdict == VERDICT_MOVABLE &&
-                    is_auto(c, machine_find_block(&c->machine, block->id), decision))
+                if (planned && block->decision.verdict == VERDICT_MOVABLE &&
+                    is_auto(c, machine_find_block(&c->machine, block->id), planned))
                         is_any_movable = is_movable[block->node] = true;
         }
         REQUIRE(!is_any_movable || ratio_holds(c, &all, NODE_ANY), c->seed, "machine");
@@ -227,13 +229,13 @@ static void check_half(const Case *c, Random *random)
         Plan plan;
 
         copy_machine(&c->machine, &later);
-        for (size_t i = 0; i < c->plan.n_decisions; i++) {
-                const Decision *decision = &c->plan.decisions[i];
-                Block *block = machine_find_block(&later, decision->block);
-                ZoneClass zone_class = class_of_verdict(decision->verdict, block);
+        for (size_t i = 0; i < c->plan.n_planned; i++) {
+                const Planned *planned = &c->plan.planned[i];
+                Block *block = machine_find_block(&later, planned->block);
+                ZoneClass zone_class = class_of_verdict(planned->decision.verdict, block);
 
-                track_decide(block, decision);
-                if (decision->verdict == VERDICT_LEAVE || random_is(random, 50))
+                track_decide(block, &planned->decision);
+                if (planned->decision.verdict == VERDICT_LEAVE || random_is(random, 50))
                         continue;
                 track_write(block);
                 if (random_is(random, 70))
@@ -282,9 +284,9 @@ static bool is_later(const Machine *machine, const Block *block, const Block *la
 /* Whether it is of a unit that `auto` decides; what rules say of others is known from the start. */
 static bool comes_later(const Case *c, const Block *block)
 {
-        const Decision *decision = plan_find(&c->plan, block->id);
+        const Planned *planned = plan_find(&c->plan, block->id);
 
-        return decision && is_auto(c, block, decision) && block_grows(&c->machine, block);
+        return planned && is_auto(c, block, planned) && block_grows(&c->machine, block);
 }
 
 /* Adds what comes with the next part; returns where the one after it begins. */
@@ -312,10 +314,10 @@ static void write_some(Machine *machine, Random *random)
 {
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 Block *block = &machine->blocks[i];
-                ZoneClass zone_class = class_of_verdict(block->verdict, block);
+                ZoneClass zone_class = class_of_verdict(block->decision.verdict, block);
 
-                if (block->status != BLOCK_STATUS_PENDING || block->verdict == VERDICT_NONE ||
-                    !random_is(random, 60))
+                if (block->status != BLOCK_STATUS_PENDING ||
+                    block->decision.verdict == VERDICT_NONE || !random_is(random, 60))
                         continue;
                 track_write(block);
                 if (random_is(random, 60))
@@ -345,26 +347,28 @@ static void check_parts(const Case *c, Random *random)
 
                 from = add_part(c, &machine, from, 1 + random_below(random, 8));
                 make_plan(&machine, &c->policy, 0, &plan);
-                for (size_t i = 0; i < plan.n_decisions; i++)
-                        track_decide(machine_find_block(&machine, plan.decisions[i].block),
-                                     &plan.decisions[i]);
+                for (size_t i = 0; i < plan.n_planned; i++)
+                        track_decide(machine_find_block(&machine, plan.planned[i].block),
+                                     &plan.planned[i].decision);
                 plan_done(&plan);
                 write_some(&machine, random);
         }
-        for (size_t i = 0; i < c->plan.n_decisions; i++) {
-                const Decision *decision = &c->plan.decisions[i];
-                const Block *block = machine_find_block(&machine, decision->block);
+        for (size_t i = 0; i < c->plan.n_planned; i++) {
+                const Planned *planned = &c->plan.planned[i];
+                const Block *block = machine_find_block(&machine, planned->block);
                 /* What is left of a unit that is partly there says so. */
-                unsigned whole = block->verdict == VERDICT_MOVABLE ? GUARD_WHOLE_DEVICE : 0;
+                unsigned whole =
+                        block->decision.verdict == VERDICT_MOVABLE ? GUARD_WHOLE_DEVICE : 0;
 
-                REQUIRE(block->verdict == decision->verdict &&
-                                (block->guards | whole) == (decision->guards | whole),
+                REQUIRE(block->decision.verdict == planned->decision.verdict &&
+                                (block->decision.guards | whole) ==
+                                        (planned->decision.guards | whole),
                         c->seed, "block %u is %s by %x, in one part %s by %x", block->id,
-                        verdict_to_string(block->verdict), block->guards,
-                        verdict_to_string(decision->verdict), decision->guards);
-                if (decision->verdict == VERDICT_KERNEL)
-                        REQUIRE(is_same(&block->figures, &decision->figures), c->seed,
-                                "figures of block %u", block->id);
+                        verdict_to_string(block->decision.verdict), block->decision.guards,
+                        verdict_to_string(planned->decision.verdict), planned->decision.guards);
+                if (planned->decision.verdict == VERDICT_KERNEL)
+                        REQUIRE(is_same(&block->decision.figures, &planned->decision.figures),
+                                c->seed, "figures of block %u", block->id);
         }
         machine_done(&machine);
 }

@@ -89,10 +89,10 @@ static Block block_make(Verdict verdict, int32_t rule, int32_t device, unsigned 
         block_init(&block, 32);
         block.node = 1;
         block.device = device;
-        block.verdict = verdict;
-        block.rule = rule;
-        block.guards = guards;
-        block.figures = figures;
+        block.decision.verdict = verdict;
+        block.decision.rule = rule;
+        block.decision.guards = guards;
+        block.decision.figures = figures;
         block.status = BLOCK_STATUS_PENDING;
         return block;
 }
@@ -140,7 +140,7 @@ START_TEST(a_rule_that_names_a_class_is_the_reason)
         Block block = block_make(rule_cases[_i].verdict, rule_cases[_i].rule, rule_cases[_i].device,
                                  0, (Figures){});
 
-        block.action = rule_cases[_i].action;
+        block.decision.action = rule_cases[_i].action;
         assert_sentence(&machine, &policy, &block, rule_cases[_i].sentence);
         ck_assert_str_eq(reason_scope(&block), "");
 }
@@ -299,7 +299,7 @@ START_TEST(a_guard_under_a_rule_names_both)
         assert_sentence(&machine, &policy, &block,
                         "kernel by " BY_DB
                         ": node 1 had no kernel memory, and min_kernel asks for 128M");
-        block.action = ZONE_ACTION_KEEP;
+        block.decision.action = ZONE_ACTION_KEEP;
         assert_sentence(&machine, &policy, &block,
                         "kernel by " BY_DB ", which knows no class to keep: node 1 had no kernel "
                         "memory, and min_kernel asks for 128M");
@@ -536,8 +536,9 @@ static void decide(Machine *of, const Policy *by)
         Plan plan = {};
 
         ck_assert_int_eq(plan_make(of, by, track_wants_plan, 0, &plan), 0);
-        for (size_t i = 0; i < plan.n_decisions; i++)
-                track_decide(machine_find_block(of, plan.decisions[i].block), &plan.decisions[i]);
+        for (size_t i = 0; i < plan.n_planned; i++)
+                track_decide(machine_find_block(of, plan.planned[i].block),
+                             &plan.planned[i].decision);
         plan_done(&plan);
 }
 

@@ -25,7 +25,7 @@ static Block block_make(BlockState state, const char *zones, BlockStatus status,
         block_init(&block, 7);
         block.node = NODE;
         block_set(&block, state, zones, status);
-        block.verdict = verdict;
+        block.decision.verdict = verdict;
         return block;
 }
 
@@ -68,7 +68,7 @@ START_TEST(a_new_block_is_taken_in_by_when_it_came_and_how_it_is)
         track_new(&block, &(TrackMode){ .at_start = new_cases[_i].at_start,
                                         .leave_offline = new_cases[_i].leave_offline });
         ck_assert_int_eq(block.status, new_cases[_i].status);
-        ck_assert_int_eq(block.verdict, VERDICT_NONE);
+        ck_assert_int_eq(block.decision.verdict, VERDICT_NONE);
         ck_assert_uint_eq(block.retry_at_usec, USEC_INFINITY);
         ck_assert_int_eq(block.last_class,
                          block.state == BLOCK_ONLINE ? ZONE_CLASS_MOVABLE : ZONE_CLASS_NONE);
@@ -180,7 +180,7 @@ START_TEST(a_block_that_was_read_again_moves_on)
         zones_set(&block.zones, c->zones_after);
         track_read(&block, &before, &mode);
         ck_assert_int_eq(block.status, c->expected);
-        ck_assert_int_eq(block.verdict, c->verdict);
+        ck_assert_int_eq(block.decision.verdict, c->verdict);
         ck_assert_int_eq(block.last_class,
                          c->after == BLOCK_ONLINE ? block_class(&block) : last_class);
         if (c->expected != BLOCK_STATUS_RETRYING)
@@ -405,11 +405,11 @@ START_TEST(rules_are_found_by_name_in_another_policy)
 
         machine_from(&machine, GB, "0c=k5");
         for (int32_t i = 0; i < 3; i++)
-                machine.blocks[i].rule = i;
-        machine.blocks[4].rule = RULE_GONE;
+                machine.blocks[i].decision.rule = i;
+        machine.blocks[4].decision.rule = RULE_GONE;
         track_remap_rules(&machine, &from, &to);
         for (size_t i = 0; i < ELEMENTSOF(expected); i++)
-                ck_assert_int_eq(machine.blocks[i].rule, expected[i]);
+                ck_assert_int_eq(machine.blocks[i].decision.rule, expected[i]);
         machine_done(&machine);
 }
 END_TEST
@@ -499,7 +499,7 @@ END_TEST
 
 START_TEST(the_note_of_a_decided_block_stays)
 {
-        const Decision decision = { .block = 1, .rule = RULE_DEFAULT, .verdict = VERDICT_MOVABLE };
+        const Decision decision = { .rule = RULE_DEFAULT, .verdict = VERDICT_MOVABLE };
         Machine machine;
         Block *block;
 
@@ -550,7 +550,6 @@ START_TEST(a_decision_makes_a_block_pending_or_left)
 {
         for (int verdict = VERDICT_KERNEL; verdict < _VERDICT_MAX; verdict++) {
                 const Decision decision = {
-                        .block = 7,
                         .rule = 3,
                         .action = ZONE_ACTION_KEEP,
                         .verdict = (Verdict) verdict,
@@ -561,13 +560,13 @@ START_TEST(a_decision_makes_a_block_pending_or_left)
 
                 block.retry_at_usec = NOW;
                 track_decide(&block, &decision);
-                ck_assert_int_eq(block.verdict, verdict);
-                ck_assert_int_eq(block.rule, 3);
-                ck_assert_int_eq(block.action, ZONE_ACTION_KEEP);
-                ck_assert_uint_eq(block.guards, GUARD_MIN_KERNEL);
-                ck_assert_uint_eq(block.figures.kernel_bytes, 1);
-                ck_assert_uint_eq(block.figures.movable_bytes, 2);
-                ck_assert_uint_eq(block.figures.limit, 3);
+                ck_assert_int_eq(block.decision.verdict, verdict);
+                ck_assert_int_eq(block.decision.rule, 3);
+                ck_assert_int_eq(block.decision.action, ZONE_ACTION_KEEP);
+                ck_assert_uint_eq(block.decision.guards, GUARD_MIN_KERNEL);
+                ck_assert_uint_eq(block.decision.figures.kernel_bytes, 1);
+                ck_assert_uint_eq(block.decision.figures.movable_bytes, 2);
+                ck_assert_uint_eq(block.decision.figures.limit, 3);
                 ck_assert_int_eq(block.status, verdict == VERDICT_LEAVE ? BLOCK_STATUS_LEFT :
                                                                           BLOCK_STATUS_PENDING);
         }
@@ -576,7 +575,7 @@ END_TEST
 
 START_TEST(a_decision_on_a_block_due_for_a_retry_keeps_its_count)
 {
-        const Decision decision = { .block = 7, .rule = RULE_DEFAULT, .verdict = VERDICT_KERNEL };
+        const Decision decision = { .rule = RULE_DEFAULT, .verdict = VERDICT_KERNEL };
         Block block = block_make(OFF, BLOCK_STATUS_RETRYING, VERDICT_KERNEL);
 
         block.attempts = 4;
@@ -665,7 +664,7 @@ START_TEST(the_outcome_of_a_write_moves_its_block_on)
                          c->outcome);
         ck_assert_int_eq(block.status, c->status);
         ck_assert_int_eq(block.state, c->state);
-        ck_assert_int_eq(block.verdict, c->verdict);
+        ck_assert_int_eq(block.decision.verdict, c->verdict);
         ck_assert_int_eq(block.error, c->block_error);
         ck_assert_uint_eq(block.retry_at_usec, failed ? NOW + 4 * USEC_PER_SEC : USEC_INFINITY);
         if (c->outcome != OUTCOME_GONE)
@@ -783,16 +782,16 @@ START_TEST(a_reset_gives_another_chance_to_what_failed_or_was_left)
 
         block.attempts = 3;
         block.error = -EBUSY;
-        block.guards = GUARD_CONTIGUOUS;
+        block.decision.guards = GUARD_CONTIGUOUS;
         track_reset(&block);
 
         /* Guards that are to be worked out anew are forgotten; others tell what was decided. */
-        ck_assert_uint_eq(block.guards,
+        ck_assert_uint_eq(block.decision.guards,
                           reset_cases[_i].expected == BLOCK_STATUS_PENDING ? 0 : GUARD_CONTIGUOUS);
         ck_assert_int_eq(block.status, reset_cases[_i].expected);
         ck_assert_uint_eq(block.attempts, again ? 0 : 3);
         ck_assert_int_eq(block.error, again ? 0 : -EBUSY);
-        ck_assert_int_eq(block.verdict, reset_cases[_i].verdict);
+        ck_assert_int_eq(block.decision.verdict, reset_cases[_i].verdict);
         ck_assert_int_eq(track_wants_plan(&block, 0),
                          reset_cases[_i].expected == BLOCK_STATUS_PENDING);
 }
@@ -943,9 +942,9 @@ START_TEST(another_policy_judges_anew_what_others_onlined_and_only_that)
                 block.node = 0;
                 block.state = BLOCK_ONLINE;
                 block.status = status;
-                block.guards = GUARD_CONTIGUOUS;
+                block.decision.guards = GUARD_CONTIGUOUS;
                 track_reconsider(&block);
-                ck_assert_uint_eq(block.guards, judged ? 0 : GUARD_CONTIGUOUS);
+                ck_assert_uint_eq(block.decision.guards, judged ? 0 : GUARD_CONTIGUOUS);
                 ck_assert_int_eq(block.status, judged ? BLOCK_STATUS_PENDING : status);
                 ck_assert(track_wants_judgement(&block, 0) ==
                           (judged || status == BLOCK_STATUS_PENDING));

@@ -371,7 +371,7 @@ static void set_foreign(unsigned first, unsigned last, Verdict verdict)
                 Block *block = machine_find_block(&machine, id);
 
                 block->status = BLOCK_STATUS_FOREIGN;
-                block->verdict = verdict;
+                block->decision.verdict = verdict;
                 block->onliner = ONLINER_OTHER;
         }
 }
