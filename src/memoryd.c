@@ -93,9 +93,9 @@ static int introspect(void)
 /* One line for `systemctl status`. */
 static void notify_status(Daemon *daemon)
 {
-        const Totals *totals = &manager_get_machine(daemon->manager)->totals;
-        char **faults = manager_get_faults(daemon->manager);
-        const NodeSet *short_nodes = manager_get_short_nodes(daemon->manager);
+        const Totals *totals = &manager_view(daemon->manager).machine->totals;
+        char **faults = manager_view(daemon->manager).faults;
+        const NodeSet *short_nodes = manager_view(daemon->manager).short_nodes;
         char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX], nodes[64] = "";
 
         if (!node_set_is_empty(short_nodes))
@@ -309,7 +309,7 @@ static int loop(Setup *setup, Conf *conf)
         if (r >= 0)
                 r = daemon_start(&daemon);
         if (r >= 0) {
-                const Machine *machine = manager_get_machine(daemon.manager);
+                const Machine *machine = manager_view(daemon.manager).machine;
                 char size[FORMAT_BYTES_MAX];
 
                 log_info("memoryd " PACKAGE_VERSION ": %zu blocks of %s on %zu nodes",

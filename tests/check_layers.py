@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Compares includes and calls between the folders of src/ with the order in ARCHITECTURE.md.
+"""Compares ARCHITECTURE.md with the code: the folders of src/, and the functions that it names.
 
-A file uses its own folder and those listed above it. Run from the build folder: which function calls which
-is read from the objects there.
+A file includes and calls only its own folder and those listed above it, and the calls between files make no
+circle. Run from the build folder: which function calls which is read from the objects there.
 """
 
 import collections
@@ -105,25 +105,70 @@ def check_calls(folders, calls):
                    f"whose folder is below its own in {ARCHITECTURE}")
 
 
+def find_circles(calls):
+    """The sets of files that call each other in a circle."""
+    uses = collections.defaultdict(set)
+    for call in calls:
+        uses[call.caller_file].add(call.callee_file)
+
+    def reach(file):
+        found, left = set(), [file]
+        while left:
+            for callee in uses[left.pop()] - found:
+                found.add(callee)
+                left.append(callee)
+        return found
+
+    reached = {file: reach(file) for file in list(uses)}
+    return {frozenset(other for other in reached[file] if file in reached.get(other, ()))
+            for file in reached if file in reached[file]}
+
+
+def check_circles(calls):
+    """No file is called by what it calls."""
+    for circle in find_circles(calls):
+        yield f"these files call each other in a circle: {', '.join(sorted(circle))}"
+        for call in sorted(call for call in dict.fromkeys(calls)
+                           if call.caller_file in circle and call.callee_file in circle):
+            yield f"   src/{call.caller_file}: {call.caller}() uses {call.callee} of src/{call.callee_file}"
+
+
+def find_functions(texts):
+    """The functions that the files define."""
+    return {name for text in texts.values()
+            for name in re.findall(r"^[A-Za-z][\w *]*?(\w+)\([^;]*?\)\n\{", text, re.M)}
+
+
+def check_story(text, functions):
+    """Each function that ARCHITECTURE.md names is there."""
+    for name in dict.fromkeys(re.findall(r"`(\w+)\(\)`", text)):
+        if name not in functions:
+            yield f"{ARCHITECTURE}: there is no function {name}()"
+
+
 def check_made_fault(folders, calls):
     """The checks must be able to fail: the same calls, one of them the other way round."""
     call = next(call for call in calls if call.caller_file.partition("/")[0] != call.callee_file.partition("/")[0])
     turned = Call(call.callee_file, call.callee, call.caller_file, call.caller)
     faults = [*check_calls(folders, [turned]),
               *check_includes(folders, [(call.callee_file, call.caller_file)]),
-              *check_listing(folders, {*folders, "attic"}), *check_listing(folders + ["attic"], set(folders))]
-    if len(faults) != 4 or call.caller not in faults[0] or call.callee not in faults[0]:
+              *check_listing(folders, {*folders, "attic"}), *check_listing(folders + ["attic"], set(folders)),
+              *check_story("`attic_open()`", {call.caller})]
+    if len(faults) != 5 or len(list(check_circles([call, turned]))) != 3 or call.caller not in faults[0] or call.callee not in faults[0]:
         yield f"a fault that was made is not found: {faults}"
 
 
 def main():
     source = SRCDIR / "src"
-    folders = listed_folders((SRCDIR / ARCHITECTURE).read_text(encoding="utf-8"))
+    document = (SRCDIR / ARCHITECTURE).read_text(encoding="utf-8")
+    folders = listed_folders(document)
     there = {path.name for path in source.iterdir()}
     texts = {str(path.relative_to(source)): path.read_text(encoding="utf-8")
              for path in source.rglob("*.[ch]")}
+    # A build folder may have objects of files that are gone.
     objects = {str(path.relative_to("src").with_suffix(".c")): run_objdump(path)
-               for path in pathlib.Path("src").rglob("*.o")}
+               for path in pathlib.Path("src").rglob("*.o")
+               if (SRCDIR / path.with_suffix(".c")).exists()}
 
     faults = list(check_listing(folders, there))
     if not faults:
@@ -132,6 +177,7 @@ def main():
             print("the objects have no symbols: built with -flto?")
             return SKIPPED
         faults = [*check_includes(folders, find_includes(texts)), *check_calls(folders, calls),
+                  *check_circles(calls), *check_story(document, find_functions(texts)),
                   *check_made_fault(folders, calls)]
     for fault in faults:
         print(fault)

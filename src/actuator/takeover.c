@@ -2,7 +2,9 @@
 
 #include "actuator/takeover.h"
 
+#include "base/log.h"
 #include "base/statefile.h"
+#include "policy/offload.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -130,7 +132,8 @@ int takeover_load(const char *folder, Takeover *ret)
                 takeover_done(&takeover);
                 return r;
         }
-        *ret = takeover;
+        ret->answers = takeover.answers;
+        ret->n_answers = takeover.n_answers;
         return 0;
 }
 
@@ -161,12 +164,13 @@ int takeover_save(const char *folder, Takeover *takeover)
         size_t size = 0;
         FILE *stream;
         bool failed;
+        int r;
 
         if (!takeover->is_changed)
                 return 0;
-        takeover->is_changed = false;
         if (takeover->n_answers == 0) {
                 remove_file(folder);
+                takeover->is_changed = false;
                 return 0;
         }
         stream = open_memstream(&text, &size);
@@ -178,7 +182,9 @@ int takeover_save(const char *folder, Takeover *takeover)
         failed = ferror(stream) != 0;
         if (fclose(stream) != 0 || failed)
                 return -ENOMEM;
-        return statefile_replace(folder, FILE_NAME, text, size);
+        r = statefile_replace(folder, FILE_NAME, text, size);
+        takeover->is_changed = r < 0;
+        return r;
 }
 
 /* What to write */
@@ -257,6 +263,106 @@ void takeover_end(Takeover *takeover, const Machine *machine)
                 if (node == NODE_NONE || machine_find_node(machine, (uint32_t) node))
                         takeover_forget(takeover, node);
         }
+}
+
+/* While memoryd runs */
+
+void takeover_read(Takeover *takeover, const Sysfs *sysfs)
+{
+        if (sysfs_read_auto_online(sysfs, NODE_NONE, takeover->machine_word) < 0)
+                takeover->machine_word[0] = 0;
+}
+
+bool takeover_kernel_onlines(const Takeover *takeover)
+{
+        return online_word_onlines(online_word_from_string(takeover->machine_word));
+}
+
+/* The word to write into a file now: 1, 0 when it says what it shall, or -ENOMEM. */
+static int takeover_choose(Takeover *takeover, const TakeoverWish *wish, int32_t node,
+                           OnlineWord current, OnlineWord wanted, OnlineWord *ret)
+{
+        if (current < 0)
+                return 0;
+        *ret = wish->gives_back ? takeover_release(takeover, node, current) : wanted;
+        return wish->gives_back ? *ret >= 0 : takeover_take(takeover, node, current, wanted);
+}
+
+/* The first file that says what it shall not, and what to write. 1, 0 when there is none, or -ENOMEM. */
+static int takeover_next(Takeover *takeover, const Machine *machine, const TakeoverWish *wish,
+                         int32_t *ret_node, OnlineWord *ret_word)
+{
+        OnlineWord of_machine = offload_machine_word(machine, wish->policy, wish->is_uniform);
+        int r = takeover_choose(takeover, wish, NODE_NONE,
+                                online_word_from_string(takeover->machine_word), of_machine,
+                                ret_word);
+
+        *ret_node = NODE_NONE;
+        for (size_t i = 0; r == 0 && i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+                OnlineWord wanted = offload_node_word(machine, wish->policy, wish->is_uniform,
+                                                      of_machine, node);
+
+                *ret_node = (int32_t) node->id;
+                r = takeover_choose(takeover, wish, *ret_node, node->auto_online, wanted, ret_word);
+        }
+        return r;
+}
+
+static void takeover_keep(Takeover *takeover, const char *folder)
+{
+        int r = takeover_save(folder, takeover);
+
+        if (r < 0 && !takeover->failed)
+                log_warning("Cannot keep what auto_online_blocks was below %s: %s, trying again "
+                            "when memory changes",
+                            folder, strerror(-r));
+        takeover->failed = r < 0;
+}
+
+int takeover_run(Takeover *takeover, Writer *writer, const char *folder, const Machine *machine,
+                 const TakeoverWish *wish)
+{
+        OnlineWord word;
+        int32_t node;
+        int r;
+
+        if (writer->n_setting > 0)
+                return 1;
+        r = takeover_next(takeover, machine, wish, &node, &word);
+        if (r == 0 && wish->gives_back)
+                takeover_end(takeover, machine);
+        takeover_keep(takeover, folder);
+        if (r > 0)
+                r = writer_set_auto_online(writer, node, word) < 0 ? -EPIPE : 1;
+        return r;
+}
+
+static void takeover_read_again(Takeover *takeover, const Sysfs *sysfs, Machine *machine,
+                                int32_t node)
+{
+        Node *found = node == NODE_NONE ? NULL : machine_find_node(machine, (uint32_t) node);
+
+        if (node == NODE_NONE)
+                takeover_read(takeover, sysfs);
+        else if (found && sysfs_read_online_word(sysfs, node, &found->auto_online) < 0)
+                found->auto_online = _ONLINE_WORD_INVALID;
+}
+
+void takeover_on_reply(Takeover *takeover, const Sysfs *sysfs, Machine *machine,
+                       const ActuatorReply *reply)
+{
+        OnlineWord word = (OnlineWord) reply->request.word;
+        char file[AUTO_ONLINE_PATH_MAX];
+
+        (void) sysfs_auto_online_path(reply->request.node, file);
+        if (reply->error < 0)
+                log_warning("Cannot set %s to '%s': %s, ignoring", file,
+                            online_word_to_string(word), strerror(-reply->error));
+        else
+                log_info("Set %s to '%s'", file, online_word_to_string(word));
+        takeover_written(takeover, reply->request.node, word, reply->error);
+        takeover_read_again(takeover, sysfs, machine, reply->request.node);
 }
 
 /* At an end before the start */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "actuator/actuator.h"
+#include "actuator/writer.h"
+#include "kernel/sysfs.h"
 
 /*
  * While memoryd runs it says what the kernel's own auto-onlining does, in the machine's
@@ -22,6 +23,9 @@ typedef struct Takeover {
         Answer *answers; /* owned */
         size_t n_answers;
         bool is_changed; /* since it was kept */
+        bool failed;     /* it could not be kept last time */
+        char machine_word
+                [AUTO_ONLINE_WORD_MAX]; /* the machine's, as last read; "" for no such file */
 } Takeover;
 
 void takeover_done(Takeover *takeover);
@@ -59,6 +63,31 @@ void takeover_forget(Takeover *takeover, int32_t node);
  * word for when the node comes back.
  */
 void takeover_end(Takeover *takeover, const Machine *machine);
+
+/* What the configuration wants of these files. */
+typedef struct TakeoverWish {
+        const Policy *policy;
+        bool is_uniform; /* the setting `offload` */
+        bool gives_back; /* what they said before memoryd, since it stops or is to respect them */
+} TakeoverWish;
+
+/* Reads the machine's word. Those of the nodes come with the nodes. */
+void takeover_read(Takeover *takeover, const Sysfs *sysfs);
+
+/* Whether the kernel onlines what is added to a node that does not say otherwise. */
+bool takeover_kernel_onlines(const Takeover *takeover);
+
+/*
+ * Has the files say what is wanted, one after the other: the next one with the reply to the last. What they said is
+ * kept below the folder first. 1 when something is being written, 0 when there is nothing to write, or a negative
+ * errno.
+ */
+int takeover_run(Takeover *takeover, Writer *writer, const char *folder, const Machine *machine,
+                 const TakeoverWish *wish);
+
+/* The reply to such a write. */
+void takeover_on_reply(Takeover *takeover, const Sysfs *sysfs, Machine *machine,
+                       const ActuatorReply *reply);
 
 /*
  * For a memoryd that cannot start: puts back what an earlier one took over and was killed before it

@@ -57,7 +57,7 @@ void bus_free(Bus *bus)
 
 static void bus_remember(Bus *bus)
 {
-        const Machine *machine = manager_get_machine(bus->manager);
+        const Machine *machine = manager_view(bus->manager).machine;
         Told *told = calloc(machine->n_nodes + 1, sizeof(Told));
         char **paths = NULL;
 
@@ -316,7 +316,7 @@ static int emit_shortage(Bus *bus, const Changes *changes, const Machine *machin
 
 void bus_publish(Bus *bus, const Changes *changes)
 {
-        const Machine *machine = manager_get_machine(bus->manager);
+        const Machine *machine = manager_view(bus->manager).machine;
         char **paths = NULL;
         int r, jobs;
 

@@ -133,7 +133,7 @@ static int append_explanation(sd_bus_message *reply, const Machine *machine, con
 
 int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const Machine *machine = manager_get_machine(userdata);
+        const Machine *machine = manager_view(userdata).machine;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const Block *block;
         uint32_t id;
@@ -148,7 +148,7 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = append_explanation(reply, machine, &manager_get_conf(userdata)->policy, block);
+                r = append_explanation(reply, machine, &manager_view(userdata).conf->policy, block);
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         return r < 0 ? bus_error_from_errno(error, r, "Cannot explain") : 1;
@@ -169,7 +169,7 @@ static int append_entry(sd_bus_message *reply, const HistoryEntry *entry)
 
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const History *history = manager_get_history(userdata);
+        const History *history = manager_view(userdata).history;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(message, &reply);
 
@@ -305,7 +305,7 @@ static int plan_by(sd_bus_message *message, Manager *manager, const PlanOptions 
                    const Policy *policy)
 {
         Forecast forecast = {};
-        int r = forecast_make(manager_get_machine(manager), &manager_get_conf(manager)->policy,
+        int r = forecast_make(manager_view(manager).machine, &manager_view(manager).conf->policy,
                               policy, options->additions, options->n_additions, &forecast);
 
         if (r >= 0)
@@ -346,12 +346,12 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 
         (void) uid;
         if (r >= 0)
-                r = read_options(message, manager_get_machine(userdata)->block_size_bytes, &options,
-                                 &error);
+                r = read_options(message, manager_view(userdata).machine->block_size_bytes,
+                                 &options, &error);
         if (r >= 0 && options.config)
                 r = plan_by_config(message, userdata, &options);
         else if (r >= 0)
-                r = plan_by(message, userdata, &options, &manager_get_conf(userdata)->policy);
+                r = plan_by(message, userdata, &options, &manager_view(userdata).conf->policy);
         if (r == -E2BIG)
                 (void) sd_bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
                                          "expected at most %d blocks with those of the machine",
@@ -371,7 +371,7 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(plan_options_done) PlanOptions options = {};
-        int r = read_options(message, manager_get_machine(userdata)->block_size_bytes, &options,
+        int r = read_options(message, manager_view(userdata).machine->block_size_bytes, &options,
                              error);
 
         if (r < 0)

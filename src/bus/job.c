@@ -199,7 +199,7 @@ const sd_bus_vtable bus_job_vtable[] = {
 static int enumerate_jobs(sd_bus *bus, const char *prefix, void *userdata, char ***ret_paths,
                           sd_bus_error *error)
 {
-        size_t n = manager_count_jobs(userdata);
+        size_t n = manager_view(userdata).queue->n_jobs;
         char **paths = calloc(n + 1, sizeof(char *));
 
         (void) bus, (void) prefix, (void) error;
@@ -208,7 +208,7 @@ static int enumerate_jobs(sd_bus *bus, const char *prefix, void *userdata, char 
         for (size_t i = 0; i < n; i++) {
                 char path[JOB_PATH_MAX];
 
-                paths[i] = strdup(job_path(manager_get_job(userdata, i)->id, path));
+                paths[i] = strdup(job_path(manager_view(userdata).queue->jobs[i]->id, path));
                 if (!paths[i]) {
                         strings_free(paths);
                         return -ENOMEM;
@@ -348,8 +348,8 @@ int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *
 
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', BUS_JOB_SIGNATURE);
-        for (size_t i = 0; r >= 0 && i < manager_count_jobs(userdata); i++)
-                r = append_job(reply, manager_get_job(userdata, i));
+        for (size_t i = 0; r >= 0 && i < manager_view(userdata).queue->n_jobs; i++)
+                r = append_job(reply, manager_view(userdata).queue->jobs[i]);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
@@ -449,16 +449,17 @@ static int emit_progress(sd_bus *bus, Manager *manager)
 {
         char path[JOB_PATH_MAX];
 
-        if (manager_count_jobs(manager) == 0)
+        if (manager_view(manager).queue->n_jobs == 0)
                 return 0;
         return sd_bus_emit_properties_changed(
-                bus, job_path(manager_get_job(manager, 0)->id, path), BUS_JOB_INTERFACE, "State",
-                "DoneBlocks", "FailedBlocks", "UndoneBlocks", "CurrentBlock", "Failures", NULL);
+                bus, job_path(manager_view(manager).queue->jobs[0]->id, path), BUS_JOB_INTERFACE,
+                "State", "DoneBlocks", "FailedBlocks", "UndoneBlocks", "CurrentBlock", "Failures",
+                NULL);
 }
 
 int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes)
 {
-        const Machine *machine = manager_get_machine(manager);
+        const Machine *machine = manager_view(manager).machine;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < changes->new_jobs.n_ids; i++)

@@ -19,7 +19,7 @@ static int property_get_block_size(sd_bus *bus, const char *path, const char *in
                                    sd_bus_error *error)
 {
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "t", manager_get_machine(userdata)->block_size_bytes);
+        return sd_bus_message_append(reply, "t", manager_view(userdata).machine->block_size_bytes);
 }
 
 /* The sums, told apart by the property's name. */
@@ -27,7 +27,7 @@ static int property_get_total(sd_bus *bus, const char *path, const char *interfa
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error)
 {
-        const Totals *totals = &manager_get_machine(userdata)->totals;
+        const Totals *totals = &manager_view(userdata).machine->totals;
         const struct {
                 const char *name;
                 uint64_t bytes;
@@ -49,13 +49,14 @@ static int property_get_number(sd_bus *bus, const char *path, const char *interf
                                const char *property, sd_bus_message *reply, void *userdata,
                                sd_bus_error *error)
 {
-        const Totals *totals = &manager_get_machine(userdata)->totals;
+        const Totals *totals = &manager_view(userdata).machine->totals;
 
         (void) bus, (void) path, (void) interface, (void) error;
         if (strcmp(property, "PendingBlocks") == 0)
                 return sd_bus_message_append(reply, "u", totals->pending_blocks);
         if (strcmp(property, "Jobs") == 0)
-                return sd_bus_message_append(reply, "u", (uint32_t) manager_count_jobs(userdata));
+                return sd_bus_message_append(reply, "u",
+                                             (uint32_t) manager_view(userdata).queue->n_jobs);
         if (strcmp(property, "FailedBlocks") == 0)
                 return sd_bus_message_append(reply, "u", totals->failed_blocks);
         return sd_bus_message_append(reply, "u", totals->foreign_blocks);
@@ -66,7 +67,7 @@ static int property_get_auto_online(sd_bus *bus, const char *path, const char *i
                                     sd_bus_error *error)
 {
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "s", manager_get_auto_online(userdata));
+        return sd_bus_message_append(reply, "s", manager_view(userdata).auto_online);
 }
 
 static int property_get_config(sd_bus *bus, const char *path, const char *interface,
@@ -76,16 +77,18 @@ static int property_get_config(sd_bus *bus, const char *path, const char *interf
         bool files = strcmp(property, "ConfigFiles") == 0;
 
         (void) bus, (void) path, (void) interface, (void) error;
-        return sd_bus_message_append_strv(reply, files ? manager_get_conf(userdata)->files :
-                                                         manager_get_faults(userdata));
+        return sd_bus_message_append_strv(reply, files ? manager_view(userdata).conf->files :
+                                                         manager_view(userdata).faults);
 }
 
 static int property_get_degraded(sd_bus *bus, const char *path, const char *interface,
                                  const char *property, sd_bus_message *reply, void *userdata,
                                  sd_bus_error *error)
 {
+        const ManagerView view = manager_view(userdata);
+
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b", manager_is_degraded(userdata));
+        return sd_bus_message_append(reply, "b", manager_view_is_degraded(&view));
 }
 
 static int append_block(sd_bus_message *reply, const Machine *machine, const Block *block,
@@ -107,8 +110,8 @@ static int append_block(sd_bus_message *reply, const Machine *machine, const Blo
 
 static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const Machine *machine = manager_get_machine(userdata);
-        const Policy *policy = &manager_get_conf(userdata)->policy;
+        const Machine *machine = manager_view(userdata).machine;
+        const Policy *policy = &manager_view(userdata).conf->policy;
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(message, &reply);
 
@@ -133,7 +136,7 @@ static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)
                 return sd_bus_reply_method_errnof(message, r, "Cannot reload the configuration: %s",
                                                   strerror(-r));
         if (r > 0)
-                return bus_reply_faults(message, manager_get_faults(userdata));
+                return bus_reply_faults(message, manager_view(userdata).faults);
         return sd_bus_reply_method_return(message, NULL);
 }
 

@@ -197,7 +197,7 @@ static int find_node(sd_bus *bus, const char *path, const char *interface, void 
         if (!parse_path(path, &id, &zone) || *zone)
                 return 0;
         manager_refresh_zones(userdata);
-        node = machine_find_node(manager_get_machine(userdata), id);
+        node = machine_find_node(manager_view(userdata).machine, id);
         if (!node)
                 return 0;
         *ret_found = node;
@@ -215,7 +215,7 @@ static int find_zone(sd_bus *bus, const char *path, const char *interface, void 
         if (!parse_path(path, &node, &name) || !*name || zone_type_from_string(name) < 0)
                 return 0;
         manager_refresh_zones(userdata);
-        zone = machine_find_zone(manager_get_machine(userdata), node, zone_type_from_string(name));
+        zone = machine_find_zone(manager_view(userdata).machine, node, zone_type_from_string(name));
         if (!zone)
                 return 0;
         *ret_found = (void *) zone;
@@ -269,7 +269,7 @@ static int enumerate_nodes(sd_bus *bus, const char *prefix, void *userdata, char
 
         (void) bus, (void) prefix;
         manager_refresh_zones(userdata);
-        r = bus_list_nodes(manager_get_machine(userdata), ret_paths);
+        r = bus_list_nodes(manager_view(userdata).machine, ret_paths);
         return r < 0 ? bus_error_from_errno(error, r, "Cannot list nodes") : 1;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bus/bus-util.h"
+#include "daemon/journal.h"
 #include "daemon/manager.h"
 
 #include <systemd/sd-bus.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "verify/verify.h"
 #include "base/names.h"
 #include "bus/object.h"
+
+#include <sys/utsname.h>
 
 static int append_findings(sd_bus_message *reply, const Findings *found)
 {
@@ -16,11 +19,45 @@ static int append_findings(sd_bus_message *reply, const Findings *found)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* Looks at the running kernel. 0 or a negative errno. */
+static int find_findings(Manager *manager, Findings *ret)
+{
+        const ManagerView view = manager_view(manager);
+        struct utsname name;
+        const VerifyInput input = {
+                .root = view.root,
+                .sysfs = view.sysfs,
+                .machine = view.machine,
+                .conf = view.conf,
+                .release = name.release,
+                .hears_pressure = view.hears_pressure,
+        };
+
+        return uname(&name) < 0 ? -errno : verify(&input, ret);
+}
+
+static int find_features(Manager *manager, bool ret_has[static _FEATURE_MAX])
+{
+        const ManagerView view = manager_view(manager);
+        struct utsname name;
+        const FeatureInput input = {
+                .sysfs = view.sysfs,
+                .machine = view.machine,
+                .release = name.release,
+                .hears_pressure = view.hears_pressure,
+        };
+
+        if (uname(&name) < 0)
+                return -errno;
+        features_find(&input, ret_has);
+        return 0;
+}
+
 int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         sd_bus_message *reply = NULL;
         Findings findings = {};
-        int r = manager_verify(userdata, &findings);
+        int r = find_findings(userdata, &findings);
 
         if (r >= 0)
                 r = sd_bus_message_new_method_return(message, &reply);
@@ -37,8 +74,8 @@ int bus_property_get_features(sd_bus *bus, const char *path, const char *interfa
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error)
 {
-        bool has[_FEATURE_MAX];
-        int r = manager_find_features(userdata, has);
+        bool has[_FEATURE_MAX] = {};
+        int r = find_features(userdata, has);
 
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
         if (r >= 0)

@@ -2,6 +2,7 @@
 
 #include "daemon/remember.h"
 
+#include "base/log.h"
 #include "base/statefile.h"
 #include "policy/track.h"
 
@@ -9,6 +10,10 @@
 #include <stdio.h>
 
 #define FILE_NAME "blocks"
+
+/* Saving 65,536 blocks takes 20 ms: do it at most once a second. */
+#define SAVE_USEC USEC_PER_SEC
+#define SAVE_AGAIN_USEC (60 * USEC_PER_SEC)
 
 /*
  * The first line names the version: a later memoryd's file is no use. The last one counts. The first
@@ -170,4 +175,22 @@ int remember_load(const char *folder, Machine *machine)
         /* All of it first: nothing is taken of what is damaged further on. */
         r = walk(text, NULL);
         return r < 0 ? r : walk(text, machine);
+}
+
+uint64_t keeper_run(Keeper *keeper, const Machine *machine, uint64_t now_usec, bool at_end)
+{
+        uint64_t due_usec = keeper->tried_usec + (keeper->failed ? SAVE_AGAIN_USEC : SAVE_USEC);
+        int r;
+
+        if (!keeper->is_due)
+                return USEC_INFINITY;
+        if (now_usec < due_usec && !at_end)
+                return due_usec;
+        keeper->tried_usec = now_usec;
+        r = remember_save(keeper->folder, machine);
+        if (r < 0 && !keeper->failed)
+                log_warning("Cannot keep what blocks were below %s: %s, trying again every minute",
+                            keeper->folder, strerror(-r));
+        keeper->failed = keeper->is_due = r < 0;
+        return keeper->is_due ? now_usec + SAVE_AGAIN_USEC : USEC_INFINITY;
 }

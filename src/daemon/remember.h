@@ -21,3 +21,17 @@ int remember_save(const char *folder, const Machine *machine);
  * another negative errno.
  */
 int remember_load(const char *folder, Machine *machine);
+
+/* When to write it. */
+typedef struct Keeper {
+        const char *folder;
+        bool is_due;         /* the file is out of date */
+        bool failed;         /* it could not be written last time */
+        uint64_t tried_usec; /* when that was; 0: never */
+} Keeper;
+
+/*
+ * Writes the file if it is due, once a second at the most, and once a minute while it cannot be written; `at_end` in
+ * any case. Returns when to be called again, USEC_INFINITY for no need.
+ */
+uint64_t keeper_run(Keeper *keeper, const Machine *machine, uint64_t now_usec, bool at_end);

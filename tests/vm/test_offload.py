@@ -116,8 +116,8 @@ class OffloadSwept(OffloadCase):
         def statuses():
             return {self.memoryd.statuses().get(number) for number in numbers}
         self.guest.wait_until(lambda: statuses() == {"retrying"}, "memoryd having tried")
-        self.assertIn(f"The kernel has not onlined 4 blocks, memory{numbers[0]} first, "
-                      "going on with them", self.memoryd.messages())
+        self.assertIn(f"The kernel left 4 blocks offline (memory{numbers[0]} first), "
+                      "onlining them", self.memoryd.messages())
         self.guest.run(f"echo N >{RULE_FILE}")
         self.guest.wait_until(lambda: statuses() == {"done"}, "memoryd having done it")
         self.assertClasses(read_memory(self.guest).added_to(before).classes(1), "MMMM")

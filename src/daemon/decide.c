@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/decide.h"
+
+#include "actuator/writer.h"
+#include "daemon/journal.h"
+
+void decider_record(const Decider *decider, const Block *block)
+{
+        (void) history_add(decider->history, decider->machine, decider->policy, block,
+                           decider->realtime_usec);
+}
+
+static Block *decider_take(const Decider *decider, const Planned *planned)
+{
+        Block *block = machine_find_block(decider->machine, planned->block);
+
+        track_decide(block, &planned->decision);
+        block->decided_usec = decider->realtime_usec;
+        (void) changed_ids_add(decider->changed, block->id);
+        return block;
+}
+
+static void decider_judge(const Decider *decider, const Plan *plan)
+{
+        const Block *first_foreign = NULL;
+        Burst offloaded = {};
+        unsigned n_foreign = 0;
+
+        for (size_t i = 0; i < plan->n_planned; i++) {
+                Block *block = decider_take(decider, &plan->planned[i]);
+
+                track_judge(block);
+                decider_record(decider, block);
+                if (block->status == BLOCK_STATUS_FOREIGN && n_foreign++ == 0)
+                        first_foreign = block;
+                if (block->status == BLOCK_STATUS_EXTERNAL && block->onliner == ONLINER_KERNEL)
+                        burst_add(&offloaded, block);
+        }
+        journal_offloaded(&offloaded, decider->machine->block_size_bytes);
+        if (first_foreign)
+                journal_foreign(decider->policy, first_foreign, n_foreign);
+}
+
+static void decider_take_plan(const Decider *decider, const Plan *plan)
+{
+        for (size_t i = 0; i < plan->n_planned; i++) {
+                const Block *block = decider_take(decider, &plan->planned[i]);
+
+                if (block->status == BLOCK_STATUS_LEFT)
+                        decider_record(decider, block);
+                journal_decided(decider->policy, block);
+        }
+}
+
+int decide(const Decider *decider, Plan *ret)
+{
+        _cleanup_(plan_done) Plan judged = {};
+        int r;
+
+        track_note_memoryless(decider->machine);
+        track_stamp(decider->machine, decider->realtime_usec);
+        r = plan_make(decider->machine, decider->policy, track_wants_judgement, decider->now_usec,
+                      &judged);
+        if (r < 0)
+                return r;
+        decider_judge(decider, &judged);
+
+        r = plan_make(decider->machine, decider->policy, track_wants_plan, decider->now_usec, ret);
+        if (r >= 0)
+                decider_take_plan(decider, ret);
+        return r;
+}
+
+static void note_outcome(const Decider *decider, const Block *block, Outcome outcome, Burst *burst)
+{
+        if (outcome == OUTCOME_DONE) {
+                burst_add(burst, block);
+        } else if (outcome == OUTCOME_RACED) {
+                journal_raced(decider->policy, block);
+        } else if (outcome != OUTCOME_ALREADY && outcome != OUTCOME_GONE) {
+                journal_failed(decider->policy, block, outcome, burst->n_failed == 0,
+                               decider->now_usec);
+                burst->n_failed++;
+        }
+}
+
+bool decider_on_reply(const Decider *decider, const ActuatorReply *reply, const Retry *retry,
+                      Burst *burst, Outcome *ret_outcome)
+{
+        Block *block = machine_find_block(decider->machine, reply->request.block);
+        Outcome outcome;
+
+        if (!block || block->status != BLOCK_STATUS_WRITING)
+                return false;
+        outcome = track_outcome(block, writer_reply_error(reply), (BlockState) reply->state,
+                                &reply->zones, retry, decider->now_usec);
+        (void) changed_ids_add(decider->changed, block->id);
+        if (block->state == BLOCK_ONLINE)
+                block->onlined_usec = decider->realtime_usec;
+        if (outcome != OUTCOME_GONE && block->status != BLOCK_STATUS_RETRYING)
+                decider_record(decider, block);
+        note_outcome(decider, block, outcome, burst);
+        if (block->status == BLOCK_STATUS_RETRYING)
+                track_join_retries(decider->machine, block);
+        *ret_outcome = outcome;
+        return true;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/journal.h"
+
+#include "base/names.h"
+
+#include <stdio.h>
+
+/* No names but these: looking one up can take as long as a directory server likes. */
+const char *user_format(uint32_t uid, char buffer[static USER_STRING_MAX])
+{
+        if (uid == 0)
+                return strcpy(buffer, "root");
+        if (uid == UINT32_MAX)
+                return strcpy(buffer, "memoryd");
+        snprintf(buffer, USER_STRING_MAX, "%u", uid);
+        return buffer;
+}
+
+static const char *plural(unsigned n)
+{
+        return n == 1 ? "" : "s";
+}
+
+/* The name of the rule that decided on a block, NULL for the default. */
+static const char *rule_name(const Policy *policy, const Block *block)
+{
+        const Rule *rule = policy_rule(policy, block->decision.rule);
+
+        return rule ? rule->name : NULL;
+}
+
+static LogContext block_context(const Policy *policy, const Block *block, const char *message_id)
+{
+        return (LogContext){
+                .message_id = message_id,
+                .has_block = true,
+                .block = block->id,
+                .node = block->node,
+                .rule = rule_name(policy, block),
+        };
+}
+
+void journal_given_up(const PassNext *next, uint64_t settle_usec)
+{
+        if (next->kernel.n > 0)
+                log_notice("The kernel left %u block%s offline (memory%u first), onlining %s",
+                           next->kernel.n, plural(next->kernel.n), next->kernel.first,
+                           next->kernel.n == 1 ? "it" : "them");
+        if (next->nodeless.n > 0)
+                log_warning("No node yet for %u block%s (memory%u first), waiting for it",
+                            next->nodeless.n, plural(next->nodeless.n), next->nodeless.first);
+        if (next->n_unknown > 0)
+                log_warning("Device or udev properties of %u block%s still unknown after %.1f s, "
+                            "deciding without them",
+                            next->n_unknown, plural(next->n_unknown),
+                            (double) settle_usec / (double) USEC_PER_SEC);
+}
+
+void journal_decided(const Policy *policy, const Block *block)
+{
+        char guards[GUARDS_STRING_MAX];
+
+        log_debug("memory%u on node %d: %s by %s%s%s", block->id, block->node,
+                  verdict_to_string(block->decision.verdict), rule_name(policy, block) ?: "default",
+                  block->decision.guards ? ", guards " : "",
+                  guards_format(block->decision.guards, guards));
+}
+
+void journal_foreign(const Policy *policy, const Block *block, unsigned n)
+{
+        LogContext context = block_context(policy, block, MESSAGE_ID_FOREIGN_BLOCK);
+
+        log_full(
+                LOG_NOTICE, &context,
+                "%u block%s onlined by someone else against the policy: memory%u is %s, the policy "
+                "has it %s",
+                n, n == 1 ? " was" : "s were", block->id, zone_class_to_string(block_class(block)),
+                verdict_to_string(block->decision.verdict));
+}
+
+void journal_failed(const Policy *policy, const Block *block, Outcome outcome, bool is_first,
+                    uint64_t now_usec)
+{
+        LogContext context = block_context(policy, block, NULL);
+
+        if (block->status == BLOCK_STATUS_FAILED) {
+                context.message_id = MESSAGE_ID_BLOCK_FAILED;
+                log_full(LOG_ERR, &context, "Cannot online memory%u as %s after %u attempts: %s",
+                         block->id, verdict_to_string(block->decision.verdict), block->attempts,
+                         strerror(-block->error));
+                return;
+        }
+        /* One line per burst; the summary has the number. */
+        log_full(is_first ? LOG_WARNING : LOG_DEBUG, &context,
+                 "Cannot online memory%u as %s now (%s: %s), ignoring for %.1f s", block->id,
+                 verdict_to_string(block->decision.verdict), outcome_to_string(outcome),
+                 strerror(-block->error),
+                 (double) (block->retry_at_usec - now_usec) / (double) USEC_PER_SEC);
+}
+
+void journal_raced(const Policy *policy, const Block *block)
+{
+        LogContext context = block_context(policy, block, MESSAGE_ID_FOREIGN_BLOCK);
+
+        log_full(LOG_NOTICE, &context,
+                 "memory%u was onlined by someone else, who was faster: it is %s, the policy has "
+                 "it %s",
+                 block->id, zone_class_to_string(block_class(block)),
+                 verdict_to_string(block->decision.verdict));
+}
+
+void journal_onlined(const Burst *burst, uint64_t block_size_bytes)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
+        char text[BURST_STRING_MAX];
+
+        if (burst->n_kernel + burst->n_movable > 0)
+                log_full(LOG_NOTICE, &context, "Onlined %s",
+                         burst_format(burst, block_size_bytes, text));
+}
+
+void journal_offloaded(const Burst *burst, uint64_t block_size_bytes)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
+        char text[BURST_STRING_MAX];
+
+        if (!burst_is_empty(burst))
+                log_full(LOG_NOTICE, &context, "The kernel onlined %s, as the policy has it",
+                         burst_format(burst, block_size_bytes, text));
+}
+
+void journal_job_ended(const Job *job, const Machine *machine)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_JOB_ENDED, .job = job->id };
+        _cleanup_free_ char *report = NULL;
+        char user[USER_STRING_MAX];
+
+        if (job_format_report(job, machine, &report) < 0)
+                return;
+        log_full(job->state == JOB_STATE_DONE ? LOG_NOTICE : LOG_WARNING, &context,
+                 "Job %u, %s %s for %s: %s", job->id, job_kind_to_string(job->request.kind),
+                 job->target, user_format(job->uid, user), report);
+}
+
+void journal_short(uint32_t node, const Shortage *shortage)
+{
+        const LogContext context = {
+                .message_id = MESSAGE_ID_KERNEL_MEMORY_SHORT,
+                .has_node = true,
+                .node = (int32_t) node,
+        };
+        char left[FORMAT_BYTES_MAX], low[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX];
+
+        log_full(LOG_NOTICE, &context,
+                 "Node %u is short of kernel memory: %s free, its low watermark is %s, while %s of "
+                 "its movable memory are free",
+                 node, format_bytes(shortage->free_bytes, left),
+                 format_bytes(shortage->low_bytes, low),
+                 format_bytes(shortage->movable_free_bytes, movable));
+}
+
+void journal_not_short(uint32_t node)
+{
+        log_info("Node %u has enough kernel memory again", node);
+}
+
+void journal_config_refused(char *const *faults)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
+
+        for (; faults && *faults; faults++)
+                log_full(LOG_ERR, &context, "%s", *faults);
+        log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
+}
+
+void journal_events_lost(void)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_EVENTS_LOST };
+
+        log_full(LOG_NOTICE, &context, "Events were lost, reading all blocks again");
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/internal.h"
+
+#include "kernel/identify.h"
+#include "kernel/survey.h"
+
+/* From an event to the pass that looks at it: further ones are on their way by then. */
+#define GATHER_USEC (5 * USEC_PER_MSEC)
+
+/* Blocks read before the loop gets its turn again: about a millisecond. */
+#define READ_CHUNK 128
+
+/* A pass */
+
+int manager_list(Manager *manager, const TrackMode *mode)
+{
+        Machine *machine = &manager->machine;
+        size_t n_before = machine->n_blocks;
+        int r = survey_list(&manager->sysfs, machine, &manager_changes(manager)->blocks);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; mode->at_start && i < machine->n_blocks; i++)
+                machine->blocks[i].announced = true;
+        /* Not exact, and need not be: a block that came hides one that went until its next pass. */
+        pass_on_listed(&manager->pass, machine, (size_t) r, machine->n_blocks < n_before,
+                       manager_now(manager));
+        return mode->at_start ? sysfs_read_links(&manager->sysfs, machine) : 0;
+}
+
+int manager_read(Manager *manager, const TrackMode *mode, size_t limit)
+{
+        ChangedIds *changed = &manager_changes(manager)->blocks;
+        size_t n_changed = changed->n_ids;
+        SurveyLeft left = {};
+        int r = survey_read(&manager->sysfs, &manager->machine, mode, limit, changed, &left);
+
+        if (r < 0)
+                return r;
+        manager->keeper.is_due |= changed->n_ids > n_changed;
+        manager->count_needed = true;
+        pass_on_read(&manager->pass, (size_t) r < limit, left.gone, left.again,
+                     manager_now(manager));
+        return 0;
+}
+
+int manager_identify(Manager *manager)
+{
+        pass_on_identified(&manager->pass);
+        return identify_devices(&manager->sysfs, &manager->machine);
+}
+
+int manager_read_nodes(Manager *manager)
+{
+        int r = survey_nodes(&manager->sysfs, &manager->machine);
+
+        if (r < 0)
+                return r;
+        manager_changes(manager)->nodes |= r > 0;
+        manager->count_needed = true;
+        manager_look_at_zones(manager);
+        takeover_read(&manager->takeover, &manager->sysfs);
+        return 0;
+}
+
+/* Asks udev about what is to be decided on. */
+static void manager_read_udev(Manager *manager, uint64_t now)
+{
+        for (size_t i = 0; manager->pass.needs_udev && i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
+
+                if (track_wants_plan(block, now) || track_wants_judgement(block, now))
+                        block->udev_mask = monitor_read_udev_mask(manager->monitor,
+                                                                  &manager->conf.policy, block->id);
+        }
+}
+
+static int manager_plan(Manager *manager)
+{
+        _cleanup_(plan_done) Plan plan = {};
+        Decider decider;
+        int r = manager_read_nodes(manager);
+
+        /* Another process may have set auto_online_blocks since, or a node may have come. */
+        (void) manager_take_over(manager);
+        if (r < 0)
+                return r;
+        manager_read_udev(manager, manager_now(manager));
+        decider = manager_decider(manager);
+        r = decide(&decider, &plan);
+        if (r >= 0)
+                r = writer_set_plan(&manager->writer, &plan);
+        manager_count(manager);
+        pass_on_planned(&manager->pass, &manager->machine, manager_now(manager));
+        return r;
+}
+
+static int manager_act(Manager *manager, PassAct act)
+{
+        /* As far as is known: another process may have turned it on since. */
+        const TrackMode mode = { .kernel_onlines = takeover_kernel_onlines(&manager->takeover) };
+
+        switch (act) {
+        case PASS_LIST:
+                return manager_list(manager, &mode);
+        case PASS_READ:
+                return manager_read(manager, &mode, READ_CHUNK);
+        case PASS_IDENTIFY:
+                return manager_identify(manager);
+        case PASS_PLAN:
+                return manager_plan(manager);
+        default:
+                return 0;
+        }
+}
+
+/* Hands the actuator what it has room for: what is planned, or else the next write of a job. */
+static void manager_fill(Manager *manager)
+{
+        int r = writer_fill(&manager->writer, &manager->machine);
+
+        manager->count_needed |= r > 0;
+        if (r < 0)
+                manager_fail(manager, "Cannot reach the actuator", r);
+        else
+                manager_run_jobs(manager);
+}
+
+/* Does what there is to do, and comes back for the rest: pass_next() tells what, and when. */
+static void manager_pass(Manager *manager)
+{
+        PassNext next;
+        int r;
+
+        do {
+                next = pass_next(&manager->pass, &manager->machine, manager_now(manager));
+                journal_given_up(&next, manager->pass.settle_usec);
+                r = manager_act(manager, next.act);
+                /* The loop gets its turn between two chunks. */
+                if (next.act == PASS_READ && manager->pass.read_needed)
+                        next = (PassNext){ .act = PASS_WAIT, .wake_usec = manager_now(manager) };
+        } while (r >= 0 && next.act != PASS_WAIT);
+
+        if (r < 0) {
+                manager_fail(manager, "Cannot read the machine's memory", r);
+                return;
+        }
+        manager_schedule(manager, next.wake_usec);
+        manager_fill(manager);
+        manager_remember(manager);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Manager *manager = userdata;
+
+        (void) source;
+        (void) usec;
+        manager->timer_usec = USEC_INFINITY;
+        if (!manager->stopping)
+                manager_pass(manager);
+        return 0;
+}
+
+/* Events */
+
+static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Manager *manager = userdata;
+        MonitorEvent event;
+        int r;
+
+        (void) source;
+        (void) fd;
+        (void) revents;
+        while ((r = monitor_next(manager->monitor, &event)) > 0) {
+                if (r == MONITOR_LOST)
+                        journal_events_lost();
+                pass_on_event(&manager->pass, &manager->machine, (MonitorKind) r, &event,
+                              manager_now(manager));
+        }
+        if (r < 0)
+                manager_fail(manager, "Cannot receive events", r);
+        if (manager->pass.list_needed || manager->pass.read_needed)
+                manager_schedule(manager, manager_now(manager) + GATHER_USEC);
+        return 0;
+}
+
+/* Replies */
+
+/* The block is to be read again: another process' event may have been taken for the echo of the write. */
+static void manager_read_again(Manager *manager, uint32_t block)
+{
+        pass_on_changed(&manager->pass, &manager->machine, block);
+        manager_schedule(manager, manager_now(manager));
+}
+
+static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
+{
+        const Decider decider = manager_decider(manager);
+        Outcome outcome;
+
+        if (!decider_on_reply(&decider, reply, &manager->conf.retry, &manager->burst, &outcome))
+                return;
+        manager->count_needed = manager->keeper.is_due = true;
+        if (outcome == OUTCOME_DONE || outcome == OUTCOME_ALREADY)
+                return;
+        /* The rest of the plan counted on it. */
+        manager->pass.list_needed |= outcome == OUTCOME_GONE;
+        manager->pass.plan_needed = true;
+        manager_read_again(manager, reply->request.block);
+}
+
+static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
+{
+        Block *block = machine_find_block(&manager->machine, reply->request.block);
+        const Decider decider = manager_decider(manager);
+        BlockState state = (BlockState) reply->state;
+        ZoneList zones = reply->zones;
+
+        /* A block that could not be read again is what it was, as far as is known. */
+        if (block && reply->read_error < 0) {
+                state = block->state;
+                zones = block->zones;
+        }
+        job_outcome(manager->queue.jobs[0], &manager->machine, writer_reply_error(reply), state,
+                    &zones, decider.realtime_usec);
+        manager_changes(manager)->job = manager->count_needed = manager->keeper.is_due = true;
+        (void) changed_ids_add(decider.changed, reply->request.block);
+        if (block)
+                decider_record(&decider, block);
+        if (writer_reply_error(reply) < 0)
+                manager_read_again(manager, reply->request.block);
+        manager_run_jobs(manager);
+}
+
+static void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *reply)
+{
+        takeover_on_reply(&manager->takeover, &manager->sysfs, &manager->machine, reply);
+        manager_changes(manager)->config = manager_changes(manager)->nodes = true;
+        if (!manager->stopping)
+                (void) manager_take_over(manager);
+        else
+                manager_end_stop(manager);
+}
+
+static void manager_end_burst(Manager *manager)
+{
+        if (!writer_is_idle(&manager->writer) || burst_is_empty(&manager->burst))
+                return;
+        journal_onlined(&manager->burst, manager->machine.block_size_bytes);
+        manager->burst = (Burst){};
+        manager_look_at_zones(manager);
+        manager_changes(manager)->nodes = true;
+}
+
+static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Manager *manager = userdata;
+        ActuatorReply reply;
+        int r;
+
+        (void) source;
+        (void) fd;
+        (void) revents;
+        while ((r = writer_receive(&manager->writer, &reply)) > 0)
+                if (writer_is_of_job(&reply))
+                        manager_on_job_reply(manager, &reply);
+                else if (reply.request.verb == ACTUATOR_SET_BLOCK)
+                        manager_on_block_reply(manager, &reply);
+                else
+                        manager_on_auto_online_reply(manager, &reply);
+        if (r < 0) {
+                manager_fail(manager, "The actuator is gone", r);
+                return 0;
+        }
+
+        if (manager->stopping)
+                manager_run_jobs(manager);
+        else
+                manager_fill(manager);
+        manager_end_burst(manager);
+        manager_remember(manager);
+        return 0;
+}
+
+static void on_relief_due(void *userdata)
+{
+        manager_refresh_zones(userdata);
+}
+
+int manager_attach(Manager *manager)
+{
+        int r = sd_event_add_io(manager->event, &manager->monitor_source,
+                                monitor_get_fd(manager->monitor), EPOLLIN, on_monitor, manager);
+
+        if (r >= 0)
+                r = sd_event_add_io(manager->event, &manager->writer_source,
+                                    manager->writer.channel.fd, EPOLLIN, on_writer, manager);
+        /* Accuracy 1: the default would let a pass come 250 ms late. */
+        if (r >= 0)
+                r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
+                                      UINT64_MAX, 1, on_timer, manager);
+        if (r >= 0)
+                r = relief_attach(&manager->relief, manager->event, on_relief_due, manager);
+        return r;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/queue.h"
+
+void job_queue_done(JobQueue *queue)
+{
+        for (size_t i = 0; i < queue->n_jobs; i++)
+                job_free(queue->jobs[i]);
+        free(queue->jobs);
+        *queue = (JobQueue){};
+}
+
+Job *job_queue_find(const JobQueue *queue, uint32_t id)
+{
+        for (size_t i = 0; i < queue->n_jobs; i++)
+                if (queue->jobs[i]->id == id)
+                        return queue->jobs[i];
+        return NULL;
+}
+
+/* Takes the job over if there is memory. 0 or -ENOMEM. */
+static int job_queue_append(JobQueue *queue, Job *job)
+{
+        Job **jobs = reallocarray(queue->jobs, queue->n_jobs + 1, sizeof(Job *));
+
+        if (!jobs)
+                return -ENOMEM;
+        jobs[queue->n_jobs++] = job;
+        queue->jobs = jobs;
+        return 0;
+}
+
+/* What a job was about is the policy's again. */
+static Job *job_queue_remove(JobQueue *queue, Machine *machine, Job *job)
+{
+        size_t i = 0;
+
+        while (queue->jobs[i] != job)
+                i++;
+        queue->n_jobs--;
+        memmove(&queue->jobs[i], &queue->jobs[i + 1], (queue->n_jobs - i) * sizeof(Job *));
+        job_release(job, machine);
+        return job;
+}
+
+int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
+                  uint32_t uid, uint32_t *ret_id, Selection *ret_refused)
+{
+        _cleanup_(selection_done) Selection selection = {};
+        _cleanup_(job_freep) Job *job = NULL;
+        int r;
+
+        if (queue->n_jobs == JOBS_MAX)
+                return -E2BIG;
+        r = selection_make(machine, policy, request, &selection);
+        if (r < 0)
+                return r;
+        if (selection.refusal != REFUSAL_NONE) {
+                *ret_refused = selection;
+                selection = (Selection){};
+                return 1;
+        }
+
+        r = job_new(queue->last_id + 1, uid, request, &selection, &job);
+        if (r >= 0)
+                r = job_queue_append(queue, job);
+        if (r < 0)
+                return r;
+        *ret_id = ++queue->last_id;
+        job_claim(TAKE_PTR(job), machine);
+        return 0;
+}
+
+int job_queue_next(JobQueue *queue, Machine *machine, uint64_t now_usec,
+                   uint64_t offline_timeout_usec, JobWrite *ret_write, Job **ret_ended)
+{
+        Job *job = queue->n_jobs > 0 ? queue->jobs[0] : NULL;
+
+        *ret_ended = NULL;
+        if (!job)
+                return 0;
+        if (job_next(job, machine, now_usec, offline_timeout_usec, ret_write) > 0)
+                return 1;
+        *ret_ended = job_queue_remove(queue, machine, job);
+        return 0;
+}
+
+int job_queue_cancel(JobQueue *queue, Machine *machine, uint32_t id, Job **ret_ended)
+{
+        Job *job = job_queue_find(queue, id);
+
+        *ret_ended = NULL;
+        if (!job || !job_cancel(job))
+                return -ESRCH;
+        if (job_state_is_end(job->state)) {
+                *ret_ended = job_queue_remove(queue, machine, job);
+                return 0;
+        }
+        /* On its way to another class a block is to get there: only what goes offline is interrupted. */
+        return job->writing == VERDICT_NONE;
+}
