@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "bus/object.h"
+#include "bus/told.h"
 
 #include <time.h>
 
@@ -14,23 +15,13 @@
 /* The bus may not know the user memoryd yet, if it read its policy before there was one. */
 #define NAME_AGAIN_USEC (10 * USEC_PER_SEC)
 
-/* What clients were told of a node, to tell them only what changed. */
-typedef struct Told {
-        uint32_t node;
-        bool has_cpu;
-        OnlineWord auto_online;
-        bool is_short;
-        Totals totals;
-} Told;
-
 struct Bus {
         sd_event *event;
         Manager *manager;
         sd_bus *bus;
         sd_event_source *reconnect_source;
         char **paths; /* nodes and zones that clients know of */
-        Told *told;
-        size_t n_told;
+        Told told;
         bool has_name;
         bool name_refused; /* and it was said so */
 };
@@ -50,29 +41,22 @@ void bus_free(Bus *bus)
                 (void) sd_bus_flush(bus->bus);
         bus_disconnect(bus);
         strings_free(bus->paths);
-        free(bus->told);
+        told_done(&bus->told);
         sd_event_unref(bus->event);
         free(bus);
 }
 
+/* Without memory for it clients are told some of it twice. */
 static void bus_remember(Bus *bus)
 {
-        const Machine *machine = manager_view(bus->manager).machine;
-        Told *told = calloc(machine->n_nodes + 1, sizeof(Told));
+        const ManagerView view = manager_view(bus->manager);
         char **paths = NULL;
 
-        if (told && bus_list_nodes(machine, &paths) >= 0) {
-                for (size_t i = 0; i < machine->n_nodes; i++)
-                        told[i] = (Told){ machine->nodes[i].id, machine->nodes[i].has_cpu,
-                                          machine->nodes[i].auto_online, machine->nodes[i].is_short,
-                                          machine->nodes[i].totals };
-                free(bus->told);
-                bus->told = TAKE_PTR(told);
-                bus->n_told = machine->n_nodes;
-                strings_free(bus->paths);
-                bus->paths = paths;
-        }
-        free(told);
+        (void) told_take(&bus->told, &view);
+        if (bus_list_nodes(view.machine, &paths) < 0)
+                return;
+        strings_free(bus->paths);
+        bus->paths = paths;
 }
 
 static void bus_reconnect(Bus *bus, uint64_t delay_usec)
@@ -113,8 +97,11 @@ static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *e
 
         (void) message;
         (void) error;
-        if (r < 0)
-                log_err("Cannot ask for the bus name %s: %s", BUS_NAME, strerror(-r));
+        if (r < 0) {
+                log_err("Cannot ask for the bus name %s, will ask again: %s", BUS_NAME,
+                        strerror(-r));
+                bus_reconnect(bus, NAME_AGAIN_USEC);
+        }
         return 0;
 }
 
@@ -252,53 +239,6 @@ static int emit_objects(Bus *bus, char **paths)
         return r;
 }
 
-static const Told *find_told(const Bus *bus, uint32_t node)
-{
-        for (size_t i = 0; i < bus->n_told; i++)
-                if (bus->told[i].node == node)
-                        return &bus->told[i];
-        return NULL;
-}
-
-static int emit_nodes(Bus *bus, const Machine *machine)
-{
-        char path[sizeof(BUS_NODE_PREFIX) + 16];
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
-                const Node *node = &machine->nodes[i];
-                const Told *told = find_told(bus, node->id);
-
-                if (!told || (told->has_cpu == node->has_cpu && told->is_short == node->is_short &&
-                              told->auto_online == node->auto_online &&
-                              memcmp(&told->totals, &node->totals, sizeof(Totals)) == 0))
-                        continue;
-                snprintf(path, sizeof(path), BUS_NODE_PREFIX "/%u", node->id);
-                r = sd_bus_emit_properties_changed(bus->bus, path, BUS_NODE_INTERFACE, "HasCpu",
-                                                   "OnlineBytes", "OfflineBytes", "KernelBytes",
-                                                   "MovableBytes", "MovableOnly",
-                                                   "KernelMemoryShort", "KernelAutoOnline", NULL);
-        }
-        return r;
-}
-
-static int emit_manager(Bus *bus, const Changes *changes, const Totals *totals)
-{
-        int r = sd_bus_emit_properties_changed(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
-                                               "OnlineBytes", "OfflineBytes", "KernelBytes",
-                                               "MovableBytes", "PendingBlocks", "FailedBlocks",
-                                               "ForeignBlocks", "Jobs", "Degraded", NULL);
-
-        if (r >= 0 && changes->config)
-                r = sd_bus_emit_properties_changed(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
-                                                   "KernelAutoOnline", "ConfigFiles",
-                                                   "ConfigFaults", NULL);
-        if (r >= 0 && changes->capacity)
-                r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged",
-                                       "tt", totals->online_bytes, totals->movable_bytes);
-        return r;
-}
-
 static int emit_shortage(Bus *bus, const Changes *changes, const Machine *machine)
 {
         int r = 0;
@@ -314,29 +254,35 @@ static int emit_shortage(Bus *bus, const Changes *changes, const Machine *machin
         return r;
 }
 
-void bus_publish(Bus *bus, const Changes *changes)
+static int emit_all(Bus *bus, const ManagerView *view, const Changes *changes, char **paths)
 {
-        const Machine *machine = manager_view(bus->manager).machine;
-        char **paths = NULL;
-        int r, jobs;
+        const Totals *totals = &view->machine->totals;
+        int r = emit_objects(bus, paths), jobs;
 
-        if (!bus->has_name)
-                return;
-
-        r = bus_list_nodes(machine, &paths);
         if (r >= 0)
-                r = emit_objects(bus, paths);
-        if (r >= 0)
-                r = emit_nodes(bus, machine);
+                r = told_emit(&bus->told, view, changes, bus->bus);
         if (r >= 0)
                 r = emit_blocks(bus, &changes->blocks);
-        if (r >= 0)
-                r = emit_manager(bus, changes, &machine->totals);
+        if (r >= 0 && changes->capacity)
+                r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged",
+                                       "tt", totals->online_bytes, totals->movable_bytes);
         /* Who waits for a job learns of its end in any case. */
         jobs = bus_emit_jobs(bus->bus, bus->manager, changes);
         r = MIN(r, jobs);
+        return r < 0 ? r : emit_shortage(bus, changes, view->machine);
+}
+
+void bus_publish(Bus *bus, const Changes *changes)
+{
+        const ManagerView view = manager_view(bus->manager);
+        char **paths = NULL;
+        int r;
+
+        if (!bus->has_name)
+                return;
+        r = bus_list_nodes(view.machine, &paths);
         if (r >= 0)
-                r = emit_shortage(bus, changes, machine);
+                r = emit_all(bus, &view, changes, paths);
         if (r < 0)
                 log_warning("Cannot send signals: %s, ignoring", strerror(-r));
         strings_free(paths);

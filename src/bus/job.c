@@ -88,12 +88,8 @@ static int property_get_current(sd_bus *bus, const char *path, const char *inter
                                 const char *property, sd_bus_message *reply, void *userdata,
                                 sd_bus_error *error)
 {
-        const Job *job = userdata;
-
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(
-                reply, "i",
-                job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1);
+        return sd_bus_message_append(reply, "i", job_current_block(userdata));
 }
 
 static int append_failures(sd_bus_message *reply, const Job *job)
@@ -444,19 +440,6 @@ static int emit_ended(sd_bus *bus, const Machine *machine, const Job *job)
         return r < 0 ? r : sd_bus_send(bus, signal, NULL);
 }
 
-/* Only the first one runs. */
-static int emit_progress(sd_bus *bus, Manager *manager)
-{
-        char path[JOB_PATH_MAX];
-
-        if (manager_view(manager).queue->n_jobs == 0)
-                return 0;
-        return sd_bus_emit_properties_changed(
-                bus, job_path(manager_view(manager).queue->jobs[0]->id, path), BUS_JOB_INTERFACE,
-                "State", "DoneBlocks", "FailedBlocks", "UndoneBlocks", "CurrentBlock", "Failures",
-                NULL);
-}
-
 int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes)
 {
         const Machine *machine = manager_view(manager).machine;
@@ -464,8 +447,6 @@ int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes)
 
         for (size_t i = 0; r >= 0 && i < changes->new_jobs.n_ids; i++)
                 r = emit_new(bus, manager, changes->new_jobs.ids[i]);
-        if (r >= 0 && changes->job)
-                r = emit_progress(bus, manager);
         for (size_t i = 0; r >= 0 && i < changes->n_ended_jobs; i++)
                 r = emit_ended(bus, machine, changes->ended_jobs[i]);
         return r;

@@ -7,16 +7,6 @@
 
 /* Properties of a node */
 
-static int property_get_id(sd_bus *bus, const char *path, const char *interface,
-                           const char *property, sd_bus_message *reply, void *userdata,
-                           sd_bus_error *error)
-{
-        const Node *node = userdata;
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "u", node->id);
-}
-
 static int property_get_has_cpu(sd_bus *bus, const char *path, const char *interface,
                                 const char *property, sd_bus_message *reply, void *userdata,
                                 sd_bus_error *error)
@@ -39,29 +29,6 @@ static int property_get_distances(sd_bus *bus, const char *path, const char *int
                 r = sd_bus_message_append(reply, "(uu)", node->distances[i].node,
                                           node->distances[i].distance);
         return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int property_get_node_bytes(sd_bus *bus, const char *path, const char *interface,
-                                   const char *property, sd_bus_message *reply, void *userdata,
-                                   sd_bus_error *error)
-{
-        const Node *node = userdata;
-        const struct {
-                const char *name;
-                uint64_t bytes;
-        } sums[] = {
-                { "OnlineBytes", node->totals.online_bytes },
-                { "OfflineBytes", node->totals.offline_bytes },
-                { "KernelBytes", node->totals.kernel_bytes },
-                { "MovableBytes", node->totals.movable_bytes },
-                { "FreeBytes", node->free_bytes },
-        };
-
-        (void) bus, (void) path, (void) interface, (void) error;
-        for (size_t i = 0; i < ELEMENTSOF(sums); i++)
-                if (strcmp(property, sums[i].name) == 0)
-                        return sd_bus_message_append(reply, "t", sums[i].bytes);
-        return -ENOENT;
 }
 
 static int property_get_movable_only(sd_bus *bus, const char *path, const char *interface,
@@ -99,14 +66,14 @@ static int property_get_short(sd_bus *bus, const char *path, const char *interfa
 
 const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Id", "u", property_get_id, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Id", "u", NULL, offsetof(Node, id), SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("HasCpu", "b", property_get_has_cpu, 0, EMITS),
         SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
-        SD_BUS_PROPERTY("OnlineBytes", "t", property_get_node_bytes, 0, EMITS),
-        SD_BUS_PROPERTY("OfflineBytes", "t", property_get_node_bytes, 0, EMITS),
-        SD_BUS_PROPERTY("KernelBytes", "t", property_get_node_bytes, 0, EMITS),
-        SD_BUS_PROPERTY("MovableBytes", "t", property_get_node_bytes, 0, EMITS),
-        SD_BUS_PROPERTY("FreeBytes", "t", property_get_node_bytes, 0, 0),
+        SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(Node, totals.online_bytes), EMITS),
+        SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(Node, totals.offline_bytes), EMITS),
+        SD_BUS_PROPERTY("KernelBytes", "t", NULL, offsetof(Node, totals.kernel_bytes), EMITS),
+        SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(Node, totals.movable_bytes), EMITS),
+        SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(Node, free_bytes), 0),
         SD_BUS_PROPERTY("MovableOnly", "b", property_get_movable_only, 0, EMITS),
         SD_BUS_PROPERTY("KernelMemoryShort", "b", property_get_short, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
@@ -125,36 +92,14 @@ static int property_get_name(sd_bus *bus, const char *path, const char *interfac
         return sd_bus_message_append(reply, "s", zone_type_to_string(zone->type));
 }
 
-static int property_get_zone_bytes(sd_bus *bus, const char *path, const char *interface,
-                                   const char *property, sd_bus_message *reply, void *userdata,
-                                   sd_bus_error *error)
-{
-        const Zone *zone = userdata;
-        const struct {
-                const char *name;
-                uint64_t bytes;
-        } sums[] = {
-                { "PresentBytes", zone->present_bytes },
-                { "ManagedBytes", zone->managed_bytes },
-                { "SpannedBytes", zone->spanned_bytes },
-                { "FreeBytes", zone->free_bytes },
-        };
-
-        (void) bus, (void) path, (void) interface, (void) error;
-        for (size_t i = 0; i < ELEMENTSOF(sums); i++)
-                if (strcmp(property, sums[i].name) == 0)
-                        return sd_bus_message_append(reply, "t", sums[i].bytes);
-        return -ENOENT;
-}
-
 /* They change with every allocation: read, they are as of the last second. */
 const sd_bus_vtable bus_zone_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", property_get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("PresentBytes", "t", property_get_zone_bytes, 0, 0),
-        SD_BUS_PROPERTY("ManagedBytes", "t", property_get_zone_bytes, 0, 0),
-        SD_BUS_PROPERTY("SpannedBytes", "t", property_get_zone_bytes, 0, 0),
-        SD_BUS_PROPERTY("FreeBytes", "t", property_get_zone_bytes, 0, 0),
+        SD_BUS_PROPERTY("PresentBytes", "t", NULL, offsetof(Zone, present_bytes), 0),
+        SD_BUS_PROPERTY("ManagedBytes", "t", NULL, offsetof(Zone, managed_bytes), 0),
+        SD_BUS_PROPERTY("SpannedBytes", "t", NULL, offsetof(Zone, spanned_bytes), 0),
+        SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(Zone, free_bytes), 0),
         SD_BUS_VTABLE_END,
 };
 

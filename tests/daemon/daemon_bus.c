@@ -85,14 +85,77 @@ static void note_ranges(sd_bus_message *message)
         }
 }
 
+/* What PropertiesChanged said of a property last. */
+typedef struct LastValue {
+        char name[128]; /* object and property */
+        char text[64];
+} LastValue;
+
+#define LAST_VALUES_MAX 128
+
+static LastValue last_values[LAST_VALUES_MAX];
+static size_t n_last_values;
+
+/* PropertiesChanged carries what has changed, and nothing else: no value comes twice in a row. */
+static void note_value(const char *path, const char *key, const char *text)
+{
+        char name[128];
+        size_t i = 0;
+
+        snprintf(name, sizeof(name), "%s %s", path, key);
+        while (i < n_last_values && strcmp(last_values[i].name, name) != 0)
+                i++;
+        if (i < n_last_values)
+                ck_assert_msg(strcmp(last_values[i].text, text) != 0, "%s is %s as before", name,
+                              text);
+        else
+                ck_assert_uint_lt(n_last_values++, LAST_VALUES_MAX);
+        strcpy(last_values[i].name, name);
+        snprintf(last_values[i].text, sizeof(last_values[i].text), "%s", text);
+}
+
+/* The text of a basic value; "" for others, which are skipped. */
+static const char *read_variant(sd_bus_message *message, char text[static 64])
+{
+        const char *contents, *string;
+        uint64_t number;
+        uint32_t word;
+        char type;
+
+        *text = 0;
+        ck_assert_int_gt(sd_bus_message_peek_type(message, &type, &contents), 0);
+        if (strcmp(contents, "s") == 0) {
+                ck_assert_int_gt(sd_bus_message_read(message, "v", "s", &string), 0);
+                snprintf(text, 64, "\"%s\"", string);
+        } else if (strcmp(contents, "t") == 0) {
+                ck_assert_int_gt(sd_bus_message_read(message, "v", "t", &number), 0);
+                snprintf(text, 64, "%llu", (unsigned long long) number);
+        } else if (strspn(contents, "uib") == 1 && !contents[1]) {
+                ck_assert_int_gt(sd_bus_message_read(message, "v", contents, &word), 0);
+                snprintf(text, 64, "%u", word);
+        } else {
+                ck_assert_int_gt(sd_bus_message_skip(message, "v"), 0);
+        }
+        return text;
+}
+
 static void note_properties(sd_bus_message *message)
 {
-        const char *interface;
+        const char *interface, *key;
+        char text[64];
 
         ck_assert_int_gt(sd_bus_message_read(message, "s", &interface), 0);
         signals.manager_changed += strcmp(interface, MANAGER) == 0;
         signals.node_changed += strcmp(interface, NODE) == 0;
         signals.job_changed += strcmp(interface, BUS_JOB_INTERFACE) == 0;
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', "{sv}"), 0);
+        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+                ck_assert_int_gt(sd_bus_message_read(message, "s", &key), 0);
+                signals.failures_changed += strcmp(key, "Failures") == 0;
+                if (*read_variant(message, text))
+                        note_value(sd_bus_message_get_path(message), key, text);
+                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        }
 }
 
 static void note_failures(sd_bus_message *message)
@@ -193,6 +256,11 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
 const Signals *bus_signals(void)
 {
         return &signals;
+}
+
+void bus_forget_values(void)
+{
+        n_last_values = 0;
 }
 
 void bus_forget_signals(void)

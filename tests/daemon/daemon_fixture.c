@@ -203,6 +203,7 @@ static pid_t fork_with_log(void)
 
 void daemon_spawn(const char *option, const char *variable)
 {
+        bus_forget_values();
         main_pid = fork_with_log();
         actuator_pid = 0;
         if (main_pid == 0) {
@@ -239,6 +240,7 @@ void daemon_spawn_unprivileged(void)
         const struct passwd *nobody = getpwnam("nobody");
 
         ck_assert_ptr_nonnull(nobody);
+        bus_forget_values();
         main_pid = fork_with_log();
         actuator_pid = 0;
         if (main_pid == 0) {

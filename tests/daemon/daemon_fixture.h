@@ -202,7 +202,7 @@ typedef struct Signals {
         unsigned objects_added, objects_removed;
         uint64_t online_bytes, movable_bytes; /* of the last CapacityChanged */
         uint32_t lowest, highest;             /* of all BlocksChanged */
-        unsigned job_new, job_changed, job_removed;
+        unsigned job_new, job_changed, job_removed, failures_changed;
         /* Of the last JobRemoved: */
         char job[64], result[16], message[512], failure[256];
         uint32_t total, done, failed, undone, failed_block;
@@ -215,6 +215,9 @@ typedef struct Signals {
 
 const Signals *bus_signals(void);
 void bus_forget_signals(void);
+
+/* Another memoryd starts, which may say what the last one said. */
+void bus_forget_values(void);
 
 /* polkit, played by the tests. What it answers; how often it was asked. */
 typedef enum Polkit {
