@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The command line of memoryd, its set-up and its event loop. */
+
 #include "actuator/takeover.h"
 #include "base/format.h"
 #include "base/log.h"

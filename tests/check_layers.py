@@ -56,6 +56,14 @@ def check_includes(folders, includes):
             yield f"src/{name} includes {header}, whose folder is below its own in {ARCHITECTURE}"
 
 
+def check_sentences(texts):
+    """Each file begins with a sentence of its own."""
+    for name, text in texts.items():
+        body = re.sub(r"\A/\* SPDX.*\n(?:#(?:pragma|include).*\n|\n)*", "", text)
+        if not body.startswith("/*"):
+            yield f"src/{name} does not begin with a comment that says what it is"
+
+
 def run_objdump(path):
     return subprocess.run([os.environ.get("OBJDUMP", "objdump"), "--syms", "--reloc", path], check=True,
                           text=True, stdout=subprocess.PIPE, timeout=120).stdout
@@ -153,8 +161,9 @@ def check_made_fault(folders, calls):
     faults = [*check_calls(folders, [turned]),
               *check_includes(folders, [(call.callee_file, call.caller_file)]),
               *check_listing(folders, {*folders, "attic"}), *check_listing(folders + ["attic"], set(folders)),
-              *check_story("`attic_open()`", {call.caller})]
-    if len(faults) != 5 or len(list(check_circles([call, turned]))) != 3 or call.caller not in faults[0] or call.callee not in faults[0]:
+              *check_story("`attic_open()`", {call.caller}),
+              *check_sentences({"attic.c": "/* SPDX */\n\n#include <stdio.h>\n\nint a;\n"})]
+    if len(faults) != 6 or len(list(check_circles([call, turned]))) != 3 or call.caller not in faults[0] or call.callee not in faults[0]:
         yield f"a fault that was made is not found: {faults}"
 
 
@@ -176,8 +185,9 @@ def main():
         if not calls:
             print("the objects have no symbols: built with -flto?")
             return SKIPPED
-        faults = [*check_includes(folders, find_includes(texts)), *check_calls(folders, calls),
-                  *check_circles(calls), *check_story(document, find_functions(texts)),
+        faults = [*check_sentences(texts), *check_includes(folders, find_includes(texts)),
+                  *check_calls(folders, calls), *check_circles(calls),
+                  *check_story(document, find_functions(texts)),
                   *check_made_fault(folders, calls)]
     for fault in faults:
         print(fault)

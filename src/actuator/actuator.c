@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The process that writes below /sys, and the channel to it. */
+
 #include "actuator/actuator.h"
 
 #include <fcntl.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* What auto_online_blocks said before memoryd, and what memoryd writes there. */
+
 #include "actuator/takeover.h"
 
 #include "base/log.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The queue in front of the actuator. */
+
 #include "actuator/writer.h"
 
 #include "policy/track.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Sizes and node lists as text. */
+
 #include "base/format.h"
 
 #include <stdio.h>

@@ -3,6 +3,8 @@
 
 #include "base/parse.h"
 
+/* Sizes and node lists as text. */
+
 #define FORMAT_BYTES_MAX 24
 
 /*

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Writes messages to the journal or to stderr. */
+
 #include "base/log.h"
 
 #include <stdarg.h>

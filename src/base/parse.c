@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Numbers, sizes, times and node lists from text. */
+
 #include "base/parse.h"
 
 /*

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Writes and reads small files below /run. */
+
 #include "base/statefile.h"
 
 #include <fcntl.h>

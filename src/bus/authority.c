@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Asks polkit whether a caller may do something. */
+
 #include "bus/authority.h"
 
 #include "base/log.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Replies, errors and signals that several interfaces send. */
+
 #include "bus/bus-util.h"
 
 #include "base/macro.h"

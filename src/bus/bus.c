@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Connects to the bus, and sends signals about what has changed. */
+
 #include "bus/bus.h"
 
 #include "base/log.h"

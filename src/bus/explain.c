@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Explain(), History() and Plan(): why blocks are what they are, and what would become of them. */
+
 #include "base/names.h"
 #include "bus/authority.h"
 #include "bus/object.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Prints the introspection data of the interfaces. */
+
 #include "base/names.h"
 #include "bus/bus.h"
 #include "bus/object.h"

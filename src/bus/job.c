@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* org.memoryd1.Job, and the manager's methods and signals about jobs. */
+
 #include "base/names.h"
 #include "bus/authority.h"
 #include "bus/object.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* org.freedesktop.LogControl1. */
+
 #include "base/log.h"
 #include "base/names.h"
 #include "bus/object.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* org.memoryd1.Node and org.memoryd1.Zone. */
+
 #include "base/names.h"
 #include "bus/object.h"
 

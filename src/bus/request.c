@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads a request for a job from a method call. */
+
 #include "base/names.h"
 #include "bus/object.h"
 

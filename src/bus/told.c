@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Compares properties with what clients were told of them. */
+
 #include "bus/told.h"
 
 #include "base/names.h"

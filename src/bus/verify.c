@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Verify() and KernelFeatures. */
+
 #include "verify/verify.h"
 #include "base/names.h"
 #include "bus/object.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The words and defaults of settings. */
+
 #include "config/config.h"
 
 #include <syslog.h>

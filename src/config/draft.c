@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Puts one file after the other into a configuration, and checks it as a whole. */
+
 #include "config/draft.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Collects, orders and formats faults. */
+
 #include "config/fault.h"
 
 #include <stdarg.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Finds the configuration files, and reads them safely. */
+
 #include "config/file.h"
 
 #include <dirent.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reads the settings of a group. */
+
 #include "config/group.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of keys. */
+
 #include "config/key.h"
 
 #include <inttypes.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reads one value or a list of them. */
+
 #include "config/list.h"
 
 #include "config/file.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Loads all files, and replaces the configuration only if none has a fault. */
+
 #include "config/config.h"
 
 #include <syslog.h>

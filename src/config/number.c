@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Finds numbers that are too wide for libconfig. */
+
 #include "config/number.h"
 
 /* isdigit() and its like ask the locale, and libconfig does not. */

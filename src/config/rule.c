@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reads a rule, and finds criteria that can never hold. */
+
 #include "config/rule.h"
 
 #include <stdio.h>

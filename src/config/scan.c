@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Finds faults of syntax that libconfig passes over. */
+
 #include "config/scan.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Describes settings in messages. */
+
 #include "config/setting.h"
 
 #include <inttypes.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reads one setting into its place in a configuration. */
+
 #include "config/value.h"
 
 #include <math.h>

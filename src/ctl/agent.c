@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Starts the agent with which polkit asks for a password. */
+
 #include "ctl/ctl.h"
 
 #include <fcntl.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads BLOCKS from the command line. */
+
 #include "base/parse.h"
 #include "ctl/ctl.h"
 

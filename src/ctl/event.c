@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Prints an event as a line of text or JSON. */
+
 #include "ctl/event.h"
 #include "model/block.h"
 

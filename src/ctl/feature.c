@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Prints what the kernel has and lacks. */
+
 #include "verify/feature.h"
 #include "ctl/json.h"
 

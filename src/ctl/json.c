@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Puts JSON together. */
+
 #include "ctl/json.h"
 
 #include <stdio.h>

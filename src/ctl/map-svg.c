@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Draws the map as SVG. */
+
 #include "ctl/map.h"
 
 #include <inttypes.h>

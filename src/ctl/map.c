@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Decides which blocks each cell of the map stands for. */
+
 #include "ctl/map.h"
 #include "base/names.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads the command line and runs the verb. */
+
 #include "config.h"
 
 #include "base/names.h"

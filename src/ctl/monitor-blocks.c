@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Prints which blocks have changed, and how. */
+
 #include "base/names.h"
 #include "ctl/event.h"
 

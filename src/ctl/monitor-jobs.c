@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Prints how jobs begin, go on and end. */
+
 #include "base/names.h"
 #include "ctl/event.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The options of the command line, as memoryctl.c found them. */
+
 #include "ctl/ctl.h"
 
 /* The options of the command line, as memoryctl.c found them. */

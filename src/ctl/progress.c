@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Shows how far a job is, as a bar or as lines. */
+
 #include "base/names.h"
 #include "ctl/job-view.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Prints the result of a job. */
+
 #include "base/names.h"
 #include "base/parse.h"
 #include "ctl/job-view.h"

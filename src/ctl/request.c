@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads from the command line which memory a job is about. */
+
 #include "base/parse.h"
 #include "ctl/job-view.h"
 #include "model/block.h"

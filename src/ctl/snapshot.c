@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Fetches what memoryd knows, all at once. */
+
 #include "base/names.h"
 #include "base/parse.h"
 #include "ctl/ctl.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads a recorded tree in place of asking memoryd. */
+
 #include "ctl/ctl.h"
 
 #include <fcntl.h>

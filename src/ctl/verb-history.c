@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl history. */
+
 #include "base/names.h"
 #include "ctl/ctl.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl online, offline and set-zone: makes a job, and waits for it. */
+
 #include "base/names.h"
 #include "ctl/job-view.h"
 #include "ctl/json.h"

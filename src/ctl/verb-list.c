@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl list. */
+
 #include "ctl/ctl.h"
 #include "model/block.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl map. */
+
 #include "ctl/map.h"
 
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl nodes. */
+
 #include "base/names.h"
 #include "ctl/ctl.h"
 

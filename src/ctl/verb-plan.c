@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl plan. */
+
 #include "base/names.h"
 #include "config/config.h"
 #include "ctl/ctl.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl reload and rescan. */
+
 #include "ctl/ctl.h"
 
 int verb_reload(int argc, char **argv)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* memoryctl status. */
+
 #include "ctl/json.h"
 #include "model/online-word.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Delays that double. */
+
 #include "daemon/backoff.h"
 
 void backoff_stop(Backoff *backoff)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Collects what has changed, and tells when to publish it. */
+
 #include "daemon/changes.h"
 
 #define PUBLISH_USEC (100 * USEC_PER_MSEC)

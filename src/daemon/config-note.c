@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Notes rules that have no effect on this machine for now. */
+
 #include "daemon/config-note.h"
 
 #include "base/format.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Takes decisions and the results of writes over into the blocks. */
+
 #include "daemon/decide.h"
 
 #include "actuator/writer.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* What the manager does beside passes: it keeps state files, runs jobs and watches the zones. */
+
 #include "daemon/internal.h"
 
 #include "base/names.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The messages about blocks, bursts, jobs and nodes. */
+
 #include "daemon/journal.h"
 
 #include "base/names.h"

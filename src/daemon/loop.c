@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Events, passes, writes and replies, in the order in which they happen. */
+
 #include "daemon/internal.h"
 
 #include "kernel/identify.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The life of the manager, and what others may do with it and see of it. */
+
 #include "daemon/manager.h"
 
 #include "daemon/internal.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Decides what a pass does next, and when. */
+
 #include "daemon/pass.h"
 
 #include "kernel/identify.h"

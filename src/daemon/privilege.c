@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Becomes the user memoryd. */
+
 #include "daemon/privilege.h"
 
 #include <grp.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The queue of jobs. */
+
 #include "daemon/queue.h"
 
 void job_queue_done(JobQueue *queue)

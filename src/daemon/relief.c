@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Watches for nodes that are short of kernel memory. */
+
 #include "daemon/relief.h"
 
 #include "daemon/journal.h"

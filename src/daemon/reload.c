@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads a new configuration while memoryd runs. */
+
 #include "daemon/reload.h"
 
 #include "daemon/config-note.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Keeps below /run what only memoryd knows of blocks. */
+
 #include "daemon/remember.h"
 
 #include "base/log.h"

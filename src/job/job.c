@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The beginning and the end of a job and of its steps. */
+
 #include "job/step.h"
 
 static const char *const job_state_table[_JOB_STATE_MAX] = {

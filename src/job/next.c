@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Which write of a job comes next. */
+
 #include "job/step.h"
 
 /* Ends, or begins to take back what was done. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* What the result of a write means for a job. */
+
 #include "job/step.h"
 
 /* The block is offline on its way to another class, which comes next. */

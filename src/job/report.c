@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Sentences about the result of a job. */
+
 #include "job/step.h"
 
 #include "base/format.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Requests as text. */
+
 #include "job/request.h"
 
 #include "base/format.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Which blocks go offline. */
+
 #include "job/selector.h"
 
 #define ONLINE_CLASSES (1U << ZONE_CLASS_KERNEL | 1U << ZONE_CLASS_MOVABLE)

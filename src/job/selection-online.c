@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Which blocks go online, and in which class. */
+
 #include "job/selector.h"
 
 /* Stands in Block.job for the blocks that the plan is to decide: no job has this number. */

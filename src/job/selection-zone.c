@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Which blocks change their class. */
+
 #include "job/selector.h"
 
 static ZoneClass other_class(ZoneClass zone_class)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Makes a selection of each kind. */
+
 #include "job/selector.h"
 
 void selection_done(Selection *selection)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds the blocks that a request names, and refuses what the guards forbid. */
+
 #include "job/selector.h"
 
 #include <stdarg.h>

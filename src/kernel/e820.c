@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads the memory map that an x86 kernel was started with. */
+
 #include "kernel/e820.h"
 
 /* struct boot_params: the number of entries, and the entries. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads the files that tell where memory came from. */
+
 #include "kernel/evidence.h"
 
 #include "base/parse.h"

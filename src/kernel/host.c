@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Asks systemd which machine this is. */
+
 #include "kernel/host.h"
 
 #include "policy/policy.h"

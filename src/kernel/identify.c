@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds the device of each block. */
+
 #include "kernel/identify.h"
 
 #include "model/device-draft.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Parses /proc/iomem. */
+
 #include "kernel/iomem.h"
 
 #include "base/parse.h"

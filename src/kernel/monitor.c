@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Receives uevents. */
+
 #include "kernel/monitor.h"
 
 #include "base/log.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Asks the kernel to tell of memory pressure. */
+
 #include "kernel/pressure.h"
 
 #include <fcntl.h>

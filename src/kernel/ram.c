@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds which driver added which memory, in /proc/iomem. */
+
 #include "kernel/ram.h"
 
 #include <ctype.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads a machine from a recorded tree. */
+
 #include "kernel/recording.h"
 
 #include "kernel/host.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Brings the model up to date with sysfs. */
+
 #include "kernel/survey.h"
 
 #include "base/log.h"

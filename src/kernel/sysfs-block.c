@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads a block's files. */
+
 #include "kernel/sysfs.h"
 
 #include <fcntl.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Opens and reads /proc/iomem. */
+
 #include "kernel/sysfs.h"
 
 #include <fcntl.h>

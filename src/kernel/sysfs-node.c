@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads the nodes, their links to blocks, and auto_online_blocks. */
+
 #include "kernel/sysfs.h"
 
 #include "base/parse.h"

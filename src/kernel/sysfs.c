@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Opens the folders of sysfs, and reads files and listings below them. */
+
 #include "kernel/sysfs.h"
 
 #include "base/parse.h"

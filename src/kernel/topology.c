@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads distances with libnuma. */
+
 #include "kernel/topology.h"
 
 #include <dlfcn.h>

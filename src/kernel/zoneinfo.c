@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Parses /proc/zoneinfo. */
+
 #include "kernel/sysfs.h"
 
 #include <inttypes.h>

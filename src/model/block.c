@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The words for blocks, zones and decisions. */
+
 #include "model/block.h"
 
 #include <stdio.h>

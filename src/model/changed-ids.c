@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* A list of the ids of blocks or jobs that have changed. */
+
 #include "model/changed-ids.h"
 
 void changed_ids_done(ChangedIds *changed)

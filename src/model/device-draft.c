@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Builds the table of devices. */
+
 #include "model/device-draft.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The words for devices. */
+
 #include "model/device.h"
 
 static const char *const origin_table[_ORIGIN_MAX] = {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Keeps blocks, devices, nodes and zones, and adds them up. */
+
 #include "model/machine.h"
 
 void machine_init(Machine *machine)

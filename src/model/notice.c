@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Keeps what events told of blocks until the blocks are listed. */
+
 #include "model/notice.h"
 
 void notice_list_done(NoticeList *list)

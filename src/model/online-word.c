@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The words that the kernel's files take. */
+
 #include "model/online-word.h"
 
 static const char *const online_word_table[_ONLINE_WORD_MAX] = {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Adds up kernel and movable memory, and tells whether a change breaks the guards. */
+
 #include "policy/balance.h"
 
 #include "policy/ratio.h"

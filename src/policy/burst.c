@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Counts the results of a burst of writes. */
+
 #include "policy/burst.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Plans for memory that is not there yet, or with another policy. */
+
 #include "policy/forecast.h"
 
 #include "policy/reason.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Gives each group of blocks a class that the guards allow. */
+
 #include "policy/plan-private.h"
 
 #include "policy/ratio.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Keeps the last decisions. */
+
 #include "policy/history.h"
 
 static void entry_done(HistoryEntry *entry)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds the one answer that a policy has for all memory of a node, if there is one. */
+
 #include "policy/offload.h"
 
 /* Whether a rule matches memory that is not there yet. */

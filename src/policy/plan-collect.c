@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Collects what a plan counts on and what it decides. */
+
 #include "policy/plan-private.h"
 
 static Tally *planner_tally(Planner *planner, int32_t node_id)

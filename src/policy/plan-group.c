@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Groups the blocks that get one class together. */
+
 #include "policy/plan-private.h"
 
 static Rank whole_rank(const Whole *whole)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Makes a plan, and puts its writes in order. */
+
 #include "policy/plan-private.h"
 
 void plan_done(Plan *plan)

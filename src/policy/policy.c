@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Finds the rule that matches a block. */
+
 #include "policy/policy.h"
 
 #include <fnmatch.h>

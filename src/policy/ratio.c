@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Compares movable with kernel memory. */
+
 #include "policy/ratio.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Makes a sentence of why a block is what it is. */
+
 #include "policy/reason.h"
 
 #include "policy/ratio.h"

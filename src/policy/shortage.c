@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Tells whether a node is short of kernel memory, and how much would help. */
+
 #include "policy/shortage.h"
 
 #include "policy/ratio.h"

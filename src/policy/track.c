@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Follows a block through being seen, decided, written, retried and judged. */
+
 #include "policy/track.h"
 
 BlockBefore block_before(const Block *block)

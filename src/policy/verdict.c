@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Which class a verdict leads to, and what a write came to. */
+
 #include "policy/verdict.h"
 
 bool verdict_accepts(Verdict verdict, ZoneClass zone_class)

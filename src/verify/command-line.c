@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Reads the kernel's command line. */
+
 #include "verify/command-line.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds out which kernel features are there. */
+
 #include "verify/feature.h"
 
 #include <fcntl.h>

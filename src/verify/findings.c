@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Collects findings. */
+
 #include "verify/findings.h"
 
 #include <stdarg.h>

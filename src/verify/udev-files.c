@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds the files of udev rules that are in force. */
+
 #include "verify/udev-files.h"
 
 #include "kernel/sysfs.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Takes a line of udev rules apart. */
+
 #include "verify/udev-line.h"
 
 void udev_line_done(UdevLine *line)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Tells whether a line of udev rules matches memory blocks. */
+
 #include "verify/udev-match.h"
 
 #include <ctype.h>

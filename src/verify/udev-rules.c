@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Finds udev rules that write the state of memory blocks. */
+
 #include "verify/udev-rules.h"
 
 #include <ctype.h>

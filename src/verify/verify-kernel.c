@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Checks what the kernel does by itself, and what it lacks. */
+
 #include "verify/verify-kernel.h"
 #include "policy/offload.h"
 #include "verify/feature.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Checks udev rules, the command line, nodes and blocks. */
+
 #include "verify/verify-kernel.h"
 
 #include "base/format.h"
