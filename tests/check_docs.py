@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the programs say and what is written about them, compared.
+"""Compares the documents with the output of the programs.
 
 Environment: srcdir (.), MEMORYD (./memoryd), MEMORYCTL (./memoryctl) and LIST_KEYS
-(./tests/list_keys).
-Prints a line for each difference, and exits with 1 when there is one. Each check is then run again
-over a text that was broken on purpose, and must notice.
+(./tests/config/list_keys).
+Prints a line for each difference, and exits with 1 if there is any. Then runs each check again on a
+text that is broken on purpose, which the check must notice.
 """
 
 import os
@@ -23,14 +23,14 @@ COMPLETION = "src/ctl/memoryctl.bash-completion"
 
 
 def run(variable, default, *arguments):
-    """What a program prints. None of these touches anything of the machine."""
+    """Returns the output of a program. None of these programs touches the machine."""
     program = os.environ.get(variable, default)
     return subprocess.run([program, *arguments], check=True, text=True, stdout=subprocess.PIPE,
                           timeout=120).stdout
 
 
 class Texts:
-    """The files of the tree and what the programs print, any of which can be replaced."""
+    """The files of the tree and the output of the programs. Any of these texts can be replaced."""
 
     def __init__(self):
         self.cache = {
@@ -48,12 +48,12 @@ class Texts:
         return self.cache[name]
 
     def man(self, name):
-        """A man page without fonts, quotes and escapes, but with its requests."""
+        """Returns a man page without fonts, quotes and escapes, but with its requests."""
         text = re.sub(r"\\f.|\"", "", self.get("man/" + name))
         return text.replace("\\-", "-").replace("\\(aq", "'").replace("\\(dq", '"')
 
     def with_replaced(self, name, old, new):
-        """A copy in which one text differs."""
+        """Returns a copy in which one text differs."""
         if not re.search(old, self.get(name), re.M):
             raise SystemExit(f"check_docs: cannot break {name}: there is no {old!r} in it")
         copy = Texts.__new__(Texts)
@@ -67,7 +67,7 @@ def has_word(text, word):
 
 
 def check_introspection(texts):
-    """Each interface has a file, which is what memoryd says, to the byte."""
+    """Each interface has a file that equals the output of memoryd to the byte."""
     document = xml.etree.ElementTree.fromstring(texts.get("introspect"))
     if [interface.get("name") for interface in document.iter("interface")] != INTERFACES:
         yield f"memoryd --introspect has other interfaces than {', '.join(INTERFACES)}"
@@ -77,7 +77,7 @@ def check_introspection(texts):
 
 
 def check_interfaces(texts):
-    """Each interface and member is in the man page, properties with their type."""
+    """The man page has each interface and each member, and the types of properties."""
     page = texts.man("org.memoryd1.5")
     for interface in xml.etree.ElementTree.fromstring(texts.get("introspect")).iter("interface"):
         if not has_word(page, interface.get("name")):
@@ -90,7 +90,7 @@ def check_interfaces(texts):
 
 
 def check_keys(texts):
-    """Each key has an entry of its own in the man page."""
+    """The man page has an entry for each key."""
     page = texts.man("memoryd.conf.5")
     for key in texts.get("keys").split():
         if not re.search(rf"^\.TP\n\.B {re.escape(key)}$", page, re.M):
@@ -98,7 +98,7 @@ def check_keys(texts):
 
 
 def check_config(text):
-    """What memoryd --check-config finds wrong with a text, by lines of its own."""
+    """Yields each fault that memoryd --check-config finds in a text, with the line of the text."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -110,7 +110,7 @@ def check_config(text):
 
 
 def check_examples(texts):
-    """Each example is taken by memoryd, is installed, and is in the man page."""
+    """memoryd accepts each example, the example is installed, and the man page names it."""
     installed = re.findall(r"conf/examples/[\w-]+\.conf", texts.get("Makefile.am"))
     for path in sorted((SRCDIR / "conf/examples").glob("*.conf")):
         name = f"conf/examples/{path.name}"
@@ -123,7 +123,7 @@ def check_examples(texts):
 
 
 def check_man_examples(texts):
-    """So is each in the man page."""
+    """memoryd accepts each example of the man page."""
     section = texts.get("man/memoryd.conf.5").partition("\n.SH EXAMPLES\n")[2].partition("\n.SH ")[0]
     examples = re.findall(r"^\.nf\n(.*?)^\.fi$", section, re.M | re.S)
     if not examples:
@@ -140,7 +140,7 @@ def options_of(texts, program):
 
 
 def check_options(texts):
-    """Each option of --help is in the man page, each long one of memoryctl in its completion."""
+    """The man page has each option of --help. The completion has each long option of memoryctl."""
     for program, page in ("memoryd", "memoryd.8"), ("memoryctl", "memoryctl.1"):
         for option in options_of(texts, program):
             if not has_word(texts.man(page), option):
@@ -151,7 +151,7 @@ def check_options(texts):
 
 
 def check_verbs(texts):
-    """Each verb of memoryctl --help is in its man page and its completion."""
+    """The man page and the completion of memoryctl have each verb of memoryctl --help."""
     section = re.search(r"^Verbs:\n((?: +.*\n)+)", texts.get("memoryctl --help"), re.M)
     if not section:
         yield "memoryctl --help: no verbs"
@@ -164,7 +164,7 @@ def check_verbs(texts):
 
 
 def check_messages(texts):
-    """Each MESSAGE_ID has a catalog entry and is in the man page."""
+    """Each MESSAGE_ID has an entry in the catalog, and the man page has it."""
     for name, value in re.findall(r'^#define (MESSAGE_ID_\w+) "(\w+)"', texts.get("src/base/names.h"),
                                   re.M):
         if not re.search(rf"^-- {value}$", texts.get(CATALOG), re.M):
@@ -174,7 +174,7 @@ def check_messages(texts):
 
 
 def check_exit_codes(texts):
-    """Each exit code of memoryd has an entry in the man page."""
+    """The man page has an entry for each exit code of memoryd."""
     section = texts.man("memoryd.8").partition(".SH EXIT STATUS")[2].partition("\n.SH ")[0]
     codes = re.findall(r"^#define EXIT_\w+ (\d+)", texts.get("src/base/names.h"), re.M)
     for code in ["0", "1", *codes]:
@@ -183,7 +183,7 @@ def check_exit_codes(texts):
 
 
 def check_features(texts):
-    """Each of what memoryd asks of kernels has an entry in the man page."""
+    """The man page has an entry for each kernel feature that memoryd can use."""
     section = texts.man("org.memoryd1.5").partition(".SH KERNEL FEATURES")[2].partition("\n.SH ")[0]
     features = re.findall(r'\[FEATURE_\w+\] = "([a-z-]+)",', texts.get("src/verify/feature.c"))
     for feature in features:
@@ -193,7 +193,8 @@ def check_features(texts):
         yield "man/org.memoryd1.5: other features than in src/verify/feature.c"
 
 
-# Each check with a text to break: the checks must be able to fail.
+# Each check with a text to break, the pattern to replace in it and the replacement. A check must be able
+# to fail.
 CHECKS = (
     (check_introspection, "introspect org.memoryd1.Manager", "PendingBlocks", "WaitingBlocks"),
     (check_introspection, "introspect", r"org\.memoryd1\.Job", "org.memoryd1.Task"),

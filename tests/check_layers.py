@@ -23,12 +23,12 @@ Call = collections.namedtuple("Call", "caller_file caller callee_file callee")
 
 
 def listed_folders(text):
-    """The folders of src/ in their order, and memoryd.c among them."""
+    """Returns the folders of src/ in their order. memoryd.c is one of the entries."""
     return re.findall(r"^- `src/([\w.]+)/?`: \S", text, re.M)
 
 
 def check_listing(folders, there):
-    """ARCHITECTURE.md has each folder, and no other."""
+    """ARCHITECTURE.md lists each folder once, and no others."""
     for name in sorted(there - set(folders)):
         yield f"{ARCHITECTURE}: src/{name} is not listed"
     for name in folders:
@@ -38,19 +38,19 @@ def check_listing(folders, there):
 
 
 def is_above(folders, used, user):
-    """Whether a file may use another one, both given by their paths below src/."""
+    """Returns whether a file may use another file. Both are paths below src/."""
     return folders.index(used.partition("/")[0]) <= folders.index(user.partition("/")[0])
 
 
 def find_includes(texts):
-    """Pairs of a file and what it includes, both below src/."""
+    """Yields pairs of a file and a header that it includes, as paths below src/."""
     for name, text in texts.items():
         for header in re.findall(r'^#include "([\w-]+/[\w.-]+)"', text, re.M):
             yield name, header
 
 
 def check_includes(folders, includes):
-    """No file includes one of a folder below its own."""
+    """No file includes a header of a folder below its own."""
     for name, header in includes:
         if not is_above(folders, header, name):
             yield f"src/{name} includes {header}, whose folder is below its own in {ARCHITECTURE}"
@@ -70,7 +70,7 @@ def run_objdump(path):
 
 
 def read_object(file, text):
-    """The symbols that an object defines, and the places where it uses others."""
+    """Returns the symbols that an object defines, and the places where it uses symbols."""
     symbols, uses, section = [], [], None
     for line in text.splitlines():
         head = re.match(r"RELOCATION RECORDS FOR \[(.*)\]:", line)
@@ -87,7 +87,7 @@ def read_object(file, text):
 
 
 def name_user(symbols, use):
-    """The function or variable in which something is used."""
+    """Returns the function or variable that contains a use."""
     before = [symbol for symbol in symbols
               if symbol.section == use.section and symbol.offset <= use.offset
               and not symbol.name.startswith(".")]
@@ -95,7 +95,7 @@ def name_user(symbols, use):
 
 
 def find_calls(objects):
-    """The calls between files, of objects given as {file below src/: what objdump says of it}."""
+    """Yields the calls between files. `objects` has the output of objdump by the file's path below src/."""
     read = {file: read_object(file, text) for file, text in objects.items()}
     defined = {symbol.name: symbol.file for symbols, _ in read.values() for symbol in symbols
                if symbol.is_global and symbol.name != "main"}
@@ -106,7 +106,7 @@ def find_calls(objects):
 
 
 def check_calls(folders, calls):
-    """No function uses one of a folder below its own."""
+    """No function uses a symbol of a folder below its own."""
     for call in dict.fromkeys(calls):
         if not is_above(folders, call.callee_file, call.caller_file):
             yield (f"src/{call.caller_file}: {call.caller}() uses {call.callee} of src/{call.callee_file}, "
@@ -155,7 +155,7 @@ def check_story(text, functions):
 
 
 def check_made_fault(folders, calls):
-    """The checks must be able to fail: the same calls, one of them the other way round."""
+    """The checks must be able to fail: they find a call that is turned round, and a false listing."""
     call = next(call for call in calls if call.caller_file.partition("/")[0] != call.callee_file.partition("/")[0])
     turned = Call(call.callee_file, call.callee, call.caller_file, call.caller)
     faults = [*check_calls(folders, [turned]),

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""memoryctl --sysroot and tests/dumps/record over recorded trees and made ones, beside lsmem.
+"""Runs memoryctl --sysroot and tests/dumps/record on recorded and made trees, and compares with lsmem.
 
-Environment: srcdir (.), MEMORYCTL (./memoryctl). Neither reads this machine's own memory.
+Environment: srcdir (.), MEMORYCTL (./memoryctl). Neither program reads this machine's own memory.
 """
 
 import json
@@ -22,12 +22,12 @@ SRCDIR = pathlib.Path(os.environ.get("srcdir", ".")).resolve()
 MEMORYCTL = str(pathlib.Path(os.environ.get("MEMORYCTL", "./memoryctl")).resolve())
 DUMPS = sorted((SRCDIR / "tests/dumps").glob("*.tar.xz"))
 MEMORY = "sys/devices/system/memory"
-# Thousands of small files are made and removed: in memory, where there is a place.
+# The tests make and remove thousands of small files: in memory, if there is a place.
 SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 COLUMNS = "RANGE,STATE,NODE,ZONES"
 ENVIRONMENT = {key: value for key, value in os.environ.items()
                if key not in ("COLUMNS", "NO_COLOR")} | {
-    # No daemon is asked: there is no bus to ask on.
+    # memoryctl must not ask a daemon: there is no bus at this address.
     "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus", "LC_ALL": "C.UTF-8"}
 
 
@@ -37,13 +37,14 @@ def run(*words, **options):
 
 
 class TreeCase(unittest.TestCase):
-    """A folder for trees, and what is asked of them."""
+    """Has a folder for trees, and functions that run memoryctl on them."""
 
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=SCRATCH)))
 
     def made(self, name, *arguments, **options):
-        """The path of a made tree: one of made_trees.TREES, or what made_trees.make() makes."""
+        """Returns the path of a made tree: a tree of made_trees.TREES, or with arguments a tree of
+        made_trees.make()."""
         if arguments:
             made_trees.make(self.folder / name, *arguments, **options)
         else:
@@ -51,7 +52,7 @@ class TreeCase(unittest.TestCase):
         return self.folder / name
 
     def trees(self):
-        """All of them, to look at only: they are made once."""
+        """Returns the paths of all trees. Tests share these trees and must not change them."""
         for name in made_trees.TREES:
             if not (COMMON / name).exists():
                 made_trees.make_named(COMMON / name, name)
@@ -86,7 +87,7 @@ def lsmem(root, *words):
 
 
 def files_zones(root, row, block_size):
-    """ZONES of a range's first block, from its file."""
+    """Returns the ZONES of a range's first block, read from the file of that block."""
     number = int(row["range"].split("-")[0], 16) // block_size
     path = root / MEMORY / f"memory{number}/valid_zones"
     words = {"none": "None", "HighMem": "Highmem"}
@@ -96,13 +97,13 @@ def files_zones(root, row, block_size):
 
 @unittest.skipUnless(has_lsmem(), "there is no lsmem")
 class AsLsmem(TreeCase):
-    """Range, state, node and zones are what lsmem says."""
+    """Range, state, node and zones are the same as in lsmem."""
 
     def check_rows(self, root, *words):
         ours, theirs = self.list(root, *words), lsmem(root, *words)
         block_size = int((root / MEMORY / "block_size_bytes").read_text(), 16)
         if not any(row["zones"] for row in theirs) and not (root / MEMORY / "memory0").exists():
-            # lsmem up to 2.41 asks for memory0/valid_zones, whatever the first block is.
+            # lsmem up to 2.41 looks for memory0/valid_zones, even if the first block has another number.
             for row in theirs:
                 row["zones"] = files_zones(root, row, block_size)
         for row in theirs:
@@ -125,7 +126,7 @@ class AsLsmem(TreeCase):
                     self.check_rows(root)
 
     def test_ranges_of_memory_without_a_block_0(self):
-        """Where lsmem would merge what it cannot tell apart."""
+        """lsmem would merge these ranges, because it cannot tell them apart."""
         rows = self.list(self.made("arm64-high"))
         self.assertEqual([(row["range"].split("-")[0], row["zones"]) for row in rows], [
             ("0x0000040000000000", "DMA"), ("0x0000040100000000", "Normal"),
@@ -155,13 +156,13 @@ class AsLsmem(TreeCase):
         for root in self.trees():
             with self.subTest(tree=root.name):
                 if root.name == "x86-two-nodes":
-                    continue # lsmem counts a block that is going offline as offline
+                    continue # lsmem counts a block in the state going-offline as offline
                 ours, theirs = self.ctl(root, "list", "-b"), run("lsmem", "-b", "-s", root).stdout
                 self.assertEqual(ours.split("\n\n")[1].split(), theirs.split("\n\n")[1].split())
 
 
 class WhatIsOdd(TreeCase):
-    """It is named, and the rest is shown."""
+    """memoryctl names each odd file, and shows the rest."""
 
     def test_attributes_of_blocks(self):
         root = self.made("odd", 128 * MIB, [
@@ -229,7 +230,7 @@ class WhatIsOdd(TreeCase):
 
 
 class WhatIsNoTree(TreeCase):
-    """One line says why, and the exit status is 1."""
+    """memoryctl says in one line why it cannot show the tree, and the exit status is 1."""
 
     def test_no_folder(self):
         self.ctl("/nonexistent", "list", code=1,
@@ -259,7 +260,7 @@ class WhatIsNoTree(TreeCase):
 
 
 class Picture(TreeCase):
-    """The map tells what the list does, and fits."""
+    """The map agrees with the list, and fits the terminal."""
 
     def check_cells(self, root):
         rows = self.ctl_json(root, "list", "-a", "-o", "BLOCK,NODE,STATE,CLASS")["memory"]
@@ -298,7 +299,7 @@ class Picture(TreeCase):
         mixed = [cell for cell in cells["nodes"][0]["cells"] if cell["first"] == 1500]
         self.assertEqual(mixed[0]["blocks"], {"movable": 1, "kernel": 3})
         self.assertEqual(mixed[0]["class"], "kernel")
-        # One block in trouble among thousands is to be seen.
+        # A single block in trouble must be visible among thousands.
         (root / MEMORY / "memory1501/state").write_text("?\n")
         self.assertIn("?", self.ctl(root, "map").split("\n\n")[0].split("\n", 1)[1])
 
@@ -341,7 +342,7 @@ class Picture(TreeCase):
 
 
 class Plan(TreeCase):
-    """What would become of a recorded machine, by a configuration that is given: never this machine's."""
+    """memoryctl plan on a recorded machine, with a given configuration and never with this machine's."""
 
     def setUp(self):
         super().setUp()
@@ -352,7 +353,7 @@ class Plan(TreeCase):
         return self.ctl_json(root, "plan", "--config", self.config, *words)["plan"]
 
     def refusal(self, root, *words):
-        """The last line of the complaint."""
+        """Returns the last line of the error message."""
         result = run(MEMORYCTL, "--sysroot", root, "plan", *words)
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         return result.stderr.splitlines()[-1]
@@ -412,7 +413,7 @@ class Plan(TreeCase):
 
 
 class Recorder(TreeCase):
-    """tests/dumps/record, on trees; what it does on machines is in tests/dumps."""
+    """tests/dumps/record on trees. tests/dumps has its results on machines."""
 
     def record(self, *words, code=0):
         result = run("sh", SRCDIR / "tests/dumps/record", *words, cwd=self.folder)
@@ -428,7 +429,7 @@ class Recorder(TreeCase):
                 with tarfile.open(self.folder / "again.tar.xz") as archive:
                     archive.extractall(self.folder)
                 again = self.folder / "again"
-                # The order of a folder is not recorded, and of two nodes the first counts.
+                # The recording does not keep the order of a folder, and of two nodes the first counts.
                 if "two-nodes" not in root.name:
                     for verb in ("list", "-a"), ("nodes",), ("zones",), ("map",):
                         self.assertEqual(self.ctl_json(again, *verb), self.ctl_json(root, *verb))

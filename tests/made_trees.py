@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Recorded trees that nobody recorded: made up after the layout of machines of other architectures."""
+"""Makes trees like recorded ones, after the layout of machines of other architectures."""
 
 import dataclasses
 import os
@@ -8,7 +8,7 @@ import pathlib
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """Blocks first to last, all alike. None stands for a file that is not there."""
+    """Identical blocks, from first to last. None stands for a missing file."""
     first: int
     last: int
     state: str | None
@@ -17,8 +17,8 @@ class Run:
 
 
 def make(root, block_size, runs, *, node_folder=False, links="dangling", bare=False):
-    """Writes a tree. The links of blocks to nodes are links to nothing ("dangling") or folders;
-    with node_folder there are nodes to lead to. A bare one has but what is listed."""
+    """Writes a tree. In place of the links from blocks to nodes there are dangling links, or folders;
+    with node_folder the nodes exist. A bare tree has only the files that a Run lists."""
     memory = pathlib.Path(root) / "sys/devices/system/memory"
     nodes = pathlib.Path(root) / "sys/devices/system/node"
     memory.mkdir(parents=True)
@@ -45,7 +45,7 @@ def make(root, block_size, runs, *, node_folder=False, links="dangling", bare=Fa
 
 
 def make_nodes(nodes):
-    """What is in the folder of the nodes: the first has the CPUs, and they are 10 or 20 apart."""
+    """Writes the files of the nodes. The first node has the CPUs. Distances are 10 or 20."""
     ids = sorted(int(path.name[4:]) for path in nodes.glob("node*"))
     write(nodes / "has_cpu", str(ids[0]))
     for node in ids:
@@ -61,35 +61,35 @@ def write(path, text):
 MIB = 1 << 20
 GIB = 1 << 30
 
-# By name: the arguments of make() behind the folder.
+# By name: the arguments of make() after the folder.
 TREES = {
-    # 256 MiB blocks, one node, and standby memory at the end that nobody has onlined.
+    # 256 MiB blocks, one node, and standby memory at the end, which is still offline.
     "s390x-standby": (256 * MIB, [
         Run(0, 7, "online", "DMA", (0,)),
         Run(8, 15, "online", "Normal", (0,)),
         Run(16, 47, "offline", "Normal Movable", (0,)),
     ]),
-    # 16 MiB LMBs with some of them missing, and a kernel without NUMA.
+    # 16 MiB LMBs, some of them missing, and a kernel without NUMA.
     "ppc64-lmb": (16 * MIB, [
         Run(0, 255, "online", "Normal"),
         Run(300, 331, "online", "Movable"),
         Run(332, 335, "offline", "Normal Movable"),
         Run(1024, 1039, "online", "none"),
     ]),
-    # 256 MiB LMBs with numbers that leave room; the links of their nodes were copied as folders.
+    # 256 MiB LMBs with gaps between their numbers. The links to nodes were copied as folders.
     "ppc64-big-lmb": (256 * MIB, [
         Run(0, 63, "online", "Normal", (0,)),
         Run(128, 191, "online", "Normal", (1,)),
         Run(192, 199, "offline", "Normal Movable", (8,)),
     ], {"links": "folders"}),
-    # Memory starts at 4 TiB; 512 MiB blocks.
+    # 512 MiB blocks, from 4 TiB up.
     "arm64-high": (512 * MIB, [
         Run(8192, 8199, "online", "DMA", (0,)),
         Run(8200, 8315, "online", "Normal", (0,)),
         Run(8320, 8323, "online", "Movable", (0,)),
         Run(8324, 8327, "offline", "Normal Movable", (0,)),
     ]),
-    # 2 GiB blocks on four nodes, the last of which has no CPU and is all movable.
+    # 2 GiB blocks on four nodes. The last node has no CPU and only movable memory.
     "x86-big-blocks": (2 * GIB, [
         Run(0, 0, "online", "none", (0,)),
         Run(2, 32, "online", "Normal", (0,)),
@@ -97,7 +97,7 @@ TREES = {
         Run(64, 95, "online", "Normal", (2,)),
         Run(1024, 1151, "online", "Movable", (3,)),
     ], {"node_folder": True}),
-    # Boot memory whose nodes do not end where a block does.
+    # Boot memory with nodes that end within a block.
     "x86-two-nodes": (128 * MIB, [
         Run(0, 6, "online", "DMA32", (0,)),
         Run(7, 7, "online", "none", (0, 1)),
@@ -106,18 +106,18 @@ TREES = {
         Run(16, 23, "online", "Normal", (2,)),
         Run(24, 24, "going-offline", "Movable", (2,)),
     ], {"node_folder": True}),
-    # The same where the folder of the nodes was not copied.
+    # Boot memory with nodes that end within a block, copied without the folder of the nodes.
     "x86-two-nodes-bare": (128 * MIB, [
         Run(0, 6, "online", "DMA32", (1,)),
         Run(7, 7, "online", "none", (1, 0)),
         Run(8, 14, "online", "Normal", (0,)),
     ], {"bare": True}),
-    # Before Linux 3.18, or without CONFIG_MEMORY_HOTREMOVE.
+    # A kernel before Linux 3.18, or without CONFIG_MEMORY_HOTREMOVE.
     "no-zones": (128 * MIB, [
         Run(0, 15, "online", None, (0,)),
         Run(32, 39, "offline", None, (1,)),
     ], {"node_folder": True}),
-    # Before Linux 4.13 the zones of an online block were those it could change to as well.
+    # Before Linux 4.13 the zones of an online block included the zones that it could change to.
     "old-zones": (256 * MIB, [
         Run(0, 6, "online", "DMA", (0,)),
         Run(7, 7, "online", "DMA Normal", (0,)),

@@ -7,9 +7,9 @@
   report.py summary RESULTS STEPS
       prints what ran and how long it took; exits with 1 unless every test passed
 
-RESULTS has a row for each test and attempt, with tabs between platform, test, outcome (passed, failed
-or skipped), seconds, attempt (1 or 2) and a note. STEPS has rows of step, seconds and "ok", "failed" or
-why the step did not run.
+RESULTS has a row for each attempt at a test, with tabs between platform, test, outcome (passed, failed
+or skipped), seconds, attempt (1 or 2) and a note. STEPS has a row for each step, with tabs between step,
+seconds and outcome ("ok", "failed" or the reason why the step did not run).
 """
 
 import argparse
@@ -32,19 +32,19 @@ def one_line(text):
 
 
 def read_tests(path):
-    """Name, outcome, seconds and message of each test in an XML log of Check."""
+    """Yields name, outcome, seconds and message of each test in an XML log of Check."""
     tests = [[test.findtext(CHECK + key) for key in ("id", "iteration", "duration", "message")]
              + [OUTCOMES[test.get("result")]]
              for test in xml.etree.ElementTree.parse(path).iter(CHECK + "test")]
     counts = collections.Counter(test[0] for test in tests)
     for name, iteration, duration, message, outcome in tests:
         loop = f"[{iteration}]" if counts[name] > 1 else ""
-        # Check has -1 for a test that did not come to its end.
+        # Check writes -1 for a test that did not finish.
         yield name + loop, outcome, max(0.0, float(duration)), message
 
 
 def collect_program(trs, platform):
-    """The rows of a program, given the file in which automake has its result."""
+    """Returns the rows of a program. `trs` is the file to which automake wrote the result."""
     program = trs.stem
     outcome = OUTCOMES[trs.read_text().partition(":test-result: ")[2].split()[0]]
     seconds = trs.stat().st_mtime - trs.with_suffix(".begin").stat().st_mtime
@@ -55,7 +55,7 @@ def collect_program(trs, platform):
                 for name, result, took, message in read_tests(trs.with_suffix(".xml"))]
     except (FileNotFoundError, xml.etree.ElementTree.ParseError):
         pass
-    # A test that is no program of Check, or a program that failed outside of its tests.
+    # The test does not use Check, or the program failed outside of its tests.
     if not rows or outcome not in (row.outcome for row in rows):
         note = "" if outcome == "passed" else f"see {trs.with_suffix('.log')}"
         rows.append(Row(platform, program, outcome, seconds, 1, note))
@@ -89,7 +89,7 @@ def count(rows):
 
 
 def print_platforms(last, rows):
-    """The seconds are those of all tests one after another, in every attempt."""
+    """Prints a line for each platform. The seconds are the sum over all attempts at all tests."""
     print("Tests by platform:")
     for platform in dict.fromkeys(row.platform for row in rows):
         seconds = sum(row.seconds for row in rows if row.platform == platform)
@@ -116,7 +116,7 @@ def print_bad(last, outcome):
 
 
 def last_attempts(rows):
-    """A row for each test: of its last attempt, and in that the worst."""
+    """Returns a row for each test: the worst row of its last attempt."""
     last = {}
     for row in sorted(rows, key=lambda row: (row.attempt, row.outcome != "passed")):
         last[row.platform, row.test] = row
@@ -124,7 +124,7 @@ def last_attempts(rows):
 
 
 def print_verdict(rows):
-    """Prints the last lines of a run, and returns whether it passed."""
+    """Prints the last lines of a run, and returns whether the run passed."""
     last = last_attempts(rows)
     again = [row.test for row in rows if row.attempt > 1]
     print(f"second attempt: {len(again)}" + (f" ({', '.join(again)})" if again else ""))
