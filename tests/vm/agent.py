@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A client for the guest agent: commands and files of the guest, without a network."""
+"""A client for the guest agent: runs commands and writes files in the guest, without a network."""
 
 import base64
 import dataclasses
@@ -9,7 +9,7 @@ import time
 
 from qmp import connect
 
-# The agent marks the answer to guest-sync-delimited with this byte, which no JSON text holds.
+# The agent marks its answer to guest-sync-delimited with this byte, which no JSON text contains.
 SENTINEL = b"\xff"
 
 
@@ -19,7 +19,7 @@ class AgentError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How a command of the guest ended."""
+    """The exit code and the output of a command in the guest."""
     code: int
     stdout: str
     stderr: str
@@ -27,7 +27,7 @@ class Result:
 
 class Agent:
     """One connection, through the socket of the virtio-serial port. `variables` are the whole
-    environment of what it runs."""
+    environment of the programs that it runs."""
 
     def __init__(self, path, deadline, variables):
         self._variables = [f"{name}={value}" for name, value in variables.items()]
@@ -38,8 +38,8 @@ class Agent:
         self._socket.close()
 
     def synchronize(self, timeout):
-        """Waits until the agent answers: it starts long after the port is there, and answers to
-        requests that nobody waits for any more may still be on their way."""
+        """Waits until the agent answers this request. The agent starts long after the port exists, and
+        late answers to abandoned requests may come first."""
         deadline = time.monotonic() + timeout
         while True:
             token = random.getrandbits(31)
@@ -62,7 +62,7 @@ class Agent:
         return answer["return"]
 
     def execute(self, words, timeout):
-        """Runs a program of the guest to its end."""
+        """Runs a program in the guest and returns its Result."""
         pid = self.start(words)
         deadline = time.monotonic() + timeout
         pause = 0.005
@@ -76,24 +76,25 @@ class Agent:
             pause = min(pause * 1.5, 0.2)
 
     def start(self, words):
-        """Starts a program of the guest in a session of its own, and returns its process id."""
+        """Starts a program in the guest, in a session of its own, and returns its process id."""
         return self.request("guest-exec", {"path": words[0], "arg": words[1:], "env": self._variables,
                                            "capture-output": True})["pid"]
 
     def result(self, pid):
-        """How a program that was started ended, which is told once; None while it runs."""
+        """Returns the Result of a program that was started, or None while it runs. The agent gives a
+        result only once."""
         status = self.request("guest-exec-status", {"pid": pid})
         if not status["exited"]:
             return None
-        # What a signal ended gets the code a shell gives it.
+        # A program that a signal ended gets the exit code that a shell would report.
         code = status["exitcode"] if "exitcode" in status else 128 + status["signal"]
         return Result(code, _text(status.get("out-data")), _text(status.get("err-data")))
 
     def write_file(self, path, text):
-        """Text, or bytes."""
+        """Writes a file in the guest. `text` may be bytes."""
         handle = self.request("guest-file-open", {"path": path, "mode": "w"})
         data = text.encode() if isinstance(text, str) else text
-        # The agent may take less than it is given.
+        # The agent may write fewer bytes than requested.
         while data:
             piece = base64.b64encode(data[:32768]).decode()
             written = self.request("guest-file-write", {"handle": handle, "buf-b64": piece})
@@ -124,7 +125,7 @@ class Agent:
         try:
             return json.loads(line[line.rfind(SENTINEL) + 1:])
         except ValueError:
-            # A line cut in two by a restart of the agent; the caller asks again.
+            # A restart of the agent cut this line in two. The caller asks again.
             return {}
 
 

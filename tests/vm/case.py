@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The base of the tests: one guest per class, with memoryd in it."""
+"""The base class of the tests. Each class has a guest with memoryd in it."""
 
 import contextlib
 import os
@@ -16,31 +16,31 @@ from memoryd import Memoryd
 from policy import expected_classes, faults
 from verdict import FatalFailure
 
-# Boot memory with a processor, a processor without memory, and a node that is only a place.
+# A node with boot memory and a processor, a node with only a processor, and a node with neither.
 NODES = (Node("1G", "0"), Node(cpus="1"), Node())
 CPU_NODES = (0, 1)
 
-# What memoryd calls the classes of read_memory().
+# The names that memoryd has for the classes of read_memory().
 CLASSES = {"": "none", "mixed": "kernel", "kernel": "kernel", "movable": "movable"}
 
-# The status of a block that memoryd has yet to do something about.
+# The statuses of blocks that memoryd has not finished.
 UNDECIDED = ("waiting", "pending", "writing", "retrying")
 
 WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 
 DENIED = r"(?i)access denied|not authorized|interactive authentication required"
 
-# Kernels with the series of kernel/, and without.
+# Kernels with the patches of kernel/, and kernels without them.
 PATCHED = ("patched", "patched-6.1", "lockdep")
 UNPATCHED = ("unpatched",)
 
-# How long the blocks may take to be right after a test that failed.
+# The seconds until all blocks must be right after a test that failed.
 REST_TIMEOUT = 120
 
 
 def kernel_matters(reason):
-    """Marks a test, or all of a class, that a kernel can make different, and says why: those run on
-    each kernel."""
+    """Marks a test, or a class of tests, whose result can depend on the kernel, and says why. These
+    tests run on each kernel."""
     def mark(test):
         test.kernel_matters = reason
         return test
@@ -48,18 +48,18 @@ def kernel_matters(reason):
 
 
 def node_words_file(node):
-    """WORDS_FILE of a node, on a kernel with the series."""
+    """Returns the counterpart of WORDS_FILE for a node. Only a kernel with the patches has it."""
     return f"/sys/devices/system/node/node{node}/auto_online_blocks"
 
 
 class GuestCase(unittest.TestCase):
-    """A class of tests that share a guest, and so each other's memory: a test says what it adds
-    to what it found."""
+    """A class of tests that share a guest, and so its memory: a test must compare with the memory that
+    it found at its start."""
 
     hardware = {}  # more arguments for Guest
-    boots = False  # whether a guest boots for this class, else it starts from a snapshot
-    minutes = 1  # how long it takes, about: the longest begin first
-    alone = False  # whether it measures time, so that no other guest may run meanwhile
+    boots = False  # whether the guest boots for this class instead of starting from a snapshot
+    minutes = 1  # how long the class takes, roughly: the longest classes start first
+    alone = False  # whether the class measures time, so that no other guest may run meanwhile
     guest = memoryd = None
 
     @classmethod
@@ -77,7 +77,7 @@ class GuestCase(unittest.TestCase):
             Guest(made, kernel, name=f"{cls.__name__}{'-second' if second else ''}", **hardware))
         cls.memoryd = Memoryd(cls.guest)
         cls.addClassCleanup(cls.check_exits)
-        # What the guest looks like when memoryd does not start is the most wanted of all.
+        # The traces of the guest are needed most when memoryd does not start.
         try:
             cls.prepare_class()
         except Exception as error:
@@ -87,7 +87,7 @@ class GuestCase(unittest.TestCase):
 
     @classmethod
     def prepare_class(cls):
-        """Brings the guest to where the tests of the class begin."""
+        """Prepares the guest for the tests of the class."""
         cls.memoryd.wait_ready()
 
     def run(self, result=None):
@@ -106,14 +106,15 @@ class GuestCase(unittest.TestCase):
 
     @classmethod
     def check_exits(cls):
-        """Fails when a process of memoryd has ended unasked since the last time."""
+        """Fails when a process of memoryd has ended unexpectedly since the last check."""
         exits = cls.memoryd.unasked_exits()
         if exits:
             raise FatalFailure("\n".join(exits))
 
     def judge(self):
-        """After a failure, the faults that no busy host can be to blame for, a sentence each: of
-        memoryd's processes, of the kernel, and of blocks that are not what memoryd decided."""
+        """Returns, after a failure, the faults that a busy host cannot explain, a sentence for each:
+        processes of memoryd that ended, complaints of the kernel, and blocks that do not match the
+        decision of memoryd."""
         found = []
 
         def is_right():
@@ -127,7 +128,7 @@ class GuestCase(unittest.TestCase):
         except KernelTrouble as error:
             return [str(error)]
         except (GuestError, AgentError, ValueError):
-            pass  # nothing can be said of a guest that does not answer
+            pass  # a guest that does not answer cannot be judged
         return found
 
     def _block_faults(self):
@@ -136,22 +137,22 @@ class GuestCase(unittest.TestCase):
         return [fault for block in memory for fault in _faults_of(block, known)]
 
     def note(self, text):
-        """A figure for a person, shown with the test's result."""
+        """Adds a figure that is shown with the result of the test."""
         self.notes = [*getattr(self, "notes", []), text]
 
     # Steps
 
     @classmethod
     def make_dax_device(cls):
-        """Makes a dax device, dax0.0, of the guest's first persistent memory."""
+        """Makes the dax device dax0.0 from the guest's first persistent memory."""
         cls.guest.wait_until("[ -b /dev/pmem0 ]", "the driver of the persistent memory")
-        # The driver makes its disk before it has made all that ndctl wants.
+        # The disk appears before the driver has made everything that ndctl needs.
         cls.guest.run("udevadm settle; ndctl create-namespace --force --mode=devdax "
                       "--reconfig=namespace0.0 --map=mem")
 
     def add_dimm(self, size, node):
-        """Adds a DIMM, waits until its blocks are online, and returns its id, the memory that was
-        there before, and the memory that it brought."""
+        """Adds a DIMM and waits until its blocks are online. Returns the id of the DIMM, the memory
+        before, and the memory that the DIMM brought."""
         before = read_memory(self.guest)
         dimm = self.guest.add_dimm(f"{size}M", node)
         count = (size << 20) // before.block_bytes
@@ -160,7 +161,8 @@ class GuestCase(unittest.TestCase):
         return dimm, before, after.added_to(before)
 
     def add_dimm_by_policy(self, size, node):
-        """The same, and checks every block against the shipped policy."""
+        """Adds a DIMM as add_dimm() does, checks every block against the shipped policy, and returns
+        the id of the DIMM."""
         dimm, before, added = self.add_dimm(size, node)
         self.assertClasses(added.classes(node), expected_classes(before, node, node in CPU_NODES,
                                                                  len(added.blocks)))
@@ -168,13 +170,13 @@ class GuestCase(unittest.TestCase):
         return dimm
 
     def start_load(self, arguments):
-        """A program that uses the guest's memory until the test's end at the latest."""
+        """Starts a program that uses memory of the guest, at the latest until the end of the test."""
         load = program.Load(self.guest, arguments)
         self.addCleanup(load.end)
         return load
 
     def wait_settled(self):
-        """Waits until memoryd has nothing left to do and knows every block as the kernel does."""
+        """Waits until memoryd has nothing left to do, and its blocks match those of the kernel."""
         def difference():
             memory, rows, pending = self.memoryd.beside_kernel()
             kernel = {block.index: (block.node, block.state, CLASSES[block.zone_class])
@@ -190,25 +192,25 @@ class GuestCase(unittest.TestCase):
 
     @contextlib.contextmanager
     def never_again(self):
-        """What fails inside has no second attempt."""
+        """A failure inside gets no second attempt."""
         try:
             yield
         except AssertionError as error:
             raise FatalFailure(str(error)) from error
 
     def assertClasses(self, classes, expected):  # pylint: disable=invalid-name
-        """Each block is in the class that it should be in; both as of Memory.classes()."""
+        """Each block has the expected class. Both arguments are as from Memory.classes()."""
         with self.never_again():
             self.assertEqual(classes, expected)
 
     def assertDenied(self, result):  # pylint: disable=invalid-name
-        """The command of a user who lacks the right failed, and for that reason."""
+        """The command failed because its user lacks the right."""
         with self.never_again():
             self.assertNotEqual(result.code, 0)
         self.assertRegex(result.stderr, DENIED)
 
     def assertRefusal(self, name, expected):  # pylint: disable=invalid-name
-        """A call was answered with this error; both as of Memoryd.call_error()."""
+        """A call was answered with the expected error. Both names are as from Memoryd.call_error()."""
         with self.never_again():
             self.assertNotEqual(name, "")
         self.assertEqual(name, expected)
@@ -218,7 +220,7 @@ class GuestCase(unittest.TestCase):
             self.assertEqual(faults(read_memory(self.guest), CPU_NODES), [])
 
     def assertModel(self):  # pylint: disable=invalid-name
-        """memoryd's classes and sums are those of sysfs."""
+        """The classes and sums of memoryd match sysfs."""
         self.wait_settled()
         memory, rows, _ = self.memoryd.beside_kernel()
         with self.never_again():
@@ -229,14 +231,14 @@ class GuestCase(unittest.TestCase):
                          len(memory.offline()) * memory.block_bytes)
 
     def assertDevices(self):  # pylint: disable=invalid-name
-        """memoryctl tells of every block what it is part of, as the kernel has it."""
+        """memoryctl shows the device and the origin of every block as the kernel has them."""
         devices = read_devices(self.guest, read_memory(self.guest).block_bytes)
         # An empty cell is null in JSON.
         self.assertEqual({index: (row["device"] or "", row["origin"])
                           for index, row in self.memoryd.listed().items()}, devices)
 
     def assertRule(self, memory, name):  # pylint: disable=invalid-name
-        """That rule decided on all blocks of this memory; "" is the default."""
+        """This rule decided on all blocks of the memory. "" is the default."""
         rows = self.memoryd.listed()
         with self.never_again():
             self.assertEqual({rows[block.index]["rule"] or "" for block in memory}, {name})
@@ -246,7 +248,7 @@ class GuestCase(unittest.TestCase):
 
 
 def _faults_of(block, known):
-    """What memoryd has wrong about this block; `known` has its rows by block number."""
+    """Returns what memoryd has wrong about this block. `known` has memoryd's rows by block number."""
     row = known.get(block.index)
     if not row:
         return [f"memory{block.index} is lost: memoryd does not know it"]
@@ -263,5 +265,5 @@ def _report(text):
 
 
 def _place(block):
-    """A block's node, state and class in words; None is a block that is not known at all."""
+    """Returns a block's node, state and class in words. None is a block that is not known."""
     return "not there" if block is None else f"{block[1]} on node {block[0]}, class {block[2]}"

@@ -13,14 +13,15 @@ PREFIX = b"\x01"  # Ctrl-A, as in QEMU's own console
 
 
 def attach(path, actions):
-    """Until Ctrl-A X, or the guest's end. `actions` are called for other letters after Ctrl-A, and
-    return a line to show. Ctrl-A twice sends it to the guest."""
+    """Joins the terminal to the console until Ctrl-A X, or until the guest ends. `actions` has a
+    function for each other letter after Ctrl-A, which returns a line to show. Ctrl-A twice sends
+    Ctrl-A to the guest."""
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as console:
         console.connect(str(path))
         columns, rows = shutil.get_terminal_size()
-        # A serial line knows nothing of the terminal at its end.
+        # A serial line does not transmit the size and the type of the terminal.
         console.sendall(f"stty rows {rows} columns {columns}; export TERM=linux; clear\n".encode())
         tty.setraw(keyboard)
         try:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Shows memoryd at work: a Debian guest gets two DIMMs on a node that had no memory, and one more
-that it gives back."""
+"""Shows memoryd at work: adds two DIMMs to a node without memory in a Debian guest, then one more
+DIMM, which the guest gives back."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import pathlib
 import sys
 import time
 
-# The source tree stays as it was.
+# Leaves the source tree unchanged.
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -51,7 +51,7 @@ def say(text):
 
 
 class Demo:
-    """The steps, and what is wrong after them."""
+    """Runs the steps, and collects the faults that they show."""
 
     def __init__(self, guest):
         self._guest = guest
@@ -77,7 +77,7 @@ class Demo:
         self._print_journal()
 
     def _follow(self, count):
-        """Shows what memoryd says until all blocks are online."""
+        """Shows the messages of memoryd until all blocks are online."""
         deadline = time.monotonic() + DIMM_TIMEOUT
         shown = None
         while True:
@@ -97,7 +97,7 @@ class Demo:
             time.sleep(0.2)
 
     def _print_journal(self):
-        """memoryd's lines since the last time."""
+        """Prints the messages of memoryd since the last call."""
         text = self._guest.run("journalctl --no-pager -o short-monotonic --show-cursor "
                                f"-t memoryd {self._cursor}")
         for line in text.splitlines():
@@ -126,7 +126,7 @@ class Demo:
             self.faults.append("they do not say the same")
 
     def _give_back(self):
-        """Empties a DIMM of movable memory, and pulls it."""
+        """Adds a DIMM of movable memory, empties it, and pulls it."""
         self._memoryd.use(GIVE_BACK)
         before = read_memory(self._guest)
         say(f"one more DIMM of {GIVE_BACK_SIZE}, that a rule keeps movable as a whole, "
@@ -157,7 +157,7 @@ class Demo:
 
 
 def sit_down(guest):
-    """Leaves the user on the guest's console."""
+    """Joins the terminal to the guest's console."""
     def add():
         return f"{guest.add_dimm('1G', NODE)}: 1 GiB added to node {NODE}"
 

@@ -10,7 +10,7 @@ import os
 import pathlib
 import sys
 
-# The source tree stays as it was.
+# Leaves the source tree unchanged.
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -24,14 +24,14 @@ from qmp import QmpError
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "dumps"
 
-# As the tests have it: memory and a processor, a processor alone, and a mere place.
+# As in the tests: a node with memory and a processor, a node with only a processor, a node with neither.
 NODES = (Node("1G", "0"), Node(cpus="1"), Node())
 
 MEMORY = "/sys/devices/system/memory"
 
 
 def by_policy(guest):
-    """DIMMs on three nodes, onlined by memoryd."""
+    """Adds DIMMs to three nodes, which memoryd onlines."""
     count = len(read_memory(guest).blocks)
     for size, node in ((512, 0), (2048, 1), (1024, 2)):
         guest.add_dimm(f"{size}M", node)
@@ -40,8 +40,8 @@ def by_policy(guest):
 
 
 def by_hand(guest):
-    """Two DIMMs without memoryd, as somebody who is in no hurry leaves them: kernel and movable
-    memory in turn, two blocks offline, and one that is offline again."""
+    """Adds two DIMMs without memoryd. Onlines six of the eight blocks on node 1 by hand, as kernel and
+    movable memory in turn, and takes one of them offline again. All other blocks stay offline."""
     guest.run("systemctl stop memoryd")
     guest.run(f"echo offline >{MEMORY}/auto_online_blocks")
     count = len(read_memory(guest).blocks)
@@ -57,13 +57,13 @@ def by_hand(guest):
 
 
 def by_device(guest):
-    """A virtio-mem device of 4 GiB that holds 2."""
+    """Fills a virtio-mem device of 4 GiB with 2 GiB."""
     count = len(read_memory(guest).blocks)
     guest.resize_virtio_mem("2G")
     wait_online(guest, count + 16)
 
 
-# By name of the tree: the kernel, more hardware, what happens.
+# By name of the tree: the kernel, more hardware, and the function that changes the memory.
 TREES = {
     "linux-6.1-dimms": ("6.1", {}, by_policy),
     "linux-6.1-offline": ("6.1", {}, by_hand),
@@ -75,7 +75,7 @@ TREES = {
 
 
 def fetch(guest, name):
-    """Runs the script in the guest, and brings home what it made."""
+    """Runs the script in the guest, and copies the archive that it made to tests/dumps."""
     guest.write_file("/run/record", (FOLDER / "record").read_text())
     made = guest.run(f"cd /run && sh record {name}").strip()
     packed = base64.b64decode(guest.run(f"base64 /run/{made}"))

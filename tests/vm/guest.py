@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A guest under QEMU: boots, runs commands, gets and loses memory, and leaves traces on failure."""
+"""A guest under QEMU that boots, runs commands, gains and loses memory, and leaves traces on failure."""
 
 import dataclasses
 import os
@@ -15,35 +15,35 @@ from agent import Agent, AgentError
 from machine import Machine, boot_arguments, size_bytes
 from qmp import Qmp, QmpError
 
-# Deadlines, in seconds, for a machine where everything is emulated and something else runs besides.
+# Deadlines, in seconds, for a busy machine that emulates everything.
 START_TIMEOUT = 120
-# One per attempt at a boot: the first is short, so that a hang costs little; the last is long enough for
-# a slow host.
+# One timeout for each attempt at a boot. The first is short, so that a hang costs little. The last is
+# long enough for a slow host.
 BOOT_TIMEOUTS = (300, 600, 900)
 RUN_TIMEOUT = 600
 WAIT_TIMEOUT = 600
-# Of the bus's clients in the guest, whose own is 25.
+# The timeout of bus clients in the guest. Their default is 25.
 BUS_TIMEOUT = 300
 VARIABLES = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "LANG": "C.UTF-8", "HOME": "/root", "SYSTEMD_BUS_TIMEOUT": BUS_TIMEOUT}
-# No limit: a guest that is kept does not run meanwhile.
+# Practically no limit: a guest does not run while its memory is saved.
 KEEP_BYTES_PER_SECOND = 1 << 40
 
-# What a kernel in trouble says on its console.
+# Messages of a kernel in trouble.
 TROUBLE = re.compile(r"\bBUG:|\bOops\b|Call Trace:|Kernel panic|WARNING: CPU:|"
                      r"general protection fault|blocked for more than|Unable to handle kernel")
 
-# The kernel rewrites its own text with the help of breakpoints, and waits until no processor can run
-# into one. QEMU before 8.1 can lose such a change when two emulated processors are at it at the same
-# time: one of them then runs into a breakpoint that is not there any more.
+# The kernel uses breakpoints to rewrite its own text, and waits until no processor can run into one. QEMU
+# before 8.1 can lose such a change when two emulated processors work on it at the same time: one of them
+# then runs into a breakpoint that no longer exists.
 STALE_BREAKPOINT = "Oops: int3:"
 
 class GuestError(Exception):
-    """The guest did something it should not; the text says what."""
+    """The guest misbehaved. The text says how."""
 
 
 class BootFailure(GuestError):
-    """It did not come up, and that may well be QEMU's fault."""
+    """The guest did not come up. QEMU may be at fault."""
 
 
 class KernelTrouble(GuestError):
@@ -52,19 +52,19 @@ class KernelTrouble(GuestError):
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The files of a guest that has come up once and was stopped: any number of guests can start
-    from them. The disk is one over the image's own, which must stay where it was."""
+    """The files of a guest that has booted and was stopped. Any number of guests can start from them.
+    The disk is an overlay of the image's disk, which must stay where it was."""
     memory: pathlib.Path
     disk: pathlib.Path
 
 
 class Guest:
-    """A context manager: the guest runs inside `with`. Leaving it checks the console. With a
-    snapshot, which must be of the same image, kernel and hardware, it does not boot but goes on
-    from there."""
+    """A context manager: the guest runs inside `with`. Leaving it checks the console. With a snapshot
+    the guest does not boot, but continues from the snapshot, which must be of the same image, kernel
+    and hardware."""
 
     def __init__(self, image, kernel, *, arguments="", name="guest", snapshot=None, **hardware):
-        """`arguments` are the kernel's, `hardware` is a Machine's."""
+        """`arguments` are those of the kernel, `hardware` has the arguments of Machine."""
         self.kernel = image.kernels[kernel]
         self._image = image
         self._snapshot = snapshot
@@ -92,15 +92,15 @@ class Guest:
         return self
 
     def _list_builtin(self):
-        """Tells the guest's tools which modules they need not look for."""
+        """Tells the guest's tools which modules are built into the kernel."""
         folder = f"/lib/modules/{self.run('uname -r').strip()}"
         self.write_file(f"{folder}/modules.builtin", self.kernel.builtin.read_text())
         self.run(f"touch {folder}/modules.order && depmod")
 
     def _come_up(self, try_again):
-        """An emulated processor that the host gives too little time to can be kept busy by its own
-        timer for good, and see STALE_BREAKPOINT. So a guest that does not come up has another try,
-        and that is told."""
+        """Waits until the guest is up. A guest that does not come up gets another try, and a message
+        says so. When the host gives an emulated processor too little time, the processor's own timer
+        can keep it busy for good. See also STALE_BREAKPOINT."""
         for timeout in BOOT_TIMEOUTS:
             try:
                 self._wait_for_agent(timeout)
@@ -141,7 +141,7 @@ class Guest:
             raise GuestError(f"QEMU does not start: {text or error}") from error
 
     def _go_on(self, deadline):
-        """Sets a guest going whose memory QEMU reads from a file."""
+        """Lets the guest run after QEMU has read its memory from the file."""
         while self._qmp.execute("query-status")["status"] == "inmigrate":
             if time.monotonic() > deadline:
                 raise GuestError("QEMU does not read the guest's memory to its end")
@@ -149,25 +149,25 @@ class Guest:
         self._qmp.execute("cont")
 
     def machine(self):
-        """The part of QEMU's arguments that defines the guest."""
+        """Returns those arguments of QEMU that define the guest."""
         return [*self._machine.arguments(), *boot_arguments(self.kernel, self._arguments)]
 
     def _disk_arguments(self):
-        # What is written to the disk is forgotten at the end.
+        # Writes to the disk are lost when the guest ends.
         disk = (f"file={self._snapshot.disk},format=qcow2" if self._snapshot
                 else f"file={self._image.disk},format=raw")
         return ["-drive", f"{disk},if=virtio,snapshot=on,cache=unsafe"]
 
     def _command_line(self):
         return [
-            # It must not outlive this process.
+            # QEMU must not outlive this process.
             "setpriv", "--pdeathsig", "KILL",
             "qemu-system-x86_64", *self.machine(), *self._disk_arguments(),
             *(["-incoming", f"exec:cat {shlex.quote(str(self._snapshot.memory))}"]
               if self._snapshot else []),
-            # A panic reboots the guest at once, and that ends QEMU.
+            # A panic reboots the guest at once, and the reboot ends QEMU.
             "-no-reboot", "-display", "none",
-            # A person can sit down at the console any time; until then it is only written down.
+            # A person can connect to the console at any time. Its output is always logged.
             "-chardev", f"socket,id=console,path={self.console_path},server=on,wait=off,"
                         f"logfile={self._folder}/console.log",
             "-serial", "chardev:console",
@@ -178,7 +178,7 @@ class Guest:
         ]
 
     def keep(self, memory):
-        """Stops the guest for good and writes its memory to a file, for a snapshot."""
+        """Stops the guest for good and writes its memory to a file for a snapshot."""
         self._qmp.execute("stop")
         self._qmp.execute("migrate-set-parameters", max_bandwidth=KEEP_BYTES_PER_SECOND)
         self._qmp.execute("migrate", uri=f"exec:cat >{shlex.quote(str(memory))}")
@@ -187,7 +187,7 @@ class Guest:
             if status == "failed" or time.monotonic() > deadline:
                 raise GuestError(f"the guest's memory cannot be written to {memory}: {status}")
             time.sleep(0.05)
-        # What QEMU has not yet written of the disk is written when it ends by itself.
+        # QEMU writes the rest of the disk when it ends by itself.
         self._qmp.execute("quit")
         self._process.wait(START_TIMEOUT)
 
@@ -196,7 +196,7 @@ class Guest:
             if connection:
                 connection.close()
         if self._process:
-            # The disk is a snapshot: nothing is lost that anyone wants.
+            # The disk is a snapshot, so a kill loses nothing of value.
             self._process.kill()
             self._process.wait()
         self._process = self._qmp = self._agent = None
@@ -221,19 +221,20 @@ class Guest:
                     raise BootFailure(f"the guest did not boot in {timeout} s") from error
 
     def reboot(self):
-        """An orderly reboot, as `systemctl reboot`. The disk keeps what was written to it."""
+        """Reboots the guest in order, with `systemctl reboot`. The disk keeps its changes."""
         self._qmp.execute("set-action", reboot="reset")
         self._qmp.forget_events()
         self._agent.request("guest-exec", {"path": "systemctl", "arg": ["--no-block", "reboot"]})
         self._qmp.wait_event("RESET", WAIT_TIMEOUT)
         self._come_up(lambda: self._qmp.execute("system_reset"))
-        # Not earlier: the firmware resets the machine once more on its way.
+        # This must not happen earlier, because the firmware resets the machine once more.
         self._qmp.execute("set-action", reboot="shutdown")
 
     # Commands
 
     def run(self, command, check=True, user=None, timeout=RUN_TIMEOUT):
-        """What a bash command line prints. With check, its failure is an error."""
+        """Runs a bash command line and returns its standard output. With `check`, its failure is an
+        error."""
         result = self.call(command, user=user, timeout=timeout)
         if check and result.code != 0:
             raise GuestError(f"'{command}' failed with {result.code}: "
@@ -241,7 +242,7 @@ class Guest:
         return result.stdout
 
     def call(self, command, user=None, timeout=RUN_TIMEOUT):
-        """How a bash command line ends: code, stdout, stderr. Runs as root unless told else."""
+        """Runs a bash command line, as root unless a user is given. Returns its Result."""
         try:
             return self._agent.execute(_words(command, user), timeout)
         except AgentError as error:
@@ -250,11 +251,11 @@ class Guest:
             raise GuestError(f"'{command}': {error}") from error
 
     def start(self, command, user=None):
-        """A bash command line that runs beside the test: a Process."""
+        """Starts a bash command line that runs in parallel to the test. Returns a Process."""
         return Process(self, self._agent.start(_words(command, user)))
 
     def result(self, pid):
-        """How a program that was started ended, None while it runs."""
+        """Returns the Result of a program that was started, or None while it runs."""
         return self._agent.result(pid)
 
     def write_file(self, path, text):
@@ -262,8 +263,8 @@ class Guest:
         self._agent.write_file(path, text)
 
     def wait_until(self, condition, what, timeout=WAIT_TIMEOUT, pause=0.3):
-        """Asks until the answer is true, and returns it. `condition` is a function, or a command
-        that shall succeed; `what` names it in the error."""
+        """Waits until a condition is true, and returns its value. `condition` is a function, or a
+        command that has to succeed. `what` names the condition in the error."""
         if isinstance(condition, str):
             command = condition
 
@@ -279,7 +280,7 @@ class Guest:
             time.sleep(pause)
 
     def wait_until_empty(self, faults, what, timeout=WAIT_TIMEOUT):
-        """Asks until there are none; the error has the last ones, a line each."""
+        """Waits until faults() returns an empty list. The error has the last faults, a line for each."""
         found = []
 
         def is_empty():
@@ -302,7 +303,7 @@ class Guest:
         return identity
 
     def del_dimm(self, identity, timeout=WAIT_TIMEOUT):
-        """Asks the guest to release a DIMM and waits until it is out."""
+        """Asks the guest to release a DIMM and waits until the DIMM is out."""
         self._qmp.forget_events()
         self._qmp.execute("device_del", id=identity)
         deadline = time.monotonic() + timeout
@@ -313,7 +314,8 @@ class Guest:
         self._qmp.execute("object-del", id=f"mem-{identity}")
 
     def set_memory_blocks(self, online):
-        """Has the guest agent switch blocks: whether each is to be online, by its number."""
+        """Makes the guest agent switch blocks. `online` says by block number whether the block is to be
+        online."""
         answers = self._agent.request("guest-set-memory-blocks", {"mem-blks": [
             {"phys-index": index, "online": is_online} for index, is_online in online.items()]})
         failed = [answer for answer in answers if answer["response"] != "success"]
@@ -321,7 +323,8 @@ class Guest:
             raise GuestError(f"guest-set-memory-blocks: {failed}")
 
     def resize_virtio_mem(self, size):
-        """Sets what the virtio-mem device shall hold. The guest follows a little later."""
+        """Sets the size of memory that the virtio-mem device has to hold. The guest follows a little
+        later."""
         self._qmp.execute("qom-set", path="virtio-mem", property="requested-size",
                           value=size_bytes(size))
 
@@ -333,38 +336,39 @@ class Guest:
         return f"dimm{self._dimm_count}"
 
     def start_login(self):
-        """Logs root in at the console, where nobody is unless the kernel was told guest.shell."""
+        """Starts a root login at the console. Without it there is one only if the kernel has the
+        argument guest.shell."""
         self.start("exec setsid agetty --autologin root --noclear --keep-baud 115200 ttyS0 vt220")
 
     # Traces
 
     @property
     def console_path(self):
-        """The socket of the serial console."""
+        """Path of the socket of the serial console."""
         return self._folder / "console"
 
     def console(self):
         return (self._folder / "console.log").read_text(errors="replace")
 
     def check_console(self):
-        """Raises when the kernel complained since the last check."""
+        """Raises KernelTrouble when the kernel has complained since the last check."""
         trouble = self._new_trouble()
         if trouble:
             raise KernelTrouble(f"the guest's kernel is in trouble:\n{trouble}")
 
     def _death(self, when):
-        # check_console() has to see these lines as well.
+        # check_console() has to see the same lines later.
         checked = self._lines_checked
         trouble = self._new_trouble()
         self._lines_checked = checked
         return (KernelTrouble if trouble else GuestError)(f"the guest died {when}\n{trouble}")
 
     def expect_trouble(self):
-        """From here on the kernel may complain."""
+        """Permits the kernel to complain from now on."""
         self._expects_trouble = True
 
     def _new_trouble(self):
-        """The lines from the first complaint on that was not told before."""
+        """Returns the lines from the first new complaint on."""
         if self._expects_trouble:
             return ""
         lines = self.console().splitlines()
@@ -375,7 +379,7 @@ class Guest:
         return ""
 
     def save_artifacts(self, error):
-        """Keeps the console and the journal where a person finds them, and says where."""
+        """Saves the console and the journal for a person to read, and prints where they are."""
         self._artifacts.mkdir(parents=True, exist_ok=True)
         (self._artifacts / "error.txt").write_text(f"{error}\n")
         for name in ("console.log", "qemu.log"):
@@ -383,7 +387,7 @@ class Guest:
                 shutil.copy(self._folder / name, self._artifacts)
         journal = self._journal()
         (self._artifacts / "journal.log").write_text(journal)
-        # A guest that is alive has more to say in its journal, a dead one on its console.
+        # For a live guest the journal is more useful, for a dead guest the console.
         told = [line for line in journal.splitlines() if "memoryd" in line and "qemu-ga[" not in line]
         if not told and (self._folder / "console.log").exists():
             told = self.console().splitlines()
@@ -400,7 +404,7 @@ class Guest:
 
 
 class Process:
-    """A program of the guest that was started and not waited for."""
+    """A program in the guest that runs in parallel to the test."""
 
     def __init__(self, guest, pid):
         self._guest = guest
@@ -408,7 +412,7 @@ class Process:
         self.pid = pid
 
     def result(self):
-        """How it ended, None while it runs."""
+        """Returns the Result of the program, or None while it runs."""
         self._result = self._result or self._guest.result(self.pid)
         return self._result
 
@@ -419,7 +423,7 @@ class Process:
         self._guest.run(f"kill -{name} {self.pid}")
 
     def stop(self):
-        """Ends it, if it has not ended by itself."""
+        """Ends the program unless it has already ended, and returns its Result."""
         if not self.result():
             self.signal("TERM")
         return self.wait()
@@ -431,6 +435,6 @@ def _words(command, user):
 
 
 def artifacts_folder():
-    """Where failures leave their traces."""
+    """Returns the folder in which failures leave their traces."""
     return pathlib.Path(os.environ.get("MEMORYD_VM_ARTIFACTS")
                         or pathlib.Path(tempfile.gettempdir()) / "memoryd-vm")

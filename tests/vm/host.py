@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Programs and locks of this machine that the harness needs."""
+"""Runs programs on this machine and holds locks, for the harness."""
 
 import contextlib
 import fcntl
@@ -7,11 +7,11 @@ import subprocess
 
 
 class HostError(Exception):
-    """A program is missing or failed; the text has what it said."""
+    """A program is missing or failed. The text has its output."""
 
 
 def call(*words, stdin=subprocess.DEVNULL):
-    """Runs a program to its end, and returns what it printed."""
+    """Runs a program to its end, and returns its output."""
     words = [str(word) for word in words]
     try:
         return subprocess.run(words, check=True, stdin=stdin, stdout=subprocess.PIPE,
@@ -23,7 +23,7 @@ def call(*words, stdin=subprocess.DEVNULL):
 
 @contextlib.contextmanager
 def locked(path, kind=fcntl.LOCK_EX):
-    """Holds a lock on a file, which is made when it is not there."""
+    """A context manager that holds a lock on a file. A missing file is created."""
     with open(path, "w", encoding="ascii") as lock:
         fcntl.flock(lock, kind)
         yield

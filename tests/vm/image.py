@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes the guest's disk: a Debian base tree, then that tree with memoryd installed in it.
+"""Makes the guest's disk in two steps: a Debian base tree, and the same tree with memoryd installed.
 
-Both are cached, the base under a hash of its recipe, the disk under a hash of the base and of the
-installed files. Each is built under a temporary name and renamed when it is whole, so that an
-interrupted run leaves nothing that looks like a result."""
+The results of both steps are cached: the base under a hash of its recipe, the disk under a hash of the
+base and of the installed files. Each result is built under a temporary name and renamed when it is
+complete, so that an interrupted run leaves nothing that looks like a result."""
 
 import argparse
 import contextlib
@@ -24,40 +24,41 @@ import time
 import recipe
 from host import HostError, call, locked
 
-# Kernels that kernel/build makes, by the names that it leaves in its cache.
+# Kernels that kernel/build makes, by their names in its cache.
 BUILT_KERNELS = ("patched", "patched-6.1", "unpatched", "lockdep", "without-7")
 
-# Disks made of older builds are worth nothing once the next build is tested; the last few are kept
-# because a run that started with one may still boot from it.
+# Disks of older builds are of no use once the next build is tested. The last few are kept because a run
+# that started with one of them may still boot from it.
 DISKS_KEPT = 3
-# Snapshots are kept for this many disks, those used last: 200 MiB for each kernel and hardware.
+# Snapshots are kept for this many disks, the last ones used. A snapshot takes 200 MiB for each kernel and
+# hardware.
 SNAPSHOTS_KEPT = 2
 DISK_SLACK_BYTES = 512 << 20
 
 
-# For guests with tests. A driver that adds memory, or udev, can stand still for seconds when the host
-# gives the guest no time, and memoryd then goes on without what it waited for. No test is about how
-# long it does wait, but for one that says so.
+# The settings of memoryd in guests that run tests. When the host gives the guest no time, a driver that
+# adds memory, or udev, can stand still for seconds, and memoryd would go on without waiting for it. Only
+# one test is about how long memoryd waits, and it says so.
 TEST_SETTINGS = 'settle = "1min";\n'
 
 
 class ImageError(Exception):
-    """The image cannot be made; the text is for a person."""
+    """The image cannot be made. The text is for a person."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
-    """A kernel to boot directly; one that was built for that needs no initial RAM disk."""
+    """A kernel to boot directly. A kernel of kernel/build needs no initial RAM disk."""
     name: str
     image: pathlib.Path
     initrd: pathlib.Path = None
-    builtin: pathlib.Path = None  # the list of what would be modules in another kernel
+    builtin: pathlib.Path = None  # the list of built-in modules
 
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """A bootable guest: its disk, the kernels that are installed in it, by name, and the folder for
-    snapshots of guests with that disk, which may not be there yet."""
+    """A bootable guest: its disk, its kernels by name, and the folder for snapshots of guests with that
+    disk. The folder may not exist yet."""
     disk: pathlib.Path
     kernels: dict
     snapshots: pathlib.Path
@@ -73,9 +74,9 @@ def _cache_folder(variable, name):
 
 
 def ensure(destdir=None, report=lambda text: None, settings=""):
-    """The image with what `make install DESTDIR=destdir` made (or without memoryd), from the cache
-    when it is there. `report` gets one line per step that takes long. `settings` are memoryd's, in a
-    drop-in."""
+    """Returns an image with the files that `make install DESTDIR=destdir` made, or without memoryd. The
+    image comes from the cache if it is there. `report` gets one line for each long step. `settings` go
+    to a drop-in of memoryd."""
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     with locked(cache / "lock"):
@@ -86,8 +87,8 @@ def ensure(destdir=None, report=lambda text: None, settings=""):
 
 
 def use(snapshots, kind=fcntl.LOCK_SH):
-    """A context manager: a folder of snapshots is not removed inside. BlockingIOError when one that
-    removes it is at it."""
+    """A context manager that protects a folder of snapshots from removal. Raises BlockingIOError while
+    another process removes the folder."""
     return locked(snapshots.with_name(f"lock-{snapshots.name}"), kind | fcntl.LOCK_NB)
 
 
@@ -129,16 +130,16 @@ def _bootstrap(root, log, report):
 
 
 class Progress:
-    """Makes a line now and then of the many that mmdebstrap and its tools print: what they do, and how
-    far they are."""
+    """Condenses the output of mmdebstrap and its tools to an occasional line that says what they do and
+    how far they are."""
 
     SECONDS = 5
-    # What a line that begins so says of one package.
+    # The step that a line reports for one package, by the beginning of the line.
     STEPS = {"Get:": "downloading", "Unpacking ": "unpacking", "Setting up ": "setting up"}
 
     def __init__(self, report):
         self._report = report
-        self._totals = 0  # apt installs in several goes, and says how many packages before each
+        self._totals = 0  # apt installs in several rounds, and prints a number of packages before each
         self._counts = dict.fromkeys(self.STEPS.values(), 0)
         self._next = time.monotonic() + self.SECONDS
 
@@ -146,7 +147,7 @@ class Progress:
         found = re.search(r"\b(\d+) newly installed", line)
         self._totals += int(found[1]) if found else 0
         for begin, step in self.STEPS.items():
-            # Before that apt gets its lists.
+            # Until the first number, apt downloads its lists.
             if self._totals and line.startswith(begin):
                 self._counts[step] += 1
                 if time.monotonic() >= self._next:
@@ -155,8 +156,8 @@ class Progress:
 
 
 def debian_sources(folder=pathlib.Path("/etc/apt")):
-    """This machine's own package sources as far as they carry the suite, one line each: they are
-    known to work here. Without any, mmdebstrap takes Debian's."""
+    """Returns those package sources of this machine that have the suite, a line for each: they are known
+    to work here. Without any, mmdebstrap uses Debian's."""
     suites = {recipe.SUITE, f"{recipe.SUITE}-updates", f"{recipe.SUITE}-security"}
     lines = []
     for path in [folder / "sources.list", *sorted(folder.glob("sources.list.d/*.list"))]:
@@ -173,7 +174,7 @@ def _one_line_sources(text, suites):
         words = line.split("#")[0].replace("]", "] ", 1).split()
         if words[:1] != ["deb"]:
             continue
-        # Options stand in brackets and may hold blanks.
+        # Options stand in brackets and may contain blanks.
         rest = words[1:]
         if rest and rest[0].startswith("["):
             while rest and not rest[0].endswith("]"):
@@ -211,7 +212,7 @@ def _ensure_disk(cache, base, destdir, settings, report):
     _require_root()
     _require_tools("mke2fs", "tar", "cp")
     report("making the guest's disk" + ("" if destdir else ", without memoryd"))
-    # No two disks are the same to the byte: snapshots of one that was removed fit no other.
+    # No two disks are the same to the byte: snapshots of a removed disk do not fit a new one.
     shutil.rmtree(_snapshots(disk), ignore_errors=True)
     with _temporary(cache) as temporary:
         root = temporary / "root"
@@ -237,13 +238,13 @@ def _disk_key(base, destdir, settings):
 
 
 def _install(destdir, root, settings):
-    """Puts memoryd into the tree as its package would: files, user, catalog, enabled. The settings, if
-    there are any, are an administrator's."""
+    """Installs memoryd into the tree as a package would: files, user, catalog, and an enabled unit. The
+    settings, if any, are those of an administrator."""
     if not any(destdir.glob("**/memoryd.service")):
         raise ImageError(f"{destdir}: no memoryd.service below it; "
                          "make it with 'make install DESTDIR=…'")
-    # tar, because the tree's /lib is a link into /usr and must stay one. The installed files
-    # belong to whoever built them; in the guest they belong to root.
+    # tar, because /lib of the tree is a link into /usr and must stay a link. The installed files belong
+    # to the user who built them; in the guest they belong to root.
     pack = subprocess.Popen(["tar", "-C", destdir, "--owner=0", "--group=0", "-c", "."],
                             stdout=subprocess.PIPE)
     _call("tar", "-C", root, "-x", "--keep-directory-symlink", "--no-overwrite-dir",
@@ -281,9 +282,9 @@ def _kernels(base):
 
 
 def _built_kernels():
-    """Those that there are: they are built when asked for."""
+    """Returns the kernels of kernel/build that exist. They are built only on request."""
     cache = _cache_folder("MEMORYD_KERNEL_CACHE", "memoryd-kernel")
-    # The name leads to a folder that has the sum of what it was built of in its own name.
+    # The name is a link to a folder whose own name has the checksum of the kernel's sources.
     folders = {name: (cache / name).resolve() for name in BUILT_KERNELS}
     return {name: Kernel(name, folder / "bzImage", builtin=folder / "modules.builtin")
             for name, folder in folders.items() if folder.exists()}
@@ -309,7 +310,7 @@ def _remove_old(cache, base, disk):
 
 @contextlib.contextmanager
 def _temporary(cache):
-    # Only one builder holds the lock, so whatever is left here belongs to one that was killed.
+    # Only one builder holds the lock, so any folder that is left here belongs to a killed builder.
     for path in cache.glob("new-*"):
         shutil.rmtree(path)
     path = pathlib.Path(tempfile.mkdtemp(prefix="new-", dir=cache))

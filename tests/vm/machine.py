@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""QEMU's arguments for a machine: its nodes, the memory in them, and the kernel that it boots."""
+"""Makes QEMU's arguments for a machine: its nodes, their memory, and the kernel to boot."""
 
 import dataclasses
 import itertools
@@ -7,13 +7,13 @@ import os
 import pathlib
 import re
 
-# Between two nodes, in the firmware's tables.
+# The distance between two nodes in the firmware's tables.
 DEFAULT_DISTANCE = 20
 
 KERNEL_ARGUMENTS = [
     "root=/dev/vda", "rw", "rootfstype=ext4", "console=ttyS0", "loglevel=5",
     "systemd.show_status=0", "oops=panic", "panic=-1",
-    # Emulated time runs unevenly: what looks like a stuck processor is a busy host.
+    # Emulated time runs unevenly: a processor that looks stuck only has a busy host.
     "nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1", "no_timer_check", "clocksource=tsc",
     "sysctl.kernel.hung_task_timeout_secs=300",
     "tsc=reliable", "mitigations=off", "random.trust_cpu=on", "audit=0", "fsck.mode=skip",
@@ -22,41 +22,41 @@ KERNEL_ARGUMENTS = [
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A NUMA node of the machine; without memory unless a size is given. The kernel knows a node
-    that has neither memory nor processor only when it is the machine's last."""
+    """A NUMA node of the machine. It has no memory unless a size is given. The kernel knows a node with
+    neither memory nor processor only if it is the last node of the machine."""
     memory: str = ""
     cpus: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Dimm:
-    """A DIMM that is there at boot."""
+    """A DIMM that is present at boot."""
     size: str
     node: int
 
 
 @dataclasses.dataclass(frozen=True)
 class VirtioMem:
-    """A virtio-mem device, plugged at boot with nothing in it; resize_virtio_mem() fills it."""
+    """A virtio-mem device that is empty at boot. resize_virtio_mem() fills it."""
     size: str
     node: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Nvdimm:
-    """Persistent memory that is there at boot: pmem0, until the guest makes a dax device of it.
-    Its node must be of its own, before the last: the kernel numbers only nodes that the firmware
-    tells of, and hot-added memory is the last one's."""
+    """Persistent memory that is present at boot: pmem0, until the guest makes it a dax device. It needs
+    a node of its own, before the last node: the kernel numbers only nodes that the firmware reports, and
+    hot-added memory belongs to the last one."""
     size: str
     node: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """A machine with room for DIMMs. `distances` between two nodes are by their numbers, lower first;
-    20 where there is none."""
+    """A machine with room for DIMMs. `distances` has the distance of two nodes by their numbers, the
+    lower number first. Other distances are 20."""
     nodes: tuple = (Node("1G", "0-1"),)
-    dimms: tuple = ()  # that are there at boot: dimm1, dimm2, ...
+    dimms: tuple = ()  # present at boot, with the ids dimm1, dimm2, ...
     virtio_mem: VirtioMem = None
     nvdimms: tuple = ()
     distances: dict = dataclasses.field(default_factory=dict)
@@ -72,7 +72,7 @@ class Machine:
             "-accel", os.environ.get("MEMORYD_VM_ACCEL", "tcg,thread=multi"),
             "-M", "q35,nvdimm=on" if self.nvdimms else "q35", "-cpu", "max",
             "-nodefaults", "-vga", "none",
-            # A socket per processor: one socket on two nodes makes the kernel warn.
+            # Each processor has a socket: the kernel warns about a socket on two nodes.
             "-smp", "2,sockets=2,cores=1,threads=1",
             "-m", f"{total >> 20}M,slots=32,maxmem={self.max_memory}",
         ]
@@ -86,7 +86,7 @@ class Machine:
                 option += f",cpus={node.cpus}"
             words += ["-numa", option]
         if self.distances:
-            # All or none: QEMU wants to know the others too then.
+            # With any distance given, QEMU needs all of them.
             for pair in itertools.combinations(range(len(self.nodes)), 2):
                 distance = self.distances.get(pair, DEFAULT_DISTANCE)
                 words += ["-numa", f"dist,src={pair[0]},dst={pair[1]},val={distance}"]
@@ -119,7 +119,7 @@ class Machine:
 
 
 def boot_arguments(kernel, arguments=()):
-    """QEMU's kernel, and what that is told."""
+    """Returns QEMU's arguments for the kernel and for the kernel's command line."""
     return [
         "-kernel", str(kernel.image), *(["-initrd", str(kernel.initrd)] if kernel.initrd else []),
         "-append", " ".join([*KERNEL_ARGUMENTS, *clock_arguments(), *arguments]),
@@ -127,17 +127,18 @@ def boot_arguments(kernel, arguments=()):
 
 
 def clock_arguments():
-    """The kernel's argument for how fast the processor's clock is, which is that of this machine. When
-    the guest measures that itself and is given no time meanwhile, its time goes ten times too fast from
-    then on: whatever waits there gives up too early, and its timer can keep it busy for good."""
+    """Returns the kernel's argument for the speed of the processor's clock, which is that of this
+    machine. When the guest measures the speed itself and the host gives it no time meanwhile, the
+    guest's time runs ten times too fast from then on: everything that waits in the guest gives up too
+    early, and the guest's timer can keep it busy for good."""
     found = re.search(r"^bogomips\s*: (\d+)\.(\d\d)$", pathlib.Path("/proc/cpuinfo").read_text(),
                       re.MULTILINE)
-    # Two for each cycle of the clock, on x86.
+    # On x86, bogomips is twice the frequency of the clock in MHz.
     return [f"tsc_early_khz={int(found[1] + found[2]) * 10 // 2}"] if found else []
 
 
 def size_bytes(text):
-    """The bytes of a size as QEMU and libconfig write it: 128M, 1G."""
+    """Returns the bytes of a size that is written as in QEMU and libconfig: 128M, 1G."""
     units = {"K": 10, "M": 20, "G": 30, "T": 40}
     if isinstance(text, int):
         return text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the guest's kernel says of its memory, read from sysfs: the truth to compare with."""
+"""Reads the guest's memory from sysfs. Tests compare memoryd with these values."""
 
 import dataclasses
 import pathlib
@@ -9,8 +9,8 @@ from guest import WAIT_TIMEOUT
 KERNEL_ZONES = {"DMA", "DMA32", "Normal", "HighMem"}
 LETTERS = {"kernel": "K", "movable": "M", "mixed": "X", "": "-"}
 
-# One shell that only uses its own words: a process per file would take seconds. The zones are read
-# after the link to the node is there: before that, reading them can kill the kernel.
+# This script uses only builtins of the shell: a process for each file would take seconds. It reads the
+# zones only when the link to the node exists: reading them earlier can crash the kernel.
 SCRIPT = r"""
 cd /sys/devices/system/memory
 read -r size <block_size_bytes
@@ -29,7 +29,7 @@ done 2>/dev/null
 """
 
 
-# What a block is part of: the ACPI device it is bound to, else the last word is left empty.
+# Prints the ACPI device that each block is bound to, or nothing after the comma, and then /proc/iomem.
 DEVICES_SCRIPT = r"""
 cd /sys/devices/system/memory
 for block in memory[0-9]*; do
@@ -39,7 +39,7 @@ echo
 cat /proc/iomem
 """
 
-# Resources of drivers that add memory, by the name of the memory in them.
+# Origins of the memory that drivers add, by the name of the memory in /proc/iomem.
 DRIVER_MEMORY = {"System RAM (virtio_mem)": "virtio-mem", "System RAM (kmem)": "kmem"}
 
 
@@ -53,7 +53,7 @@ class Block:
 
     @property
     def zone_class(self):
-        """`kernel`, `movable`, `mixed`, or empty when it is not online."""
+        """`kernel`, `movable` or `mixed`, or empty if the block is not online."""
         if self.state != "online":
             return ""
         if self.zones == ("Movable",):
@@ -64,7 +64,7 @@ class Block:
 
 
 class Memory:
-    """All blocks at one moment, lowest first."""
+    """All blocks at one moment, the lowest first."""
 
     def __init__(self, blocks, block_bytes):
         self.blocks = blocks
@@ -84,11 +84,11 @@ class Memory:
         return [block for block in self.blocks if block.state != "online"]
 
     def classes(self, node=None):
-        """The blocks' classes in the order of their addresses, one letter each: a picture."""
+        """Returns a picture of the blocks: a letter for the class of each, in the order of addresses."""
         return "".join(LETTERS[block.zone_class] for block in self.of(node))
 
     def added_to(self, before):
-        """This memory without the blocks that were there before."""
+        """Returns this memory without the blocks of `before`."""
         known = {block.index for block in before}
         return Memory([block for block in self.blocks if block.index not in known],
                       self.block_bytes)
@@ -99,7 +99,7 @@ def read_memory(guest):
 
 
 def parse_memory(text):
-    """The memory of what SCRIPT printed."""
+    """Returns the Memory that the output of SCRIPT describes."""
     size, *lines = text.splitlines()
     blocks = []
     for line in lines:
@@ -118,7 +118,7 @@ def wait_for_blocks(guest, count, timeout=WAIT_TIMEOUT):
 
 
 def wait_online(guest, count, timeout=WAIT_TIMEOUT):
-    """Waits until the kernel has this many blocks and all of them are online."""
+    """Waits until the kernel has this many blocks, all of them online."""
     def done():
         memory = read_memory(guest)
         return memory if len(memory.blocks) == count and not memory.offline() else None
@@ -126,8 +126,8 @@ def wait_online(guest, count, timeout=WAIT_TIMEOUT):
 
 
 def read_devices(guest, block_bytes):
-    """The name and the origin of the device of every block, as (name, origin) by block: "" and
-    `boot` for what was there from the start."""
+    """Returns the name and the origin of each block's device, as (name, origin) by block. Memory that
+    was present at boot has ("", "boot")."""
     links, _, resources = guest.run(DEVICES_SCRIPT).partition("\n\n")
     ranges = list(_driver_ranges(resources))
     devices = {}
@@ -141,8 +141,8 @@ def read_devices(guest, block_bytes):
 
 
 def _driver_ranges(resources):
-    """Addresses and device of the memory in /proc/iomem that a driver added: the resource that it
-    lies in bears the device's name."""
+    """Yields the addresses and the device of memory in /proc/iomem that a driver added. The resource
+    that contains the memory has the name of the device."""
     parents = {}
     for line in resources.splitlines():
         depth = len(line) - len(line.lstrip())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""memoryd in a guest: its bus, its processes, its journal."""
+"""memoryd in a guest: its bus objects, its processes, its journal."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ PATH = "/org/memoryd1"
 UNIT = "memoryd.service"
 DROP_IN = "/etc/memoryd/memoryd.conf.d/50-test.conf"
 
-# systemd's, for a process of a unit that failed.
+# The id of systemd's message about a process of a unit that failed.
 MESSAGE_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
 
 MESSAGE_BURST_DONE = "86e54a6ee7e14810889e2a1fea2c9948"
@@ -55,15 +55,15 @@ class Job(typing.NamedTuple):
 LIST_BLOCKS = f"busctl --json=short call {NAME} {PATH} {NAME}.Manager ListBlocks"
 GET = f"busctl --json=short get-property {NAME} {PATH} {NAME}.Manager"
 
-# What a request can have, and the types of it.
+# The keys of a request and their types.
 REQUEST_TYPES = {"Blocks": "a(uu)", "Node": "u", "Device": "s", "Size": "t", "Zone": "s",
                  "MovablePercent": "u", "MovableBytes": "t", "TimeoutUSec": "t", "Force": "b",
                  "UndoOnFailure": "b"}
 
 
 def request(**keys):
-    """A request for Online(), Offline() and SetZone(), as busctl's arguments. Blocks are pairs of
-    the first and the last; a value given with its type, "s kernel", is sent as that."""
+    """Returns a request for Online(), Offline() or SetZone() as arguments of busctl. Blocks are pairs of
+    a first and a last block. A value with a type in front, as in "s kernel", is sent with this type."""
     words = ["a{sv}", str(len(keys))]
     for key, value in keys.items():
         if key == "Blocks":
@@ -83,16 +83,16 @@ def _rows(text):
 
 
 class Memoryd:
-    """What memoryd says, and what systemd says of it."""
+    """Asks memoryd about memory, and systemd about memoryd."""
 
     def __init__(self, guest):
         self._guest = guest
-        self._asked_exits = 0  # by the test: the death of either process ends the service once
+        self._asked_exits = 0  # exits that the test caused: the death of either process is one exit
 
     # The bus
 
     def get(self, name, path=PATH, interface=f"{NAME}.Manager"):
-        """A property."""
+        """Returns the value of a property on the bus."""
         text = self._guest.run(f"busctl --json=short get-property {NAME} {path} {interface} {name}")
         return json.loads(text)["data"]
 
@@ -100,7 +100,7 @@ class Memoryd:
         return self.get(name, f"{PATH}/node/{number}", f"{NAME}.Node")
 
     def node_paths(self):
-        """The nodes among the managed objects."""
+        """Returns the paths of the managed objects that are nodes."""
         return {path for path, interfaces in self.managed_objects().items()
                 if f"{NAME}.Node" in interfaces}
 
@@ -114,8 +114,8 @@ class Memoryd:
         return _rows(self._guest.run(LIST_BLOCKS))
 
     def beside_kernel(self):
-        """The blocks as the kernel has them, then as memoryd has them, and how many of those are
-        pending. What memoryd says is later than what the kernel says."""
+        """Returns the blocks as the kernel has them, the blocks as memoryd has them, and the number of
+        pending blocks. The answers of memoryd are later than those of the kernel."""
         kernel, rows, pending = self._guest.run(
             f"{SCRIPT}\necho //\n{LIST_BLOCKS}\necho //\n{GET} PendingBlocks").split("//\n")
         return parse_memory(kernel), _rows(rows), json.loads(pending)["data"]
@@ -125,18 +125,19 @@ class Memoryd:
         return [Job(*row) for row in json.loads(text)["data"][0]]
 
     def job_done(self, path):
-        """The blocks that a job has done, None when there is no such job any more."""
+        """Returns how many blocks a job has done, or None if the job no longer exists."""
         result = self._guest.call(
             f"busctl --json=short get-property {NAME} {path} {NAME}.Job DoneBlocks")
         return json.loads(result.stdout)["data"] if result.code == 0 else None
 
     def call_method(self, method, arguments="", user=None):
-        """How a call of a method of the manager ends."""
+        """Calls a method of the manager and returns the Result of busctl."""
         return self._guest.call(f"busctl call {NAME} {PATH} {NAME}.Manager {method} {arguments}",
                                 user=user)
 
     def call_error(self, method, arguments="", path=PATH, interface="Manager"):
-        """The name of the D-Bus error that a method answers with, and its text; empty for none."""
+        """Returns the name and the text of the D-Bus error that a method answers with, or two empty
+        strings."""
         said = self._guest.call("SYSTEMD_LOG_LEVEL=debug busctl call "
                                 f"{NAME} {path} {NAME}.{interface} {method} {arguments}").stderr
         found = re.search(r"type=error .*error-name=(\S+) error-message=(.*)", said)
@@ -147,34 +148,34 @@ class Memoryd:
         return self._guest.call(command).code == 0
 
     def ctl(self, arguments):
-        """What memoryctl prints as JSON."""
+        """Returns the JSON that memoryctl prints."""
         return json.loads(self._guest.run(f"memoryctl --json {arguments}"))
 
     def listed(self):
-        """The blocks as memoryctl lists them, a dictionary of the columns for each, by block."""
+        """Returns the blocks that memoryctl lists: a dictionary of columns for each, by block."""
         rows = self.ctl("list --all --output=+CLASS,STATUS,DEVICE,ORIGIN,RULE")
         return {int(row["block"]): row for row in next(iter(rows.values()))}
 
     def report(self, arguments):
-        """What memoryctl reports of a job as JSON, and its exit code."""
+        """Returns the JSON report of memoryctl about a job, and its exit code."""
         result = self._guest.call(f"memoryctl --json {arguments}")
         if not result.stdout:
             raise GuestError(f"'memoryctl {arguments}' failed: {result.stderr}")
         return json.loads(result.stdout), result.code
 
     def statuses(self):
-        """Where each block stands, by block."""
+        """Returns the status of each block, by block."""
         return {row.id: row.status for row in self.blocks()}
 
     def use(self, text):
-        """Puts settings into force beside what is shipped, in place of those of the last call."""
+        """Applies settings in addition to the shipped ones, in place of the settings of the last call."""
         self._guest.write_file(DROP_IN, text)
         self._guest.run("memoryctl reload")
 
     # The service
 
     def wait_ready(self):
-        """Waits until it runs and is on the bus."""
+        """Waits until memoryd runs and is on the bus."""
         def running():
             state = self._guest.call(f"systemctl is-active {UNIT}").stdout.strip()
             if state == "failed":
@@ -184,14 +185,14 @@ class Memoryd:
         self._guest.wait_until(self.answers, f"{NAME} on the bus")
 
     def show(self, name):
-        """A property of the unit."""
+        """Returns the value of a property of the unit."""
         return self._guest.run(f"systemctl show --value --property={name} {UNIT}").strip()
 
     def main_pid(self):
         return int(self.show("MainPID"))
 
     def processes(self):
-        """The user id of each process of the service, by process id."""
+        """Returns the user id of each process of the service, by process id."""
         text = self._guest.run(
             f"for pid in $(cat /sys/fs/cgroup/system.slice/{UNIT}/cgroup.procs); do "
             "echo $pid $(awk '/^Uid:/ { print $3 }' /proc/$pid/status); done")
@@ -204,17 +205,17 @@ class Memoryd:
         return int(self.show("NRestarts"))
 
     def kill(self, pid):
-        """Kills one of its processes."""
+        """Kills a process of the service."""
         self.expect_exit()
         self._guest.run(f"kill -KILL {pid}")
 
     def expect_exit(self):
-        """One of its processes will be killed, because the test wants that."""
+        """Announces that the test will kill a process of the service."""
         self._asked_exits += 1
 
     @contextlib.contextmanager
     def failing(self):
-        """Inside, it may end with a failure, as often as systemd starts it."""
+        """Inside, memoryd may fail each time that systemd starts it."""
         before = len(self._failed_exits())
         try:
             yield
@@ -222,8 +223,8 @@ class Memoryd:
             self._asked_exits += len(self._failed_exits()) - before
 
     def unasked_exits(self):
-        """What systemd said of its exits that were failures, but for those that the test asked for
-        and those that this has returned before."""
+        """Returns systemd's messages about failed exits of memoryd, except for exits that the test caused
+        and for messages that an earlier call returned."""
         exits = self._failed_exits()[self._asked_exits:]
         self._asked_exits += len(exits)
         return exits
@@ -231,14 +232,14 @@ class Memoryd:
     def _failed_exits(self):
         text = self._guest.run("journalctl --sync; journalctl --no-pager -o cat "
                                f"UNIT={UNIT} MESSAGE_ID={MESSAGE_EXIT}")
-        # A reload that is refused is another process that fails.
+        # A refused reload is a failure of another process, not of the main process.
         return [line for line in text.splitlines() if f"{UNIT}: Main process exited" in line]
 
     # The journal
 
     def journal(self, arguments=""):
-        """Entries as dictionaries, oldest first: all that were sent, whatever the journal had taken
-        in by now."""
+        """Returns all entries that were sent, as dictionaries, the oldest first. Waits until the journal
+        has received them."""
         text = self._guest.run("journalctl --sync && "
                                f"journalctl --no-pager -o json -u {UNIT} {arguments}")
         return [json.loads(line) for line in text.splitlines()]
@@ -247,5 +248,5 @@ class Memoryd:
         return [entry["MESSAGE"] for entry in self.journal(arguments)]
 
     def errors(self):
-        """What memoryd said of failed operations."""
+        """Returns memoryd's messages about failed operations."""
         return self.messages("-p err")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the policy says about a device that comes in, worked out from sysfs alone: the expectation
-that memoryd is held against. As shipped, unless an argument says otherwise. Counted in blocks."""
+"""Works out from sysfs alone what the policy makes of a new device. Tests compare memoryd with this
+result. The policy is the shipped one, unless an argument says otherwise. All counts are in blocks."""
 
 from memory import Block, Memory
 
@@ -8,8 +8,8 @@ RATIO = 3
 
 
 def expected_classes(before, node, has_cpu, count, min_kernel=1):
-    """The classes of a new device's blocks, in the order of their addresses, when `before` is the
-    memory that was there: K for kernel, M for movable."""
+    """Returns the classes of a new device's blocks, in the order of addresses: K for kernel, M for
+    movable. `before` is the memory before the device came."""
     kernel = _shortage(before.of(), count)
     if has_cpu:
         kernel = max(kernel, _shortage(before.of(node), count))
@@ -19,13 +19,13 @@ def expected_classes(before, node, has_cpu, count, min_kernel=1):
 
 
 def expected_whole(before, node, has_cpu, count):
-    """The same with `whole_device`: one class for all of it."""
+    """Returns the classes with `whole_device`: all blocks have the same class."""
     return ("K" if "K" in expected_classes(before, node, has_cpu, count) else "M") * count
 
 
 def expected_growth(before, node, has_cpu, count):
-    """The same for a device that grows, block by block from the lowest: nobody knows where it will
-    end, so each block has to be right by itself."""
+    """Returns the classes for a device that grows block by block, from the lowest up. Its final size is
+    unknown, so each block has to be right by itself."""
     classes = ""
     for _ in range(count):
         classes += expected_classes(with_added(before, node, classes), node, has_cpu, 1)
@@ -33,7 +33,7 @@ def expected_growth(before, node, has_cpu, count):
 
 
 def with_added(before, node, classes):
-    """The memory when blocks of these classes have come to a node."""
+    """Returns the memory after blocks of these classes were added to a node."""
     first = max(block.index for block in before) + 1
     zones = {"K": ("Normal",), "M": ("Movable",)}
     return Memory([*before, *(Block(index, "online", node, zones[letter])
@@ -42,13 +42,14 @@ def with_added(before, node, classes):
 
 
 def _shortage(blocks, count):
-    """How many of `count` new blocks the kernel needs beside these for the ratio to hold."""
+    """Returns how many of `count` new blocks must be kernel memory, so that the ratio holds for them and
+    these blocks together."""
     kernel = _kernel(blocks)
     return max(0, -((RATIO * kernel - _movable(blocks) - count) // (RATIO + 1)))
 
 
 def _kernel(blocks):
-    # Boot memory can span several kernel zones in a block.
+    # A block of boot memory can span several kernel zones.
     return sum(block.zone_class in ("kernel", "mixed") for block in blocks)
 
 
@@ -57,7 +58,7 @@ def _movable(blocks):
 
 
 def faults(memory, cpu_nodes):
-    """What of this memory breaks the shipped policy, a sentence each."""
+    """Returns how this memory breaks the shipped policy, a sentence for each fault."""
     found = [f"block {block.index} is {block.state}" for block in memory.offline()]
     groups = {"the machine": memory.of()}
     groups |= {f"node {node}": memory.of(node) for node in cpu_nodes}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Programs that a guest needs for a test: compiled here, carried there."""
+"""Compiles programs for tests on this machine, and copies them to the guest."""
 
 import collections
 import itertools
@@ -11,19 +11,19 @@ import tempfile
 from guest import GuestError
 from host import call
 
-# What is needed besides a C compiler, by the program's name.
+# The libraries of each program, by its name.
 LIBRARIES = {"latency": ["libsystemd"]}
 
 
 class Load:
-    """`load` of the guest while it uses memory: what it is to do are its arguments."""
+    """A run of the program `load`, which uses memory of the guest. The arguments say how."""
 
     _numbers = itertools.count(1)
 
     def __init__(self, guest, arguments):
         self._guest = guest
         self._file = f"/run/load.{next(self._numbers)}"
-        guest.run(f": >{self._file}")  # it is read before the program may have begun
+        guest.run(f": >{self._file}")  # the file may be read before the program has started
         self._process = guest.start(f"exec load {arguments} >{self._file} 2>&1")
         guest.wait_until(self._has_spoken, f"'load {arguments}' being ready")
         self.said = self.output().splitlines()[0]
@@ -37,7 +37,7 @@ class Load:
         return self._guest.run(f"cat {self._file}")
 
     def pages(self):
-        """How many pages it has on each node, by the node's number."""
+        """Returns how many pages the program has on each node, by the node's number."""
         text = self._guest.run(f"grep -o '\\bN[0-9]*=[0-9]*' /proc/{self._process.pid}/numa_maps")
         pages = collections.Counter()
         for line in text.splitlines():
@@ -46,12 +46,12 @@ class Load:
         return pages
 
     def end(self):
-        """Its exit code, after what it does last."""
+        """Ends the program, waits for its last actions, and returns its exit code."""
         return self._process.stop().code
 
 
 def bring_in(guest, name):
-    """Compiles NAME.c of this folder, and returns where it is in the guest."""
+    """Compiles NAME.c of this folder, installs it in the guest, and returns its path there."""
     path = f"/usr/local/bin/{name}"
     guest.write_file(path, _compile(name))
     guest.run(f"chmod 755 {path}")

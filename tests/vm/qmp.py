@@ -12,7 +12,7 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """One connection. Commands are answered in order; events that come in between are kept."""
+    """One connection. QEMU answers commands in order. Events that arrive in between are kept."""
 
     def __init__(self, path, deadline):
         self._buffer = b""
@@ -25,7 +25,7 @@ class Qmp:
         self._socket.close()
 
     def execute(self, command, timeout=300, **arguments):
-        """The command's result. Underscores in argument names stand for dashes."""
+        """Runs a command and returns its result. Underscores in argument names stand for dashes."""
         message = {"execute": command,
                    "arguments": {name.replace("_", "-"): value
                                  for name, value in arguments.items()}}
@@ -43,7 +43,7 @@ class Qmp:
             self._events.append(answer)
 
     def wait_event(self, name, timeout=300):
-        """Waits for an event that was not waited for before, and returns its data."""
+        """Waits for an event with this name and returns its data. Each event is returned once."""
         deadline = time.monotonic() + timeout
         while True:
             while self._events:
@@ -72,7 +72,7 @@ class Qmp:
 
 
 def connect(path, deadline):
-    """A stream to a unix socket that a process just started is about to make."""
+    """Connects to a unix socket, which a newly started process may still have to create."""
     while True:
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

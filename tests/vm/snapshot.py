@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests that have come up once and are kept. A boot takes half a minute under emulation, going on
-from a snapshot less than a second, and nothing that one test does reaches another: each class of
-tests gets the machine as it was right after the boot."""
+"""Keeps guests that have booted. Under emulation a boot takes half a minute, and a start from a snapshot
+less than a second. Tests cannot affect each other: each class of tests gets the machine in the state
+right after the boot."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from guest import Guest, Snapshot
 from host import call, locked
 from memoryd import Memoryd
 
-# What a guest still does on its own when memoryd answers.
+# Succeeds when the guest has finished everything that it starts by itself. memoryd answers earlier.
 SETTLED = ("systemctl is-active multi-user.target && udevadm settle && "
            "[ -z \"$(systemctl list-jobs --no-legend)\" ]")
 
@@ -34,8 +34,8 @@ class _Original(Guest):
 
 
 def ensure(image, kernel, hardware, report=lambda text: None):
-    """The snapshot of a guest with this kernel and hardware, memoryd running in it: from the cache,
-    where the image keeps those of its disk, else a guest is booted for it."""
+    """Returns the snapshot of a guest with this kernel and hardware, in which memoryd runs. If the
+    snapshots of the image do not have it, boots a guest for it."""
     folder = image.snapshots / _key(image, kernel, hardware)
     folder.parent.mkdir(exist_ok=True)
     os.utime(folder.parent)
@@ -56,7 +56,7 @@ def _key(image, kernel, hardware):
 
 
 def _make(folder, image, kernel, hardware):
-    # The caller holds the lock: a folder that is left here is from a run that was killed.
+    # The caller holds the lock, so a folder that is left here belongs to a killed run.
     temporary = folder.with_name(f"new-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()

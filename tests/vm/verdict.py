@@ -11,13 +11,13 @@ from guest import KernelTrouble
 
 
 class FatalFailure(AssertionError):
-    """Something that memoryd may never do, however busy the host is: a second attempt would only
+    """memoryd did something that it must never do, however busy the host is. A second attempt would only
     hide it."""
 
 
 @dataclasses.dataclass
 class Row:
-    """How one attempt at a test ended: a line of the file of results."""
+    """The result of one attempt at a test, which is a line in the file of results."""
     platform: str
     test: str
     outcome: str  # passed, failed or skipped
@@ -33,8 +33,8 @@ class Row:
 
 
 class Recorder(unittest.TestResult):
-    """Prints a line for each test as it ends, with the time it took, and the reason when it failed.
-    Keeps a Row of each. `on_failure` gets a test when it fails, before anything is cleaned up."""
+    """Prints a line for each test when it ends, with its time and the reason of a failure, and keeps a
+    Row of each. `on_failure` is called with a failed test before anything is cleaned up."""
 
     def __init__(self, platform, attempt=1, on_failure=None):
         super().__init__()
@@ -43,7 +43,7 @@ class Recorder(unittest.TestResult):
         self._platform = platform
         self._attempt = attempt
         self._start = time.monotonic()
-        self._failure = None  # of the test that runs: its reason, and whether it is fatal
+        self._failure = None  # of the running test: the reason, and whether it is fatal
 
     def startTest(self, test):
         super().startTest(test)
@@ -51,7 +51,7 @@ class Recorder(unittest.TestResult):
         self._failure = None
 
     def stopTest(self, test):
-        # A test of several parts can fail several times, and is still one test.
+        # A test with several parts can fail several times, but counts once.
         if self._failure:
             self._record("failed", test.id(), *self._failure)
             self._failure = None
@@ -87,8 +87,8 @@ class Recorder(unittest.TestResult):
         say(f"[{self._platform}] {test.id()}: fatal:", *reasons)
 
     def finish(self, tests):
-        """Records a failure outside of any test, as of a boot or of the last check of the console, for
-        the tests that did not run, else for the last test."""
+        """Records a failure outside of any test, such as a failed boot or a failed last check of the
+        console. It counts for the tests that did not run, or else for the last test."""
         seen = {row.test for row in self.rows}
         missing = [test.id() for test in tests if test.id() not in seen]
         if self._failure and not missing:
@@ -121,6 +121,6 @@ class Recorder(unittest.TestResult):
 
 
 def say(*lines):
-    """One write per text: another guest's tests print to the same place."""
+    """Prints a text with a single write, because tests of other guests print to the same place."""
     sys.stdout.write("\n    ".join(lines) + "\n")
     sys.stdout.flush()

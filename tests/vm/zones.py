@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A guest whose memory nobody but the test puts online, and the zone rules to test in it."""
+"""A guest in which only the test onlines memory, and the tests of the zone rules in it."""
 
 from case import WORDS_FILE, GuestCase
 from machine import size_bytes
 from memory import read_memory, wait_for_blocks
 
-# The empty node that the rules are tried on, where no kernel memory must come to be allocated, so
-# that every block can go offline again: it has no processors, those of other nodes look for memory
-# elsewhere first, and there are no control groups, which have some on each node. And a node that is
-# used once.
+# NODE is the empty node on which the rules are tested. The kernel must not allocate memory for itself on it,
+# so that every block can go offline again: NODE has no processors, the processors of other nodes look for
+# memory elsewhere first, and there are no control groups, which have memory on each node. OTHER_NODE is a
+# node that is used once.
 NODE = 2
 OTHER_NODE = 1
 COUNT = 4
@@ -30,7 +30,7 @@ class ManualCase(GuestCase):
         return f"/sys/devices/system/memory/memory{block}"
 
     def try_write(self, text, path):
-        """The error that a write gives, in the words of the C library; empty when it has none."""
+        """Returns the error of a write, in the words of the C library, or an empty string."""
         result = self.guest.call(f"echo {text} >{path}")
         return result.stderr.strip().rpartition(": ")[2] if result.code else ""
 
@@ -38,14 +38,15 @@ class ManualCase(GuestCase):
         self.assertEqual(self.try_write(text, path), "", f"{text} >{path}")
 
     def switch(self, block, word):
-        """The error that a write to the block's state gives, as above."""
+        """Returns the error of a write to the block's state, as try_write() does."""
         return self.try_write(word, f"{self.block_path(block)}/state")
 
     def zones(self, block):
         return self.guest.run(f"cat {self.block_path(block)}/valid_zones").split()
 
     def add_offline(self, size, node):
-        """Adds a DIMM and returns its id and its blocks' numbers, once all have their node."""
+        """Adds a DIMM and waits until all of its blocks have their node. Returns the id of the DIMM and
+        the numbers of the blocks."""
         before = read_memory(self.guest)
         dimm = self.guest.add_dimm(size, node)
         count = size_bytes(size) // before.block_bytes
@@ -54,8 +55,8 @@ class ManualCase(GuestCase):
 
 
 class ZoneRules:
-    """What the rules refuse and allow, whoever enforces them; for a ManualCase with set_rule().
-    The DIMM has four blocks: a, b, c, d, from the lowest address."""
+    """Tests what the rules refuse and allow, for a ManualCase with set_rule(). The kernel or the module
+    can enforce the rules. The DIMM has four blocks: a, b, c and d, from the lowest address up."""
 
     @classmethod
     def prepare_class(cls):
@@ -78,9 +79,9 @@ class ZoneRules:
         self.assertStates("----")
 
     def prepare(self, picture):
-        """Puts blocks online with the rules off. The movable ones go first, one that is to be
-        offline if there are no others: the node's kernel threads live where its first block is, and
-        would keep a kernel block from going offline."""
+        """Brings blocks online as in the picture, with the rules off. A movable block goes first, or else
+        a block that is taken offline again at the end: the node's kernel threads live in its first
+        block, and would keep a kernel block from going offline."""
         self.take_offline()
         first = picture.index("M") if "M" in picture else picture.rindex("-")
         self.assertAllowed(self.blocks[first], "online_movable")
@@ -114,7 +115,7 @@ class ZoneRules:
         self.assertStates("-M--")
 
     def test_kernel_first_on_an_empty_node(self):
-        # Once: the block cannot go offline again.
+        # This test can run only once, because the block cannot go offline again.
         a, b = self.add_offline("256M", OTHER_NODE)[1]
         self.assertRefused(b, "online_movable")
         self.assertAllowed(a, "online_kernel")
@@ -143,7 +144,7 @@ class ZoneRules:
     def test_last_kernel_block_goes_offline_after_the_movable(self):
         self.prepare("KKM-")
         a, b, c, _ = self.blocks
-        # Not the last one.
+        # b is not the last kernel block.
         self.assertAllowed(b, "offline")
         self.assertRefused(a, "offline")
         self.assertStates("K-M-")
