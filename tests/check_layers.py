@@ -95,7 +95,7 @@ def name_user(symbols, use):
 
 
 def find_calls(objects):
-    """Yields the calls between files. `objects` has the output of objdump by the file's path below src/."""
+    """Yields the calls between files. `objects` has the output of objdump by path below src/."""
     read = {file: read_object(file, text) for file, text in objects.items()}
     defined = {symbol.name: symbol.file for symbols, _ in read.values() for symbol in symbols
                if symbol.is_global and symbol.name != "main"}

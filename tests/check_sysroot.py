@@ -22,7 +22,7 @@ SRCDIR = pathlib.Path(os.environ.get("srcdir", ".")).resolve()
 MEMORYCTL = str(pathlib.Path(os.environ.get("MEMORYCTL", "./memoryctl")).resolve())
 DUMPS = sorted((SRCDIR / "tests/dumps").glob("*.tar.xz"))
 MEMORY = "sys/devices/system/memory"
-# The tests make and remove thousands of small files: in memory, if there is a place.
+# The tests make and remove thousands of small files: in memory, if /dev/shm is writable.
 SCRATCH = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 COLUMNS = "RANGE,STATE,NODE,ZONES"
 ENVIRONMENT = {key: value for key, value in os.environ.items()
@@ -37,7 +37,7 @@ def run(*words, **options):
 
 
 class TreeCase(unittest.TestCase):
-    """Has a folder for trees, and functions that run memoryctl on them."""
+    """A test with a folder for trees, and with functions that run memoryctl on them."""
 
     def setUp(self):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(dir=SCRATCH)))

@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is left of big free areas after a load that mixes short-lived pages of a user with kernel
-memory that stays: with all hot-added memory in the kernel class, and as memoryd's policy has it.
+"""Measures the large free areas that remain after a load that mixes short-lived pages of a user with
+kernel memory that stays: with all hot-added memory in the kernel class, and by memoryd's policy.
 
-The same guest twice, the same DIMM, the same load. When the user's pages are gone and the kernel
-has compacted its memory, it is counted what is free in pieces of 2 MiB, how many huge pages the
-kernel can make, and how many of the DIMM's blocks can be taken offline."""
+Both measurements use the same guest, DIMM and load. After the user's pages are gone and the kernel has
+compacted its memory, this counts the free pieces of 2 MiB, the huge pages that the kernel can make, and
+the blocks of the DIMM that can be taken offline."""
 
 import argparse
 import pathlib
 import sys
 
-# The source tree stays as it was.
+# Python must not write bytecode into the source tree.
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vm"))
 
@@ -27,22 +27,23 @@ from qmp import QmpError
 
 BOOT = "1G"
 NODES = (Node(BOOT, "0-1"),)
-# What runs in the guest besides, the description of the memory, and a reserve.
+# Memory for the other processes in the guest, for the description of the memory, and a reserve.
 SPARE_MIB = 64
 
 HUGE_ORDER = 9
 KERNEL_CLASS = 'rules = ( { name = "bench"; zone = "kernel"; } );\n'
-# In turn, the two guests: what they are called, and their configuration.
+# The names and the configurations of the two guests, in order.
 GUESTS = (("all kernel", KERNEL_CLASS), ("memoryd's policy", ""))
 
-# As many huge pages as there can be, and no more afterwards.
+# Allocates as many huge pages as possible, prints how many, and releases them.
 HUGE_PAGES = """
 cd /proc/sys/vm
 echo 1000000 >nr_hugepages
 cat nr_hugepages
 echo 0 >nr_hugepages
 """
-# Which of these blocks leave, each within a time that none needs that can.
+# Takes these blocks offline and prints how many went. A block that can go offline needs less than the
+# timeout.
 TAKE_OFFLINE = """
 for block in {blocks}; do
         timeout 20 bash -c "echo offline >/sys/devices/system/memory/memory$block/state"
@@ -53,7 +54,7 @@ cat {states} | grep -c offline
 
 
 def measure(guest_image, arguments, name, configuration):
-    """The figures of one guest, by what they are called."""
+    """Returns the figures of one guest, by their names."""
     with Guest(guest_image, arguments.kernel, nodes=NODES, name="fragmentation") as guest:
         memoryd = Memoryd(guest)
         memoryd.wait_ready()
@@ -102,7 +103,7 @@ def compact(guest):
 
 
 def free_pieces(guest):
-    """How many free pieces of the size of a huge page there are."""
+    """Returns the number of free pieces of the size of a huge page."""
     pieces = 0
     for line in guest.run("cat /proc/buddyinfo").splitlines():
         counts = [int(word) for word in line.split()[4:]]

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long a picture of a large machine takes, beside lsmem on the same recorded tree.
+"""Compares the time of memoryctl map on a large machine with that of lsmem on the same recorded tree.
 
 tests/bench/map.py [BUILD_DIR] [--blocks N] [--rounds N]
 
-Both in turn, since only then do times compare, and the processor's time as well as the clock's: what
-else runs lengthens the one and hardly the other. A tree with the folder of its nodes and one without
-it, as lsmem needs none. Ends with 1 when the picture takes half of lsmem's time or more."""
+The two programs run in turn, because only then are their times comparable. Prints processor time as
+well as clock time: other load lengthens the clock time, but hardly the processor time. Measures a tree
+with the folder of its nodes and a tree without it, because lsmem does not need the folder. Exits with 1
+if the map takes half of lsmem's time or more."""
 
 import argparse
 import os
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 
-# The source tree stays as it was.
+# Python must not write bytecode into the source tree.
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -28,21 +29,23 @@ from made_trees import MIB, Run  # pylint: disable=wrong-import-position
 
 RATIO = 0.5
 
-# Some 400,000 files, which a disk takes minutes to make and to remove again.
+# A disk takes minutes to make and to remove the 400,000 files or so of a tree.
 SCRATCH = "/dev/shm"
 SCRATCH_BYTES = 2 << 30
 NODES = 8
 
 
 def scratch():
-    """Where to put the tree: in memory where there is room, else with other temporary files."""
+    """Returns a folder in memory for the tree if it has enough room, or None for the usual folder of
+    temporary files."""
     if os.access(SCRATCH, os.W_OK) and shutil.disk_usage(SCRATCH).free >= SCRATCH_BYTES:
         return SCRATCH
     return None
 
 
 def runs(blocks):
-    """Eight nodes: kernel memory, then movable, and now and then a block that is offline."""
+    """Yields the blocks of eight nodes: kernel memory, then movable memory, and an offline block now and
+    then."""
     size = blocks // NODES
     for node in range(NODES):
         for first in range(node * size, (node + 1) * size, 64):
@@ -53,7 +56,7 @@ def runs(blocks):
 
 
 def measure(words):
-    """Seconds by the clock and of the processor."""
+    """Runs a command. Returns its seconds of clock time and of processor time."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -61,7 +64,7 @@ def measure(words):
 
 
 def compare(name, ours, theirs, rounds):
-    """Prints both, and returns the ratio of the processor's times."""
+    """Measures and prints both times. Returns the ratio of the processor times."""
     for words in ours, theirs:  # the first reading fills the kernel's caches
         measure(words)
     pairs = [(measure(ours), measure(theirs)) for _ in range(rounds)]

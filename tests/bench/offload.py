@@ -1,36 +1,37 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long a hot-added DIMM takes to come online when memoryd has the kernel do it, beside its own
-writes: the same policy with the setting offload and without.
+"""Measures how long a hot-added DIMM takes to come online when memoryd has the kernel online it, and when
+memoryd writes itself: the same policy with the setting offload and without it.
 
-All of one kernel's in one guest and in turn, as in online.py. After each DIMM its blocks are
-compared: what the policy says of each, what the kernel made of it, and who brought it online.
+All measurements of a kernel run in one guest and in turn, as in online.py. After each DIMM this compares
+for each block the decision of the policy, the class that the kernel gave the block, and who onlined it.
 
-The kernel does it in a worker of common priority, memoryd with a higher one. udev, which has a
-process for each of many events at that time, slows the first where there are few processors. So
-both are measured a second time while udev holds its queue, as if it had processors of its own."""
+The kernel onlines memory in a worker of normal priority, memoryd has a higher priority. At that time udev
+runs a process for each of many events, which slows down the kernel's worker if there are few processors.
+So both methods are measured a second time while udev holds its queue, as if udev had its own
+processors."""
 
 import sys
 
-# The source tree stays as it was.
+# Python must not write bytecode into the source tree.
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
-import online  # which also finds what is below
+import online  # also makes the modules below importable
 import image
 from guest import Guest, GuestError
 from machine import Node
 from memory import read_memory
 from qmp import QmpError
 
-# The kernel has a node's own answer only while it has the node: a little memory at boot keeps it
-# there when the DIMM is out.
+# The kernel keeps the file with a node's setting only while the node exists. A little boot memory keeps
+# the node when the DIMM is out.
 NODES = (Node("5G", "0-1"), Node("512M"))
 ZONE_CLASS = "movable"
 PAIR = ("offload", "memoryd")
 HELD_PAIR = ("offload, udev held", "memoryd, udev held")
 
-# What memoryd says of a block that it, and that somebody else, brought online by the policy.
+# The status of a block that memoryd onlined, and of a block that the kernel onlined, by the policy.
 STATUSES = {"memoryd": "done", "offload": "external"}
 
 FAULTS_SHOWN = 5
@@ -38,12 +39,12 @@ SETTLE_TIMEOUT = 60
 
 
 class OffloadBench(online.Bench):
-    """One that looks at the blocks before the DIMM goes."""
+    """A benchmark that also checks the blocks before it removes the DIMM."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self._holds_udev = False
-        self.commands = {}  # as the seconds of measure_rounds(), but since the command
+        self.commands = {}  # like the seconds of measure_rounds(), but counted from the command
 
     def measure(self, method, gib):
         name = method
@@ -61,7 +62,7 @@ class OffloadBench(online.Bench):
         return super()._add(size, count, extra)
 
     def _compare(self, before, method, count):
-        """Waits until memoryd and the kernel tell the same of each of the DIMM's blocks."""
+        """Waits until memoryd and the kernel agree about each block of the DIMM."""
         def differences():
             added = read_memory(self._guest).added_to(before)
             rows = {row.id: row for row in self._memoryd.blocks()}
@@ -74,7 +75,7 @@ class OffloadBench(online.Bench):
 
 
 def fault(block, row, method):
-    """What is not as it should be with a block, and memoryd's row of it; None when all is."""
+    """Returns what is wrong with a block and with memoryd's row of it, or None."""
     expected = (ZONE_CLASS, ZONE_CLASS, STATUSES[method])
     found = (block.zone_class, row.decision, row.status) if row else "not known"
     return None if found == expected else (
@@ -83,12 +84,13 @@ def fault(block, row, method):
 
 
 def run(guest_image, arguments, kernel):
-    """The seconds of each round, the blocks of each size, and the seconds since the command."""
+    """Returns the seconds of each round, the blocks of each size, and the seconds since the command."""
     with Guest(guest_image, kernel, nodes=NODES, max_memory=online.MAX_MEMORY,
                name="offload") as guest:
         bench = OffloadBench(guest, arguments.programs, ZONE_CLASS)
         bench.prepare(0)
-        # The first one takes longer: its description lies in memory that nobody has touched yet.
+        # The first DIMM takes longer, because its description goes to memory that is used for the first
+        # time.
         bench.measure("memoryd", max(arguments.sizes))
         bench.commands.clear()
         return *online.measure_rounds(bench, arguments), bench.commands

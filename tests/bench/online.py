@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long a hot-added DIMM takes to come online: by memoryd, by the kernel itself, by a udev rule.
-How it is when memoryd has the kernel do it is for offload.py.
+"""Measures how long a hot-added DIMM takes to come online: by memoryd, by the kernel itself, and by a
+udev rule. offload.py measures DIMMs that memoryd has the kernel online.
 
-All in one guest and in turn, since only then do times compare: the DIMM is taken out again after
-each measurement, so that the next one finds the same machine. The time is that from the kernel's
-first `add` to its last `online` event, stamped in the guest."""
+All measurements run in one guest and in turn, because only then are times comparable. The DIMM is taken
+out after each measurement, so that the next one finds the same machine. The time is counted from the
+kernel's first `add` event to its last `online` event, stamped in the guest."""
 
 import argparse
 import pathlib
@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-# The source tree stays as it was.
+# Python must not write bytecode into the source tree.
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "vm"))
 
@@ -27,27 +27,29 @@ from memory import read_memory
 from memoryd import Memoryd
 from qmp import QmpError
 
-# Little boot memory, for blocks of 128 MiB: with 64 GiB the kernel takes larger ones. But enough
-# for the description of 160 GiB, a 64th of it. The kernel knows an empty node only as the last.
+# Boot memory must be small, so that blocks have 128 MiB: with 64 GiB the kernel uses larger blocks. It
+# must be enough for the description of 160 GiB, which takes a 64th of that. The kernel knows an empty
+# node only if it is the last one.
 NODES = (Node("5G", "0-1"), Node())
 NODE = 1
 MAX_MEMORY = "400G"
 TIMEOUT = 900
 
-# What the figures have to be, from the design.
+# Limits of the figures, from the design.
 SMALL_GIB, SMALL_RATIO = 8, 1.10
 LARGE_GIB, LARGE_RATIO = 64, 0.5
 GROWTH = 1.25
-# Whose times the ratio is of.
+# The methods whose times are compared in the ratio.
 PAIR = ("memoryd", "auto-online")
 
 FOLDER = "/sys/devices/system/memory"
 RULE = "/run/udev/rules.d/80-bench.rules"
 CONF = "/etc/memoryd/memoryd.conf.d/bench.conf"
 WORDS = {"movable": "online_movable", "kernel": "online_kernel"}
-# What memoryd is told besides the rule, by the methods that are memoryd.
+# Settings of memoryd besides the rule, for each method that uses memoryd.
 SETTINGS = {"memoryd": "", "offload": 'offload = "uniform";\n'}
-# The node's highest blocks. The kernel gives up on a page that is in use for a moment: again, then.
+# Takes the node's highest blocks offline. The kernel gives up on a page that is in use for a moment, so
+# the script tries again.
 TAKE_OFFLINE = """
 cd /sys/devices/system/node/node{node}
 for block in $(ls -d memory[0-9]* | sort -V | tail -n {count}); do
@@ -55,12 +57,12 @@ for block in $(ls -d memory[0-9]* | sort -V | tail -n {count}); do
 done 2>/dev/null
 """
 
-# The raw writer's: the one that costs the kernel least.
+# The order of the raw writer. This one costs the kernel least.
 RAW_ORDER = "down"
 
 
 class Bench:
-    """A guest, and what is done in it."""
+    """A guest, and the steps of a measurement in it."""
 
     def __init__(self, guest, programs, zone_class):
         self._guest = guest
@@ -69,10 +71,10 @@ class Bench:
         self._zone_class = zone_class
         self._memoryd = Memoryd(guest)
         self._block_bytes = 0
-        self.since_command = 0  # of the last DIMM, the seconds until it was online, as seen outside
+        self.since_command = 0  # seconds until the last DIMM was online, as seen from outside the guest
 
     def prepare(self, base_gib):
-        """Brings the programs in, and the memory that the node is to have before."""
+        """Copies the programs to the guest, and adds the memory that the node has to have before."""
         self._guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
         for name in ("stamp", "order"):
             self._guest.write_file(f"/root/{name}", (self._programs / name).read_bytes())
@@ -86,18 +88,18 @@ class Bench:
         return (gib << 30) // self._block_bytes
 
     def measure(self, method, gib):
-        """The seconds that a DIMM takes, and those to its first block. It is out afterwards."""
+        """Adds a DIMM and takes it out again. Returns the seconds to its last block and to its first."""
         dimm, first, last = self.plug(method, gib)
         self.unplug(dimm, gib)
         return last, first
 
     def plug(self, method, gib):
-        """Adds a DIMM. Returns it, and the seconds to its first block and to its last."""
+        """Adds a DIMM. Returns its id, and the seconds to its first block and to its last."""
         count = self.blocks(gib)
         self._set_method(method)
         extra = ""
         if method == "raw":
-            # With the priority that memoryd's unit gives it.
+            # The raw writer has the priority that the unit of memoryd sets.
             extra = f"nice -n -10 /root/order {NODE} {self._word} {RAW_ORDER} {count}"
         return self._add(f"{gib}G", count, extra)
 
@@ -121,11 +123,11 @@ class Bench:
             self._guest.write_file(CONF, f"rules = {rules};\n{SETTINGS[method]}")
             self._guest.run("systemctl start memoryd")
             self._memoryd.wait_ready()
-        # What all of that started shall have ended.
+        # Gives everything that these commands started the time to end.
         time.sleep(1)
 
     def _add(self, size, count, extra=""):
-        """Adds a DIMM and waits until it is online. Returns it, and the seconds to its first block
+        """Adds a DIMM and waits until it is online. Returns its id, and the seconds to its first block
         and to its last."""
         answer = []
 
@@ -154,7 +156,7 @@ class Bench:
 
 
 def run(guest_image, arguments, base_gib):
-    """The seconds of each round, and the blocks of each size."""
+    """Returns the seconds of each round, and the blocks of each size."""
     with Guest(guest_image, arguments.kernel, nodes=NODES, max_memory=MAX_MEMORY,
                name="bench") as guest:
         bench = Bench(guest, arguments.programs, arguments.zone_class)
@@ -163,11 +165,11 @@ def run(guest_image, arguments, base_gib):
 
 
 def measure_rounds(bench, arguments):
-    """The seconds of each round, by size and method, and how many blocks each size is."""
+    """Returns the seconds of each round, by size and method, and the number of blocks of each size."""
     seconds = {}
     for size in arguments.sizes:
         for number in range(arguments.rounds):
-            # Nobody is always the first.
+            # No method is always the first.
             shift = number % len(arguments.methods)
             for method in arguments.methods[shift:] + arguments.methods[:shift]:
                 taken, first = bench.measure(method, size)
@@ -179,7 +181,8 @@ def measure_rounds(bench, arguments):
 
 
 def print_table(arguments, seconds, blocks, pair=PAIR):
-    """Medians side by side: seconds, milliseconds per block, and a pair of methods as a ratio."""
+    """Prints medians side by side: seconds, milliseconds per block, and the ratio of a pair of
+    methods."""
     print(f"{'':>8} {'':>6}" + "".join(f" {method:>20}" for method in arguments.methods)
           + f" {'/'.join(pair):>20}")
     print(f"{'size':>8} {'blocks':>6}" + f" {'s':>10} {'ms/block':>9}" * len(arguments.methods))
@@ -193,8 +196,8 @@ def print_table(arguments, seconds, blocks, pair=PAIR):
 
 
 def ratio_of(seconds, size, pair=PAIR):
-    """The median of the rounds' ratios, the first method's time to the second's; None if not
-    measured."""
+    """Returns the median over the rounds of the ratio of the first method's time to the second's, or None
+    if they were not measured."""
     ours, others = (seconds.get((size, method)) for method in pair)
     if not ours or not others:
         return None
@@ -202,7 +205,7 @@ def ratio_of(seconds, size, pair=PAIR):
 
 
 def print_verdicts(arguments, seconds, blocks, base_gib):
-    """Which of the design's limits hold."""
+    """Prints which limits of the design hold."""
     for size in arguments.sizes:
         ratio = ratio_of(seconds, size)
         if ratio is None:
@@ -226,7 +229,8 @@ def say(holds, text):
 
 
 def make_parser(description, sizes):
-    """What each measurement of DIMMs is told; `sizes` is the default."""
+    """Returns a parser for the options of each measurement of DIMMs. `sizes` is the default of
+    --sizes."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--destdir", required=True,
                         help="where 'make install DESTDIR=…' put memoryd")

@@ -170,7 +170,7 @@ class GuestCase(unittest.TestCase):
         return dimm
 
     def start_load(self, arguments):
-        """Starts a program that uses memory of the guest, at the latest until the end of the test."""
+        """Starts a program that uses memory of the guest. It ends with the test at the latest."""
         load = program.Load(self.guest, arguments)
         self.addCleanup(load.end)
         return load
@@ -199,7 +199,7 @@ class GuestCase(unittest.TestCase):
             raise FatalFailure(str(error)) from error
 
     def assertClasses(self, classes, expected):  # pylint: disable=invalid-name
-        """Each block has the expected class. Both arguments are as from Memory.classes()."""
+        """Each block has the expected class. Both arguments have the form of Memory.classes()."""
         with self.never_again():
             self.assertEqual(classes, expected)
 
@@ -210,7 +210,7 @@ class GuestCase(unittest.TestCase):
         self.assertRegex(result.stderr, DENIED)
 
     def assertRefusal(self, name, expected):  # pylint: disable=invalid-name
-        """A call was answered with the expected error. Both names are as from Memoryd.call_error()."""
+        """A call was answered with the expected error. Names have the form of Memoryd.call_error()."""
         with self.never_again():
             self.assertNotEqual(name, "")
         self.assertEqual(name, expected)

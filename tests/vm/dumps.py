@@ -10,7 +10,7 @@ import os
 import pathlib
 import sys
 
-# Leaves the source tree unchanged.
+# Python must not write bytecode into the source tree.
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 

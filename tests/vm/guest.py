@@ -221,7 +221,8 @@ class Guest:
                     raise BootFailure(f"the guest did not boot in {timeout} s") from error
 
     def reboot(self):
-        """Reboots the guest in order, with `systemctl reboot`. The disk keeps its changes."""
+        """Shuts the guest down properly and reboots it, with `systemctl reboot`. The disk keeps its
+        changes."""
         self._qmp.execute("set-action", reboot="reset")
         self._qmp.forget_events()
         self._agent.request("guest-exec", {"path": "systemctl", "arg": ["--no-block", "reboot"]})
@@ -323,8 +324,7 @@ class Guest:
             raise GuestError(f"guest-set-memory-blocks: {failed}")
 
     def resize_virtio_mem(self, size):
-        """Sets the size of memory that the virtio-mem device has to hold. The guest follows a little
-        later."""
+        """Sets how much memory the virtio-mem device has to hold. The guest follows a little later."""
         self._qmp.execute("qom-set", path="virtio-mem", property="requested-size",
                           value=size_bytes(size))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may do what: users of the bus, and memoryd itself."""
+"""The rights of users of the bus, and of memoryd itself."""
 
 import re
 
@@ -11,7 +11,7 @@ DROP_IN = "/etc/memoryd/memoryd.conf.d/50-access.conf"
 
 
 class Users(GuestCase):
-    """What somebody without rights can see, and cannot do."""
+    """A user without rights can look at memory, but cannot change it."""
 
     def _as_user(self, command):
         return self.guest.run(command, user="user")
@@ -51,7 +51,7 @@ class Users(GuestCase):
                 self.assertEqual(result.code, 1)
         self.assertEqual(self.memoryd.get("ConfigFiles"), files)
 
-        # It was the right that was missing, nothing else.
+        # The calls failed only because of the missing right.
         self.guest.run(f"busctl call {MANAGER} Rescan")
         self.guest.run(f"busctl call {MANAGER} Reload")
         self.assertEqual(self.memoryd.get("ConfigFiles"), [*files, DROP_IN])
@@ -67,7 +67,7 @@ class Users(GuestCase):
 
 
 class Confinement(GuestCase):
-    """What memoryd could do if it were taken over."""
+    """A memoryd that is taken over by an attacker can do little."""
 
     def test_the_unit_is_hardened(self):
         path = self.memoryd.show("FragmentPath")
@@ -96,14 +96,15 @@ class Confinement(GuestCase):
         main = self.memoryd.main_pid()
         inside = f"nsenter --mount --target {main}"
         as_main = f"{inside} setpriv --reuid memoryd --regid memoryd --clear-groups"
-        # Opening is enough to know, and changes nothing.
+        # The attempt to open a file shows enough, and changes nothing.
         for name in ("memory1/state", "auto_online_blocks"):
             target = f"bash -c ': >>/sys/devices/system/memory/{name}'"
             result = self.guest.call(f"{as_main} {target}")
             with self.never_again():
                 self.assertNotEqual(result.code, 0, name)
             self.assertRegex(result.stderr, "Permission denied|Read-only file system")
-        # No open file of its own either: those would outlive the change of user.
+        # The main process must not have such a file open for writing: open files survive the change of
+        # user.
         opened = self.guest.run(f"ls -l /proc/{main}/fd").splitlines()
         states = [line for line in opened if "/sys/devices/system/memory" in line]
         self.assertFalse([line for line in states if "w" in line.split()[0][1:4]])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may change memory: polkit is asked, and answers by its rules or by somebody's password."""
+"""The right to change memory: polkit grants it by its rules, or for an administrator's password."""
 
 import json
 
@@ -8,11 +8,11 @@ from case import DENIED, GuestCase
 from memory import read_memory
 from memoryd import NAME, PATH, UNIT, request
 
-# No job shall end by itself while somebody looks at it.
+# No job must end by itself while a test looks at it.
 CONFIGURATION = ('offline_timeout = "1h";\n'
                  'rules = ( { name = "spare"; node = 2; zone = "movable"; } );\n')
 
-# A group that may do some of it, and an administrator with a password, as Debian knows one.
+# A group that may make some changes, and an administrator with a password, as on Debian.
 USERS = """
 set -e
 groupadd operators
@@ -55,21 +55,21 @@ class Authority(GuestCase):
                        for block in read_memory(self.guest).of(2))
 
     def _allow(self, actions):
-        """The operators may do these, and nothing else."""
+        """Permits the operators these actions, and no others."""
         self.guest.write_file(RULES_FILE, RULES % json.dumps(actions))
         self.guest.run("systemctl restart polkit")
 
     def _logged(self, user):
-        """What memoryd's journal has of jobs for a user, whom it knows by the number."""
+        """Returns memoryd's messages about jobs of a user. The messages have the number of the user."""
         uid = self.guest.run(f"id -u {user}").strip()
         return [message for message in self.memoryd.messages() if f" for {uid}: " in message]
 
-    # Nobody in particular
+    # A user without rights
 
     def test_a_user_is_refused_everything(self):
         load = self.start_load("pin 2")
         pinned = load.said
-        # A job that is there to be cancelled.
+        # A job that the user could try to cancel.
         owner = self.guest.start(f"exec memoryctl offline {pinned}")
         job = self.guest.wait_until(self.memoryd.jobs, "the job")[0]
         before = self._classes()
@@ -98,13 +98,14 @@ class Authority(GuestCase):
         self.assertEqual([(row.id, row.state) for row in self.memoryd.jobs()],
                          [(job.id, "running")])
         self.assertEqual(self._logged("user"), [])
-        # It was the right that was missing, nothing else.
+        # The calls failed only because of the missing right.
         self.guest.run(f"memoryctl cancel {job.id}")
         owner.wait()
         load.end()
 
     def _check_refused(self, commands):
-        """A user's, in one go: a call of the guest for each would take minutes."""
+        """Runs the commands as a user, and checks that each is refused. All run in a single call of the
+        guest, since a call for each command would take minutes."""
         script = "".join(f'said=$({command} 2>&1 >/dev/null); echo "$? $said" | head -n 1\n'
                          for command in commands)
         lines = self.guest.run(script, user="user").splitlines()
@@ -130,7 +131,7 @@ class Authority(GuestCase):
         self.assertClasses(self._classes(), "MMM-")
         self.assertTrue(self._logged("oper"))
         self.note(self._logged("oper")[-1])
-        # What a guard forbids needs a right of its own.
+        # A change that a guard forbids needs another right.
         result = self.guest.call(f"memoryctl --no-ask-password online {self.last} --force",
                                  user="oper")
         self.assertDenied(result)
@@ -140,7 +141,7 @@ class Authority(GuestCase):
         self._allow([*CHANGES, f"{NAME}.force"])
         self.guest.run(f"memoryctl --no-ask-password online {self.last} --force", user="oper")
         self.assertClasses(self._classes(), "MMMM")
-        # The right to force alone is no right to anything.
+        # The right to force does not permit anything by itself.
         self._allow([f"{NAME}.force"])
         result = self.guest.call(f"memoryctl --no-ask-password offline {self.last} --force",
                                  user="oper")
@@ -169,14 +170,14 @@ class Authority(GuestCase):
         self.note(self._logged("boss")[-1])
 
     def _at_a_terminal(self, user, command, password):
-        """How a command of a user who is logged in ends when it asks for a password, and what was
-        on the screen."""
+        """Runs a command at the terminal of a user who is logged in, and types a password when it asks
+        for one. Returns the Result of the command, and the text on the screen."""
         screen, keys = "/run/screen", "/run/keys"
         self.guest.run(f"rm -f {screen} {keys}; mkfifo {keys}")
         session = f'runuser --login {user} --session-command "{command}"'
         process = self.guest.start(f"exec script --quiet --flush --return --command '{session}' "
                                    f"{screen} <>{keys} >/dev/null")
-        # What is typed before the terminal has stopped to echo is thrown away.
+        # Input is lost if it is typed before the terminal has switched off its echo.
         asks = (f"grep -q Password: {screen} && for terminal in /dev/pts/[0-9]*; do"
                 " stty --file=$terminal --all | grep -qwe -echo && exit; done; exit 1")
         self.guest.wait_until(lambda: process.result() or self.guest.call(asks).code == 0,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Memory that is there, and offline, when the machine boots; and what memoryd leaves behind."""
+"""Memory that is offline when the machine boots, and the kernel's settings after memoryd stops."""
 
 from case import WORDS_FILE, GuestCase, kernel_matters
 from machine import Dimm
@@ -9,7 +9,7 @@ from memoryd import MESSAGE_BURST_DONE
 
 @kernel_matters("it decides when blocks of the boot appear, and in which state")
 class BootDimm(GuestCase):
-    """A DIMM that the kernel found at boot and left offline."""
+    """The kernel finds a DIMM at boot and leaves it offline."""
 
     hardware = {"dimms": (Dimm("1G", 1),), "arguments": "memhp_default_state=offline"}
     boots = True
@@ -33,8 +33,8 @@ class BootDimm(GuestCase):
         self.assertClasses(memory.classes(1), "K" * (count // 4) + "M" * (count - count // 4))
         self.assertPolicy()
 
-        # The journal of this boot only: it is lost with the machine's memory. It takes messages in when
-        # it has the time to.
+        # The journal has only this boot, since it is lost with the machine's memory. It can receive
+        # messages late.
         bursts = self.memoryd.journal(f"MESSAGE_ID={MESSAGE_BURST_DONE}")
         sent, received, monotonic = (int(bursts[0][name]) for name in (
             "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP"))
@@ -48,7 +48,8 @@ class BootDimm(GuestCase):
 
 @kernel_matters("Debian has 6.12 online blocks by itself, 6.1 not")
 class KernelAutoOnline(GuestCase):
-    """The kernel's own switch, while memoryd runs and after. Each test finds memoryd stopped."""
+    """The kernel's own setting, while memoryd runs and after it stops. Each test starts with memoryd
+    stopped."""
 
     @classmethod
     def prepare_class(cls):
@@ -58,7 +59,7 @@ class KernelAutoOnline(GuestCase):
         cls.first.append(cls._word())
 
     def setUp(self):
-        # So many starts in a row are no fault here.
+        # Many starts in a row must not count as a failure.
         self.guest.run("systemctl stop memoryd; systemctl reset-failed memoryd || :")
 
     @classmethod
@@ -66,11 +67,12 @@ class KernelAutoOnline(GuestCase):
         return cls.guest.run(f"cat {WORDS_FILE}").strip()
 
     def _wait_taken_over(self):
-        """memoryd says that it runs when it has handed the word to the actuator."""
+        """Waits until auto_online_blocks is `offline`. memoryd reports that it runs when the actuator has
+        the request, which may be earlier."""
         self.guest.wait_until(lambda: self._word() == "offline", "memoryd's word")
 
     def test_a_stop_puts_back_what_the_kernel_had_at_boot(self):
-        # Debian builds its 6.12 with onlining on, its 6.1 without.
+        # Debian builds its 6.12 with onlining on, its 6.1 with onlining off.
         built_in = "online" if self.guest.kernel.name == "6.12" else "offline"
         self.assertEqual(self.first, ["offline", built_in])
 
@@ -95,7 +97,7 @@ class KernelAutoOnline(GuestCase):
         self.assertEqual(self._word(), "online_movable")
 
     def test_without_memoryd_a_dimm_stays_offline(self):
-        """Shows that it is memoryd that onlines in all the other tests."""
+        """Shows that memoryd onlines the memory in all other tests."""
         self.guest.run(f"echo offline >{WORDS_FILE}")
         before = read_memory(self.guest)
         self.guest.add_dimm("256M", 1)

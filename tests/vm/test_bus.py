@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bus goes away and comes back; memory does not wait for it."""
+"""The bus goes away and comes back. Onlining does not wait for it."""
 
 from case import CPU_NODES, GuestCase
 from memory import read_memory, wait_online
@@ -17,7 +17,7 @@ class BusGone(GuestCase):
         self.assertEqual(self.memoryd.main_pid(), self.pid)
 
     def _stop_bus(self):
-        # The socket first, or the next client would start the bus again.
+        # The socket stops first, or the next client would start the bus again.
         self.guest.run("systemctl stop dbus.socket dbus.service")
         self.guest.wait_until("! systemctl is-active dbus.service", "the bus gone")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""DIMMs that are hot-added come up by policy, and everybody says the same about them."""
+"""Hot-added DIMMs come online by the policy, and memoryd, memoryctl and lsmem agree about them."""
 
 import json
 
@@ -8,8 +8,8 @@ from machine import VirtioMem
 from memory import read_memory, wait_online
 
 
-# Holds the kernel up when it has sent the event that a block goes, and before the block's folder is
-# gone: what takes this processor at once, and keeps it for a while, comes right between the two.
+# Delays the kernel after it has sent the event that a block goes, and before the folder of the block is
+# gone: this script takes the processor as soon as the event arrives, and keeps it for a while.
 HOLD_UP = r"""
 socket(EVENTS, 16, 3, 15) && bind(EVENTS, pack("S S L L", 16, 0, 0, 1)) or die "netlink: $!";
 while (sysread(EVENTS, $event, 65536)) {
@@ -32,7 +32,7 @@ class DimmByPolicy(GuestCase):
 
         self.assertClasses(memory.classes(1)[0], "K")
         self.assertPolicy()
-        # As far as the guards allow, not just within them.
+        # The movable memory must reach the limit of the guards, not only stay within it.
         self.assertClasses(memory.classes(1).count("M"), 18)
         self.assertModel()
         self._check_that_all_agree(memory.bytes(1, "movable"))
@@ -57,7 +57,7 @@ class DimmByPolicy(GuestCase):
 
 
 class TenDimms(GuestCase):
-    """Ten devices one after the other, of one block to 64, on nodes with and without memory."""
+    """Adds ten devices one after the other, of one to 64 blocks, to nodes with and without memory."""
 
     minutes = 2
 
@@ -77,7 +77,7 @@ class TenDimms(GuestCase):
 
 @kernel_matters("its driver adds and removes the blocks")
 class VirtioMemByPolicy(GuestCase):
-    """A device that grows block by block, each a burst of its own or not."""
+    """A device grows block by block. Blocks may come in one burst or in several."""
 
     hardware = {"virtio_mem": VirtioMem("4G", 1)}
 
@@ -109,7 +109,7 @@ class VirtioMemByPolicy(GuestCase):
 
 @kernel_matters("its driver removes the blocks")
 class VirtioMemHeldUp(GuestCase):
-    """The kernel is kept from finishing each removal for a while."""
+    """The test delays the kernel for a while in each removal."""
 
     hardware = {"virtio_mem": VirtioMem("4G", 1)}
 
@@ -132,6 +132,6 @@ class VirtioMemHeldUp(GuestCase):
             "  taskset -c $cpu chrt --fifo 1 perl -MTime::HiRes /run/hold-up"
             "          >/run/hold-up.$cpu 2>&1 </dev/null & echo $!; done").split()
         self.addCleanup(self.guest.run, f"kill {' '.join(pids)}")
-        # memoryd has a look in the meantime.
+        # memoryd gets the processor in the meantime.
         self.guest.run("for pid in $(cat /sys/fs/cgroup/system.slice/memoryd.service/cgroup.procs);"
                        " do chrt --fifo --pid 2 $pid; done")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Others act on the same blocks: administrators, tools, the machine."""
+"""Administrators, tools and the machine act on the same blocks as memoryd."""
 
 import json
 
@@ -13,7 +13,7 @@ DROP_IN = "/etc/memoryd/memoryd.conf.d/50-foreign.conf"
 
 
 class Foreign(GuestCase):
-    """Blocks that somebody else switches."""
+    """Something other than memoryd switches blocks."""
 
     def _write(self, block, word):
         self.guest.run(f"echo {word} >/sys/devices/system/memory/memory{block.index}/state")
@@ -82,7 +82,7 @@ class Foreign(GuestCase):
 
         self._pull(dimm, before, nodes)
 
-        # The same place, and a new block: pulled once more, to leave the guest as it was.
+        # Another DIMM comes to the same place. It is pulled as well, to leave the guest as it was.
         dimm, _, added = self.add_dimm(512, 2)
         self.assertClasses(added.classes(), "MMMM")
         self.assertModel()
@@ -98,13 +98,13 @@ class Foreign(GuestCase):
 
 @kernel_matters("all who switch blocks meet at its lock")
 class ForeignBesideJobs(GuestCase):
-    """Tools that change blocks while memoryd's own job is changing others, and some of the same."""
+    """Tools change blocks while a job of memoryd changes other blocks and some of the same ones."""
 
     # Node 2 comes with the dax device, node 3 with the second DIMM.
     hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
                 "nvdimms": (Nvdimm("1G", 2),)}
 
-    # The dax device is daxctl's. A block waits for what others do with the kernel's lock.
+    # The dax device belongs to daxctl. A block may have to wait for the kernel's lock.
     CONFIGURATION = ('offline_timeout = "1h";\n'
                      'rules = ( { name = "all"; node = [1, 3]; zone = "movable"; } );\n')
 
@@ -130,12 +130,13 @@ class ForeignBesideJobs(GuestCase):
         during = {}
 
         def do(who, command, *arguments):
-            # As it begins: the kernel has one lock for all, and the job may be through before the
-            # others get it.
+            # Notes the progress of the job at the start of the command: the kernel has one lock for all,
+            # and the job may be done before the command gets the lock.
             during[who] = [row.done for row in self.memoryd.jobs()]
             command(*arguments)
 
-        # The job's own lowest block, which is its last; and one in which it has nothing to say.
+        # The first command takes the job's lowest block, which is its last. The others take blocks that
+        # are not part of the job.
         do("echo", self._write, emptied.blocks[0].index, "offline")
         do("guest agent", self.guest.set_memory_blocks, {agent: False})
         do("chmem", self.guest.run, f"chmem -b --disable {chmem}")
@@ -150,11 +151,11 @@ class ForeignBesideJobs(GuestCase):
         self.assertEqual(report["total_blocks"], job.total)
         self.assertEqual(load.end(), 0, load.output())
 
-        # The job's last block is brought back by hand.
+        # The last block of the job is brought online again by hand.
         self._write(emptied.blocks[0].index, "online_movable")
         self.assertModel()
         self._check(emptied, chmem, agent, echo)
-        # It is all the same when memoryd has looked again.
+        # Nothing changes when memoryd reads all blocks again.
         before = read_memory(self.guest).classes()
         self.guest.run("memoryctl rescan")
         self.assertModel()

@@ -15,7 +15,7 @@ PARAMETERS = "/sys/module/memoryd_guard/parameters"
 
 
 def build_guard(release):
-    """The module for a kernel's release, as bytes."""
+    """Builds the module for a kernel release, and returns it as bytes."""
     with tempfile.TemporaryDirectory(prefix="memoryd-guard-") as folder:
         command = [TOP / "kernel" / "guard" / "build", release, folder]
         result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -35,7 +35,7 @@ def load_guard(guest):
 
 @kernel_matters("the module is built for it and hooks into it")
 class Guard(ZoneRules, ManualCase):
-    """The guard in a stock guest."""
+    """The guard in a guest with an unmodified kernel."""
 
     minutes = 2
 

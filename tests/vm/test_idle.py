@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What memoryd costs a machine on which nothing happens."""
+"""The cost of memoryd on an idle machine."""
 
 import time
 
@@ -8,7 +8,7 @@ from case import GuestCase, kernel_matters
 MEMORY_LIMIT_KIB = 8192
 WATCH_SECONDS = 30
 WATCH_ATTEMPTS = 5
-# memoryd looks at memory for a minute after somebody has waited for some.
+# memoryd watches the zones for a minute after a task has waited for memory.
 CALM_SECONDS = 75
 
 MEMORY = r"""
@@ -20,7 +20,7 @@ done
 
 
 class Idle(GuestCase):
-    """Some memory has come and gone before."""
+    """The guest has gained memory before the processes are idle."""
 
     minutes = 3
 
@@ -52,7 +52,7 @@ class Idle(GuestCase):
             seconds = time.monotonic() - start
             wakes = sum(self._switches(pids)) - sum(before)
             self.note(f"{wakes} wake-ups in {seconds:.0f} s, watchdog {watchdog} s")
-            # Else it was no time in which nothing happened.
+            # The time counts only if no task has waited for memory.
             if self._waited() == waited:
                 break
         else:
@@ -62,12 +62,12 @@ class Idle(GuestCase):
         self.assertLessEqual(wakes, allowed, "; ".join(self.notes))
 
     def _waited(self):
-        """How long tasks have waited for memory since the guest's start, in microseconds."""
+        """Returns how long tasks have waited for memory since the start of the guest, in microseconds."""
         text = self.guest.run("grep ^some /proc/pressure/memory")
         return int(text.rpartition("total=")[2])
 
     def _wait_for_calm(self):
-        """Waits until what tasks did once wait for memory is none of memoryd's business any more."""
+        """Waits until memoryd no longer reacts to tasks that waited for memory. Returns _waited()."""
         waited, since = self._waited(), time.monotonic()
         while waited > 0 and time.monotonic() - since < CALM_SECONDS:
             time.sleep(1)
@@ -77,7 +77,7 @@ class Idle(GuestCase):
         return waited
 
     def _switches(self, pids):
-        """Each process's switches away from a processor that it gave up by itself."""
+        """Returns the voluntary context switches of each thread of the processes."""
         files = " ".join(f"/proc/{pid}/task/*/status" for pid in pids)
         text = self.guest.run(f"grep -h ^voluntary_ctxt_switches: {files}")
         return [int(line.split()[1]) for line in text.splitlines()]

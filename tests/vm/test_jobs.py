@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Jobs: what is refused, what waits for what, and what stays as somebody wanted it."""
+"""Jobs: refused requests, jobs that wait for each other, and memory that stays offline on request."""
 
 import json
 
@@ -8,12 +8,12 @@ from case import GuestCase
 from memory import read_memory, wait_for_blocks
 from memoryd import PATH, request
 
-# On node 2 kernel memory is a quarter, and may not become less.
+# A quarter of node 2 is kernel memory, and may not become less.
 GUARDED = 'min_kernel = "256M";\n'
 MOVABLE = ('offline_timeout = "1h";\n'
            'rules = ( { name = "empty"; node = 2; zone = "movable"; } );\n')
 
-# Request, method and the error it gets. Boot memory is blocks 0 to 7, the DIMM blocks 32 to 39.
+# Method, request, and the error of the answer. Boot memory is blocks 0 to 7, the DIMM is blocks 32 to 39.
 REFUSED = (
     ("Offline", {}, "InvalidRequest"),
     ("Offline", {"Colour": "s red"}, "InvalidRequest"),
@@ -39,7 +39,8 @@ REFUSED = (
     ("SetZone", {"Blocks": [(33, 33)], "Zone": "movable"}, "BelowGuards"),
 )
 
-# The same from a command line: what is wrong with the words is told before memoryd is asked.
+# Arguments of memoryctl, exit code, and a part of the error. memoryctl refuses bad arguments before it
+# asks memoryd.
 REFUSED_WORDS = (
     ("offline", 2, "needs"),
     ("offline --node two", 2, "two"),
@@ -60,7 +61,7 @@ REFUSED_WORDS = (
 
 
 class Jobs(GuestCase):
-    """Node 1 has no memory. Each test but the last pulls the DIMM that it added to node 2."""
+    """Node 1 has no memory. Each test except the last pulls the DIMM that it added to node 2."""
 
     @classmethod
     def prepare_class(cls):
@@ -68,7 +69,8 @@ class Jobs(GuestCase):
         program.bring_in(cls.guest, "load")
 
     def _use_dimm(self, size, configuration, classes):
-        """Adds a DIMM to node 2 that is pulled in the end. The memory before, and its blocks."""
+        """Adds a DIMM to node 2, which is pulled at the end of the test. Returns the memory before, and
+        the numbers of the DIMM's blocks."""
         self.memoryd.use(configuration)
         dimm, before, added = self.add_dimm(size, 2)
         self.assertClasses(added.classes(2), classes)
@@ -85,7 +87,7 @@ class Jobs(GuestCase):
     def _state(self, block):
         return self.guest.run(f"cat /sys/devices/system/memory/memory{block}/state").strip()
 
-    # What is refused
+    # Refusals
 
     def test_what_cannot_be_is_refused_by_name(self):
         self.memoryd.use(GUARDED)
@@ -106,7 +108,7 @@ class Jobs(GuestCase):
                 self.assertEqual(result.code, code, result.stderr)
                 self.assertIn(part, result.stderr)
                 self.assertEqual(result.stdout, "")
-        # Force lets more be done of what is asked for, and never lets more be asked for.
+        # Force lifts guards for a valid request. It does not make another request valid.
         self.assertRefusal(self.memoryd.call_error(
             "Offline", request(Blocks=[(7, 33)], Force=True))[0], "RangeHasHoles")
         self.assertRefusal(self.memoryd.call_error("Cancel", path=f"{PATH}/job/999",
@@ -116,7 +118,7 @@ class Jobs(GuestCase):
         self.assertEqual(self.memoryd.jobs(), [])
         self.assertNoErrors()
 
-    # What waits
+    # Jobs that wait
 
     def test_jobs_wait_for_each_other(self):
         self._use_dimm(512, MOVABLE, "MMMM")
@@ -138,7 +140,7 @@ class Jobs(GuestCase):
         rows = json.loads(self.guest.run("memoryctl --json jobs"))["jobs"]
         self.assertEqual(len(rows), 2)
 
-        # Its client is gone, the job is not.
+        # The end of the client does not end the job.
         client.signal("KILL")
         client.wait()
         self.assertEqual([job.state for job in self.memoryd.jobs()], ["running", "queued"])
@@ -148,7 +150,7 @@ class Jobs(GuestCase):
         load.end()
         self.assertModel()
 
-    # What stays
+    # Memory that stays offline
 
     def test_an_offline_of_somebody_stays(self):
         before, indices = self._use_dimm(512, MOVABLE, "MMMM")
@@ -172,7 +174,8 @@ class Jobs(GuestCase):
             beside = self._add_beside(6)
             self._check_offlined(by_job, by_hand)
 
-        # Until somebody asks: for the one, for all, or with another DIMM.
+        # A block stays offline until there is a request for it or for all blocks, or another DIMM in its
+        # place.
         self.guest.run(f"memoryctl online {by_job}")
         self._check_offlined(by_hand)
         self.assertEqual(self._state(by_job), "online")
@@ -192,8 +195,8 @@ class Jobs(GuestCase):
         self.assertNoErrors()
 
     def _add_beside(self, count):
-        """Another DIMM of two blocks, after which the node has so many. Waits until they are
-        online, and returns their numbers."""
+        """Adds another DIMM of two blocks, after which the node has `count` blocks. Waits until the new
+        blocks are online, and returns their numbers."""
         known = {block.index for block in read_memory(self.guest)}
         self.guest.add_dimm("256M", 2, id="beside")
 
@@ -204,7 +207,7 @@ class Jobs(GuestCase):
         return self.guest.wait_until(online, "the other DIMM online")
 
     def _check_offlined(self, *indices):
-        """These blocks are offline, and all others online."""
+        """Checks that these blocks are offline, and all others online."""
         self.wait_settled()
         self.assertEqual({block.index for block in read_memory(self.guest).offline()},
                          set(indices))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Either process is killed while blocks come online, and nothing is lost."""
+"""Either process is killed while blocks come online, and no block is lost."""
 
 from case import CPU_NODES, GuestCase
 from memory import read_memory, wait_online
@@ -8,9 +8,9 @@ from policy import expected_classes
 DIMM_BLOCKS = 64
 ATTEMPTS = 3
 
-# Kills process $1 as soon as more than $2 blocks are online, and prints how many then were. One
-# grep for all blocks is fast enough to catch the burst in its midst, when it gets the CPU. It is
-# started before there are more blocks: by the time that a program is there the burst could be over.
+# Kills process $1 as soon as more than $2 blocks are online, and prints how many are online then. A
+# single grep over all blocks is fast enough to hit the middle of the burst, if it gets the CPU. The
+# script starts before the new blocks appear, because the burst could be over before a program starts.
 KILLER = r"""
 cd /sys/devices/system/memory
 victim=$1 known=$2
@@ -25,7 +25,7 @@ count
 
 
 class Killed(GuestCase):
-    """Each test adds DIMMs of 64 blocks until it hits one half way."""
+    """Each test adds DIMMs of 64 blocks until a kill hits one that is partly online."""
 
     def test_the_main_process(self):
         self._check_kill(self.memoryd.main_pid)
@@ -49,7 +49,7 @@ class Killed(GuestCase):
         self.guest.write_file("/run/killer", KILLER)
 
         self.memoryd.expect_exit()
-        # Ahead of memoryd, whose writes have more than their share of the CPUs.
+        # The script runs ahead of memoryd, whose writes take more than their share of the CPUs.
         killer = self.guest.start("exec chrt --fifo 1 bash /run/killer "
                                   f"{pid} {len(before.blocks)}")
         self.guest.add_dimm(DIMM_BLOCKS * before.block_bytes, 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Memory that is in use is given back: as a whole, or as far as it can."""
+"""Memory that is in use is given back, as a whole or as far as possible."""
 
 import json
 
@@ -9,26 +9,27 @@ from machine import Node
 from memory import read_memory, wait_for_blocks
 from memoryd import NAME
 
-# Movable memory without any of the kernel's beside it can be emptied as a whole.
+# A node whose memory is all movable can be emptied as a whole.
 CONFIGURATION = ('offline_timeout = "1h";\n'
                  'rules = ( { name = "empty"; node = 1; zone = "movable"; } );\n')
 
 SERVICES = "memoryd dbus polkit systemd-journald systemd-udevd qemu-guest-agent"
 
-# Of the median, the 99th percentile and the longest. A host that is busy stops the guest for a moment now
-# and then.
+# Limits of the median, of the 99th percentile and of the longest time. A busy host stops the guest for a
+# moment now and then.
 LATENCY_LIMITS_MSEC = (50, 50, 1000)
-# An answer of memoryd's goes over the bus twice, and memoryd has to be woken.
+# How many times as long an answer of memoryd may take as an answer of the bus itself. An answer of
+# memoryd goes over the bus twice, and memoryd has to wake up.
 LATENCY_RATIO = 10
 LATENCY_SECONDS = 5
 LATENCY_ATTEMPTS = 6
-# The longest that a cancel may take, in runs of a client that only lists the jobs. The kernel gives up at
-# once; what takes time are two clients and a few answers.
+# The longest time that a cancel may take, as a multiple of the time of a client that only lists the
+# jobs. The kernel gives up at once. The time is that of two clients and a few answers.
 CANCEL_LIMIT_CLIENTS = 20
 CANCEL_ATTEMPTS = 4
 
-# Prints the milliseconds of a client that only asks, then cancels what a process waits for, and prints
-# the milliseconds until that has ended.
+# Prints the milliseconds that a client takes to list the jobs. Then cancels the job that a process waits
+# for, and prints the milliseconds until that process has ended.
 CANCEL = r"""
 print_since() {{ now=$EPOCHREALTIME; echo $(((${{now/./}} - ${{1/./}}) / 1000)); }}
 start=$EPOCHREALTIME
@@ -43,7 +44,7 @@ print_since $start
 
 @kernel_matters("it moves the pages, and gives up when it is told to")
 class Offline(GuestCase):
-    """A DIMM at a time, on a node that has no other memory."""
+    """The tests add one DIMM at a time, to a node that has no other memory."""
 
     hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
     alone = True
@@ -57,7 +58,8 @@ class Offline(GuestCase):
         cls.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
 
     def _add(self, size):
-        """A DIMM in movable memory; its id, the memory that it brought, its name to memoryd."""
+        """Adds a DIMM of movable memory. Returns its id, the memory that it brought, and the name of the
+        device in memoryd."""
         dimm, _, added = self.add_dimm(size, 1)
         self.assertClasses(added.classes(), "M" * len(added.blocks))
         return dimm, added, self.memoryd.listed()[added.blocks[0].index]["device"]
@@ -108,7 +110,8 @@ class Offline(GuestCase):
                   f"{len(load.output().splitlines()) - 1} times looked at")
 
     def _watch(self, job):
-        """What a second client, that may do nothing, sees of a job until it ends."""
+        """Returns the numbers of done blocks that a second client, without rights, reads until the job
+        ends."""
         path = self.guest.wait_until(self.memoryd.jobs, "the job", pause=0)[0].path
         seen = []
         while not job.result():
@@ -118,7 +121,7 @@ class Offline(GuestCase):
         return seen
 
     def _alive(self):
-        """The processes of what has to run for good, and the units that failed."""
+        """Returns the processes of the services that must keep running, and the failed units."""
         return self.guest.run(f"systemctl show --property=Id,MainPID {SERVICES}; "
                               "systemctl list-units --failed --no-legend --plain")
 
@@ -148,7 +151,7 @@ class Offline(GuestCase):
         self.assertNoErrors()
 
     def _check_timeout(self, added, device, pinned):
-        # Time enough for the others on a slow machine too.
+        # The timeout is long enough for the other blocks on a slow machine.
         report, code = self.memoryd.report(f"offline --device {device} --timeout 30s")
         self.assertEqual((code, report["result"]), (64, "timed-out"))
         self.assertEqual([(failure["block"], failure["error"]) for failure in report["failures"]],
@@ -161,7 +164,7 @@ class Offline(GuestCase):
         self.assertClasses(self._classes(added), "".join("M" if block.index == pinned else "-"
                                                          for block in added))
         self.assertModel()
-        # For a person, and a block alone.
+        # The text output, for a job with a single block.
         result = self.guest.call(f"memoryctl offline {pinned} --timeout 1s")
         self.assertEqual(result.code, 1)
         self.assertRegex(result.stderr, f"memory{pinned}.*EBUSY")
@@ -169,8 +172,9 @@ class Offline(GuestCase):
         self.assertClasses(self._classes(added), "M" * len(added.blocks))
 
     def _check_latency(self, pinned):
-        """A busy host makes single answers late, the bus's as well. One that waited for the kernel
-        would not come before the job's end, each time."""
+        """Checks that memoryd answers while a job runs. A busy host delays single answers, also those of
+        the bus. If memoryd waited for the kernel, no answer would come before the end of the job, in any
+        attempt."""
         for _ in range(LATENCY_ATTEMPTS):
             path = self._start_job(pinned)
             lines = self.guest.run(f"latency {LATENCY_SECONDS}").splitlines()
@@ -192,8 +196,9 @@ class Offline(GuestCase):
         return self.guest.wait_until(running, "the job running")[0]
 
     def _check_cancel(self, pinned, command):
-        """`command` cancels a job, by its path or by the process that waits for it. The kernel gives up
-        at once, or not at all: a longer time is that of a busy host, and shorter the next time."""
+        """Checks that `command` cancels a job in time. The command names the path of the job, or the
+        process that waits for the job. The kernel gives up at once or not at all: a long time means a
+        busy host, and the next attempt is shorter."""
         for _ in range(CANCEL_ATTEMPTS):
             path = self._start_job(pinned)
             text = self.guest.run(CANCEL.format(

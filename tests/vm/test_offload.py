@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the policy has one answer to comes online inside the adding, by the kernel itself."""
+"""The kernel itself onlines memory while adding it, if the policy has only one outcome for it."""
 
 from case import PATCHED, WORDS_FILE, GuestCase, kernel_matters, node_words_file
 from memory import read_memory, wait_for_blocks
@@ -17,7 +17,7 @@ RULE_FILE = "/sys/module/memory_hotplug/parameters/require_kernel_zone"
 
 
 class OffloadCase(GuestCase):
-    """Each test starts from the configuration as shipped."""
+    """Each test starts with the shipped configuration."""
 
     def setUp(self):
         super().setUp()
@@ -31,8 +31,8 @@ class OffloadCase(GuestCase):
                               f"{file} being '{word}'")
 
     def add_by_kernel(self, size, node, classes):
-        """Adds a DIMM that the kernel has to online, and compares it with the policy, block by
-        block."""
+        """Adds a DIMM that the kernel has to online, and compares each block with the policy. Returns the
+        id of the DIMM."""
         dimm, before, added = self.add_dimm(size, node)
         self.assertClasses(added.classes(node), classes)
         rows = {row.id: row for row in self.memoryd.blocks()}
@@ -45,7 +45,7 @@ class OffloadCase(GuestCase):
         return dimm
 
     def stop_and_check(self, words):
-        """What the files say after a stop. memoryd runs again afterwards."""
+        """Stops memoryd, checks the words in these files, and starts memoryd again."""
         self.guest.run("systemctl stop memoryd")
         self.assertEqual({file: self.word(file) for file in words}, words)
         self.guest.run("systemctl start memoryd")
@@ -53,7 +53,7 @@ class OffloadCase(GuestCase):
 
 
 class OffloadOfNodes(OffloadCase):
-    """With a word for each node."""
+    """The kernel has a word for each node."""
 
     kernels = PATCHED
 
@@ -63,7 +63,7 @@ class OffloadOfNodes(OffloadCase):
         self.wait_word(WORDS_FILE, "offline")
         self.assertEqual(self.word(node_words_file(0)), "inherit")
         self.add_by_kernel(512, 1, "KKKK")
-        # The node comes with its first DIMM, of which nobody has asked yet.
+        # The node appears with its first DIMM, so memoryd could not set its word before.
         self.add_dimm(512, 2)
         self.wait_word(node_words_file(2), "online_movable")
         dimm = self.add_by_kernel(1024, 2, "M" * 8)
@@ -72,11 +72,11 @@ class OffloadOfNodes(OffloadCase):
         self.assertIn("The kernel onlined 8 blocks (1G) on node 2: 0 kernel, 8 movable, as the "
                       "policy has it", self.memoryd.messages())
         self.assertModel()
-        # What no rule names goes by the guards, and by memoryd.
+        # memoryd onlines memory that no rule matches, as the guards decide.
         _, _, added = self.add_dimm(512, 0)
         statuses = self.memoryd.statuses()
         self.assertEqual([statuses[block.index] for block in added], ["done"] * 4)
-        # What comes back is the kernel's again.
+        # The kernel also onlines memory that comes back.
         self.guest.del_dimm(dimm)
         self.guest.wait_until(lambda: len(read_memory(self.guest).of(2)) == 4, "the DIMM gone")
         self.add_by_kernel(1024, 2, "M" * 8)
@@ -95,13 +95,13 @@ class OffloadOfNodes(OffloadCase):
 
 
 class OffloadSwept(OffloadCase):
-    """What the kernel leaves offline."""
+    """The kernel leaves blocks offline."""
 
     kernels = PATCHED
 
     def test_memoryd_goes_on(self):
-        """With the rule of patch 5 on, the kernel onlines nothing that is movable on a node without
-        kernel memory: memoryd tries, and goes on trying until it may."""
+        """With the rule of patch 5 on, the kernel does not online movable memory on a node without kernel
+        memory. memoryd retries until it succeeds."""
         self.memoryd.use("""offload = "uniform"; settle = "2s";
                             retry = { delay = "2s"; factor = 1.0; };
                             rules = ( { name = "place"; node = 1; zone = "movable"; } );""")
@@ -125,14 +125,14 @@ class OffloadSwept(OffloadCase):
 
 @kernel_matters("it does the onlining")
 class OffloadOfAll(OffloadCase):
-    """With one word for the machine, which every kernel has."""
+    """The kernel has one word for the machine, as every kernel does."""
 
     def test_all_nodes_agree(self):
         self.wait_word(WORDS_FILE, "offline")
         self.memoryd.use(ALL_MOVABLE)
         self.wait_word(WORDS_FILE, "online_movable")
         self.add_by_kernel(512, 0, "MMMM")
-        # A node that was not there.
+        # Node 2 did not exist before.
         self.add_by_kernel(1024, 2, "M" * 8)
         self.assertEqual(self.memoryd.get("KernelAutoOnline"), "online_movable")
         self.guest.run("systemctl stop memoryd")
@@ -142,7 +142,7 @@ class OffloadOfAll(OffloadCase):
         self.memoryd.use("")
         self.wait_word(WORDS_FILE, "offline")
         self.guest.run("systemctl stop memoryd")
-        # Whatever this kernel had been set to, both stops put it back.
+        # Both stops restore the word that this kernel had before.
         self.assertEqual(self.word(WORDS_FILE), before)
         self.assertNotEqual(before, "online_movable")
         self.guest.run("systemctl start memoryd")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""memoryd knows what each block is part of, and treats it accordingly."""
+"""memoryd knows the device and the origin of each block, and treats the block accordingly."""
 
 from case import PATCHED, GuestCase, kernel_matters
 from machine import Dimm, Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
 from policy import expected_classes, expected_growth
 
-# Node 2 comes with the dax device, node 3 with the first DIMM on it.
+# Node 2 appears with the dax device, node 3 with its first DIMM.
 NODES = (Node("2G", "0"), Node(cpus="1"), Node(), Node())
 
 TAKE_DAX = 'rules = ( { name = "expander"; origin = "kmem"; zone = "movable"; } );\n'
@@ -14,7 +14,7 @@ ALL_MOVABLE = 'rules = ( { zone = "movable"; } );\n'
 
 
 class OriginCase(GuestCase):
-    """A machine that gets memory in every way there is for it."""
+    """A machine with memory of every origin that QEMU can provide."""
 
     hardware = {"nodes": NODES, "dimms": (Dimm("256M", 0),), "virtio_mem": VirtioMem("4G", 1),
                 "nvdimms": (Nvdimm("1G", 2),)}
@@ -25,16 +25,16 @@ class OriginCase(GuestCase):
         cls.make_dax_device()
 
     def make_system_ram(self):
-        """The blocks of the dax device, which nobody but memoryd onlines."""
+        """Turns the dax device into memory that only memoryd may online. Returns its blocks."""
         before = read_memory(self.guest)
         self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
-        # The kernel takes whole blocks, and the device's own data is in one of the eight.
+        # The kernel uses only whole blocks, and one of the eight contains the device's own data.
         return wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
 
 
 @kernel_matters("it says in its own files where memory came from")
 class Origins(OriginCase):
-    """Each is known for what it is, and treated accordingly."""
+    """memoryd knows each device and its origin, and treats it accordingly."""
 
     def setUp(self):
         self.memoryd.use("")
@@ -46,7 +46,7 @@ class Origins(OriginCase):
         rows = self.memoryd.listed()
         devices = {rows[block.index]["device"] for block in added}
         self.assertEqual(len(devices), 1)
-        # The one from before memoryd started, too; and two DIMMs are two devices.
+        # memoryd knows the DIMM from before its start as well, and takes two DIMMs for two devices.
         origins = [row["device"] for row in rows.values()
                    if row["node"] == 0 and row["origin"] == "dimm"]
         self.assertEqual(len(origins), 2)
@@ -91,7 +91,7 @@ class Origins(OriginCase):
         self._wait_for_status(left, "done")
         self._check_taken(left)
 
-        # Once more, with the rule there first.
+        # Once more, with the rule in force from the start.
         self._release()
         taken = self.make_system_ram()
         self._wait_for_status(taken, "done")
@@ -130,18 +130,19 @@ class Origins(OriginCase):
 
 
 class Groups(OriginCase):
-    """A kernel that shows what is one device, and tells of each block where it is."""
+    """The kernel shows which blocks are one device, and the node of each block in its event."""
 
     kernels = PATCHED
 
     def groups(self):
-        """The kernel's groups by block, of all that are in one."""
+        """Returns the kernel's group of each block that has one, by block."""
         text = self.guest.run("cd /sys/devices/system/memory; grep . memory*/group_id")
         rows = [line.removeprefix("memory").split("/group_id:") for line in text.splitlines()]
         return {int(index): int(group) for index, group in rows}
 
     def assertGroups(self):  # pylint: disable=invalid-name
-        """The devices are the groups, no more and no fewer, and have the names they should have."""
+        """The devices of memoryd are exactly the groups of the kernel, and have the expected names.
+        Returns the groups."""
         groups = self.groups()
         rows = self.memoryd.listed()
         devices = {index: row["device"] for index, row in rows.items() if row["origin"] != "boot"}
@@ -157,7 +158,7 @@ class Groups(OriginCase):
         before = self.assertGroups()
         low, _, first = self.add_dimm(256, 3)
         _, _, second = self.add_dimm(384, 3)
-        # Next to each other.
+        # The two DIMMs lie next to each other.
         self.assertEqual(second.blocks[0].index, first.blocks[-1].index + 1)
         for size, count in (("512M", 4), ("768M", 2)):
             memory = read_memory(self.guest)
@@ -169,7 +170,7 @@ class Groups(OriginCase):
         groups = self.assertGroups()
         self.assertEqual(len(set(groups.values())), len(set(before.values())) + 4)
 
-        # Another in its place, with its number.
+        # Another DIMM takes the place of the first, and its group number.
         number = groups[first.blocks[0].index]
         self.guest.del_dimm(low)
         self.wait_settled()

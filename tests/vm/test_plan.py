@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What memoryctl says would become of memory is what becomes of it."""
+"""memoryctl plan predicts what memory becomes."""
 
 from case import GuestCase
 from machine import Node, VirtioMem
@@ -11,7 +11,7 @@ BLOCKS_PER_GIB = 8
 
 
 class Planned(GuestCase):
-    """Memory in quantity: what describes it takes 64 bytes a page, out of what is there before."""
+    """A large amount of memory. The kernel needs 64 bytes of existing memory for each page of it."""
 
     hardware = {"nodes": (Node("4G", "0"), Node(cpus="1"), Node()), "max_memory": "128G",
                 "virtio_mem": VirtioMem(f"{VIRTIO_MEM_GIB}G", 2)}
@@ -29,7 +29,7 @@ class Planned(GuestCase):
 
         self.assertClasses(planned[1], memory.classes(1))
         self.assertClasses(planned[2], memory.classes(2))
-        # Neither node is of one class, or the order would not be tested.
+        # Each node must have both classes, or the test would not check their order.
         self.assertEqual(set(planned[1]), {"K", "M"})
         self.assertEqual(set(planned[2]), {"K", "M"})
         self.assertPolicy()
@@ -37,7 +37,7 @@ class Planned(GuestCase):
         self.assertNoErrors()
 
     def _plan(self, additions):
-        """The classes of each node's blocks to come, in the order of their addresses."""
+        """Returns the planned classes of each node's new blocks, in the order of addresses."""
         rows = next(iter(self.memoryd.ctl(f"plan {additions}").values()))
         classes = {}
         for row in rows:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Settings and rules decide what becomes of a DIMM."""
+"""Settings and rules decide what a DIMM becomes."""
 
 from case import GuestCase
 from machine import Node
@@ -12,7 +12,7 @@ ONE_NODE = {"nodes": (Node("1G", "0-1"),)}
 
 
 class LargeDimm(GuestCase):
-    """Eight times the memory there was."""
+    """A DIMM eight times as large as the memory before."""
 
     hardware = ONE_NODE
 
@@ -25,7 +25,7 @@ class LargeDimm(GuestCase):
 
 
 class LargeWholeDimm(GuestCase):
-    """The same, and it is to be removable or not as a whole."""
+    """A DIMM eight times as large as the memory before, which must be removable or not as a whole."""
 
     hardware = ONE_NODE
 
@@ -38,27 +38,27 @@ class LargeWholeDimm(GuestCase):
         for block in (added.blocks[0], added.blocks[-1]):
             self._check_reason(block)
 
-        # There is kernel memory enough now.
+        # There is enough kernel memory now.
         _, before, added = self.add_dimm(1024, 0)
         self.assertClasses(added.classes(), "M" * 8)
         self.assertClasses(added.classes(), expected_whole(before, 0, True, 8))
 
     def _check_reason(self, block):
         text = self.guest.run(f"memoryctl explain {block.index}")
-        # What the ratio would have been, and what it may be.
+        # 8.00 is the ratio without the guard, 3.00 is the limit.
         parts = ("max_movable_ratio", "whole_device", "8.00", "3.00")
         self.assertTrue([line for line in text.splitlines()
                          if all(part in line for part in parts)], text)
 
 
 class FarNode(GuestCase):
-    """A node without a CPU, twice as far away as the others, that is there only with its DIMM."""
+    """A node without a CPU, twice as far away as the others, which exists only while it has its DIMM."""
 
     hardware = {"nodes": (Node("1G", "0"), Node(cpus="1"), Node()),
                 "distances": {(0, 2): 40, (1, 2): 40}}
 
     CASES = (
-        # the rule, and how much of the node is kernel memory first; None: the rule says movable
+        # the rule, and the node's minimum of kernel blocks, or None if the rule says movable
         ('node_class = "cpuless"; zone = "movable";', None),
         ('node_class = "memoryless"; zone = "movable";', None),
         ('distance = { from = 0; min = 40; }; zone = "movable";', None),
@@ -95,12 +95,12 @@ class FarNode(GuestCase):
 
 
 class UdevHint(GuestCase):
-    """A rule of udev says what some blocks are good for."""
+    """A rule of udev marks some blocks with a property."""
 
     hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
 
     def test_a_property_of_some_blocks(self):
-        # Where a DIMM of a machine of 2 GiB goes: to 4 GiB, which is block 32.
+        # On a machine of 2 GiB the first DIMM goes to address 4 GiB, which is block 32.
         self.guest.write_file(UDEV_RULES,
                               'SUBSYSTEM=="memory", KERNEL=="memory3[23]", '
                               'ENV{MEMORYD_HINT}="kernel"\n'
@@ -113,7 +113,7 @@ class UdevHint(GuestCase):
         self.guest.run("udevadm control --reload; systemctl restart memoryd")
         self.memoryd.wait_ready()
         self._check_dimm(32, "KKMMMMMM", ["hinted", "hinted", *[""] * 6])
-        # Without the property, nothing of it is for the kernel.
+        # Without the property, none of the blocks becomes kernel memory.
         self._check_dimm(40, "MMMM", [""] * 4)
         self.assertNoErrors()
 

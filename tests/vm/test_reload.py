@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An edited configuration takes effect, a broken one does not."""
+"""An edited configuration takes effect, and a broken one does not."""
 
 from case import GuestCase
 
@@ -10,12 +10,12 @@ BROKEN = 'per_node = true;\nmax_movable_ratio = "many";\n'
 
 
 def rule(zone):
-    """All memory of node 2 becomes this."""
+    """Returns a rule that gives this zone to all memory of node 2."""
     return f'rules = ( {{ name = "place"; node = 2; zone = "{zone}"; }} );\n'
 
 
 class Reload(GuestCase):
-    """Each test starts from the configuration as shipped."""
+    """Each test starts with the shipped configuration."""
 
     def setUp(self):
         self.guest.run(f"rm -f {DROP_IN}; systemctl reset-failed memoryd || :; "
@@ -50,7 +50,7 @@ class Reload(GuestCase):
         self.assertIn("max_movable_ratio", result.stderr)
         self.assertIn(f"{DROP_IN}:2:", "\n".join(self.memoryd.get("ConfigFaults")))
         self.assertIn(f"{DROP_IN}:2:", self.guest.call("memoryctl status").stdout)
-        # The line that is memoryd's own, not one of the journal's below it.
+        # StatusText is memoryd's own status line. The journal's lines below it do not count.
         self.assertIn(f"{DROP_IN}:2:",
                       self.guest.run("systemctl show --value --property=StatusText memoryd"))
 

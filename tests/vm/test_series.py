@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kernel/patches: what each patch changes, on a kernel with the series; for some, one without shows
-that the test can tell."""
+"""Tests the effect of each patch of kernel/patches on a kernel with the series. For some patches, a test
+on a kernel without the series shows that the test can detect the difference."""
 
 import statistics
 import time
@@ -11,8 +11,8 @@ from machine import Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks
 from zones import HARDWARE, INVALID, NODE, ManualCase, ZoneRules
 
-# Opens valid_zones of the first block until it is there, without a pause, then that of all that
-# follow it, over and over. At the end it says how often it read something, and how often nothing.
+# Reads valid_zones of the blocks in their order, over and over without a pause, each time up to the first
+# file that does not exist. At the end it prints how often it read something, and how often nothing.
 READER = r"""
 $SIG{TERM} = sub { $stop = 1 };
 @paths = map { "/sys/devices/system/memory/memory$_/valid_zones" } $ARGV[0] .. $ARGV[1];
@@ -30,7 +30,7 @@ PROPERTIES = ("MEMORY_STATE", "MEMORY_NODE", "MEMORY_ZONE", "MEMORY_GROUP")
 
 
 class ReaderCase(ManualCase):
-    """A reader of blocks that are just being added."""
+    """Runs a reader of blocks while they are being added."""
 
     ROUNDS = 20
     SIZE = "8G"
@@ -38,7 +38,7 @@ class ReaderCase(ManualCase):
 
     def start_reader(self):
         first = max(block.index for block in read_memory(self.guest)) + 1
-        # What a DIMM gets depends on where 4 GiB are.
+        # The first DIMM goes to address 4 GiB or higher.
         first = max(first, (4 << 30) // read_memory(self.guest).block_bytes)
         self.guest.write_file("/root/reader.pl", READER)
         return self.guest.run("setsid nice -n -20 perl /root/reader.pl "
@@ -51,7 +51,7 @@ class ReaderCase(ManualCase):
 
 
 class ReadsOfNewBlocks(ReaderCase):
-    """Patch 1: a block can be read from the moment it is there."""
+    """Patch 1: a block can be read as soon as it exists."""
 
     kernels = PATCHED
 
@@ -70,7 +70,7 @@ class ReadsOfNewBlocks(ReaderCase):
 
 
 class ReadsOfNewBlocksUnpatched(ReaderCase):
-    """The same without patch 1."""
+    """Without patch 1, reading a new block crashes the kernel."""
 
     kernels = UNPATCHED
 
@@ -94,7 +94,7 @@ class ReadsOfNewBlocksUnpatched(ReaderCase):
 
 
 class EventCase(ManualCase):
-    """What the kernel sends."""
+    """Records the events that the kernel sends."""
 
     def start_monitor(self):
         self._monitor = self.guest.run("setsid udevadm monitor --kernel --property "
@@ -103,25 +103,25 @@ class EventCase(ManualCase):
         self.guest.wait_until("grep -q ^KERNEL /root/events", "udevadm monitor")
 
     def stop_monitor(self, action, count):
-        """All events, once there are so many with this action."""
+        """Waits until there are `count` events with this action, and returns all events."""
         self.guest.wait_until(f"[ $(grep -c '^ACTION={action}' /root/events) -ge {count} ]",
                               f"{count} events '{action}'")
-        # It ends with what it has begun to print.
+        # udevadm finishes the event that it has begun to print.
         self.guest.run(f"kill {self._monitor}; while kill -0 {self._monitor} 2>/dev/null; do "
                        "sleep 0.1; done")
         return list(_events(self.guest.run("cat /root/events")))
 
 
 class Groups(EventCase):
-    """Patches 2 and 3: groups in sysfs, and what uevents tell."""
+    """Patches 2 and 3: groups in sysfs, and the properties of uevents."""
 
     kernels = PATCHED
-    # Node 2 comes with the dax device, node 3 with the DIMM.
+    # Node 2 appears with the dax device, node 3 with the DIMM.
     hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
                 "virtio_mem": VirtioMem("4G", 1), "nvdimms": (Nvdimm("1G", 2),)}
 
     def groups(self, blocks):
-        """The id, the type, and the unit in MiB of the group of each block."""
+        """Returns the groups of the blocks, as a set of id, type, and unit in MiB."""
         rows = [self.guest.run(f"cd {self.block_path(block)}; cat group_id group_type "
                                "group_unit_bytes").split() for block in blocks]
         return {(int(number), kind, int(unit) >> 20) for number, kind, unit in rows}
@@ -175,7 +175,7 @@ class Groups(EventCase):
                              ("remove", offline))])
         self.assertEqual([event[::2] for event in events if event[1] == f"memory{low}"],
                          [("add", offline), ("remove", offline)])
-        # Boot memory: the zone it is in, and no group.
+        # Boot memory has no group.
         self.assertEqual([event for event in events if event[1] == "memory0"],
                          [("change", "memory0", ("online", "0", "none", "none"))])
         for name, value in zip(PROPERTIES, movable):
@@ -183,7 +183,7 @@ class Groups(EventCase):
 
 
 def _events(text):
-    """The action, the device and the four values of each event that udevadm printed."""
+    """Yields the action, the device and the four values of each event that udevadm printed."""
     for part in text.split("\n\n"):
         fields = dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
         if "ACTION" in fields:
@@ -192,14 +192,15 @@ def _events(text):
 
 
 class NodePolicy(ManualCase):
-    """Patch 4: each node its own answer. Node 2 is not there at boot."""
+    """Patch 4: each node has its own setting. Node 2 does not exist at boot."""
 
     kernels = PATCHED
     hardware = {"arguments": "memhp_node_state=2:online_movable,1:nonsense,x:online,1,-1:online,"
                              "4096:online"}
 
     def assertLands(self, node, picture):  # pylint: disable=invalid-name
-        """A DIMM comes to look like that; it is taken out again where that is possible."""
+        """Adds a DIMM, and checks that its blocks come to look like the picture. Returns the id of the
+        DIMM."""
         before = read_memory(self.guest)
         dimm = self.guest.add_dimm(f"{len(picture) * 128}M", node)
 
@@ -208,7 +209,7 @@ class NodePolicy(ManualCase):
             return memory.added_to(before).classes(node) if all(
                 block.node >= 0 for block in memory) else ""
         self.guest.wait_until(lambda: classes() == picture, f"{picture} on node {node}")
-        # Nothing comes later.
+        # Nothing changes afterwards.
         time.sleep(1)
         self.assertClasses(classes(), picture)
         return dimm
@@ -221,7 +222,7 @@ class NodePolicy(ManualCase):
         self.write("online_kernel", WORDS_FILE)
         self.assertLands(0, "KK")
         self.assertLands(1, "--")
-        # From the boot parameter. The node vanishes with its memory, its answer does not.
+        # Node 2 has its setting from the boot parameter. The setting survives when the node goes away.
         for _ in range(2):
             dimm = self.assertLands(2, "MM")
             self.assertEqual(self.guest.run(f"cat {node_words_file(2)}").strip(),
@@ -251,7 +252,7 @@ class NodePolicy(ManualCase):
 
 
 class StrictZones(ZoneRules, ManualCase):
-    """Patch 5: the kernel itself has the rules."""
+    """Patch 5: the kernel itself enforces the rules."""
 
     kernels = PATCHED
     hardware = HARDWARE
@@ -268,7 +269,7 @@ class StrictZones(ZoneRules, ManualCase):
         self.write("Y" if on else "N", f"{self.PARAMETERS}/{name}")
 
     def test_off_unless_asked_for(self):
-        # What was booted with, before any test: see prepare_class().
+        # The values after the boot, before any test: see prepare_class().
         self.assertEqual(self.defaults, ["N", "N"])
 
     def test_valid_zones_say_what_is_allowed(self):
@@ -282,7 +283,7 @@ class StrictZones(ZoneRules, ManualCase):
                          [["Normal"], ["Normal"], ["Movable"], ["Movable"]])
         self.set_rules(False)
         self.assertEqual([self.zones(block) for block in (a, d)], [both, both])
-        # Nothing is right between zones that are in each other's way.
+        # No zone is right between zones that are out of order.
         self.prepare("M-K-")
         self.assertEqual(self.zones(b), ["none"])
         for word in ("online", "online_kernel", "online_movable"):
@@ -303,7 +304,7 @@ class RefusedType(ManualCase):
     zone = "Movable"
 
     def test_online_after_a_refused_type(self):
-        # Between two movable blocks the kernel chooses movable.
+        # The kernel chooses movable between two movable blocks.
         blocks = self.add_offline("384M", NODE)[1]
         for block in blocks:
             self.assertEqual(self.switch(block, "online_movable"), "")
@@ -315,23 +316,23 @@ class RefusedType(ManualCase):
 
 
 class RefusedTypeUnpatched(RefusedType):
-    """The same without patch 6."""
+    """Without patch 6, the kernel uses the refused online type."""
 
     kernels = UNPATCHED
     zone = "Normal"
 
 
 class OnliningTime(ManualCase):
-    """Patch 7: a block goes online after many others as fast as after one."""
+    """Patch 7: a block goes online after many other blocks as fast as after one."""
 
     kernels = PATCHED
-    # What 64 GiB are described with takes 1 GiB.
+    # The description of 64 GiB takes 1 GiB.
     hardware = {"nodes": (Node("3G", "0-1"), Node()), "max_memory": "128G",
                 "arguments": "cgroup_disable=memory"}
     ROUNDS = 40
-    # Between what was seen with the patch, 1 to 2.5, and without, 6 to 15.
+    # The ratio was 1 to 2.5 with the patch, and 6 to 15 without it.
     RATIO = 4
-    # In turn: what else keeps the machine busy does so to both alike.
+    # The measurements alternate, so that other load on the machine affects both alike.
     SCRIPT = r"""
 cd /sys/devices/system/memory
 for block in {others}; do echo online_movable >memory$block/state || exit; done
@@ -353,7 +354,7 @@ done
 """
 
     def ratio(self):
-        """How much longer it takes after 511 blocks than after one."""
+        """Returns how many times as long a block takes after 511 blocks as after one."""
         *others, big = self.add_offline("64G", 1)[1]
         base, small = self.add_offline("256M", 1)[1]
         lines = self.guest.run(self.SCRIPT.format(others=" ".join(map(str, others)), big=big,
@@ -370,7 +371,7 @@ done
 
 
 class OnliningTimeUnpatched(OnliningTime):
-    """The same without patch 7."""
+    """Without patch 7, a block takes longer after many other blocks."""
 
     kernels = UNPATCHED
 
@@ -379,12 +380,12 @@ class OnliningTimeUnpatched(OnliningTime):
 
 
 class Announcement(EventCase):
-    """Patch 8: blocks are told of when they are what they are to be."""
+    """Patch 8: the kernel announces blocks when they are in their final state."""
 
     kernels = PATCHED
 
     def events_of_dimm(self):
-        """Of a DIMM of three blocks that the kernel onlines: their numbers, and the events."""
+        """Adds a DIMM of three blocks that the kernel onlines. Returns their numbers and the events."""
         self.write("online_movable", WORDS_FILE)
         self.start_monitor()
         _, blocks = self.add_offline("384M", NODE)
@@ -399,7 +400,7 @@ class Announcement(EventCase):
 
 
 class AnnouncementUnpatched(Announcement):
-    """The same without patch 8."""
+    """Without patch 8, the kernel announces all blocks before it onlines any."""
 
     kernels = UNPATCHED
 

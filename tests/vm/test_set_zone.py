@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The boundary between movable and kernel memory of a node is moved."""
+"""memoryctl set-zone moves the boundary between movable and kernel memory of a node."""
 
 import re
 
@@ -7,9 +7,9 @@ from case import GuestCase, kernel_matters
 from memory import read_memory
 from memoryd import request
 
-# Samples what the kernel memory of node 1 is, in pages, until the file is gone. The kernel makes the
-# text of /proc/zoneinfo anew for each seek, and the shell's own `read` seeks after each line: what
-# it then finds there can be the middle of a line.
+# Samples the kernel memory of node 1, in pages, until the file /run/sampling is gone. The script does
+# not use the shell's `read`, which seeks after each line: the kernel makes the text of /proc/zoneinfo
+# anew for each seek, so the next read could start in the middle of a line.
 SAMPLE = r"""
 touch /run/sampling
 while [ -e /run/sampling ]; do
@@ -51,7 +51,7 @@ class SetZone(GuestCase):
         self.assertModel()
 
     def _check_zones(self):
-        """No zone of the node has a hole, and each block is in the zone that its place says."""
+        """Checks that no zone of the node has a hole, and that each block is in the zone of its place."""
         block_pages = read_memory(self.guest).block_bytes >> 12
         for name, start, spanned, present in self._zones():
             self.assertEqual(spanned, present, name)
@@ -61,7 +61,7 @@ class SetZone(GuestCase):
                              [(name,)] * (spanned // block_pages))
 
     def _zones(self):
-        """Name, first page, spanned and present pages of the node's zones that have any."""
+        """Yields name, first page, spanned and present pages of each zone of the node that has pages."""
         text = self.guest.run("cat /proc/zoneinfo")
         for part in re.split(r"^(?=Node )", text, flags=re.MULTILINE):
             name = re.match(r"Node 1, zone +(\w+)", part)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The kernel's memory runs out while movable memory is free."""
+"""A node runs short of kernel memory while its movable memory is free."""
 
 import json
 
@@ -10,9 +10,9 @@ from memoryd import NAME, PATH
 
 MESSAGE_SHORT = "b33b5fab10184b99b9a4d2f7efaf6cc4"
 
-# Fills what the kernel can have of node 0 with the buffers of pipes, which are never movable, until less
-# than the low watermarks is free, and keeps it so. What went below the min watermarks would end in the
-# kernel killing processes, this one first.
+# Fills the kernel memory of node 0 with buffers of pipes, which are never movable, until less than the
+# low watermarks is free, and keeps it so. Below the min watermarks the kernel would kill processes, this
+# one first.
 FILL = r"""
 use strict; use warnings; use Fcntl; use Time::HiRes qw(sleep);
 open(my $score, '>', '/proc/self/oom_score_adj') or die; print $score 1000; close $score;
@@ -60,9 +60,10 @@ while (1) {
 
 
 def fill(guest):
-    """Starts to fill it; what is in /root/fill.pid ends that. The watermarks are set far apart: the
-    kernel takes free pages by the thousand for a processor, from one zone and then from another, and
-    none of that may jump from above low to where the filling ends, with nobody made to wait."""
+    """Starts to fill the kernel memory. /root/fill.pid has the process id. The watermarks are set far
+    apart, because the kernel takes thousands of free pages at a time for a processor, from one zone and
+    then from another. With close watermarks, free memory could jump from above low to where the filling
+    stops, and no task would have to wait."""
     guest.run("echo 1000 >/proc/sys/vm/watermark_scale_factor")
     guest.write_file("/root/fill.pl", FILL)
     guest.run("ulimit -n 65536; setsid perl /root/fill.pl >/root/fill.log 2>&1 </dev/null & "
@@ -71,7 +72,7 @@ def fill(guest):
 
 @kernel_matters("it says in its own words when memory is short")
 class Shortage(GuestCase):
-    """A node of 1 GiB for the kernel and as much that is movable."""
+    """A node with 1 GiB of kernel memory and 1 GiB of movable memory."""
 
     hardware = {"nodes": (Node("1G", "0-1"),)}
 
@@ -88,7 +89,8 @@ class Shortage(GuestCase):
 
         fill(self.guest)
         try:
-            # By the journal alone: whoever asks memoryd for zones has it look at them.
+            # The test only reads the journal, because a client that asks memoryd for zones makes
+            # memoryd read them.
             self.guest.wait_until(self._messages, "a message about the shortage")
             self.assertTrue(self.memoryd.node(0, "KernelMemoryShort"))
             self.assertTrue(self.memoryd.get("Degraded"))
@@ -104,7 +106,7 @@ class Shortage(GuestCase):
 
 
 class Rebalance(GuestCase):
-    """The same with a memoryd that may do something about it."""
+    """A node with 1 GiB of kernel memory and 1 GiB of movable memory, and the setting rebalance."""
 
     hardware = {"nodes": (Node("1G", "0-1"),)}
 

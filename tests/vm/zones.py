@@ -5,10 +5,10 @@ from case import WORDS_FILE, GuestCase
 from machine import size_bytes
 from memory import read_memory, wait_for_blocks
 
-# NODE is the empty node on which the rules are tested. The kernel must not allocate memory for itself on it,
-# so that every block can go offline again: NODE has no processors, the processors of other nodes look for
-# memory elsewhere first, and there are no control groups, which have memory on each node. OTHER_NODE is a
-# node that is used once.
+# NODE is the empty node on which the rules are tested. The kernel must not allocate kernel memory on it,
+# so that every block can go offline again: NODE has no processors, the processors of other nodes look
+# for memory elsewhere first, and there are no control groups, which have memory on each node. OTHER_NODE
+# is a node that is used once.
 NODE = 2
 OTHER_NODE = 1
 COUNT = 4
