@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Sizes and node lists as text. */
+/* Formats sizes and node lists. */
 
 #include "base/format.h"
 
@@ -16,7 +16,7 @@ const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
         while (exponent < sizeof(suffixes) - 2 && bytes >> (10 * (exponent + 1)) > 0)
                 exponent++;
 
-        /* The first decimal is rounded from the third, which is cut off: 1.25G is 1.3G. */
+        /* Cuts the size off after three decimals, and rounds these to one: 1.25G becomes 1.3G. */
         whole = (unsigned) (bytes >> (10 * exponent));
         if (exponent > 0)
                 tenths = (unsigned) ((bytes >> (10 * (exponent - 1))) % 1024 * 1000 / 1024 + 50) /
@@ -39,7 +39,7 @@ const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_M
                                                ".5", ".625", ".75", ".875" };
         unsigned exponent = sizeof(suffixes) - 2;
 
-        /* Three decimals of a power of two are its eighths. */
+        /* A size needs at most three decimals if it is a multiple of an eighth of the unit. */
         while (exponent > 0 &&
                (bytes >> (10 * exponent) == 0 || bytes % (UINT64_C(1) << (10 * exponent - 3)) > 0))
                 exponent--;
@@ -49,7 +49,7 @@ const char *format_bytes_exact(uint64_t bytes, char buffer[static FORMAT_BYTES_M
         return buffer;
 }
 
-/* The first node of the set from this one on, NODE_MAX if there is none. */
+/* Returns the first node of the set that is not below `node`, or NODE_MAX if there is none. */
 static uint32_t next_node(const NodeSet *set, uint32_t node)
 {
         while (node < NODE_MAX && !node_set_contains(set, node))

@@ -31,7 +31,8 @@ static const char *const log_level_table[] = {
 DEFINE_STRING_TABLE(log_level, int)
 
 /*
- * JOURNAL_STREAM is "device:inode" of the socket that journald gave us as stderr, systemd.exec(5).
+ * JOURNAL_STREAM is the "device:inode" of the socket to journald that is memoryd's stderr, see
+ * systemd.exec(5).
  */
 static bool stderr_is_journal(void)
 {

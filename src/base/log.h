@@ -6,8 +6,8 @@
 #include <syslog.h>
 
 /*
- * Log messages, to the journal with fields when stderr goes there, else to stderr. The only state
- * is the level and the target, both of which org.freedesktop.LogControl1 can change.
+ * Logs messages: to the journal, with fields, if stderr is connected to it, otherwise to stderr. The only
+ * state is the level and the target. org.freedesktop.LogControl1 can change both.
  */
 
 typedef enum LogTarget {
@@ -20,11 +20,11 @@ typedef enum LogTarget {
 const char *log_target_to_string(LogTarget target);
 LogTarget log_target_from_string(const char *word);
 
-/* "emerg" to "debug", as syslog has them. */
+/* The names of the levels of syslog(3), "emerg" to "debug". */
 const char *log_level_to_string(int level);
 int log_level_from_string(const char *word);
 
-/* Chooses the target: the journal if stderr is connected to it (JOURNAL_STREAM), else stderr. */
+/* Chooses the target: the journal if stderr is connected to it (JOURNAL_STREAM), otherwise stderr. */
 void log_open(void);
 
 LogTarget log_get_target(void);
@@ -32,11 +32,11 @@ void log_set_target(LogTarget target);
 int log_get_level(void);
 void log_set_level(int level);
 
-/* What a message is about, for its journal fields. */
+/* The subject of a message, for its journal fields. */
 typedef struct LogContext {
         const char *message_id; /* MESSAGE_ID=, NULL for none */
         bool has_block;
-        bool has_node;    /* of one that is about a node, and no block */
+        bool has_node;    /* the message is about a node and not about a block */
         uint32_t block;   /* MEMORYD_BLOCK= */
         int32_t node;     /* MEMORYD_NODE= when not negative */
         const char *rule; /* MEMORYD_RULE=, NULL for none */

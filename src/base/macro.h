@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What every file uses: scoped cleanup, moving of ownership, string tables. */
+/* Macros and helpers for every file: scoped cleanup, transfer of ownership, growing arrays, string tables. */
 
 #include <assert.h>
 #include <errno.h>
@@ -24,7 +24,7 @@
 #define _cleanup_(function) __attribute__((cleanup(function)))
 #define _printf_(text, first) __attribute__((format(printf, text, first)))
 
-/* Gives the value of a pointer away and leaves NULL behind, so that its cleanup does nothing. */
+/* Returns the value of a pointer and sets the pointer to NULL, so that its cleanup does nothing. */
 #define TAKE_PTR(pointer)                                                                          \
         ({                                                                                         \
                 __typeof__(pointer) _taken = (pointer);                                            \
@@ -32,7 +32,7 @@
                 _taken;                                                                            \
         })
 
-/* The same for a file descriptor. */
+/* Returns a file descriptor and sets the variable to -EBADF, so that its cleanup does nothing. */
 #define TAKE_FD(fd)                                                                                \
         ({                                                                                         \
                 int _fd = (fd);                                                                    \
@@ -40,7 +40,7 @@
                 _fd;                                                                               \
         })
 
-/* A cleanup function for a pointer type from its destructor, which must take NULL. */
+/* Defines a cleanup function for a pointer type. It calls the destructor, but not for NULL. */
 #define DEFINE_CLEANUP(type, destructor)                                                           \
         static inline void destructor##p(type *pointer)                                            \
         {                                                                                          \
@@ -59,7 +59,7 @@ static inline void closep(int *fd)
                 close(*fd);
 }
 
-/* Frees an array of strings that ends with NULL, and the strings. */
+/* Frees an array of strings that ends with NULL, and its strings. The array may be NULL. */
 static inline void strings_free(char **strings)
 {
         for (char **string = strings; string && *string; string++)
@@ -67,7 +67,10 @@ static inline void strings_free(char **strings)
         free(strings);
 }
 
-/* So many elements an array of `n` has room for: the next power of two. */
+/*
+ * Returns the size to allocate for an array of `n` elements that is to grow: the first power of two above
+ * `n`.
+ */
 static inline size_t grown_size(size_t n)
 {
         size_t size = 1;
@@ -78,8 +81,8 @@ static inline size_t grown_size(size_t n)
 }
 
 /*
- * Makes room for one element behind the `n` of an array that has grown so from the beginning, or was allocated with
- * grown_size(). 0 or -ENOMEM, in which case it is as it was.
+ * Makes room for one more element in an array of `n`. The array must always have grown with GROW(), or have
+ * been allocated with grown_size(). Returns 0, or -ENOMEM with the array unchanged.
  */
 #define GROW(array, n) array_grow(&(array), sizeof(*(array)), n)
 
@@ -101,8 +104,8 @@ static inline int array_grow(void *array, size_t size, size_t n)
 #define _cleanup_close_ _cleanup_(closep)
 
 /*
- * Defines name_to_string() and name_from_string() over the table name_table[]: the first returns
- * NULL for what is out of range, the second -EINVAL for a word that is not in the table.
+ * Defines name_to_string() and name_from_string() for the table name_table[]. name_to_string() returns NULL
+ * for a value that is out of range, name_from_string() returns -EINVAL for a word that is not in the table.
  */
 #define DEFINE_STRING_TABLE(name, type)                                                            \
         const char *name##_to_string(type value)                                                   \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The well-known strings: everything that clients, units and documents rely on. */
+/* Well-known names and numbers, on which clients, units and documents rely. */
 
 #define BUS_NAME "org.memoryd1"
 #define BUS_PATH "/org/memoryd1"
@@ -15,31 +15,32 @@
 #define LOG_CONTROL_PATH "/org/freedesktop/LogControl1"
 #define LOG_CONTROL_INTERFACE "org.freedesktop.LogControl1"
 
-/* polkit: an action for each kind of change; reload covers Reload, Rescan and RescanAll. */
+/* The polkit actions, one for each kind of change. The first covers Reload(), Rescan() and RescanAll(). */
 #define POLKIT_ACTION_RELOAD "org.memoryd1.reload"
 #define POLKIT_ACTION_ONLINE "org.memoryd1.online"
 #define POLKIT_ACTION_OFFLINE "org.memoryd1.offline"
 #define POLKIT_ACTION_SET_ZONE "org.memoryd1.set-zone"
-#define POLKIT_ACTION_FORCE "org.memoryd1.force" /* asked for beside the one of the change */
+#define POLKIT_ACTION_FORCE                                                                        \
+        "org.memoryd1.force" /* needed in addition to the action of the change */
 
-/* Errors of org.memoryd1(5) beside those that D-Bus defines. */
+/* The errors of org.memoryd1(5), in addition to those that D-Bus defines. */
 #define BUS_ERROR_INVALID_CONFIG "org.memoryd1.Error.InvalidConfig"
 #define BUS_ERROR_NO_SUCH_BLOCK "org.memoryd1.Error.NoSuchBlock"
 #define BUS_ERROR_INVALID_ADDITION "org.memoryd1.Error.InvalidAddition"
 #define BUS_ERROR_NO_SUCH_JOB "org.memoryd1.Error.NoSuchJob"
 #define BUS_ERROR_TOO_MANY_JOBS "org.memoryd1.Error.TooManyJobs"
 
-/* Of a request that is refused, by Refusal: the prefix, and what follows it. */
+/* The prefix of the errors for refused requests. A name for each Refusal follows it. */
 #define BUS_ERROR_PREFIX "org.memoryd1.Error."
 
-/* One entry of ListBlocks(): see org.memoryd1(5) for the fields. */
+/* An entry of ListBlocks(). See org.memoryd1(5) for the fields. */
 #define BUS_BLOCK_SIGNATURE "(uisssssssiss)"
 
-/* One entry of History(), and one of Plan(). */
+/* An entry of History() and an entry of Plan(). */
 #define BUS_HISTORY_SIGNATURE "(tuissssssis)"
 #define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
 
-/* One entry of ListJobs(), of a job's failures, of Verify(), and of KernelFeatures. */
+/* An entry of ListJobs(), of a job's failures, of Verify(), and of KernelFeatures. */
 #define BUS_JOB_SIGNATURE "(uosssssuuuu)"
 #define BUS_FAILURE_SIGNATURE "(uis)"
 #define BUS_FINDING_SIGNATURE "(ssss)"
@@ -48,13 +49,13 @@
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"
 
-/* State that outlives the daemon, but not the machine. */
+/* The folder of the state that outlives memoryd, but not a reboot. */
 #define RUNTIME_FOLDER "/run/memoryd/state"
 
 /* Exit codes of memoryd(8). */
-#define EXIT_USAGE 2       /* the command line */
+#define EXIT_USAGE 2       /* the command line is wrong */
 #define EXIT_NO_HOTPLUG 69 /* EX_UNAVAILABLE: this kernel has no memory hotplug */
-#define EXIT_INTERNAL 70   /* EX_SOFTWARE: a part died; the unit restarts */
+#define EXIT_INTERNAL 70   /* EX_SOFTWARE: memoryd cannot go on; systemd restarts the unit */
 
 /* MESSAGE_IDs, each with an entry in memoryd.catalog. */
 #define MESSAGE_ID_BLOCK_FAILED "72671be2033c4e72bf8dfa23339b8792"

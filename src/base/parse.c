@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Numbers, sizes, times and node lists from text. */
+/* Parses numbers, sizes, times and node lists. */
 
 #include "base/parse.h"
 
 /*
- * Reads the digits of the base at the front of *text and moves *text past them. All digits are
- * consumed even when the number overflows, so that garbage behind a long number is still garbage.
+ * Reads a number in the given base from the front of *text and moves *text past its digits. Consumes all
+ * digits even if the number overflows, so that the caller still finds garbage behind a number that is too
+ * large.
  */
 static int take_number(const char **text, unsigned base, uint64_t *ret)
 {
@@ -60,7 +61,7 @@ int parse_hex_u64(const char *text, uint64_t *ret)
         return 0;
 }
 
-/* The factor that a size's suffix stands for, 0 when it is none. */
+/* Returns the factor that the suffix of a size stands for, or 0 if it is not a suffix. */
 static uint64_t size_suffix_factor(const char *suffix)
 {
         static const char letters[] = "KMGTPkmgtp";
@@ -94,7 +95,7 @@ int parse_size(const char *text, uint64_t *ret_bytes)
         return 0;
 }
 
-/* The factor that a time's unit stands for, 0 when it is none. */
+/* Returns the factor that the unit of a time stands for, or 0 if it is not a unit. */
 static uint64_t time_unit_factor(const char *unit)
 {
         static const struct {
@@ -122,7 +123,7 @@ int parse_usec(const char *text, uint64_t *ret_usec)
         factor = time_unit_factor(text);
         if (factor == 0)
                 return -EINVAL;
-        /* The largest value means "never" to those who calculate with times. */
+        /* USEC_INFINITY means "never" wherever times are compared. */
         if (r < 0 || __builtin_mul_overflow(number, factor, &number) || number == USEC_INFINITY)
                 return -ERANGE;
         *ret_usec = number;

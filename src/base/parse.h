@@ -4,29 +4,25 @@
 #include "base/macro.h"
 
 /*
- * Strict parsing of numbers that come from outside: sysfs, configuration, uevents, command lines.
- * Leading and trailing characters, signs and overflow are refused. All return 0, or -EINVAL for
- * text that is no such number, or -ERANGE for one that is out of range; *ret is written on success
- * only.
+ * Strict parsing of numbers that come from outside: sysfs, configuration, uevents, command lines. Leading and
+ * trailing characters, signs and overflow are refused. Each function returns 0, -EINVAL if the text is not
+ * such a number, or -ERANGE if the number is out of range. *ret is written on success only.
  */
 int parse_u32(const char *text, uint32_t *ret);
 
-/* Hexadecimal without a prefix, as the kernel prints in block_size_bytes. */
+/* Parses a hexadecimal number without a prefix, as the kernel prints it in block_size_bytes. */
 int parse_hex_u64(const char *text, uint64_t *ret);
 
 /*
- * A size in bytes: a decimal number with one of the suffixes K, M, G, T, P (powers of 1024, either
- * case, optionally followed by "iB" or "B") or none.
+ * Parses a size into bytes: a decimal number, alone or with one of the suffixes K, M, G, T, P (powers of
+ * 1024, in either case, optionally followed by "iB" or "B").
  */
 int parse_size(const char *text, uint64_t *ret_bytes);
 
-/* A time span: a decimal number followed by one of us, ms, s, min, h; a number alone is seconds. */
+/* Parses a time span: a decimal number followed by us, ms, s, min or h, or a number of seconds alone. */
 int parse_usec(const char *text, uint64_t *ret_usec);
 
-/*
- * The largest node number and one: the kernel's NODES_SHIFT is at most 10 (6.12, all
- * architectures).
- */
+/* The largest node number plus one: the kernel's NODES_SHIFT is at most 10 (6.12, all architectures). */
 #define NODE_MAX 1024
 
 typedef struct NodeSet {
@@ -37,12 +33,12 @@ bool node_set_contains(const NodeSet *set, uint32_t node);
 void node_set_add(NodeSet *set, uint32_t node);
 bool node_set_is_empty(const NodeSet *set);
 
-/* The nodes of a set that are not in another. */
+/* Returns the nodes of a set that are not in another set. */
 NodeSet node_set_minus(const NodeSet *set, const NodeSet *other);
 
 /*
- * A list of numbers and ranges as the kernel prints it, "0,2-5": adds them to the set. The empty
- * string is the empty list. -EINVAL also for a range that is upside down, -ERANGE for a node that
- * is NODE_MAX or more; the set is unchanged then.
+ * Adds the nodes of a list to the set: numbers and ranges as the kernel prints them, "0,2-5". An empty string
+ * is an empty list. Returns -EINVAL also for a range whose first node is above its last, and -ERANGE for a
+ * node of NODE_MAX or more. The set is unchanged on failure.
  */
 int node_set_parse(NodeSet *set, const char *text);

@@ -41,12 +41,15 @@ int statefile_replace(const char *folder, const char *name, const char *text, si
         if (path_format(folder, name, "", path) < 0 ||
             path_format(folder, name, ".new", temporary) < 0)
                 return -ENAMETOOLONG;
-        /* O_NONBLOCK: a FIFO in its place would wait for a reader. */
+        /* Without O_NONBLOCK, opening a FIFO in the place of the file would wait for a reader. */
         fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
                   0644);
         if (fd < 0)
                 return -errno;
-        /* systemd gives the folder and what is in it to root again before each start. */
+        /*
+         * All users may read the file, whatever the umask: before each start systemd gives the folder and its
+         * files to root, and memoryd reads them as another user.
+         */
         r = fchmod(fd, 0644) < 0 ? -errno : write_all(fd, text, size);
         if (r >= 0 && rename(temporary, path) < 0)
                 r = -errno;
@@ -73,7 +76,7 @@ int statefile_read(const char *folder, const char *name, size_t max, char **ret)
         if ((uint64_t) status.st_size > max)
                 return -EFBIG;
 
-        /* Files are replaced and never grow: one read gets all. */
+        /* Files are replaced and never grow, so that a single read gets all of a file. */
         text = malloc((size_t) status.st_size + 1);
         if (!text)
                 return -ENOMEM;

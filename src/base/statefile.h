@@ -3,13 +3,14 @@
 
 #include "base/macro.h"
 
-/* Small files below a folder that outlives the daemon: replaced as a whole or not at all. */
+/* Small files in a folder that outlives memoryd. A file is replaced as a whole or not at all. */
 
-/* Writes a file with mode 0644. 0 or a negative errno: the old one is untouched then. */
+/* Replaces a file, with mode 0644. Returns 0, or a negative errno with the old file untouched. */
 int statefile_replace(const char *folder, const char *name, const char *text, size_t size);
 
 /*
- * Reads a file of up to `max` bytes as a string. 0, -ENOENT, -EFBIG, -EBADMSG when it has a byte of zero
- * or is no file, or another negative errno; links are not followed (-ELOOP). The caller frees it.
+ * Reads a file of up to `max` bytes as a string, which the caller frees. Returns 0, -ENOENT, -EFBIG, -EISDIR
+ * for a folder, -EBADMSG for a file that has a zero byte or is not a regular one, or another negative errno.
+ * Symbolic links are not followed (-ELOOP).
  */
 int statefile_read(const char *folder, const char *name, size_t max, char **ret);
