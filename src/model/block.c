@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The words for blocks, zones and decisions. */
+/* Converts the states, zones and decisions of blocks to strings and back. */
 
 #include "model/block.h"
 
@@ -111,9 +111,7 @@ int zone_list_parse(const char *text, ZoneList *ret)
         strcpy(copy, text);
 
         for (char *word = strtok_r(copy, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
-                /*
-                 * Only ever alone: an online block that spans zones, an offline one with no choice.
-                 */
+                /* "none" is always alone: an online block spans zones, an offline one has no choice. */
                 if (strcmp(word, "none") == 0 && list.n_zones == 0 && !strtok_r(NULL, " \n", &rest))
                         break;
                 if (zone_list_add(&list, word) < 0)

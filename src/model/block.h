@@ -4,11 +4,11 @@
 #include "base/macro.h"
 
 /*
- * The words of a memory block: its state, the zones, and what memoryd wants and did with it. The
- * strings are those of sysfs where the kernel has one, else those documented in org.memoryd1(5).
+ * A memory block: its state, its zones, the decision of memoryd and its result. The strings are those of
+ * sysfs where sysfs has one, otherwise those documented in org.memoryd1(5).
  */
 
-/* memoryN/state as it reads. */
+/* The contents of memoryN/state. */
 typedef enum BlockState {
         BLOCK_OFFLINE,
         BLOCK_ONLINE,
@@ -35,7 +35,7 @@ typedef enum ZoneType {
 const char *zone_type_to_string(ZoneType type);
 ZoneType zone_type_from_string(const char *word);
 
-/* What a zone is for: pages that migrate, or anything. */
+/* The class of a zone: movable for pages that can migrate, kernel for anything. */
 typedef enum ZoneClass {
         ZONE_CLASS_NONE, /* offline, or not known */
         ZONE_CLASS_KERNEL,
@@ -49,8 +49,8 @@ ZoneClass zone_class_from_string(const char *word);
 ZoneClass zone_type_to_class(ZoneType type);
 
 /*
- * memoryN/valid_zones. Of an online block: its zone, or none at all (the file says "none") when it
- * spans several. Of an offline one: where it could go, the kernel's default first.
+ * The contents of memoryN/valid_zones. For an online block: its zone, or no zone (the file says "none") if it
+ * spans several. For an offline block: the zones that it could go to, the kernel's default first.
  */
 typedef struct ZoneList {
         uint8_t n_zones;
@@ -58,18 +58,17 @@ typedef struct ZoneList {
 } ZoneList;
 
 /*
- * Parses the text of valid_zones. 0, or -EINVAL for an unknown or repeated zone; *ret unchanged
- * then.
+ * Parses the text of valid_zones. Returns 0, or -EINVAL and *ret unchanged for an unknown or repeated zone.
  */
 int zone_list_parse(const char *text, ZoneList *ret);
 
-/* The longest text of a list: every zone once, with a space between, and the final NUL. */
+/* Room for the longest text of a list: each zone once, spaces between them, and the final NUL. */
 #define ZONE_LIST_STRING_MAX 48
 
-/* Writes the list as the kernel does, "none" when it is empty. Returns the buffer. */
+/* Formats a list as the kernel does: "none" if it is empty. Returns the buffer. */
 const char *zone_list_format(const ZoneList *list, char buffer[static ZONE_LIST_STRING_MAX]);
 
-/* What a rule asks for: the `zone` key of memoryd.conf(5). */
+/* The action of a rule: the value of its key `zone` in memoryd.conf(5). */
 typedef enum ZoneAction {
         ZONE_ACTION_AUTO,
         ZONE_ACTION_MOVABLE,
@@ -84,9 +83,9 @@ typedef enum ZoneAction {
 const char *zone_action_to_string(ZoneAction action);
 ZoneAction zone_action_from_string(const char *word);
 
-/* What is decided of one block: a state to write, or nothing. The words of the Decision column. */
+/* The decision about a block: the state to write, if any. The column DECISION of memoryctl(1) shows it. */
 typedef enum Verdict {
-        VERDICT_NONE, /* no decision was asked for or is possible yet */
+        VERDICT_NONE, /* no decision was asked for, or none is possible yet */
         VERDICT_KERNEL,
         VERDICT_MOVABLE,
         VERDICT_KERNEL_DEFAULT,
@@ -95,15 +94,13 @@ typedef enum Verdict {
         _VERDICT_INVALID = -EINVAL,
 } Verdict;
 
-/* What an action comes to by itself, VERDICT_NONE for `auto` and `keep`, which depend on more. */
+/* Returns the verdict of an action, or VERDICT_NONE for `auto` and `keep`, which depend on more. */
 Verdict zone_action_to_verdict(ZoneAction action);
 
 const char *verdict_to_string(Verdict verdict);
 Verdict verdict_from_string(const char *word);
 
-/*
- * The guards of `auto` in order of precedence, as bits of a mask: which of them decided on a block.
- */
+/* The guards of `auto` in order of precedence, as bits of the mask of the guards that decided on a block. */
 typedef enum Guard {
         GUARD_MIN_KERNEL = 1 << 0,
         GUARD_NODE_RATIO = 1 << 1,
@@ -114,24 +111,25 @@ typedef enum Guard {
 
 #define GUARDS_STRING_MAX 96
 
-/* Names of the guards in a mask, separated by spaces; empty for none. Returns the buffer. */
+/* Formats the names of the guards in a mask, separated by spaces; "" for no guard. Returns the buffer. */
 const char *guards_format(unsigned guards, char buffer[static GUARDS_STRING_MAX]);
 
-/* Where a block stands with memoryd. */
+/* The status of a block in memoryd. */
 typedef enum BlockStatus {
-        BLOCK_STATUS_INITIAL,  /* was online when memoryd first saw it, at its start */
-        BLOCK_STATUS_WAITING,  /* offline; its node is not known yet */
-        BLOCK_STATUS_PENDING,  /* offline; decided or to be decided, not written yet */
-        BLOCK_STATUS_WRITING,  /* handed to the actuator */
-        BLOCK_STATUS_DONE,     /* online as decided, by memoryd */
-        BLOCK_STATUS_EXTERNAL, /* onlined by someone else, as the policy would have it */
-        BLOCK_STATUS_FOREIGN,  /* onlined by someone else against the policy */
-        BLOCK_STATUS_RETRYING, /* a write failed, another will follow */
-        BLOCK_STATUS_FAILED,   /* the last write failed and none will follow */
-        BLOCK_STATUS_LEFT,     /* offline and left so, by a rule or by coldplug */
-        BLOCK_STATUS_OFFLINED, /* taken offline, by a job or someone else: it stays so until asked for */
+        BLOCK_STATUS_INITIAL,   /* was online when memoryd started */
+        BLOCK_STATUS_WAITING,   /* offline; its node is not known yet */
+        BLOCK_STATUS_PENDING,   /* to be decided or written; or online, and to be judged */
+        BLOCK_STATUS_WRITING,   /* handed to the actuator */
+        BLOCK_STATUS_DONE,      /* memoryd onlined it as decided */
+        BLOCK_STATUS_EXTERNAL,  /* the kernel or another process onlined it as the policy wants */
+        BLOCK_STATUS_FOREIGN,   /* the kernel or another process onlined it against the policy */
+        BLOCK_STATUS_RETRYING,  /* a write failed, and memoryd will try again */
+        BLOCK_STATUS_FAILED,    /* the last write failed, and memoryd will not try again */
+        BLOCK_STATUS_LEFT,      /* left offline: by a rule, by coldplug or because of its device */
+        BLOCK_STATUS_OFFLINED,  /* a job or another process took it offline; it stays so until it is
+                                   asked for */
         BLOCK_STATUS_OFFLINING, /* a job is taking it offline */
-        BLOCK_STATUS_REQUESTED, /* online as somebody asked memoryd for, whatever the policy says */
+        BLOCK_STATUS_REQUESTED, /* a job onlined it as requested, whatever the policy says */
         _BLOCK_STATUS_MAX,
         _BLOCK_STATUS_INVALID = -EINVAL,
 } BlockStatus;
@@ -140,22 +138,22 @@ const char *block_status_to_string(BlockStatus status);
 BlockStatus block_status_from_string(const char *word);
 
 /*
- * What the first guard of a decision compared, in bytes and, for a ratio, thousandths: memory as the
- * plan would have led to it with this block, or its device where that is treated as a whole, movable.
+ * The figures that the first guard of a decision compared: the memory that the plan would have led to if this
+ * block were movable, or its whole device if that is decided as a whole.
  */
 typedef struct Figures {
-        uint64_t kernel_bytes; /* of min_kernel: what the node has without what is to be decided */
+        uint64_t kernel_bytes; /* for min_kernel: without the blocks that `auto` decides */
         uint64_t movable_bytes;
         uint64_t limit;  /* min_kernel in bytes, max_movable_ratio in thousandths, or for contiguous
                            the number of the kernel block above */
-        bool of_machine; /* the machine's memory rather than the node's */
+        bool of_machine; /* the memory of the machine, not of the node */
 } Figures;
 
-/* Who made a block online. */
+/* The party that onlined a block, or took it offline. */
 typedef enum Onliner {
-        ONLINER_NONE, /* nobody yet, or before memoryd looked */
+        ONLINER_NONE, /* nothing yet, or not known: it happened before memoryd looked */
         ONLINER_MEMORYD,
-        ONLINER_KERNEL, /* its own auto-onlining */
+        ONLINER_KERNEL, /* by its auto_online_blocks */
         ONLINER_OTHER,
         _ONLINER_MAX,
         _ONLINER_INVALID = -EINVAL,
@@ -164,69 +162,71 @@ typedef enum Onliner {
 const char *onliner_to_string(Onliner onliner);
 Onliner onliner_from_string(const char *word);
 
-/* A node number that stands for "no node link yet". */
+/* The node number of a block whose node is not known yet. */
 #define NODE_NONE (-1)
 
-/* A memory group that stands for "in none, or the kernel shows none" and for "not looked yet". */
+/*
+ * The memory group of a block that is in no group or on a kernel that shows no groups, and of a block whose
+ * group was not read yet.
+ */
 #define GROUP_NONE (-1)
 #define GROUP_UNREAD (-2)
 
-/* A rule index that stands for "no rule matched: the default". */
+/* The rule index of a decision that no rule matched: the default applies. */
 #define RULE_DEFAULT (-1)
 
-/* One for "a rule that a reload has removed since". */
+/* The rule index of a decision whose rule a reload has removed. */
 #define RULE_GONE (-2)
 
-/* What is to become of a block, and why. */
+/* The decision about a block and the reason for it. */
 typedef struct Decision {
         Verdict verdict;
         int32_t rule;      /* index into the policy's rules, RULE_DEFAULT or RULE_GONE */
-        ZoneAction action; /* what the rule asks for */
-        unsigned guards; /* Guard mask: what made an `auto` block kernel memory, or for whole_device
-                              also movable */
-        Figures figures; /* of an `auto` block: what the first of them compared */
+        ZoneAction action; /* the action of the rule */
+        unsigned guards;   /* mask of the Guards that made an `auto` block kernel memory, or for
+                              whole_device also movable */
+        Figures figures;   /* for an `auto` block: of its first guard, or the ratio it is within */
 } Decision;
 
 typedef struct Block {
-        uint32_t id;         /* N of memoryN: covers N * block size bytes on */
+        uint32_t id;         /* N of memoryN, which begins at address N * block size */
         int32_t node;        /* or NODE_NONE */
-        int32_t told_node;   /* as the kernel told it while there is no link, or NODE_NONE */
-        uint64_t inode;      /* of its folder: tells a block that was removed and came back */
+        int32_t told_node;   /* the node by its event, until its link exists; or NODE_NONE */
+        uint64_t inode;      /* of its folder: another after the block was removed and came back */
         bool seen;           /* read at least once */
         bool stale;          /* to be read again */
-        bool given_up;       /* waiting, and no longer waited for */
-        bool announced;      /* its own event has come, or it was there at the start */
-        bool leaving;        /* its removal has begun: it goes with one of the next listings */
-        bool kernel_due;     /* new and offline, and the kernel is to online it */
-        bool echo_due;       /* written, and the `online` event of that has not come yet */
+        bool given_up;       /* memoryd does not wait any longer for its node, device or onlining */
+        bool announced;      /* its own event has come, or memoryd does not wait for it */
+        bool leaving;        /* its removal has begun: one of the next listings will lack it */
+        bool kernel_due;     /* new and offline, and the kernel is about to online it */
+        bool echo_due;       /* written, and the `online` event of the write has not come yet */
         uint32_t job;        /* the job that it is part of; 0: none */
-        ZoneClass job_class; /* of one that is part of a job: the class which that leaves it in */
+        ZoneClass job_class; /* the class in which its job leaves it */
         int32_t device;      /* index into the machine's devices, or DEVICE_NONE */
         int32_t group;       /* the kernel's memory group, GROUP_NONE or GROUP_UNREAD */
-        uint64_t udev_mask;  /* bit i: it has the i-th udev property that the policy asks for */
+        uint64_t udev_mask;  /* bit i: the block has the i-th udev property of the policy */
         BlockState state;
         ZoneList zones;
-        ZoneClass
-                last_class; /* the class when it was last online, ZONE_CLASS_NONE if it never was */
+        ZoneClass last_class; /* when it was last online; ZONE_CLASS_NONE if it never was */
 
-        /* What was decided and what came of it. */
+        /* The decision and its result. */
         Decision decision;
         BlockStatus status;
-        uint64_t decided_usec; /* when, CLOCK_REALTIME; 0: never */
+        uint64_t decided_usec; /* time of the decision, CLOCK_REALTIME; 0: never */
         Onliner onliner;
-        uint64_t onlined_usec; /* when it was seen or made online, CLOCK_REALTIME; 0: not known */
-        Onliner offliner;      /* who took it offline, of BLOCK_STATUS_OFFLINED */
-        bool node_was_memoryless; /* no memory of another device on its node when first seen */
+        uint64_t onlined_usec; /* when it went or was seen online, CLOCK_REALTIME; 0: not known */
+        Onliner offliner;      /* the party that took it offline, for BLOCK_STATUS_OFFLINED */
+        bool node_was_memoryless; /* its node had no memory of another device when the block came */
         uint8_t attempts;         /* writes that failed in a row */
-        int16_t error;            /* the last failed write: negative errno, 0 for none */
-        uint64_t retry_at_usec;   /* monotonic; USEC_INFINITY when no retry is due */
+        int16_t error;            /* of the last failed write or reading: negative errno; 0: none */
+        uint64_t retry_at_usec;   /* monotonic; USEC_INFINITY if no retry is due */
 } Block;
 
-/* A block of which nothing is known but its number: offline, on no node, nothing decided. */
+/* Initializes a block of which only the number is known: offline, on no node, not decided. */
 void block_init(Block *block, uint32_t id);
 
 /*
- * The class the block is in: that of its zone when online (kernel when it spans several, as boot
- * memory can), ZONE_CLASS_NONE when offline. A block going offline still counts as online.
+ * Returns the class of a block: that of its zone if it is online (kernel if it spans several, as boot memory
+ * can), ZONE_CLASS_NONE if it is offline. A block that is going offline still counts as online.
  */
 ZoneClass block_class(const Block *block);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A list of the ids of blocks or jobs that have changed. */
+/* Collects the ids of blocks or jobs that have changed. */
 
 #include "model/changed-ids.h"
 
@@ -12,7 +12,7 @@ void changed_ids_done(ChangedIds *changed)
 
 int changed_ids_add(ChangedIds *changed, uint32_t id)
 {
-        /* The same block is often reported twice in a row: read, then decided. */
+        /* A block is often reported twice in a row: when it is read, and when it is decided. */
         if (changed->n_ids > 0 && changed->ids[changed->n_ids - 1] == id)
                 return 0;
 

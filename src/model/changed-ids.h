@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-/* Ids that came, went or changed, in the order they did, each maybe more than once. */
+/* Ids of blocks or jobs that came, went or changed, in this order. An id may be there more than once. */
 typedef struct ChangedIds {
         uint32_t *ids; /* owned */
         size_t n_ids;
@@ -11,5 +11,5 @@ typedef struct ChangedIds {
 
 void changed_ids_done(ChangedIds *changed);
 
-/* 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. */
 int changed_ids_add(ChangedIds *changed, uint32_t id);

@@ -42,7 +42,7 @@ int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, in
 
 int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
 {
-        /* Blocks next to each other are mostly of the same device: the last is likely. */
+        /* Neighbouring blocks mostly belong to the same device: begin with the last. */
         for (size_t i = draft->n_devices; i-- > 0;) {
                 const DraftDevice *found = &draft->devices[i];
 
@@ -58,7 +58,10 @@ bool draft_device_is_complete(const DraftDevice *device)
         return device->is_closed || (device->n_group > 0 && device->n_blocks >= device->n_group);
 }
 
-/* The kernel uses the number of a group again, maybe before what had it is seen to be gone. */
+/*
+ * The kernel reuses the number of a group, maybe before memoryd sees that the group's former blocks are gone.
+ * Devices that are complete are therefore passed over.
+ */
 int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group)
 {
         for (size_t i = draft->n_devices; i-- > 0;) {

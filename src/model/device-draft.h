@@ -3,14 +3,14 @@
 
 #include "model/machine.h"
 
-/* A machine's devices in the making, block after block. Pure values. */
+/* A draft of a machine's devices, built block by block. Pure values. */
 
 typedef struct DraftDevice {
         Device device;
-        uint64_t n_group;  /* blocks of a static group in all; 0: not known */
-        bool is_closed;    /* all of a static group was there before: what comes is of another */
-        uint64_t n_blocks; /* that are there */
-        uint64_t n_extent; /* that are there or are still to come, or that it can have */
+        uint64_t n_group;  /* blocks that a static group has in total; 0: not known */
+        bool is_closed;    /* static group complete before: new blocks are of another device */
+        uint64_t n_blocks; /* blocks that are there */
+        uint64_t n_extent; /* blocks that are there or still to come, or that it can grow to */
 } DraftDevice;
 
 typedef struct DeviceDraft {
@@ -21,33 +21,34 @@ typedef struct DeviceDraft {
 void device_draft_done(DeviceDraft *draft);
 
 /*
- * The number of the device of an origin, name and group, which is added if there is none, or always;
- * -ENOMEM. Its unit is a block, of a DIMM, kmem and boot memory 0, until that is changed.
+ * Return the number of a device with this origin, name and group, or -ENOMEM. device_draft_find() adds the
+ * device only if the draft has none, device_draft_add() always. The unit of a new device is one block, or 0
+ * for a DIMM, kmem and boot memory, until the caller changes it.
  */
 int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, int32_t group);
 int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group);
 
-/* Whether its group tells that no other block can be of it. */
+/* Whether, as far as its group tells, no other block can belong to the device. */
 bool draft_device_is_complete(const DraftDevice *device);
 
-/* The number of the device of a group that another block can be of, or DEVICE_NONE. */
+/* Returns the number of the device of a group to which another block can belong, or DEVICE_NONE. */
 int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group);
 
-/* One by its number; valid until the next is added. */
+/* Returns the device with this number. The pointer is valid until the next device is added. */
 DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device);
 
-/* Takes in a block that is there. Blocks are taken in once each, in any order. */
+/* Adds a block that is there to a device. Each block is added once, in any order. */
 void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block);
 
-/* It has n blocks from `first` on, of which n_missing are not there. */
+/* Extends a device to the n blocks from `first` on, n_missing of which are still to come. */
 void draft_device_add_extent(DraftDevice *device, uint32_t first, uint64_t n, uint64_t n_missing);
 
-/* It can have n blocks from `first` on. */
+/* Extends a device to the n blocks from `first` on that it can grow to. */
 void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n);
 
 /*
- * Hands the devices to the machine, in order of their first block. of_block[] (n_blocks entries) has
- * the number of each block's device here, or a negative number. 0 or -ENOMEM: the machine is as it was
- * then.
+ * Replaces the machine's devices with those of the draft, in order of their first block. of_block[] (n_blocks
+ * entries) has the number of each block's device in the draft, or a negative number. Returns 0, or -ENOMEM
+ * with the machine unchanged.
  */
 int device_draft_hand_over(const DeviceDraft *draft, Machine *machine, const int32_t *of_block);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The words for devices. */
+/* Converts the origins of devices to strings and back. */
 
 #include "model/device.h"
 

@@ -29,7 +29,7 @@ size_t machine_block_index(const Machine *machine, uint32_t id)
 {
         size_t low = 0, high = machine->n_blocks;
 
-        /* Blocks are mostly asked for and added in order: the end is worth a look first. */
+        /* Blocks are mostly looked up and added in order: look at the end first. */
         if (high > 0 && machine->blocks[high - 1].id < id)
                 return high;
 
@@ -228,7 +228,7 @@ void machine_count(Machine *machine)
                 totals_add(&machine->totals, block, machine->block_size_bytes);
                 if (block->node < 0)
                         continue;
-                /* Neighbours are mostly on one node. */
+                /* Neighbouring blocks are mostly on the same node. */
                 if (!node || node->id != (uint32_t) block->node)
                         node = machine_find_node(machine, (uint32_t) block->node);
                 if (node)

@@ -6,9 +6,9 @@
 #include "model/online-word.h"
 
 /*
- * The machine as memoryd sees it: blocks, devices, nodes and zones, each kept sorted. Plain values: nothing
- * here reads a file. The arrays belong to the machine; pointers into them are valid until the next
- * call that adds or removes.
+ * The machine as memoryd sees it: blocks, devices, nodes and zones, in sorted arrays. Plain values: nothing
+ * here reads a file. The machine owns the arrays. Pointers into an array are valid until the next call that
+ * adds or removes elements.
  */
 
 /* Sums over whole blocks. */
@@ -29,7 +29,7 @@ typedef struct Zone {
         uint64_t managed_bytes;
         uint64_t spanned_bytes;
         uint64_t free_bytes;
-        uint64_t cma_bytes; /* the contiguous memory allocator's: movable pages in a kernel zone */
+        uint64_t cma_bytes; /* of the contiguous memory allocator: movable pages in a kernel zone */
         uint64_t free_cma_bytes;
         uint64_t min_bytes; /* the watermarks */
         uint64_t low_bytes;
@@ -39,37 +39,36 @@ typedef struct Zone {
 
 typedef struct Distance {
         uint32_t node;
-        uint32_t distance; /* 10 is local, as the firmware tables have it; never 0 */
+        uint32_t distance; /* 10 is local, as in the firmware's tables; never 0 */
 } Distance;
 
 typedef struct Node {
         uint32_t id;
         bool has_cpu;
-        OnlineWord
-                auto_online; /* what its auto_online_blocks says; _ONLINE_WORD_INVALID: no such file */
-        Distance *distances; /* owned, ordered by node */
+        OnlineWord auto_online; /* its auto_online_blocks; _ONLINE_WORD_INVALID: no such file */
+        Distance *distances;    /* owned, ordered by node */
         size_t n_distances;
-        uint64_t free_bytes; /* of its zones */
+        uint64_t free_bytes; /* the sum of its zones */
         Totals totals;       /* as of the last machine_count() */
 
-        bool is_short; /* of kernel memory: shortage.h, as of the last look, with the figures */
+        bool is_short; /* of kernel memory, at the last look at the zones: see shortage.h */
         uint64_t kernel_free_bytes;
         uint64_t kernel_low_bytes;
 } Node;
 
 typedef struct Machine {
         uint64_t block_size_bytes; /* a power of two; 0 only before the first read */
-        Block *blocks;             /* by id */
+        Block *blocks;             /* sorted by id */
         size_t n_blocks;
-        Device *devices; /* by their first block */
+        Device *devices; /* sorted by first block */
         size_t n_devices;
-        Node *nodes; /* by id */
+        Node *nodes; /* sorted by id */
         size_t n_nodes;
-        Zone *zones; /* by node, then type */
+        Zone *zones; /* sorted by node, then type */
         size_t n_zones;
         Totals totals; /* as of the last machine_count() */
 
-        /* What it is, in systemd's words (systemd.unit(5)); "" for not known. */
+        /* The kind of machine, in the words of systemd.unit(5); "" if it is not known. */
         char virtualization[24]; /* ConditionVirtualization=: "none", "kvm", ... */
         char architecture[16];   /* ConditionArchitecture=: "x86-64", ... */
 } Machine;
@@ -77,55 +76,58 @@ typedef struct Machine {
 void machine_init(Machine *machine);
 void machine_done(Machine *machine);
 
-/* The place in blocks[] of a block, or of the next one if it is not there; n_blocks at the end. */
+/* Returns the index of a block in blocks[], or of the next one if it is not there; n_blocks past the last. */
 size_t machine_block_index(const Machine *machine, uint32_t id);
 
-/* NULL when there is none. */
+/* Return NULL if the machine has no such block, node or zone. */
 Block *machine_find_block(const Machine *machine, uint32_t id);
 Node *machine_find_node(const Machine *machine, uint32_t id);
 const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType type);
 
 /*
- * Adds a block, offline, on no node and with nothing decided, or finds the one that is there:
- * returns 1 when it was added, 0 when it was known, -ENOMEM. *ret points to it in both cases.
+ * Adds a block that is offline, on no node and not decided, or finds the block that is already there. Returns
+ * 1 if it was added, 0 if it was there, or -ENOMEM. *ret points to the block in the first two cases.
  */
 int machine_add_block(Machine *machine, uint32_t id, Block **ret);
 
-/* Adds blocks of which none is there, by id, in a time linear in all blocks. 0 or -ENOMEM. */
+/*
+ * Adds blocks that are not there yet, from a sorted array of ids. Returns 0 or -ENOMEM. The time is linear in
+ * the number of all blocks.
+ */
 int machine_insert_blocks(Machine *machine, const uint32_t *ids, size_t n_ids);
 
-/* Removes every block for which keep[] (n_blocks entries) is false; the order stays. */
+/* Removes every block for which keep[] (n_blocks entries) is false. The others stay in order. */
 void machine_retain_blocks(Machine *machine, const bool *keep);
 
-/* The device of a block, or NULL. */
+/* Returns the device of a block, or NULL if it is not known. */
 const Device *machine_device(const Machine *machine, const Block *block);
 
-/* Its origin: that of its device. */
+/* Returns the origin of a block's device, ORIGIN_UNKNOWN if the device is not known. */
 Origin machine_origin(const Machine *machine, const Block *block);
 
 /*
- * The distance between two nodes (10 is local), as the first or else the second tells it; 0 when
- * neither does.
+ * Returns the distance between two nodes (10 is local), from the distances of the first or else of the second
+ * node; 0 if neither has it.
  */
 uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to);
 
 /*
- * Replaces the devices as a whole; the machine takes the array over. It must be sorted. Blocks refer
- * to no device afterwards.
+ * Replaces all devices. The array must be sorted, and belongs to the machine afterwards. The blocks have no
+ * device afterwards.
  */
 void machine_set_devices(Machine *machine, Device *devices, size_t n_devices);
 
-/* Replace the nodes or zones as a whole; the machine takes the arrays over. They must be sorted. */
+/* Replace all nodes or all zones. The array must be sorted, and belongs to the machine afterwards. */
 void machine_set_nodes(Machine *machine, Node *nodes, size_t n_nodes);
 void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones);
 
 void nodes_free(Node *nodes, size_t n_nodes);
 
-/* Brings the totals of the machine and of its nodes up to date. Linear in the number of blocks. */
+/* Updates the totals of the machine and of its nodes. The time is linear in the number of blocks. */
 void machine_count(Machine *machine);
 
-/* Any node. */
+/* The node number that stands for any node. */
 #define NODE_ANY (-2)
 
-/* The CMA areas of a node, or of all with NODE_ANY. */
+/* Returns the size of the CMA areas of a node, or of all nodes with NODE_ANY. */
 uint64_t machine_cma_bytes(const Machine *machine, int32_t node);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keeps what events told of blocks until the blocks are listed. */
+/* Keeps the events about blocks until the blocks are listed. */
 
 #include "model/notice.h"
 
@@ -37,7 +37,7 @@ static void take_notice(Machine *machine, const Notice *notice)
                 return;
         if (!notice->is_removal)
                 block->announced = true;
-        /* What its link told stands. */
+        /* A node that was read from the block's link stays. */
         if (block->node != NODE_NONE && block->told_node == NODE_NONE)
                 return;
         block->stale |= block->told_node != notice->node;

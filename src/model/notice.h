@@ -4,13 +4,13 @@
 #include "model/machine.h"
 
 /*
- * What events told of blocks, kept until the blocks are listed: by then one may be another than the
- * one that is known. In the order of the events.
+ * The events about blocks, in order, kept until the blocks are listed. The listing may find that a number
+ * belongs to another block than before.
  */
 
 typedef struct Notice {
         uint32_t block;
-        int32_t node; /* that its `add` told, NODE_NONE when it did not */
+        int32_t node; /* the node that its `add` event told, or NODE_NONE */
         bool is_removal;
 } Notice;
 
@@ -21,12 +21,13 @@ typedef struct NoticeList {
 
 void notice_list_done(NoticeList *list);
 
-/* The event that a block came, or that it goes. 0 or -ENOMEM. */
+/* Keep the event that a block was added, or that it is being removed. Return 0 or -ENOMEM. */
 int notice_list_add(NoticeList *list, uint32_t block, int32_t node);
 int notice_list_remove(NoticeList *list, uint32_t block);
 
 /*
- * To be called after a listing: the blocks of it whose events came are announced, those that have no
- * node yet have it told, and each is marked to be read again that this is news to. Empties the list.
+ * Applies the events to the blocks after a listing, and empties the list. A block whose `add` event came
+ * becomes announced. A block whose node was not read from its link takes the node that the event told, and is
+ * read again if that is another than before.
  */
 void notice_list_take(NoticeList *list, Machine *machine);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The words that the kernel's files take. */
+/* Converts the words that the kernel's files take to strings and back. */
 
 #include "model/online-word.h"
 
