@@ -24,8 +24,9 @@ static void balance_add(NodeBalance *sum, ZoneClass zone_class, uint64_t bytes)
 }
 
 /*
- * Jobs that were accepted before count as well, though they may fail: a block of theirs is kernel memory
- * only if it is and stays so, and movable memory if it is or becomes that.
+ * Returns the class in which a block counts. The guards must hold whether the jobs accepted before succeed or
+ * fail: a block of such a job counts as kernel memory only if it is kernel memory and stays so, and as
+ * movable memory if it is movable or becomes so.
  */
 static ZoneClass balance_class(const Block *block)
 {
@@ -105,7 +106,7 @@ void balance_move(Balance *balance, const Block *block, ZoneClass from, ZoneClas
         uint64_t bytes = balance->machine->block_size_bytes;
         NodeBalance *node = balance_node(balance, block->node);
 
-        /* Unsigned: adding what is negative subtracts. */
+        /* The sums are unsigned: adding -bytes subtracts. */
         balance_add(&balance->whole, from, -bytes);
         balance_add(&balance->whole, to, bytes);
         if (!node)

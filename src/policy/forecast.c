@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Plans for memory that is not there yet, or with another policy. */
+/* Makes plans for memory that is not there yet, or with another policy. */
 
 #include "policy/forecast.h"
 
@@ -61,7 +61,7 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
         return r;
 }
 
-/* The copy, which can grow as the original does */
+/* Copying a machine: the copy can grow like the original */
 
 static void *copy_array(const void *from, size_t n, size_t size)
 {
@@ -89,7 +89,7 @@ static int copy_nodes(Machine *to, const Machine *from)
         return 0;
 }
 
-/* Whatever it returns, machine_done() is right for the copy. */
+/* Copies a machine. Returns 0 or -ENOMEM. The caller frees the copy with machine_done() in both cases. */
 static int copy_machine(Machine *to, const Machine *from)
 {
         *to = *from;
@@ -111,7 +111,7 @@ void forecast_done(Forecast *forecast)
         *forecast = (Forecast){};
 }
 
-/* What would happen */
+/* Playing the decisions */
 
 static ZoneType zone_of(const Block *block)
 {
@@ -148,7 +148,10 @@ static int settle_by(Machine *machine, const Policy *policy, PlanFilter filter)
         return r;
 }
 
-/* Decides as memoryd does: first on what others onlined, then on what is left to do. */
+/*
+ * Decides as memoryd does: first on blocks that memoryd did not online, to judge them, then on offline
+ * blocks.
+ */
 static int settle(Machine *machine, const Policy *policy)
 {
         int r;
@@ -195,7 +198,7 @@ static int add_device(Machine *machine, const Addition *addition, uint32_t first
         return 0;
 }
 
-/* Behind all blocks, and behind what devices may yet grow to. */
+/* Returns the first block number behind all blocks, and behind the blocks that devices can grow to. */
 static uint64_t free_block(const Machine *machine)
 {
         uint64_t first = 0;
@@ -230,7 +233,7 @@ static int add_memory(Machine *machine, const Addition *addition)
         return 0;
 }
 
-/* Writes that are under way succeed, and the policy is asked again. */
+/* Completes a write that is under way, or else has the policy asked again about a block. */
 static void begin(Block *block, bool is_other_policy)
 {
         if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
@@ -257,7 +260,7 @@ static int play(Machine *machine, const Policy *policy, bool is_other_policy,
         return r;
 }
 
-/* Added blocks follow those of the machine. */
+/* Compares the forecast with the machine. Added blocks come behind those of the machine. */
 static int forecast_compare(Forecast *forecast, const Machine *machine)
 {
         size_t n = forecast->machine.n_blocks;
@@ -274,7 +277,7 @@ static int forecast_compare(Forecast *forecast, const Machine *machine)
         return 0;
 }
 
-/* The bits of one policy's udev properties for those of another. */
+/* Translates a mask of udev properties of one policy into a mask of another. */
 static uint64_t translate_mask(uint64_t mask, const Policy *from, const Policy *to)
 {
         uint64_t translated = 0;
@@ -290,7 +293,7 @@ static uint64_t translate_mask(uint64_t mask, const Policy *from, const Policy *
         return translated;
 }
 
-/* What blocks have of one policy for another: as when it is loaded. */
+/* Translates the rules and udev properties of all blocks from one policy to another, as a reload does. */
 static void take_policy(Machine *machine, const Policy *from, const Policy *to)
 {
         track_remap_rules(machine, from, to);
@@ -318,7 +321,7 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         return r;
 }
 
-/* Whether memoryd decides on a block, rather than that it stays as it is. */
+/* Whether memoryd decides on a block, instead of leaving it as it is. */
 static bool is_planned(const Forecast *forecast, size_t i)
 {
         return forecast->before[i] == BLOCK_OFFLINE &&
@@ -332,7 +335,7 @@ static bool is_decided_alike(const Block *a, const Block *b)
                strcmp(reason_scope(a), reason_scope(b)) == 0;
 }
 
-/* A job is taking it offline. */
+/* Whether a job is taking a block offline. */
 static bool is_leaving(const Block *block)
 {
         return block->status == BLOCK_STATUS_OFFLINING;

@@ -29,13 +29,16 @@ static uint64_t planner_min_kernel(const Planner *planner, const Tally *tally)
                        planner->policy->min_kernel_bytes;
 }
 
-/* A node without a CPU counts in the machine's ratio alone: its users run elsewhere. */
+/*
+ * Whether a node has a ratio of its own. A node without a CPU counts only in the ratio of the machine,
+ * because the users of its memory run on other nodes.
+ */
 static bool has_node_ratio(const Planner *planner, const Tally *tally)
 {
         return planner->policy->per_node && tally->node->has_cpu;
 }
 
-/* The guards of a node that want kernel memory, and what the first of them compared. */
+/* Returns the guards that want kernel memory on a node, and the figures that the first of them compared. */
 static unsigned node_guards(const Planner *planner, const Tally *tally, Figures *ret_figures)
 {
         uint64_t min_kernel_bytes = planner_min_kernel(planner, tally);
@@ -56,8 +59,9 @@ static unsigned node_guards(const Planner *planner, const Tally *tally, Figures 
 }
 
 /*
- * Units come when they come, and kernel memory among them with them: they are below other kernel memory
- * only where that was there before and stays.
+ * Returns the highest kernel block that `contiguous` compares a group with. The units of a device that grows
+ * arrive in any order, and some of them are kernel memory. For a unit, only the kernel memory of devices that
+ * do not grow counts.
  */
 static int64_t highest_kernel(const Group *group)
 {
@@ -65,8 +69,8 @@ static int64_t highest_kernel(const Group *group)
 }
 
 /*
- * The guards that want a group in the kernel class as things stand. What is part of a device that has
- * movable memory already is moved by the first two only.
+ * Returns the guards that want a group in the kernel class as the sums are now. If the device of the group
+ * already has movable memory, only the first two guards can make the group kernel memory.
  */
 static unsigned group_guards(const Planner *planner, const Group *group, Figures *ret_figures)
 {
@@ -99,7 +103,7 @@ static void planner_guard_rank(Planner *planner, const Tally *tally, Rank rank)
                 if (guards)
                         group_take(planner, group, guards, &figures);
                 else
-                        return; /* what holds for this one holds for those above */
+                        return; /* the guards hold for the groups above as well */
         }
 }
 
@@ -111,7 +115,7 @@ static void planner_guard_nodes(Planner *planner)
                                 planner_guard_rank(planner, &planner->tallies[i], rank);
 }
 
-/* Takes kernel memory for the machine's ratio from a node. Returns whether that suffices. */
+/* Makes groups of a node kernel memory until the machine's ratio holds. Returns whether it holds. */
 static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank rank)
 {
         for (Group *group = tally->groups.first; group; group = group->next) {
@@ -150,7 +154,7 @@ static bool guards_hold(const Planner *planner, const Tally *tally, unsigned gua
                 !figures_exceed(&machine, planner->policy->max_movable_ratio_permille));
 }
 
-/* Makes a group movable again if the guards hold all the same. Returns whether it is. */
+/* Makes a group movable again if the guards still hold then. Returns whether the group is movable. */
 static bool group_release(Planner *planner, Group *group, unsigned guards, int64_t highest)
 {
         if (group->rank != RANK_ALONE ||
@@ -183,8 +187,9 @@ static void planner_release_node(Planner *planner, Tally *tally, unsigned guards
 }
 
 /*
- * Groups differ in size: with a large one that was taken last, smaller ones that were taken before it
- * may no longer be needed. They are given back in the opposite order, as far as these guards hold.
+ * Makes those groups movable again that need not be kernel memory. Groups differ in size: after a large group
+ * became kernel memory, the guards may no longer need smaller groups that became so before it. The groups are
+ * released in the opposite order, as far as the given guards hold.
  */
 static void planner_release(Planner *planner, unsigned guards)
 {
@@ -194,7 +199,7 @@ static void planner_release(Planner *planner, unsigned guards)
                                 planner_release_node(planner, &planner->tallies[i], guards);
 }
 
-/* What stayed movable did so within these. */
+/* Decides that a group is movable. Its figures are those of the ratio that it is within. */
 static void group_leave_movable(const Planner *planner, Group *group)
 {
         Figures figures = has_node_ratio(planner, group->tally) ? node_figures(group->tally) :
@@ -212,7 +217,7 @@ static void planner_decide_static(Planner *planner)
                 planner_release(planner, NODE_GUARDS);
         planner_guard_machine(planner);
         if (planner->policy->whole_device) {
-                /* A device may reach above others that the machine left movable. */
+                /* A device that became kernel memory for the machine may reach above movable ones. */
                 planner_guard_nodes(planner);
                 planner_release(planner, NODE_GUARDS | GUARD_MACHINE_RATIO);
         }
@@ -222,7 +227,7 @@ static void planner_decide_static(Planner *planner)
                         group_leave_movable(planner, &planner->groups[i]);
 }
 
-/* Decides one unit of a device that grows. */
+/* Decides on a unit of a device that grows. */
 static void planner_decide_unit(Planner *planner, Group *group)
 {
         Tally *tally = group->tally;

@@ -18,7 +18,7 @@ void history_done(History *history)
         *history = (History){};
 }
 
-/* Until it is full it grows, and nothing was dropped. */
+/* Grows the ring up to HISTORY_MAX entries. Until then no entry was dropped, and the first is the oldest. */
 static int history_grow(History *history)
 {
         size_t n = MIN(MAX(history->n_allocated * 2, 16U), (size_t) HISTORY_MAX);

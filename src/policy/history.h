@@ -3,7 +3,7 @@
 
 #include "policy/reason.h"
 
-/* The last decisions and what came of them, oldest first. */
+/* The last decisions and their results, oldest first. */
 
 #define HISTORY_MAX 1000
 
@@ -17,7 +17,7 @@ typedef struct HistoryEntry {
         BlockStatus status;
         Onliner onliner;
         int error;
-        char *rule;   /* owned: its name, "" for the default */
+        char *rule;   /* owned: the name of the rule, "" for the default */
         char *reason; /* owned: see reason_format() */
 } HistoryEntry;
 
@@ -30,9 +30,9 @@ typedef struct History {
 
 void history_done(History *history);
 
-/* Adds a block as it stands now, and drops the oldest beyond HISTORY_MAX. 0 or -ENOMEM. */
+/* Adds an entry for a block as it is now, and drops the oldest beyond HISTORY_MAX. Returns 0 or -ENOMEM. */
 int history_add(History *history, const Machine *machine, const Policy *policy, const Block *block,
                 uint64_t usec);
 
-/* The i-th, from the oldest on. */
+/* Returns the i-th entry, counted from the oldest. */
 const HistoryEntry *history_get(const History *history, size_t i);

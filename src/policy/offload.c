@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds the one answer that a policy has for all memory of a node, if there is one. */
+/* Finds the single verdict that a policy has for all memory of a node, if it has one. */
 
 #include "policy/offload.h"
 
@@ -16,7 +16,7 @@ static Match match_if(bool condition)
         return condition ? MATCH_ALWAYS : MATCH_NEVER;
 }
 
-/* Of a node that is not there, NULL: any but the machine's. */
+/* Compares the node number. NULL is a node that is not there yet: any that the machine does not have. */
 static Match match_number(const Rule *rule, const Machine *machine, const Node *node)
 {
         NodeSet present = {}, absent;
@@ -31,7 +31,7 @@ static Match match_number(const Rule *rule, const Machine *machine, const Node *
         return node_set_is_empty(&absent) ? MATCH_NEVER : MATCH_PERHAPS;
 }
 
-/* Whether a node has memory is another matter by the time that the next comes. */
+/* Compares the node class. Whether the node has memory can change before the next memory comes. */
 static Match match_class(const Rule *rule, const Node *node)
 {
         const unsigned with_cpu = 1U << NODE_CLASS_CPU, without = 1U << NODE_CLASS_CPULESS;
@@ -75,7 +75,7 @@ static Verdict verdict_of(const Policy *policy, ZoneAction action)
         return zone_action_to_verdict(action);
 }
 
-/* Takes what another rule would lead to. Returns whether there is still but one verdict. */
+/* Adds the verdict of another rule. Returns whether there is still a single verdict. */
 static bool take_verdict(Verdict *only, Verdict verdict)
 {
         if (*only == _VERDICT_INVALID)

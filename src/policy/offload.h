@@ -4,22 +4,27 @@
 #include "policy/policy.h"
 
 /*
- * What can be left to the kernel: the one verdict of a policy on all memory that may be added to a node, of
- * whatever device, size and address; NULL is a node that is not there yet. VERDICT_NONE when there is more
- * than one, or when it depends on what else is online, as `auto` does unless max_movable_ratio is 0.
+ * Returns the single verdict of a policy on all memory that may be added to a node, whatever its device, size
+ * and address. The kernel can online such memory by itself. NULL is a node that is not there yet. Returns
+ * VERDICT_NONE if there are several verdicts, or if the verdict depends on what else is online, as with
+ * `auto` unless max_movable_ratio is 0.
  *
- * A rule that asks for something that is not known of memory to come (origin, address, size, a udev
- * property, a node without memory) may match or not: both have to lead to the same.
+ * A rule that asks for a property that is not known of future memory (origin, address, size, a udev property,
+ * a node without memory) may match or not. Both cases must lead to the same verdict.
  */
 Verdict offload_node(const Machine *machine, const Policy *policy, const Node *node);
 
-/* The same for all nodes at once, those that the machine has and those that are not there yet. */
+/*
+ * Returns the single verdict for all nodes, those of the machine and those that are not there yet, or
+ * VERDICT_NONE.
+ */
 Verdict offload_machine(const Machine *machine, const Policy *policy);
 
 /*
- * What the kernel's files are to say while memoryd runs: the machine's, then a node's, which depends on it.
- * `uniform` is the setting of memoryd.conf(5): if it is not set the kernel onlines nothing. A node's file
- * that does not matter stays as it is.
+ * Return the word that auto_online_blocks is to have while memoryd runs: that of the machine, and that of a
+ * node, which depends on the machine's. `uniform` tells whether offload is "uniform" in memoryd.conf(5). If
+ * it is not, the kernel onlines nothing. A node with the same word as the machine gets "inherit", or keeps
+ * "offline" if it has the same effect.
  */
 OnlineWord offload_machine_word(const Machine *machine, const Policy *policy, bool uniform);
 OnlineWord offload_node_word(const Machine *machine, const Policy *policy, bool uniform,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Collects what a plan counts on and what it decides. */
+/* Collects the memory that a plan takes as it is, and the blocks that it decides on. */
 
 #include "policy/plan-private.h"
 
@@ -44,7 +44,10 @@ void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, Zon
         }
 }
 
-/* What a block is part of, if it is to be treated as a whole. Asked for in the order of blocks. */
+/*
+ * Returns the Whole that a block is part of, or NULL if the block is decided on its own. Calls must be in the
+ * order of the blocks.
+ */
 static Whole *planner_whole(Planner *planner, const Block *block)
 {
         const Device *device = machine_device(planner->machine, block);
@@ -66,7 +69,7 @@ static Whole *planner_whole(Planner *planner, const Block *block)
         return (*last)->node == block->node ? *last : NULL;
 }
 
-/* A block whose class is no longer to be decided. */
+/* Counts a block whose class `auto` does not decide. */
 static void planner_count(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
 {
         Whole *whole = planner_whole(planner, block);
@@ -76,7 +79,9 @@ static void planner_count(Planner *planner, Tally *tally, const Block *block, Zo
                 whole->classes |= 1U << zone_class;
 }
 
-/* What an action comes to, VERDICT_NONE standing for "to be worked out": `auto`. */
+/*
+ * Returns the verdict of an action for a block, or VERDICT_NONE if the guards of `auto` are to work it out.
+ */
 static Verdict action_verdict(ZoneAction action, const Block *block)
 {
         if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_KERNEL)
@@ -94,8 +99,8 @@ static bool rule_has_movable_node(const Policy *policy, int32_t index)
 }
 
 /*
- * A unit that the guards have made kernel memory before stays so until it is written. It was decided
- * over what was there by then, and units above it may be written already.
+ * Whether the guards have already made a unit kernel memory. It stays so until it is written: it was decided
+ * by the memory that was there at the time, and units above it may already be written.
  */
 static bool is_held(const Block *block, bool grows)
 {
@@ -114,7 +119,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         *planned = (Planned){ .block = block->id, .node = block->node };
         decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
         decision->action = rule ? rule->zone : ZONE_ACTION_AUTO;
-        /* To write to its blocks would put it out of step with its own attribute. */
+        /* Writing to single blocks would put the device out of step with its own attribute. */
         decision->verdict = device && device->onlines_itself ?
                                     VERDICT_LEAVE :
                                     action_verdict(decision->action, block);
@@ -129,7 +134,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
                 return;
         }
         whole = planner_whole(planner, block);
-        /* Of a unit only from when it is its turn. */
+        /* The rule of a unit counts only from the turn of the unit on. */
         tally->movable_node |= movable_node && !grows;
         if (whole)
                 whole->movable_node |= movable_node;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Groups the blocks that get one class together. */
+/* Groups the blocks that get the same class together. */
 
 #include "policy/plan-private.h"
 
@@ -64,7 +64,7 @@ void planner_group(Planner *planner)
 
 int64_t group_lowest(const Group *group)
 {
-        assert(group->first); /* none is empty */
+        assert(group->first); /* no group is empty */
         return group->first->planned->block;
 }
 
@@ -85,7 +85,7 @@ void group_set(const Group *group, Verdict verdict, unsigned guards, const Figur
 void group_shift(Planner *planner, const Group *group, bool to_kernel)
 {
         uint64_t bytes = group->n * planner->machine->block_size_bytes;
-        /* Unsigned: subtracts as well. */
+        /* The sums are unsigned: adding -bytes subtracts. */
         uint64_t change = to_kernel ? bytes : -bytes;
 
         group->tally->kernel_bytes += change;

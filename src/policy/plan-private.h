@@ -3,21 +3,21 @@
 
 #include "policy/plan.h"
 
-/* What the parts of planning share. */
+/* Types and functions that the parts of the planner share. */
 
 typedef struct Tally Tally;
 typedef struct Group Group;
 
 /*
- * What whole_device treats as one: a static device, or a unit of one that grows. It belongs to the
- * node of its lowest block; its blocks on another node are each on their own.
+ * The blocks that whole_device decides as one: a static device, or a unit of a device that grows. They belong
+ * to the node of the lowest block. Blocks of the device on another node are decided one by one.
  */
 typedef struct Whole {
         int32_t node;
-        uint32_t unit;     /* which of its device */
-        unsigned classes;  /* mask of 1 << ZoneClass, of those of its blocks that are not `auto` */
-        Group *group;      /* of those that are */
-        bool movable_node; /* by the rule of one of those */
+        uint32_t unit;     /* the number of the unit within its device */
+        unsigned classes;  /* mask of 1 << ZoneClass, of the blocks that `auto` does not decide */
+        Group *group;      /* of the blocks that `auto` decides */
+        bool movable_node; /* set by the rule of a block that `auto` decides */
 } Whole;
 
 /* A block that `auto` decides. */
@@ -26,13 +26,14 @@ typedef struct Item {
         Tally *tally;
         Whole *whole;      /* or NULL */
         struct Item *next; /* in its group */
-        bool grows;        /* of a device that grows */
-        bool movable_node; /* by its rule */
+        bool grows;        /* its device grows */
+        bool movable_node; /* set by its rule */
 } Item;
 
 /*
- * In which order groups become kernel memory, before their addresses: by what the rest of the device
- * is. One that has movable memory already gives last and block by block, since it is split then.
+ * The rank of a group. Groups become kernel memory in the order of their ranks, and within a rank in that of
+ * their addresses. The rank depends on the rest of the device: kernel memory, none, or movable memory. A
+ * device that already has movable memory comes last and block by block, because it is then split.
  */
 typedef enum Rank {
         RANK_KERNEL,
@@ -41,7 +42,7 @@ typedef enum Rank {
         _RANK_MAX,
 } Rank;
 
-/* Blocks of a node that get one class together. */
+/* The blocks of a node that get the same class together. */
 struct Group {
         Item *first; /* by block */
         Item *last;
@@ -51,7 +52,7 @@ struct Group {
         Rank rank;
         bool grows;
         bool is_kernel;
-        int64_t highest_below; /* kernel block of the node, but for those of the groups above */
+        int64_t highest_below; /* highest kernel block of the node, except for the groups above */
         Group *next;           /* by first block */
         Group *previous;
 };
@@ -61,13 +62,16 @@ typedef struct GroupList {
         Group *last;
 } GroupList;
 
-/* The highest kernel block of a node, or -1: of all, and but for those of devices that grow. */
+/* The highest kernel block of a node, or -1: of all blocks, and of those whose device does not grow. */
 typedef struct Highest {
         int64_t any;
         int64_t lasting;
 } Highest;
 
-/* What a node leads to: what is decided or there, and what is still to be decided as movable. */
+/*
+ * The memory of a node that the plan leads to. Blocks that `auto` has yet to decide count as movable; those
+ * of devices that grow do not count before their turn.
+ */
 struct Tally {
         const Node *node;
         uint64_t cma_bytes;
@@ -75,9 +79,9 @@ struct Tally {
         uint64_t movable_bytes;
         Highest highest;
         bool movable_node;
-        GroupList groups; /* but for those of devices that grow */
+        GroupList groups; /* except for those of devices that grow */
 
-        /* Without the blocks that `auto` decides. */
+        /* Without the blocks that `auto` decides. When a unit is decided, the bytes are those without it. */
         uint64_t given_kernel_bytes;
         Highest given_highest;
 };
@@ -88,43 +92,43 @@ typedef struct Planner {
         PlanFilter filter;
         uint64_t now_usec;
         Matcher matcher;
-        Tally *tallies; /* one per node of the machine, in its order */
+        Tally *tallies; /* one per node of the machine, in the same order */
         Planned *planned;
         size_t n_planned;
         Item *items; /* by block */
         size_t n_items;
         Whole *wholes;
         size_t n_wholes;
-        Whole **last_wholes; /* the one met last of each device of the machine */
+        Whole **last_wholes; /* for each device of the machine, the Whole found last */
         Group *groups;
         size_t n_groups;
-        bool has_rank[_RANK_MAX]; /* whether there are such groups */
+        bool has_rank[_RANK_MAX]; /* whether there are groups of a rank */
         GroupList growing;        /* groups of devices that grow */
-        uint64_t cma_bytes;       /* the machine's, as in a tally */
+        uint64_t cma_bytes;       /* of the machine, as in a Tally */
         uint64_t kernel_bytes;
         uint64_t movable_bytes;
-        Tally *last; /* the one found last */
+        Tally *last; /* the Tally found last */
 } Planner;
 
-/* Collecting: what the plan has to live with, and what it is to decide. */
+/* Collects the memory that the plan takes as it is, and the blocks that it is to decide on. */
 void planner_collect(Planner *planner);
 
 /* Adds a block to the sums of its class, if it has one. */
 void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class);
 
-/* Makes the groups, and counts the static ones as movable until something speaks against it. */
+/* Makes the groups. Those that do not grow count as movable until a guard makes them kernel memory. */
 void planner_group(Planner *planner);
 
 int64_t group_lowest(const Group *group);
 int64_t group_highest(const Group *group);
 
-/* What each block of a group is to become, and why. */
+/* Sets the verdict of each block of a group, and the guards and figures behind it. */
 void group_set(const Group *group, Verdict verdict, unsigned guards, const Figures *figures);
 
-/* Moves a group between the sums of the classes. */
+/* Moves a group from the sum of one class to that of the other. */
 void group_shift(Planner *planner, const Group *group, bool to_kernel);
 
-/* Makes a group kernel memory that has been counted as movable. */
+/* Makes a group that counted as movable kernel memory. */
 void group_take(Planner *planner, Group *group, unsigned guards, const Figures *figures);
 
 /* Gives each group a class that the guards allow. */

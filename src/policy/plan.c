@@ -16,7 +16,7 @@ static bool is_kernel_first(Verdict verdict)
         return verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT;
 }
 
-/* Whether no kernel memory of the same node comes right below. */
+/* Whether the block is the first of a run of kernel memory on its node, in the order of the plan. */
 static bool is_lowest_kernel(const Plan *plan, size_t i)
 {
         const Planned *block = &plan->planned[i];
@@ -27,15 +27,15 @@ static bool is_lowest_kernel(const Plan *plan, size_t i)
 }
 
 /*
- * Each class from the top down. The block that goes online is itself a hole to the kernel's walk through
- * the zone (6.1: set_zone_contiguous() comes before the sections are marked online), which starts
- * at the zone's lowest page and ends at the first hole. So of a zone that begins with these blocks one
- * step is walked per block, of one that has memory below them what is there, and upwards, or outwards
- * from the middle, all that was onlined before as well. Lowest first and then down costs the same but
- * for a block.
+ * Orders each class from the top down. For each block that goes online, the kernel walks through the zone
+ * from its lowest page to the first hole, and the block itself is such a hole (6.1: set_zone_contiguous()
+ * comes before the sections are marked online). If the zone begins with these blocks, the kernel then walks
+ * one step per block. If the zone has memory below them, it walks through that memory. Upwards, or outwards
+ * from the middle, it would also walk through all blocks that were onlined before. The lowest block first and
+ * then from the top down costs the same, except for one block.
  *
- * That is how kernel memory of a node comes: of a node's memory the kernel takes for itself from what came
- * first, and the lowest block is the one that is to become movable last.
+ * Kernel memory of a node is written in this last order: the kernel first uses the memory that came first,
+ * and the lowest block is to become movable last.
  */
 static void plan_order(Plan *plan)
 {
@@ -53,7 +53,7 @@ static void plan_order(Plan *plan)
 
 static int planner_init(Planner *planner, const Machine *machine, const Policy *policy)
 {
-        /* One more, so that an empty machine is no allocation of nothing. */
+        /* One element more, so that no allocation is empty on an empty machine. */
         planner->tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
         planner->planned = calloc(machine->n_blocks + 1, sizeof(Planned));
         planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
@@ -108,7 +108,7 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
                 .n_planned = planner.n_planned,
                 .order = TAKE_PTR(order),
         };
-        planner.planned = NULL; /* the plan has them */
+        planner.planned = NULL; /* the plan owns them now */
         plan_order(ret);
         return 0;
 }

@@ -5,11 +5,11 @@
 #include "policy/verdict.h"
 
 /*
- * What the policy makes of a machine: a decision for every block that is to be decided, and the
- * order in which to write them. A pure function: equal input gives equal output.
+ * A plan: the decisions of the policy on all blocks of a machine that are to be decided, and the order in
+ * which to write the blocks. Making a plan is a pure function: equal input gives equal output.
  */
 
-/* A block that is decided. */
+/* A block and the decision on it. */
 typedef struct Planned {
         uint32_t block;
         int32_t node; /* the block's */
@@ -19,47 +19,48 @@ typedef struct Planned {
 typedef struct Plan {
         Planned *planned; /* owned, by block */
         size_t n_planned;
-        uint32_t *order; /* owned: indices into planned[] of what is to be written, first to last */
+        uint32_t *order; /* owned: indices into planned[] of the blocks to write, first to last */
         size_t n_order;
 } Plan;
 
 void plan_done(Plan *plan);
 
 /*
- * Whether a block takes part in a plan, rather than being what the plan has to live with. Called
- * once per block with the argument handed to plan_make(); must depend on nothing else.
+ * Whether the plan decides on a block, instead of taking it as it is. Called once per block with the time
+ * given to plan_make(). The result must depend on nothing else.
  */
 typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
 
 /*
- * Decides every block of the machine that the filter takes and whose node is known. All others count as
- * plan_class() has it.
+ * Decides on each block of the machine that the filter accepts and whose node is known. All other blocks with
+ * a known node count in their plan_class().
  *
- * Guards (memoryd.conf(5)) hold over what the plan leads to, as far as what is there already allows, and
- * no block is kernel memory that need not be. Kernel blocks lie lowest on their node; when the machine
- * as a whole needs more of them, they come from nodes with a CPU first, then in the order of node
- * numbers.
+ * The guards (memoryd.conf(5)) hold for the memory that the plan leads to, as far as the memory that is
+ * already there allows, and no block becomes kernel memory without need. Kernel blocks are the lowest of
+ * their node. If the machine as a whole needs more of them, they come from nodes with a CPU first, then in
+ * the order of node numbers.
  *
- * With whole_device the blocks of a device, or of a unit of one that grows, get the class that its other
- * blocks are in. Where some of those are movable and the guards of higher precedence want kernel memory
- * that nothing else can give, the device is split, block by block.
+ * With whole_device, the blocks of a device, or of a unit of a device that grows, get the class of its other
+ * blocks. If some of those are movable, and the guards of higher precedence want kernel memory that no other
+ * block can give, the device is split, block by block.
  *
- * Blocks of a device that grows are decided after all others, unit by unit from the lowest up, each over
- * what is there by then, since nobody knows what will follow: so it makes no difference in how many
- * parts they come, from the lowest up. Where kernel memory of such devices lies is no concern of
- * `contiguous` for their own blocks, and a unit that was made kernel memory stays so until it is written.
+ * Blocks of a device that grows are decided after all others, unit by unit from the lowest up. It is not
+ * known how far the device will grow, so each unit is decided by the memory that is there by then. The result
+ * is therefore the same in however many parts the units come, from the lowest up. For a unit, `contiguous`
+ * ignores the kernel memory of devices that grow. A unit that became kernel memory stays so until it is
+ * written.
  *
- * The order of writes is kernel memory first, since the metadata of the rest is allocated from it,
- * and each class from the highest address down: the kernel looks for holes in a zone from its start
- * after each block, and stops at the first (6.1, set_zone_contiguous()). But kernel memory in a row on a
- * node starts with its lowest block: the kernel uses first what came first, and that block shall be the
- * last to become movable.
+ * Kernel memory is written first, because the metadata of the other blocks is allocated from it. Each class
+ * is written from the highest address down: after each block, the kernel looks for holes in a zone from its
+ * start, and stops at the first (6.1, set_zone_contiguous()). As an exception, a run of kernel memory on a
+ * node starts with its lowest block: the kernel first uses the memory that came first, and this block is to
+ * become movable last.
  *
- * Returns 0 or -ENOMEM; *ret is written on success only. Time is linear in blocks times rules, and in
+ * Returns 0 or -ENOMEM. *ret is written on success only. The time is linear in blocks times rules, and in
  * nodes times zones.
  */
 int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
               Plan *ret);
 
-/* The decision of a block, or NULL. */
+/* Returns the entry of a block, or NULL if the plan does not decide on it. */
 const Planned *plan_find(const Plan *plan, uint32_t block);

@@ -120,7 +120,7 @@ int policy_add_udev_property(Policy *policy, const char *name, const char *value
         return udev_property_append(policy, name, value);
 }
 
-/* What a machine is */
+/* Virtualization and architecture */
 
 /* Words for a kind of virtualization, or for none. */
 static const char *const virtualization_kinds[] = {
@@ -150,7 +150,7 @@ static bool is_in(const char *const *table, size_t n, const char *word)
         return false;
 }
 
-/* Whether a word holds that may have a "!" before it. */
+/* Whether a word begins with "!". Moves *word past it. */
 static bool negated(const char **word)
 {
         bool is_negated = **word == '!';
@@ -159,7 +159,7 @@ static bool negated(const char **word)
         return is_negated;
 }
 
-/* Of the words that name a kind: 1, or 0, or -EINVAL for any other word. */
+/* Returns whether a word for a kind of virtualization holds (1 or 0), or -EINVAL for any other word. */
 static int virtualization_kind(const char *word, const char *virtualization)
 {
         bool is_vm = in_table(hypervisors, virtualization);
@@ -216,7 +216,7 @@ bool virtualization_is_known(const char *word)
         return is_word(virtualization_word, word);
 }
 
-/* The names of systemd.unit(5) for those of uname(2), which may be patterns. */
+/* The names of uname(2), which may be patterns, and the names of systemd.unit(5) for them. */
 static const struct {
         const char *uname;
         const char *name;
@@ -269,7 +269,7 @@ bool condition_holds(char *const *words, ConditionMatches matches, const char *v
         return false;
 }
 
-/* Which rule */
+/* Matching of rules */
 
 bool rule_matches_machine(const Rule *rule, const Machine *machine)
 {
@@ -306,9 +306,9 @@ static bool rule_matches_node(const Rule *rule, const Machine *machine, const No
         return !rule->has_distance || rule_matches_distance(rule, machine, node);
 }
 
-/* What a rule asks of blocks and their devices; what it does not ask for admits everything. */
+/* The criteria of a rule for blocks and their devices. A criterion that the rule does not have admits all. */
 typedef struct Criteria {
-        unsigned origins; /* as in the rule, and NO_DEVICE */
+        unsigned origins; /* mask as in the rule, with NO_DEVICE */
         uint64_t min_size_bytes;
         uint64_t max_size_bytes;
         uint64_t first_address;
@@ -316,7 +316,7 @@ typedef struct Criteria {
         uint64_t udev_mask;
 } Criteria;
 
-/* A block whose device is not known is of unknown origin and of no size. */
+/* The bit for blocks whose device is not known: they are of unknown origin and of no size. */
 #define NO_DEVICE (1U << 31)
 
 static void criteria_init(Criteria *criteria, const Rule *rule)
@@ -361,8 +361,8 @@ void matcher_done(Matcher *matcher)
 }
 
 /*
- * The rules that match a machine and a node, by number: how many and one, 0 meaning that they were not
- * looked for yet, then each.
+ * Returns the indices of the rules that match the machine and a node, behind a first element that is their
+ * number plus one. 0 in the first element means that the rules were not looked for yet.
  */
 static const uint32_t *matcher_node_rules(Matcher *matcher, const Node *node, bool was_memoryless)
 {

@@ -14,8 +14,8 @@ Figures figures_of(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_b
 }
 
 /*
- * Counted in 4 KiB, of which sizes are multiples: 64 bits suffice for 2^52 bytes then, the most that an
- * x86 or arm64 machine can address, at the largest ratio.
+ * Counts in units of 4 KiB, of which all sizes are multiples. At the largest ratio, 64 bits then suffice for
+ * 2^52 bytes, the most that an x86 or arm64 machine can address.
  */
 bool figures_exceed(Figures *figures, uint32_t ratio_permille)
 {

@@ -4,27 +4,29 @@
 #include "base/format.h"
 #include "model/block.h"
 
-/*
- * Movable memory over kernel memory: what max_movable_ratio is compared with.
- */
+/* The ratio of movable memory to kernel memory, which max_movable_ratio limits. */
 
-/* CMA areas lie in kernel zones but hold movable pages only. */
+/* Makes figures that count CMA areas as movable: they lie in kernel zones, but hold movable pages only. */
 Figures figures_of(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes);
 
-/* Whether movable / kernel is over a ratio, which becomes their limit. */
+/* Whether movable / kernel memory is over a ratio. Makes this ratio the limit of the figures. */
 bool figures_exceed(Figures *figures, uint32_t ratio_permille);
 
-/* Whether the ratio is larger than another. Of no memory at all it is 0. */
+/*
+ * Whether the ratio of the first figures is larger than that of the second. Without any memory it is 0. If
+ * neither has kernel memory, more movable memory counts as larger.
+ */
 bool figures_is_worse(const Figures *figures, const Figures *than);
 
 #define FIGURES_STRING_MAX 160
 #define RATIO_STRING_MAX 32
 
 /*
- * "8G of movable to 1G of kernel memory, 8.00 to 1", and no ratio to nothing. To two places, up or down,
- * so that what is over a limit never reads as the limit. Returns the buffer.
+ * Formats "8G of movable to 1G of kernel memory, 8.00 to 1", without the ratio if there is no kernel memory.
+ * Rounds the ratio to two decimals, up or down: rounded up, a ratio over the limit never reads as the limit.
+ * Returns the buffer.
  */
 const char *figures_format(const Figures *figures, bool up, char buffer[static FIGURES_STRING_MAX]);
 
-/* A ratio of the configuration: "3.00", "1.125". Returns the buffer. */
+/* Formats a ratio of the configuration: "3.00", "1.125". Returns the buffer. */
 const char *ratio_format(uint64_t permille, char buffer[static RATIO_STRING_MAX]);

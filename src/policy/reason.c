@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes a sentence of why a block is what it is. */
+/* Explains in a sentence why a block is what it is. */
 
 #include "policy/reason.h"
 
@@ -21,7 +21,7 @@ const char *reason_rule_name(const Policy *policy, const Block *block)
         return rule ? rule->name : "";
 }
 
-/* Whether a guard decided, or would have: rules that name a class do not ask them. */
+/* Whether the guards were asked about a block. A rule that names a class does not ask them. */
 static bool is_auto(const Block *block)
 {
         return block->decision.figures.limit > 0 || block->decision.guards;
@@ -33,13 +33,13 @@ const char *reason_scope(const Block *block)
                 return "";
         if (block->decision.guards & GUARD_MIN_KERNEL)
                 return "min_kernel";
-        /* Without figures it is kernel memory because the rest of its device is. */
+        /* Without figures, the block is kernel memory because the rest of its device is. */
         if (block->decision.verdict == VERDICT_KERNEL && !(block->decision.guards & RATIO_GUARDS))
                 return block->decision.figures.limit > 0 ? "contiguous" : "";
         return block->decision.figures.of_machine ? "machine" : "node";
 }
 
-/* What whole_device treats as one with a block. */
+/* Formats the device or unit that whole_device decides as one. */
 static const char *format_group(const Machine *machine, const Block *block,
                                 char buffer[static GROUP_TEXT_MAX])
 {
@@ -63,7 +63,7 @@ static int format_ratio_reason(const Machine *machine, const Block *block, char 
 {
         const Device *device = machine_device(machine, block);
         bool is_over = block->decision.verdict == VERDICT_KERNEL;
-        /* Nobody knows what will be above a block of a device that grows. */
+        /* It is not known which blocks of a device that grows will come above this block. */
         bool has_above =
                 !block->decision.figures.of_machine && !(device && device->unit_blocks > 0);
         char place[PLACE_TEXT_MAX], memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
@@ -89,7 +89,7 @@ static int format_min_kernel_reason(const Block *block, char **ret)
                         block->node, has_any ? kernel : "no", has_any ? " of" : "", limit);
 }
 
-/* The guard that comes first, with its numbers. */
+/* Formats the first guard of a decision, with its figures. */
 static int format_guard_reason(const Machine *machine, const Block *block, char **ret)
 {
         const char *scope = reason_scope(block);
@@ -121,7 +121,7 @@ static int format_auto_reason(const Machine *machine, const Block *block, char *
         return asprintf(ret, "%s, and whole_device keeps all of %s in one class", why, group);
 }
 
-/* Who says so: "rule 'x' (file:line)". */
+/* Formats the rule of a decision: "rule 'x' (file:line)". */
 static int format_rule(const Policy *policy, const Block *block, char **ret)
 {
         const Rule *rule = policy_rule(policy, block->decision.rule);
@@ -182,7 +182,7 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 why);
 }
 
-/* What it is although something else was decided, and what was. */
+/* Formats the class that a block is in, and the decision that wanted another one. */
 static int format_foreign(const Machine *machine, const Block *block, const char *rule, char **ret)
 {
         _cleanup_free_ char *decided = NULL;
@@ -194,7 +194,7 @@ static int format_foreign(const Machine *machine, const Block *block, const char
                         block->onliner == ONLINER_KERNEL ? "the kernel" : "somebody else", decided);
 }
 
-/* What a job does or did. */
+/* Formats what a job does, or did, to a block. */
 static int format_requested(const Block *block, char **ret)
 {
         if (block->status == BLOCK_STATUS_OFFLINING)

@@ -4,18 +4,19 @@
 #include "policy/policy.h"
 
 /*
- * Why a block is what it is, in one sentence for a person: the rule with its place, the guard that
- * decided and the numbers it compared. The policy is the one the block's rule is an index into.
+ * Explains in one sentence for a person why a block is what it is: the rule with its file and line, the guard
+ * that decided, and the figures that it compared. The rule of the block is an index into the rules of this
+ * policy.
  *
- * 0, or -ENOMEM. The caller frees the string.
+ * Returns 0 or -ENOMEM. The caller frees the string.
  */
 int reason_format(const Machine *machine, const Policy *policy, const Block *block, char **ret);
 
-/* The name of the rule that decided, "" for the default, "(removed)" after a reload took it away. */
+/* Returns the name of the rule that decided, "" for the default, "(removed)" if a reload removed the rule. */
 const char *reason_rule_name(const Policy *policy, const Block *block);
 
 /*
- * The scope of a block's figures: "node" or "machine" for those of the ratio, "min_kernel",
- * "contiguous", or "" when there are none.
+ * Returns the scope of a block's figures: "node" or "machine" for those of a ratio, "min_kernel",
+ * "contiguous", or "" if there are none.
  */
 const char *reason_scope(const Block *block);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tells whether a node is short of kernel memory, and how much would help. */
+/* Tells whether a node is short of kernel memory, and how many blocks would relieve it. */
 
 #include "policy/shortage.h"
 
@@ -41,7 +41,7 @@ Shortage shortage_measure(const Machine *machine, uint32_t node)
 
 bool shortage_holds(const Shortage *shortage, bool was_short)
 {
-        /* A zone has watermarks as soon as it has memory. */
+        /* A zone without watermarks has no memory. */
         if (shortage->movable_high_bytes == 0 || shortage->high_bytes == 0)
                 return false;
         if (was_short)
@@ -50,7 +50,7 @@ bool shortage_holds(const Shortage *shortage, bool was_short)
                shortage->movable_free_bytes > shortage->movable_high_bytes;
 }
 
-/* Whether the node's ratio holds once `bytes` of its movable memory are the kernel's. */
+/* Whether the ratio of the node holds once `bytes` of its movable memory are kernel memory. */
 static bool ratio_holds(const Machine *machine, const Policy *policy, const Node *node,
                         uint64_t bytes)
 {

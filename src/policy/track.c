@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Follows a block through being seen, decided, written, retried and judged. */
+/* Tracks a block as it is read, decided, written, tried again and judged. */
 
 #include "policy/track.h"
 
@@ -15,7 +15,7 @@ static void remember_class(Block *block)
                 block->last_class = block_class(block);
 }
 
-/* Offline and the policy's to decide: at once, or when its node is known. */
+/* Has the policy decide on a block: at once, or when its node is known. */
 static void make_pending(Block *block)
 {
         block->status = block->node == NODE_NONE ? BLOCK_STATUS_WAITING : BLOCK_STATUS_PENDING;
@@ -24,8 +24,8 @@ static void make_pending(Block *block)
 }
 
 /*
- * The kernel sends the event of a block before it gives it its node, and onlines it after that. Only when its
- * node is known is it known whether it will.
+ * Notes whether the kernel is about to online a block. The kernel first sends the event of the block, then
+ * gives the block its node, and then onlines it. Whether it onlines the block depends on the node.
  */
 static void expect_kernel(Block *block, const TrackMode *mode)
 {
@@ -47,7 +47,7 @@ void track_new(Block *block, const TrackMode *mode)
                 expect_kernel(block, mode);
 }
 
-/* Its node is known at last. One that was given up stays so until then. */
+/* Makes a block pending whose node is known at last. A block that was given up stays so until then. */
 static void stop_waiting(Block *block, const TrackMode *mode)
 {
         if (block->status != BLOCK_STATUS_WAITING || block->node == NODE_NONE)
@@ -89,7 +89,10 @@ void track_forget(Block *block)
         make_pending(block);
 }
 
-/* A block that a write failed on was offline, or going offline, which may have come to nothing. */
+/*
+ * Whether an online block went online, or into another class, since it was last read. A block whose write
+ * failed counts: it was offline, or it was going offline, and did not.
+ */
 static bool was_onlined(const Block *block, const BlockBefore *before)
 {
         return before->state == BLOCK_OFFLINE || before->zone_class != block_class(block) ||
@@ -98,14 +101,14 @@ static bool was_onlined(const Block *block, const BlockBefore *before)
 
 void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
 {
-        /* The kernel onlines what is added, after its event. */
+        /* The kernel onlines an added block after its event, maybe after the first reading. */
         bool is_new =
                 block->last_class == ZONE_CLASS_NONE &&
                 (block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING);
 
         remember_class(block);
         block->kernel_due = block->kernel_due && block->state == BLOCK_OFFLINE;
-        /* By a job, or before the new class of one that it changes. */
+        /* memoryd is at work on the block, maybe between taking it offline and its new class. */
         if (block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING)
                 return;
 
@@ -135,7 +138,7 @@ static bool is_undecided(const Block *block)
 
 typedef struct NodeMemory {
         bool has_any;
-        int32_t device; /* if there is one: its index, DEVICE_NONE, or SEVERAL */
+        int32_t device; /* index of the only device, DEVICE_NONE, or SEVERAL */
 } NodeMemory;
 
 static NodeMemory *memory_of(NodeMemory memory[static NODE_MAX], const Block *block)
@@ -343,7 +346,7 @@ uint64_t track_next_retry(const Machine *machine)
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
 
-                /* One that is going offline is no plan's until that has ended. */
+                /* No plan decides on a block that is still going offline. */
                 if (block->status == BLOCK_STATUS_RETRYING && block->state == BLOCK_OFFLINE &&
                     block->job == 0)
                         next = MIN(next, block->retry_at_usec);

@@ -5,15 +5,15 @@
 #include "policy/verdict.h"
 
 /*
- * The life of a block with memoryd: how its status follows from what was read, decided and written.
- * Pure, as all of the core: the time is an argument, what is to be logged is the caller's.
+ * Tracks the status of a block as it is read, decided and written. Pure, like all of the core: the time is an
+ * argument, and the caller writes the log.
  */
 
 typedef struct Retry {
         uint64_t first_usec;      /* delay before the first retry, at least 1 ms */
-        uint32_t factor_permille; /* each next delay is this much of the last; 1000 to 10000 */
-        uint64_t cap_usec;        /* no delay is longer; at least first_usec */
-        uint32_t attempts;        /* writes in all, 1 to 100 */
+        uint32_t factor_permille; /* the factor from each delay to the next; 1000 to 10000 */
+        uint64_t cap_usec;        /* the longest delay; at least first_usec */
+        uint32_t attempts;        /* writes in total, 1 to 100 */
 } Retry;
 
 /* A block as it was before it was read again. */
@@ -24,93 +24,98 @@ typedef struct BlockBefore {
 
 BlockBefore block_before(const Block *block);
 
-/* How blocks are taken in. */
+/* The circumstances in which blocks are read. */
 typedef struct TrackMode {
-        bool at_start;       /* of memoryd: what is online was so before */
-        bool leave_offline;  /* the setting coldplug: what is offline at the start is left */
-        bool kernel_onlines; /* the kernel itself onlines what is added; of a block: to its node */
+        bool at_start;       /* memoryd starts: online blocks were online before */
+        bool leave_offline;  /* coldplug is "leave": blocks that are offline at the start stay so */
+        bool kernel_onlines; /* the kernel itself onlines added blocks (machine or block's node) */
 } TrackMode;
 
-/* A block seen for the first time, after its first read. */
+/* Sets the status of a block after its first reading. */
 void track_new(Block *block, const TrackMode *mode);
 
 /*
- * A block that was read again, and how it was before. Somebody else's doing unless it is being
- * written or taken offline: that it went online is to be judged, that it went offline is respected.
+ * Sets the status of a block that was read again, by how it was before. Unless memoryd is writing it or
+ * taking it offline, a change is the doing of the kernel or of another process: a block that went online is
+ * to be judged, and a block that went offline stays so.
  */
 void track_read(Block *block, const BlockBefore *before, const TrackMode *mode);
 
 /*
- * Notes of the blocks that are to be decided for the first time whether their node had memory
- * before they came: any other block, decided or online. Ends with the decision.
+ * Notes for each block that is to be decided for the first time whether its node had memory of another device
+ * before. All blocks that are not to be decided for the first time count. Once a block is decided, its note
+ * does not change.
  */
 void track_note_memoryless(Machine *machine);
 
-/*
- * PlanFilter: offline blocks to be decided now, those in between two attempts when they are due. Not those
- * of jobs.
- */
+/* PlanFilter: the offline blocks to decide on now, also those whose retry is due, but not those of jobs. */
 bool track_wants_plan(const Block *block, uint64_t now_usec);
 
-/* PlanFilter: blocks that somebody else onlined and that no plan has decided on before. */
+/*
+ * PlanFilter: the blocks that the kernel or another process onlined and that are to be judged, but not those
+ * of jobs.
+ */
 bool track_wants_judgement(const Block *block, uint64_t now_usec);
 
-/* Takes a decision over: the block is to be written, or left. */
+/* Makes a decision that of the block, which is then to be written, or left. */
 void track_decide(Block *block, const Decision *decision);
 
-/* Judges a block that somebody else onlined by the verdict it has: external or foreign. */
+/* Judges a block that the kernel or another process onlined by the verdict on it: external or foreign. */
 void track_judge(Block *block);
 
-/* Finds the rules of all decisions in the policy that replaces theirs: see policy_remap(). */
+/* Points the decisions of all blocks to the rules of the policy that replaces theirs: see policy_remap(). */
 void track_remap_rules(Machine *machine, const Policy *from, const Policy *to);
 
-/* Notes the time of what was seen or made online and has none yet: CLOCK_REALTIME. */
+/* Sets the time (CLOCK_REALTIME) of blocks that went or were seen online and have no time yet. */
 void track_stamp(Machine *machine, uint64_t realtime_usec);
 
-/* The block was handed to the actuator. */
+/* Notes that a block was handed to the actuator. */
 void track_write(Block *block);
 
-/* The block as it was re-read after a write. */
+/* Takes over the state and zones of a block that was read again after a write. */
 void track_take(Block *block, BlockState state, const ZoneList *zones);
 
-/* Somebody else made it online, or put it into another class: to be judged. */
+/*
+ * Notes that the kernel or another process onlined a block, or put it into another class. The block is judged
+ * by its verdict, or is to be judged if it has none.
+ */
 void track_onlined_by(Block *block, Onliner onliner);
 
-/* It is offline, and stays so until somebody asks for it. */
+/* Notes the party that took a block offline. The block stays offline until it is asked for. */
 void track_offlined_by(Block *block, Onliner offliner);
 
-/* It is offline and is to be decided anew, whatever was decided or tried before. */
+/* Has an offline block decided anew, whatever was decided or tried before. */
 void track_forget(Block *block);
 
 /*
- * A write of the block ended, after which it was re-read. Returns the outcome; after
- * OUTCOME_REFUSED and OUTCOME_BUSY the block is retrying until retry_at_usec, or has failed for
- * good.
+ * Takes over the result of a write, after which the block was read again. `error` is 0 or a negative errno.
+ * Returns the outcome. After OUTCOME_REFUSED and OUTCOME_BUSY, the block is retrying until retry_at_usec, or
+ * has failed for good.
  */
 Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList *zones,
                       const Retry *retry, uint64_t now_usec);
 
 /*
- * A block failed and is to be tried again: those that failed before it as often are tried with it, so
- * that the guards are worked out over all of them once more, and not for each alone.
+ * Moves the retries of all blocks that failed as often as `failed` to the time of its retry, so that one plan
+ * works out the guards for all of them, and not for each alone.
  */
 void track_join_retries(Machine *machine, const Block *failed);
 
 /*
- * Before the policy is applied anew because someone asked for it: what failed, waits for a retry,
- * or was left by a rule, is to be decided again. What an administrator took offline stays so. The guards
- * of what is to be decided are forgotten, since plan_make() may hold on to what they led to. Blocks of
- * jobs are left as they are.
+ * Prepares an offline block for a rescan. A block that failed, waits for a retry, or was left by a rule is to
+ * be decided again. A block that was taken offline stays so. The guards of a block that is to be decided are
+ * forgotten, because plan_make() may keep to the result of earlier guards. A block of a job stays as it is.
  */
 void track_reset(Block *block);
 
-/* The same, and what was taken offline, by memoryd or somebody else, is to be decided again too. */
+/* Like track_reset(), but a block that memoryd or another process took offline is to be decided again too. */
 void track_reset_offlined(Block *block);
 
 /*
- * The same before another policy is applied: that one also judges anew what somebody else onlined.
+ * Like track_reset(), for another policy: a block that the kernel or another process onlined is judged anew
+ * too.
  */
 void track_reconsider(Block *block);
 
-/* When the next retry of an offline block is due, USEC_INFINITY for none. */
+/* Returns the time when the next retry of an offline block is due, or USEC_INFINITY if none is. */
 uint64_t track_next_retry(const Machine *machine);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which class a verdict leads to, and what a write came to. */
+/* Finds the class that a verdict leads to, and the outcome of a write. */
 
 #include "policy/verdict.h"
 
@@ -24,7 +24,7 @@ ZoneClass verdict_class(Verdict verdict, const Block *block)
         case VERDICT_MOVABLE:
                 return ZONE_CLASS_MOVABLE;
         case VERDICT_KERNEL_DEFAULT:
-                /* The kernel names its default first; unknown counts as the safe side. */
+                /* The kernel names its default first. If it is not known, it counts as kernel. */
                 return block->zones.n_zones > 0 ? zone_type_to_class(block->zones.zones[0]) :
                                                   ZONE_CLASS_KERNEL;
         default:
@@ -62,7 +62,7 @@ static Outcome outcome_of_error(int error)
         case -EINTR:
         case -ENOMEM:
         case -ETIMEDOUT:
-        case 0: /* accepted, and offline again by the time it was re-read */
+        case 0: /* accepted, but offline again by the time it was read */
                 return OUTCOME_BUSY;
         default:
                 return OUTCOME_REFUSED;

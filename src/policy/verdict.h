@@ -4,34 +4,31 @@
 #include "model/block.h"
 
 /*
- * Whether a block that is online in this class, by whomever, agrees with a verdict. What is left
- * alone or not decided agrees with anything.
+ * Whether a block that is online in this class agrees with a verdict, whatever onlined it. All classes agree
+ * with a verdict that does not name one.
  */
 bool verdict_accepts(Verdict verdict, ZoneClass zone_class);
 
-/*
- * The class a verdict leads to; `auto` is not a verdict, so there always is one but for what is left,
- * which is in none.
- */
+/* Returns the class that a verdict leads to, ZONE_CLASS_NONE for VERDICT_LEAVE and VERDICT_NONE. */
 ZoneClass verdict_class(Verdict verdict, const Block *block);
 
 /*
- * The class that a block counts in for the guards when it is not to be decided: its own when it is
- * online, that of its verdict while it is written (BLOCK_STATUS_WRITING), none when it is offline. While
- * it is taken offline it is on the safe side: kernel memory is gone already, movable memory still there.
+ * Returns the class in which the guards count a block that is not to be decided: its own if it is online,
+ * that of its verdict while it is written (BLOCK_STATUS_WRITING), none if it is offline. While it is taken
+ * offline, it counts on the safe side: kernel memory as already gone, movable memory as still there.
  */
 ZoneClass plan_class(const Block *block);
 
 /*
- * What came of a write to memoryN/state. The kernel's errors are ambiguous (EINVAL is a bad word, a
- * block that is online already, or mixed zones), so the re-read decides and the errno only
- * explains.
+ * The outcome of a write to memoryN/state. The kernel's errors are ambiguous (EINVAL means a bad word, a
+ * block that is already online, or mixed zones). The reading after the write therefore decides, and the errno
+ * only explains.
  */
 typedef enum Outcome {
-        OUTCOME_DONE,    /* written, and the block is what was asked for */
-        OUTCOME_ALREADY, /* it was so before: someone else was faster, and agrees */
-        OUTCOME_RACED,   /* someone else was faster, and put it into another class */
-        OUTCOME_REFUSED, /* the kernel will not: zones, a notifier's veto */
+        OUTCOME_DONE,    /* written, and the block is as asked for */
+        OUTCOME_ALREADY, /* the kernel or another process was faster, in a class that agrees */
+        OUTCOME_RACED,   /* the kernel or another process was faster, in another class */
+        OUTCOME_REFUSED, /* the kernel refuses: zones, a notifier's veto */
         OUTCOME_BUSY,    /* not now: no memory, cannot be isolated, interrupted */
         OUTCOME_GONE,    /* the block was removed */
         _OUTCOME_MAX,
@@ -42,7 +39,7 @@ const char *outcome_to_string(Outcome outcome);
 Outcome outcome_from_string(const char *word);
 
 /*
- * Classifies a write that asked for a verdict and returned an error (0, or a negative errno), after
- * which the block was re-read in this state and with these zones.
+ * Classifies a write that asked for a verdict and returned an error (0 or a negative errno), by the state and
+ * zones of the block that were read afterwards.
  */
 Outcome outcome_of(Verdict wanted, int error, BlockState state, const ZoneList *zones);
