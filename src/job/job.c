@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The beginning and the end of a job and of its steps. */
+/* Begins and ends jobs and their steps. */
 
 #include "job/step.h"
 
@@ -85,7 +85,10 @@ void job_release(const Job *job, Machine *machine)
         }
 }
 
-/* What may differ the next time: memory that is in use, or that a block of this job kept in place. */
+/*
+ * Whether another try may succeed: the memory may not be in use then, or other steps may have made it
+ * possible.
+ */
 static bool is_worth_another_try(int error)
 {
         return error == -EBUSY || error == -EAGAIN || error == -EINTR || error == -ENOMEM ||

@@ -5,21 +5,21 @@
 #include "policy/track.h"
 
 /*
- * A request on its way: its steps, which write comes next, what came of them. Pure: the time is an
- * argument, the writes are the caller's.
+ * A job carries out a request: it has the steps, tells which write comes next, and takes the results of
+ * writes. Pure: the time is an argument, and the caller makes the writes.
  */
 
 typedef enum JobState {
         JOB_STATE_QUEUED,
         JOB_STATE_RUNNING,
         JOB_STATE_CANCELLING, /* waits for the write that is under way */
-        JOB_STATE_UNDOING,    /* takes back what was done */
-        /* How it can end: */
-        JOB_STATE_DONE,      /* all of it */
-        JOB_STATE_PARTLY,    /* some blocks */
-        JOB_STATE_FAILED,    /* no block, or all was undone */
-        JOB_STATE_CANCELLED, /* at somebody's wish, whatever was done before */
-        JOB_STATE_TIMED_OUT, /* the same, for the time was up */
+        JOB_STATE_UNDOING,    /* undoes the steps that were done */
+        /* The states of a job that has ended: */
+        JOB_STATE_DONE,      /* all blocks are done */
+        JOB_STATE_PARTLY,    /* some blocks are done */
+        JOB_STATE_FAILED,    /* no block is done, or all were undone */
+        JOB_STATE_CANCELLED, /* it was cancelled, whatever was done before */
+        JOB_STATE_TIMED_OUT, /* its time was up, whatever was done before */
         _JOB_STATE_MAX,
         _JOB_STATE_INVALID = -EINVAL,
 } JobState;
@@ -30,14 +30,14 @@ bool job_state_is_end(JobState state);
 
 typedef enum StepState {
         STEP_WAITING,
-        STEP_WRITING,  /* the write under way is its */
-        STEP_CHANGING, /* of set-zone: offline, its new class comes next */
+        STEP_WRITING,  /* its write is under way */
+        STEP_CHANGING, /* in set-zone: the block is offline, and its new class comes next */
         STEP_DONE,
         STEP_FAILED,
-        STEP_UNDONE, /* was done, and is what it was before */
+        STEP_UNDONE, /* was done, and the block is again as before */
 } StepState;
 
-/* What a block was with memoryd before its first write, to be that again when nothing comes of it. */
+/* The fields of a block before its first write, to be restored if the job does not change the block. */
 typedef struct Former {
         BlockStatus status;
         Decision decision;
@@ -49,12 +49,12 @@ typedef struct Former {
 typedef struct JobStep {
         Step step;
         StepState state;
-        int error; /* of the last failed write, negative; -EBUSY when its time was up; -EPERM for the
-                           last kernel memory of a node; -ESTALE when somebody else has changed the block;
-                           -ENOENT when it is gone; 0 for none */
+        int error;      /* of the last failed write: negative errno; -EBUSY if its time was up;
+                           -EPERM for the last kernel memory of a node; -ESTALE if another process
+                           has changed the block; -ENOENT if the block is gone; 0: none */
         bool timed_out; /* the error is that its time was up */
-        bool is_ours;   /* what was done was done by this job */
-        bool restoring; /* of set-zone: offline, and to be what it was again */
+        bool is_ours;   /* it was done by this job, not by another process */
+        bool restoring; /* in set-zone: the block is offline and gets its former class back */
         unsigned attempts;
         Former former;
 } JobStep;
@@ -63,84 +63,86 @@ typedef struct Job {
         uint32_t id; /* never 0 */
         Request request;
         char *target; /* owned: request_format() */
-        uint32_t uid; /* who asked; UINT32_MAX: memoryd itself */
+        uint32_t uid; /* the user who asked; UINT32_MAX: memoryd itself */
         JobState state;
-        JobState end;   /* what it ends as, when that is decided before it has ended */
+        JobState end;   /* while undoing: the state in which it will end */
         JobStep *steps; /* owned */
         size_t n_steps;
-        /* Of n_steps; the rest was not tried. What was undone counts as that alone. */
+        /* Numbers of steps; the others were not tried. An undone step counts only as undone. */
         size_t n_done, n_failed, n_undone;
         size_t current;         /* the step of the write under way; n_steps: none */
-        Verdict writing;        /* what that asks for */
+        Verdict writing;        /* the verdict that this write asks for */
         size_t changing;        /* the step in STEP_CHANGING; n_steps: none */
-        size_t next;            /* the step to look at next; of undoing the one after it */
-        bool is_second_round;   /* of what is tried once more */
-        size_t n_again;         /* waiting for that */
-        uint64_t deadline_usec; /* monotonic, or USEC_INFINITY; set when it starts */
+        size_t next;            /* the step to look at next; while undoing, the step after it */
+        bool is_second_round;   /* steps that failed are tried once more */
+        size_t n_again;         /* steps that wait for the second round */
+        uint64_t deadline_usec; /* monotonic, or USEC_INFINITY; set when the job starts */
 } Job;
 
 /*
- * Takes request and selection over, which are empty afterwards. 0 or -ENOMEM, in which case they are as
- * they were.
+ * Makes a job of a request and its selection, which are empty afterwards. Returns 0, or -ENOMEM with both
+ * unchanged.
  */
 int job_new(uint32_t id, uint32_t uid, Request *request, Selection *selection, Job **ret);
 void job_free(Job *job);
 DEFINE_CLEANUP(Job *, job_free)
 
 /*
- * The blocks of the steps become the job's: no plan decides on them, and no other request takes them.
- * And free again, once it has ended or will not be run any further: what was offline on its way to another
- * class is pending then, the policy's to bring back.
+ * job_claim() makes the blocks of the steps part of the job: no plan decides on them, and no other request
+ * takes them. job_release() frees them when the job has ended or will not run any further. A block that is
+ * then offline on its way to another class becomes pending, so that the policy brings it back.
  */
 void job_claim(const Job *job, Machine *machine);
 void job_release(const Job *job, Machine *machine);
 
-/* Finds the rules of what was decided in the policy that replaces theirs: see policy_remap(). */
+/* Points the decisions of a job to the rules of the policy that replaces theirs: see policy_remap(). */
 void job_remap_rules(Job *job, const Policy *from, const Policy *to);
 
-/* A write that a job wants to be made. */
+/* A write that a job asks for. */
 typedef struct JobWrite {
         uint32_t block;
         Verdict verdict;       /* VERDICT_NONE: offline */
-        uint64_t timeout_usec; /* after which to interrupt it, at least 1 ms; 0: never */
+        uint64_t timeout_usec; /* after which to interrupt the write, at least 1 ms; 0: never */
 } JobWrite;
 
 /*
- * The next write, for which the block is marked: 1 and the write, or 0 when the job has ended, which its
- * state tells then. Steps that turn out to be done, or whose block is gone, are passed over. A job starts
- * with the first call. No call while a write is under way.
+ * Finds the next write of a job, and marks its block. Returns 1 and the write, or 0 if the job has ended, in
+ * which case its state tells how. Steps that turn out to be done, or whose block is gone, are passed over.
+ * The first call starts the job. No call is allowed while a write is under way.
  *
- * Before a step takes the last kernel memory from a node that has movable memory, or brings movable memory
- * to one without kernel memory, it fails, unless the selection has accepted that.
+ * A step fails instead of taking the last kernel memory from a node with movable memory, or of bringing
+ * movable memory to a node without kernel memory, unless the selection has accepted that.
  *
- * offline_timeout_usec is what one block may take to go offline. With a timeout of the whole job it is
- * shared among the blocks that are left, and a block that was not done in its time is tried once more at
- * the end, with what time is left then.
+ * offline_timeout_usec is the time that a block may take to go offline. If the job has a timeout, a block may
+ * take at most its share of the time that is left. A block that was not offline in its time is tried once
+ * more at the end, in the time that is left then.
  */
 int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_timeout_usec,
              JobWrite *ret);
 
 /*
- * What came of the write, as the block was re-read: error is 0 or negative, -ETIMEDOUT when its time was
- * up, -ECANCELED when it was cancelled, -ENOENT when the block is gone.
+ * Takes the result of the write, with the state and zones of the block that were read after it. error is 0 or
+ * a negative errno: -ETIMEDOUT if its time was up, -ECANCELED if it was cancelled, -ENOENT if the block is
+ * gone.
  */
 void job_outcome(Job *job, Machine *machine, int error, BlockState state, const ZoneList *zones,
                  uint64_t realtime_usec);
 
 /*
- * Ends the job as soon as the write under way has, and a block on its way to another class is there; one
- * that has not started at once. Returns false when it has ended or is undoing.
+ * Cancels a job. It ends when the write under way has ended and a block on its way to another class is there.
+ * A job that has not started ends at once. Returns false if the job has ended or is undoing.
  */
 bool job_cancel(Job *job);
 
-/* The block of the write under way, -1 for none. */
+/* Returns the block of the write under way, or -1 if there is none. */
 int32_t job_current_block(const Job *job);
 
-/* A sentence for a person about a step that failed, "EBUSY: ..." with the name of its errno. 0 or -ENOMEM. */
+/* Formats a sentence for a person about a failed step, "EBUSY: ..." by its errno. Returns 0 or -ENOMEM. */
 int job_format_failure(const Job *job, const JobStep *step, char **ret);
 
 /*
- * One sentence about what it came to: "Took 30 of 32 blocks (3.8G) of device PNP0C80:00 offline; 2 failed:
- * memory37: EBUSY...". Of a device that is offline as a whole also that it can be removed. 0 or -ENOMEM.
+ * Formats a sentence about the result of a job: "Took 30 of 32 blocks (3.8G) of device PNP0C80:00 offline; 2
+ * failed: memory37: EBUSY...". It also says that a device can be removed if all of the device is offline.
+ * Returns 0 or -ENOMEM.
  */
 int job_format_report(const Job *job, const Machine *machine, char **ret);

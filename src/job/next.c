@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which write of a job comes next. */
+/* Finds the next write of a job. */
 
 #include "job/step.h"
 
-/* Ends, or begins to take back what was done. */
+/* Ends a job, or begins to undo the steps that were done. */
 static void job_wind_up(Job *job, JobState end)
 {
         for (size_t i = 0; i < job->n_steps; i++)
@@ -22,7 +22,7 @@ static void job_wind_up(Job *job, JobState end)
         }
 }
 
-/* Whether the job is over for one reason or another; what it does then comes next. */
+/* Whether a job has no more steps to take. If so, ends the job or begins to undo it. */
 static bool job_is_over(Job *job, uint64_t now_usec)
 {
         bool is_through = job->next == job->n_steps && (job->is_second_round || job->n_again == 0);
@@ -38,7 +38,7 @@ static bool job_is_over(Job *job, uint64_t now_usec)
         return true;
 }
 
-/* A fair share of what time is left, of a block that is to go offline. */
+/* Returns the time that a block may take to go offline: its share of the time that is left. */
 static uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_timeout_usec)
 {
         uint64_t left = job->is_second_round ? job->n_again + 1 : job->n_steps - job->next + 1;
@@ -51,8 +51,9 @@ static uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_ti
 }
 
 /*
- * Whether its node would have movable memory only with the block in this class. Kernel memory that is just
- * being written counts for what comes after it, but not to let go of what there is.
+ * Whether the node of a block would have movable memory only, with the block in this class. Kernel memory
+ * that is still being written counts if the block is offline, but not if the block is online and would leave
+ * its class.
  */
 static bool leaves_movable_only(const Machine *machine, const Block *block, ZoneClass zone_class)
 {
@@ -71,7 +72,10 @@ static bool leaves_movable_only(const Machine *machine, const Block *block, Zone
         return block->node != NODE_NONE && has_movable && !has_kernel;
 }
 
-/* Looked at just before a write, since others may have been at work, or writes have failed. */
+/*
+ * Whether a step would leave its node with movable memory only. Checked just before the write, because
+ * another process may have changed blocks since the selection, or writes may have failed.
+ */
 static bool step_is_unsafe(const JobStep *step, const Machine *machine, const Block *block,
                            ZoneClass to)
 {
@@ -94,7 +98,7 @@ static void job_write(Job *job, JobStep *step, Block *block, Verdict verdict, ui
         *ret = (JobWrite){ block->id, verdict, timeout_usec };
 }
 
-/* Whether there is nothing left to write for a step, which has ended then. */
+/* Whether a step has nothing left to write. If so, ends the step. */
 static bool step_is_settled(Job *job, JobStep *step, Block *block)
 {
         Verdict to = step->step.to;
@@ -118,7 +122,7 @@ static bool step_is_settled(Job *job, JobStep *step, Block *block)
                 step_done(job, step, false);
                 return true;
         }
-        /* It is not what was to be changed any more, and whoever did that knows better. */
+        /* Another process has changed the block since the selection. Its change stays. */
         if ((block->state == BLOCK_OFFLINE) == job_changes(job)) {
                 step_failed(job, step, -ESTALE);
                 return true;
@@ -159,7 +163,7 @@ static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
         return true;
 }
 
-/* The second half of set-zone. */
+/* Finds the second write of a set-zone step. */
 static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
 {
         JobStep *step = &job->steps[job->changing];
@@ -187,7 +191,7 @@ static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
         return false;
 }
 
-/* Whether a step is to be taken back, and it is still as the job has left it. */
+/* Whether a step is to be undone, and its block is still as the job has left it. */
 static bool step_is_undoable(Job *job, JobStep *step, const Block *block)
 {
         bool is_offline = block && block->state == BLOCK_OFFLINE;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the result of a write means for a job. */
+/* Takes the results of writes into a job. */
 
 #include "job/step.h"
 
-/* The block is offline on its way to another class, which comes next. */
+/* Notes that a block is offline on its way to another class, which comes next. */
 static void change_next(Job *job, JobStep *step, Block *block)
 {
         step->state = STEP_CHANGING;
@@ -13,7 +13,7 @@ static void change_next(Job *job, JobStep *step, Block *block)
         step_aim(step, block, step_next_verdict(job, step));
 }
 
-/* What becomes of a step that is being undone and cannot be. */
+/* Ends a step that could not be undone. */
 static void step_stays_done(JobStep *step, int error)
 {
         step->state = STEP_DONE;
@@ -25,7 +25,7 @@ static bool is_cancelled(const Job *job, int error)
         return job->state == JOB_STATE_CANCELLING && (error == -ECANCELED || error == -EINTR);
 }
 
-/* A write of a step that leaves the block what it was before the step. */
+/* Takes a failed write that left the block as it was before the step. */
 static void step_came_to_nothing(Job *job, JobStep *step, Block *block, int error)
 {
         former_restore(&step->former, block);
@@ -39,7 +39,7 @@ static void step_came_to_nothing(Job *job, JobStep *step, Block *block, int erro
         step_refused(job, step, error == -ECANCELED ? -EINTR : error);
 }
 
-/* The block is what the request asked for. */
+/* Sets the status of a block that is as the request asked. */
 static void block_is_requested(const JobStep *step, Block *block, int error, uint64_t realtime_usec)
 {
         const Step *asked = &step->step;
@@ -74,7 +74,7 @@ static void job_after_offline(Job *job, JobStep *step, Block *block, int error)
         }
 }
 
-/* Somebody else was faster, in another class. */
+/* Takes a write that was too late: the kernel or another process has onlined the block in another class. */
 static void job_raced(Job *job, JobStep *step, Block *block)
 {
         block->decision = step->former.decision;
@@ -108,7 +108,7 @@ void job_onlined(Job *job, JobStep *step, Block *block, int error, uint64_t real
                 step_failed(job, step, step->error);
 }
 
-/* It is offline still. */
+/* Takes a write after which the block is still offline. */
 static void job_not_onlined(Job *job, JobStep *step, Block *block, int error)
 {
         bool is_undoing = job->state == JOB_STATE_UNDOING;
@@ -125,7 +125,7 @@ static void job_not_onlined(Job *job, JobStep *step, Block *block, int error)
                 step->error = error;
                 change_next(job, step, block);
         } else {
-                /* It was online, and shall be: that is left to the policy. */
+                /* The block was online and is to be online again: the policy brings it back. */
                 track_forget(block);
                 block->decision = (Decision){ .rule = RULE_DEFAULT };
                 job->n_done -= is_undoing;
@@ -133,7 +133,7 @@ static void job_not_onlined(Job *job, JobStep *step, Block *block, int error)
         }
 }
 
-/* Gone is offline, for good. */
+/* Takes a write to a block that is gone. It counts as offline, for good. */
 static void job_gone(Job *job, JobStep *step, Block *block)
 {
         bool is_undoing = job->state == JOB_STATE_UNDOING;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Sentences about the result of a job. */
+/* Formats sentences about the result of a job. */
 
 #include "job/step.h"
 
@@ -8,11 +8,11 @@
 
 #include <stdio.h>
 
-/* What an errno means for a write to the state of a memory block. */
+/* The meaning of an errno for a write to the state of a memory block. */
 typedef struct Meaning {
         int error;
         const char *name;
-        const char *of_offline; /* where it differs */
+        const char *of_offline; /* the text for a block that was to go offline, if it differs */
         const char *text;
 } Meaning;
 
@@ -46,7 +46,10 @@ static const Meaning *find_meaning(int error)
 int job_format_failure(const Job *job, const JobStep *step, char **ret)
 {
         const Meaning *meaning = find_meaning(step->error);
-        /* In the class it was in it goes online mostly: what fails is the way there. */
+        /*
+         * In set-zone, the block did not go offline or, if it is restored, did not go online in the new
+         * class. Restoring a block mostly succeeds.
+         */
         bool is_offline =
                 job->request.kind == JOB_KIND_OFFLINE || (job_changes(job) && !step->restoring);
         const char *text;
@@ -60,7 +63,7 @@ int job_format_failure(const Job *job, const JobStep *step, char **ret)
         return asprintf(ret, "%s: %s", meaning->name, text) < 0 ? -ENOMEM : 0;
 }
 
-/* Failures to name one by one. */
+/* The most failures that are named one by one. */
 #define FAILURES_SHOWN 3
 
 static int print_failures(FILE *stream, const Job *job)
@@ -86,7 +89,7 @@ static int print_failures(FILE *stream, const Job *job)
         return 0;
 }
 
-/* "30 of 32 blocks (3.8G) of device PNP0C80:00". */
+/* Prints "30 of 32 blocks (3.8G) of device PNP0C80:00". */
 static void print_blocks(FILE *stream, const Job *job, uint64_t block_size_bytes)
 {
         char size[FORMAT_BYTES_MAX];
@@ -129,7 +132,7 @@ static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
         }
 }
 
-/* Whether the request was about a device of which nothing is online any more. */
+/* Whether the request was to take a device offline, and no block of the device is online any more. */
 static bool is_device_free(const Job *job, const Machine *machine)
 {
         bool has_blocks = false;

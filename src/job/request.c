@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Requests as text. */
+/* Formats requests. */
 
 #include "job/request.h"
 
@@ -28,7 +28,7 @@ void request_done(Request *request)
         request_init(request, request->kind);
 }
 
-/* A text for a person: a request of thousands of ranges is known by its first ones. */
+/* The most ranges in a text for a person, who knows a request of thousands of ranges by the first ones. */
 #define RANGES_SHOWN 64
 
 static void print_ranges(FILE *stream, const Request *request)

@@ -4,15 +4,16 @@
 #include "policy/plan.h"
 
 /*
- * What somebody asks of memory that is there: online, offline, another class. And what that comes to on a
- * machine: which blocks, in which order, or why not. Pure, as all of the core.
+ * Requests to bring memory online, to take it offline or to change its class, and the selection that a
+ * request leads to on a machine: the blocks in their order, or the reason for a refusal. Pure, like all of
+ * the core.
  */
 
 typedef enum JobKind {
         JOB_KIND_ONLINE,
         JOB_KIND_OFFLINE,
         JOB_KIND_SET_ZONE,
-        JOB_KIND_REBALANCE, /* memoryd's own: movable memory becomes kernel memory */
+        JOB_KIND_REBALANCE, /* by memoryd itself: movable memory becomes kernel memory */
         _JOB_KIND_MAX,
         _JOB_KIND_INVALID = -EINVAL,
 } JobKind;
@@ -20,18 +21,18 @@ typedef enum JobKind {
 const char *job_kind_to_string(JobKind kind); /* "online", "offline", "set-zone", "rebalance" */
 JobKind job_kind_from_string(const char *word);
 
-/* Blocks by number, both included. */
+/* A range of block numbers, both included. */
 typedef struct BlockRange {
         uint32_t first;
         uint32_t last;
 } BlockRange;
 
-/* Requests can name so many ranges. */
+/* The most ranges that a request can name. */
 #define REQUEST_RANGES_MAX 4096
 
 /*
- * Of which memory: ranges, a node, a device; a size alone or of a node or device. What is not asked for
- * is 0, "", NODE_ANY.
+ * A request. It names memory by ranges, by a node, by a device, or by a size, alone or of a node or device.
+ * The fields that it does not use are 0, "" or NODE_ANY.
  */
 typedef struct Request {
         JobKind kind;
@@ -39,95 +40,98 @@ typedef struct Request {
         size_t n_ranges;
         int32_t node; /* or NODE_ANY */
         char device[DEVICE_NAME_MAX];
-        bool has_size; /* a size was given, which may be 0; implied by one that is not */
+        bool has_size; /* a size was given, which may be 0; implied by a size that is not 0 */
         uint64_t size_bytes;
         ZoneClass zone_class; /* online: ZONE_CLASS_NONE leaves it to the policy */
 
-        /* set-zone of a node: how much of what is online there is to be movable, one of the two. */
+        /* set-zone of a node: how much of its online memory is to be movable, in one of two ways. */
         bool has_movable_percent;
         uint32_t movable_percent;
         bool has_movable_bytes;
         uint64_t movable_bytes;
 
         uint64_t timeout_usec; /* of the job as a whole; 0: none */
-        bool force;            /* guards, boot memory and the last kernel memory do not count */
+        bool force;            /* lifts refusals because of guards, boot memory, the last kernel
+                                  memory or an attribute of the device */
         bool undo_on_failure;
 } Request;
 
-/* An empty request: no memory, no options. */
+/* Makes an empty request: no memory, no options. */
 void request_init(Request *request, JobKind kind);
 void request_done(Request *request);
 
 /*
- * "blocks 32-39,45", "node 1", "device PNP0C80:00", "4G of node 1", "node 1 (75% movable)". 0 or -ENOMEM.
+ * Formats the memory that a request names: "blocks 32-39,45", "node 1", "device PNP0C80:00", "4G of node 1",
+ * "node 1 (75% movable)". Returns 0 or -ENOMEM.
  */
 int request_format(const Request *request, char **ret);
 
-/* What memory is to be, in a sentence: "movable" or "kernel memory". */
+/* Returns the words for a class in a sentence: "movable" or "kernel memory". */
 const char *request_class_text(ZoneClass zone_class);
 
-/* Why a request is refused: each has its own D-Bus error, see org.memoryd1(5). */
+/* The reason for a refusal. Each has its own D-Bus error, see org.memoryd1(5). */
 typedef enum Refusal {
         REFUSAL_NONE,
-        REFUSAL_INVALID_REQUEST, /* what is asked for contradicts itself or names no memory */
-        REFUSAL_NO_SUCH_BLOCK, /* a block that is named does not exist, at the ends of a range too */
+        REFUSAL_INVALID_REQUEST, /* the request contradicts itself, names no memory, or the policy
+                                    or a device does not allow it */
+        REFUSAL_NO_SUCH_BLOCK,   /* a named block, or an end of a range, does not exist */
         REFUSAL_RANGE_HAS_HOLES, /* blocks within a range do not exist */
         REFUSAL_NO_SUCH_NODE,
         REFUSAL_NO_SUCH_DEVICE,
         REFUSAL_NODE_WITHOUT_MEMORY,
-        REFUSAL_ALREADY_SO,         /* all that was asked for is so: nothing to do */
-        REFUSAL_BOOT_MEMORY,        /* would take offline what was there at boot; not with force */
-        REFUSAL_INVALID_SIZE,       /* no multiple of the block size, or 0 */
+        REFUSAL_ALREADY_SO,         /* all memory is already as requested: nothing to do */
+        REFUSAL_BOOT_MEMORY,        /* boot memory would go offline; not with force */
+        REFUSAL_INVALID_SIZE,       /* 0, or not a multiple of the block size */
         REFUSAL_INVALID_PERCENTAGE, /* over 100 */
-        REFUSAL_NOT_ENOUGH_BLOCKS,  /* of a size: there is not so much that may be taken */
+        REFUSAL_NOT_ENOUGH_BLOCKS,  /* for a size or portion, too few blocks may be taken */
         REFUSAL_LAST_KERNEL_MEMORY, /* a node would have movable memory only; not with force */
-        REFUSAL_BELOW_GUARDS,       /* min_kernel or max_movable_ratio would not hold any more than
-                                       they do now; not with force */
-        REFUSAL_BLOCKS_BUSY,        /* a block is part of another job, which is named, or memoryd or
-                                       the kernel is at work on it just now */
+        REFUSAL_BELOW_GUARDS,       /* min_kernel or max_movable_ratio would be broken, or broken by
+                                       more than now; not with force */
+        REFUSAL_BLOCKS_BUSY,        /* a block is part of another job, which the text names, or
+                                       memoryd or the kernel is at work on it just now */
         _REFUSAL_MAX,
 } Refusal;
 
-/* One block of a job, and what is to become of it. */
+/* A block of a job, and its change. */
 typedef struct Step {
         uint32_t block;
-        uint64_t inode;    /* another one has come in its place if that differs */
+        uint64_t inode;    /* if it differs, another block has come in the place of this one */
         ZoneClass from;    /* ZONE_CLASS_NONE: offline */
         Verdict to;        /* VERDICT_NONE: offline */
-        bool movable_node; /* its node may have movable memory only: it had, or that was accepted */
-        bool has_decision; /* online: the class was left to the policy, which decided so */
+        bool movable_node; /* its node may have movable memory only: as before, or as accepted */
+        bool has_decision; /* online: the policy chose the class, by this decision */
         Decision decision;
 } Step;
 
 typedef struct Selection {
         Refusal refusal;
         char *text;  /* owned; the refusal in one sentence that names the thing and the value */
-        Step *steps; /* owned, in the order to take them; empty when refused */
+        Step *steps; /* owned, in the order to take them; empty if the request is refused */
         size_t n_steps;
 } Selection;
 
 void selection_done(Selection *selection);
 
 /*
- * Works out which blocks a request is about and what is to become of each. Blocks of the request that are
- * so already are no steps. Force lifts refusals and never changes which blocks are taken where there is
- * nothing to refuse.
+ * Works out the blocks of a request and the change of each. Blocks of the request that are already as
+ * requested are not steps. Force lifts refusals. It never changes which blocks are taken if there is nothing
+ * to refuse.
  *
- * Offline: movable blocks first, the highest first; kernel blocks after them, the highest first. By size
- * boot memory, what the guards need, and blocks of jobs do not count as available; with force the first
- * two do after all else.
+ * Offline: movable blocks come first, then kernel blocks, each from the highest down. By size, boot memory,
+ * blocks that the guards need and blocks of jobs are not available. With force, the first two are available
+ * after all others.
  *
- * Online: as plan_make() has it, with the rules that leave memory alone read as `auto`; or all in one
- * class. By size the lowest blocks that are offline, to be movable the highest.
+ * Online: as plan_make() decides, with `auto` in the place of rules that leave memory alone, or all in one
+ * class. By size, the lowest offline blocks, or the highest if they are to be movable.
  *
- * Set-zone: all that are online in the other class. With a portion the fewest blocks, rounded to less
- * movable memory. What is movable goes to the kernel lowest first, the other way highest first. Boot memory
- * is not taken by node, size or portion, and refused where it is named; with force it is taken, by size and
- * portion after all else. A rebalance is a set-zone.
+ * Set-zone: all blocks that are online in the other class. With a portion, the fewest blocks, rounded to less
+ * movable memory. Movable blocks become kernel memory from the lowest up, kernel blocks become movable from
+ * the highest down. Boot memory is not taken by node, size or portion, and is refused if it is named. With
+ * force it is taken, by size and portion after all other memory. A rebalance is a set-zone.
  *
- * Of a device with an attribute of its own for being onlined as a whole nothing is taken by size, and what
- * is named is refused without force.
+ * Blocks of a device with an attribute of its own for onlining it as a whole are not taken by size, and are
+ * refused without force if they are named.
  *
- * 0 or -ENOMEM. The machine's totals must be up to date. The machine is as it was afterwards.
+ * Returns 0 or -ENOMEM. The machine's totals must be up to date. The machine is unchanged afterwards.
  */
 int selection_make(Machine *machine, const Policy *policy, const Request *request, Selection *ret);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which blocks go offline. */
+/* Selects the blocks that go offline. */
 
 #include "job/selector.h"
 
 #define ONLINE_CLASSES (1U << ZONE_CLASS_KERNEL | 1U << ZONE_CLASS_MOVABLE)
 
-/* Movable memory first, the highest first. */
+/* Sorts movable blocks before kernel blocks, each from the highest down. */
 static int compare_steps(const void *a, const void *b)
 {
         const Step *x = a, *y = b;
@@ -39,14 +39,14 @@ static int offline_named(Selector *selector)
         return selector_check_guards(selector);
 }
 
-/* Which blocks of a size are taken. */
+/* The kind of blocks that are taken for a size. */
 typedef struct Pick {
         ZoneClass zone_class;
-        bool boot;   /* boot memory, else all other */
-        bool guards; /* but for what they need */
+        bool boot;   /* boot memory, otherwise all other memory */
+        bool guards; /* except for blocks that the guards need */
 } Pick;
 
-/* Takes from the top as many as are still wanted. */
+/* Takes as many blocks from the top down as are still wanted. */
 static void pick(Selector *selector, Pick pick)
 {
         for (size_t i = selector->n_targets; i-- > 0 && selector->n_steps < selector->n_wanted;) {
@@ -84,7 +84,9 @@ static int offline_size(Selector *selector)
 
         pick(selector, (Pick){ ZONE_CLASS_MOVABLE, false, false });
         pick(selector, (Pick){ ZONE_CLASS_KERNEL, false, false });
-        /* All together can hold where a part does not: a node may be emptied, not left short. */
+        /*
+         * The guards can hold for all blocks although not for a part: a node may be emptied, not left short.
+         */
         if (selector->n_steps == selector->n_wanted &&
             !balance_is_breached(&selector->before, &selector->after, &breach))
                 return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which blocks go online, and in which class. */
+/* Selects the blocks that go online, and their classes. */
 
 #include "job/selector.h"
 
-/* Stands in Block.job for the blocks that the plan is to decide: no job has this number. */
+/* The Block.job of the blocks that the plan is to decide. No job has this number. */
 #define JOB_SELECTING UINT32_MAX
 
 static bool is_selecting(const Block *block, uint64_t now_usec)
@@ -13,7 +13,7 @@ static bool is_selecting(const Block *block, uint64_t now_usec)
         return block->job == JOB_SELECTING;
 }
 
-/* Offline, and memoryd is not bringing it online already. */
+/* Whether a block is offline and memoryd is not already bringing it online. */
 static bool is_candidate(const Block *block)
 {
         return block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING;
@@ -24,7 +24,7 @@ static bool has_node(const Selector *selector, const Block *block)
         return block->node >= 0 && machine_find_node(selector->machine, (uint32_t) block->node);
 }
 
-/* Leaves of the targets those that are to go online. */
+/* Removes the targets that are not to go online. */
 static void keep_candidates(Selector *selector)
 {
         size_t n = 0;
@@ -54,7 +54,10 @@ static int choose_named(Selector *selector)
         return selector_check_attribute(selector, 1U << ZONE_CLASS_NONE);
 }
 
-/* Kernel memory lies below movable memory. */
+/*
+ * Chooses the lowest blocks, or the highest if they are to be movable: kernel memory lies below movable
+ * memory.
+ */
 static int choose_size(Selector *selector)
 {
         char available[FORMAT_BYTES_MAX];
@@ -95,7 +98,7 @@ static int take_plan(Selector *selector, const Plan *plan)
                 const Planned *planned = &plan->planned[plan->order[i]];
                 size_t n = selector->n_targets;
 
-                /* Each class is in order from the top down, so the next one is mostly the one below. */
+                /* The plan has each class from the top down: the next target is mostly the one below. */
                 target = target > 0 ? target - 1 : n - 1;
                 while (selector_target(selector, target)->id != planned->block)
                         target = target > 0 ? target - 1 : n - 1;
@@ -110,7 +113,10 @@ static int take_plan(Selector *selector, const Plan *plan)
                                selector->target);
 }
 
-/* What earlier plans held on to is forgotten: they decided for another time. */
+/*
+ * Has a plan decide on the targets. The guards of earlier plans are cleared meanwhile, because the plan would
+ * keep to their results.
+ */
 static int online_by_plan(Selector *selector, const Policy *policy)
 {
         _cleanup_(plan_done) Plan plan = {};
@@ -136,7 +142,9 @@ static int online_by_plan(Selector *selector, const Policy *policy)
         return r < 0 ? r : take_plan(selector, &plan);
 }
 
-/* The policy without rules that leave memory alone: that somebody asks overrides them. */
+/*
+ * Has the policy decide, with `auto` in the place of rules that leave memory alone: a request overrides them.
+ */
 static int online_by_policy(Selector *selector)
 {
         Policy policy = *selector->policy;

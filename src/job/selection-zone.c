@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which blocks change their class. */
+/* Selects the blocks that change their class. */
 
 #include "job/selector.h"
 
@@ -10,8 +10,8 @@ static ZoneClass other_class(ZoneClass zone_class)
 }
 
 /*
- * Changes so many blocks at most, boot memory or all other: kernel blocks from the top down, movable ones
- * from the bottom up, so that the kernel's stay below.
+ * Changes at most n blocks, of boot memory or of all other memory: kernel blocks from the top down, movable
+ * blocks from the bottom up, so that kernel memory stays below.
  */
 static void change(Selector *selector, ZoneClass to, size_t n, bool boot)
 {
@@ -43,7 +43,7 @@ static int compare_down(const void *a, const void *b)
         return compare_blocks(b, a);
 }
 
-/* Exactly so many blocks; boot memory with force only, and last. */
+/* Changes exactly n blocks, or refuses. Boot memory is taken only with force, and last. */
 static int change_number(Selector *selector, ZoneClass to, size_t n)
 {
         char available[FORMAT_BYTES_MAX], wanted[FORMAT_BYTES_MAX];
@@ -65,7 +65,7 @@ static int change_number(Selector *selector, ZoneClass to, size_t n)
         return selector_check_guards(selector);
 }
 
-/* How many of a node's blocks are to be movable. */
+/* Works out how many blocks of a node are to be movable. */
 static int portion(Selector *selector, size_t n_online, size_t *ret)
 {
         const Request *request = selector->request;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes a selection of each kind. */
+/* Makes a selection for each kind of request. */
 
 #include "job/selector.h"
 
@@ -20,7 +20,10 @@ static bool may_be_movable_only(const Selector *selector, const Block *block)
                node_balance_is_movable_only(balance_node(&selector->before, block->node));
 }
 
-/* Where movable memory only was there before or accepted, a job need not look out for it. */
+/*
+ * Marks the steps on nodes that may have movable memory only, because they had before or because that was
+ * accepted. The job does not guard against it there.
+ */
 static void selector_mark_movable_nodes(Selector *selector)
 {
         for (size_t i = 0; i < selector->n_steps; i++) {

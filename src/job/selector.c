@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds the blocks that a request names, and refuses what the guards forbid. */
+/* Finds the blocks that a request names, and refuses requests that break the guards. */
 
 #include "job/selector.h"
 
@@ -9,7 +9,10 @@
 
 #define invalid(selector, ...) selector_refuse(selector, REFUSAL_INVALID_REQUEST, __VA_ARGS__)
 
-/* Exactly one memory, and what goes with it. */
+/*
+ * Checks that the request names memory in one way: by blocks, node or device, the last two perhaps with a
+ * size, or by a size alone.
+ */
 static int check_target(Selector *selector)
 {
         const Request *request = selector->request;
@@ -36,7 +39,7 @@ static int check_target(Selector *selector)
         return 0;
 }
 
-/* A class, or of a node how much is to be movable. */
+/* Checks the class of the request, or the movable portion of a node. */
 static int check_zone(Selector *selector)
 {
         const Request *request = selector->request;
@@ -108,7 +111,9 @@ static int refuse_hole(Selector *selector, const BlockRange *range, size_t i)
                                range->last, missing);
 }
 
-/* Counts what begins and what ends at each block. */
+/*
+ * Finds the blocks of a range. Counts in edges[] the ranges that begin, less those that end, at each block.
+ */
 static int find_range(Selector *selector, const BlockRange *range, int *edges)
 {
         const Machine *machine = selector->machine;
@@ -196,7 +201,9 @@ bool selector_is_available(const Selector *selector, const Block *block)
         return block->job == 0 && !is_at_work(block) && !(device && device->onlines_itself);
 }
 
-/* What is named must be free. What memoryd is onlining of its own accord can be asked to go online. */
+/*
+ * Refuses named blocks that are not free. A block that memoryd is already onlining can be asked to go online.
+ */
 static int check_busy(Selector *selector)
 {
         for (size_t i = 0; i < selector->n_targets; i++) {
@@ -216,7 +223,7 @@ static int check_busy(Selector *selector)
 
 int selector_find_targets(Selector *selector)
 {
-        /* One more, so that an empty machine is no allocation of nothing. */
+        /* One element more, so that no allocation is empty on an empty machine. */
         size_t n = selector->machine->n_blocks + 1;
         int r;
 

@@ -7,8 +7,8 @@
 #include "policy/ratio.h"
 
 /*
- * A selection in the making: what the parts of selection_make() share. They return 0 to go on, a positive
- * value when the request is refused, or -ENOMEM.
+ * A selection in the making, which the parts of selection_make() share. Functions that return int return 0 to
+ * go on, a positive value if the request is refused, or -ENOMEM.
  */
 typedef struct Selector {
         Machine *machine;
@@ -17,14 +17,14 @@ typedef struct Selector {
         char *target; /* owned: request_format() */
         bool has_size;
         bool is_set_zone;
-        size_t n_wanted; /* blocks of a size */
+        size_t n_wanted; /* blocks to take for a size */
 
-        /* Indices of the blocks that the request names, or by size may be chosen from; ascending. */
+        /* Indices of the blocks that the request names, or that a size is chosen from; ascending. */
         size_t *targets; /* owned */
         size_t n_targets;
-        bool *taken; /* owned: by place in targets[] */
+        bool *taken; /* owned: whether each of targets[] is a step */
 
-        Balance before; /* as things are */
+        Balance before; /* without the steps */
         Balance after;  /* with the steps so far */
         Step *steps;    /* owned; room for all targets */
         size_t n_steps;
@@ -40,34 +40,34 @@ static inline Block *selector_target(const Selector *selector, size_t i)
         return &selector->machine->blocks[selector->targets[i]];
 }
 
-/* Makes the i-th target a step: from the class it is in. */
+/* Makes the i-th target a step, from the class that it is in. */
 void selector_take(Selector *selector, size_t i, Verdict to);
 
-/* Takes all steps back. 0 or -ENOMEM. */
+/* Removes all steps. Returns 0 or -ENOMEM. */
 int selector_start_over(Selector *selector);
 
-/* The request itself. */
+/* Checks the request itself. */
 int selector_check_request(Selector *selector);
 
 /* Finds the targets. */
 int selector_find_targets(Selector *selector);
 
-/* Whether a block counts among those that a size or portion is chosen from. */
+/* Whether a block can be chosen for a size or portion. */
 bool selector_is_available(const Selector *selector, const Block *block);
 
-/* Refuses targets of these classes (a mask of 1 << ZoneClass) that are boot memory, without force. */
+/* Refuses, unless forced, targets of these classes (a mask of 1 << ZoneClass) that are boot memory. */
 int selector_check_boot(Selector *selector, unsigned classes);
 
-/* The same of devices that are onlined as a whole. */
+/* Refuses, unless forced, targets of these classes whose device has an attribute to online it as a whole. */
 int selector_check_attribute(Selector *selector, unsigned classes);
 
-/* How many targets are in a class. */
+/* Returns the number of targets in a class. */
 size_t selector_count(const Selector *selector, ZoneClass zone_class);
 
-/* The guards, over all the steps, without force. */
+/* Refuses, unless forced, steps that together break the guards. */
 int selector_check_guards(Selector *selector);
 
-/* Whether the last step, of a target, keeps what it touches within the guards. */
+/* Whether the node of a block, and the machine, are within the guards after all steps so far. */
 bool selector_is_within_guards(const Selector *selector, const Block *block);
 
 int selector_offline(Selector *selector);
