@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The words and defaults of settings. */
+/* The names and the defaults of settings. */
 
 #include "config/config.h"
 

@@ -3,10 +3,10 @@
 
 #include "policy/track.h"
 
-/* memoryd.conf(5): reads the main files and the drop-ins into one validated configuration. */
+/* Reads the main files and the drop-ins of memoryd.conf(5) into one validated configuration. */
 
 typedef enum Coldplug {
-        COLDPLUG_APPLY, /* blocks found offline at start are decided like any other */
+        COLDPLUG_APPLY, /* blocks found offline at start are decided like any other block */
         COLDPLUG_LEAVE,
         _COLDPLUG_MAX,
         _COLDPLUG_INVALID = -EINVAL,
@@ -26,8 +26,8 @@ const char *kernel_auto_online_to_string(KernelAutoOnline value);
 KernelAutoOnline kernel_auto_online_from_string(const char *word);
 
 typedef enum Offload {
-        OFFLOAD_NEVER,   /* every block is written by memoryd */
-        OFFLOAD_UNIFORM, /* what the policy has one answer to is left to the kernel: see offload.h */
+        OFFLOAD_NEVER,   /* memoryd writes every block */
+        OFFLOAD_UNIFORM, /* the kernel onlines memory with a single outcome: see offload.h */
         _OFFLOAD_MAX,
         _OFFLOAD_INVALID = -EINVAL,
 } Offload;
@@ -36,8 +36,8 @@ const char *offload_to_string(Offload value);
 Offload offload_from_string(const char *word);
 
 typedef enum EventSource {
-        EVENT_SOURCE_KERNEL, /* uevents as the kernel sends them: first, and with no udevd needed */
-        EVENT_SOURCE_UDEV,   /* after udev's rules ran */
+        EVENT_SOURCE_KERNEL, /* uevents straight from the kernel: earlier, and without udevd */
+        EVENT_SOURCE_UDEV,   /* events from udevd, after its rules ran */
         _EVENT_SOURCE_MAX,
         _EVENT_SOURCE_INVALID = -EINVAL,
 } EventSource;
@@ -51,15 +51,18 @@ typedef struct Conf {
         KernelAutoOnline kernel_auto_online;
         Offload offload; /* has no effect with KERNEL_AUTO_ONLINE_RESPECT */
         EventSource event_source;
-        uint64_t settle_usec; /* how long blocks without a node hold up the rest; 10 ms to 60 s */
+        uint64_t settle_usec; /* how long to wait for a block's node and device; 10 ms to 60 s */
         Retry retry;
-        uint64_t offline_timeout_usec; /* what a block may take to go offline; 1 s to 1 h */
-        bool rebalance; /* whether memoryd itself helps a node that is short of kernel memory */
+        uint64_t offline_timeout_usec; /* how long a block may take to go offline; 1 s to 1 h */
+        bool rebalance; /* whether memoryd relieves a node that is short of kernel memory */
         int log_level;  /* LOG_EMERG to LOG_DEBUG */
-        char **files;   /* owned, NULL-terminated: what was read, in the order it was */
+        char **files;   /* owned, NULL-terminated: the files that were read, in this order */
 } Conf;
 
-/* One fault: where, which key (NULL for a file or a syntax as a whole), and what is wrong. */
+/*
+ * A fault: its file and line, and what is wrong. A fault of the file as a whole or of its syntax
+ * names no key.
+ */
 typedef struct ConfFault {
         char *file;
         unsigned line; /* 0: the file as a whole */
@@ -67,46 +70,50 @@ typedef struct ConfFault {
 } ConfFault;
 
 typedef struct ConfFaults {
-        ConfFault *faults; /* owned, in the order of files and lines */
+        ConfFault *faults; /* owned, sorted by file and line */
         size_t n_faults;
 } ConfFaults;
 
 void conf_faults_done(ConfFaults *faults);
 
-/* One fault as a line, "file:line: text", without a newline. 0 or -ENOMEM. The caller frees it. */
+/* Formats a fault as "file:line: text", without a newline. Returns 0 or -ENOMEM. The caller frees *ret. */
 int conf_fault_format(const ConfFault *fault, char **ret);
 
-/* All of them, NULL-terminated. 0 or -ENOMEM. The caller frees them. */
+/*
+ * Formats all faults as a NULL-terminated array. Returns 0 or -ENOMEM. The caller frees the array
+ * and its strings.
+ */
 int conf_faults_format(const ConfFaults *faults, char ***ret);
 
-/* The defaults of memoryd.conf(5), with no file read. */
+/* Sets the defaults of memoryd.conf(5). Reads no file. */
 void conf_init(Conf *conf);
 void conf_done(Conf *conf);
 
 /*
- * Reads the configuration below a root folder ("" is the running system): the vendor's file, the
- * administrator's, then the drop-ins of /usr/lib, /run and /etc in the order of their names, where
- * a name in /etc hides the same in /run and that the same in /usr/lib. Later files override
- * settings by key; `rules` of /etc/memoryd/memoryd.conf replace the vendor's, those of drop-ins go
- * before them in the order of the drop-ins' names.
+ * Reads the configuration below a root folder ("" for the running system): the vendor's main file,
+ * the administrator's main file, then the drop-ins of /usr/lib, /run and /etc in the order of their
+ * names. A drop-in in /etc hides those of the same name in /run and /usr/lib, and a drop-in in /run
+ * hides those in /usr/lib. A setting overrides the same key in earlier files. `rules` in
+ * /etc/memoryd/memoryd.conf replace the vendor's rules. `rules` in drop-ins come before those of
+ * the main file, in the order of the drop-ins' names.
  *
- * Returns 0; 1 when there were faults, all of which are added to *faults, *ret untouched; -ENOMEM.
- * A main file or folder that does not exist is no fault. What *ret held before is not freed. A file
- * that is a link to /dev/null is as empty, and not among conf.files.
+ * Returns 0; 1 if there are faults, in which case all of them are added to *faults and *ret is not
+ * written; or -ENOMEM. Previous contents of *ret are not freed. A missing main file or folder is
+ * not a fault. A link to /dev/null counts as an empty file and is not listed in conf.files.
  */
 int conf_load(const char *root, Conf *ret, ConfFaults *faults);
 
-/* The same for one file alone, which must exist. */
+/* Like conf_load(), but reads only this file. It is a fault if the file does not exist. */
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults);
 
 /*
- * The same for a text of `size` bytes, which messages call `name`, to see what another configuration
- * would do. conf.files stays NULL.
+ * Like conf_load_file(), but for a text of `size` bytes, to see what another configuration would
+ * do. `name` is the name of the text in messages. conf.files stays NULL.
  */
 int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults);
 
 /*
- * The keys there are, for the check that each is documented: the name of the i-th, settings and
- * rule criteria alike ("retry.delay", "rules.node_class"), or NULL past the last.
+ * Returns the name of the i-th key, or NULL past the last: of settings such as "retry.delay", and
+ * of keys in rules such as "rules.node_class". Used to check that each key is documented.
  */
 const char *conf_key_name(size_t i);

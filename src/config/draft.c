@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Puts one file after the other into a configuration, and checks it as a whole. */
+/* Applies one file after the other to a configuration, and checks the result as a whole. */
 
 #include "config/draft.h"
 
@@ -9,10 +9,13 @@
 #include "config/rule.h"
 #include "config/scan.h"
 
-/* Of all files: far more than anybody needs, and few enough to compare each with each. */
+/*
+ * The limit for the rules of all files together: more than any policy needs, few enough to compare
+ * each rule with all others.
+ */
 #define RULES_MAX 1024
 
-/* One file on its way into the draft. */
+/* A file that is being applied to the draft. */
 typedef struct Input {
         ConfDraft *draft;
         ConfSource source;
@@ -72,7 +75,10 @@ static int apply_rule(const Input *input, const config_setting_t *group, unsigne
                 return rules_fault(input, group, path);
         }
         r = conf_rule_read(&input->source, group, index, &input->draft->conf.policy, owned);
-        /* A rule at fault is kept all the same, so that its name is compared with the others'. */
+        /*
+         * A rule with faults is inserted as well, so that its name is compared with those of the
+         * other rules.
+         */
         return r < 0 ? r : insert_rule(input, owned);
 }
 
@@ -85,7 +91,7 @@ static int too_many_rules(const Input *input, const config_setting_t *group)
         return MIN(r, 0);
 }
 
-/* `is_cut`: parsing stopped within the setting, so that its last element may be half of one. */
+/* `is_cut`: parsing stopped within this setting, so its last element may be incomplete. */
 static int apply_rules(const Input *input, const config_setting_t *setting, bool is_cut)
 {
         ConfDraft *draft = input->draft;
@@ -195,7 +201,10 @@ static int apply_all(const Input *input, const config_setting_t *root, bool is_c
         return 0;
 }
 
-/* libconfig's error line, which is past the last one when something is missing at the end. */
+/*
+ * The line of libconfig's error. libconfig reports a line past the end if something is missing at
+ * the end of the text: that counts as the last line.
+ */
 static unsigned error_line(const config_t *config, const char *text)
 {
         unsigned last = 1, line = (unsigned) MAX(config_error_line(config), 1);
@@ -222,7 +231,10 @@ int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size
                 return r;
 
         is_cut = !config_read_string(&config, text) || is_scan_cut;
-        /* Where the scanner cut the text, libconfig trips over the cut, which is not news. */
+        /*
+         * If the scanner cut the text, libconfig's error is a result of the cut, and the scanner
+         * has reported why.
+         */
         if (is_cut && !is_scan_cut) {
                 r = conf_faults_add(draft->faults, file, error_line(&config, text), NULL,
                                     "expected settings in the syntax of libconfig, got \"%s\"",
@@ -234,7 +246,7 @@ int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size
         return apply_all(&input, config_root_setting(owned), is_cut);
 }
 
-/* The first rule before `end` that is called `name`, or NULL. */
+/* Returns the first rule before index `end` whose name is `name`, or NULL. */
 static const Rule *find_named(const Policy *policy, size_t end, const char *name)
 {
         for (size_t i = 0; i < end; i++)
@@ -257,7 +269,7 @@ static int check_name(ConfDraft *draft, size_t index)
                                conf_quote(rule->name, got), other->file, other->line);
 }
 
-/* An unnamed rule is called by its place, which no other rule may have taken for its name. */
+/* Names an unnamed rule after its position, such as "rule 3". It is a fault if another rule has this name. */
 static int name_rule(ConfDraft *draft, size_t index)
 {
         Policy *policy = &draft->conf.policy;
@@ -306,8 +318,9 @@ static int check_event_source(ConfDraft *draft, size_t index)
 }
 
 /*
- * A rule behind one that matches all. The vendor's are exempt where a drop-in matches all: that
- * means them, and who wrote it cannot take them out.
+ * Reports a rule that is never tried, because a rule before it matches all memory. The vendor's
+ * rules are exempt if a drop-in has the rule that matches all memory: it is meant to turn them off,
+ * and the author of the drop-in cannot remove them.
  */
 static int check_reached(ConfDraft *draft, size_t index, size_t matches_all)
 {

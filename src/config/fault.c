@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Collects, orders and formats faults. */
+/* Collects, sorts and formats faults. */
 
 #include "config/fault.h"
 
@@ -19,7 +19,7 @@ void conf_faults_done(ConfFaults *faults)
         *faults = (ConfFaults){ 0 };
 }
 
-/* "'key': what", to be freed, or NULL when there is no memory. */
+/* Formats "'key': text", or only the text if `key` is NULL. The caller frees the result. NULL: no memory. */
 static _printf_(2, 0) char *format_text(const char *key, const char *format, va_list arguments)
 {
         _cleanup_free_ char *text = NULL;
@@ -59,7 +59,10 @@ int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const c
         return 1;
 }
 
-/* The place of a file in the list; what is in none, such as a folder, comes first. */
+/*
+ * Returns the position of a file in the list, counted from 1, or 0 for a path that is not listed,
+ * such as a folder.
+ */
 static size_t file_place(const char *file, char *const *files)
 {
         for (size_t i = 0; files && files[i]; i++)
@@ -70,7 +73,7 @@ static size_t file_place(const char *file, char *const *files)
 
 typedef struct SortEntry {
         size_t place;
-        size_t index; /* keeps what is equal in its order: qsort() does not */
+        size_t index; /* keeps the order of equal entries, which qsort() does not */
         ConfFault fault;
 } SortEntry;
 
@@ -90,7 +93,10 @@ void conf_faults_sort(ConfFaults *faults, size_t first, char *const *files)
         size_t n = faults->n_faults - first;
         _cleanup_free_ SortEntry *entries = calloc(n + 1, sizeof(SortEntry));
 
-        /* The order is a courtesy: without memory for it the faults stay as they were found. */
+        /*
+         * Sorting only helps the reader: without memory for it, the faults stay in the order they
+         * were found.
+         */
         if (!entries)
                 return;
         for (size_t i = 0; i < n; i++)
@@ -109,7 +115,7 @@ const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX])
         size_t length = strlen(text), kept = MIN(length, (size_t) CONF_QUOTE_MAX - 6);
         char *end;
 
-        /* A cut inside a UTF-8 sequence would leave half a character. */
+        /* A cut within a UTF-8 sequence would leave half a character. */
         while (kept < length && kept > 0 && ((unsigned char) text[kept] & 0xc0) == 0x80)
                 kept--;
         snprintf(buffer, CONF_QUOTE_MAX, "\"%.*s%s\"", (int) kept, text,

@@ -3,23 +3,23 @@
 
 #include "config/config.h"
 
-/* Collects what is wrong with a configuration, in the words of memoryd.conf(5). */
+/* Collects the faults of a configuration, in the words of memoryd.conf(5). */
 
 /*
- * Adds a fault, the text being that of the format. `key` is put in front of it unless NULL. Always
- * returns 1, so that a reader can end with it, or -ENOMEM.
+ * Adds a fault with a formatted text. "'KEY': " is put before the text unless `key` is NULL.
+ * Returns 1, so that a function that reads a setting can return this value, or -ENOMEM.
  */
 int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const char *key,
                     const char *format, ...) _printf_(5, 6);
 
 /*
- * Orders the faults from `first` on by the place of their files in `files` (NULL-terminated), then
- * by line. Those of a file that is not in it come first.
+ * Sorts the faults from index `first` on by the position of their files in `files`
+ * (NULL-terminated), then by line. Faults of a file that is not in `files` come first.
  */
 void conf_faults_sort(ConfFaults *faults, size_t first, char *const *files);
 
-/* The longest quotation: that many characters of the text, an ellipsis, quotes, NUL. */
+/* The size of a buffer for a quotation: the text or its beginning, an ellipsis, quotes and the NUL. */
 #define CONF_QUOTE_MAX 48
 
-/* Writes the text in quotes, cut when long, without control characters. Returns the buffer. */
+/* Writes a text in quotes: shortened if it is long, with "?" for control characters. Returns the buffer. */
 const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX]);

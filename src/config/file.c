@@ -15,7 +15,7 @@
 #define MAIN_NAME "memoryd.conf"
 #define DROPIN_NAME "memoryd.conf.d"
 
-/* From the one that yields to the one that prevails. */
+/* Lowest priority first: a drop-in hides those of the same name in the folders listed before its own. */
 static const char *const folders[] = { VENDORCONFDIR, "/run/memoryd", SYSCONFDIR "/memoryd" };
 
 DEFINE_CLEANUP(DIR *, closedir)
@@ -66,7 +66,10 @@ static char *path_join(const char *root, const char *folder, const char *name)
                 path = NULL;
                 return NULL;
         }
-        /* Without a root the path starts with the folder's own slash. */
+        /*
+         * The folder begins with a slash, and the root may be empty: joining them can make runs of
+         * slashes.
+         */
         return conf_path_simplify(path);
 }
 
@@ -95,7 +98,10 @@ static int unreadable(const char *path, ConfFaults *faults, int error)
                                strerror(error));
 }
 
-/* Reads up to one byte more than the limit, so that the caller sees when there is more. */
+/*
+ * Reads at most `size` bytes. The caller asks for one more than the limit, to notice a file that is
+ * too large.
+ */
 static ssize_t read_all(int fd, char *buffer, size_t size)
 {
         size_t n = 0;
@@ -130,7 +136,7 @@ static int read_regular(const char *path, int fd, ConfFaults *faults, char **ret
                 return conf_faults_add(faults, path, 0, NULL,
                                        "expected a file of at most 1 MiB, got a larger one");
 
-        /* libconfig (1.5) does not take a comment that no newline ends. */
+        /* libconfig 1.5 refuses a comment that does not end with a newline. */
         if (n == 0 || text[n - 1] != '\n')
                 text[n++] = '\n';
         text[n] = '\0';
@@ -150,7 +156,7 @@ int conf_file_read(const char *path, ConfFaults *faults, char **ret_text, size_t
         if (fd < 0) {
                 int error = errno;
 
-                /* A link that leads nowhere is a mistake, not an absence. */
+                /* A dangling link is a mistake, not a missing file. */
                 if (error == ENOENT && lstat(path, &st) < 0)
                         return -ENOENT;
                 return unreadable(path, faults, error);
@@ -181,7 +187,7 @@ static bool is_dropin_name(const char *name)
                strcmp(name + length - strlen(".conf"), ".conf") == 0;
 }
 
-/* Adds a drop-in, in place of one of the same name in a folder that yields to this one. */
+/* Adds a drop-in. It replaces a drop-in of the same name from a folder of lower priority. */
 static int dropins_add(char ***paths, const char *folder, const char *name)
 {
         char *path = path_join(folder, "", name);

@@ -21,7 +21,10 @@ static int unknown_key(const ConfSource *source, const char *keys, const config_
                                path, "%s", message);
 }
 
-/* The scanner gave it such a name when it reported it; one without a value is a syntax error. */
+/*
+ * Whether a setting is to be skipped, because its fault has been reported: the scanner renamed it,
+ * or it has no value, which is a syntax error.
+ */
 static bool is_hidden(const config_setting_t *setting)
 {
         return *config_setting_name(setting) == '*' ||

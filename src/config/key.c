@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The string tables have an enum each; the table of keys wants one type for all. */
+/* Each string table has an enum of its own, but the table of keys needs functions of one type. */
 #define DEFINE_WORD(name, type)                                                                    \
         static const char *name##_word(int value)                                                  \
         {                                                                                          \
@@ -36,10 +36,10 @@ static const char *log_level_word(int value)
 #define HOUR (3600 * USEC_PER_SEC)
 #define SIZE_LARGEST (UINT64_C(1) << 60)
 
-/* The kernel keeps one in a byte. */
+/* The kernel stores a distance in one byte. */
 #define DISTANCE_LARGEST 255
 
-/* CONF_RANGE reads both at once. */
+/* CONF_RANGE writes both addresses at once. */
 _Static_assert(offsetof(Rule, last_address) == offsetof(Rule, first_address) + sizeof(uint64_t),
                "the addresses of a rule lie side by side");
 
@@ -131,7 +131,7 @@ const char *conf_key_name(size_t i)
         return i < ELEMENTSOF(keys) ? keys[i].name : NULL;
 }
 
-/* The part of the key's name within the group, or NULL when it is in another. */
+/* Returns the name of a key within a group, or NULL if the key is not in that group. */
 static const char *name_in_group(const ConfKey *key, const char *group)
 {
         const char *dot = strrchr(key->name, '.');
@@ -168,7 +168,10 @@ bool conf_key_is_group(const char *name, size_t length)
 #define SUGGEST_LENGTH_MAX 24
 #define SUGGEST_DISTANCE_MAX 2
 
-/* How many characters to insert, drop or replace to make one name of the other. */
+/*
+ * The number of characters to insert, remove or replace to turn one name into the other; SIZE_MAX
+ * if a name is longer than SUGGEST_LENGTH_MAX.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
         size_t row[SUGGEST_LENGTH_MAX + 1], n_b = strlen(b);
@@ -200,7 +203,7 @@ const char *conf_key_suggest(const char *group, const char *name)
                 const char *own = name_in_group(&keys[i], group);
                 size_t distance = own ? edit_distance(name, own) : SIZE_MAX;
 
-                /* Half of a short name may be another word altogether. */
+                /* A name that differs by half from a short key is probably a different word. */
                 if (own && distance < least && distance * 2 < strlen(own)) {
                         nearest = own;
                         least = distance;
@@ -216,7 +219,7 @@ static void print_words(FILE *stream, const char *(*word)(int value))
                 fprintf(stream, "%s\"%s\"", i == 0 ? "" : word(i + 1) ? ", " : " or ", word(i));
 }
 
-/* Writes a size in the largest unit that leaves no rest. */
+/* Writes a size in the largest unit of which it is a whole multiple. */
 static void print_size(FILE *stream, uint64_t bytes)
 {
         static const char units[] = "\0KMGTP";
@@ -236,7 +239,7 @@ static void print_size_range(FILE *stream, const ConfKey *key)
         fputs(" such as \"512M\"", stream);
 }
 
-/* Writes a time in the largest unit that leaves no rest. */
+/* Writes a time in the largest unit of which it is a whole multiple. */
 static void print_usec(FILE *stream, uint64_t usec)
 {
         static const struct {

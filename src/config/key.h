@@ -3,56 +3,62 @@
 
 #include "config/config.h"
 
-/* The table of keys: what memoryd.conf(5) documents and the reader and --check-config obey. */
+/* The table of keys, which memoryd.conf(5) documents. Reading a file and --check-config follow it. */
 
 typedef enum ConfType {
         CONF_SIZE,            /* uint64_t, bytes */
-        CONF_SIZE_OR_BLOCK,   /* the same, MIN_KERNEL_ONE_BLOCK for "block" */
+        CONF_SIZE_OR_BLOCK,   /* uint64_t, bytes; MIN_KERNEL_ONE_BLOCK for "block" */
         CONF_RANGE,           /* two uint64_t: the first and the last address */
-        CONF_PERMILLE,        /* uint32_t, thousandths of the number that is written */
+        CONF_PERMILLE,        /* uint32_t, thousandths of the number in the file */
         CONF_COUNT,           /* uint32_t */
         CONF_USEC,            /* uint64_t, microseconds */
         CONF_BOOL,            /* bool */
-        CONF_WORD,            /* an enum or int, by its word */
+        CONF_WORD,            /* an enum or int, given as a word */
         CONF_NAME,            /* char *, owned */
         CONF_NODES,           /* NodeSet */
-        CONF_WORDS,           /* unsigned, mask of 1 << enum */
-        CONF_CONDITIONS,      /* char **, owned: words, some with a "!" before them */
+        CONF_WORDS,           /* unsigned, a mask of 1 << enum */
+        CONF_CONDITIONS,      /* char **, owned: words, each with or without a "!" before it */
         CONF_DISTANCE,        /* a group with the keys "rules.distance.…" */
-        CONF_UDEV_PROPERTIES, /* the same with "rules.udev_property.…", or a list of them */
+        CONF_UDEV_PROPERTIES, /* a group or list of groups with the keys "rules.udev_property.…" */
         CONF_RULES,           /* a list of groups with the keys "rules.…" */
 } ConfType;
 
-/* The smallest memory block that any kernel has (ppc64; 6.12). */
+/* The smallest block size of any kernel (ppc64; 6.12). */
 #define BLOCK_SIZE_MIN (UINT64_C(16) << 20)
 
-/* A node's distance from itself; no other is less. */
+/* The distance of a node from itself. No distance is less. */
 #define DISTANCE_LOCAL 10
 
 typedef struct ConfKey {
-        const char *name; /* "retry.delay" is `delay` in `retry`, "rules.x" `x` in a rule */
+        const char *name; /* "retry.delay": `delay` in `retry`; "rules.node": `node` in a rule */
         ConfType type;
-        uint64_t min, max;              /* in the unit of the value; of a name: of its length */
-        const char *(*word)(int value); /* the words from 0 on, NULL past the last */
-        const char *default_text;       /* as it would be written; NULL: none */
-        size_t offset;                  /* of the value in Conf, or in the group's struct */
-        const char *sentence;           /* what it is for */
+        uint64_t min, max;              /* in the unit of the value; for a name, its length */
+        const char *(*word)(int value); /* the word for a value from 0 on, NULL past the last */
+        const char *default_text;       /* as written in a file; NULL: no default */
+        size_t offset;                  /* of the value in Conf, or in the struct of its group */
+        const char *sentence;           /* what the key is for */
 } ConfKey;
 
-/* The i-th key, or NULL past the last. */
+/* Returns the i-th key, or NULL past the last. */
 const ConfKey *conf_key(size_t i);
 
 /*
- * The key `name` (of `length` bytes) in a group ("retry", "rules", "rules.distance", or NULL for the
- * file itself), or NULL.
+ * Returns the key called `name` (`length` bytes) in a group ("retry", "rules", "rules.distance", or
+ * NULL for the top level of a file), or NULL.
  */
 const ConfKey *conf_key_find(const char *group, const char *name, size_t length);
 
-/* Whether there are keys in a group of this name that is no list, as in "retry". */
+/*
+ * Whether a name stands for a group of keys, such as "retry", as opposed to a list of groups, such
+ * as "rules".
+ */
 bool conf_key_is_group(const char *name, size_t length);
 
-/* The name in a group that comes closest to an unknown one, or NULL when none is near. */
+/* Returns the key in a group that is closest to an unknown name, or NULL if none is close. */
 const char *conf_key_suggest(const char *group, const char *name);
 
-/* Says what a value looks like: `a time from 10ms to 1min such as "2s"`. NULL: no memory. */
+/*
+ * Describes the values of a key: `a time from 10ms to 1min such as "2s"`. The caller frees the
+ * result. NULL: no memory.
+ */
 char *conf_key_expected(const ConfKey *key);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads one value or a list of them. */
+/* Reads a single value or a list of values. */
 
 #include "config/list.h"
 
 #include "config/file.h"
 
-/* What has been read of a list. */
+/* The elements that have been read so far. */
 typedef struct List {
         NodeSet nodes;
         unsigned mask;  /* CONF_WORDS */
@@ -20,7 +20,7 @@ static void list_done(List *list)
 
 DEFINE_CLEANUP(List *, list_done)
 
-/* How an element was taken: negative errno, 0 for good, or: */
+/* The result of reading an element: 0, a negative errno, or one of these. */
 enum {
         ELEMENT_BAD = 1,
         ELEMENT_TWICE,
@@ -39,7 +39,7 @@ static int read_node(const ConfKey *key, const config_setting_t *setting, List *
         return 0;
 }
 
-/* The place of a text among the key's words, or negative. */
+/* Returns the index of a text among the words of a key, or -1. */
 static int find_word(const ConfKey *key, const char *text)
 {
         for (int i = 0; text && key->word(i); i++)

@@ -3,12 +3,12 @@
 
 #include "config/setting.h"
 
-/* Keys that take one value or a list of them: nodes, words, words that can be negated. */
+/* Reads keys that take a single value or a list: nodes, words, and words that can be negated. */
 
 /*
- * Reads the value of such a key into `value`: NodeSet, a mask of words, or strings that the caller
- * owns. Returns 0, or 1 when something is at fault, which is reported, every element for itself, and
- * leaves `value` unchanged; -ENOMEM.
+ * Reads the value of such a key into `value`: a NodeSet, a mask of words, or strings that the
+ * caller owns. Returns 0; 1 if there are faults, in which case each faulty element is reported and
+ * `value` is unchanged; or -ENOMEM.
  */
 int conf_list_read(const ConfKey *key, const config_setting_t *setting, const char *path,
                    const char *file, ConfFaults *faults, void *value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Loads all files, and replaces the configuration only if none has a fault. */
+/* Loads all files into one configuration, which is returned only if no file has a fault. */
 
 #include "config/config.h"
 
@@ -10,10 +10,10 @@
 #include "config/fault.h"
 #include "config/file.h"
 
-/* What conf_load() and conf_load_file() hold while they read. */
+/* The state of conf_load(), conf_load_file() and conf_load_text(). */
 typedef struct Load {
         ConfDraft draft;
-        char **paths; /* all that were looked for, in order */
+        char **paths; /* all paths that were tried, in order */
         size_t first_fault;
 } Load;
 
@@ -31,7 +31,7 @@ static void load_done(Load *load)
 
 DEFINE_CLEANUP(Load *, load_done)
 
-/* Reads a file whose path it takes over. 0 with or without a fault, -ENOENT, -ENOMEM. */
+/* Reads a file and takes ownership of `path`. Returns 0, with or without faults, -ENOENT, or -ENOMEM. */
 static int load_one(Load *load, char *path, ConfPlace place)
 {
         _cleanup_free_ char *text = NULL;
@@ -96,7 +96,7 @@ static int load_dropins(Load *load, const char *root)
         for (size_t i = 0; paths && paths[i]; i++) {
                 char *path = strdup(paths[i]);
 
-                /* One that is gone since the folder was read was never there. */
+                /* A drop-in that disappeared after its folder was listed is ignored. */
                 r = path ? load_one(load, path, CONF_PLACE_DROPIN) : -ENOMEM;
                 if (r < 0 && r != -ENOENT)
                         return r;
@@ -137,7 +137,7 @@ int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
         return load_finish(owned, ret);
 }
 
-/* A copy with a newline at the end and a NUL behind, as conf_file_read() gives. */
+/* Returns a copy of a text, followed by a newline and a NUL, like the text from conf_file_read(). */
 static char *copy_text(const char *text, size_t size)
 {
         char *copy = malloc(size + 2);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds numbers that are too wide for libconfig. */
+/* Finds numbers that are too large for libconfig. */
 
 #include "config/number.h"
 
-/* isdigit() and its like ask the locale, and libconfig does not. */
+/* isdigit() and the like depend on the locale, libconfig does not. */
 #define DIGITS "0123456789"
 #define HEX_DIGITS DIGITS "abcdefABCDEF"
 
@@ -13,7 +13,7 @@ static bool is_one_of(char c, const char *characters)
         return c && strchr(characters, c);
 }
 
-/* Whether decimal digits, without leading zeros, are more than the largest of their kind. */
+/* Whether a decimal number without leading zeros is larger than `largest`. */
 static bool exceeds(const char *digits, size_t n_digits, const char *largest)
 {
         size_t n_largest = strlen(largest);
@@ -33,7 +33,7 @@ static ConfNumber scan_hex(const char *text)
         return number;
 }
 
-/* The length of a fraction and an exponent behind the whole digits; 0: a whole number. */
+/* Returns the length of a fraction and an exponent after the integer digits, or 0 for a whole number. */
 static size_t fraction_length(const char *text)
 {
         size_t n = 0, exponent;

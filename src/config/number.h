@@ -4,14 +4,15 @@
 #include "base/macro.h"
 
 /*
- * A number as libconfig's scanner takes it from a text. libconfig 1.5 reads one without an L as 32
- * bits and drops what is above, one with an L as 64, and says nothing.
+ * A number in a text, as libconfig's scanner recognizes it. libconfig 1.5 reads a number without
+ * the suffix L as 32 bits and drops the bits above, reads a number with the suffix as 64 bits, and
+ * reports neither as an error.
  */
 typedef struct ConfNumber {
         size_t length; /* without the L */
         bool has_l;
-        bool is_wide; /* more than libconfig would hold */
+        bool is_wide; /* too large for libconfig */
 } ConfNumber;
 
-/* Of the number that starts here with a digit or a point. */
+/* Scans the number at the start of a text. The text must start with a digit or a point. */
 ConfNumber conf_number_scan(const char *text);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* A rule while it is read. */
+/* The state while a rule is read. */
 typedef struct Reader {
         const ConfSource *source;
         const config_setting_t *group;
@@ -15,7 +15,7 @@ typedef struct Reader {
         Rule *rule;
 } Reader;
 
-/* What several steps came to: -ENOMEM, 1 or 0. */
+/* Combines the results of several steps: -ENOMEM, 1 or 0. */
 static int either(const int *results, size_t n)
 {
         int fault = 0;
@@ -28,7 +28,7 @@ static int either(const int *results, size_t n)
         return fault;
 }
 
-/* Reports a setting, of which more is expected than the table of keys says. */
+/* Reports a setting that fits the table of keys but has to meet a further condition. */
 static int fault_at(const Reader *reader, const config_setting_t *setting, const char *path,
                     const char *expected)
 {
@@ -39,7 +39,7 @@ static int fault_at(const Reader *reader, const config_setting_t *setting, const
                                expected, setting_describe(setting, got));
 }
 
-/* The same of a setting of the group that messages call `path`. */
+/* Like fault_at(), for the setting `name` of a group. `path` is the path of the group. */
 static int fault_in(const Reader *reader, const config_setting_t *group, const char *path,
                     const char *name, const char *expected)
 {
@@ -51,7 +51,7 @@ static int fault_in(const Reader *reader, const config_setting_t *group, const c
 
 /* Udev properties */
 
-/* All that a rule asks for have to hold. */
+/* All properties that a rule asks for must hold, so a rule can ask for only one value of each. */
 static int check_udev_property(const Reader *reader, const config_setting_t *group,
                                const char *path, const UdevProperty *property)
 {
@@ -188,7 +188,7 @@ static int read_setting(const Reader *reader, const config_setting_t *setting)
         return r;
 }
 
-/* What can never match. A criterion at fault is as one not given. */
+/* Rules that can never match. A criterion with a fault is treated as if it were not given. */
 
 /* Reports a setting of the rule. */
 static int rule_fault(const Reader *reader, const char *name, const char *expected)
@@ -208,7 +208,7 @@ static int check_sizes(const Reader *reader)
         return rule_fault(reader, "max_size", "a size of at least min_size");
 }
 
-/* Blocks begin at multiples of their size. */
+/* The range must contain a whole block. Blocks begin at multiples of their size. */
 static int check_address(const Reader *reader)
 {
         const Rule *rule = reader->rule;
@@ -222,7 +222,10 @@ static int check_address(const Reader *reader)
                           "a range with a memory block in it, of which the smallest have 16M");
 }
 
-/* A node's distance from itself is the same on every machine. */
+/*
+ * A node's distance from itself is 10 on every machine, so a rule whose only node is `from` cannot
+ * ask for more.
+ */
 static int check_distance(const Reader *reader)
 {
         const Rule *rule = reader->rule;
@@ -240,8 +243,9 @@ static int check_distance(const Reader *reader)
 }
 
 /*
- * Conditions that no machine meets, as "!native", and lists that all meet, as two words with a "!":
- * any of them suffices, where none was meant.
+ * Reports conditions that no machine meets, such as "!native", and lists that every machine meets,
+ * such as two negated words: one word that holds is enough, but the list was probably meant to
+ * exclude both.
  */
 static int check_conditions(const Reader *reader, const char *name, char *const *words,
                             ConditionMatches matches)
@@ -251,7 +255,10 @@ static int check_conditions(const Reader *reader, const char *name, char *const 
 
         if (!words)
                 return 0;
-        /* Words that name a kind rather than one value are harmless here: they match like none. */
+        /*
+         * No machine has a word for a kind, such as "vm", as its value. Trying these words is
+         * harmless: they match like "none".
+         */
         for (; key->word((int) n); n++)
                 n_matched += condition_holds(words, matches, key->word((int) n));
         if (n_matched == 0)
@@ -262,7 +269,7 @@ static int check_conditions(const Reader *reader, const char *name, char *const 
         return 0;
 }
 
-/* s390 has standby memory, and neither ACPI nor Hyper-V nor Xen. */
+/* s390 has standby memory, but no ACPI, Hyper-V or Xen. */
 static bool origin_is_on(Origin origin, const char *architecture)
 {
         bool is_s390 = strncmp(architecture, "s390", strlen("s390")) == 0;
@@ -344,7 +351,7 @@ int conf_rule_read(const ConfSource *source, const config_setting_t *group, unsi
         r[2] = check_rule(&reader);
 
         rule->line = config_setting_source_line(group);
-        /* A criterion that could not be read must not be taken for none: it matches nothing. */
+        /* A criterion that could not be read must not count as no criterion: make the rule match nothing. */
         if (either(r, 3) != 0) {
                 rule->has_nodes = true;
                 rule->nodes = (NodeSet){};

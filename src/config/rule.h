@@ -3,12 +3,13 @@
 
 #include "config/group.h"
 
-/* Reads a rule, and finds those that can never match. */
+/* Reads rules, and finds rules that can never match. */
 
 /*
- * Reads the rule that is the index-th of its file, adding the udev properties it asks for to the
- * policy, but not the rule. Returns 0, or 1 when it is at fault, all of which is reported; -ENOMEM. The
- * caller owns what is in *rule in each case. A rule at fault is never one without criteria.
+ * Reads the rule at position `index` in its file. Adds the udev properties that the rule asks for
+ * to the policy, but not the rule itself. Returns 0; 1 if the rule has faults, all of which are
+ * reported; or -ENOMEM. The caller owns the contents of *rule in each case. A rule with faults
+ * never counts as a rule without criteria.
  */
 int conf_rule_read(const ConfSource *source, const config_setting_t *group, unsigned index,
                    Policy *policy, Rule *rule);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds faults of syntax that libconfig passes over. */
+/* Finds syntax errors that libconfig does not report. */
 
 #include "config/scan.h"
 
@@ -11,21 +11,21 @@
 
 #define DEPTH_MAX 16
 
-/* Settings side by side: far more than there are keys, and few enough to search one by one. */
+/* The most settings in one group: far more than there are keys, and few enough for a linear search. */
 #define SETTINGS_MAX 256
 
 #define PATH_MAX_BYTES 256
 
-/* A bracket that is open. The first of the stack is the file itself. */
+/* An open bracket. The first level of the stack is the file itself. */
 typedef struct Level {
         char bracket; /* '{', '[' or '(' */
         const char *name;
-        int name_length;   /* of the setting it is the value of; 0 in a list */
+        int name_length;   /* of the setting whose value this is; 0 in a list */
         unsigned index;    /* of the current element of a list or array */
-        size_t first_seen; /* of the settings of this level in Scan.seen */
+        size_t first_seen; /* index in Scan.seen of the first setting of this level */
 } Level;
 
-/* A setting met so far in a level that is open. */
+/* A setting that was seen in a level that is still open. */
 typedef struct Seen {
         const char *name;
         size_t length;
@@ -34,20 +34,20 @@ typedef struct Seen {
 typedef struct Scan {
         const char *file;
         ConfFaults *faults;
-        char *text, *p;       /* what libconfig will read, and how far the scan is in it */
-        const char *original; /* a copy of it as it was: names point into this */
+        char *text, *p; /* the text that libconfig will read, and the current position in it */
+        const char *original; /* an unmodified copy of the text: names point into it */
         unsigned line;
         Level levels[DEPTH_MAX];
         size_t depth;     /* index of the current level */
-        const char *name; /* of the last setting, NULL before the first */
+        const char *name; /* of the last setting; NULL before the first */
         int name_length;
-        bool in_value; /* behind an equals sign */
+        bool in_value; /* between an equals sign or colon and its value */
         Seen *seen;
         size_t n_seen, n_hidden;
         bool cut;
 } Scan;
 
-/* The path of a setting in the current level, "rules[0].node". */
+/* Writes the path of a setting in the current level, such as "rules[0].node". Returns the path. */
 static const char *scan_path(const Scan *scan, const char *name, int length,
                              char path[static PATH_MAX_BYTES])
 {
@@ -68,7 +68,7 @@ static const char *scan_path(const Scan *scan, const char *name, int length,
         return path;
 }
 
-/* Ends the text here: what follows cannot be understood. */
+/* Ends the text at the current position, because the rest cannot be understood. */
 static void scan_cut(Scan *scan)
 {
         *scan->p = '\0';
@@ -80,7 +80,7 @@ static int scan_unterminated(Scan *scan, char *start, unsigned line, const char 
 {
         int r = 0;
 
-        /* A NUL byte in it has been reported already. */
+        /* A NUL byte within the string or comment has been reported already. */
         if (!scan->cut)
                 r = conf_faults_add(scan->faults, scan->file, line, NULL,
                                     "expected %s to end the %s, got the end of the file", end,
@@ -134,8 +134,8 @@ static int scan_include(Scan *scan)
 }
 
 /*
- * Hides a setting from the reader: turns "settle" into "*00001" or the like. A name too short for a
- * number of its own stays as it is.
+ * Hides a setting from the code that reads values: renames "settle" to "*00001", for example. A
+ * name that is too short for the asterisk and a unique number is kept.
  */
 static void scan_hide(Scan *scan, size_t length)
 {
@@ -170,7 +170,7 @@ static int scan_number(Scan *scan)
                                (int) MIN(number.length, 40U), start);
 }
 
-/* isalpha() and its like ask the locale, and libconfig does not. */
+/* isalpha() and the like depend on the locale, libconfig does not. */
 #define NAME_START "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ*"
 #define NAME_CHARACTERS NAME_START "0123456789-_"
 
@@ -265,7 +265,7 @@ static void scan_close(Scan *scan)
         scan->p++;
 }
 
-/* What is between the tokens, and signs. */
+/* Skips white space between tokens, and handles punctuation. */
 static void scan_other(Scan *scan)
 {
         switch (*scan->p) {
@@ -317,7 +317,7 @@ static int scan_token(Scan *scan)
         return 0;
 }
 
-/* libconfig, too, takes the first NUL for the end. */
+/* Reports the first NUL byte. libconfig takes it for the end of the text as well. */
 static int scan_find_nul(Scan *scan, const char *text, size_t size)
 {
         const char *nul = memchr(text, '\0', size);

@@ -4,20 +4,20 @@
 #include "config/config.h"
 
 /*
- * Looks over the text of a file before libconfig reads it, for what libconfig (1.5 and later) would
- * take without a word or stop at:
+ * Checks the text of a file before libconfig reads it, for errors that libconfig (1.5 and later) would
+ * accept silently or stop at:
  *
- *   - @include, which would open any file, a FIFO too: refused, and blanked;
- *   - a number past 31 bits without an L, which would be cut to its low bits, or past 64:
- *     refused, and the setting hidden;
- *   - a second setting of one name, at which parsing would stop: refused, and hidden: renamed to
- *     start with an asterisk, for the reader to pass over;
- *   - a name that starts with an asterisk itself, refused as unknown;
- *   - a string or a comment that never ends and would swallow the rest of the file, a NUL byte,
- *     brackets nested and settings in number far past any use (libconfig's time grows with their
- *     square): refused, and the text cut there.
+ *   - @include, which would open any file, even a FIFO: refused and blanked out;
+ *   - a number of more than 31 bits without an L, of which libconfig would keep only the low bits, or
+ *     a number of more than 64 bits: refused, and the setting is hidden;
+ *   - a second setting of the same name, at which libconfig would stop: refused, and the setting is
+ *     hidden: its name is changed to start with an asterisk, and the code that reads values skips it;
+ *   - a name that starts with an asterisk in the file: refused as unknown;
+ *   - a string or comment without an end, which would swallow the rest of the file, a NUL byte, too
+ *     many nested brackets, and too many settings (the time libconfig takes grows with the square of
+ *     their number): refused, and the text is cut there.
  *
- * `text` has `size` bytes and a NUL behind them, and is changed in place. Returns 0, with *ret_cut
- * saying whether the text was cut and so is not complete; -ENOMEM.
+ * `text` has `size` bytes followed by a NUL, and is modified in place. *ret_cut says whether the text
+ * was cut and is therefore incomplete. Returns 0 or -ENOMEM.
  */
 int conf_scan(const char *file, char *text, size_t size, ConfFaults *faults, bool *ret_cut);

@@ -6,27 +6,27 @@
 #include "config/fault.h"
 #include "config/key.h"
 
-/* What a setting of libconfig holds, and how messages say so. */
+/* Gets the value of a libconfig setting, and describes it in messages. */
 
-/* A whole number; hexadecimal ones have no sign, whatever libconfig made of them. */
+/* Gets a whole number. Hexadecimal numbers count as unsigned, even if libconfig made them negative. */
 bool setting_get_integer(const config_setting_t *setting, int64_t *ret);
 
-/* A number of any kind. */
+/* Gets an integer or a floating-point number. */
 bool setting_get_number(const config_setting_t *setting, double *ret);
 
-/* A string, or NULL. */
+/* Returns the text of a string, or NULL for any other type. */
 const char *setting_get_text(const config_setting_t *setting);
 
-/* Longest description of a value. */
+/* The size of a buffer for the description of a value. */
 #define CONF_DESCRIPTION_MAX CONF_QUOTE_MAX
 
-/* Says what a setting holds: `5`, `"text"`, `a list`. Returns the buffer. */
+/* Describes the value of a setting: `5`, `"text"`, `a list`. Returns the buffer. */
 const char *setting_describe(const config_setting_t *setting,
                              char buffer[static CONF_DESCRIPTION_MAX]);
 
 /*
- * Reports that a setting, which messages call `path`, is not what the key asks for, but what it is.
- * Returns 1, or -ENOMEM.
+ * Reports that a setting does not have the value that its key asks for, and describes the value it
+ * has. `path` is the name of the setting in messages. Returns 1 or -ENOMEM.
  */
 int setting_fault(const ConfKey *key, const config_setting_t *setting, const char *path,
                   const char *file, ConfFaults *faults);

@@ -48,7 +48,7 @@ static bool starts_with_0x(const char *text)
         return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 }
 
-/* "0x100000000-0x1ffffffff", in order. */
+/* Reads "0x100000000-0x1ffffffff". The addresses must be in order. */
 static bool read_range(const config_setting_t *setting, uint64_t ret[2])
 {
         const char *text = setting_get_text(setting);
@@ -68,11 +68,11 @@ static bool read_permille(const ConfKey *key, const config_setting_t *setting, u
 {
         double number;
 
-        /* The limits are whole numbers, which a double holds exactly; infinity is beyond them. */
+        /* The limits are whole numbers, which a double holds exactly. Infinity is out of range. */
         if (!setting_get_number(setting, &number) || !(number >= (double) key->min / 1000) ||
             !(number <= (double) key->max / 1000))
                 return false;
-        /* Down, but not because 1.024 is a little less in binary. */
+        /* Rounds down, but keeps 1.024, which is slightly less in binary. */
         *ret = (uint32_t) floor(number * 1000 + 1e-6);
         return true;
 }
@@ -98,7 +98,7 @@ static bool read_usec(const ConfKey *key, const config_setting_t *setting, uint6
                 if (parse_usec(text, &usec) < 0)
                         return false;
         } else {
-                /* Far beyond the longest time, and still within 64 bits when multiplied. */
+                /* 1e9 s is far longer than any limit, and fits into 64 bits as microseconds. */
                 if (!setting_get_number(setting, &seconds) || !(seconds >= 0 && seconds <= 1e9))
                         return false;
                 usec = (uint64_t) floor(seconds * (double) USEC_PER_SEC + 0.5);

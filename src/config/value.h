@@ -3,12 +3,12 @@
 
 #include "config/setting.h"
 
-/* Reads the value of one setting as its row of the table of keys says. */
+/* Reads the value of a setting according to its row in the table of keys. */
 
 /*
- * Reads the value into the struct at `base`, at the key's offset. `path` is what messages call the
- * setting. Returns 0, or 1 when the value is at fault, which is reported (more than once when
- * several elements of a list are) and leaves the struct unchanged; -ENOMEM.
+ * Reads a value into the struct at `base`, at the offset of the key. `path` is the name of the
+ * setting in messages. Returns 0; 1 if the value has a fault, which is reported (once for each
+ * faulty element of a list), and the struct is unchanged; or -ENOMEM.
  */
 int conf_value_read(const ConfKey *key, const config_setting_t *setting, const char *path,
                     const char *file, ConfFaults *faults, void *base);
