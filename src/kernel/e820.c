@@ -4,13 +4,13 @@
 
 #include "kernel/e820.h"
 
-/* struct boot_params: the number of entries, and the entries. */
+/* Offsets in struct boot_params: the number of entries, and the entries. */
 #define OFFSET_COUNT 0x1e8
 #define OFFSET_TABLE 0x2d0
 #define ENTRY_SIZE 20
 #define TYPE_RAM 1
 
-/* Little endian, as all of x86. */
+/* All numbers are little endian, as on all x86. */
 static uint64_t read_number(const uint8_t *bytes, size_t n)
 {
         uint64_t number = 0;
@@ -44,7 +44,7 @@ int e820_parse(const uint8_t *page, size_t size, E820 *ret)
         }
         if (e820.n_ranges == 0)
                 return -EBADMSG;
-        /* What does not fit is handed over elsewhere. */
+        /* Entries that do not fit into the table are handed over in another way. */
         e820.is_whole = n < E820_MAX;
         *ret = e820;
         return 0;

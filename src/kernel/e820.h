@@ -4,12 +4,12 @@
 #include "base/macro.h"
 
 /*
- * The memory that an x86 kernel was started with, from the table it was handed
- * (/sys/kernel/boot_params/data, "zero page" of Documentation/arch/x86): what tells the firmware's
- * memory from memory added since. Pure: takes the file's bytes.
+ * The memory map that an x86 kernel was started with (/sys/kernel/boot_params/data, the "zero page"
+ * of Documentation/arch/x86). It tells memory of the firmware from memory that was added later.
+ * Pure: takes the bytes of the file.
  */
 
-/* What the page has room for (E820_MAX_ENTRIES_ZEROPAGE). */
+/* The entries that the page has room for (E820_MAX_ENTRIES_ZEROPAGE), and the size of the page in bytes. */
 #define E820_MAX 128
 #define E820_PAGE_SIZE 4096
 
@@ -19,12 +19,12 @@ typedef struct E820 {
                 uint64_t last;
         } ranges[E820_MAX]; /* of memory only */
         size_t n_ranges;
-        bool is_whole; /* all memory of the firmware is in it */
+        bool is_whole; /* it contains all memory of the firmware */
 } E820;
 
 /*
- * 0, or -EBADMSG when there is no table in it: too short a file, no entries, impossible ones. *ret is
- * written on success only.
+ * Parses the page. Returns 0, or -EBADMSG if it contains no table: it is too short, or has no
+ * entries or impossible ones. *ret is written on success only.
  */
 int e820_parse(const uint8_t *page, size_t size, E820 *ret);
 

@@ -13,7 +13,7 @@
 #define ACPI_MEMORY "PNP0C80:"
 #define ACPI_FOLDER "bus/acpi/devices"
 
-/* Bits of _STA: it is there, and it is enabled. */
+/* Bits of _STA: the device is present, and it is enabled. */
 #define ACPI_STATUS_PRESENT 0x01
 #define ACPI_STATUS_ENABLED 0x02
 
@@ -87,7 +87,10 @@ static bool exists(const Sysfs *sysfs, const char *path)
         return faccessat(sysfs->sys_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
-/* There, but with no block. Firmware that has no _STA for it means that it is there. */
+/*
+ * Whether an ACPI memory device is present but has no block. A device for which the firmware has no
+ * _STA is present.
+ */
 static bool is_unbound(const Sysfs *sysfs, const char *name)
 {
         char path[NAME_MAX + 64], text[32];
@@ -122,7 +125,10 @@ bool evidence_onlines_itself(const Sysfs *sysfs, const char *dax)
         return *dax && exists(sysfs, path);
 }
 
-/* A driver's folder has a link for each device that it drives, and one to its module. */
+/*
+ * Whether a driver has a device. Its folder contains a link to each of its devices, and a link to
+ * its module.
+ */
 static bool has_device(const Sysfs *sysfs, const char *driver)
 {
         _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, sysfs->sys_fd, driver);

@@ -40,7 +40,7 @@ static int64_t now_msec(void)
         return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Reads until the end, for so long at the most; what came by then is a string. */
+/* Reads the first line of output, and stops at the end of the output or after DETECT_MSEC. */
 static void read_output(int fd, char *text, size_t size)
 {
         int64_t until_msec = now_msec() + DETECT_MSEC;
@@ -61,7 +61,10 @@ static void read_output(int fd, char *text, size_t size)
         text[strcspn(text, "\n")] = 0;
 }
 
-/* Starts a program whose output goes to a pipe: a negative errno when there is no such program. */
+/*
+ * Starts a program with its output redirected to `output_fd`. Returns 0, or a negative errno, for
+ * example if there is no such program.
+ */
 static int start(const char *program, int output_fd, pid_t *ret)
 {
         char *const arguments[] = { (char *) program, NULL };
@@ -105,9 +108,9 @@ void host_take(HostQuestion *question, Machine *machine)
         char text[64] = "";
 
         if (question->fd >= 0) {
-                /* It exits with 1 when it prints "none": what it prints is what counts. */
+                /* The exit status does not count: it is 1 if the answer is "none". */
                 read_output(question->fd, text, sizeof(text));
-                /* Of no effect on one that has ended. */
+                /* This has no effect on a process that has ended. */
                 kill(question->pid, SIGKILL);
                 while (waitpid(question->pid, NULL, 0) < 0 && errno == EINTR)
                         ;

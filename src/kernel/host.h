@@ -3,28 +3,29 @@
 
 #include "model/machine.h"
 
-/* What machine this is, for rules that ask: Machine.architecture and Machine.virtualization. */
+/* Finds out Machine.architecture and Machine.virtualization, for rules that ask for them. */
 
-/* What was asked of the running system and not answered yet. */
+/* A question to the running system that has not been answered yet. */
 typedef struct HostQuestion {
-        int fd;    /* negative when nothing was asked */
+        int fd;    /* negative: nothing was asked */
         pid_t pid; /* of systemd-detect-virt(1) */
 } HostQuestion;
 
 #define HOST_QUESTION_NONE ((HostQuestion){ -EBADF, 0 })
 
-/* Begins to find out: systemd-detect-virt is run beside the caller. */
+/* Starts systemd-detect-virt without waiting for it. */
 HostQuestion host_ask(void);
 
 /*
- * Sets both for the running system, each to "" when it cannot be told, and ends the question: from
- * uname(2), and from what was asked. That takes milliseconds, is waited for, and for two seconds at
- * the most, so it is not for a time when nothing may be held up.
+ * Sets the architecture of the running system from uname(2), and the virtualization from the answer
+ * to the question, and ends the question. A value that cannot be found out is set to "". Waits for
+ * the answer, usually for milliseconds and at most for two seconds, so do not call it where nothing
+ * may be held up.
  */
 void host_take(HostQuestion *question, Machine *machine);
 
 /*
- * Sets both from a line of `uname -rm` and one of systemd-detect-virt, such as were recorded. NULL is
- * for what is not known.
+ * Sets architecture and virtualization from recorded lines of `uname -rm` and systemd-detect-virt.
+ * NULL stands for a line that is not known.
  */
 void host_set(Machine *machine, const char *uname, const char *virtualization);

@@ -6,39 +6,39 @@
 
 #include "model/device-draft.h"
 
-/* Of a range: blocks of more than one device lie in it. */
+/* The value of Range.device if blocks of more than one device lie in the range. */
 #define DEVICE_MIXED (-2)
 
-/* A range of system memory and what was found in it. */
+/* A range of system memory, and what was found in it. */
 typedef struct Range {
         Ram ram;
-        int32_t device;     /* of the draft, DEVICE_NONE while it has none, or DEVICE_MIXED */
-        int32_t unknown;    /* the device of what nothing is known of, or DEVICE_NONE */
-        uint64_t n_blocks;  /* that are there */
-        bool has_unlinked;  /* a block in it has no firmware node, and so have those above */
+        int32_t device;     /* index in the draft, DEVICE_NONE while it has none, or DEVICE_MIXED */
+        int32_t unknown;    /* the device for its blocks of unknown origin, or DEVICE_NONE */
+        uint64_t n_blocks;  /* blocks that exist */
+        bool has_unlinked;  /* a block in it has no firmware node, so those above have none */
         bool has_ungrouped; /* a block in it is in no group */
 } Range;
 
 typedef struct Identifier {
         const Sysfs *sysfs;
         Machine *machine;
-        bool is_first;   /* nothing was identified before */
+        bool is_first;   /* no device was identified before */
         bool has_groups; /* the kernel shows groups: some block is in one */
         E820 e820;
 
-        Range *ranges; /* owned, by address; NULL when /proc/iomem tells nothing */
+        Range *ranges; /* owned, by address; NULL if /proc/iomem is of no use */
         size_t n_ranges;
-        size_t at; /* the first range that does not end before the block that is looked at */
+        size_t at; /* index of the first range that does not end before the current block */
 
         DeviceDraft draft;
-        int32_t *of_block; /* owned: for each block of the machine a device of the draft */
+        int32_t *of_block; /* owned: for each block of the machine, its device in the draft */
 
-        int32_t boot; /* of the draft, or DEVICE_NONE */
-        /* The last one in which a block had no firmware node; the others have none then. */
+        int32_t boot; /* index in the draft, or DEVICE_NONE */
+        /* The last group and range in which a block had no firmware node: the other blocks have none then. */
         int32_t unlinked_group;
         const Range *unlinked_range;
-        int8_t acpi_is_adding; /* negative: not looked yet */
-        Origin platform;       /* _ORIGIN_INVALID: not looked yet */
+        int8_t acpi_is_adding; /* negative: not looked up yet */
+        Origin platform;       /* _ORIGIN_INVALID: not looked up yet */
         const char *platform_name;
 } Identifier;
 
@@ -103,9 +103,9 @@ static int32_t find_boot(Identifier *identifier)
 }
 
 /*
- * The group of a block. Of one that is known it is known: the group is as old as the block. Nobody asks
- * before it has its node, since until then its files may not all be there; nor more than once a range
- * where the kernel shows no groups.
+ * Returns the group of a block. A group is read only once, since it lasts as long as the block. It
+ * is not read before the block has a node, because some files of the block may not exist until
+ * then. Where the kernel shows no groups, it is read for one block of each range.
  */
 static int32_t find_group(Identifier *identifier, Block *block, Range *range)
 {
@@ -126,7 +126,10 @@ static int32_t find_group(Identifier *identifier, Block *block, Range *range)
         return block->group;
 }
 
-/* What is known of a group, from a block of it that is known, or else from files: once a device. */
+/*
+ * Fills in what is known of the group of a new device: from the block's previous device if it is
+ * the same, or else from the block's files.
+ */
 static void take_group(const Identifier *identifier, const Block *block, DraftDevice *found)
 {
         const Device *before = machine_device(identifier->machine, block);
@@ -146,7 +149,10 @@ static void take_group(const Identifier *identifier, const Block *block, DraftDe
         }
 }
 
-/* The device of a block whose group is known: several of one name are one where there are no groups. */
+/*
+ * Returns the device of a block whose group is known. Without groups, devices of the same origin
+ * and name count as one.
+ */
 static int32_t find_device(Identifier *identifier, Origin origin, const char *name,
                            const Block *block)
 {
@@ -162,7 +168,7 @@ static int32_t find_device(Identifier *identifier, Origin origin, const char *na
 static bool find_firmware_node(Identifier *identifier, const Block *block, Range *range,
                                char name[static DEVICE_NAME_MAX])
 {
-        /* The kernel links the blocks of a range from the lowest up. */
+        /* The kernel links the blocks of a range from the lowest to the highest. */
         if (range && range->has_unlinked)
                 return false;
         if (evidence_firmware_node(identifier->sysfs, block->id, name))
@@ -189,8 +195,9 @@ static Origin find_platform(Identifier *identifier)
 }
 
 /*
- * Memory of which nothing but the platform tells. A balloon adds bit by bit; what nobody is known to
- * have added is a device a range.
+ * Returns the device of memory for which the platform is the only evidence. All memory of a balloon
+ * or of standby is one device, which grows bit by bit. Each range of unknown origin is a device of
+ * its own.
  */
 static int32_t find_by_platform(Identifier *identifier, Range *range)
 {
@@ -216,8 +223,9 @@ static bool is_of_firmware(const Identifier *identifier, const Block *block)
 }
 
 /*
- * Whether that it was online at the start tells that a block is boot memory. Not where the firmware's
- * memory is known; nor on s390, where that is one range with the kernel in it.
+ * Whether a block is boot memory because it was online when memoryd started. This proves nothing
+ * where the firmware's memory is known, nor on s390, where boot memory is a single range with the
+ * kernel in it.
  */
 static bool was_there_before(Identifier *identifier, const Block *block, const Range *range)
 {
@@ -226,15 +234,16 @@ static bool was_there_before(Identifier *identifier, const Block *block, const R
                !(range && find_platform(identifier) == ORIGIN_STANDBY);
 }
 
-/* Whether it pays to wait for what is on its way: a decision is made once. */
+/* Whether to wait for evidence that is still to come. Once a block is decided, waiting is of no use. */
 static bool is_undecided(const Block *block)
 {
         return block->decision.verdict == VERDICT_NONE && !block->given_up;
 }
 
 /*
- * Without a name. /proc/iomem has one for the two drivers that use groups and are not of ACPI; it tells
- * nothing without it.
+ * Returns the device of a block that is in a group but has no name. Besides ACPI, two drivers use
+ * groups, virtio-mem and kmem. /proc/iomem names both, so the origin is unknown where it is of use.
+ * Otherwise the type of the group tells which of the two drivers it is.
  */
 static int32_t find_nameless(Identifier *identifier, const Block *block, const Range *range)
 {
@@ -246,7 +255,10 @@ static int32_t find_nameless(Identifier *identifier, const Block *block, const R
                            block);
 }
 
-/* A block in a group that no driver's name stands with: one that has a link names all of them. */
+/*
+ * Returns the device of a block that is in a group and for which /proc/iomem names no driver. One
+ * block with a firmware_node link names the device of the whole group.
+ */
 static int32_t find_in_group(Identifier *identifier, const Block *block, const Range *range)
 {
         int32_t device = device_draft_find_open(&identifier->draft, block->group);
@@ -264,7 +276,7 @@ static int32_t find_in_group(Identifier *identifier, const Block *block, const R
         return find_nameless(identifier, block, range);
 }
 
-/* A block that no driver's name stands with. */
+/* Returns the device of a block for which /proc/iomem names no driver. */
 static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
 {
         const Device *before = machine_device(identifier->machine, block);
@@ -281,7 +293,10 @@ static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
 
         if (find_firmware_node(identifier, block, range, name))
                 return find_device(identifier, ORIGIN_DIMM, name, block);
-        /* Where there are groups they tell, once the block has its node. */
+        /*
+         * On a kernel with groups, the group tells the device when the block has its node: do not
+         * guess from the range.
+         */
         if (!identifier->has_groups && range && range->device >= 0 &&
             device_draft_get(&identifier->draft, range->device)->device.origin == ORIGIN_DIMM)
                 return range->device;
@@ -309,7 +324,10 @@ static int32_t find(Identifier *identifier, Block *block, Range *range)
         return find_device(identifier, origins[kind], range->ram.name, block);
 }
 
-/* The first range that a block lies in or touches, or NULL. Blocks are to be asked for in order. */
+/*
+ * Returns the first range that a block lies in or overlaps, or NULL. Blocks must be asked for in
+ * ascending order.
+ */
 static Range *find_range(Identifier *identifier, const Block *block)
 {
         uint64_t size = identifier->machine->block_size_bytes, first = block->id * size;
@@ -359,8 +377,8 @@ static int find_all(Identifier *identifier)
 }
 
 /*
- * Blocks in a group that stand before the one that named it. What is left is part of another device
- * than the rest of its range.
+ * Finds the device of blocks that come before the block that named their group. Blocks that remain
+ * are part of another device than the rest of their range.
  */
 static void find_rest(Identifier *identifier)
 {
@@ -378,7 +396,7 @@ static void find_rest(Identifier *identifier)
         }
 }
 
-/* What a range tells of its device: where that ends, and how much of it is still to come. */
+/* Takes from a range where its device ends, and how many blocks of it are still to come. */
 static void take_extent(DraftDevice *found, const Range *range, uint64_t block_size_bytes)
 {
         const Ram *ram = &range->ram;
@@ -445,6 +463,6 @@ int identify_check(const Sysfs *sysfs)
         _cleanup_free_ Ram *rams = NULL;
         size_t n;
 
-        /* Of what size a block is makes no difference to whether there are ranges. */
+        /* The block size makes no difference to whether there are ranges. */
         return evidence_ram(sysfs, 1, &rams, &n);
 }

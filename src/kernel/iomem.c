@@ -6,10 +6,10 @@
 
 #include "base/parse.h"
 
-/* The kernel indents by two spaces a level, and no further than this (MAX_IORES_LEVEL). */
+/* The kernel indents each level by two spaces, but no further than this level (MAX_IORES_LEVEL). */
 #define DEPTH_MAX 5
 
-/* No machine is known to have a hundredth of it. */
+/* More than a hundred times as many as any known machine has. */
 #define RANGES_MAX (1 << 20)
 
 void iomem_done(Iomem *iomem)
@@ -19,7 +19,7 @@ void iomem_done(Iomem *iomem)
         *iomem = (Iomem){};
 }
 
-/* "  100000000-13fffffff : System RAM", which is cut into its parts. */
+/* Parses a line such as "  100000000-13fffffff : System RAM", and cuts it into its parts. */
 static int parse_line(char *line, IomemRange *ret)
 {
         size_t n_spaces = strspn(line, " ");
@@ -69,8 +69,8 @@ static bool contains(const IomemRange *outer, const IomemRange *inner)
 }
 
 /*
- * Finds the parent of a range, all before it having theirs. It lies in its parent, and behind the
- * range before it that lies there too.
+ * Finds the parent of a range. All ranges before it have theirs. The range must lie in its parent,
+ * and behind the previous range with the same parent.
  */
 static int link_range(Iomem *iomem, size_t i)
 {
@@ -81,7 +81,7 @@ static int link_range(Iomem *iomem, size_t i)
                 return -EBADMSG;
 
         while (parent != IOMEM_TOP && iomem->ranges[parent].depth >= range->depth) {
-                /* On the last level the text does not tell children from siblings. */
+                /* On the last level, the text does not distinguish children from siblings. */
                 if (range->depth == DEPTH_MAX && contains(&iomem->ranges[parent], range))
                         break;
                 sibling = parent;

@@ -84,8 +84,9 @@ int monitor_get_fd(const Monitor *monitor)
 }
 
 /*
- * The node that the kernel tells. It tells state, zone and group as well, always: one property alone
- * could be a udev rule's, on a kernel whose blocks have no node yet.
+ * Returns the node that the kernel told with an event. The kernel always tells state, zone and
+ * group as well. A single property could be set by a udev rule, on a kernel whose blocks have no
+ * node yet.
  */
 static int32_t read_node(struct udev_device *device)
 {
@@ -133,9 +134,7 @@ int monitor_next(Monitor *monitor, MonitorEvent *ret)
         errno = 0;
         device = udev_monitor_receive_device(monitor->udev_monitor);
         if (!device) {
-                /*
-                 * EINVAL: libudev cannot make sense of it, and whatever it was about is not known.
-                 */
+                /* EINVAL: libudev cannot parse the event, so it is unknown which block it was about. */
                 if (errno == ENOBUFS || errno == EINVAL)
                         return MONITOR_LOST;
                 return errno == 0 || errno == EAGAIN || errno == EINTR ? MONITOR_NONE : -errno;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Asks the kernel to tell of memory pressure. */
+/* Asks the kernel to report memory pressure. */
 
 #include "kernel/pressure.h"
 
 #include <fcntl.h>
 
 /*
- * Some task waits in 2 s, for a microsecond at the least: a kernel that finds nothing to reclaim gives up
- * within milliseconds, and makes nobody wait after that. A window of another length takes CAP_SYS_RESOURCE
- * on every kernel. The kernel takes the final NUL.
+ * The kernel reports when some task has waited for at least a microsecond within 2 s: a kernel that
+ * finds nothing to reclaim gives up within milliseconds, and lets no task wait after that. Windows
+ * of another length need CAP_SYS_RESOURCE on every kernel. The kernel accepts the final NUL.
  */
 static const char trigger[] = "some 1 2000000";
 

@@ -12,7 +12,7 @@
 uint64_t ram_blocks(uint64_t first, uint64_t last, uint64_t block_size_bytes, uint32_t *ret_first)
 {
         uint64_t begin = first / block_size_bytes + (first % block_size_bytes > 0);
-        /* Blocks that end by `last`; the address behind it need not be one. */
+        /* The blocks that end at `last` or before. Computed without last + 1, which may overflow. */
         uint64_t end = last / block_size_bytes + (last % block_size_bytes == block_size_bytes - 1);
 
         if (begin >= end || end > UINT32_MAX)
@@ -21,7 +21,7 @@ uint64_t ram_blocks(uint64_t first, uint64_t last, uint64_t block_size_bytes, ui
         return end - begin;
 }
 
-/* "virtio3" for "virtio#", "dax0.1" for "dax#.#". */
+/* Whether a name fits a pattern: "virtio3" fits "virtio#", "dax0.1" fits "dax#.#". */
 static bool is_named(const char *name, const char *pattern)
 {
         for (; *pattern; pattern++) {
@@ -38,7 +38,7 @@ static bool is_named(const char *name, const char *pattern)
         return *name == 0;
 }
 
-/* The nearest range around one whose name is like a pattern, or NULL. */
+/* Returns the innermost range that contains a range and whose name fits a pattern, or NULL. */
 static const IomemRange *find_around(const Iomem *iomem, const IomemRange *range,
                                      const char *pattern)
 {
@@ -48,7 +48,10 @@ static const IomemRange *find_around(const Iomem *iomem, const IomemRange *range
         return NULL;
 }
 
-/* "Kernel code" and its like stand right behind what they lie in. */
+/*
+ * Whether a range contains the kernel. "Kernel code" and the like directly follow the range that
+ * contains them.
+ */
 static bool has_kernel(const Iomem *iomem, size_t i)
 {
         for (size_t k = i + 1; k < iomem->n_ranges && iomem->ranges[k].parent >= (int32_t) i; k++)
@@ -57,7 +60,7 @@ static bool has_kernel(const Iomem *iomem, size_t i)
         return false;
 }
 
-/* The driver's name: what stands in the brackets. */
+/* Takes the name of the driver from between the brackets. */
 static void take_driver(const char *name, char driver[static DEVICE_NAME_MAX])
 {
         const char *bracket = name + strlen(RAM_NAME " (");
@@ -75,7 +78,7 @@ static void take_name(Ram *ram, const IomemRange *named)
                  named && strlen(named->name) < sizeof(ram->name) ? named->name : "");
 }
 
-/* The firmware's memory may begin and end anywhere, what is added only where blocks do. */
+/* Memory of the firmware may begin and end anywhere, added memory only at the boundaries of blocks. */
 static bool is_whole(const IomemRange *range, uint64_t block_size_bytes)
 {
         return range->first % block_size_bytes == 0 &&
@@ -130,7 +133,7 @@ int ram_list(const Iomem *iomem, uint64_t block_size_bytes, Ram **ret, size_t *r
         for (size_t i = 0; i < iomem->n_ranges; i++) {
                 const IomemRange *range = &iomem->ranges[i];
 
-                /* Memory within memory is no range of its own. */
+                /* Memory within memory is not a range of its own. */
                 if (is_ram(range) && (n == 0 || rams[n - 1].last < range->first))
                         rams[n++] = ram_of(iomem, i, block_size_bytes);
         }

@@ -17,7 +17,10 @@
 #define MEMORY_PATH "sys/devices/system/memory"
 #define NODE_PATH "sys/devices/system/node"
 
-/* So many blocks are named for each attribute; a sentence more tells how many others there are. */
+/*
+ * At most this many blocks are named for each attribute. One more sentence tells how many others
+ * there are.
+ */
 #define NAMED_BLOCKS_MAX 100
 
 static int _printf_(2, 3) fault_add(FaultList *list, const char *format, ...)
@@ -38,7 +41,10 @@ static int _printf_(2, 3) fault_add(FaultList *list, const char *format, ...)
         return r < 0 ? -ENOMEM : 0;
 }
 
-/* What was read, with what is not printable replaced. The value may have been cut off. */
+/*
+ * Copies a value for a message, with "?" for characters that are not printable. The value may be
+ * truncated.
+ */
 static const char *value_format(const char *value, char buffer[static ATTRIBUTE_TEXT_MAX])
 {
         size_t i = 0;
@@ -49,7 +55,7 @@ static const char *value_format(const char *value, char buffer[static ATTRIBUTE_
         return buffer;
 }
 
-/* One sentence on a file that is not there, not readable or not understood. */
+/* Adds a sentence about a file that is missing, cannot be read, or makes no sense. */
 static int attribute_fault(FaultList *list, const char *path, int error, const char *value,
                            const char *expected)
 {
@@ -63,7 +69,7 @@ static int attribute_fault(FaultList *list, const char *path, int error, const c
         return fault_add(list, "%s: %s, expected %s", path, strerror(-error), expected);
 }
 
-/* The three attributes of a block, and how many blocks have a fault in each. */
+/* The attributes of a block that can have a fault. */
 typedef enum BlockFault {
         BLOCK_FAULT_STATE,
         BLOCK_FAULT_NODE,
@@ -121,10 +127,13 @@ static int list_blocks(const Sysfs *sysfs, Recording *recording)
         return recording->blocks ? 0 : -ENOMEM;
 }
 
-/* How many faults there are of each attribute, so that not each block of many is named. */
+/* The number of faults in each attribute, so that not every block is named. */
 typedef size_t FaultCounts[_BLOCK_FAULT_MAX];
 
-/* Reads one block and tells what is odd. What is missing is told when all blocks have been read. */
+/*
+ * Reads a block and reports odd attributes. Missing attributes are reported when all blocks have
+ * been read.
+ */
 static int read_block(const Sysfs *sysfs, Recording *recording, size_t i, FaultCounts counts)
 {
         RecordedBlock *recorded = &recording->blocks[i];
@@ -156,7 +165,10 @@ static int read_block(const Sysfs *sysfs, Recording *recording, size_t i, FaultC
         return r;
 }
 
-/* An attribute that no block has is one that the kernel does not have: no fault of any block. */
+/*
+ * Reports missing attributes. An attribute that no block has is unknown to the kernel, and no fault
+ * of any block.
+ */
 static int tell_missing(Recording *recording, FaultCounts counts)
 {
         bool has_zones = false;
@@ -180,13 +192,13 @@ static int tell_missing(Recording *recording, FaultCounts counts)
         return r;
 }
 
-/* With so many blocks a look into the folder of each would take as long as all the rest. */
+/* With more blocks than this, looking into the folder of each would take as long as everything else. */
 #define MANY_BLOCKS 4096
 
 /*
- * Where there are no folders of nodes: asks whether a block has the node of the one before it. That
- * finds no second node, but a block with two lies where one node ends and the next begins: both
- * sides of such a place are looked into.
+ * Finds the nodes of blocks that are in the folder of no node. First checks whether a block has the
+ * node of the block before it. This does not find a second node, but a block with two nodes lies
+ * where one node ends and the next begins: at such a place, the folders of both blocks are read.
  */
 static void follow_links(const Sysfs *sysfs, Machine *machine)
 {
@@ -212,7 +224,10 @@ static int read_blocks(const Sysfs *sysfs, Recording *recording)
         FaultCounts counts = {};
         int r = sysfs_read_links(sysfs, machine);
 
-        /* Without the folders of the nodes the links of the blocks are read one by one. */
+        /*
+         * Other errors do no harm: without the folders of the nodes, the links of the blocks are
+         * read one by one.
+         */
         if (r == -ENOMEM)
                 return r;
         if (machine->n_blocks > MANY_BLOCKS)
@@ -225,7 +240,7 @@ static int read_blocks(const Sysfs *sysfs, Recording *recording)
         return r < 0 ? r : count_faults(&recording->faults, counts);
 }
 
-/* The nodes that blocks are linked to. Where there are no links all is node 0. */
+/* Returns the nodes that blocks are linked to. Without any links, all blocks are on node 0. */
 static void linked_nodes(Recording *recording, NodeSet *ret)
 {
         const Machine *machine = &recording->machine;
@@ -246,7 +261,7 @@ static int compare_nodes(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* Adds the nodes of a set that the array, which has room for NODE_MAX, does not have. */
+/* Adds nodes of a set that are not in the array yet. The array has room for NODE_MAX nodes. */
 static void add_nodes(Node *nodes, size_t *n_nodes, NodeSet *set)
 {
         NodeSet known = {};
@@ -260,7 +275,7 @@ static void add_nodes(Node *nodes, size_t *n_nodes, NodeSet *set)
                 qsort(nodes, *n_nodes, sizeof(*nodes), compare_nodes);
 }
 
-/* "10 21": a distance for each node there is, in their order. */
+/* Parses a text such as "10 21": a distance for each existing node, in the order of the nodes. */
 static int parse_distances(const char *text, const Node *nodes, size_t n_nodes, Node *node)
 {
         _cleanup_free_ Distance *distances = calloc(n_nodes, sizeof(*distances));
@@ -320,7 +335,7 @@ static int read_node_folder(const Sysfs *sysfs, Recording *recording, Node **nod
                 r = read_distances(sysfs, recording, *nodes, *n_nodes);
         if (r < 0)
                 return r;
-        /* Read once more: what matters here is whether there is such a file. */
+        /* Read again, because only here it matters whether the file exists. */
         r = sysfs_read_text(sysfs, sysfs->node_fd, "has_cpu", text, sizeof(text));
         recording->has_cpus = r >= 0 || r == -EFBIG;
         return recording->has_cpus ? 0 :
@@ -348,9 +363,10 @@ static int read_nodes(const Sysfs *sysfs, Recording *recording)
 }
 
 /*
- * The size of a page of the machine, which zoneinfo does not tell: what is online, divided by the
- * pages that are present. Blocks of boot memory have holes, so that the quotient can be too large:
- * of the sizes that there are, 4 KiB, 16 KiB and 64 KiB, the nearest, for their logarithms.
+ * Guesses the page size of the machine, which zoneinfo does not tell: the memory that is online
+ * divided by the pages that are present. Blocks of boot memory have holes, so the quotient can be
+ * too large. Of the existing sizes, 4 KiB, 16 KiB and 64 KiB, the logarithmically nearest is
+ * returned.
  */
 static uint64_t guess_page_size(const Zone *zones, size_t n_zones, uint64_t online_bytes)
 {
@@ -363,7 +379,7 @@ static uint64_t guess_page_size(const Zone *zones, size_t n_zones, uint64_t onli
         return online_bytes / n_pages < 32768 ? 16384 : 65536;
 }
 
-/* What was noted of the size of a page, or 0. */
+/* Returns the page size that was recorded, or 0. */
 static uint64_t noted_page_size(const Sysfs *sysfs, int root_fd)
 {
         char text[ATTRIBUTE_TEXT_MAX];
@@ -375,7 +391,10 @@ static uint64_t noted_page_size(const Sysfs *sysfs, int root_fd)
         return bytes;
 }
 
-/* The zones of the running system come in bytes, recorded ones in pages. */
+/*
+ * Converts recorded zones, which are in pages, to bytes. The zones of the running system are in
+ * bytes already.
+ */
 static void pages_to_bytes(Zone *zones, size_t n_zones, uint64_t page_size_bytes)
 {
         for (size_t i = 0; i < n_zones; i++) {
@@ -415,7 +434,7 @@ static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
         return 0;
 }
 
-/* What tests/dumps/record notes beside the kernel's files. Neither has to be there. */
+/* Reads what tests/dumps/record adds to the kernel's files. Neither file has to exist. */
 static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
 {
         char uname[ATTRIBUTE_TEXT_MAX], virtualization[ATTRIBUTE_TEXT_MAX];
@@ -427,7 +446,7 @@ static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
                  virtualization_error < 0 ? NULL : virtualization);
 }
 
-/* The parts without which there is no machine to show. Returns 0 or what recording_read() does. */
+/* Reads the parts without which there is no machine to show. Returns 0 or the errors of recording_read(). */
 static int read_basics(const char *root, Sysfs *sysfs, Recording *recording)
 {
         char text[ATTRIBUTE_TEXT_MAX] = "";

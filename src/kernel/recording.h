@@ -4,43 +4,43 @@
 #include "kernel/sysfs.h"
 
 /*
- * A machine as its kernel's files tell of it that were copied into a folder, on that machine or
- * made by hand: sys/devices/system/memory and, as far as they are there, sys/devices/system/node
- * and proc/zoneinfo, and at the top the files uname ("RELEASE MACHINE"), virtualization and
- * pagesize.
+ * A machine as described by its kernel's files, which were copied into a folder on that machine or
+ * were made by hand: sys/devices/system/memory and, if they exist, sys/devices/system/node and
+ * proc/zoneinfo, and at the top the files uname ("RELEASE MACHINE"), virtualization and pagesize.
  *
- * Such a tree can lack anything and hold anything. What is odd is a fault, and the rest is read.
+ * Such a tree can lack anything and contain anything. Anything odd is reported as a fault, and the
+ * rest is read.
  */
 
-/* What a block's files say that the machine cannot hold. */
+/* Facts from the files of a block for which the machine has no field. */
 typedef struct RecordedBlock {
-        bool has_state;  /* else the machine has it as offline */
-        bool has_node;   /* linked to one; see Recording.has_nodes */
-        bool has_zones;  /* valid_zones is there, whatever it holds */
-        char *odd_zones; /* owned: the text of valid_zones if it made no sense, else NULL */
+        bool has_state;  /* false: the machine has the block as offline */
+        bool has_node;   /* the block is linked to a node; see Recording.has_nodes */
+        bool has_zones;  /* valid_zones exists, whatever it contains */
+        char *odd_zones; /* owned: the text of valid_zones if it is invalid, else NULL */
 } RecordedBlock;
 
 /* A sentence for each odd attribute: "FILE: 'VALUE', expected ...". */
 typedef struct FaultList {
-        char **texts; /* owned, NULL-terminated, or NULL for none */
+        char **texts; /* owned, NULL-terminated; NULL for none */
         size_t n_texts;
 } FaultList;
 
 typedef struct Recording {
-        Machine machine;       /* counted; without decisions */
-        RecordedBlock *blocks; /* owned: of each of the machine's */
-        bool has_nodes; /* any block is linked to a node; else the machine has all on node 0 */
-        bool has_cpus;  /* has_cpu of the nodes was there */
+        Machine machine;       /* with totals, without decisions */
+        RecordedBlock *blocks; /* owned: one for each block of the machine */
+        bool has_nodes; /* some block is linked to a node; else the machine has all on node 0 */
+        bool has_cpus;  /* the file has_cpu of the nodes exists */
         bool has_zoneinfo;
-        bool skips_devices;    /* set before reading: what blocks are part of is not looked for */
+        bool skips_devices;    /* set before reading: the devices of blocks are not looked for */
         FaultList faults;      /* of the blocks */
         FaultList node_faults; /* of nodes and zones */
 } Recording;
 
 /*
- * Reads a tree. 0; -ENOMEM; or another negative errno when there is no machine in it, or none that
- * has a size of block and a block: the last of the faults says why then. A recording starts zeroed;
- * recording_done() is right for it in any case.
+ * Reads a tree. Returns 0, -ENOMEM, or another negative errno if the tree has no machine, or no
+ * machine with a block size and a block: the last fault then tells why. *ret must be zeroed before,
+ * except skips_devices. Call recording_done() in each case.
  */
 int recording_read(const char *root, Recording *ret);
 void recording_done(Recording *recording);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Brings the model up to date with sysfs. */
+/* Brings the machine up to date with sysfs. */
 
 #include "kernel/survey.h"
 
@@ -25,7 +25,7 @@ static int drop_missing(Machine *machine, const Entry *entries, size_t n, Change
         return 0;
 }
 
-/* Adds those of the entries that are no blocks yet. 0 or -ENOMEM. */
+/* Adds the entries that are not blocks of the machine yet. Returns 0 or -ENOMEM. */
 static int add_missing(Machine *machine, const Entry *entries, size_t n)
 {
         _cleanup_free_ uint32_t *ids = calloc(n + 1, sizeof(*ids));
@@ -42,7 +42,10 @@ static int add_missing(Machine *machine, const Entry *entries, size_t n)
         return machine_insert_blocks(machine, ids, n_ids);
 }
 
-/* Begins anew with each block whose folder is another than before. Returns how many, or -ENOMEM. */
+/*
+ * Starts over with each block whose folder is not the one from before. Returns the number of these
+ * blocks or -ENOMEM.
+ */
 static int renew_changed(Machine *machine, const Entry *entries, ChangedIds *changed)
 {
         int n_new = 0;
@@ -75,11 +78,11 @@ int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
         r = drop_missing(machine, entries, n, changed);
         if (r >= 0)
                 r = add_missing(machine, entries, n);
-        /* Each block has an entry now. */
+        /* Each block has an entry at this point. */
         return r < 0 ? r : renew_changed(machine, entries, changed);
 }
 
-/* Says once what is wrong with a block's attributes, and keeps it as the block's error. */
+/* Logs once what is wrong with an attribute of a block, and stores it as the error of the block. */
 static void note_error(Block *block, int error, const char *attribute)
 {
         const LogContext context = { .has_block = true, .block = block->id, .node = block->node };
@@ -91,7 +94,7 @@ static void note_error(Block *block, int error, const char *attribute)
                  attribute, strerror(-error));
 }
 
-/* Whether the kernel itself onlines what is added to the block's node, which may be a new one. */
+/* Whether the kernel itself onlines memory that is added to the node of a block. The node may be new. */
 static bool kernel_onlines(const Sysfs *sysfs, const Machine *machine, const Block *block,
                            const TrackMode *mode)
 {
@@ -110,9 +113,9 @@ static bool kernel_onlines(const Sysfs *sysfs, const Machine *machine, const Blo
 }
 
 /*
- * Reads one block. 1 when something about it changed, 0 when not, -EAGAIN when it could not be read
- * now, -ENOENT when it is gone: one that was never there to be read is on its way in, and stays
- * waiting for its node.
+ * Reads a block. Returns 1 if the block changed, 0 if not, -EAGAIN if it cannot be read now, or
+ * -ENOENT if it is gone. A block that was never read and does not exist is still being added: it
+ * keeps waiting for its node, and 0 is returned.
  */
 static int read_one(const Sysfs *sysfs, const Machine *machine, Block *block, TrackMode mode)
 {
@@ -131,7 +134,7 @@ static int read_one(const Sysfs *sysfs, const Machine *machine, Block *block, Tr
                 return r == -EBADMSG ? 0 : -EAGAIN;
         }
 
-        /* Not an error of a write, which only a write ends. */
+        /* The error of a write stays until the next write. */
         if (block->attempts == 0)
                 block->error = 0;
         mode.kernel_onlines = kernel_onlines(sysfs, machine, block, &mode);

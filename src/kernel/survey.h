@@ -6,38 +6,37 @@
 #include "policy/track.h"
 
 /*
- * Brings the machine up to date with sysfs: which blocks there are, what they read as, which nodes
- * and zones. What makes no sense is logged once, with the attribute's name, and the rest still
- * read.
+ * Brings the machine up to date with sysfs: the blocks and their attributes, the nodes and the
+ * zones. An attribute that makes no sense is logged once, by name, and the others are still read.
  */
 
 /*
- * Lists the blocks: adds those that are new, as stale, and removes those that are gone. One whose
- * folder is another than before was removed and came back, and is new as well. Returns how many are
- * new, or a negative errno.
+ * Lists the blocks: adds new blocks, marked stale, and removes blocks that are gone. If the folder
+ * of a block is not the one from before, the block was removed and added again, and counts as new.
+ * Returns the number of new blocks, or a negative errno.
  */
 int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed);
 
-/* What a reading left to do. */
+/* What is left to do after a reading. */
 typedef struct SurveyLeft {
         bool gone;  /* a block turned out to be gone: it stays until the next listing */
-        bool again; /* a block could not be read now: it stays stale; or it is going offline, and
+        bool again; /* a block could not be read now and stays stale; or it is going offline, and
                        there is no event if that fails */
 } SurveyLeft;
 
 /*
- * Reads up to `limit` blocks that are stale. Returns how many, 0 when none was left, or -ENOMEM; adds
- * to *ret_left. One that could not be read yet, since its folder is not complete, stays
- * BLOCK_STATUS_WAITING.
+ * Reads up to `limit` stale blocks. Returns the number of blocks, 0 if none was left, or -ENOMEM.
+ * Sets fields of *ret_left, and clears none. A block that cannot be read yet, because its folder is
+ * not complete, stays BLOCK_STATUS_WAITING.
  */
 int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, size_t limit,
                 ChangedIds *changed, SurveyLeft *ret_left);
 
 /*
- * Reads the nodes and, when other ones are there than before, their distances. Returns 1 when nodes
- * came or went, 0 when not, or a negative errno.
+ * Reads the nodes and, if nodes came or went, the distances of all nodes. Returns 1 if nodes came
+ * or went, 0 if not, or a negative errno.
  */
 int survey_nodes(const Sysfs *sysfs, Machine *machine);
 
-/* Reads the zones. 0 or a negative errno: the ones from before are kept then. */
+/* Reads the zones. Returns 0, or a negative errno, in which case the previous zones are kept. */
 int survey_zones(const Sysfs *sysfs, Machine *machine);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads a block's files. */
+/* Reads the files of a block. */
 
 #include "kernel/sysfs.h"
 
@@ -8,8 +8,9 @@
 #include <stdio.h>
 
 /*
- * The node of a recorded block: the first in the order of the folder, as lsmem has it. Without
- * readdir(), whose setting up would cost as much as the rest for a folder of a few entries.
+ * Reads the node of a recorded block: the first one in the order of the folder, as lsmem does. Uses
+ * getdents64(), because setting up readdir() would cost as much as the rest for a folder of a few
+ * entries.
  */
 static int read_first_node(const Sysfs *sysfs, const char *path, int32_t *ret)
 {
@@ -37,7 +38,6 @@ static int read_first_node(const Sysfs *sysfs, const char *path, int32_t *ret)
         return 0;
 }
 
-/* The node of a block from the link in its folder: NODE_NONE while there is none. */
 int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
 {
         _cleanup_(closedirp) DIR *dir = NULL;
@@ -71,7 +71,7 @@ bool sysfs_has_link(const Sysfs *sysfs, uint32_t block, int32_t node)
         return faccessat(sysfs->memory_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
-/* -ENOENT when the block, or only the attribute, is not there. */
+/* Returns -ENOENT if the block does not exist, or only the attribute. */
 static int read_attribute(const Sysfs *sysfs, uint32_t block, const char *name,
                           char text[static ATTRIBUTE_MAX])
 {
@@ -80,7 +80,7 @@ static int read_attribute(const Sysfs *sysfs, uint32_t block, const char *name,
 
         snprintf(path, sizeof(path), "memory%u/%s", block, name);
         r = sysfs_read_text(sysfs, sysfs->memory_fd, path, text, ATTRIBUTE_MAX);
-        /* The kernel answers ENODEV when the block goes away under an open file. */
+        /* The kernel returns ENODEV if the block is removed while its file is open. */
         return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
 }
 
@@ -116,7 +116,7 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
                 snprintf(path, sizeof(path), "memory%u/state", block);
                 if (faccessat(sysfs->memory_fd, path, F_OK, 0) < 0)
                         return -ENOENT;
-                /* Before 3.18 or without CONFIG_MEMORY_HOTREMOVE: nobody can tell. */
+                /* Before 3.18 or without CONFIG_MEMORY_HOTREMOVE, the zones cannot be found out. */
                 *ret = (ZoneList){};
                 return 0;
         }
@@ -124,8 +124,9 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
 }
 
 /*
- * The node of a block, for as long as only an event told it: its link's, or else that one, if it is
- * there itself. The kernel makes a new node's folder after the blocks'.
+ * Finds the node of a block. As long as the block has no link, this is the node that an event told,
+ * if the folder of that node exists: the kernel makes the folder of a new node after those of its
+ * blocks.
  */
 static int find_node(const Sysfs *sysfs, Block *block)
 {
@@ -154,10 +155,10 @@ static int find_node(const Sysfs *sysfs, Block *block)
 }
 
 /*
- * Whether valid_zones may be read. An online block has its node for certain, and one whose event told
- * it. An offline one may have been removed and added again since its node was read, so that its link is
- * missing once more.
- * A recorded file is no call into the kernel.
+ * Whether valid_zones may be read. An online block has its node for certain, and so has a block
+ * whose node an event told. An offline block may have been removed and added again since its node
+ * was read, so that its link is missing once more. A recorded file can always be read, since that
+ * does not call into the kernel.
  */
 static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
 {
@@ -202,7 +203,7 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
         return r;
 }
 
-/* Keeps how reading an attribute and making sense of it went, and its text if it made none. */
+/* Stores the result of reading and parsing an attribute, and its text if it could not be parsed. */
 static void note_reading(AttributeReading *reading, int read_error, int parse_error,
                          const char *text)
 {
@@ -230,7 +231,7 @@ void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret)
         r = -EAGAIN;
         if (zones_are_safe(sysfs, block))
                 r = read_attribute(sysfs, block->id, "valid_zones", text);
-        /* No kernel says nothing: it says "none". */
+        /* An empty text does not come from a kernel, which writes "none". */
         note_reading(&ret->zones, r,
                      r < 0 ? 0 :
                      *text ? parse_zones(text, &block->zones) :
@@ -247,7 +248,10 @@ int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state
 
         if (r < 0)
                 return r;
-        /* An online block has its node: reading its zones is safe even if it came back just now. */
+        /*
+         * An online block has its node: reading its zones is safe even if the block has just been
+         * added again.
+         */
         if (state == BLOCK_ONLINE) {
                 r = read_zones(sysfs, block, &zones);
                 if (r < 0)

@@ -16,7 +16,7 @@ int sysfs_adopt_iomem(Sysfs *sysfs, int fd)
 
         if (fstat(sysfs->iomem_fd, &mine) < 0 || fstat(fd, &other) < 0 || fstatfs(fd, &fs) < 0)
                 return -errno;
-        /* Another mount of proc is another device, with the same inode numbers. */
+        /* Another mount of proc has another device number, but the same inode numbers. */
         if (fs.f_type != PROC_SUPER_MAGIC || mine.st_ino != other.st_ino)
                 return -EINVAL;
         fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -27,10 +27,10 @@ int sysfs_adopt_iomem(Sysfs *sysfs, int fd)
         return 0;
 }
 
-/* A range a line: more than a million of them. */
+/* Enough for more than a million ranges, with one line each. */
 #define TEXT_MAX (64 << 20)
 
-/* The whole of an open file from its start. */
+/* Reads the whole of an open file from its start. */
 static int read_from_start(int fd, char **ret)
 {
         _cleanup_free_ char *text = NULL;
@@ -72,8 +72,8 @@ int sysfs_read_iomem(const Sysfs *sysfs, char **ret)
                 return -ENOENT;
 
         /*
-         * The kernel gives it out in pieces of a page, each as things are by then: a line can be
-         * missing. What reads the same twice is whole.
+         * The kernel writes the text in pieces of a page, each with the state of its moment, so a
+         * line can be missing. A text that reads the same twice is complete.
          */
         for (unsigned i = 0; i < IOMEM_ATTEMPTS; i++) {
                 _cleanup_free_ char *text = NULL;

@@ -23,7 +23,7 @@ static int read_links_of_node(const Sysfs *sysfs, Machine *machine, uint32_t nod
         for (size_t i = 0; i < n; i++) {
                 Block *block = machine_find_block(machine, entries[i].id);
 
-                /* A block of boot memory can lie on two nodes: it counts on the first. */
+                /* A block of boot memory can lie on two nodes: it counts as a block of the first. */
                 if (block && block->node == NODE_NONE)
                         block->node = (int32_t) node;
                 else if (block && sysfs->recorded)
@@ -102,7 +102,7 @@ int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
         return 0;
 }
 
-/* A kernel without NUMA has no node folder: all is node 0. */
+/* A kernel without NUMA has no node folder: all blocks are on node 0. */
 static int single_node(Node **ret_nodes, size_t *ret_n_nodes)
 {
         Node *node = calloc(1, sizeof(Node));
@@ -148,9 +148,7 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
         return 0;
 }
 
-/*
- * 1024 nodes of six zones with 512 CPUs' counters each would be larger; no such machine is known.
- */
+/* Too small for 1024 nodes of six zones with the counters of 512 CPUs each, but no such machine is known. */
 #define ZONEINFO_MAX (64 << 20)
 
 static int read_long_text(const Sysfs *sysfs, int folder_fd, const char *path, char **ret)

@@ -15,9 +15,10 @@
 #include <sys/vfs.h>
 
 /*
- * Opens a recorded file without following links: not even one to the files of the running system,
- * some of which must not be read just like that. A pipe would not hold us up. openat2() came with
- * Linux 5.6; before that, or where it is filtered, a link in the last place is still refused.
+ * Opens a recorded file without following links. A link could lead to a file of the running system,
+ * and some of these must not be read without precautions. O_NONBLOCK: a pipe must not block the
+ * reader. openat2() exists since Linux 5.6. Before that, or where it is filtered, a link in the
+ * last component is still refused.
  */
 static int open_recorded(int dir_fd, const char *path, int flags)
 {
@@ -52,7 +53,7 @@ int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *b
                 if (k < 0)
                         return -errno;
                 n += (size_t) k;
-                /* A copy is a plain file: what comes short is its end. */
+                /* A recorded file is a plain file: a short read means its end. */
                 if (k == 0 || (sysfs->recorded && n < size - 1))
                         break;
         }
@@ -82,7 +83,7 @@ static int open_folders(const char *root, Sysfs *ret)
         if (r < 0)
                 return r;
 
-        /* Neither is a reason to give up: a kernel without NUMA, a container without /proc. */
+        /* A kernel without NUMA or a container without /proc is no reason to give up. */
         (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);
         (void) open_folder(root, "/proc", &sysfs.proc_fd);
         (void) open_folder(root, "/sys", &sysfs.sys_fd);
@@ -128,7 +129,7 @@ int sysfs_open_recorded(const char *root, Sysfs *ret)
                 return r;
         }
         sysfs.recorded = fs.f_type != SYSFS_MAGIC;
-        /* Not earlier: the link of a recorded tree may lead to any file of this machine. */
+        /* Not opened earlier, since in a recorded tree it can be a link to any file of this machine. */
         sysfs.iomem_fd = open_iomem(&sysfs);
         *ret = sysfs;
         return 0;

@@ -7,7 +7,7 @@
 #include <dlfcn.h>
 #include <numa.h>
 
-/* The header gives the types; the symbols come from the library that was just loaded. */
+/* The header provides the types, the library that was just loaded the symbols. */
 typedef struct Library {
         void *handle;
         __typeof__(&numa_available) available;
@@ -40,7 +40,7 @@ static int read_node(const Library *library, Node *node, const Node *nodes, size
         for (size_t i = 0; i < n_nodes; i++) {
                 int distance = library->distance((int) node->id, (int) nodes[i].id);
 
-                /* 0: libnuma does not know one of the two. */
+                /* 0: libnuma does not know one of the two nodes. */
                 if (distance > 0)
                         distances[n++] = (Distance){ nodes[i].id, (uint32_t) distance };
         }

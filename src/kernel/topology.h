@@ -4,11 +4,11 @@
 #include "model/machine.h"
 
 /*
- * Fills in the distances between nodes from libnuma. libnuma reads the machine once, when it is
- * loaded, and has no call to look again (2.0.16): it is loaded for each reading, so that a node
- * that has come since is known. Without libnuma, or on a machine it does not work on, there are no
- * distances.
+ * Reads the distances between nodes from libnuma. libnuma reads the machine once, when it is
+ * loaded, and has no call to do so again (2.0.16). It is therefore loaded for each reading, to know
+ * nodes that have come since. There are no distances without libnuma, or on a machine on which
+ * libnuma does not work.
  *
- * Returns 1 when distances were read, 0 when there is no libnuma or no NUMA, -ENOMEM.
+ * Returns 1 if distances were read, 0 if there is no libnuma or no NUMA, or -ENOMEM.
  */
 int topology_read(Node *nodes, size_t n_nodes);

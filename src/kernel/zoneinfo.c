@@ -24,8 +24,8 @@ static int zone_array_add(ZoneArray *array, uint32_t node, ZoneType type)
 }
 
 /*
- * "Node 0, zone   Normal": 1 when it is a heading, 0 when not, a zone that is unknown being
- * skipped.
+ * Parses a heading such as "Node 0, zone   Normal". Returns 1 for a heading, 0 for any other line,
+ * or -ENOMEM. *skip tells whether the zone is unknown and to be skipped.
  */
 static int parse_heading(ZoneArray *array, const char *line, bool *skip)
 {
@@ -42,8 +42,9 @@ static int parse_heading(ZoneArray *array, const char *line, bool *skip)
 }
 
 /*
- * "protection: (0, 1956, 15960, 15960)": what a zone holds back from a request that could have been
- * served by the zone of each place in the node's list; from its own and those below nothing.
+ * Parses "protection: (0, 1956, 15960, 15960)": the pages that a zone holds back from requests that
+ * another zone could have served. Each number stands for the zone at that place in the list of the
+ * node. It is 0 for the zone itself and those below it.
  */
 static void parse_protection(Zone *zone, const char *line, size_t place, uint64_t page_size_bytes)
 {
@@ -56,7 +57,10 @@ static void parse_protection(Zone *zone, const char *line, size_t place, uint64_
                 zone->reserve_bytes = pages * page_size_bytes;
 }
 
-/* The place of the zone Normal among those of a node: each node has the same ones, empty or not. */
+/*
+ * Finds the place of the zone Normal among the zones of a node. All nodes have the same zones,
+ * empty or not.
+ */
 static size_t find_normal(const char *text)
 {
         uint32_t first = UINT32_MAX, node;
@@ -96,7 +100,7 @@ static void parse_field(Zone *zone, const char *line, size_t normal, uint64_t pa
         char name[32];
         uint64_t pages;
 
-        /* The first field stands behind "pages", which is a heading. */
+        /* The first field follows the heading "pages" on the same line. */
         line += strspn(line, " ");
         if (strncmp(line, "pages ", 6) == 0)
                 line += 6;
