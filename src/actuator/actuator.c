@@ -13,10 +13,13 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-/* A signal that comes just before the write is entered is lost: the timer repeats. */
+/* A signal that comes just before the write() starts is lost, so the timer repeats. */
 #define INTERRUPT_AGAIN_MSEC 100
 
-/* For the handlers. Serials: of the write under way and of the last that is to end; 0: none. */
+/*
+ * Shared with the signal handlers. Serials: of the current write, and of the last request to be
+ * cancelled; 0: none.
+ */
 static volatile sig_atomic_t timed_out;
 static atomic_uint writing_serial, cancelled_serial;
 static int cancelling_fd = -EBADF;
@@ -56,7 +59,10 @@ static bool is_cancelled(const ActuatorRequest *request)
         return request->serial != 0 && cancelled_serial == request->serial;
 }
 
-/* Once the serial is set, a cancel finds the write; one that came before is seen here. */
+/*
+ * Once writing_serial is set, on_cancel() interrupts the write. An earlier cancellation is noticed
+ * in the loop.
+ */
 static int write_text(int fd, const char *text, const ActuatorRequest *request)
 {
         int r = 0;
@@ -68,7 +74,7 @@ static int write_text(int fd, const char *text, const ActuatorRequest *request)
                 r = is_cancelled(request)             ? -ECANCELED :
                     write(fd, text, strlen(text)) < 0 ? -errno :
                                                         0;
-        } while (r == -EINTR && !timed_out); /* the signal may have been about another request */
+        } while (r == -EINTR && !timed_out); /* the signal may have been for another request */
         writing_serial = 0;
         set_timer(0);
         if (r != -EINTR)
@@ -149,12 +155,12 @@ int actuator_serve(int fd, const Sysfs *sysfs)
 }
 
 /*
- * The main process decides when this one ends, by closing the channel: what a terminal or a service
- * manager sends to the whole group must not end it in the middle of a write.
+ * The main process decides when the actuator ends, by closing the channel. A signal that a terminal
+ * or a service manager sends to the whole group must not end the actuator during a write.
  */
 static void set_signals(void)
 {
-        /* No SA_RESTART: they are to interrupt a write. */
+        /* No SA_RESTART: these signals are to interrupt a write. */
         const struct sigaction alarm_action = { .sa_handler = on_alarm };
         const struct sigaction cancel_action = { .sa_handler = on_cancel };
 
@@ -165,7 +171,10 @@ static void set_signals(void)
         signal(SIGHUP, SIG_IGN);
 }
 
-/* What has been used stays: memory may be too short to page anything in. ONFAULT: Linux 4.4. */
+/*
+ * Keeps pages in memory once they have been used, since memory may be too short to page them in.
+ * MCL_ONFAULT exists since Linux 4.4.
+ */
 static void lock_memory(void)
 {
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
@@ -173,8 +182,9 @@ static void lock_memory(void)
 }
 
 /*
- * Has the kernel send SIGIO for what comes there. The signal is root's, whoever wrote. What came before
- * sent none.
+ * Makes the kernel send SIGIO when a serial arrives. The signal is sent in the name of root,
+ * whichever process wrote the serial. Serials that arrived earlier caused no signal, so the signal
+ * is raised once.
  */
 static int listen_for_cancel(int fd)
 {
@@ -198,7 +208,7 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
         if (r < 0)
                 _exit(EXIT_FAILURE);
 
-        /* Runs the code that reads once, so that it is there when memory is short. */
+        /* Runs the code that reads a file once, so that it is in memory when memory is short. */
         (void) sysfs_read_block_size(&sysfs, &bytes);
         lock_memory();
         _exit(actuator_serve(fd, &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
@@ -211,7 +221,7 @@ void actuator_channel_close(ActuatorChannel *channel)
         *channel = ACTUATOR_CHANNEL_CLOSED;
 }
 
-/* Both ends of both sockets. What was made before a failure is the caller's to close. */
+/* Makes both ends of both sockets. On failure, the caller closes those that were made. */
 static int make_channels(ActuatorChannel *ours, ActuatorChannel *theirs)
 {
         int fds[2];

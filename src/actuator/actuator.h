@@ -6,11 +6,12 @@
 /*
  * The actuator: a small process of its own, the only one that writes below /sys. It stays root,
  * keeps its memory locked, parses nothing but fixed-size requests, and ends when its peer is gone.
- * A write to memoryN/state can take minutes, which is why it never happens in the main loop.
+ * A write to memoryN/state can take minutes and therefore never happens in the main loop.
  *
- * The channel is a SOCK_SEQPACKET socket; one reply per request, in order. A second one takes the serial
- * of a request that is to end: what comes there sends the actuator a signal, for which the kernel gives
- * up an offline (6.1, offline_pages()). The main process may not send one itself.
+ * The channel is a SOCK_SEQPACKET socket, with one reply to each request, in order. A second socket
+ * takes the serials of requests that are to end. For each serial, the actuator gets a signal, which
+ * makes the kernel give up an offline (6.1, offline_pages()). The main process is not permitted to
+ * send the signal itself.
  */
 
 typedef enum ActuatorVerb {
@@ -22,26 +23,26 @@ typedef enum ActuatorVerb {
 typedef struct ActuatorRequest {
         uint32_t verb;         /* ActuatorVerb */
         uint32_t block;        /* for ACTUATOR_SET_BLOCK */
-        int32_t node;          /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine's */
+        int32_t node;          /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine */
         uint32_t word;         /* OnlineWord */
-        uint32_t timeout_msec; /* after which the write is interrupted; 0: never */
-        uint32_t serial;       /* by which it can be cancelled; 0: it cannot */
+        uint32_t timeout_msec; /* time after which the write is interrupted; 0: never */
+        uint32_t serial;       /* identifies the request for cancellation; 0: cannot be cancelled */
 } ActuatorRequest;
 
 typedef struct ActuatorReply {
         ActuatorRequest request;
-        int32_t error; /* of the write: 0, or a negative errno; -ETIMEDOUT when its time was up,
-                               -ECANCELED when it was cancelled */
-        int32_t read_error; /* of the re-read: 0, or a negative errno, what follows is not set then
-                             */
+        int32_t error;      /* of the write: 0 or a negative errno; -ETIMEDOUT after the timeout,
+                               -ECANCELED after a cancellation */
+        int32_t read_error; /* of the re-read: 0, or a negative errno, in which case state and zones
+                               are not set */
         int32_t state;      /* BlockState */
         ZoneList zones;
 } ActuatorReply;
 
-/* How many requests the channel holds for certain while the actuator is busy with one. */
+/* The number of requests that always fit into the channel while the actuator works on one. */
 #define ACTUATOR_WINDOW 8
 
-/* The main process' ends of both sockets, neither of which blocks. */
+/* The main process's ends of both sockets. Neither blocks. */
 typedef struct ActuatorChannel {
         int fd;
         int cancel_fd;
@@ -52,25 +53,26 @@ typedef struct ActuatorChannel {
 void actuator_channel_close(ActuatorChannel *channel);
 
 /*
- * Forks the actuator for the tree below a root ("" is the running system). 0 or a negative errno. Call it
- * before anything is read from outside and before privileges are dropped. The caller closes the channel.
+ * Forks the actuator for the tree below a root ("" for the running system). Returns 0 or a negative
+ * errno. Call it before anything is read from outside and before privileges are dropped. The caller
+ * closes the channel.
  */
 int actuator_start(const char *root, ActuatorChannel *ret);
 
-/* 0, or -EAGAIN when the channel is full, or -EPIPE when the actuator is gone. */
+/* Sends a request. Returns 0, -EAGAIN if the channel is full, or -EPIPE if the actuator is gone. */
 int actuator_send(int fd, const ActuatorRequest *request);
 
-/* 1 and a reply, 0 when there is none now, -EPIPE when the actuator is gone. */
+/* Receives a reply. Returns 1 with a reply, 0 if there is none now, or -EPIPE if the actuator is gone. */
 int actuator_receive(int fd, ActuatorReply *ret);
 
 /*
- * Interrupts the write of a request, or has it refused if it was not begun yet. Nothing happens if it was
- * answered before. Its reply comes as ever. 0, or -EAGAIN or -EPIPE.
+ * Interrupts the write of a request, or has the request refused if its write has not begun. Has no
+ * effect if the request has been answered. The reply comes as usual. Returns 0, -EAGAIN or -EPIPE.
  */
 int actuator_cancel(int cancel_fd, uint32_t serial);
 
 /*
- * The actuator's own loop, for a tree that is open already; returns when the peer is gone. For
- * tests.
+ * The loop of the actuator, for a tree that is open already. Returns when the peer is gone.
+ * Exported for tests.
  */
 int actuator_serve(int fd, const Sysfs *sysfs);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What auto_online_blocks said before memoryd, and what memoryd writes there. */
+/* Remembers what auto_online_blocks said before memoryd, and chooses what memoryd writes there. */
 
 #include "actuator/takeover.h"
 
@@ -15,10 +15,13 @@
 #define FILE_NAME "auto_online_blocks"
 #define ABANDON_MSEC 10000
 
-/* The first line names the version: a later memoryd's file is no use. */
+/* The first line contains the version: a file of another version is not used. */
 #define HEADING "memoryd auto_online_blocks 1\n"
 
-/* Then a line for each file: whose it is, what it said, what memoryd wrote. */
+/*
+ * Then comes a line for each auto_online_blocks file: its owner, its previous word, and the words
+ * that memoryd wrote.
+ */
 #define LINE_TEXT_MAX 128
 #define FILE_MAX (sizeof(HEADING) + (size_t) (NODE_MAX + 1) * LINE_TEXT_MAX)
 
@@ -55,7 +58,7 @@ static bool is_ours(const Answer *answer, OnlineWord word)
         return answer->ours & 1U << word;
 }
 
-/* The file */
+/* The state file */
 
 static int parse_file_name(const char *text, int32_t *ret)
 {
@@ -72,7 +75,7 @@ static int parse_file_name(const char *text, int32_t *ret)
         return 0;
 }
 
-/* "machine online offline": one word or more at the end. */
+/* Parses a line such as "machine online offline". There is at least one word after the previous one. */
 static int parse_line(char *line, Takeover *takeover)
 {
         char *rest = NULL, *name = strtok_r(line, " ", &rest), *before = strtok_r(NULL, " ", &rest);
@@ -189,7 +192,7 @@ int takeover_save(const char *folder, Takeover *takeover)
         return r;
 }
 
-/* What to write */
+/* The words to write */
 
 int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWord wanted)
 {
@@ -280,7 +283,7 @@ bool takeover_kernel_onlines(const Takeover *takeover)
         return online_word_onlines(online_word_from_string(takeover->machine_word));
 }
 
-/* The word to write into a file now: 1, 0 when it says what it shall, or -ENOMEM. */
+/* Chooses the word to write into a file now. Returns 1, 0 if there is nothing to write, or -ENOMEM. */
 static int takeover_choose(Takeover *takeover, const TakeoverWish *wish, int32_t node,
                            OnlineWord current, OnlineWord wanted, OnlineWord *ret)
 {
@@ -290,7 +293,10 @@ static int takeover_choose(Takeover *takeover, const TakeoverWish *wish, int32_t
         return wish->gives_back ? *ret >= 0 : takeover_take(takeover, node, current, wanted);
 }
 
-/* The first file that says what it shall not, and what to write. 1, 0 when there is none, or -ENOMEM. */
+/*
+ * Finds the first file that needs another word, and the word. Returns 1, 0 if there is no such
+ * file, or -ENOMEM.
+ */
 static int takeover_next(Takeover *takeover, const Machine *machine, const TakeoverWish *wish,
                          int32_t *ret_node, OnlineWord *ret_word)
 {
@@ -367,7 +373,7 @@ void takeover_on_reply(Takeover *takeover, const Sysfs *sysfs, Machine *machine,
         takeover_read_again(takeover, sysfs, machine, reply->request.node);
 }
 
-/* At an end before the start */
+/* When memoryd cannot start */
 
 static int put_back(int actuator_fd, const Answer *answer)
 {

@@ -49,8 +49,9 @@ int writer_fill(Writer *writer, Machine *machine)
                 int r;
 
                 /*
-                 * It may have gone, been onlined by someone else, or gone and come back, which is
-                 * another block that no plan has decided on yet.
+                 * The block may be gone, may have been onlined by another process, or may have been
+                 * removed and added again: then it is another block, on which no plan has decided
+                 * yet.
                  */
                 if (!block || !track_wants_plan(block, 0) ||
                     block->decision.verdict == VERDICT_NONE) {
@@ -88,14 +89,14 @@ int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
         return r;
 }
 
-/* Serials wrap around, past 0. */
+/* Serials wrap around and skip 0. */
 static uint32_t next_serial(Writer *writer)
 {
         writer->last_serial += writer->last_serial == UINT32_MAX ? 2 : 1;
         return writer->last_serial;
 }
 
-/* Rounded up: a job whose time is up finds that it is. */
+/* Rounded up, so that the job finds its time to be up after the timeout. */
 static uint32_t timeout_msec(uint64_t usec)
 {
         return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
@@ -130,7 +131,7 @@ int writer_cancel_job(Writer *writer)
                         0 :
                         actuator_cancel(writer->channel.cancel_fd, writer->job_serial);
 
-        /* Full of what cancels the same. */
+        /* If the socket is full, it is full of requests to cancel this write. */
         return r == -EAGAIN ? 0 : r;
 }
 
