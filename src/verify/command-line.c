@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Takes the next word of a command line, without quotes; false at the end, or past "--". */
+/* Takes the next word of a command line, without quotes. Returns false at the end and at "--". */
 static bool next_word(const char **at, char *word, size_t size)
 {
         bool quoted = false;
@@ -23,7 +23,10 @@ static bool next_word(const char **at, char *word, size_t size)
         return n > 0 && strcmp(word, "--") != 0;
 }
 
-/* Of "name=value" the value when it has that name, in which "-" is the same as "_"; else NULL. */
+/*
+ * Returns the value of a word that is "name=value", "" if it is "name", else NULL. "-" and "_" are
+ * the same.
+ */
 static const char *value_of(const char *word, const char *name)
 {
         size_t i = 0;

@@ -3,10 +3,13 @@
 
 #include "base/macro.h"
 
-/* The words of a kernel's command line that are about memory: of one that is there twice the last counts. */
+/*
+ * The words of the kernel's command line that are about memory. If a word is given twice, the last
+ * one counts.
+ */
 typedef struct CommandLine {
-        char default_state[32]; /* of memhp_default_state=, "" for none */
-        char online_policy[32]; /* of memory_hotplug.online_policy= */
+        char default_state[32]; /* value of memhp_default_state=; "" for none */
+        char online_policy[32]; /* value of memory_hotplug.online_policy= */
         char kernelcore[32];
         char movablecore[32];
         bool movable_node;

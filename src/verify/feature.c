@@ -85,7 +85,7 @@ static bool block_has_file(const FeatureInput *input, uint32_t block, const char
         return has_file(input->sysfs->memory_fd, path);
 }
 
-/* The first block that is still there, or NULL. */
+/* Returns the first block that still exists, or NULL. */
 static const Block *find_block(const FeatureInput *input)
 {
         for (size_t i = 0; i < input->machine->n_blocks; i++)
@@ -98,11 +98,11 @@ static bool has_hot_remove(const FeatureInput *input)
 {
         const Block *block = find_block(input);
 
-        /* Whether it is there, which says nothing of what is in it: see sysfs.h. */
+        /* Only checks that the file exists, and does not read it: see sysfs.h. */
         return !block || block_has_file(input, block->id, "valid_zones");
 }
 
-/* What the kernel would tell in an event about a block it shows in a file, also of boot memory. */
+/* The kernel shows in a file of each block, also of boot memory, what it would tell in an event. */
 static bool has_uevents(const FeatureInput *input)
 {
         const Block *block = find_block(input);
@@ -116,7 +116,7 @@ static bool has_uevents(const FeatureInput *input)
         return strncmp(text, "MEMORY_STATE=", 13) == 0 || strstr(text, "\nMEMORY_STATE=");
 }
 
-/* One block of each device is asked, the highest first: that is where memory is added. */
+/* Checks one block of each device, starting with the highest, since memory is added at the top. */
 static bool has_groups(const FeatureInput *input)
 {
         const Machine *machine = input->machine;
@@ -160,7 +160,7 @@ void features_find(const FeatureInput *input, bool ret_has[static _FEATURE_MAX])
         ret_has[FEATURE_AUTO_ONLINE] = has_file(input->sysfs->memory_fd, "auto_online_blocks");
         ret_has[FEATURE_PRESSURE] = input->hears_pressure;
         ret_has[FEATURE_UEVENTS] = has_uevents(input);
-        /* The events of patch 3 have the id that patch 2 brings. */
+        /* The events of patch 3 contain the group id, which patch 2 introduces. */
         ret_has[FEATURE_GROUPS] = ret_has[FEATURE_UEVENTS] || has_groups(input);
         ret_has[FEATURE_NODE_AUTO_ONLINE] = has_node_auto_online(input);
         ret_has[FEATURE_ZONE_RULES] = has_zone_rules(input);

@@ -4,46 +4,48 @@
 #include "kernel/sysfs.h"
 
 /*
- * What memoryd asks of a kernel, found by looking for it: kernels are built and patched in many ways. What
- * patches 1, 6, 7 and 8 of kernel/ change cannot be seen from outside.
+ * Finds out which features that memoryd uses are in a kernel, by looking for each: kernels are
+ * built and patched in many ways. The changes by patches 1, 6, 7 and 8 of kernel/ cannot be
+ * detected from outside.
  */
 
 typedef enum Feature {
-        FEATURE_ONLINE_TYPES, /* the words online_movable and online_kernel; of these the release tells */
+        FEATURE_ONLINE_TYPES,     /* online_movable and online_kernel, judged by the release */
         FEATURE_HOT_REMOVE,       /* blocks have valid_zones, and can go offline */
         FEATURE_AUTO_ONLINE,      /* auto_online_blocks */
-        FEATURE_PRESSURE,         /* the kernel tells memoryd of memory pressure */
-        FEATURE_GROUPS,           /* memoryN/group_id: of blocks that were added */
-        FEATURE_UEVENTS,          /* MEMORY_STATE= and others in events and in memoryN/uevent */
+        FEATURE_PRESSURE,         /* the kernel reports memory pressure to memoryd */
+        FEATURE_GROUPS,           /* memoryN/group_id, for blocks that were added */
+        FEATURE_UEVENTS,          /* MEMORY_STATE= and others, in events and in memoryN/uevent */
         FEATURE_NODE_AUTO_ONLINE, /* nodeN/auto_online_blocks */
-        FEATURE_ZONE_RULES,       /* the parameters of the kernel that refuse, or memoryd_guard */
+        FEATURE_ZONE_RULES,       /* parameters that make the kernel refuse, or memoryd_guard */
         _FEATURE_MAX,
         _FEATURE_INVALID = -EINVAL,
 } Feature;
 
-/* The words of KernelFeatures: org.memoryd1(5). */
+/* The words of the property KernelFeatures: org.memoryd1(5). */
 const char *feature_to_string(Feature feature);
 Feature feature_from_string(const char *word);
 
-/* What a kernel has it from, as a few words: "Linux 4.7". */
+/* Returns what provides a feature, in a few words: "Linux 4.7". */
 const char *feature_brought_by(Feature feature);
 
-/* What is lost without it, one sentence. */
+/* Returns a sentence about what is lost without a feature. */
 const char *feature_loss(Feature feature);
 
 typedef struct FeatureInput {
         const Sysfs *sysfs;
         const Machine *machine;
         const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* pressure.h */
+        bool hears_pressure; /* see pressure.h */
 } FeatureInput;
 
 /*
- * Looks for all of them: at one file, and whether others are there. valid_zones is never opened. Groups show
- * on blocks that were added, not on those of the boot: without any, events that tell say that groups are
- * there too, since they have a group's number.
+ * Looks for all features: reads one file, and checks whether others exist. valid_zones is never
+ * opened. Only blocks that were added have a group_id, blocks of boot memory have none. Where no
+ * block has one, MEMORY_STATE= in memoryN/uevent implies groups, since the kernel then tells the id
+ * of the group as well.
  */
 void features_find(const FeatureInput *input, bool ret_has[static _FEATURE_MAX]);
 
-/* Whether a release is an earlier one. No, when nobody can tell. */
+/* Whether a release is older than a version. False if the release cannot be parsed. */
 bool release_is_before(const char *release, unsigned major, unsigned minor);

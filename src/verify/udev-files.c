@@ -18,10 +18,10 @@ static const char *const folders[] = {
         "/usr/lib/udev/rules.d", "/lib/udev/rules.d",
 };
 
-/* A file by name, before it is read. */
+/* The name of a file that has not been read yet. */
 typedef struct Candidate {
         char *name;    /* owned */
-        size_t folder; /* of the highest rank that has it */
+        size_t folder; /* index of the folder of highest priority that has it */
 } Candidate;
 
 typedef struct Candidates {
@@ -47,8 +47,9 @@ void udev_files_done(UdevFiles *files)
 }
 
 /*
- * Opens a path as if the root were that of the file system: openat2() came with Linux 5.6; before that,
- * or where it is filtered, a link in the last place is refused below a root of its own.
+ * Opens a path as if root_fd were the root of the file system. openat2() exists since Linux 5.6.
+ * Before that, or where it is filtered, a link in the last component is refused unless the root is
+ * that of the system.
  */
 static int open_in_root(int root_fd, bool is_system, const char *path, int flags)
 {
@@ -63,7 +64,7 @@ static int open_in_root(int root_fd, bool is_system, const char *path, int flags
         return fd;
 }
 
-/* Whether two folders are the same one: /lib may be a link to /usr/lib. */
+/* Whether a folder is the same as another one: /lib may be a link to /usr/lib. */
 static bool is_same(int fd, const struct stat *others, size_t n)
 {
         struct stat st;
@@ -91,7 +92,10 @@ static bool has_name(const Candidates *found, size_t n, const char *name)
         return false;
 }
 
-/* Adds what a folder has that none before it had: the first `n_before` are of those. */
+/*
+ * Adds the names of a folder that are in no earlier folder. Names of earlier folders are the first
+ * `n_before`.
+ */
 static int list_folder(Candidates *found, size_t folder, DIR *dir)
 {
         size_t n_before = found->n;
@@ -147,7 +151,7 @@ static int list_all(int root_fd, bool is_system, Candidates *found)
         return r;
 }
 
-/* Whether the name is a link to /dev/null, whatever there is at that place below the root. */
+/* Whether a name is a link to /dev/null, no matter what that path is below the root. */
 static bool is_masked(int root_fd, bool is_system, const char *folder, const char *name)
 {
         _cleanup_close_ int fd = open_in_root(root_fd, is_system, folder, O_DIRECTORY);
@@ -157,7 +161,7 @@ static bool is_masked(int root_fd, bool is_system, const char *folder, const cha
         return n == 9 && memcmp(target, "/dev/null", 9) == 0;
 }
 
-/* The text of a file: 0, -EFBIG when it is larger than `limit`, or another negative errno. */
+/* Reads the text of a file. Returns 0, -EFBIG if it is larger than `limit`, or another negative errno. */
 static int read_file(int fd, size_t limit, char **ret_text, size_t *ret_size)
 {
         _cleanup_free_ char *text = NULL;
@@ -215,7 +219,7 @@ static int look_at(int root_fd, bool is_system, const Candidate *candidate, cons
         }
         fd = open_in_root(root_fd, is_system, path, 0);
         r = read_file(fd, MIN(UDEV_FILE_SIZE_MAX, *left), &text, &size);
-        /* It went meanwhile, or is a link to nothing: udev passes it over as well. */
+        /* The file has disappeared or is a dangling link: udev ignores it as well. */
         if (r == -ENOENT)
                 return 0;
         *left -= size;

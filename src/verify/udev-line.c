@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Takes a line of udev rules apart. */
+/* Splits a line of udev rules into tokens. */
 
 #include "verify/udev-line.h"
 
@@ -20,7 +20,7 @@ static bool copy_name(char *target, size_t size, const char *start, size_t lengt
         return true;
 }
 
-/* KEY or KEY{attribute}. Returns what follows, or NULL. */
+/* Parses KEY or KEY{attribute}. Returns the rest of the line, or NULL. */
 static const char *parse_key(const char *at, UdevToken *token)
 {
         size_t length = strcspn(at, " \t{=!:+-\"");
@@ -59,7 +59,10 @@ static const char *parse_operator(const char *at, UdevOperator *ret)
         return NULL;
 }
 
-/* "value", in which \" is a quote; maybe with an e or an i before it. Returns what follows, or NULL. */
+/*
+ * Parses "value", in which \" is a quotation mark and which may be preceded by e or i. Returns the
+ * rest of the line, or NULL.
+ */
 static const char *parse_value(const char *at, char **ret)
 {
         char *value;

@@ -3,7 +3,7 @@
 
 #include "base/macro.h"
 
-/* A line of a file of udev rules as the parts that it consists of: udev(7). */
+/* Splits a line of udev rules into its tokens: udev(7). */
 
 #define UDEV_NAME_MAX 63
 
@@ -16,7 +16,7 @@ typedef enum UdevOperator {
 
 /* One KEY{attribute}OPERATOR"value" of a rule. */
 typedef struct UdevToken {
-        const char *start; /* in the line, as it is written */
+        const char *start; /* position in the line, as written */
         size_t length;
         char key[UDEV_NAME_MAX + 1];
         char attribute[256]; /* "" for none */
@@ -32,14 +32,15 @@ typedef struct UdevLine {
 } UdevLine;
 
 /*
- * Takes a line apart, which must outlive *line. False for what udev does not take for a rule either; what
- * *line has then is to be released as well.
+ * Splits a line into tokens, which point into the text: the text must outlive *line. Returns false
+ * if udev would not accept the line as a rule either, or if it has more than UDEV_TOKENS_MAX
+ * tokens; *line must then be released as well.
  */
 bool udev_line_parse(const char *text, UdevLine *line);
 void udev_line_done(UdevLine *line);
 
-/* The first part with a key, or NULL. */
+/* Returns the first token with a key, or NULL. */
 const UdevToken *udev_line_find(const UdevLine *line, const char *key);
 
-/* An attribute without the dots and slashes that it may begin with. */
+/* Returns an attribute without the dots and slashes at its beginning. */
 const char *udev_attribute_name(const char *attribute);

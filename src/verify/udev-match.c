@@ -16,7 +16,7 @@ static bool is_one_of(const char *word, const char *const *words, size_t n)
         return false;
 }
 
-/* Whether a pattern, "a|b*", matches a text. */
+/* Whether a pattern such as "a|b*" matches a text. */
 static bool pattern_matches(const char *pattern, const char *text)
 {
         _cleanup_free_ char *copy = strdup(pattern);
@@ -28,7 +28,7 @@ static bool pattern_matches(const char *pattern, const char *text)
         return false;
 }
 
-/* Of texts that can be there, how many a pattern matches: all, some, none. */
+/* Whether a pattern matches all, some or none of the possible texts. */
 static UdevAnswer match_any_of(const char *pattern, const char *const *texts, size_t n)
 {
         size_t n_matching = 0;
@@ -47,7 +47,10 @@ static UdevAnswer match_text(const char *pattern, const char *text)
         return pattern_matches(pattern, text) ? UDEV_ALWAYS : UDEV_NEVER;
 }
 
-/* A block's name, or its path with a prefix. One number stands for all, unless it is asked for. */
+/*
+ * Matches a pattern against the name of a block, or against its path if `prefix` is the folder. A
+ * few numbers stand for all blocks, and a pattern for particular numbers may match.
+ */
 static UdevAnswer match_block(const char *pattern, const char *prefix)
 {
         char first[64], second[64], third[64];
@@ -79,7 +82,7 @@ static UdevAnswer match_action(const char *pattern)
         return match_any_of(pattern, actions, ELEMENTSOF(actions));
 }
 
-/* Whether an attribute is that of another device than the one the event is about. */
+/* Whether an attribute belongs to a device other than that of the event. */
 static bool is_of_another(const char *attribute)
 {
         return attribute[0] == '[';
@@ -110,7 +113,10 @@ static UdevAnswer match_attribute(const UdevToken *token, const UdevHost *host, 
         return UDEV_NEVER;
 }
 
-/* Whether memory blocks have an attribute that is compared: what is not there matches nothing. */
+/*
+ * Whether a token compares an attribute that memory blocks do not have. A missing attribute matches
+ * nothing.
+ */
 static bool is_compared_in_vain(const UdevToken *token, const UdevHost *host)
 {
         UdevToken any = *token;
@@ -168,7 +174,10 @@ static UdevAnswer match_equal(const UdevToken *token, const UdevHost *host)
         return UDEV_MAYBE;
 }
 
-/* What a program or an import comes to is part of the match, whatever its operator. */
+/*
+ * Whether the result of a token is open. The results of PROGRAM and IMPORT are part of the match,
+ * whatever the operator.
+ */
 static bool is_open(const UdevToken *token)
 {
         return strcmp(token->key, "PROGRAM") == 0 || strcmp(token->key, "IMPORT") == 0;
@@ -207,7 +216,7 @@ static bool is_match(const UdevToken *token)
         return is_open(token) || token->operator== UDEV_MATCH || token->operator== UDEV_NOMATCH;
 }
 
-/* Whether it is the same for every device. */
+/* Whether a token has the same result for every device. */
 static bool is_about_host(const UdevToken *token)
 {
         return strcmp(token->key, "CONST") == 0 ||

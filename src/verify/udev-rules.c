@@ -7,15 +7,15 @@
 #include <ctype.h>
 #include <stdio.h>
 
-/* udev ignores what is longer. */
+/* udev ignores longer lines. */
 #define LINE_LENGTH_MAX 16384
 
 typedef struct Reading {
         const UdevHost *host;
         UdevWrites *writes;
-        char **labels;  /* owned: where lines above may have jumped to */
-        bool is_passed; /* every memory block is past this line, as far as is known */
-        bool is_dead;   /* so is every device of this machine */
+        char **labels;  /* owned: labels to which lines above may have jumped */
+        bool is_passed; /* all memory blocks have jumped past this line, as far as is known */
+        bool is_dead;   /* all devices of this machine have jumped past this line */
 } Reading;
 
 void udev_writes_done(UdevWrites *writes)
@@ -41,7 +41,10 @@ static bool is_state_name(const char *attribute)
         return strcmp(attribute, "state") == 0 || strcmp(attribute, "online") == 0;
 }
 
-/* "[memory/memory32]state": whatever device the event is about. */
+/*
+ * Whether an attribute such as "[memory/memory32]state" belongs to memory, whatever device the
+ * event is about.
+ */
 static bool names_memory(const char *attribute)
 {
         return (strncmp(attribute, "[memory/", 8) == 0 ||
@@ -61,7 +64,7 @@ static bool has_word(const char *text, const char *word)
         return false;
 }
 
-/* Whether a command sends something to a file that is not /dev/null and no descriptor. */
+/* Whether a command redirects output to a file, or uses tee. /dev/null and descriptors do not count. */
 static bool redirects(const char *command)
 {
         for (const char *at = strchr(command, '>'); at; at = strchr(at, '>')) {
@@ -79,7 +82,7 @@ static bool command_names_memory(const char *command)
                 redirects(command));
 }
 
-/* Of the block that the event is about. */
+/* Whether a command writes the state of the block that the event is about. */
 static bool command_names_own_state(const char *command)
 {
         static const char *const names[] = { "%p/state",        "$devpath/state",
@@ -103,7 +106,7 @@ static bool is_command(const UdevToken *token)
         return strcmp(token->key, "PROGRAM") == 0;
 }
 
-/* Whether a token writes states of memory when its line is reached for a device of any kind. */
+/* Whether a token writes memory states if its line is reached for a device of any kind. */
 static bool writes_for_any(const UdevToken *token)
 {
         if (strcmp(token->key, "ATTR") == 0 && token->operator== UDEV_ASSIGN)
@@ -148,7 +151,7 @@ static int look_for_writes(Reading *reading, const UdevLine *line, unsigned numb
 
 /* Jumps */
 
-/* udev ignores a jump to where there is nothing. */
+/* Whether a text contains a label. udev ignores a jump to a label that does not exist. */
 static bool has_label(const char *text, const char *label)
 {
         char wanted[UDEV_NAME_MAX + 16];
@@ -234,8 +237,8 @@ static int read_line(Reading *reading, const char *text, unsigned number, const 
 }
 
 /*
- * Takes a line from a text, without what is blank before it. False at the end of the text. A line is not
- * terminated: *ret_length.
+ * Takes the next line from a text, without white space at its beginning. Returns false at the end
+ * of the text. The line is not terminated: *ret_length is its length.
  */
 static bool next_line(const char **at, const char **ret_line, size_t *ret_length)
 {

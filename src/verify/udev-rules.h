@@ -4,14 +4,15 @@
 #include "verify/udev-match.h"
 
 /*
- * Which lines of a file of udev rules write the states of memory blocks. The text is run through as
- * udev(7) would for the events of a memory block: what a line matches on is known to hold, known not to,
- * or open, GOTO included, and a line that may be reached and may match counts.
+ * Finds the lines in a file of udev rules that write the states of memory blocks. The text is
+ * processed as udev(7) does for the events of a memory block, including GOTO. Each condition of a
+ * line is known to hold, known not to hold, or open. A line counts if it may be reached and may
+ * match.
  */
 
 typedef struct UdevWrite {
-        unsigned line; /* the first, of one that is continued; from 1 on */
-        char *text;    /* owned: the part that writes, as it is in the file */
+        unsigned line; /* from 1 on; for a continued line, its first line */
+        char *text;    /* owned: the token that writes, as in the file */
 } UdevWrite;
 
 typedef struct UdevWrites {
@@ -22,7 +23,7 @@ typedef struct UdevWrites {
 void udev_writes_done(UdevWrites *writes);
 
 /*
- * Adds the lines of a text that write, each once. What udev does not take for a rule is passed over, as
- * udev does. 0 or -ENOMEM.
+ * Adds the lines of a text that write, each once. Lines that udev would not accept as rules are
+ * ignored. Returns 0 or -ENOMEM.
  */
 int udev_rules_parse(const char *text, const UdevHost *host, UdevWrites *writes);

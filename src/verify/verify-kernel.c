@@ -8,14 +8,14 @@
 
 #include <fcntl.h>
 
-/* Its own onlining */
+/* Onlining by the kernel */
 
 bool verify_takes_over(const VerifyInput *input)
 {
         return input->conf->kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
 }
 
-/* What memoryd wants the kernel's files to say: see offload.h. */
+/* Returns the word that memoryd wants in the machine's auto_online_blocks: see offload.h. */
 static OnlineWord wanted_word(const VerifyInput *input)
 {
         return offload_machine_word(input->machine, &input->conf->policy,
@@ -29,7 +29,7 @@ static OnlineWord wanted_node_word(const VerifyInput *input, OnlineWord of_machi
                                  input->conf->offload == OFFLOAD_UNIFORM, of_machine, node);
 }
 
-/* The file of a node, or of the machine (NODE_NONE), and what memoryd wants it to say. */
+/* Checks the auto_online_blocks of a node, or of the machine (NODE_NONE), for the word that memoryd wants. */
 static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted, Findings *findings)
 {
         char word[AUTO_ONLINE_WORD_MAX], path[AUTO_ONLINE_PATH_MAX];
@@ -76,7 +76,7 @@ int verify_auto_online(const VerifyInput *input, Findings *findings)
         return r;
 }
 
-/* What it has */
+/* Features of the kernel */
 
 static int add_feature(Findings *findings, const char *subject, const char *text,
                        const char *advice)
@@ -85,7 +85,7 @@ static int add_feature(Findings *findings, const char *subject, const char *text
                             strdup(advice));
 }
 
-/* One for which there is nothing to do but to use another kernel. */
+/* Adds a finding for which the only remedy is another kernel. */
 static int add_lack(Findings *findings, const char *subject, Feature feature)
 {
         return findings_add(
@@ -93,7 +93,7 @@ static int add_lack(Findings *findings, const char *subject, Feature feature)
                 finding_text("Use another kernel: it takes %s.", feature_brought_by(feature)));
 }
 
-/* PSI, where memoryd misses it: there is movable memory, or it is to be given back by itself. */
+/* Checks for PSI where memoryd needs it: if there is movable memory, or if `rebalance` is set. */
 static int check_pressure(const VerifyInput *input, Findings *findings)
 {
         _cleanup_close_ int fd =
@@ -116,7 +116,7 @@ static int check_pressure(const VerifyInput *input, Findings *findings)
                 "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
 }
 
-/* What offload = "uniform" asks of a kernel: an answer of some nodes that the machine does not have. */
+/* Whether offload = "uniform" needs a word for some node that differs from the word of the machine. */
 static bool wants_node_answers(const VerifyInput *input)
 {
         const Machine *machine = input->machine;

@@ -3,13 +3,13 @@
 
 #include "verify/verify.h"
 
-/* The checks of what the kernel does and has. They return 0, or -ENOMEM. */
+/* Checks what the kernel does by itself and what it lacks. The checks return 0 or -ENOMEM. */
 
-/* Whether memoryd is to say what the kernel's own onlining does. */
+/* Whether memoryd is to control the kernel's own onlining. */
 bool verify_takes_over(const VerifyInput *input);
 
-/* Whether its files say what memoryd wants. */
+/* Checks that the kernel's auto_online_blocks files say what memoryd wants. */
 int verify_auto_online(const VerifyInput *input, Findings *findings);
 
-/* What memoryd misses in it. */
+/* Checks for features of the kernel that memoryd needs. */
 int verify_kernel(const VerifyInput *input, Findings *findings);

@@ -14,7 +14,7 @@
 #define COMMAND_LINE_MAX 16384
 #define POLICY_FILE "module/memory_hotplug/parameters/online_policy"
 
-/* Rules of udev */
+/* udev rules */
 
 static int add_udev_write(Findings *findings, const char *path, const UdevWrite *write)
 {
@@ -51,7 +51,10 @@ static int add_udev_file(Findings *findings, const UdevFile *file)
         return r;
 }
 
-/* The text of a file of the firmware's tables; "" when there is none, NULL when nobody can tell. */
+/*
+ * Reads a file of the firmware's tables. Returns its text, "" if it does not exist, or NULL if it
+ * cannot be read.
+ */
 static const char *read_dmi(const Sysfs *sysfs, const char *name, char buffer[static ATTRIBUTE_MAX])
 {
         char path[64];
@@ -119,7 +122,10 @@ static bool exceeds_ratio(const VerifyInput *input, const Totals *totals, uint64
         return figures_exceed(&figures, input->conf->policy.max_movable_ratio_permille);
 }
 
-/* Whether more is movable, on the machine or a node that the ratio is kept on, than guards allow. */
+/*
+ * Whether more memory is movable than the guards allow, on the machine or on a node for which the
+ * ratio is kept.
+ */
 static bool has_too_much_movable(const VerifyInput *input)
 {
         const Machine *machine = input->machine;
@@ -150,7 +156,7 @@ static bool has_movable_only_node(const Machine *machine)
         return false;
 }
 
-/* Words that make memory of the boot movable: where that is more than the guards allow. */
+/* Checks the words that make boot memory movable. They are a finding only if the guards do not hold. */
 static int check_boot_words(const VerifyInput *input, const CommandLine *words, Findings *findings)
 {
         static const char text[] =
@@ -209,7 +215,7 @@ static int check_online_policy(const VerifyInput *input, const CommandLine *word
 {
         char word[ATTRIBUTE_MAX];
 
-        /* The cause was found already. */
+        /* The cause has been reported already. */
         if (strcmp(words->online_policy, "auto-movable") == 0)
                 return 0;
         if (sysfs_read_text(input->sysfs, input->sysfs->sys_fd, POLICY_FILE, word, sizeof(word)) <
@@ -227,7 +233,7 @@ static int check_online_policy(const VerifyInput *input, const CommandLine *word
 
 /* Nodes and blocks */
 
-/* Whether a rule with movable_node has blocks on a node, as policy.h says. */
+/* Whether a rule with movable_node matches blocks on a node: see policy.h. */
 static int node_is_exempt(const VerifyInput *input, const Node *node, bool *ret)
 {
         const Machine *machine = input->machine;
