@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Delays that double. */
+/* Computes delays that double each time. */
 
 #include "daemon/backoff.h"
 

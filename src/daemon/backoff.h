@@ -3,19 +3,19 @@
 
 #include "base/macro.h"
 
-/* Delays that double. */
+/* A delay that doubles each time. */
 typedef struct Backoff {
         uint64_t first_usec;
-        uint64_t max_usec;   /* the longest delay: after that it stops, unless it lasts */
-        bool lasts;          /* it goes on with max_usec */
-        uint64_t delay_usec; /* the last one; 0 before the first */
-        uint64_t at_usec;    /* when it is time; USEC_INFINITY when stopped */
+        uint64_t max_usec;   /* the longest delay; after it the back-off stops, unless it lasts */
+        bool lasts;          /* repeats max_usec instead of stopping */
+        uint64_t delay_usec; /* the last delay; 0 before the first */
+        uint64_t at_usec;    /* the end of the delay; USEC_INFINITY when stopped */
 } Backoff;
 
 void backoff_stop(Backoff *backoff);
 
-/* Begins anew: it is time at once. */
+/* Starts over: at_usec is due at once, and delays begin with first_usec. */
 void backoff_begin(Backoff *backoff);
 
-/* Sets the next time. Returns false when there is none: it has stopped. */
+/* Starts the next delay. Returns false if there is none, and the back-off has stopped. */
 bool backoff_next(Backoff *backoff, uint64_t now_usec);

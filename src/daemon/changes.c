@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Collects what has changed, and tells when to publish it. */
+/* Collects changes, and determines when to publish them. */
 
 #include "daemon/changes.h"
 
@@ -20,7 +20,7 @@ void changes_add_ended(Changes *changes, Job *job)
 {
         Job **jobs = reallocarray(changes->ended_jobs, changes->n_ended_jobs + 1, sizeof(Job *));
 
-        /* Without memory for it its end is not announced. */
+        /* Out of memory: the end of this job is not announced. */
         if (!jobs) {
                 job_free(job);
                 return;

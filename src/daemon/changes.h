@@ -4,39 +4,39 @@
 #include "job/job.h"
 #include "model/changed-ids.h"
 
-/* What has changed since it was last published, and when to publish it. */
+/* Changes that have not been published on D-Bus yet, and when to publish them. */
 
 typedef struct Changes {
         ChangedIds blocks;
-        bool nodes;    /* nodes or zones came or went, or a node's CPUs did, or a shortage */
-        bool capacity; /* online or movable bytes differ, and nothing is being written */
+        bool nodes;    /* nodes, zones or their properties may have changed */
+        bool capacity; /* online or movable bytes have changed; false while a burst is under way */
         bool config;
         bool job; /* the running job made progress */
         ChangedIds new_jobs;
-        Job **ended_jobs; /* owned, the jobs as well */
+        Job **ended_jobs; /* owned, with the jobs */
         size_t n_ended_jobs;
-        NodeSet short_nodes; /* became short of kernel memory */
+        NodeSet short_nodes; /* nodes that became short of kernel memory */
 } Changes;
 
 void changes_done(Changes *changes);
 
-/* Takes a job over that has ended. */
+/* Takes over a job that has ended. */
 void changes_add_ended(Changes *changes, Job *job);
 
-/* By id, of those that have ended; NULL when there is none. */
+/* Finds a job that has ended by its id. Returns NULL if there is none. */
 const Job *changes_find_ended(const Changes *changes, uint32_t id);
 
 typedef struct Publisher {
         Changes changes;
         uint64_t published_usec;
-        uint64_t told_online_bytes; /* with the last CapacityChanged */
+        uint64_t told_online_bytes; /* in the last CapacityChanged signal */
         uint64_t told_movable_bytes;
 } Publisher;
 
 /*
- * Takes the changes if there are any and it is time: at once when all is quiet, or when a job came or ended,
- * and else ten times a second at the most. Returns 1 and the changes, or 0 and when it will be time,
- * USEC_INFINITY when nothing has changed.
+ * Takes the changes, if there are any and it is time to publish them: at once if memoryd is idle and has no
+ * jobs, or if a job was added or has ended; otherwise at most ten times a second. Returns 1 and the changes,
+ * or 0 and the time to call again, USEC_INFINITY if nothing has changed.
  */
 int publisher_take(Publisher *publisher, const Totals *totals, bool is_idle, bool has_jobs,
                    uint64_t now_usec, Changes *ret, uint64_t *ret_due_usec);

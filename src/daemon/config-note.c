@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Notes rules that have no effect on this machine for now. */
+/* Finds rules that have no effect on this machine for now. */
 
 #include "daemon/config-note.h"
 

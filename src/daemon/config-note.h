@@ -5,20 +5,20 @@
 #include "kernel/sysfs.h"
 
 /*
- * What of a configuration has no effect on this machine for now, which is no fault: rules that name
- * nodes that are not there. Nodes come and go, so it is to be told when a configuration is taken up.
+ * Notes about rules that have no effect on this machine for now, because they name nodes that do not exist.
+ * That is not a fault, since nodes come and go. The notes are reported whenever a configuration is loaded.
  */
 
 /*
- * Adds a note for each such rule, as a fault is added, in the order of the rules. `online` are the
- * nodes there are, `possible` those there can be before the next boot, empty when that is not known. 0
- * or -ENOMEM.
+ * Adds a note for each key of a rule that names missing nodes, in the order of the rules, in the form of a
+ * fault. `online` has the nodes of the machine. `possible` has the nodes that can exist before the next boot,
+ * and is empty if these are unknown. Returns 0 or -ENOMEM.
  */
 int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *possible,
                     ConfFaults *notes);
 
-/* The same of the nodes that sysfs has. Where it cannot be read there are no notes. 0 or -ENOMEM. */
+/* Adds these notes with the nodes that sysfs lists, or none if it cannot be read. Returns 0 or -ENOMEM. */
 int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes);
 
-/* Logs them, a line each. */
+/* Logs these notes, one line each. */
 void conf_note_log(const Conf *conf, const Sysfs *sysfs);

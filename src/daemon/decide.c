@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Takes decisions and the results of writes over into the blocks. */
+/* Applies decisions and the results of writes to the blocks. */
 
 #include "daemon/decide.h"
 

@@ -7,7 +7,7 @@
 #include "policy/history.h"
 #include "policy/track.h"
 
-/* Decides on new blocks, and notes it: in the blocks, the history, the list of changes and the journal. */
+/* Decides on blocks, and records that in the blocks, the history, the list of changes and the journal. */
 
 typedef struct Decider {
         Machine *machine;
@@ -19,17 +19,18 @@ typedef struct Decider {
 } Decider;
 
 /*
- * Judges what others have onlined, then plans what is left to online, which counts on the former. 0 and the
- * plan of what to write, which the caller ends with plan_done(), or -ENOMEM.
+ * Judges the blocks that the kernel or another process has onlined, then plans the offline blocks. The plan
+ * counts the judged blocks as they are. Returns 0 and the plan of what to write, which the caller frees with
+ * plan_done(), or -ENOMEM.
  */
 int decide(const Decider *decider, Plan *ret);
 
 /*
- * What came of a block's write, which the burst counts as well. *ret_outcome is set unless the block is not being
- * written: it was removed, or removed and added again, since. Returns whether it is set.
+ * Takes the reply to the write of a block, and counts its outcome in the burst. Returns whether *ret_outcome
+ * is set. It is not set if the block is no longer being written: it was removed, and maybe added again.
  */
 bool decider_on_reply(const Decider *decider, const ActuatorReply *reply, const Retry *retry,
                       Burst *burst, Outcome *ret_outcome);
 
-/* Keeps a block as it stands now in the history. Without memory for it, it is left out. */
+/* Adds a block in its current state to the history. Leaves it out if memory is short. */
 void decider_record(const Decider *decider, const Block *block);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the manager does beside passes: it keeps state files, runs jobs and watches the zones. */
+/* The manager's work beside passes: it keeps state files, runs jobs and watches the zones. */
 
 #include "daemon/internal.h"
 
@@ -65,7 +65,7 @@ Decider manager_decider(Manager *manager)
         };
 }
 
-/* What outlives memoryd */
+/* State that outlives memoryd */
 
 void manager_remember(Manager *manager)
 {
@@ -101,7 +101,7 @@ void manager_end_stop(Manager *manager)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 
-/* What the job was about is the policy's again. */
+/* Takes over a job that has ended. The policy decides on the job's blocks again. */
 static void manager_end_job(Manager *manager, Job *job)
 {
         journal_job_ended(job, &manager->machine);
@@ -172,7 +172,7 @@ int manager_cancel_job(Manager *manager, uint32_t id)
         return 0;
 }
 
-/* Kernel memory that runs short */
+/* Shortage of kernel memory */
 
 static void manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks)
 {

@@ -9,14 +9,14 @@
 #include "daemon/relief.h"
 #include "daemon/remember.h"
 
-/* The manager's state, for its three files alone: each uses those above it. */
+/* The manager's state, private to duties.c, loop.c and manager.c. Each file calls only those before it. */
 
 struct Manager {
         sd_event *event;
         sd_event_source *monitor_source;
         sd_event_source *writer_source;
         sd_event_source *timer_source;
-        uint64_t timer_usec; /* when the timer is set to, or USEC_INFINITY */
+        uint64_t timer_usec; /* the time that the timer is set to, or USEC_INFINITY */
         char *root;
         char *runtime_folder;
         Sysfs sysfs;
@@ -25,7 +25,7 @@ struct Manager {
         Machine machine;
         bool count_needed; /* the machine's totals are out of date */
         Conf conf;
-        char **faults; /* of the last reload if it was refused */
+        char **faults; /* of the last reload if the configuration was refused, else NULL */
 
         Pass pass;
         Writer writer;
@@ -39,51 +39,52 @@ struct Manager {
         bool stopping;
 };
 
-/* duties.c: what goes on beside passes */
+/* duties.c: work beside passes */
 
-/* The time of the event that is being handled, monotonic. */
+/* The monotonic time of the event that is being handled. */
 uint64_t manager_now(const Manager *manager);
 
-/* Makes sure that a pass is made at a time, or before. */
+/* Makes sure that a pass runs at this time or earlier. */
 void manager_schedule(Manager *manager, uint64_t at_usec);
 
-/* Logs what cannot be gone on from, and ends the loop with EXIT_INTERNAL. */
+/* Logs a fatal error, and ends the event loop with EXIT_INTERNAL. */
 void manager_fail(Manager *manager, const char *what, int error);
 
-/* Brings the totals up to date. */
+/* Brings the machine's totals up to date. */
 void manager_count(Manager *manager);
 
-/* What is to be published. */
+/* The changes that are to be published. */
 Changes *manager_changes(Manager *manager);
 
-/* With the time of now. */
+/* Returns a Decider with the current time. */
 Decider manager_decider(Manager *manager);
 
-/* Keeps for the next memoryd what only this one knows, when no writes are on, or at the end. */
+/* Saves the state of blocks that only memoryd knows: between bursts of writes, and when memoryd stops. */
 void manager_remember(Manager *manager);
 
 /*
- * Has the kernel's own onlining do what the configuration wants of it, or, at the end or when that is to be
- * respected, what it did before memoryd. Returns whether something is being written.
+ * Sets the kernel's auto_online_blocks as the configuration wants it. If memoryd is stopping, or is
+ * configured to respect the kernel's settings, restores the settings from before memoryd. Returns whether a
+ * file is being written.
  */
 bool manager_take_over(Manager *manager);
 
-/* Reads the zones, and says which nodes are short, or no longer. */
+/* Reads the zones, and notes which nodes became short of kernel memory or no longer are. */
 void manager_look_at_zones(Manager *manager);
 
-/* Writes the next step of the first job. A plan's blocks come first: memory that was added is waited for. */
+/* Starts the next write of the first job. Blocks of a plan go first, since added memory is waited for. */
 void manager_run_jobs(Manager *manager);
 
-/* Ends the event loop when memoryd stops and no job is left, once auto_online_blocks is put back. */
+/* If memoryd is stopping and no job is left, restores auto_online_blocks and then ends the event loop. */
 void manager_end_stop(Manager *manager);
 
 /* loop.c: events, passes, writes and replies, in the order in which they happen */
 
-/* The acts of a pass, which the start makes by itself. 0 or a negative errno. */
+/* The steps of a pass, which manager_start() calls directly. Each returns 0 or a negative errno. */
 int manager_list(Manager *manager, const TrackMode *mode);
 int manager_read(Manager *manager, const TrackMode *mode, size_t limit);
 int manager_identify(Manager *manager);
 int manager_read_nodes(Manager *manager);
 
-/* Connects events and replies to their handlers. 0 or a negative errno. */
+/* Adds the handlers of events and replies to the event loop. Returns 0 or a negative errno. */
 int manager_attach(Manager *manager);

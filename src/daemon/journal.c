@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The messages about blocks, bursts, jobs and nodes. */
+/* Logs messages about blocks, bursts, jobs and nodes. */
 
 #include "daemon/journal.h"
 
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* No names but these: looking one up can take as long as a directory server likes. */
+/* Other names are not looked up: a directory server may take any time to answer. */
 const char *user_format(uint32_t uid, char buffer[static USER_STRING_MAX])
 {
         if (uid == 0)
@@ -24,7 +24,7 @@ static const char *plural(unsigned n)
         return n == 1 ? "" : "s";
 }
 
-/* The name of the rule that decided on a block, NULL for the default. */
+/* The name of the rule that decided on a block. NULL for the default, and for a rule that was removed. */
 static const char *rule_name(const Policy *policy, const Block *block)
 {
         const Rule *rule = policy_rule(policy, block->decision.rule);
@@ -93,7 +93,7 @@ void journal_failed(const Policy *policy, const Block *block, Outcome outcome, b
                          strerror(-block->error));
                 return;
         }
-        /* One line per burst; the summary has the number. */
+        /* Warn once per burst: the summary has the number of failures. */
         log_full(is_first ? LOG_WARNING : LOG_DEBUG, &context,
                  "Cannot online memory%u as %s now (%s: %s), ignoring for %.1f s", block->id,
                  verdict_to_string(block->decision.verdict), outcome_to_string(outcome),

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Events, passes, writes and replies, in the order in which they happen. */
+/* Handles events, passes, writes and replies, in the order in which they happen. */
 
 #include "daemon/internal.h"
 
 #include "kernel/identify.h"
 #include "kernel/survey.h"
 
-/* From an event to the pass that looks at it: further ones are on their way by then. */
+/* The time from an event to its pass, so that the pass also handles the events that follow closely. */
 #define GATHER_USEC (5 * USEC_PER_MSEC)
 
-/* Blocks read before the loop gets its turn again: about a millisecond. */
+/* The number of blocks to read before returning to the event loop: takes about a millisecond. */
 #define READ_CHUNK 128
 
 /* A pass */
@@ -25,7 +25,7 @@ int manager_list(Manager *manager, const TrackMode *mode)
                 return r;
         for (size_t i = 0; mode->at_start && i < machine->n_blocks; i++)
                 machine->blocks[i].announced = true;
-        /* Not exact, and need not be: a block that came hides one that went until its next pass. */
+        /* An estimate: an added block hides a removed one. The next plan notices a node that is gone. */
         pass_on_listed(&manager->pass, machine, (size_t) r, machine->n_blocks < n_before,
                        manager_now(manager));
         return mode->at_start ? sysfs_read_links(&manager->sysfs, machine) : 0;
@@ -66,7 +66,7 @@ int manager_read_nodes(Manager *manager)
         return 0;
 }
 
-/* Asks udev about what is to be decided on. */
+/* Reads the udev properties of the blocks that are to be decided on. */
 static void manager_read_udev(Manager *manager, uint64_t now)
 {
         for (size_t i = 0; manager->pass.needs_udev && i < manager->machine.n_blocks; i++) {
@@ -84,7 +84,7 @@ static int manager_plan(Manager *manager)
         Decider decider;
         int r = manager_read_nodes(manager);
 
-        /* Another process may have set auto_online_blocks since, or a node may have come. */
+        /* Another process may have set auto_online_blocks, or a node may have been added. */
         (void) manager_take_over(manager);
         if (r < 0)
                 return r;
@@ -100,7 +100,7 @@ static int manager_plan(Manager *manager)
 
 static int manager_act(Manager *manager, PassAct act)
 {
-        /* As far as is known: another process may have turned it on since. */
+        /* As last read: another process may have changed auto_online_blocks since. */
         const TrackMode mode = { .kernel_onlines = takeover_kernel_onlines(&manager->takeover) };
 
         switch (act) {
@@ -117,7 +117,7 @@ static int manager_act(Manager *manager, PassAct act)
         }
 }
 
-/* Hands the actuator what it has room for: what is planned, or else the next write of a job. */
+/* Hands planned blocks to the actuator while it has room, or else the next write of a job. */
 static void manager_fill(Manager *manager)
 {
         int r = writer_fill(&manager->writer, &manager->machine);
@@ -129,7 +129,7 @@ static void manager_fill(Manager *manager)
                 manager_run_jobs(manager);
 }
 
-/* Does what there is to do, and comes back for the rest: pass_next() tells what, and when. */
+/* Takes the steps that pass_next() returns until it says to wait, and schedules the next pass. */
 static void manager_pass(Manager *manager)
 {
         PassNext next;
@@ -139,7 +139,7 @@ static void manager_pass(Manager *manager)
                 next = pass_next(&manager->pass, &manager->machine, manager_now(manager));
                 journal_given_up(&next, manager->pass.settle_usec);
                 r = manager_act(manager, next.act);
-                /* The loop gets its turn between two chunks. */
+                /* Return to the event loop between two chunks. */
                 if (next.act == PASS_READ && manager->pass.read_needed)
                         next = (PassNext){ .act = PASS_WAIT, .wake_usec = manager_now(manager) };
         } while (r >= 0 && next.act != PASS_WAIT);
@@ -191,7 +191,7 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
 
 /* Replies */
 
-/* The block is to be read again: another process' event may have been taken for the echo of the write. */
+/* Has a block read again: an event of another process may have been taken for the echo of the write. */
 static void manager_read_again(Manager *manager, uint32_t block)
 {
         pass_on_changed(&manager->pass, &manager->machine, block);
@@ -208,7 +208,7 @@ static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
         manager->count_needed = manager->keeper.is_due = true;
         if (outcome == OUTCOME_DONE || outcome == OUTCOME_ALREADY)
                 return;
-        /* The rest of the plan counted on it. */
+        /* The rest of the plan counted on this block: plan again. */
         manager->pass.list_needed |= outcome == OUTCOME_GONE;
         manager->pass.plan_needed = true;
         manager_read_again(manager, reply->request.block);
@@ -221,7 +221,7 @@ static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
         BlockState state = (BlockState) reply->state;
         ZoneList zones = reply->zones;
 
-        /* A block that could not be read again is what it was, as far as is known. */
+        /* If the block could not be read after the write, its last known state stands. */
         if (block && reply->read_error < 0) {
                 state = block->state;
                 zones = block->zones;
@@ -300,7 +300,7 @@ int manager_attach(Manager *manager)
         if (r >= 0)
                 r = sd_event_add_io(manager->event, &manager->writer_source,
                                     manager->writer.channel.fd, EPOLLIN, on_writer, manager);
-        /* Accuracy 1: the default would let a pass come 250 ms late. */
+        /* Accuracy of 1 us: with the default, a pass could run 250 ms late. */
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
                                       UINT64_MAX, 1, on_timer, manager);

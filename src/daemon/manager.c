@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The life of the manager, and what others may do with it and see of it. */
+/* Starts and stops the manager, and lets others control it and read its state. */
 
 #include "daemon/manager.h"
 
@@ -10,7 +10,7 @@
 
 #include <systemd/sd-daemon.h>
 
-/* Life */
+/* Start and stop */
 
 void setup_done(Setup *setup)
 {
@@ -49,7 +49,7 @@ void manager_free(Manager *manager)
         free(manager);
 }
 
-/* Takes a configuration over, which is empty afterwards. */
+/* Takes over a configuration, which is empty afterwards. */
 static void manager_take_conf(Manager *manager, Conf *conf)
 {
         conf_done(&manager->conf);
@@ -146,7 +146,7 @@ void manager_stop(Manager *manager)
         manager_end_stop(manager);
 }
 
-/* What others may do */
+/* Control */
 
 static void manager_adopt(Manager *manager, Conf *conf)
 {
@@ -160,7 +160,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
         manager_take_conf(manager, conf);
         log_set_level(manager->conf.log_level);
 
-        /* What is queued was decided by the one before. */
+        /* Empty the queue: the old configuration decided on its blocks. */
         writer_clear(&manager->writer);
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
                 track_reconsider(&manager->machine.blocks[i]);
@@ -207,7 +207,7 @@ void manager_rescan(Manager *manager, bool all)
         manager_schedule(manager, manager_now(manager));
 }
 
-/* What others may see */
+/* State */
 
 ManagerView manager_view(Manager *manager)
 {

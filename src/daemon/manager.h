@@ -10,87 +10,89 @@
 #include <systemd/sd-event.h>
 
 /*
- * Wires the parts together and puts them in sequence: events, survey, policy, plan, writes,
- * outcome. It holds no rule about memory of its own. What changed is taken by whoever publishes it.
+ * The manager connects the parts of memoryd and runs them in sequence: events, survey, policy, plan, writes,
+ * outcome. It has no rules about memory of its own. The caller takes the changes from it and publishes them.
  */
 
 typedef struct Manager Manager;
 
-/* What has to be made before privileges are dropped. manager_new() takes all of it over. */
+/* Everything that is set up before privileges are dropped. manager_new() takes all of it over. */
 typedef struct Setup {
-        const char *root; /* where configuration is found below; "" is the running system */
+        const char *root;           /* the configuration is below it; "" is the running system */
         const char *runtime_folder; /* see takeover.h */
         Sysfs sysfs;
         ActuatorChannel actuator;
-        int pressure_fd;                      /* see pressure.h; negative when there is none */
-        Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration chooses later */
+        int pressure_fd;                      /* see pressure.h; negative if there is none */
+        Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration will choose */
 } Setup;
 
 void setup_done(Setup *setup);
 
 /*
- * Takes the configuration over as well. 0 or a negative errno; setup and conf are empty afterwards.
+ * Takes over setup and conf, which are empty after success. In any case the caller ends them with
+ * setup_done() and conf_done(). Returns 0 or a negative errno.
  */
 int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret);
 void manager_free(Manager *manager);
 DEFINE_CLEANUP(Manager *, manager_free)
 
-/* Reads the whole machine, after which the model is complete, and begins to act. */
+/* Reads the whole machine, so that the model is complete, and begins to act. 0 or a negative errno. */
 int manager_start(Manager *manager);
 
-/* Stops acting, puts auto_online_blocks back and then ends the event loop with EXIT_SUCCESS. */
+/* Stops acting, cancels all jobs, restores auto_online_blocks, and ends the event loop with EXIT_SUCCESS. */
 void manager_stop(Manager *manager);
 
 /*
- * Reads the configuration again: 0 when it was taken, 1 when it has faults and the old one stays
- * (see ManagerView.faults), or a negative errno.
+ * Reads the configuration again. Returns 0 if it is now in force, 1 if it has faults and the old one stays in
+ * force (see ManagerView.faults), or a negative errno.
  */
 int manager_reload(Manager *manager);
 
 /*
- * Reads everything again, and decides anew on what failed; with `all` also on what was taken offline, by a
- * job or by hand.
+ * Reads all blocks again, and decides anew on blocks that failed. With `all`, also decides on blocks that a
+ * job or another process took offline.
  */
 void manager_rescan(Manager *manager, bool all);
 
 /*
- * Makes a job of a request, which is empty afterwards if that succeeds, and starts it when those before it
- * have ended. 0 and its id; 1 when it is refused, which *ret_refused says, to be freed by the caller; -E2BIG
- * when there are JOBS_MAX, -ESHUTDOWN when memoryd stops, or -ENOMEM.
+ * Makes a job of a request, and starts it when the jobs before it have ended. The request is empty after
+ * success. Returns 0 and the job's id; 1 if the request is refused, with the reason in *ret_refused, which
+ * the caller frees; -E2BIG if there are JOBS_MAX jobs; -ESHUTDOWN if memoryd is stopping; or -ENOMEM.
  */
 int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
                     Selection *ret_refused);
 
-/* Ends a job as soon as the write under way has. 0, or -ESRCH when there is none that could be ended. */
+/* Ends a job as soon as its write under way has ended. Returns 0, or -ESRCH if there is no job to cancel. */
 int manager_cancel_job(Manager *manager, uint32_t id);
 
-/* By id; also one that has ended, until that was taken by manager_take_changes(). NULL when there is none. */
+/* Finds a job by id. A job that has ended is found until manager_take_changes() takes it. NULL for none. */
 const Job *manager_find_job(const Manager *manager, uint32_t id);
 
-/* Reads the zones again, unless that was done within the last second. */
+/* Reads the zones again, unless it did so within the last second. */
 void manager_refresh_zones(Manager *manager);
 
-/* What there is to see, until the next event. */
+/* The state of the manager, for others to read. Valid until the next event. */
 typedef struct ManagerView {
-        const char *root; /* where configuration is found below; "" is the running system */
+        const char *root; /* the configuration is below it; "" is the running system */
         const Sysfs *sysfs;
         const Machine *machine; /* with its totals up to date */
         const Conf *conf;
-        char **faults; /* of the last reload if it was refused, NULL-terminated; NULL for none */
+        char **faults; /* of the last reload if it was refused, NULL-terminated; else NULL */
         const History *history;
         const JobQueue *queue;
-        const char *auto_online; /* auto_online_blocks as last read, "" when the kernel has none */
-        const NodeSet *short_nodes; /* those that are short of kernel memory */
-        bool hears_pressure;        /* the kernel tells of memory pressure */
+        const char *auto_online; /* auto_online_blocks as last read; "" if there is no such file */
+        const NodeSet *short_nodes; /* nodes that are short of kernel memory */
+        bool hears_pressure;        /* the kernel reports memory pressure */
 } ManagerView;
 
 ManagerView manager_view(Manager *manager);
 
-/* Something failed, is foreign, or is short, or the last reload was refused. */
+/* Whether a block failed or is foreign, a node is short of kernel memory, or the last reload was refused. */
 bool manager_view_is_degraded(const ManagerView *view);
 
 /*
- * Takes the changes when it is time to publish them: at the end of a pass or a burst of writes, and
- * ten times a second at the most while one lasts. Returns whether there was something.
+ * Takes the changes if there are any and it is time to publish them: at the end of a pass or a burst of
+ * writes, or if a job was added or has ended; otherwise at most ten times a second. Returns whether there
+ * were any.
  */
 bool manager_take_changes(Manager *manager, Changes *ret);

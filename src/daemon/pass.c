@@ -7,25 +7,25 @@
 #include "kernel/identify.h"
 #include "policy/track.h"
 
-/* A burst is over when no block came for so long: virtio-mem and its like add them one by one. */
+/* A burst is over if no block came for this long: virtio-mem and similar drivers add blocks one by one. */
 #define QUIET_USEC (15 * USEC_PER_MSEC)
 
-/* How often blocks without a node are looked at while the plan waits for them. */
+/* The first and the longest time between two looks at blocks that the plan waits for. */
 #define LOOK_FIRST_USEC (2 * USEC_PER_MSEC)
 #define LOOK_MAX_USEC (50 * USEC_PER_MSEC)
 
-/* How often blocks are looked at that could not be read, or have no node and are not waited for. */
+/* The time between two looks at blocks that could not be read, or whose node is no longer waited for. */
 #define LOOK_LATER_USEC (5 * USEC_PER_SEC)
 
-/* How often to look whether a block is gone whose removal has begun. */
+/* The first and the longest time between two checks whether a block is gone whose removal has begun. */
 #define LEAVING_FIRST_USEC (2 * USEC_PER_MSEC)
 #define LEAVING_MAX_USEC (60 * USEC_PER_SEC)
 
-/* How often to look whether a node without memory is gone. */
+/* The first and the longest time between two checks whether a node without memory is gone. */
 #define EMPTY_FIRST_USEC (100 * USEC_PER_MSEC)
 #define EMPTY_MAX_USEC (30 * USEC_PER_SEC)
 
-/* Retries and the like are planned together, this often at the most. */
+/* The shortest time between two plans for retries and the like, so that these are planned together. */
 #define REST_USEC (50 * USEC_PER_MSEC)
 
 void pass_init(Pass *pass)
@@ -52,7 +52,7 @@ bool pass_is_waiting(const Pass *pass)
         return pass->waiting_since_usec > 0;
 }
 
-/* Whether the kernel is to online a block, and is still waited for. */
+/* Whether the kernel is to online a block, and the plan still waits for that. */
 static bool is_left_to_kernel(const Block *block)
 {
         return block->kernel_due && block->decision.verdict == VERDICT_NONE && !block->given_up;
@@ -63,7 +63,7 @@ static bool is_undecided(const Block *block)
         return block->status == BLOCK_STATUS_PENDING && block->decision.verdict == VERDICT_NONE;
 }
 
-/* What happened */
+/* Reports of what happened */
 
 void pass_on_changed(Pass *pass, Machine *machine, uint32_t id)
 {
@@ -93,10 +93,10 @@ static void pass_on_added(Pass *pass, Machine *machine, const MonitorEvent *even
 {
         const Block *block = machine_find_block(machine, event->block);
 
-        /* It was listed before its folder was complete, and can be read now. */
+        /* The block was listed before its folder was complete, and can be read now. */
         if (block && block->status == BLOCK_STATUS_WAITING)
                 pass_on_changed(pass, machine, event->block);
-        /* Not in the block that is known: the listing may find that this is another one. */
+        /* The known block is left alone: the listing may find that another block has replaced it. */
         (void) notice_list_add(&pass->notices, event->block, event->node);
         pass->list_needed = true;
 }
@@ -112,8 +112,8 @@ static void pass_on_removed(Pass *pass, Machine *machine, uint32_t id)
 }
 
 /*
- * The kernel onlines blocks in a thread of common priority, and each reading takes time from that. So they
- * are read when all have gone online, or no other does.
+ * The kernel onlines blocks in a thread of normal priority, and each read takes time from that thread. So the
+ * blocks are read once all of them have come online, or no more do.
  */
 static void pass_on_kernel_onlined(Pass *pass, Block *block, uint64_t now)
 {
@@ -124,9 +124,9 @@ static void pass_on_kernel_onlined(Pass *pass, Block *block, uint64_t now)
 }
 
 /*
- * A block went online. The first time since it was handed to the actuator, that is the echo of the write: the
- * actuator's reply tells of a reading after it, and a block that is online by that reading cannot change
- * without an `offline` first.
+ * A block came online. The first event after the block was handed to the actuator is the echo of that write,
+ * and needs no read: the actuator reads the block after the write and reports its state, and a block that is
+ * online by then cannot change without an `offline` event first.
  */
 static void pass_on_online(Pass *pass, Machine *machine, uint32_t id, uint64_t now)
 {
@@ -165,8 +165,8 @@ void pass_on_event(Pass *pass, Machine *machine, MonitorKind kind, const Monitor
 }
 
 /*
- * The kernel tells that a block goes before it takes its folder away, and nothing after that. So what is
- * still listed is looked for again.
+ * The kernel sends the `remove` event of a block before it removes the block's folder, and nothing
+ * afterwards. So the blocks are listed again while such a block is still there.
  */
 static void pass_expect_blocks_to_go(Pass *pass, Machine *machine, uint64_t now)
 {
@@ -227,8 +227,9 @@ static bool any_node_is_empty(const Machine *machine)
 }
 
 /*
- * The kernel takes a node away well after the last event about its blocks, and without one of its own. So it is
- * looked for, less and less often; a node that never had memory nor a CPU may stay.
+ * The kernel removes a node well after the last event about the node's blocks, and memoryd receives no event
+ * about the node itself. So memoryd checks whether empty nodes are gone, less and less often, since a node
+ * that never had memory or a CPU may stay.
  */
 static void pass_expect_nodes_to_go(Pass *pass, const Machine *machine, uint64_t now)
 {
@@ -247,23 +248,23 @@ void pass_on_planned(Pass *pass, const Machine *machine, uint64_t now_usec)
         pass_expect_nodes_to_go(pass, machine, now_usec);
 }
 
-/* What follows */
+/* The next step */
 
-/* What is still to come before the plan. */
+/* The things that the plan waits for. */
 typedef struct Awaiting {
-        unsigned n_blocks; /* that something is awaited of */
-        unsigned n_due;    /* that the kernel is about to online */
-        bool any_unknown;  /* nobody can tell what will follow one of the blocks */
-        bool any_given_up; /* a block without a node is not waited for */
+        unsigned n_blocks; /* blocks whose node, device or udev event is missing */
+        unsigned n_due;    /* blocks that the kernel is about to online */
+        bool any_unknown;  /* a block's origin is unknown, so more blocks may follow */
+        bool any_given_up; /* a block without a node is no longer waited for */
 } Awaiting;
 
-/* Whether something is awaited of a block that is there and was not decided on. */
+/* Whether the plan waits for something about a block that was read, but not decided on yet. */
 static bool pass_awaits(Pass *pass, const Machine *machine, Block *block)
 {
         bool is_awaited = identify_awaits(machine, block) != AWAITED_NOTHING;
 
         pass->identify_needed |= is_awaited;
-        /* Only the link tells that all of an add_memory() is there: see the head of pass.h. */
+        /* Only the link, not a node told by an event, shows that an add_memory() is complete: see pass.h. */
         if (!is_awaited && machine_origin(machine, block) == ORIGIN_UNKNOWN &&
             block->told_node != NODE_NONE && !block->given_up)
                 is_awaited = block->stale = true;
@@ -271,8 +272,8 @@ static bool pass_awaits(Pass *pass, const Machine *machine, Block *block)
 }
 
 /*
- * Finds what is waited for, and marks what lacks its node to be read again, also what could not be read at all
- * yet, since its folder was listed before it was complete.
+ * Finds what the plan waits for, and marks blocks without a node to be read again. This includes blocks that
+ * could not be read at all yet, because they were listed before their folder was complete.
  */
 static Awaiting pass_find_awaited(Pass *pass, Machine *machine)
 {
@@ -302,8 +303,8 @@ static void given_up_add(GivenUp *given_up, const Block *block)
 }
 
 /*
- * The kernel stops at the first block that it cannot online. If it is only slow, a write waits for it, and
- * finds the block online.
+ * The kernel stops at the first block that it cannot online, so memoryd onlines the others. If the kernel is
+ * only slow, the write waits for the kernel and finds the block online.
  */
 static void give_up_kernel(Block *block, PassNext *next)
 {
@@ -325,7 +326,7 @@ static void give_up_missing(Block *block, PassNext *next)
         given_up_add(&next->nodeless, block);
 }
 
-/* The time is up: what is there is planned. */
+/* Stops waiting because the time is up: the plan is made with the blocks that are there. */
 static void pass_give_up(Pass *pass, Machine *machine, const Awaiting *awaiting, uint64_t now,
                          PassNext *next)
 {
@@ -338,7 +339,7 @@ static void pass_give_up(Pass *pass, Machine *machine, const Awaiting *awaiting,
         for (size_t i = 0; i < machine->n_blocks; i++)
                 give_up_missing(&machine->blocks[i], next);
         next->n_unknown = awaiting->n_blocks - next->nodeless.n;
-        /* Makes do with what is there. */
+        /* identify_devices() then makes do with the blocks that are there. */
         pass->identify_needed = true;
         if (next->nodeless.n > 0)
                 pass_look_later(pass, now);
@@ -349,7 +350,7 @@ static bool pass_is_growing(const Pass *pass, const Awaiting *awaiting, uint64_t
         return awaiting->any_unknown && pass->grew_usec > 0 && now - pass->grew_usec < QUIET_USEC;
 }
 
-/* Until when to wait at the longest. */
+/* The time at which the wait ends at the latest. */
 static uint64_t pass_deadline(const Pass *pass, const Awaiting *awaiting)
 {
         uint64_t since_usec = pass->waiting_since_usec;
@@ -368,13 +369,13 @@ static void pass_note_due(Pass *pass, const Awaiting *awaiting, uint64_t now)
         pass->n_due = awaiting->n_due;
 }
 
-/* Has the next step come at a time, or before. */
+/* Makes the next step come at this time or earlier. */
 static void wake_at(PassNext *next, uint64_t usec)
 {
         next->wake_usec = MIN(next->wake_usec, usec);
 }
 
-/* While the plan waits: what is to be done then, and when. */
+/* Sets what to do while the plan waits, and when. */
 static void pass_prepare_look(Pass *pass, const Awaiting *awaiting, uint64_t now, PassNext *next)
 {
         if (awaiting->n_due > 0) {
@@ -390,7 +391,7 @@ static void pass_prepare_look(Pass *pass, const Awaiting *awaiting, uint64_t now
         }
 }
 
-/* Whether to hold the plan back: see the head of pass.h. */
+/* Whether the plan has to wait: see pass.h. */
 static bool pass_waits(Pass *pass, Machine *machine, uint64_t now, PassNext *next)
 {
         Awaiting awaiting = pass_find_awaited(pass, machine);
@@ -415,7 +416,7 @@ static bool pass_waits(Pass *pass, Machine *machine, uint64_t now, PassNext *nex
         return true;
 }
 
-/* What was given up, or was going offline when it was last read, is read again. */
+/* Has blocks read again that were given up, or were going offline when they were last read. */
 static void pass_read_again(Pass *pass, Machine *machine)
 {
         pass->again_usec = USEC_INFINITY;
@@ -425,7 +426,7 @@ static void pass_read_again(Pass *pass, Machine *machine)
                         machine->blocks[i].stale = true;
 }
 
-/* When there is something to do though nothing happens. */
+/* The time of the next plan if no event comes: to retry blocks, and to look for nodes that are gone. */
 static uint64_t pass_due_usec(const Pass *pass, const Machine *machine)
 {
         return MIN(pass->empty.at_usec, track_next_retry(machine));

@@ -6,100 +6,101 @@
 #include "model/notice.h"
 
 /*
- * When to list, read and identify blocks, and when to plan: what a pass does next. Pure: what happened comes
- * as calls, the time is an argument, and the acts are the caller's. What is known of a block, that it is to be
- * read again or no longer waited for, is in the block.
+ * Decides what a pass does next: when to list, read and identify blocks, and when to plan. Pure: the caller
+ * reports what happened, passes the time, and takes the steps. Whether a block is to be read again (`stale`)
+ * or is no longer waited for (`given_up`) is kept in the block.
  *
- * The plan is held back while an add_memory() is on its way: while blocks have no node yet, devices lack blocks
- * that /proc/iomem has for them, or udev is at work. Not for longer than the setting `settle`: since the last
- * block came if something is missing, else since the first.
+ * The plan waits while an add_memory() is under way: as long as blocks have no node yet, devices lack blocks
+ * that /proc/iomem has for them, or udev is still processing events. It waits no longer than the setting
+ * `settle`, counted from the last new block if something is missing, else from the start of the wait.
  *
- * Of memory that nobody knows the device of, more may follow: the kernel makes all blocks of an add_memory()
- * before it gives the first of them its node. So when all blocks have one, and a listing made after that has
- * no further ones, nothing of that is missing. A driver may add one block after another: the burst is over
- * when none came for 15 ms.
+ * If the origin of a block is unknown, more blocks may follow it. The kernel makes all blocks of an
+ * add_memory() before it gives the first of them its node. So if all blocks have a node, and a listing made
+ * after that finds no new blocks, this add_memory() is complete. A driver may also add one block after
+ * another: its burst is over if no block came for 15 ms.
  *
- * Blocks that the kernel onlines itself are waited for as long as it goes on: each sends an event.
+ * For blocks that the kernel onlines itself, the plan waits as long as the kernel makes progress: each of
+ * these blocks sends an event.
  */
 
 typedef struct Pass {
-        /* Settings, which the caller sets. */
+        /* Settings, set by the caller. */
         uint64_t settle_usec;
-        bool needs_udev; /* a block is not decided on before its event has come through udev */
+        bool needs_udev; /* decide on a block only after its event has come through udev */
 
         bool list_needed;
         bool read_needed;
-        bool identify_needed; /* blocks came or went, or something of a device is awaited */
+        bool identify_needed; /* blocks came or went, or a device or part of one is awaited */
         bool plan_needed;
         bool confirm_needed; /* the last listing found new blocks: there may be more */
 
-        uint64_t grew_usec;          /* when new blocks were last found; 0: not since the start */
-        uint64_t waiting_since_usec; /* 0: nothing holds the plan back */
-        uint64_t again_usec;         /* when to read what was given up, or USEC_INFINITY */
-        uint64_t rest_usec;          /* not to plan before, unless something has happened */
+        uint64_t grew_usec; /* when new blocks were last found; 0: not since start or give-up */
+        uint64_t waiting_since_usec; /* when the plan began to wait; 0: it does not wait */
+        uint64_t again_usec;         /* when to try again to read blocks; USEC_INFINITY: never */
+        uint64_t rest_usec;          /* no plan before this time, unless something has happened */
 
         /* Blocks that the kernel is about to online. */
-        unsigned n_due;     /* at the last look */
-        unsigned n_onlined; /* of these, that have gone online since the last reading, by events */
+        unsigned n_due;     /* the number of these blocks, at the last look */
+        unsigned n_onlined; /* how many of them have come online since the last read, by events */
         uint64_t due_usec;  /* when either number last changed */
 
-        NoticeList notices; /* what events told since the last listing */
+        NoticeList notices; /* from events since the last listing */
 
-        Backoff look;    /* at blocks without a node, while they are waited for */
-        Backoff leaving; /* whether blocks are gone whose removal has begun */
-        Backoff empty;   /* whether nodes are gone that have no memory left */
+        Backoff look;    /* for reading blocks that the plan waits for */
+        Backoff leaving; /* for listing the blocks while some are being removed */
+        Backoff empty;   /* for reading the nodes while some have no memory */
 } Pass;
 
-/* All is to be read. */
+/* Starts with all blocks to be listed and read. */
 void pass_init(Pass *pass);
 void pass_done(Pass *pass);
 
-/* What happened */
+/* Reports of what happened */
 
-/* A uevent. */
+/* A uevent was received. */
 void pass_on_event(Pass *pass, Machine *machine, MonitorKind kind, const MonitorEvent *event,
                    uint64_t now_usec);
 
-/* A block is to be read again, or all of them are. */
+/* A block is to be read again, or all blocks are. */
 void pass_on_changed(Pass *pass, Machine *machine, uint32_t id);
 void pass_on_all_changed(Pass *pass, Machine *machine);
 
-/* The blocks were listed, and there are so many new ones; some may have gone. */
+/* The blocks were listed, with n_new new ones. Some may be gone. */
 void pass_on_listed(Pass *pass, Machine *machine, size_t n_new, bool any_gone, uint64_t now_usec);
 
-/* Blocks were read: whether all that were to be read, whether one is gone or is to be read again later. */
+/* Blocks were read. Stale blocks may be left, and some may be gone or have to be read again later. */
 void pass_on_read(Pass *pass, bool is_all, bool any_gone, bool again, uint64_t now_usec);
 
 void pass_on_identified(Pass *pass);
 
-/* A plan was made, with the nodes read before it. */
+/* The nodes were read, and then a plan was made. */
 void pass_on_planned(Pass *pass, const Machine *machine, uint64_t now_usec);
 
-/* What follows */
+/* The next step */
 
 typedef enum PassAct {
-        PASS_WAIT, /* nothing until wake_usec, or until something happens */
+        PASS_WAIT, /* do nothing until wake_usec, or until something happens */
         PASS_LIST,
-        PASS_READ, /* blocks that are stale */
+        PASS_READ, /* read blocks that are stale */
         PASS_IDENTIFY,
-        PASS_PLAN, /* reads the nodes first */
+        PASS_PLAN, /* read the nodes, then plan */
 } PassAct;
 
 /* Blocks that are no longer waited for. */
 typedef struct GivenUp {
         unsigned n;
-        uint32_t first; /* the lowest */
+        uint32_t first; /* the lowest id */
 } GivenUp;
 
 typedef struct PassNext {
         PassAct act;
-        uint64_t wake_usec; /* of PASS_WAIT; USEC_INFINITY for never */
-        GivenUp kernel;     /* the kernel was to online them: they are written like others */
-        GivenUp nodeless;   /* they have no node: they are left until they have one */
-        unsigned n_unknown; /* blocks that are decided without their device or udev's word */
+        uint64_t wake_usec; /* for PASS_WAIT; USEC_INFINITY: never */
+        GivenUp kernel;     /* the kernel was to online these: now memoryd writes them */
+        GivenUp nodeless;   /* these have no node: they are left alone until they have one */
+        unsigned n_unknown; /* blocks decided on without their device or udev properties */
 } PassNext;
 
 PassNext pass_next(Pass *pass, Machine *machine, uint64_t now_usec);
 
-/* Whether the plan is held back. */
+/* Whether the plan waits. */
 bool pass_is_waiting(const Pass *pass);

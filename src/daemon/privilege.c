@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Becomes the user memoryd. */
+/* Drops the privileges of root. */
 
 #include "daemon/privilege.h"
 

@@ -4,9 +4,10 @@
 #include "base/macro.h"
 
 /*
- * Gives root away for good: becomes a user, with its groups and no capabilities. A process that is
- * not root stays who it is. The folder, which may not exist, becomes the user's before.
+ * Drops the privileges of root for good: the process becomes a user, with the user's groups and no
+ * capabilities. Before that it makes the user the owner of the folder, if the folder exists. If the process
+ * is not root, nothing changes.
  *
- * 0, or -ESRCH when there is no such user, or another negative errno.
+ * Returns 0, -ESRCH if there is no such user, or another negative errno.
  */
 int privilege_drop(const char *user, const char *folder);

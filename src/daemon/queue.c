@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The queue of jobs. */
+/* Keeps the queue of jobs. */
 
 #include "daemon/queue.h"
 
@@ -20,7 +20,7 @@ Job *job_queue_find(const JobQueue *queue, uint32_t id)
         return NULL;
 }
 
-/* Takes the job over if there is memory. 0 or -ENOMEM. */
+/* Takes over the job on success. Returns 0 or -ENOMEM. */
 static int job_queue_append(JobQueue *queue, Job *job)
 {
         Job **jobs = reallocarray(queue->jobs, queue->n_jobs + 1, sizeof(Job *));
@@ -32,7 +32,7 @@ static int job_queue_append(JobQueue *queue, Job *job)
         return 0;
 }
 
-/* What a job was about is the policy's again. */
+/* Returns the job. The policy decides on the job's blocks again. */
 static Job *job_queue_remove(JobQueue *queue, Machine *machine, Job *job)
 {
         size_t i = 0;
@@ -98,6 +98,6 @@ int job_queue_cancel(JobQueue *queue, Machine *machine, uint32_t id, Job **ret_e
                 *ret_ended = job_queue_remove(queue, machine, job);
                 return 0;
         }
-        /* On its way to another class a block is to get there: only what goes offline is interrupted. */
+        /* Only going offline is interrupted. A block on its way to another class is to arrive there. */
         return job->writing == VERDICT_NONE;
 }

@@ -4,15 +4,15 @@
 #include "job/job.h"
 
 /*
- * The unfinished jobs in the order in which they were accepted, of which the first runs. The kernel holds one
- * lock for all writes, so several at once would gain nothing. Pure: the writes are the caller's.
+ * The unfinished jobs, in the order in which they were accepted. Only the first one runs: the kernel holds
+ * one lock for every write, so several jobs at once would gain nothing. Pure: the caller makes the writes.
  */
 
-/* So many unfinished jobs there can be. */
+/* The largest number of unfinished jobs. */
 #define JOBS_MAX 64
 
 typedef struct JobQueue {
-        Job **jobs; /* owned, the jobs as well */
+        Job **jobs; /* owned, with the jobs */
         size_t n_jobs;
         uint32_t last_id;
 } JobQueue;
@@ -20,26 +20,27 @@ typedef struct JobQueue {
 void job_queue_done(JobQueue *queue);
 
 /*
- * Makes a job of a request, which is empty afterwards if that succeeds. The totals of the machine must be up
- * to date. 0 and its id; 1 when it is refused, which *ret_refused says, to be freed by the caller; -E2BIG when
- * there are JOBS_MAX, or -ENOMEM.
+ * Makes a job of a request, which is empty after success. The totals of the machine must be up to date.
+ * Returns 0 and the job's id; 1 if the request is refused, with the reason in *ret_refused, which the caller
+ * frees; -E2BIG if there are JOBS_MAX jobs; or -ENOMEM.
  */
 int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused);
 
-/* NULL when there is none. */
+/* Returns NULL if there is no such job. */
 Job *job_queue_find(const JobQueue *queue, uint32_t id);
 
 /*
- * The next write of the job that runs, for which its block is marked: 1 and the write. 0 when there is none,
- * since the job has ended, which is *ret_ended and the caller's then, or since there is no job. No call while
- * a write is under way.
+ * Finds the next write of the job that runs, and marks its block. Returns 1 and the write, or 0 if there is
+ * none: if the job has ended, *ret_ended is the job, which belongs to the caller then; if there is no job,
+ * *ret_ended is NULL. Not to be called while a write is under way.
  */
 int job_queue_next(JobQueue *queue, Machine *machine, uint64_t now_usec,
                    uint64_t offline_timeout_usec, JobWrite *ret_write, Job **ret_ended);
 
 /*
- * Ends a job as soon as its write under way has. 0 and the job, which is the caller's then, if it has ended
- * already; 1 when the write under way is to be interrupted; -ESRCH when no job of this id could be ended.
+ * Ends a job as soon as its write under way has ended. Returns 0, with the job in *ret_ended if it has ended
+ * already and belongs to the caller, else NULL; 1 if the caller is to interrupt the write under way; -ESRCH
+ * if there is no such job, or it can no longer be cancelled.
  */
 int job_queue_cancel(JobQueue *queue, Machine *machine, uint32_t id, Job **ret_ended);

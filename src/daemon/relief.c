@@ -6,20 +6,20 @@
 
 #include "daemon/journal.h"
 
-/* How often the zones are read, at the most. */
+/* The shortest time between two reads of the zones. */
 #define LOOK_USEC USEC_PER_SEC
 
-/* When to look whether a shortage is over: after something has changed, and from then on. */
+/* The time until the next check whether a shortage is over: after a change, and from then on. */
 #define RECHECK_FIRST_USEC USEC_PER_SEC
 #define RECHECK_USEC (10 * USEC_PER_SEC)
 
 /*
- * For so long after pressure. Once the kernel has nothing left to reclaim no task waits any more, and memory
- * runs short without a word.
+ * How long to keep looking after memory pressure. Once the kernel has nothing left to reclaim, no task waits
+ * any more, and memory runs short without any further event.
  */
 #define FOLLOW_USEC (60 * USEC_PER_SEC)
 
-/* How often to ask for more memory while a shortage lasts. */
+/* The time between two requests for kernel memory while a shortage lasts. */
 #define ASK_AGAIN_USEC (60 * USEC_PER_SEC)
 
 void relief_init(Relief *relief, int pressure_fd)
@@ -50,7 +50,7 @@ static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* Tasks wait for memory. What is told within a second of the last look waits for the end of it. */
+/* Tasks wait for memory. If the last look was less than a second ago, the next one is a second after it. */
 static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Relief *relief = userdata;
@@ -98,8 +98,8 @@ bool relief_begin_look(Relief *relief, uint64_t now_usec)
 }
 
 /*
- * What has become of one node. Memory is asked for only at the next look: the shortage may be over by then, and
- * at the start not everything is known yet.
+ * Notes and returns whether a node is short. Memory is asked for only at the next look: the shortage may be
+ * over by then, and when memoryd starts, not everything is known yet.
  */
 static bool relief_check_node(Relief *relief, const Machine *machine, Node *node)
 {
@@ -118,7 +118,7 @@ static bool relief_check_node(Relief *relief, const Machine *machine, Node *node
         return node->is_short;
 }
 
-/* When to look again: soon after something has changed, else now and then while there is a reason to. */
+/* Schedules the next look while a node is short or pressure was recent. It comes sooner after a change. */
 static void relief_look_again(Relief *relief, bool has_changed, uint64_t now)
 {
         bool is_pressed = relief->pressed_usec > 0 && now < relief->pressed_usec + FOLLOW_USEC;

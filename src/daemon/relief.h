@@ -6,47 +6,47 @@
 #include <systemd/sd-event.h>
 
 /*
- * Which nodes are short of kernel memory, when to look at the zones again, and what to ask for. The kernel tells
- * of memory pressure, and nothing tells of its end.
+ * Which nodes are short of kernel memory, when to look at the zones again, and how much memory to ask for.
+ * The kernel reports memory pressure, but not the end of it.
  */
 
-/* Has the zones read, and relief_check() called after that. */
+/* Has to read the zones, and to call relief_check() after that. */
 typedef void (*ReliefHandler)(void *userdata);
 
 typedef struct Relief {
-        int pressure_fd;                  /* owned; see pressure.h; negative when there is none */
-        sd_event_source *pressure_source; /* owned; NULL when memory pressure cannot be heard of */
+        int pressure_fd;                  /* owned; see pressure.h; negative if there is none */
+        sd_event_source *pressure_source; /* owned; NULL if memory pressure is not reported */
         sd_event_source *timer_source;    /* owned */
         ReliefHandler look;
         void *userdata;
 
         NodeSet short_nodes;
-        NodeSet asked_nodes;   /* those that memory was asked for lately */
-        NodeSet pending_nodes; /* short at two looks: memory is to be asked for */
-        uint64_t asked_usec;   /* when memory was last asked for; 0: never */
-        uint64_t pressed_usec; /* when the kernel last told of pressure; 0: never */
+        NodeSet asked_nodes;   /* nodes for which memory was requested lately */
+        NodeSet pending_nodes; /* nodes that are short at two looks: memory is to be requested */
+        uint64_t asked_usec;   /* when memory was last requested; 0: never */
+        uint64_t pressed_usec; /* when the kernel last reported pressure; 0: never */
         uint64_t looked_usec;  /* when the zones were last looked at; 0: never */
 } Relief;
 
 void relief_init(Relief *relief, int pressure_fd);
 void relief_done(Relief *relief);
 
-/* Begins to listen. 0 or a negative errno. */
+/* Begins to listen for memory pressure. Returns 0 or a negative errno. */
 int relief_attach(Relief *relief, sd_event *event, ReliefHandler look, void *userdata);
 
-/* Whether the last look is a second old, or more: then a new one begins. */
+/* Begins a new look, and returns true, if the last one is at least a second old. */
 bool relief_begin_look(Relief *relief, uint64_t now_usec);
 
 /*
- * Looks which nodes are short, by the zones as they were just read, and notes it in the nodes and in the
- * journal. Adds those that became short to *ret_became_short. Returns whether any became short or is no longer.
+ * Finds out which nodes are short, from the zones that the caller has just read. Notes it in the nodes and
+ * the journal. Adds nodes that became short to *ret_became_short. Returns whether a shortage began or ended.
  */
 bool relief_check(Relief *relief, Machine *machine, uint64_t now_usec, NodeSet *ret_became_short);
 
 /*
- * The next node for which kernel memory is to be asked for, and how many blocks of it. A node is asked for when it
- * is short at two looks, and once a minute at the most. The totals of the machine must be up to date. Returns
- * false when there is none.
+ * Finds the next node for which to ask for kernel memory, and the number of blocks. Memory is asked for if a
+ * node is short at two looks, and at most once a minute for each node. The totals of the machine must be up
+ * to date. Returns false if there is no such node.
  */
 bool relief_next(Relief *relief, const Machine *machine, const Policy *policy, uint64_t now_usec,
                  uint32_t *ret_node, uint32_t *ret_n_blocks);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keeps below /run what only memoryd knows of blocks. */
+/* Keeps the state of blocks that only memoryd knows, in a file below /run. */
 
 #include "daemon/remember.h"
 
@@ -18,8 +18,8 @@
 #define SAVE_AGAIN_USEC (60 * USEC_PER_SEC)
 
 /*
- * The first line names the version: a later memoryd's file is no use. The last one counts. The first
- * version did not know who took a block offline.
+ * The first line names the version of the format: a file of a later version is not read. The last line has
+ * the number of blocks. Version 1 does not tell who took a block offline.
  */
 #define HEADING "memoryd blocks 2\n"
 #define HEADING_1 "memoryd blocks 1\n"
@@ -31,10 +31,10 @@ typedef struct Memory {
         ZoneClass last_class;
         Onliner onliner;
         uint64_t onlined_usec;
-        Onliner offliner; /* ONLINER_NONE: it was not taken offline, or is not to stay so */
+        Onliner offliner; /* ONLINER_NONE: not taken offline, or not to stay offline */
 } Memory;
 
-/* A line has at most 80 characters, and a machine four million blocks. */
+/* Enough for four million blocks, at no more than 80 characters per line. */
 #define FILE_MAX (320U << 20)
 
 bool remember_wants(const Block *block)
@@ -45,7 +45,7 @@ bool remember_wants(const Block *block)
 
 #define LINE_TEXT_MAX 80
 
-/* A line of this or the first version. */
+/* Formats a line of version 1 if `is_first`, else of version 2. Returns the buffer. */
 static const char *format_memory(const Memory *memory, bool is_first,
                                  char buffer[static LINE_TEXT_MAX])
 {
@@ -101,7 +101,7 @@ int remember_save(const char *folder, const Machine *machine)
         return statefile_replace(folder, FILE_NAME, text, size);
 }
 
-/* 0 or -EBADMSG. */
+/* Returns 0 or -EBADMSG. */
 static int parse_memory(const char *line, bool is_first, Memory *ret)
 {
         char zone_class[16], onliner[16], offliner[16] = "none", again[LINE_TEXT_MAX];
@@ -115,7 +115,7 @@ static int parse_memory(const char *line, bool is_first, Memory *ret)
         ret->offliner = onliner_from_string(offliner);
         if (ret->last_class < 0 || ret->onliner < 0 || ret->offliner < 0)
                 return -EBADMSG;
-        /* sscanf() takes signs, spaces and numbers that are too large. */
+        /* sscanf() accepts signs, extra spaces, and numbers that are too large. */
         return strcmp(format_memory(ret, is_first, again), line) == 0 ? 0 : -EBADMSG;
 }
 
@@ -129,17 +129,17 @@ static void take_memory(Machine *machine, const Memory *memory)
                 block->last_class = memory->last_class;
         if (block->state == BLOCK_OFFLINE && memory->offliner != ONLINER_NONE)
                 track_offlined_by(block, memory->offliner);
-        /* In another class somebody has onlined it since. */
+        /* If the class differs, another process has onlined the block since. */
         if (block->state == BLOCK_OFFLINE || block->last_class != memory->last_class)
                 return;
         block->onliner = memory->onliner;
         block->onlined_usec = memory->onlined_usec;
 }
 
-/* Goes through the lines of the file, and takes them over if a machine is given. 0 or -EBADMSG. */
+/* Parses the lines of the file, and applies them to the machine unless it is NULL. Returns 0 or -EBADMSG. */
 static int walk(char *text, Machine *machine)
 {
-        /* Both are of the same length. */
+        /* Both headings have the same length. */
         bool is_first = strncmp(text, HEADING_1, strlen(HEADING_1)) == 0;
         char *line, last[32];
         size_t n = 0;
@@ -174,7 +174,7 @@ int remember_load(const char *folder, Machine *machine)
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
-        /* All of it first: nothing is taken of what is damaged further on. */
+        /* Check the whole file first, so that nothing is taken from a damaged one. */
         r = walk(text, NULL);
         return r < 0 ? r : walk(text, machine);
 }
