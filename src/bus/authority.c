@@ -7,13 +7,13 @@
 #include "base/log.h"
 #include "base/macro.h"
 
-/* Long enough for somebody to type a password. */
+/* Long enough for a user to type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * 60 * USEC_PER_SEC)
 
 typedef struct Question {
         sd_bus_message *message;
         const char *action;
-        const char *also; /* what is to be asked for next, or NULL */
+        const char *also; /* the action to ask for next, or NULL */
         AuthorityGranted granted;
         void *userdata;
         uint32_t uid;
@@ -46,7 +46,7 @@ static int grant(const Question *question)
 
 static int ask_polkit(Question *question);
 
-/* A copy of a question to go on with, since its slot frees the first. NULL when memory is short. */
+/* Copies a question for the next call: the slot of the last call frees the original. NULL: out of memory. */
 static Question *question_copy(const Question *question)
 {
         Question *copy = malloc(sizeof(*copy));
@@ -87,7 +87,7 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         return question->also ? ask_next(question) : grant(question);
 }
 
-/* Hands the question on to a further call: the slot owns it from then on. */
+/* Makes a call for the question. The slot of the call then owns the question. On failure it is freed. */
 static int question_call(Question *question, sd_bus_message *call, sd_bus_message_handler_t handler,
                          uint64_t timeout_usec)
 {

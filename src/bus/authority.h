@@ -4,12 +4,12 @@
 #include <systemd/sd-bus.h>
 
 /*
- * Asks whether the sender of a message may do something: root always, others if polkit agrees.
- * Never blocks: `granted` is called with the message and userdata later, from the loop, or the
- * message is answered with AccessDenied. What is not answered by polkit is denied.
+ * Asks whether the sender of a message may perform an action: root always may, other users if polkit agrees.
+ * Never blocks: later, from the event loop, either `granted` is called with the message, the user's number
+ * and userdata, or the message is answered with AccessDenied. If polkit does not answer, access is denied.
  *
- * With `also`, which may be NULL, a second action is needed beside the first. The user's number is handed
- * on. Returns 1, which a method handler passes on, or a negative errno.
+ * `also` is a second action that the sender needs beside the first, or NULL. Returns 1, which a method
+ * handler returns as well, or a negative errno.
  */
 typedef int (*AuthorityGranted)(sd_bus_message *message, uint32_t uid, void *userdata);
 

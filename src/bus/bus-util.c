@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Replies, errors and signals that several interfaces send. */
+/* Sends replies, errors and signals for several interfaces. */
 
 #include "bus/bus-util.h"
 

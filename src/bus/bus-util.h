@@ -4,19 +4,19 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
-/* Replies, errors and signals that several interfaces have in common. */
+/* Replies, errors and signals for several interfaces. */
 
-/* The one place where an errno becomes a D-Bus error: returns what a handler returns. */
+/* Makes a D-Bus error of a negative errno, with `what` before its text. Returns what a handler returns. */
 int bus_error_from_errno(sd_bus_error *error, int r, const char *what);
 
-/* Replies with all faults of a configuration in one error, a line each. What a handler returns. */
+/* Replies with one error that has a line for each fault. Returns the value for a handler to return. */
 int bus_reply_faults(sd_bus_message *message, char **faults);
 
-/* Appends blocks as an a(uu) of ranges, for which it sorts them. 0 or a negative errno. */
+/* Sorts the array of blocks, and appends it as ranges, a(uu). Returns 0 or a negative errno. */
 int bus_append_ranges(sd_bus_message *message, uint32_t *blocks, size_t n_blocks);
 
 /*
- * Tells that an object with one interface of memoryd's went. It cannot be asked for its interfaces any
- * more: they are listed. 0 or a negative errno.
+ * Announces that an object with one interface of memoryd is gone. sd-bus cannot find the interfaces of such
+ * an object any more, so the signal lists them itself. Returns 0 or a negative errno.
  */
 int bus_emit_removed(sd_bus *bus, const char *path, const char *interface);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Connects to the bus, and sends signals about what has changed. */
+/* Connects to the bus, and sends signals about changes. */
 
 #include "bus/bus.h"
 
@@ -14,7 +14,10 @@
 #define DEFAULT_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 #define RECONNECT_USEC USEC_PER_SEC
 
-/* The bus may not know the user memoryd yet, if it read its policy before there was one. */
+/*
+ * The time until the next request for the name. The bus refuses the name if it read its policy before the
+ * user memoryd existed.
+ */
 #define NAME_AGAIN_USEC (10 * USEC_PER_SEC)
 
 struct Bus {
@@ -25,7 +28,7 @@ struct Bus {
         char **paths; /* nodes and zones that clients know of */
         Told told;
         bool has_name;
-        bool name_refused; /* and it was said so */
+        bool name_refused; /* the bus refused the name, and that was logged */
 };
 
 static void bus_disconnect(Bus *bus)
@@ -48,7 +51,7 @@ void bus_free(Bus *bus)
         free(bus);
 }
 
-/* Without memory for it clients are told some of it twice. */
+/* Records what clients were told. If memory is short, they are told some changes twice. */
 static void bus_remember(Bus *bus)
 {
         const ManagerView view = manager_view(bus->manager);
@@ -73,7 +76,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         uint32_t code = 0;
 
         (void) error;
-        /* 1: it is ours; 4: it was before. 2 and 3: somebody else has it. */
+        /* 1: memoryd now owns the name; 4: it did before. 2 and 3: another process owns the name. */
         if (sd_bus_message_is_method_error(reply, NULL) ||
             sd_bus_message_read(reply, "u", &code) < 0 || (code != 1 && code != 4)) {
                 const sd_bus_error *refusal = sd_bus_message_get_error(reply);
@@ -107,7 +110,7 @@ static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *e
         return 0;
 }
 
-/* The connection cannot be freed from within its own dispatching. */
+/* Connects again later: the connection cannot be freed while it is dispatching. */
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Bus *bus = userdata;
@@ -142,7 +145,7 @@ static int bus_add_objects(Bus *bus)
         return r;
 }
 
-/* Objects first, then the name: nobody sees memoryd without them. */
+/* Adds the objects before it asks for the name, so that no client sees memoryd without them. */
 static int bus_connect(Bus *bus)
 {
         const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS") ?: DEFAULT_ADDRESS;
@@ -225,7 +228,7 @@ static bool contains(char **paths, const char *wanted)
         return false;
 }
 
-/* Objects that came and went. */
+/* Announces objects that came or went. */
 static int emit_objects(Bus *bus, char **paths)
 {
         int r = 0;
@@ -268,7 +271,7 @@ static int emit_all(Bus *bus, const ManagerView *view, const Changes *changes, c
         if (r >= 0 && changes->capacity)
                 r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged",
                                        "tt", totals->online_bytes, totals->movable_bytes);
-        /* Who waits for a job learns of its end in any case. */
+        /* A client that waits for a job learns of its end even if other signals fail. */
         jobs = bus_emit_jobs(bus->bus, bus->manager, changes);
         r = MIN(r, jobs);
         return r < 0 ? r : emit_shortage(bus, changes, view->machine);

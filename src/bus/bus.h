@@ -7,22 +7,22 @@
 #include <systemd/sd-bus.h>
 
 /*
- * memoryd on D-Bus, see org.memoryd1(5). The bus is no condition for anything: it may come up later
- * than memoryd, and go and come back.
+ * memoryd on D-Bus, see org.memoryd1(5). memoryd also works without the bus, which may start later than
+ * memoryd, and may go away and come back.
  */
 
 typedef struct Bus Bus;
 
-/* Starts to connect. 0 or a negative errno. The manager and the event loop must outlive it. */
+/* Starts to connect. Returns 0 or a negative errno. The manager and the event loop must outlive the Bus. */
 int bus_new(sd_event *event, Manager *manager, Bus **ret);
 void bus_free(Bus *bus);
 DEFINE_CLEANUP(Bus *, bus_free)
 
-/* Sends the signals for what has changed; nothing while there is no bus. */
+/* Sends the signals for the changes. Does nothing while memoryd is not on the bus. */
 void bus_publish(Bus *bus, const Changes *changes);
 
 /*
- * Writes the introspection data of an interface, or of all for NULL, as one document. 0, -ENXIO for an
- * interface that memoryd does not have, or another negative errno.
+ * Writes the introspection data of an interface as an XML document, or of all interfaces if it is NULL.
+ * Returns 0, -ENXIO if memoryd has no such interface, or another negative errno.
  */
 int bus_introspect(FILE *file, const char *interface);

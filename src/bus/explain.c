@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Explain(), History() and Plan(): why blocks are what they are, and what would become of them. */
+/* The methods Explain(), History() and Plan(), which give reasons, past decisions and forecasts. */
 
 #include "base/names.h"
 #include "bus/authority.h"
@@ -72,7 +72,7 @@ static int append_rule(sd_bus_message *reply, const Policy *policy, const Block 
         return r;
 }
 
-/* The numbers that the deciding guard compared, for `auto` decisions. */
+/* Appends the guards, and the numbers that the deciding guard compared, for `auto` decisions. */
 static int append_guards(sd_bus_message *reply, const Block *block)
 {
         const char *scope = reason_scope(block);
@@ -188,7 +188,7 @@ int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *er
 
 /* Plan */
 
-/* What the caller asks for. Strings belong to the message. */
+/* The options of a call. The strings belong to the message. */
 typedef struct PlanOptions {
         Addition *additions; /* owned */
         size_t n_additions;
@@ -366,10 +366,7 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         return r;
 }
 
-/*
- * Anybody may ask what would happen; only who may reload the configuration may have memoryd read
- * another one for it.
- */
+/* Every user may ask for a plan. A plan with another configuration needs the right to reload. */
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(plan_options_done) PlanOptions options = {};

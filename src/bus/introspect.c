@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 
 /*
- * The introspection data as sd-bus makes it from the vtables: two ends of a socket pair, one of
- * which asks the other. The vtables are never read through, so that no manager is needed.
+ * Two connections at the ends of a socket pair. The client asks the server for the introspection data, which
+ * sd-bus makes from the vtables. No property is read through the vtables, so no manager is needed.
  */
 typedef struct Pair {
         sd_bus *server;
@@ -93,7 +93,7 @@ static int pair_introspect(Pair *pair, const char *path, char **ret)
         return r;
 }
 
-/* The part of a document that is about an interface. */
+/* Prints the part of a document that describes an interface. */
 static int print_interface(FILE *file, const char *document, const char *interface)
 {
         static const char closing[] = "</interface>\n";

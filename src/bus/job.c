@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.memoryd1.Job, and the manager's methods and signals about jobs. */
+/* The interface org.memoryd1.Job, and the manager's methods and signals about jobs. */
 
 #include "base/names.h"
 #include "bus/authority.h"
@@ -16,7 +16,7 @@ static const char *job_path(uint32_t id, char buffer[static JOB_PATH_MAX])
         return buffer;
 }
 
-/* What making or ending a job of each kind needs. */
+/* The polkit action that a caller needs to make or end a job of each kind. */
 static const char *const actions[_JOB_KIND_MAX] = {
         [JOB_KIND_ONLINE] = POLKIT_ACTION_ONLINE,
         [JOB_KIND_OFFLINE] = POLKIT_ACTION_OFFLINE,
@@ -147,7 +147,7 @@ static int no_such_job(sd_bus_message *message, const char *path)
                                           "There is no job %s that could be cancelled", path);
 }
 
-/* The job may have ended while somebody typed a password. */
+/* The job may have ended while the user typed a password. */
 static int cancel_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
         const char *path = sd_bus_message_get_path(message);
@@ -228,7 +228,7 @@ int bus_add_jobs(sd_bus *bus, Manager *manager)
 
 /* Methods of the manager */
 
-/* The names of D-Bus errors for refusals, behind BUS_ERROR_PREFIX. */
+/* The names of the D-Bus errors for refusals, without BUS_ERROR_PREFIX. */
 static const char *const refusal_names[_REFUSAL_MAX] = {
         [REFUSAL_INVALID_REQUEST] = "InvalidRequest",
         [REFUSAL_NO_SUCH_BLOCK] = "NoSuchBlock",
@@ -274,7 +274,7 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
         return sd_bus_reply_method_errnof(message, r, "Cannot make a job: %s", strerror(-r));
 }
 
-/* The methods have the names of the kinds, "SetZone" of "set-zone". */
+/* Returns the kind of job that a method makes: "set-zone" for "SetZone". */
 static JobKind kind_of(sd_bus_message *message)
 {
         const char *member = sd_bus_message_get_member(message);
@@ -298,7 +298,7 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         return reply_job(message, userdata, &request, uid);
 }
 
-/* What cannot be read is refused at once; what it comes to on this machine is for those who may. */
+/* Refuses a malformed request at once. Only an authorized caller learns whether this machine can grant it. */
 static int method_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(request_done) Request request;
@@ -357,7 +357,7 @@ int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *
 
 /* Signals */
 
-/* One that has ended by now has no object any more. */
+/* A job that has ended by now has no object any more. */
 static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
 {
         char path[JOB_PATH_MAX];
@@ -371,7 +371,7 @@ static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
                                           path);
 }
 
-/* What was done and not undone, as ranges of blocks. */
+/* Appends the blocks that were done and not undone, as ranges. */
 static int append_done(sd_bus_message *signal, const Job *job)
 {
         _cleanup_free_ uint32_t *blocks = calloc(job->n_steps + 1, sizeof(*blocks));
@@ -385,7 +385,7 @@ static int append_done(sd_bus_message *signal, const Job *job)
         return bus_append_ranges(signal, blocks, n);
 }
 
-/* One entry of a report whose value a function appends. */
+/* Appends an entry of a report, whose value the function `append` adds. */
 static int append_entry(sd_bus_message *signal, const char *key, const char *type,
                         int (*append)(sd_bus_message *signal, const Job *job), const Job *job)
 {

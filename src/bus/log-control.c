@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.freedesktop.LogControl1. */
+/* The interface org.freedesktop.LogControl1(5), which `systemctl service-log-level memoryd` uses. */
 
 #include "base/log.h"
 #include "base/names.h"
 #include "bus/object.h"
-
-/* org.freedesktop.LogControl1(5), what `systemctl service-log-level memoryd` speaks. */
 
 static int property_get_level(sd_bus *bus, const char *path, const char *interface,
                               const char *property, sd_bus_message *reply, void *userdata,
@@ -69,7 +67,7 @@ static int property_get_identifier(sd_bus *bus, const char *path, const char *in
         return sd_bus_message_append(reply, "s", "memoryd");
 }
 
-/* Not marked as unprivileged: sd-bus lets only root, and memoryd's own user, set them. */
+/* The properties are not marked as unprivileged: sd-bus lets only root, and memoryd's own user, set them. */
 const sd_bus_vtable bus_log_control_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", property_get_level, property_set_level, 0, 0),

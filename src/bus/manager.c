@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.memoryd1.Manager. */
+/* The interface org.memoryd1.Manager. */
 
 #include "base/names.h"
 #include "bus/authority.h"
@@ -24,7 +24,7 @@ static int property_get_block_size(sd_bus *bus, const char *path, const char *in
         return sd_bus_message_append(reply, "t", manager_view(userdata).machine->block_size_bytes);
 }
 
-/* The sums, told apart by the property's name. */
+/* Appends the total that the property's name stands for. */
 static int property_get_total(sd_bus *bus, const char *path, const char *interface,
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error)

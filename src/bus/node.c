@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* org.memoryd1.Node and org.memoryd1.Zone. */
+/* The interfaces org.memoryd1.Node and org.memoryd1.Zone. */
 
 #include "base/names.h"
 #include "bus/object.h"
@@ -94,7 +94,7 @@ static int property_get_name(sd_bus *bus, const char *path, const char *interfac
         return sd_bus_message_append(reply, "s", zone_type_to_string(zone->type));
 }
 
-/* They change with every allocation: read, they are as of the last second. */
+/* Sizes change too often for signals. A property that is read is at most a second old. */
 const sd_bus_vtable bus_zone_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", property_get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -108,8 +108,8 @@ const sd_bus_vtable bus_zone_vtable[] = {
 /* Paths */
 
 /*
- * The parts of ".../node/N" or ".../node/N/zone/NAME": true when the path has that form. The zone
- * is the empty string for a node itself.
+ * Splits ".../node/N" or ".../node/N/zone/NAME". Returns whether the path has one of these forms. For a node,
+ * *ret_zone is the empty string.
  */
 static bool parse_path(const char *path, uint32_t *ret_node, const char **ret_zone)
 {

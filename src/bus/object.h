@@ -8,8 +8,8 @@
 #include <systemd/sd-bus.h>
 
 /*
- * The objects on the bus: a vtable per interface, and what registers them. Reads look at the model,
- * methods call the manager.
+ * The objects on the bus: a vtable for each interface, and functions that add them to a connection.
+ * Properties are read from the model, and methods call the manager.
  */
 
 extern const sd_bus_vtable bus_manager_vtable[];     /* userdata: Manager */
@@ -18,7 +18,7 @@ extern const sd_bus_vtable bus_zone_vtable[];        /* userdata: Zone */
 extern const sd_bus_vtable bus_job_vtable[];         /* userdata: Job */
 extern const sd_bus_vtable bus_log_control_vtable[]; /* userdata: NULL */
 
-/* Methods of the manager that tell why, and what would be: org.memoryd1(5). */
+/* Methods of the manager that explain and plan, see org.memoryd1(5). */
 int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
@@ -30,25 +30,25 @@ int bus_method_set_zone(sd_bus_message *message, void *userdata, sd_bus_error *e
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /*
- * Reads the a{sv} of a call that asks for a job. 0, or a negative errno with the error set for one that
- * cannot be read. The caller frees the request in either case.
+ * Reads the a{sv} of a call that asks for a job. Returns 0, or a negative errno with the error set if the
+ * call cannot be read. The caller frees the request in either case.
  */
 int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error);
 
-/* Sends the signals about jobs. 0 or a negative errno. */
+/* Sends the signals about jobs. Returns 0 or a negative errno. */
 int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes);
 
-/* Verify() and KernelFeatures. */
+/* The method Verify() and the property KernelFeatures. */
 int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_property_get_features(sd_bus *bus, const char *path, const char *interface,
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error);
 
-/* Add the objects to a connection, for its lifetime. 0 or a negative errno. */
+/* Add the objects to a connection for the connection's lifetime. Return 0 or a negative errno. */
 int bus_add_manager(sd_bus *bus, Manager *manager);
 int bus_add_nodes(sd_bus *bus, Manager *manager);
 int bus_add_jobs(sd_bus *bus, Manager *manager);
 int bus_add_log_control(sd_bus *bus);
 
-/* The paths of all nodes and zones, NULL-terminated, nodes before their zones. 0 or -ENOMEM. */
+/* Lists the paths of all nodes and zones, each node before its zones, NULL-terminated. 0 or -ENOMEM. */
 int bus_list_nodes(const Machine *machine, char ***ret_paths);

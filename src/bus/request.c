@@ -125,7 +125,7 @@ static int read_undo(sd_bus_message *message, Request *request, sd_bus_error *er
         return read_flag(message, &request->undo_on_failure);
 }
 
-/* What a request can have, org.memoryd1(5). Readers set an error or leave that to the caller. */
+/* The keys of a request, see org.memoryd1(5). A reader may leave it to the caller to set an error. */
 static const struct {
         const char *key;
         const char *type;

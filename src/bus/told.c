@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Compares properties with what clients were told of them. */
+/* Compares properties with the values that clients were told. */
 
 #include "bus/told.h"
 
@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* A property and the part of a struct that it is made from. */
+/* A property, and the member of a struct that it is made from. */
 typedef struct Field {
         const char *name;
         size_t offset;
@@ -54,7 +54,7 @@ static const Field job_fields[] = {
 
 #define FIELDS_MAX 16
 
-/* Sends the properties of an object that differ between two structs. 0 or a negative errno. */
+/* Announces the properties of an object that differ between two structs. Returns 0 or a negative errno. */
 static int emit_differences(sd_bus *bus, const char *path, const char *interface,
                             const Field *fields, size_t n_fields, const void *before,
                             const void *now)
@@ -71,7 +71,7 @@ static int emit_differences(sd_bus *bus, const char *path, const char *interface
                         sd_bus_emit_properties_changed_strv(bus, path, interface, (char **) names);
 }
 
-/* FNV-1a: texts that differ have the same hash once in 2^64 times. */
+/* FNV-1a: different texts have the same hash with a probability of 1 in 2^64. */
 static uint64_t hash_strings(char *const *strings)
 {
         uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -167,7 +167,7 @@ static int emit_nodes(const Told *told, const Machine *machine, sd_bus *bus)
                 const ToldNode *before = told_find_node(told, now.node);
 
                 snprintf(path, sizeof(path), BUS_NODE_PREFIX "/%u", now.node);
-                /* A new one is announced with all of its properties. */
+                /* A new node is announced with all of its properties. */
                 if (before)
                         r = emit_differences(bus, path, BUS_NODE_INTERFACE, node_fields,
                                              ELEMENTSOF(node_fields), before, &now);
@@ -185,7 +185,7 @@ static bool is_new(const ChangedIds *jobs, uint32_t id)
 
 static int emit_job(const Told *told, const JobQueue *queue, const Changes *changes, sd_bus *bus)
 {
-        /* As it was announced while others ran. */
+        /* The job as it was announced, when it was still queued. */
         const ToldJob first = { .state = JOB_STATE_QUEUED, .current = -1 };
         const ToldJob now = job_now(queue);
         char path[sizeof(BUS_JOB_PREFIX) + 16];

@@ -5,7 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
-/* What clients were told of properties, so that PropertiesChanged carries those that differ, and no other. */
+/* The values of properties that clients were told, so that PropertiesChanged has only those that differ. */
 
 typedef struct ToldManager {
         Totals totals;
@@ -25,7 +25,7 @@ typedef struct ToldNode {
         Totals totals;
 } ToldNode;
 
-/* Of the job that runs: the others are as they were when they came. */
+/* The job that runs. Jobs that are still queued do not change. */
 typedef struct ToldJob {
         uint32_t id;
         JobState state;
@@ -37,18 +37,19 @@ typedef struct ToldJob {
 
 typedef struct Told {
         ToldManager manager;
-        ToldNode *nodes; /* owned, by number */
+        ToldNode *nodes; /* owned, ordered by number */
         size_t n_nodes;
         ToldJob job;
 } Told;
 
 void told_done(Told *told);
 
-/* Takes all as told: 0 or -ENOMEM. */
+/* Records the current values as told. Returns 0 or -ENOMEM. */
 int told_take(Told *told, const ManagerView *view);
 
 /*
- * Sends what differs from what was told, which is for told_take() to take afterwards. Objects that are announced with
- * these changes are announced with all of their properties. 0 or a negative errno.
+ * Announces the properties whose values differ from those that were told. After that the caller records the
+ * new values with told_take(). Leaves out new objects, which are announced with all of their properties.
+ * Returns 0 or a negative errno.
  */
 int told_emit(const Told *told, const ManagerView *view, const Changes *changes, sd_bus *bus);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Verify() and KernelFeatures. */
+/* The method Verify() and the property KernelFeatures. */
 
 #include "verify/verify.h"
 #include "base/names.h"
@@ -21,7 +21,7 @@ static int append_findings(sd_bus_message *reply, const Findings *found)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* Looks at the running kernel. 0 or a negative errno. */
+/* Runs the checks on this machine and its kernel. Returns 0 or a negative errno. */
 static int find_findings(Manager *manager, Findings *ret)
 {
         const ManagerView view = manager_view(manager);
