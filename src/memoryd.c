@@ -49,7 +49,7 @@ static void print_faults(const ConfFaults *faults)
         }
 }
 
-/* What of the configuration this machine has no use for. */
+/* Prints notes about rules that have no effect on this machine. */
 static void print_notes(const Conf *conf)
 {
         Sysfs sysfs = SYSFS_CLOSED;
@@ -92,7 +92,7 @@ static int introspect(void)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* One line for `systemctl status`. */
+/* Sends the line that `systemctl status` shows. */
 static void notify_status(Daemon *daemon)
 {
         const Totals *totals = &manager_view(daemon->manager).machine->totals;
@@ -114,7 +114,7 @@ static void notify_status(Daemon *daemon)
                 faults ? "; configuration refused: " : "", faults ? faults[0] : "");
 }
 
-/* After every event: publishes what it changed. */
+/* Runs after every event, and publishes the changes. */
 static int on_post(sd_event_source *source, void *userdata)
 {
         Daemon *daemon = userdata;
@@ -152,8 +152,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 }
 
 /*
- * The loop dispatches nothing else once it is to end, and sd-bus closes the connection then: this comes
- * before that, so that who waits for a job learns what the stop has made of it.
+ * Publishes the last changes at the end. Once the loop is to end, it dispatches only exit sources, and sd-bus
+ * closes its connection in one of them. This one comes before that, so that clients that wait for a job learn
+ * how it ended.
  */
 static int publish_at_exit(Daemon *daemon)
 {
@@ -189,7 +190,7 @@ static int daemon_start(Daemon *daemon)
         return r;
 }
 
-/* Whether this process may write what the actuator writes; before 4.7 root stands for that. */
+/* 0 if this process may write what the actuator writes (before Linux 4.7: is root), else a negative errno. */
 static int may_write(int memory_fd)
 {
         if (faccessat(memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) >= 0)
@@ -200,9 +201,9 @@ static int may_write(int memory_fd)
 }
 
 /*
- * The unit has the service manager open /proc/iomem as standard input: it shows addresses to one who
- * had CAP_SYS_ADMIN when it was opened, which memoryd never has there. Standard input is no use to the
- * processes that follow.
+ * The unit has the service manager open /proc/iomem as standard input. The file shows addresses only if the
+ * process that opened it had CAP_SYS_ADMIN, which memoryd does not have in its unit. Processes that are
+ * started later have /dev/null as standard input.
  */
 static void take_iomem(Sysfs *sysfs)
 {
@@ -220,7 +221,7 @@ static void take_iomem(Sysfs *sysfs)
                         r == -EACCES ? "its addresses are hidden" : strerror(-r));
 }
 
-/* While privileges last: some kernels want them, see pressure.h. */
+/* To be called before privileges are dropped: some kernels require them, see pressure.h. */
 static void listen_to_pressure(Setup *setup)
 {
         setup->pressure_fd = pressure_open(&setup->sysfs);
@@ -230,7 +231,7 @@ static void listen_to_pressure(Setup *setup)
                          strerror(-setup->pressure_fd));
 }
 
-/* Everything that needs root. Nothing from outside but the kernel's own files is read here. */
+/* Does everything that needs root. Reads only the kernel's files and the user database. 0 or an exit code. */
 static int set_up(Setup *setup)
 {
         int r = sysfs_open("", &setup->sysfs);
@@ -325,7 +326,10 @@ static int loop(Setup *setup, Conf *conf)
         return r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL;
 }
 
-/* Does not start, and maybe followed one that was killed: the kernel has to online by itself again. */
+/*
+ * Restores auto_online_blocks if memoryd cannot start, since an earlier memoryd may have been killed: the
+ * kernel has to online memory by itself again.
+ */
 static void abandon(const Setup *setup)
 {
         int r = takeover_abandon(setup->runtime_folder, &setup->sysfs, setup->actuator.fd);
@@ -356,7 +360,7 @@ static int run(void)
         if (r == 0)
                 r = load_config(&conf, &setup.sysfs);
 
-        /* The loop takes them from here on; the actuator was forked before and has its own. */
+        /* From here on the event loop takes these signals. The actuator, forked earlier, ignores them. */
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
@@ -425,7 +429,7 @@ static int parse_args(int argc, char **argv)
                         arg_user = optarg;
                         break;
                 default:
-                        return -EINVAL; /* getopt said what is wrong */
+                        return -EINVAL; /* getopt_long() has printed the reason */
                 }
 
         if (arg_action == ACTION_CHECK_CONFIG && optind < argc)
