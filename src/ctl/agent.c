@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Starts the agent with which polkit asks for a password. */
+/* Starts polkit's agent, which asks for a password in the terminal. */
 
 #include "ctl/ctl.h"
 
@@ -13,17 +13,17 @@
 
 #define AGENT "pkttyagent"
 
-/* How long it may take to register with polkit. */
+/* How long the agent may take to register with polkit. */
 #define AGENT_TIMEOUT_MSEC 10000
 
-/* Root is not asked, a terminal of this machine says nothing about another one. */
+/* polkit does not ask root, and an agent on this machine cannot answer for another machine. */
 static bool agent_is_wanted(void)
 {
         return arg_ask_password && !arg_host && !arg_machine && geteuid() != 0 &&
                isatty(STDIN_FILENO);
 }
 
-/* In the child: as the shell would start it, and not for longer than its parent lives. */
+/* Runs the agent in the child, with no signals blocked. The agent ends when its parent does. */
 _Noreturn static void agent_exec(int ready, pid_t parent)
 {
         char process[24], fd[16];
@@ -52,7 +52,7 @@ void agent_start(Agent *agent)
         if (pid == 0)
                 agent_exec(ends[1], parent);
         close(ends[1]);
-        /* It closes its end when it is ready, and so does its death. */
+        /* The agent closes its end of the pipe when it is ready, or when it dies. */
         ready.fd = ends[0];
         if (pid > 0) {
                 agent->pid = pid;

@@ -25,7 +25,7 @@ static int span_parse(const char *word, BlockSpan *ret)
         return ret->first <= ret->last ? 0 : -EINVAL;
 }
 
-/* "32-39,45": adds to blocks[], which has room for an entry more than the text has commas. */
+/* Parses "32-39,45", and adds it to blocks[], which has room for one entry more than the text has commas. */
 static int argument_parse(const char *text, BlockSpan *blocks, size_t *n_blocks)
 {
         _cleanup_free_ char *copy = strdup(text);

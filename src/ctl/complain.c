@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Messages about what went wrong. */
+/* Prints error messages. */
 
 #include "base/names.h"
 #include "ctl/ctl.h"

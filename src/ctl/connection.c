@@ -31,7 +31,7 @@ int bus_open(sd_bus **ret)
         return EXIT_SUCCESS;
 }
 
-/* Whether the error says that nobody owns the name: no daemon, or one that could not be started. */
+/* Whether the error says that the bus name has no owner: memoryd does not run, or could not be started. */
 static bool is_not_running(const sd_bus_error *error)
 {
         static const char *const names[] = {
@@ -51,7 +51,7 @@ static bool is_denied(const sd_bus_error *error)
                sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
 }
 
-/* What becomes of a bus that was opened, but whose ssh or container went away. */
+/* Whether the error says that the connection is lost, for example because ssh or the container ended. */
 static bool is_disconnected(int error)
 {
         return error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE;
@@ -70,7 +70,7 @@ int call_failure(int error, const sd_bus_error *reply)
         if (sd_bus_error_has_name(reply, SD_BUS_ERROR_TIMEOUT) ||
             sd_bus_error_has_name(reply, SD_BUS_ERROR_NO_REPLY))
                 return failure("memoryd does not answer: %s", text);
-        /* What memoryd itself refuses is one sentence that stands for itself. */
+        /* An error of memoryd itself is a complete sentence. */
         if (reply->name && strncmp(reply->name, BUS_ERROR_PREFIX, strlen(BUS_ERROR_PREFIX)) == 0)
                 return failure("%s", text);
         if (error == -EBADMSG && !reply->name)
@@ -82,8 +82,8 @@ int call_failure(int error, const sd_bus_error *reply)
 }
 
 /*
- * Never starts the daemon by bus activation: a look at the machine must not be what changes it, and
- * a daemon that does not run has no configuration to read again.
+ * Never has the bus start memoryd: looking at the machine must not change it, and a memoryd that does not run
+ * has no configuration to read again.
  */
 static int message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
                        sd_bus_message **ret)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* An object with what all events have, or NULL. */
+/* Makes an object with the members that all events have. NULL if memory is short. */
 static json_object *json_event(const char *name)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
@@ -26,7 +26,7 @@ static json_object *json_event(const char *name)
         return TAKE_PTR(object);
 }
 
-/* Prints the object when all went well with it. */
+/* Prints the object if `ok`, else an error. Frees the object. */
 static void print_event(json_object *object, bool ok)
 {
         if (!ok) {
@@ -67,7 +67,7 @@ void event_running(bool is_running)
 
 #define SPAN_STRING_MAX 48
 
-/* "block 42", "blocks 40-47". Returns the buffer. */
+/* Formats "block 42" or "blocks 40-47". Returns the buffer. */
 static const char *span_format(uint64_t first, uint64_t last, char buffer[static SPAN_STRING_MAX])
 {
         if (first == last)

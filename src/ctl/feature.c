@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Prints what the kernel has and lacks. */
+/* Prints the features that the kernel has and lacks. */
 
 #include "verify/feature.h"
 #include "ctl/json.h"
 
 #include <stdio.h>
 
-/* What is lost without it, "" for what only a later memoryd asks of kernels. */
+/* Describes the loss without the feature. "" for a feature that only a later memoryd knows. */
 static const char *loss_of(const FeatureRow *row)
 {
         Feature feature = feature_from_string(row->name);
@@ -15,7 +15,7 @@ static const char *loss_of(const FeatureRow *row)
         return feature < 0 ? "" : feature_loss(feature);
 }
 
-/* The names of those that the kernel has, in a line. */
+/* Prints the names of the features that the kernel has, on one line. */
 static void print_had(const ManagerRow *manager)
 {
         const char *before = "";

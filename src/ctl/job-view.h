@@ -3,9 +3,9 @@
 
 #include "ctl/ctl.h"
 
-/* What the verbs that start, watch and end jobs share. */
+/* Declarations for the verbs that start, watch and end jobs. */
 
-/* request.c: what online, offline and set-zone are asked for on the command line. */
+/* request.c: a request for online, offline or set-zone, from the command line. */
 typedef struct JobRequest {
         BlockSpan *blocks; /* owned */
         size_t n_blocks;
@@ -23,16 +23,16 @@ typedef struct JobRequest {
 } JobRequest;
 
 /*
- * Reads the options and what follows the verb. EXIT_SUCCESS, or an exit code when the fault has been
- * printed; job_request_done() is right either way for a request that was zeroed.
+ * Reads the options, and the arguments after the verb. Returns EXIT_SUCCESS, or an exit code after printing
+ * the fault. The caller zeroes the request before, and ends it with job_request_done() in either case.
  */
 int job_request_parse(const char *verb, int argc, char **argv, JobRequest *request);
 void job_request_done(JobRequest *request);
 
-/* Appends it as Online(), Offline() and SetZone() take it. 0, or negative errno. */
+/* Appends the request as Online(), Offline() and SetZone() take it. Returns 0 or a negative errno. */
 int job_request_append(sd_bus_message *message, const JobRequest *request);
 
-/* report.c: a job as its properties, and in the end its report, tell of it. */
+/* report.c: the properties of a job, and its report once it has ended. */
 
 typedef struct JobFailure {
         uint32_t block;
@@ -40,7 +40,7 @@ typedef struct JobFailure {
         char *text;    /* owned */
 } JobFailure;
 
-/* Texts are owned, and NULL as long as nothing was said. */
+/* The texts are owned. They are NULL until a property or the report sets them. */
 typedef struct JobView {
         uint32_t id;
         char *kind;
@@ -53,18 +53,18 @@ typedef struct JobView {
         uint32_t n_failed;
         uint32_t n_undone;
         bool has_current;
-        int32_t current; /* the block it is at, -1: none */
+        int32_t current; /* the block that is being written; -1: none */
         JobFailure *failures;
         size_t n_failures;
-        BlockSpan *done; /* of the report: which blocks */
+        BlockSpan *done; /* of the report: the blocks that are done */
         size_t n_done_spans;
 } JobView;
 
-/* Takes over what an a{sv} says; the rest stays as it was. 0, or negative errno. */
+/* Takes the values from an a{sv}. Other members keep theirs. Returns 0 or a negative errno. */
 int job_view_read(sd_bus_message *message, JobView *view);
 void job_view_done(JobView *view);
 
-/* The number of the job with this path, or 0 for another object. */
+/* Returns the id of the job with this path, or 0 if the path is not that of a job. */
 uint32_t job_path_to_id(const char *path);
 
 #define JOB_PATH_MAX 48
@@ -72,32 +72,32 @@ uint32_t job_path_to_id(const char *path);
 /* Returns the buffer. */
 const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX]);
 
-/* One line for a block that failed, without a newline. 0, or -ENOMEM. */
+/* Formats a line about a block that failed, without a newline. Returns 0 or -ENOMEM. */
 int job_failure_format(const JobFailure *failure, char **ret);
 
-/* Prints what a job that has ended came to, and returns the exit code that belongs to it. */
+/* Prints the result of a job that has ended. Returns the exit code for that result. */
 int job_report_print(uint32_t id, const char *result, const JobView *report);
 
-/* progress.c: a bar for a terminal on stderr, else lines on stdout. */
+/* progress.c: shows a bar on stderr if that is a terminal, else lines on stdout. */
 
 typedef struct Progress {
         uint32_t id;
         uint64_t block_size_bytes;
         bool has_bar;
-        bool is_named;     /* the line that says which job this is */
-        size_t bar_width;  /* of what stands in the terminal now, 0: nothing */
-        size_t bar_length; /* of the bar in it */
-        uint32_t *told;    /* owned: blocks whose failure was told, by number */
+        bool is_named;     /* the line that names the job was printed */
+        size_t bar_width;  /* of the bar and its text in the terminal; 0: nothing is shown */
+        size_t bar_length; /* of the bar alone */
+        uint32_t *told;    /* owned: blocks whose failure was printed, by number */
         size_t n_told;
-        uint64_t next_usec; /* not to show anything before, monotonic */
+        uint64_t next_usec; /* show nothing before this time, monotonic */
         char *shown;        /* owned: the last line, which is not repeated */
 } Progress;
 
 void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes);
 
 /*
- * Shows where the job is, unless that is too early: then the time when to come again is returned, else
- * USEC_INFINITY.
+ * Shows the progress of the job, and returns USEC_INFINITY. If it is too early to show anything, returns the
+ * time of the next call instead.
  */
 uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_usec);
 

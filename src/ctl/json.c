@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Puts JSON together. */
+/* Builds and prints JSON. */
 
 #include "ctl/json.h"
 

@@ -6,8 +6,8 @@
 #include <json-c/json.h>
 
 /*
- * Nested JSON. A function json_x() returns a new object, or NULL when there is no memory. Those that
- * put a value into another take it over and return whether all went well, so that a chain of them
+ * Nested JSON. A function that returns an object makes a new one, or returns NULL if memory is short. A
+ * function that adds a value takes it over, and returns whether that succeeded, so that a chain of calls
  * stops at a failure.
  */
 
@@ -16,23 +16,23 @@ DEFINE_CLEANUP(json_object *, json_object_put)
 bool json_member(json_object *object, const char *key, json_object *value);
 
 /*
- * Null for an empty text. JSON's null is a NULL pointer to json-c, which cannot be told from a
- * failure: it goes in here.
+ * Adds the text, or null if the text is empty. To json-c, null is a NULL pointer, which json_member() would
+ * take for a failure.
  */
 bool json_member_string(json_object *object, const char *key, const char *text);
 
 bool json_element(json_object *array, json_object *value);
 
 /*
- * Prints an object, which may be NULL, and drops it: over several lines, or as one. EXIT_SUCCESS, or
- * EXIT_FAILURE when the reason has been printed.
+ * Print an object on several lines, or on one, and free it. NULL stands for an object that could not be made.
+ * Return EXIT_SUCCESS, or EXIT_FAILURE after printing the reason.
  */
 int json_print(json_object *value);
 int json_print_line(json_object *value);
 
-/* feature.c: what the kernel has and lacks, an array. */
+/* feature.c: makes an array of the features that the kernel has and lacks. */
 json_object *json_features(const ManagerRow *manager);
 
-/* report.c: the members of a job as far as it has got, and of one that has ended. */
+/* report.c: add the members for a job under way, and for a job that has ended. */
 bool json_add_job(json_object *object, uint32_t id, const JobView *view);
 bool json_add_report(json_object *object, uint32_t id, const char *result, const JobView *report);

@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-/* Lengths are in units of the picture, which are a screen's pixels unless it is scaled. */
+/* Lengths are in units of the picture: pixels, unless the picture is scaled. */
 #define CELLS_PER_LINE 96
 #define CELL_WIDTH 8
 #define CELL_HEIGHT 18
@@ -19,15 +19,15 @@
 #define LEGEND_COLUMNS 4
 #define PICTURE_WIDTH (2 * MARGIN + NUMBERS_WIDTH + CELLS_PER_LINE * CELL_WIDTH)
 
-/* Neighbouring cells of one class in one line, which are drawn as one. */
+/* Neighbouring cells of the same class in one line, drawn as one box. */
 typedef struct Run {
         const MapRow *row;
-        size_t first; /* cells of the row */
+        size_t first; /* the first and the last cell, by index */
         size_t last;
-        size_t at; /* place of the first in the row, holes counted */
+        size_t at; /* place of the first cell in the row, holes included */
 } Run;
 
-/* Text between tags or quotes. What is not ASCII would have to be proved to be UTF-8 first. */
+/* Prints text between tags or quotes. Replaces characters beyond ASCII, which may not be valid UTF-8. */
 static void print_escaped(FILE *file, const char *text)
 {
         for (; *text; text++)
@@ -72,7 +72,7 @@ static int place_y(const Map *map, int top, size_t at)
         return top + (int) (at / map->width) * LINE_HEIGHT;
 }
 
-/* "kernel 2G, movable 6G": what there is of each class. */
+/* Prints the size of each class: "kernel 2G, movable 6G". */
 static void print_counts(FILE *file, const Map *map, const uint64_t n_blocks[_MAP_CLASS_MAX])
 {
         char size[SIZE_STRING_MAX];
@@ -96,7 +96,7 @@ static void print_row_counts(FILE *file, const Map *map, const uint32_t n_blocks
         print_counts(file, map, counts);
 }
 
-/* "blocks 32-39, 0x100000000-0x13fffffff" */
+/* Prints "blocks 32-39, 0x100000000-0x13fffffff". */
 static void print_range(FILE *file, const Map *map, uint64_t first, uint64_t last)
 {
         fprintf(file, first == last ? "block %" PRIu64 : "blocks %" PRIu64 "-%" PRIu64, first,
@@ -105,7 +105,7 @@ static void print_range(FILE *file, const Map *map, uint64_t first, uint64_t las
                 count_bytes(map, last + 1) - 1);
 }
 
-/* A rectangle in the colour of a class, with its letter. */
+/* Prints a rectangle in the colour of a class, with the letter of the class. */
 static void print_box(FILE *file, int x, int y, int width, MapClass class)
 {
         fprintf(file,
@@ -159,7 +159,7 @@ static void print_number(FILE *file, const Map *map, const MapCell *cell, size_t
                         MARGIN + NUMBERS_WIDTH - 8, place_y(map, top, at) + BASELINE, cell->first);
 }
 
-/* Whether the cell can be drawn together with the one before it. */
+/* Whether the cell can be drawn together with the cell before it. */
 static bool run_takes(const Map *map, const Run *run, size_t cell, size_t at)
 {
         const MapCell *cells = run->row->cells;
@@ -209,14 +209,14 @@ static void print_legend(FILE *file, const Map *map, int top)
         }
 }
 
-/* What the picture is of. */
+/* Prints the subject of the picture. */
 static void print_subject(FILE *file)
 {
         fputs("Memory blocks of ", file);
         print_escaped(file, arg_sysroot ?: arg_host ?: arg_machine ?: "this machine");
 }
 
-/* Where the first line of cells of the row below is. */
+/* The y coordinate of the first line of cells of the next row. */
 static int next_top(const Map *map, const MapRow *above, int top)
 {
         return top + HEADING_HEIGHT + (above ? (int) (row_lines(map, above) - 1) * LINE_HEIGHT : 0);
@@ -240,7 +240,7 @@ static int legend_top(const Map *map)
         return next_top(map, map->n_rows > 0 ? &map->rows[map->n_rows - 1] : NULL, top);
 }
 
-/* Properties are attributes: not every program that draws SVG knows style sheets. */
+/* Uses attributes instead of style sheets: not every program that draws SVG knows style sheets. */
 static void print_head(FILE *file, int height)
 {
         fprintf(file,

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A terminal, or what stands for one. */
+/* The terminal, or the file or pipe that is used in place of it. */
 typedef struct Terminal {
         size_t width;
         size_t column;
@@ -20,13 +20,13 @@ static void end_line(Terminal *terminal)
         terminal->column = 0;
 }
 
-/* Prints a phrase behind others, on a line of its own if there is no room. */
+/* Prints a phrase after other phrases, or on a new line if there is no room. */
 static void print_phrase(Terminal *terminal, const char *between, const char *letter,
                          const char *sgr, const char *phrase)
 {
         size_t length = strlen(between) + strlen(letter) + strlen(phrase);
 
-        /* One column stays free, for the comma. */
+        /* Keep one column free for the comma. */
         if (terminal->column > 0 && terminal->column + length >= terminal->width) {
                 if (*between == ',')
                         putchar(',');
@@ -42,7 +42,7 @@ static void print_phrase(Terminal *terminal, const char *between, const char *le
         terminal->column += strlen(letter) + (size_t) printf("%s", phrase);
 }
 
-/* "kernel 2G": what there is of a class. */
+/* Prints the size of a class: "kernel 2G". */
 static void print_class(Terminal *terminal, const Map *map, MapClass class, uint32_t n_blocks,
                         const char *between, bool has_letter)
 {
@@ -70,7 +70,7 @@ static void print_heading(Terminal *terminal, const Map *map, const MapRow *row)
         end_line(terminal);
 }
 
-/* Cells of one colour share its sequence. NULL is the terminal's own colour. */
+/* Prints the sequence of a colour only if the colour changes. NULL is the terminal's own colour. */
 static void set_color(const Terminal *terminal, const char *sgr, const char **current)
 {
         if (!terminal->colored || *current == sgr)
@@ -82,7 +82,7 @@ static void set_color(const Terminal *terminal, const char *sgr, const char **cu
         *current = sgr;
 }
 
-/* Starts a line, with the number of the block that comes next, where one is full. */
+/* Starts a line with the number of the next block, if the last line is full or there is none yet. */
 static void break_line(const Terminal *terminal, const Map *map, const MapCell *next, size_t at,
                        const char **current)
 {

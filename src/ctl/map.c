@@ -23,7 +23,7 @@ const MapStyle map_styles[_MAP_CLASS_MAX] = {
         [MAP_UNKNOWN] = { '?', "unknown", "1;31", "#f2b8b8" },
 };
 
-/* The statuses that count for more than what the block is now. */
+/* Statuses that take precedence over the state and the class of a block. */
 static const struct {
         BlockStatus status;
         MapClass class;
@@ -56,12 +56,12 @@ static MapClass block_map_class(const BlockRow *block)
         }
 }
 
-/* What one wants to see even if it is a single block among thousands, the worst first. */
+/* Classes that a cell shows even for a single block among thousands, the worst first. */
 static const MapClass noteworthy[] = {
         MAP_FAILED, MAP_UNKNOWN, MAP_FOREIGN, MAP_GOING, MAP_PENDING,
 };
 
-/* What a cell of several blocks is shown as: what is noteworthy, else what most of them are. */
+/* The class that a cell is shown as: the worst noteworthy class, else the one with the most blocks. */
 static MapClass cell_class(const MapCell *cell)
 {
         MapClass most = MAP_KERNEL;
@@ -75,7 +75,7 @@ static MapClass cell_class(const MapCell *cell)
         return most;
 }
 
-/* One for no node: nodes have been checked by none but the one who sent them. */
+/* A slot for each node, and one for blocks without a node. A node from memoryd may be out of range. */
 #define ROW_SLOTS (NODE_MAX + 1)
 
 static size_t row_slot(const BlockRow *block)
@@ -83,15 +83,15 @@ static size_t row_slot(const BlockRow *block)
         return block->node >= 0 && block->node < NODE_MAX ? (size_t) block->node : NODE_MAX;
 }
 
-/* How long each row gets at a number of blocks to a cell. */
+/* The length of each row for a number of blocks per cell. */
 typedef struct Layout {
-        size_t row_of_slot[ROW_SLOTS]; /* SIZE_MAX: no block is there */
+        size_t row_of_slot[ROW_SLOTS]; /* SIZE_MAX: no blocks */
         uint64_t last_cells[ROW_SLOTS];
         size_t lengths[ROW_SLOTS];
         size_t n_rows;
 } Layout;
 
-/* Returns whether the block is the first of a cell; *ret_after_hole whether that follows a hole. */
+/* Adds a block. Returns whether it is the first of its cell; *ret_after_hole: whether a hole comes before. */
 static bool layout_add(Layout *layout, const BlockRow *block, uint32_t blocks_per_cell,
                        bool *ret_after_hole)
 {
@@ -220,7 +220,7 @@ const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX])
         return buffer;
 }
 
-/* Numbers of blocks by the names of their classes; those that there are none of are left out. */
+/* Makes an object with the number of blocks of each class. Leaves out classes without blocks. */
 static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();

@@ -12,12 +12,12 @@
 #include <locale.h>
 #include <stdio.h>
 
-/* What getopt_long() returns for an option without a letter. */
+/* Values that getopt_long() returns for options without a letter. */
 enum {
         OPTION_NO_ASK_PASSWORD = 0x100,
 };
 
-/* The same for those that are in verb_options. */
+/* Values of options without a letter that are in verb_options. Each is a character there. */
 #define OPTION_SVG '\1'
 #define OPTION_ADD '\2'
 #define OPTION_CONFIG '\3'
@@ -31,7 +31,7 @@ enum {
 #define OPTION_NO_WAIT '\13'
 #define OPTION_UNDO '\14'
 
-/* Those that all verbs have that start a job. */
+/* The options of every verb that starts a job. */
 #define JOB_OPTIONS "J\4\5\6\11\12\13\14"
 
 static const struct option options[] = {
@@ -61,12 +61,12 @@ static const struct option options[] = {
         {},
 };
 
-/* Options that do something for some verbs only, each a bit of Verb.options. */
+/* The options that only some verbs take, one character each. */
 static const char verb_options[] = "abnJos\1\2\3\4\5\6\7\10\11\12\13\14";
 
 typedef struct Verb {
         const char *name;
-        const char *options; /* those of verb_options that it takes */
+        const char *options; /* the options in verb_options that the verb takes */
         bool has_arguments;
         int (*run)(int argc, char **argv);
 } Verb;
@@ -175,7 +175,7 @@ static const char *option_name(int value)
         return NULL;
 }
 
-/* Names what getopt_long() stumbled over; with a letter it cannot be told from the word alone. */
+/* Names the option that getopt_long() refused. argv does not tell which one if a word has several letters. */
 static int bad_option(char **argv)
 {
         const char *name = option_name(optopt);
@@ -189,7 +189,7 @@ static int bad_option(char **argv)
         return usage_failure("unknown option '-%c'", optopt);
 }
 
-/* Where the value of an option goes, or that it was given. */
+/* The variable that takes the value of an option, or the flag that the option sets. */
 static const struct {
         int option;
         const char **text;
@@ -236,7 +236,7 @@ static void set_option(int option)
         }
 }
 
-/* Returns -1 to go on, or an exit code. Which of verb_options were given goes to given[]. */
+/* Returns -1 to go on, or an exit code. Sets given[i] if the option verb_options[i] was given. */
 static int parse_options(int argc, char **argv, bool given[static sizeof(verb_options)])
 {
         int option;

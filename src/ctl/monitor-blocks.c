@@ -5,7 +5,7 @@
 #include "base/names.h"
 #include "ctl/event.h"
 
-/* How often memoryd is asked for its blocks at most. */
+/* The shortest time between two calls of ListBlocks(). */
 #define LIST_INTERVAL_USEC USEC_PER_SEC
 
 static bool block_is_alike(const BlockRow *a, const BlockRow *b)
@@ -14,10 +14,10 @@ static bool block_is_alike(const BlockRow *a, const BlockRow *b)
                strcmp(a->zone_class, b->zone_class) == 0 && strcmp(a->status, b->status) == 0;
 }
 
-/* What there is in a range, and what is there no more. */
+/* Reports the blocks in a range, and the blocks that are gone from it. */
 static void tell_span(const Snapshot *snapshot, const BlockSpan *span)
 {
-        uint64_t next = span->first; /* of the range, what has not been told */
+        uint64_t next = span->first; /* the first number of the range that was not reported yet */
         size_t i = 0;
 
         while (i < snapshot->n_blocks && snapshot->blocks[i].id < span->first)
@@ -45,7 +45,7 @@ static int span_compare(const void *a, const void *b)
         return (left->first > right->first) - (left->first < right->first);
 }
 
-/* Sorts them, and makes one of those that meet. */
+/* Sorts the changed ranges, and joins those that touch or overlap. */
 static void merge_changed(Monitor *monitor)
 {
         size_t n = 0;
@@ -76,7 +76,7 @@ static int schedule_list(Monitor *monitor)
         return r < 0 ? r : sd_event_source_set_enabled(monitor->timer, SD_EVENT_ONESHOT);
 }
 
-/* Without an answer memoryd has gone, of which there is another line, and the blocks wait for it. */
+/* An error reply means that memoryd is gone: on_name_owner_changed() reports that, and drops the blocks. */
 static int on_blocks(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};

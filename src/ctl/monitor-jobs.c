@@ -5,10 +5,10 @@
 #include "base/names.h"
 #include "ctl/event.h"
 
-/* How often it is told how far a job is. */
+/* The shortest time between two reports on the progress of a job. */
 #define JOB_INTERVAL_USEC USEC_PER_SEC
 
-/* Returns NULL when there is no memory. */
+/* Finds a job, or adds it. Returns NULL if memory is short. */
 static Watched *watched_get(Monitor *monitor, uint32_t id)
 {
         Watched *grown;
@@ -35,7 +35,7 @@ static void watched_drop(Monitor *monitor, uint32_t id)
         }
 }
 
-/* A job that has not been told of before is new, were it only to us. */
+/* Reports the job as new, since the monitor did not know it. memoryd may have had it for some time. */
 static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Monitor *monitor = userdata;
@@ -43,7 +43,7 @@ static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         Watched *job;
 
         (void) error;
-        if (sd_bus_message_is_method_error(reply, NULL)) /* it has ended */
+        if (sd_bus_message_is_method_error(reply, NULL)) /* the job has ended */
                 return 0;
         job = job_view_read(reply, &view) >= 0 ? watched_get(monitor, view.id) : NULL;
         if (!job) {
@@ -89,7 +89,7 @@ int monitor_on_job_new(sd_bus_message *signal, Monitor *monitor)
         return job ? ask_job(monitor, job) : -ENOMEM;
 }
 
-/* Each state is told, and how far it is once in a second. */
+/* Reports each new state at once, and the progress at most once a second. */
 int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor)
 {
         Watched *job = watched_get(monitor, job_path_to_id(sd_bus_message_get_path(signal)));

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The options of the command line, as memoryctl.c found them. */
+/* The options of the command line, as memoryctl.c sets them. */
 
 #include "ctl/ctl.h"
-
-/* The options of the command line, as memoryctl.c found them. */
 
 bool arg_all = false;
 bool arg_bytes = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Shows how far a job is, as a bar or as lines. */
+/* Shows the progress of a job, as a bar or as lines. */
 
 #include "base/names.h"
 #include "ctl/job-view.h"
@@ -11,7 +11,7 @@
 #define BAR_INTERVAL_USEC (100 * USEC_PER_MSEC)
 #define LINE_INTERVAL_USEC USEC_PER_SEC
 
-/* The bar itself: not worth it below, no need for more above. */
+/* The length of the bar: a shorter one is left out, a longer one is not needed. */
 #define BAR_MIN 10
 #define BAR_MAX 50
 
@@ -36,7 +36,7 @@ static bool is_state(const JobView *view, const char *state)
         return view->state && strcmp(view->state, state) == 0;
 }
 
-/* "12 of 32 blocks, 37%, 1.5G of 4G, memory45, 2 failed" */
+/* Formats "12 of 32 blocks, 37%, 1.5G of 4G, memory45, 2 failed". Returns 0 or -ENOMEM. */
 static int text_format(const Progress *progress, const JobView *view, char **ret)
 {
         char done[SIZE_STRING_MAX], total[SIZE_STRING_MAX], current[32] = "", failed[32] = "";
@@ -64,8 +64,8 @@ static int text_format(const Progress *progress, const JobView *view, char **ret
 }
 
 /*
- * What is behind the bar has to be seen before the bar has. It may become shorter, but not longer
- * again, for what is behind it would jump.
+ * The text behind the bar takes precedence over the bar. The bar may become shorter, but not longer again, or
+ * the text would jump.
  */
 static size_t bar_length(size_t width, size_t text_length, size_t last)
 {
@@ -112,7 +112,7 @@ static void print_line(const Progress *progress, const char *text)
         fflush(stdout);
 }
 
-/* Which job this is, before anything else. */
+/* Prints which job this is, before anything else. */
 static void print_job(Progress *progress, const JobView *view)
 {
         char size[SIZE_STRING_MAX];
@@ -126,7 +126,7 @@ static void print_job(Progress *progress, const JobView *view)
         progress->is_named = true;
 }
 
-/* Remembers a block. 1, 0 when it was known, or -ENOMEM. */
+/* Remembers a block. Returns 1, 0 if the block was known, or -ENOMEM. */
 static int tell_once(Progress *progress, uint32_t block)
 {
         size_t low = 0, high = progress->n_told;
@@ -151,7 +151,7 @@ static int tell_once(Progress *progress, uint32_t block)
         return 1;
 }
 
-/* Each block once, in whatever order they fail, and also when it is tried again. */
+/* Prints each failed block only once, in whatever order blocks fail, even if the job tries a block again. */
 static void print_failures(Progress *progress, const JobView *view)
 {
         for (size_t i = 0; i < view->n_failures; i++) {

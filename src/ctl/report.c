@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Prints the result of a job. */
+/* Reads the properties and the report of a job, and prints its result. */
 
 #include "base/names.h"
 #include "base/parse.h"
@@ -102,7 +102,7 @@ static int read_done(sd_bus_message *message, JobView *view)
         return 1;
 }
 
-/* A variant with an array, of which a function takes one entry after the other. */
+/* Reads a variant with an array. `read` reads one entry after the other. */
 static int read_entries(sd_bus_message *message, const char *type,
                         int (*read)(sd_bus_message *message, JobView *view), JobView *view)
 {
@@ -178,7 +178,7 @@ const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX])
         return buffer;
 }
 
-/* The sentence may name the error already. */
+/* Leaves out the error if the sentence names it already. */
 int job_failure_format(const JobFailure *failure, char **ret)
 {
         char buffer[ERROR_STRING_MAX];
@@ -191,7 +191,7 @@ int job_failure_format(const JobFailure *failure, char **ret)
                        0;
 }
 
-/* What was ended before it was through did something, or nothing that lasted. */
+/* A job that was cancelled or timed out is partly done if any of its blocks stayed done, else it failed. */
 static int report_exit_code(const char *result, const JobView *report)
 {
         if (strcmp(result, "done") == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads from the command line which memory a job is about. */
+/* Reads a request for a job from the command line. */
 
 #include "base/parse.h"
 #include "ctl/job-view.h"
@@ -24,7 +24,7 @@ static int parse_device(JobRequest *request)
         return EXIT_SUCCESS;
 }
 
-/* Whether it is a multiple of the block size is for memoryd to say. */
+/* memoryd checks that the size is a multiple of the block size. */
 static int parse_bytes(JobRequest *request)
 {
         if (!arg_size)
@@ -35,7 +35,7 @@ static int parse_bytes(JobRequest *request)
         return EXIT_SUCCESS;
 }
 
-/* "75%" or "48G". */
+/* Parses "75%" or "48G". */
 static int parse_movable(JobRequest *request)
 {
         size_t length = arg_movable ? strlen(arg_movable) : 0;
@@ -76,7 +76,7 @@ static int parse_zone(const char *word, const char *where, JobRequest *request)
         return EXIT_SUCCESS;
 }
 
-/* The zone of set-zone is its last argument; *argc loses it. */
+/* Reads the zone from --zone. For set-zone, takes the last argument instead, and removes it from *argc. */
 static int take_zone(const char *verb, int *argc, char **argv, JobRequest *request)
 {
         const char *word = *argc > 0 ? argv[*argc - 1] : NULL;
@@ -94,7 +94,7 @@ static int take_zone(const char *verb, int *argc, char **argv, JobRequest *reque
         return parse_zone(word, "the last argument of 'set-zone'", request);
 }
 
-/* Names two ways to say which memory that cannot go together. */
+/* Complains if the memory is given in ways that exclude each other, or not at all. */
 static int check_memory(const char *verb, const JobRequest *request)
 {
         const struct {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fetches what memoryd knows, all at once. */
+/* Fetches the state of the machine from memoryd. */
 
 #include "base/names.h"
 #include "base/parse.h"
 #include "ctl/ctl.h"
 #include "model/block.h"
 
-/* One property and where it goes. Its D-Bus signature decides the type of the field. */
+/* A property, and the field to store it in. The D-Bus signature decides the type of the field. */
 typedef struct Property {
         const char *name;
         const char *type;
@@ -116,7 +116,7 @@ static int read_value(sd_bus_message *message, const Property *property, void *r
         return sd_bus_message_read_basic(message, property->type[0], field);
 }
 
-/* Unknown properties are passed over: the daemon may be newer. */
+/* Skips unknown properties: memoryd may be newer. */
 static int read_property(sd_bus_message *message, const PropertySet *set, void *row)
 {
         const Property *property = NULL;
@@ -184,7 +184,7 @@ static int read_zone(sd_bus_message *message, const char *path, Snapshot *snapsh
         return r;
 }
 
-/* One object of GetManagedObjects(): its interfaces, of which those of a node or zone count. */
+/* Reads an object of GetManagedObjects(): only its node and zone interfaces. */
 static int read_object(sd_bus_message *message, const char *path, Snapshot *snapshot)
 {
         const char *interface;
@@ -226,7 +226,7 @@ static int zone_compare(const void *a, const void *b)
 
         if (left->node != right->node)
                 return left->node > right->node ? 1 : -1;
-        /* As unsigned numbers the zones of a newer kernel, which are invalid, come last. */
+        /* A zone of a newer kernel is unknown, and so negative. As an unsigned number it comes last. */
         left_type = (unsigned) zone_type_from_string(left->name);
         right_type = (unsigned) zone_type_from_string(right->name);
         if (left_type != right_type)
@@ -322,7 +322,7 @@ static int read_jobs(Snapshot *snapshot)
         return MIN(r, 0);
 }
 
-/* Calls a method that takes nothing, or one string. */
+/* Calls a method that takes no argument, or one string. */
 static int query(sd_bus *bus, const char *interface, const char *method, const char *argument,
                  sd_bus_error *error, sd_bus_message **ret)
 {
@@ -335,7 +335,7 @@ static int query(sd_bus *bus, const char *interface, const char *method, const c
         return r < 0 ? r : sd_bus_call(bus, message, 0, error, ret);
 }
 
-/* Whatever does not fit the documented types is one error to the user. */
+/* Makes one error of all replies that do not have the documented types. */
 static int read_result(int r)
 {
         return r < 0 && r != -ENOMEM ? -EBADMSG : r;
@@ -398,7 +398,7 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
                 r = fetch_objects(bus, snapshot, &error);
         if (r >= 0 && (what & FETCH_JOBS))
                 r = fetch_jobs(bus, snapshot, &error);
-        /* One that has no jobs yet still has the rest. */
+        /* A memoryd that is too old for jobs still has the rest. */
         if (r < 0 && (what & ~FETCH_JOBS) &&
             sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD))
                 r = 0;

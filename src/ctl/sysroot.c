@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads a recorded tree in place of asking memoryd. */
+/* Reads a recorded tree instead of asking memoryd. */
 
 #include "ctl/ctl.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 
-/* What is shown of a block whose state makes no sense: lsmem's word for it. */
+/* The state to show for a block whose state makes no sense, as lsmem does. */
 #define STATE_UNKNOWN "?"
 
 /*
- * The text of a list of zones, which many blocks share: neighbours mostly, and there are few in
- * all. NULL when there is no memory.
+ * The text of a list of zones. Blocks with the same list share the text: there are few different lists, and
+ * neighbouring blocks mostly have the same one. NULL if memory is short.
  */
 static const char *zones_text(Snapshot *snapshot, const ZoneList *zones)
 {
@@ -35,7 +35,7 @@ static const char *zones_text(Snapshot *snapshot, const ZoneList *zones)
         return texts[snapshot->n_texts - 1];
 }
 
-/* A row of a block that nobody decided on. What is not known is empty. */
+/* Fills the row of a block without a decision. Unknown values are empty. */
 static int fill_block(Snapshot *snapshot, const Block *block, const RecordedBlock *recorded,
                       BlockRow *ret)
 {
@@ -142,7 +142,7 @@ static void print_faults(const FaultList *faults)
                 (void) failure("%s/%s", arg_sysroot, faults->texts[i]);
 }
 
-/* The folder itself, of which a spelling error is likelier than one in the tree. */
+/* Checks the folder itself: a mistyped name is more likely than an error in the tree. */
 static int check_root(void)
 {
         _cleanup_close_ int fd = open(arg_sysroot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

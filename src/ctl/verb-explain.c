@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* "DecidedUSec" is "decided_usec" in JSON. */
+/* Converts a key to JSON: "DecidedUSec" to "decided_usec". NULL if memory is short. */
 static char *key_to_json(const char *key)
 {
         char *text = malloc(2 * strlen(key) + 1), *end = text;
@@ -25,7 +25,7 @@ static char *key_to_json(const char *key)
         return text;
 }
 
-/* 1, 0 for a value of a type that is not known, or a negative errno. */
+/* Reads a value. Returns 1, 0 if its type is not known, or a negative errno. */
 static int read_value(sd_bus_message *message, json_object **ret)
 {
         const char *contents, *text;
@@ -49,7 +49,7 @@ static int read_value(sd_bus_message *message, json_object **ret)
         else if (strcmp(contents, "i") == 0 &&
                  (r = sd_bus_message_read(message, "v", "i", &i32)) >= 0)
                 *ret = json_object_new_int64(i32);
-        else if (r >= 0) /* what a later version may add */
+        else if (r >= 0) /* a type that a later version may add */
                 return MIN(sd_bus_message_skip(message, "v"), 0);
         return r < 0 ? r : *ret ? 1 : -ENOMEM;
 }
@@ -77,7 +77,7 @@ static int read_explanation(sd_bus_message *reply, json_object *object)
         return r;
 }
 
-/* The text of a key, NULL when it is not there or empty. */
+/* The text of a key. NULL if it is missing or empty. */
 static const char *text_of(json_object *object, const char *key)
 {
         json_object *value;
@@ -170,7 +170,7 @@ static int explain_print(json_object *object)
         return EXIT_SUCCESS;
 }
 
-/* "32" or "memory32". */
+/* Parses "32" or "memory32". */
 static int parse_block(const char *text, uint32_t *ret)
 {
         const char *number = strncmp(text, "memory", 6) == 0 ? text + 6 : text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* memoryctl online, offline and set-zone: makes a job, and waits for it. */
+/* memoryctl online, offline and set-zone, which start a job and wait for it. */
 
 #include "base/names.h"
 #include "ctl/job-view.h"
@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
-/* Jobs can end between the call and its reply, ours among them: so many are remembered. */
+/* The number of jobs to remember that end between the call and its reply. The new job may be among them. */
 #define ENDED_MAX 64
 
-/* How long its report may take when a job is not there any more. */
+/* How long to wait for the report of a job that does not exist any more. */
 #define REPORT_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
-/* Waiting for one job. The loop ends with the exit code. */
+/* The state of waiting for a job. The event loop ends with the exit code. */
 typedef struct Wait {
         sd_bus *bus;
         sd_event *event;
@@ -28,7 +28,7 @@ typedef struct Wait {
         unsigned n_signals;
         JobView view;
         Progress progress;
-        sd_bus_message *ended[ENDED_MAX]; /* JobRemoved signals before the reply, a ring */
+        sd_bus_message *ended[ENDED_MAX]; /* ring of the JobRemoved signals before the reply */
         size_t n_ended;
 } Wait;
 
@@ -54,7 +54,7 @@ static void show_progress(Wait *wait)
 {
         uint64_t next_usec;
 
-        /* Changes can come before what the job is about. */
+        /* PropertiesChanged can come before the reply with all properties. */
         if (arg_json || wait->view.n_total == 0)
                 return;
         next_usec = progress_update(&wait->progress, &wait->view, monotonic_usec());
@@ -78,7 +78,7 @@ static int garbled(Wait *wait, int error)
         return wait_end(wait, call_failure(error, &SD_BUS_ERROR_NULL));
 }
 
-/* The report of our job: this is the end. */
+/* Prints the report of the job, and ends the loop. */
 static int finish(Wait *wait, sd_bus_message *signal)
 {
         _cleanup_(job_view_done) JobView report = {};
@@ -113,7 +113,7 @@ static int on_job_removed(sd_bus_message *signal, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* The signal of our job among those that came before the reply, or NULL. */
+/* Finds the JobRemoved signal of the job among those that came before the reply. NULL if there is none. */
 static sd_bus_message *find_ended(const Wait *wait)
 {
         for (size_t i = 0; i < MIN(wait->n_ended, (size_t) ENDED_MAX); i++) {
@@ -144,7 +144,7 @@ static int on_properties_changed(sd_bus_message *signal, void *userdata, sd_bus_
         return 0;
 }
 
-/* The name lost its owner, or has another one, who knows nothing of the job. */
+/* memoryd went away, or another memoryd has taken the name and does not know the job. */
 static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
         Wait *wait = userdata;
@@ -157,7 +157,7 @@ static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_
         return wait_end(wait, failure("memoryd went away, and job %" PRIu32 " with it", wait->id));
 }
 
-/* There is no report, nor anything that could still send one. */
+/* No report of the job came in time. */
 static int on_lost(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Wait *wait = userdata;
@@ -169,7 +169,7 @@ static int on_lost(sd_event_source *source, uint64_t usec, void *userdata)
                         failure("memoryd knows nothing of job %" PRIu32 " any more", wait->id));
 }
 
-/* What the job is about, and how far it is. One that is not there any more has ended just now. */
+/* Takes the properties of the job. If the job is gone, it has just ended, and its report is to come. */
 static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Wait *wait = userdata;
@@ -224,7 +224,7 @@ static int cancel(Wait *wait)
         return sd_bus_call_async(wait->bus, NULL, message, on_cancelled, wait, CHANGE_TIMEOUT_USEC);
 }
 
-/* The first one cancels the job, as soon as there is one; the next leaves. */
+/* The first signal cancels the job, as soon as there is one. The next signal leaves memoryctl. */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         Wait *wait = userdata;
@@ -241,7 +241,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
         return wait_end(wait, failure("job %" PRIu32 " goes on", wait->id));
 }
 
-/* Nothing is waited for: this is how to find the job again. */
+/* Prints the id of a job that memoryctl does not wait for, so that the user can find the job again. */
 static int print_job(uint32_t id, const char *path)
 {
         _cleanup_(json_object_putp) json_object *object = NULL;
@@ -257,7 +257,7 @@ static int print_job(uint32_t id, const char *path)
         return json_print(TAKE_PTR(object));
 }
 
-/* There is a job. */
+/* memoryd has made a job. */
 static int on_accepted(Wait *wait, const char *path)
 {
         sd_bus_message *ended;
@@ -294,10 +294,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 static int add_matches(Wait *wait);
 
-/*
- * An interrupt from a terminal ends the ssh to another host as well, which is no reason not to cancel
- * the job there.
- */
+/* An interrupt from a terminal also ends the ssh to another host. Connects again to cancel the job there. */
 static int reconnect(Wait *wait)
 {
         int r;
@@ -329,7 +326,7 @@ static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error 
                 wait, failure("lost the connection to the bus; job %" PRIu32 " goes on", wait->id));
 }
 
-/* Before the call, so that nothing of the job is missed. */
+/* Called before the request is sent, so that no signal about the job is missed. */
 static int add_matches(Wait *wait)
 {
         static const Match matches[] = {

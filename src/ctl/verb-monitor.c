@@ -43,7 +43,7 @@ static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
         return r;
 }
 
-/* Those of the manager that are no sums: capacity has an event of its own. */
+/* The manager's properties to report. Sizes are not among them, since capacity has an event of its own. */
 static const struct {
         const char *name;
         const char *key;
@@ -60,7 +60,7 @@ static int tell_property(sd_bus_message *signal, const char *key, char type)
 {
         const char contents[] = { type, '\0' };
         const char *text = "";
-        uint32_t number = 0; /* as wide as a boolean is on the bus */
+        uint32_t number = 0; /* sd-bus reads a boolean into an int, which has the same size */
         int r;
 
         r = sd_bus_message_read(signal, "v", contents,
@@ -79,7 +79,7 @@ static int on_manager_property(sd_bus_message *signal, const char *name)
         return sd_bus_message_skip(signal, "v");
 }
 
-/* That a node runs short comes with numbers, as a signal; this is the end of it. */
+/* Reports the end of a shortage. The start comes as a signal with numbers, KernelMemoryShort. */
 static int on_node_property(sd_bus_message *signal, const char *name)
 {
         const char *path = sd_bus_message_get_path(signal);
@@ -134,7 +134,7 @@ static const struct {
         { "PropertiesChanged", on_properties_changed },
 };
 
-/* What a newer memoryd may send besides is passed over, and so is what makes no sense. */
+/* Ignores signals that only a newer memoryd sends, and signals that make no sense. */
 static int on_any(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
         (void) error;
@@ -144,7 +144,7 @@ static int on_any(sd_bus_message *signal, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* Another memoryd counts its jobs anew. */
+/* Drops all jobs, since another memoryd numbers its jobs from 1 again. */
 static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
         Monitor *monitor = userdata;
@@ -181,7 +181,7 @@ static int add_matches(Monitor *monitor)
         return matches_add(monitor->bus, matches, ELEMENTSOF(matches), monitor);
 }
 
-/* An interrupt is how one ends it: nothing failed. */
+/* The user ends the monitor with an interrupt, which is not a failure. */
 static int add_sources(Monitor *monitor)
 {
         int r;

@@ -8,21 +8,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* What an administrator wants to see without asking, the worst first. */
+/* The statuses that an administrator should see without asking, the worst first. */
 static const BlockStatus open_statuses[] = {
         BLOCK_STATUS_FAILED,  BLOCK_STATUS_FOREIGN, BLOCK_STATUS_RETRYING,
         BLOCK_STATUS_WRITING, BLOCK_STATUS_PENDING, BLOCK_STATUS_WAITING,
 };
 
-/* Runs of blocks that are not settled and alike; the worst status first. */
+/* An iterator over runs of similar blocks that are not settled, the worst status first. */
 typedef struct OpenRun {
         const BlockRow *first;
         size_t n_blocks;
-        size_t status; /* where to go on */
+        size_t status; /* the status and the block to go on with, by index */
         size_t position;
 } OpenRun;
 
-/* Whether one sentence does for both, which are neighbours in the list. */
+/* Whether one sentence describes both of two neighbouring blocks. */
 static bool block_is_alike(const BlockRow *a, const BlockRow *b)
 {
         return a->node == b->node && a->error == b->error && strcmp(a->status, b->status) == 0 &&
@@ -42,7 +42,7 @@ static bool run_find_start(const Snapshot *snapshot, OpenRun *run)
         return false;
 }
 
-/* Moves to the next run, or returns false behind the last. Starts with a zeroed one. */
+/* Moves to the next run. Returns false after the last one. Starts with a zeroed OpenRun. */
 static bool open_run_next(const Snapshot *snapshot, OpenRun *run)
 {
         const BlockRow *blocks = snapshot->blocks;
@@ -152,7 +152,7 @@ static void print_strings(const char *title, char *const *strings)
                 printf("  %s\n", *strings);
 }
 
-/* The machine's word, and those of the nodes that do not follow it. */
+/* Prints the setting of the machine, and the settings of nodes that differ from `inherit`. */
 static void print_auto_online(const Snapshot *snapshot)
 {
         const char *word = snapshot->manager.kernel_auto_online;
@@ -209,7 +209,7 @@ static int print_text(const Snapshot *snapshot)
         return EXIT_SUCCESS;
 }
 
-/* As JSON */
+/* JSON */
 
 static json_object *json_strings(char *const *strings)
 {
@@ -223,7 +223,7 @@ static json_object *json_strings(char *const *strings)
         return TAKE_PTR(array);
 }
 
-/* The words of a text, separated by one space each. */
+/* Makes an array of the words of a text. One space separates the words. */
 static json_object *json_words(const char *text)
 {
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();

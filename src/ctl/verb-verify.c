@@ -34,7 +34,7 @@ static void print_finding(const Finding *finding, size_t n_before)
                 printf("    %s\n", finding->advice);
 }
 
-/* Prints what was found, or adds it to the array. */
+/* Prints the findings, or adds them to the array unless it is NULL. */
 static int read_findings(sd_bus_message *reply, json_object *array, size_t *n_findings)
 {
         Finding finding;
@@ -53,7 +53,7 @@ static int read_findings(sd_bus_message *reply, json_object *array, size_t *n_fi
         return r < 0 ? -EBADMSG : 0;
 }
 
-/* The findings, then what the kernel has, which is no finding. */
+/* Prints the findings, then the kernel features, which are no findings. */
 static int print_all(sd_bus_message *reply, const ManagerRow *manager)
 {
         _cleanup_(json_object_putp) json_object *array = NULL;
