@@ -260,12 +260,31 @@ int snapshot_read(unsigned what, Snapshot *snapshot);
 
 #define TABLE_COLUMNS_MAX 16
 
+/* What a row has for a column, which says how it is shown and what it is in JSON. */
+typedef enum CellType {
+        CELL_MADE,   /* a string that the column's format makes */
+        CELL_TEXT,   /* const char * */
+        CELL_ID,     /* uint32_t */
+        CELL_NODE,   /* int32_t; empty when negative: not known */
+        CELL_NUMBER, /* uint64_t */
+        CELL_SIZE,   /* uint64_t, bytes */
+        CELL_BOOL,   /* bool */
+        CELL_ERROR,  /* int32_t, a positive errno, or 0 */
+        CELL_TIME,   /* uint64_t, microseconds since 1970 */
+        _CELL_TYPE_MAX,
+} CellType;
+
+/* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. */
+typedef int (*CellFormat)(const void *row, char **ret);
+
 typedef struct Column {
         const char *name;
         const char *help;
-        int flags;     /* SCOLS_FL_* */
-        int json_type; /* SCOLS_JSON_* */
-        bool optional; /* only with -o */
+        CellType type;
+        size_t offset;     /* of it in the row */
+        bool optional;     /* only with -o */
+        int flags;         /* SCOLS_FL_*, beside those of the type */
+        CellFormat format; /* NULL for that of the type */
 } Column;
 
 /* The columns of a table as an array and the number of them; the index in it is the column's id. */
@@ -292,26 +311,32 @@ int selection_parse(const ColumnSet *set, const char *output, Selection *ret);
 
 typedef struct Table {
         struct libscols_table *scols;
+        const ColumnSet *set;
         Selection selection;
 } Table;
-
-/* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. */
-typedef int (*CellFormat)(const void *row, size_t column, char **ret);
 
 /* The name is that of the array in JSON. 0, or negative errno; table_done() is right either way. */
 int table_init(Table *table, const char *name, const ColumnSet *set, const Selection *selection);
 void table_done(Table *table);
-int table_add(Table *table, CellFormat format, const void *row);
-int table_print(const Table *table);
+int table_add(Table *table, const void *row);
 
-/* Texts for cells. The size is a number with -b and -J, else as lsmem prints it: "1.5G". */
+/* Prints it and returns EXIT_SUCCESS; or, of a table that could not be made for the error r, EXIT_FAILURE. */
+int table_finish(const Table *table, int r);
+
+/* Whether no column that is selected tells two rows apart; what is made from a row is not compared. */
+bool table_is_alike(const Table *table, const void *a, const void *b);
+
+/* Texts for cells. */
 int cell_text(const char *text, char **ret);
 int cell_number(uint64_t number, char **ret);
-int cell_bool(bool value, char **ret);
-int cell_size(uint64_t bytes, char **ret);
+
+/* "32-39", or "32"; the range of addresses of such blocks. */
+int cell_blocks(uint32_t first, uint32_t last, char **ret);
+int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, char **ret);
 
 #define SIZE_STRING_MAX 24
 
+/* A number with -b and -J, else as lsmem prints it: "1.5G". Returns the buffer. */
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX]);
 
 #define TIME_STRING_MAX 48
@@ -329,9 +354,6 @@ const char *error_format(int error, char buffer[static ERROR_STRING_MAX]);
 
 /* That of the terminal behind a file, else what COLUMNS says, else the usual one. */
 size_t terminal_width(int fd);
-
-/* "0:10,1:20" */
-int distances_format(const NodeRow *node, char **ret);
 
 /* feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
 void features_print_status(const ManagerRow *manager);

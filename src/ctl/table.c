@@ -71,11 +71,27 @@ int selection_parse(const ColumnSet *set, const char *output, Selection *ret)
         return EXIT_SUCCESS;
 }
 
+/* How each type is shown. */
+static const struct {
+        int flags; /* SCOLS_FL_* */
+        int json;  /* SCOLS_JSON_* */
+} types[_CELL_TYPE_MAX] = {
+        [CELL_MADE] = { 0, SCOLS_JSON_STRING },
+        [CELL_TEXT] = { 0, SCOLS_JSON_STRING },
+        [CELL_ID] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
+        [CELL_NODE] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
+        [CELL_NUMBER] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
+        [CELL_SIZE] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
+        [CELL_BOOL] = { SCOLS_FL_RIGHT, SCOLS_JSON_BOOLEAN },
+        [CELL_ERROR] = { 0, SCOLS_JSON_STRING },
+        [CELL_TIME] = { 0, SCOLS_JSON_STRING },
+};
+
 int table_init(Table *table, const char *name, const ColumnSet *set, const Selection *selection)
 {
         int r;
 
-        *table = (Table){ .scols = scols_new_table(), .selection = *selection };
+        *table = (Table){ .scols = scols_new_table(), .set = set, .selection = *selection };
         if (!table->scols)
                 return -ENOMEM;
         scols_table_enable_json(table->scols, arg_json);
@@ -87,10 +103,11 @@ int table_init(Table *table, const char *name, const ColumnSet *set, const Selec
                 const Column *column = &set->columns[selection->ids[i]];
                 struct libscols_column *scols;
 
-                scols = scols_table_new_column(table->scols, column->name, 0, column->flags);
+                scols = scols_table_new_column(table->scols, column->name, 0,
+                                               column->flags | types[column->type].flags);
                 if (!scols)
                         return -ENOMEM;
-                scols_column_set_json_type(scols, column->json_type);
+                scols_column_set_json_type(scols, types[column->type].json);
         }
         return 0;
 }
@@ -101,7 +118,40 @@ void table_done(Table *table)
         table->scols = NULL;
 }
 
-int table_add(Table *table, CellFormat format, const void *row)
+/* The parts of a row, by their types. */
+#define PART(row, column, type) (*(const type *) ((const char *) (row) + (column)->offset))
+
+static int cell_format(const Column *column, const void *row, char **ret)
+{
+        char text[MAX(MAX(SIZE_STRING_MAX, TIME_STRING_MAX), ERROR_STRING_MAX)];
+        int32_t node;
+
+        if (column->format)
+                return column->format(row, ret);
+        switch (column->type) {
+        case CELL_TEXT:
+                return cell_text(PART(row, column, char *), ret);
+        case CELL_ID:
+                return cell_number(PART(row, column, uint32_t), ret);
+        case CELL_NODE:
+                node = PART(row, column, int32_t);
+                return node < 0 ? 0 : cell_number((uint64_t) node, ret);
+        case CELL_NUMBER:
+                return cell_number(PART(row, column, uint64_t), ret);
+        case CELL_SIZE:
+                return cell_text(size_format(PART(row, column, uint64_t), text), ret);
+        case CELL_BOOL:
+                return cell_text(PART(row, column, bool) ? "yes" : "no", ret);
+        case CELL_ERROR:
+                return cell_text(error_format(PART(row, column, int32_t), text), ret);
+        case CELL_TIME:
+                return cell_text(time_format(PART(row, column, uint64_t), text), ret);
+        default:
+                return -EINVAL;
+        }
+}
+
+int table_add(Table *table, const void *row)
 {
         struct libscols_line *line;
         int r;
@@ -112,7 +162,7 @@ int table_add(Table *table, CellFormat format, const void *row)
         for (size_t i = 0; i < table->selection.n_ids; i++) {
                 char *cell = NULL;
 
-                r = format(row, table->selection.ids[i], &cell);
+                r = cell_format(&table->set->columns[table->selection.ids[i]], row, &cell);
                 if (r < 0)
                         return r;
                 if (cell && scols_line_refer_data(line, i, cell) != 0) {
@@ -123,9 +173,32 @@ int table_add(Table *table, CellFormat format, const void *row)
         return 0;
 }
 
-int table_print(const Table *table)
+static bool cell_is_alike(const Column *column, const void *a, const void *b)
 {
-        return scols_print_table(table->scols);
+        switch (column->type) {
+        case CELL_TEXT:
+                return strcmp(PART(a, column, char *), PART(b, column, char *)) == 0;
+        case CELL_NODE:
+        case CELL_ERROR:
+                return PART(a, column, int32_t) == PART(b, column, int32_t);
+        default:
+                return true;
+        }
+}
+
+bool table_is_alike(const Table *table, const void *a, const void *b)
+{
+        for (size_t i = 0; i < table->selection.n_ids; i++)
+                if (!cell_is_alike(&table->set->columns[table->selection.ids[i]], a, b))
+                        return false;
+        return true;
+}
+
+int table_finish(const Table *table, int r)
+{
+        if (r >= 0)
+                r = scols_print_table(table->scols);
+        return r < 0 ? failure("cannot print the table: %s", strerror(-r)) : EXIT_SUCCESS;
 }
 
 int cell_text(const char *text, char **ret)
@@ -140,22 +213,22 @@ int cell_text(const char *text, char **ret)
 
 int cell_number(uint64_t number, char **ret)
 {
-        char text[24];
-
-        snprintf(text, sizeof(text), "%" PRIu64, number);
-        return cell_text(text, ret);
+        return asprintf(ret, "%" PRIu64, number) < 0 ? -ENOMEM : 0;
 }
 
-int cell_bool(bool value, char **ret)
+int cell_blocks(uint32_t first, uint32_t last, char **ret)
 {
-        return cell_text(value ? "yes" : "no", ret);
+        if (first == last)
+                return cell_number(first, ret);
+        return asprintf(ret, "%" PRIu32 "-%" PRIu32, first, last) < 0 ? -ENOMEM : 0;
 }
 
-int cell_size(uint64_t bytes, char **ret)
+int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, char **ret)
 {
-        char text[SIZE_STRING_MAX];
-
-        return cell_text(size_format(bytes, text), ret);
+        return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first * block_size_bytes,
+                        (last + UINT64_C(1)) * block_size_bytes - 1) < 0 ?
+                       -ENOMEM :
+                       0;
 }
 
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX])
@@ -208,23 +281,6 @@ const char *error_format(int error, char buffer[static ERROR_STRING_MAX])
                 return name;
         snprintf(buffer, ERROR_STRING_MAX, "%d", error);
         return buffer;
-}
-
-int distances_format(const NodeRow *node, char **ret)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t size = node->n_distances * 24 + 1;
-        size_t used = 0;
-
-        text = calloc(size, 1);
-        if (!text)
-                return -ENOMEM;
-        for (size_t i = 0; i < node->n_distances; i++)
-                used += (size_t) snprintf(text + used, size - used, "%s%" PRIu32 ":%" PRIu32,
-                                          i > 0 ? "," : "", node->distances[i].node,
-                                          node->distances[i].distance);
-        *ret = TAKE_PTR(text);
-        return 0;
 }
 
 size_t terminal_width(int fd)

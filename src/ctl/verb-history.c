@@ -5,44 +5,6 @@
 #include "base/names.h"
 #include "ctl/ctl.h"
 
-enum {
-        HISTORY_TIME,
-        HISTORY_BLOCK,
-        HISTORY_NODE,
-        HISTORY_DECISION,
-        HISTORY_STATUS,
-        HISTORY_REASON,
-        HISTORY_DEVICE,
-        HISTORY_RULE,
-        HISTORY_GUARDS,
-        HISTORY_ONLINED_BY,
-        HISTORY_ERROR,
-        HISTORY_USEC,
-        _HISTORY_MAX,
-};
-
-static const Column columns[_HISTORY_MAX] = {
-        [HISTORY_TIME] = { "TIME", "when", 0, SCOLS_JSON_STRING, false },
-        [HISTORY_BLOCK] = { "BLOCK", "number of the block", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER,
-                            false },
-        [HISTORY_NODE] = { "NODE", "number of the node", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [HISTORY_DECISION] = { "DECISION", "what memoryd decided", 0, SCOLS_JSON_STRING, false },
-        [HISTORY_STATUS] = { "STATUS", "what came of it", 0, SCOLS_JSON_STRING, false },
-        [HISTORY_REASON] = { "REASON", "why", SCOLS_FL_WRAP, SCOLS_JSON_STRING, false },
-        [HISTORY_DEVICE] = { "DEVICE", "device that the memory belongs to", 0, SCOLS_JSON_STRING,
-                             true },
-        [HISTORY_RULE] = { "RULE", "rule that decided, empty for the default", 0, SCOLS_JSON_STRING,
-                           true },
-        [HISTORY_GUARDS] = { "GUARDS", "guards that decided", 0, SCOLS_JSON_STRING, true },
-        [HISTORY_ONLINED_BY] = { "ONLINED_BY", "memoryd, kernel or other", 0, SCOLS_JSON_STRING,
-                                 true },
-        [HISTORY_ERROR] = { "ERROR", "error of the last failed write", 0, SCOLS_JSON_STRING, true },
-        [HISTORY_USEC] = { "USEC", "when, in microseconds since 1970", SCOLS_FL_RIGHT,
-                           SCOLS_JSON_NUMBER, true },
-};
-
-const ColumnSet history_columns = { columns, _HISTORY_MAX };
-
 /* One entry of History(). Strings belong to the reply. */
 typedef struct Decided {
         uint64_t usec;
@@ -58,51 +20,28 @@ typedef struct Decided {
         const char *reason;
 } Decided;
 
-static const char *entry_text(const Decided *entry, size_t column)
-{
-        switch (column) {
-        case HISTORY_DECISION:
-                return entry->decision;
-        case HISTORY_STATUS:
-                return entry->status;
-        case HISTORY_REASON:
-                return entry->reason;
-        case HISTORY_DEVICE:
-                return entry->device;
-        case HISTORY_RULE:
-                return entry->rule;
-        case HISTORY_GUARDS:
-                return entry->guards;
-        case HISTORY_ONLINED_BY:
-                return entry->onlined_by;
-        default:
-                return NULL;
-        }
-}
+static const Column columns[] = {
+        { "TIME", "when", CELL_TIME, .offset = offsetof(Decided, usec) },
+        { "BLOCK", "number of the block", CELL_ID, .offset = offsetof(Decided, block) },
+        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(Decided, node) },
+        { "DECISION", "what memoryd decided", CELL_TEXT, .offset = offsetof(Decided, decision) },
+        { "STATUS", "what came of it", CELL_TEXT, .offset = offsetof(Decided, status) },
+        { "REASON", "why", CELL_TEXT, .offset = offsetof(Decided, reason), .flags = SCOLS_FL_WRAP },
+        { "DEVICE", "device that the memory belongs to", CELL_TEXT,
+          .offset = offsetof(Decided, device), .optional = true },
+        { "RULE", "rule that decided, empty for the default", CELL_TEXT,
+          .offset = offsetof(Decided, rule), .optional = true },
+        { "GUARDS", "guards that decided", CELL_TEXT, .offset = offsetof(Decided, guards),
+          .optional = true },
+        { "ONLINED_BY", "memoryd, kernel or other", CELL_TEXT,
+          .offset = offsetof(Decided, onlined_by), .optional = true },
+        { "ERROR", "error of the last failed write", CELL_ERROR, .offset = offsetof(Decided, error),
+          .optional = true },
+        { "USEC", "when, in microseconds since 1970", CELL_NUMBER,
+          .offset = offsetof(Decided, usec), .optional = true },
+};
 
-static int cell_format(const void *row, size_t column, char **ret)
-{
-        const Decided *entry = row;
-        const char *text = entry_text(entry, column);
-        char buffer[MAX(TIME_STRING_MAX, ERROR_STRING_MAX)];
-
-        if (text)
-                return cell_text(text, ret);
-        switch (column) {
-        case HISTORY_TIME:
-                return cell_text(time_format(entry->usec, buffer), ret);
-        case HISTORY_USEC:
-                return cell_number(entry->usec, ret);
-        case HISTORY_BLOCK:
-                return cell_number(entry->block, ret);
-        case HISTORY_NODE: /* empty while it is not known */
-                return entry->node < 0 ? 0 : cell_number((uint64_t) entry->node, ret);
-        case HISTORY_ERROR:
-                return cell_text(error_format(entry->error, buffer), ret);
-        default:
-                return -EINVAL;
-        }
-}
+const ColumnSet history_columns = { columns, ELEMENTSOF(columns) };
 
 static int read_entries(sd_bus_message *reply, Table *table)
 {
@@ -114,7 +53,7 @@ static int read_entries(sd_bus_message *reply, Table *table)
                                         &entry.node, &entry.device, &entry.decision, &entry.rule,
                                         &entry.guards, &entry.status, &entry.onlined_by,
                                         &entry.error, &entry.reason)) > 0)
-                r = table_add(table, cell_format, &entry);
+                r = table_add(table, &entry);
         return r;
 }
 
@@ -143,7 +82,5 @@ int verb_history(int argc, char **argv)
         r = table_init(&table, "history", &history_columns, &selection);
         if (r >= 0)
                 r = read_entries(reply, &table);
-        if (r >= 0)
-                r = table_print(&table);
-        return r < 0 ? failure("cannot print the history: %s", strerror(-r)) : EXIT_SUCCESS;
+        return table_finish(&table, r);
 }

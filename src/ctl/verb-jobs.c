@@ -9,82 +9,33 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum {
-        JOBS_ID,
-        JOBS_KIND,
-        JOBS_STATE,
-        JOBS_DONE,
-        JOBS_TOTAL,
-        JOBS_FAILED,
-        JOBS_TARGET,
-        JOBS_USER,
-        JOBS_ZONE,
-        JOBS_PATH,
-        JOBS_UID,
-        _JOBS_MAX,
-};
-
-static const Column columns[_JOBS_MAX] = {
-        [JOBS_ID] = { "ID", "number of the job", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [JOBS_KIND] = { "KIND", "online, offline, set-zone or rebalance", 0, SCOLS_JSON_STRING,
-                        false },
-        [JOBS_STATE] = { "STATE", "queued, running, cancelling or undoing", 0, SCOLS_JSON_STRING,
-                         false },
-        [JOBS_DONE] = { "DONE", "blocks that are done", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [JOBS_TOTAL] = { "TOTAL", "blocks that it is about", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER,
-                         false },
-        [JOBS_FAILED] = { "FAILED", "blocks that failed", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER,
-                          false },
-        [JOBS_TARGET] = { "TARGET", "memory that it is about", 0, SCOLS_JSON_STRING, false },
-        [JOBS_USER] = { "USER", "who asked for it", 0, SCOLS_JSON_STRING, false },
-        [JOBS_ZONE] = { "ZONE", "movable, kernel, or empty for what the policy has", 0,
-                        SCOLS_JSON_STRING, true },
-        [JOBS_PATH] = { "PATH", "its object on the bus", 0, SCOLS_JSON_STRING, true },
-        [JOBS_UID] = { "UID", "user number of who asked, empty for memoryd itself", SCOLS_FL_RIGHT,
-                       SCOLS_JSON_NUMBER, true },
-};
-
-const ColumnSet jobs_columns = { columns, _JOBS_MAX };
-
-static int number_format(const JobRow *job, size_t column, char **ret)
-{
-        switch (column) {
-        case JOBS_ID:
-                return cell_number(job->id, ret);
-        case JOBS_DONE:
-                return cell_number(job->n_done, ret);
-        case JOBS_TOTAL:
-                return cell_number(job->n_total, ret);
-        case JOBS_FAILED:
-                return cell_number(job->n_failed, ret);
-        case JOBS_UID:
-                return job->uid == UINT32_MAX ? 0 : cell_number(job->uid, ret);
-        default:
-                return -EINVAL;
-        }
-}
-
-static int cell_format(const void *row, size_t column, char **ret)
+static int format_uid(const void *row, char **ret)
 {
         const JobRow *job = row;
 
-        switch (column) {
-        case JOBS_KIND:
-                return cell_text(job->kind, ret);
-        case JOBS_STATE:
-                return cell_text(job->state, ret);
-        case JOBS_TARGET:
-                return cell_text(job->target, ret);
-        case JOBS_USER:
-                return cell_text(job->user, ret);
-        case JOBS_ZONE:
-                return cell_text(job->zone, ret);
-        case JOBS_PATH:
-                return cell_text(job->path, ret);
-        default:
-                return number_format(job, column, ret);
-        }
+        return job->uid == UINT32_MAX ? 0 : cell_number(job->uid, ret);
 }
+
+static const Column columns[] = {
+        { "ID", "number of the job", CELL_ID, .offset = offsetof(JobRow, id) },
+        { "KIND", "online, offline, set-zone or rebalance", CELL_TEXT,
+          .offset = offsetof(JobRow, kind) },
+        { "STATE", "queued, running, cancelling or undoing", CELL_TEXT,
+          .offset = offsetof(JobRow, state) },
+        { "DONE", "blocks that are done", CELL_ID, .offset = offsetof(JobRow, n_done) },
+        { "TOTAL", "blocks that it is about", CELL_ID, .offset = offsetof(JobRow, n_total) },
+        { "FAILED", "blocks that failed", CELL_ID, .offset = offsetof(JobRow, n_failed) },
+        { "TARGET", "memory that it is about", CELL_TEXT, .offset = offsetof(JobRow, target) },
+        { "USER", "who asked for it", CELL_TEXT, .offset = offsetof(JobRow, user) },
+        { "ZONE", "movable, kernel, or empty for what the policy has", CELL_TEXT,
+          .offset = offsetof(JobRow, zone), .optional = true },
+        { "PATH", "its object on the bus", CELL_TEXT, .offset = offsetof(JobRow, path),
+          .optional = true },
+        { "UID", "user number of who asked, empty for memoryd itself", CELL_ID, .optional = true,
+          .format = format_uid },
+};
+
+const ColumnSet jobs_columns = { columns, ELEMENTSOF(columns) };
 
 int verb_jobs(int argc, char **argv)
 {
@@ -107,10 +58,8 @@ int verb_jobs(int argc, char **argv)
         }
         r = table_init(&table, "jobs", &jobs_columns, &selection);
         for (size_t i = 0; i < snapshot.n_jobs && r >= 0; i++)
-                r = table_add(&table, cell_format, &snapshot.jobs[i]);
-        if (r >= 0)
-                r = table_print(&table);
-        return r < 0 ? failure("cannot print the jobs: %s", strerror(-r)) : EXIT_SUCCESS;
+                r = table_add(&table, &snapshot.jobs[i]);
+        return table_finish(&table, r);
 }
 
 /* A number, or the path of the object. Returns 0 for anything else. */

@@ -9,112 +9,42 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum {
-        LIST_RANGE,
-        LIST_SIZE,
-        LIST_STATE,
-        LIST_BLOCK,
-        LIST_NODE,
-        LIST_ZONES,
-        LIST_DECISION,
-        LIST_CLASS,
-        LIST_RULE,
-        LIST_GUARDS,
-        LIST_STATUS,
-        LIST_ERROR,
-        LIST_DEVICE,
-        LIST_ORIGIN,
-        _LIST_MAX,
-};
-
-static const Column columns[_LIST_MAX] = {
-        [LIST_RANGE] = { "RANGE", "first and last address", 0, SCOLS_JSON_STRING, false },
-        [LIST_SIZE] = { "SIZE", "size of the range", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [LIST_STATE] = { "STATE", "online, offline or going-offline", SCOLS_FL_RIGHT,
-                         SCOLS_JSON_STRING, false },
-        [LIST_BLOCK] = { "BLOCK", "number of the block or blocks", SCOLS_FL_RIGHT,
-                         SCOLS_JSON_STRING, false },
-        [LIST_NODE] = { "NODE", "number of the node", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [LIST_ZONES] = { "ZONES", "zone, or when offline the possible ones", SCOLS_FL_RIGHT,
-                         SCOLS_JSON_STRING, false },
-        [LIST_DECISION] = { "DECISION", "what memoryd decided", SCOLS_FL_RIGHT, SCOLS_JSON_STRING,
-                            false },
-        [LIST_CLASS] = { "CLASS", "none, kernel or movable", SCOLS_FL_RIGHT, SCOLS_JSON_STRING,
-                         true },
-        [LIST_RULE] = { "RULE", "rule that decided, empty for the default", 0, SCOLS_JSON_STRING,
-                        true },
-        [LIST_GUARDS] = { "GUARDS", "guards that changed the decision", 0, SCOLS_JSON_STRING,
-                          true },
-        [LIST_STATUS] = { "STATUS", "where the block stands with memoryd", 0, SCOLS_JSON_STRING,
-                          true },
-        [LIST_ERROR] = { "ERROR", "error of the last failed write", 0, SCOLS_JSON_STRING, true },
-        [LIST_DEVICE] = { "DEVICE", "device that the memory belongs to", 0, SCOLS_JSON_STRING,
-                          true },
-        [LIST_ORIGIN] = { "ORIGIN", "where the memory came from", 0, SCOLS_JSON_STRING, true },
-};
-
-const ColumnSet list_columns = { columns, _LIST_MAX };
-
 /* A line of the table: neighbouring blocks that look the same in it. */
 typedef struct Range {
-        const BlockRow *first;
-        const BlockRow *last;
+        BlockRow block; /* the first */
+        uint32_t last;
         const Snapshot *snapshot;
 } Range;
 
-static uint64_t range_size(const Range *range)
+static int format_addresses(const void *row, char **ret)
 {
-        return (range->last->id - range->first->id + UINT64_C(1)) *
-               range->snapshot->manager.block_size_bytes;
+        const Range *range = row;
+
+        return cell_addresses(range->block.id, range->last,
+                              range->snapshot->manager.block_size_bytes, ret);
 }
 
-static int range_format(const Range *range, char **ret)
+static int format_size(const void *row, char **ret)
 {
-        uint64_t first = range->first->id * range->snapshot->manager.block_size_bytes;
-        uint64_t last = first + range_size(range) - 1;
+        const Range *range = row;
+        uint64_t bytes = (range->last - range->block.id + UINT64_C(1)) *
+                         range->snapshot->manager.block_size_bytes;
+        char size[SIZE_STRING_MAX];
 
-        return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first, last) < 0 ? -ENOMEM : 0;
+        return cell_text(size_format(bytes, size), ret);
 }
 
-static int ids_format(const Range *range, char **ret)
+static int format_blocks(const void *row, char **ret)
 {
-        if (range->first == range->last)
-                return cell_number(range->first->id, ret);
-        return asprintf(ret, "%" PRIu32 "-%" PRIu32, range->first->id, range->last->id) < 0 ?
-                       -ENOMEM :
-                       0;
-}
+        const Range *range = row;
 
-/* The columns that are strings as memoryd sends them; NULL for the others. */
-static const char *block_text(const BlockRow *block, size_t column)
-{
-        switch (column) {
-        case LIST_STATE:
-                return block->state;
-        case LIST_ZONES:
-                return block->zones;
-        case LIST_DECISION:
-                return block->decision;
-        case LIST_CLASS:
-                return block->zone_class;
-        case LIST_RULE:
-                return block->rule;
-        case LIST_GUARDS:
-                return block->guards;
-        case LIST_STATUS:
-                return block->status;
-        case LIST_DEVICE:
-                return block->device;
-        case LIST_ORIGIN:
-                return block->origin;
-        default:
-                return NULL;
-        }
+        return cell_blocks(range->block.id, range->last, ret);
 }
 
 /* The zones as lsmem prints them: "Normal/Movable", "None". */
-static int zones_format(const char *zones, char **ret)
+static int format_zones(const void *row, char **ret)
 {
+        const char *zones = ((const Range *) row)->block.zones;
         static const char *const names[] = { "DMA",     "DMA32",  "Normal", "Highmem",
                                              "Movable", "Device", "None" };
         _cleanup_free_ char *copy = strdup(zones);
@@ -141,57 +71,48 @@ static int zones_format(const char *zones, char **ret)
  * Empty while it is not known. In a recorded tree it will not become known: as lsmem has it, empty
  * where no block has a node, else -1.
  */
-static int node_format(const Range *range, char **ret)
+static int format_node(const void *row, char **ret)
 {
+        const Range *range = row;
         const Recording *recording = range->snapshot->recording;
 
         if (recording && !recording->has_nodes)
                 return 0;
-        if (range->first->node < 0)
+        if (range->block.node < 0)
                 return recording ? cell_text("-1", ret) : 0;
-        return cell_number((uint64_t) range->first->node, ret);
+        return cell_number((uint64_t) range->block.node, ret);
 }
 
-static int cell_format(const void *row, size_t column, char **ret)
-{
-        const Range *range = row;
-        const char *text = block_text(range->first, column);
-        char error[ERROR_STRING_MAX];
+static const Column columns[] = {
+        { "RANGE", "first and last address", .format = format_addresses },
+        { "SIZE", "size of the range", CELL_SIZE, .format = format_size },
+        { "STATE", "online, offline or going-offline", CELL_TEXT,
+          .offset = offsetof(Range, block.state), .flags = SCOLS_FL_RIGHT },
+        { "BLOCK", "number of the block or blocks", .flags = SCOLS_FL_RIGHT,
+          .format = format_blocks },
+        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(Range, block.node),
+          .format = format_node },
+        { "ZONES", "zone, or when offline the possible ones", CELL_TEXT,
+          .offset = offsetof(Range, block.zones), .flags = SCOLS_FL_RIGHT, .format = format_zones },
+        { "DECISION", "what memoryd decided", CELL_TEXT, .offset = offsetof(Range, block.decision),
+          .flags = SCOLS_FL_RIGHT },
+        { "CLASS", "none, kernel or movable", CELL_TEXT,
+          .offset = offsetof(Range, block.zone_class), .optional = true, .flags = SCOLS_FL_RIGHT },
+        { "RULE", "rule that decided, empty for the default", CELL_TEXT,
+          .offset = offsetof(Range, block.rule), .optional = true },
+        { "GUARDS", "guards that changed the decision", CELL_TEXT,
+          .offset = offsetof(Range, block.guards), .optional = true },
+        { "STATUS", "where the block stands with memoryd", CELL_TEXT,
+          .offset = offsetof(Range, block.status), .optional = true },
+        { "ERROR", "error of the last failed write", CELL_ERROR,
+          .offset = offsetof(Range, block.error), .optional = true },
+        { "DEVICE", "device that the memory belongs to", CELL_TEXT,
+          .offset = offsetof(Range, block.device), .optional = true },
+        { "ORIGIN", "where the memory came from", CELL_TEXT,
+          .offset = offsetof(Range, block.origin), .optional = true },
+};
 
-        if (text)
-                return column == LIST_ZONES ? zones_format(text, ret) : cell_text(text, ret);
-        switch (column) {
-        case LIST_RANGE:
-                return range_format(range, ret);
-        case LIST_SIZE:
-                return cell_size(range_size(range), ret);
-        case LIST_BLOCK:
-                return ids_format(range, ret);
-        case LIST_NODE:
-                return node_format(range, ret);
-        case LIST_ERROR:
-                return cell_text(error_format(range->first->error, error), ret);
-        default:
-                return -EINVAL;
-        }
-}
-
-/* Whether one line can stand for both blocks: nothing that is shown tells them apart. */
-static bool block_is_alike(const BlockRow *a, const BlockRow *b, const Selection *selection)
-{
-        for (size_t i = 0; i < selection->n_ids; i++) {
-                size_t column = selection->ids[i];
-                const char *text = block_text(a, column);
-
-                if (text && strcmp(text, block_text(b, column)) != 0)
-                        return false;
-                if (column == LIST_NODE && a->node != b->node)
-                        return false;
-                if (column == LIST_ERROR && a->error != b->error)
-                        return false;
-        }
-        return true;
-}
+const ColumnSet list_columns = { columns, ELEMENTSOF(columns) };
 
 static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
 {
@@ -248,23 +169,21 @@ static int filter_blocks(Snapshot *snapshot, const BlockSpan *wanted, size_t n_w
 static int print_blocks(const Snapshot *snapshot, const Selection *selection)
 {
         _cleanup_(table_done) Table table = {};
-        int r;
+        int r = table_init(&table, "memory", &list_columns, selection);
 
-        r = table_init(&table, "memory", &list_columns, selection);
-        for (size_t i = 0; i < snapshot->n_blocks && r >= 0; i++) {
-                const BlockRow *block = &snapshot->blocks[i];
-                Range range = { block, block, snapshot };
+        for (size_t i = 0; i < snapshot->n_blocks && r >= 0;) {
+                Range range = { snapshot->blocks[i], snapshot->blocks[i].id, snapshot }, next;
 
-                while (!arg_all && i + 1 < snapshot->n_blocks && block[1].id == block->id + 1 &&
-                       block_is_alike(range.first, block + 1, selection)) {
-                        range.last = ++block;
-                        i++;
+                while (++i < snapshot->n_blocks && !arg_all) {
+                        next.block = snapshot->blocks[i];
+                        if (next.block.id != range.last + 1 ||
+                            !table_is_alike(&table, &range, &next))
+                                break;
+                        range.last = next.block.id;
                 }
-                r = table_add(&table, cell_format, &range);
+                r = table_add(&table, &range);
         }
-        if (r >= 0)
-                r = table_print(&table);
-        return r < 0 ? failure("cannot print the blocks: %s", strerror(-r)) : EXIT_SUCCESS;
+        return table_finish(&table, r);
 }
 
 /* Of what the table shows; a block that is going offline is still online. */

@@ -11,121 +11,67 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum {
-        PLAN_RANGE,
-        PLAN_SIZE,
-        PLAN_BLOCK,
-        PLAN_NODE,
-        PLAN_ORIGIN,
-        PLAN_STATE,
-        PLAN_DECISION,
-        PLAN_REASON,
-        PLAN_DEVICE,
-        PLAN_CLASS,
-        PLAN_RULE,
-        PLAN_GUARDS,
-        _PLAN_MAX,
-};
-
-static const Column columns[_PLAN_MAX] = {
-        [PLAN_RANGE] = { "RANGE", "first and last address", 0, SCOLS_JSON_STRING, true },
-        [PLAN_SIZE] = { "SIZE", "size of the range", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [PLAN_BLOCK] = { "BLOCK", "number of the block or blocks", SCOLS_FL_RIGHT,
-                         SCOLS_JSON_STRING, false },
-        [PLAN_NODE] = { "NODE", "number of the node", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [PLAN_ORIGIN] = { "ORIGIN", "where the memory came from", 0, SCOLS_JSON_STRING, false },
-        [PLAN_STATE] = { "STATE", "as it is now; absent: to be added", 0, SCOLS_JSON_STRING,
-                         false },
-        [PLAN_DECISION] = { "DECISION", "what memoryd would decide", 0, SCOLS_JSON_STRING, false },
-        [PLAN_REASON] = { "REASON", "why, for the first block", SCOLS_FL_WRAP, SCOLS_JSON_STRING,
-                          false },
-        [PLAN_DEVICE] = { "DEVICE", "device that the memory belongs to", 0, SCOLS_JSON_STRING,
-                          true },
-        [PLAN_CLASS] = { "CLASS", "none, kernel or movable, as it would be", 0, SCOLS_JSON_STRING,
-                         true },
-        [PLAN_RULE] = { "RULE", "rule that would decide, empty for the default", 0,
-                        SCOLS_JSON_STRING, true },
-        [PLAN_GUARDS] = { "GUARDS", "guards that would decide", 0, SCOLS_JSON_STRING, true },
-};
-
-const ColumnSet plan_columns = { columns, _PLAN_MAX };
-
 /* A line of the table. */
 typedef struct Row {
-        const ForecastRange *range;
+        ForecastRange range;
+        const char *guards; /* its own */
         uint64_t block_size_bytes;
+        uint64_t size_bytes;
 } Row;
 
-static const char *row_text(const ForecastRange *range, size_t column)
-{
-        switch (column) {
-        case PLAN_ORIGIN:
-                return range->origin;
-        case PLAN_STATE:
-                return range->state;
-        case PLAN_DECISION:
-                return range->decision;
-        case PLAN_REASON:
-                return range->reason;
-        case PLAN_DEVICE:
-                return range->device;
-        case PLAN_CLASS:
-                return range->zone_class;
-        case PLAN_RULE:
-                return range->rule;
-        case PLAN_GUARDS:
-                return range->guards;
-        default:
-                return NULL;
-        }
-}
-
-static int blocks_format(const ForecastRange *range, char **ret)
-{
-        if (range->first == range->last)
-                return cell_number(range->first, ret);
-        return asprintf(ret, "%" PRIu32 "-%" PRIu32, range->first, range->last) < 0 ? -ENOMEM : 0;
-}
-
-static int addresses_format(const Row *row, char **ret)
-{
-        uint64_t first = row->range->first * row->block_size_bytes;
-        uint64_t last = (row->range->last + UINT64_C(1)) * row->block_size_bytes - 1;
-
-        return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first, last) < 0 ? -ENOMEM : 0;
-}
-
-static int cell_format(const void *data, size_t column, char **ret)
+static int format_addresses(const void *data, char **ret)
 {
         const Row *row = data;
-        const ForecastRange *range = row->range;
-        const char *text = row_text(range, column);
 
-        if (text)
-                return cell_text(text, ret);
-        switch (column) {
-        case PLAN_RANGE:
-                return addresses_format(row, ret);
-        case PLAN_SIZE:
-                return cell_size((range->last - range->first + UINT64_C(1)) * row->block_size_bytes,
-                                 ret);
-        case PLAN_BLOCK:
-                return blocks_format(range, ret);
-        case PLAN_NODE: /* empty while it is not known */
-                return range->node < 0 ? 0 : cell_number((uint64_t) range->node, ret);
-        default:
-                return -EINVAL;
-        }
+        return cell_addresses(row->range.first, row->range.last, row->block_size_bytes, ret);
 }
+
+static int format_blocks(const void *data, char **ret)
+{
+        const Row *row = data;
+
+        return cell_blocks(row->range.first, row->range.last, ret);
+}
+
+static const Column columns[] = {
+        { "RANGE", "first and last address", .optional = true, .format = format_addresses },
+        { "SIZE", "size of the range", CELL_SIZE, .offset = offsetof(Row, size_bytes) },
+        { "BLOCK", "number of the block or blocks", .flags = SCOLS_FL_RIGHT,
+          .format = format_blocks },
+        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(Row, range.node) },
+        { "ORIGIN", "where the memory came from", CELL_TEXT,
+          .offset = offsetof(Row, range.origin) },
+        { "STATE", "as it is now; absent: to be added", CELL_TEXT,
+          .offset = offsetof(Row, range.state) },
+        { "DECISION", "what memoryd would decide", CELL_TEXT,
+          .offset = offsetof(Row, range.decision) },
+        { "REASON", "why, for the first block", CELL_TEXT, .offset = offsetof(Row, range.reason),
+          .flags = SCOLS_FL_WRAP },
+        { "DEVICE", "device that the memory belongs to", CELL_TEXT,
+          .offset = offsetof(Row, range.device), .optional = true },
+        { "CLASS", "none, kernel or movable, as it would be", CELL_TEXT,
+          .offset = offsetof(Row, range.zone_class), .optional = true },
+        { "RULE", "rule that would decide, empty for the default", CELL_TEXT,
+          .offset = offsetof(Row, range.rule), .optional = true },
+        { "GUARDS", "guards that would decide", CELL_TEXT, .offset = offsetof(Row, guards),
+          .optional = true },
+};
+
+const ColumnSet plan_columns = { columns, ELEMENTSOF(columns) };
 
 static int add_range(Table *table, const ForecastRange *range, uint64_t block_size_bytes)
 {
-        const Row row = { range, block_size_bytes };
+        const Row row = {
+                .range = *range,
+                .guards = range->guards,
+                .block_size_bytes = block_size_bytes,
+                .size_bytes = (range->last - range->first + UINT64_C(1)) * block_size_bytes,
+        };
 
         /* What stays as it is matters to who wants to see all of it. */
         if (!arg_all && strcmp(range->decision, "none") == 0)
                 return 0;
-        return table_add(table, cell_format, &row);
+        return table_add(table, &row);
 }
 
 /* memoryd's plan */
@@ -329,10 +275,7 @@ int verb_plan(int argc, char **argv)
                 return r;
         r = table_init(&table, "plan", &plan_columns, &selection);
         if (r < 0)
-                return failure("cannot print the plan: %s", strerror(-r));
+                return table_finish(&table, r);
         r = arg_sysroot ? plan_by_recording(&table) : plan_by_memoryd(&table);
-        if (r != EXIT_SUCCESS)
-                return r;
-        r = table_print(&table);
-        return r < 0 ? failure("cannot print the plan: %s", strerror(-r)) : EXIT_SUCCESS;
+        return r == EXIT_SUCCESS ? table_finish(&table, 0) : r;
 }

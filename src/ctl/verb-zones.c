@@ -5,51 +5,19 @@
 #include "base/names.h"
 #include "ctl/ctl.h"
 
-enum {
-        ZONES_NODE,
-        ZONES_ZONE,
-        ZONES_PRESENT,
-        ZONES_MANAGED,
-        ZONES_SPANNED,
-        ZONES_FREE,
-        _ZONES_MAX,
+static const Column columns[] = {
+        { "NODE", "number of the node", CELL_ID, .offset = offsetof(ZoneRow, node) },
+        { "ZONE", "name of the zone", CELL_TEXT, .offset = offsetof(ZoneRow, name),
+          .flags = SCOLS_FL_RIGHT },
+        { "PRESENT", "memory that exists", CELL_SIZE, .offset = offsetof(ZoneRow, present_bytes) },
+        { "MANAGED", "memory the page allocator has", CELL_SIZE,
+          .offset = offsetof(ZoneRow, managed_bytes) },
+        { "SPANNED", "first to last address, with holes", CELL_SIZE,
+          .offset = offsetof(ZoneRow, spanned_bytes) },
+        { "FREE", "memory not in use", CELL_SIZE, .offset = offsetof(ZoneRow, free_bytes) },
 };
 
-static const Column columns[_ZONES_MAX] = {
-        [ZONES_NODE] = { "NODE", "number of the node", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-        [ZONES_ZONE] = { "ZONE", "name of the zone", SCOLS_FL_RIGHT, SCOLS_JSON_STRING, false },
-        [ZONES_PRESENT] = { "PRESENT", "memory that exists", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER,
-                            false },
-        [ZONES_MANAGED] = { "MANAGED", "memory the page allocator has", SCOLS_FL_RIGHT,
-                            SCOLS_JSON_NUMBER, false },
-        [ZONES_SPANNED] = { "SPANNED", "first to last address, with holes", SCOLS_FL_RIGHT,
-                            SCOLS_JSON_NUMBER, false },
-        [ZONES_FREE] = { "FREE", "memory not in use", SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER, false },
-};
-
-const ColumnSet zones_columns = { columns, _ZONES_MAX };
-
-static int cell_format(const void *row, size_t column, char **ret)
-{
-        const ZoneRow *zone = row;
-
-        switch (column) {
-        case ZONES_NODE:
-                return cell_number(zone->node, ret);
-        case ZONES_ZONE:
-                return cell_text(zone->name, ret);
-        case ZONES_PRESENT:
-                return cell_size(zone->present_bytes, ret);
-        case ZONES_MANAGED:
-                return cell_size(zone->managed_bytes, ret);
-        case ZONES_SPANNED:
-                return cell_size(zone->spanned_bytes, ret);
-        case ZONES_FREE:
-                return cell_size(zone->free_bytes, ret);
-        default:
-                return -EINVAL;
-        }
-}
+const ColumnSet zones_columns = { columns, ELEMENTSOF(columns) };
 
 int verb_zones(int argc, char **argv)
 {
@@ -69,8 +37,6 @@ int verb_zones(int argc, char **argv)
 
         r = table_init(&table, "zones", &zones_columns, &selection);
         for (size_t i = 0; i < snapshot.n_zones && r >= 0; i++)
-                r = table_add(&table, cell_format, &snapshot.zones[i]);
-        if (r >= 0)
-                r = table_print(&table);
-        return r < 0 ? failure("cannot print the zones: %s", strerror(-r)) : EXIT_SUCCESS;
+                r = table_add(&table, &snapshot.zones[i]);
+        return table_finish(&table, r);
 }
