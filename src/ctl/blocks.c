@@ -5,7 +5,7 @@
 #include "base/parse.h"
 #include "ctl/ctl.h"
 
-static int span_parse(const char *word, BlockSpan *ret)
+static int span_parse(const char *word, BlockRange *ret)
 {
         _cleanup_free_ char *first = strdup(word);
         char *last;
@@ -26,7 +26,7 @@ static int span_parse(const char *word, BlockSpan *ret)
 }
 
 /* Parses "32-39,45", and adds it to blocks[], which has room for one entry more than the text has commas. */
-static int argument_parse(const char *text, BlockSpan *blocks, size_t *n_blocks)
+static int argument_parse(const char *text, BlockRange *blocks, size_t *n_blocks)
 {
         _cleanup_free_ char *copy = strdup(text);
         char *rest = copy;
@@ -43,9 +43,9 @@ static int argument_parse(const char *text, BlockSpan *blocks, size_t *n_blocks)
         return EXIT_SUCCESS;
 }
 
-int blocks_parse(int argc, char **argv, BlockSpan **ret_blocks, size_t *ret_n_blocks)
+int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_blocks)
 {
-        _cleanup_free_ BlockSpan *blocks = NULL;
+        _cleanup_free_ BlockRange *blocks = NULL;
         size_t n_words = (size_t) argc;
         size_t n_blocks = 0;
         int r;

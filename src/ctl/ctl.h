@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "job/request.h"
 #include "kernel/recording.h"
 #include "policy/forecast.h"
 
@@ -113,14 +114,8 @@ void agent_stop(Agent *agent);
 
 /* blocks.c: BLOCKS, as in "32-39,45". */
 
-/* Numbers of blocks, both included. */
-typedef struct BlockSpan {
-        uint32_t first;
-        uint32_t last;
-} BlockSpan;
-
 /* Each argument has one or more, in the order given. EXIT_SUCCESS, or an exit code. */
-int blocks_parse(int argc, char **argv, BlockSpan **ret_blocks, size_t *ret_n_blocks);
+int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_blocks);
 
 /*
  * snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
@@ -301,22 +296,22 @@ extern const ColumnSet plan_columns;
 extern const ColumnSet jobs_columns;
 
 /* The columns to show, by id, in the order to show them. */
-typedef struct Selection {
+typedef struct ColumnChoice {
         size_t ids[TABLE_COLUMNS_MAX];
         size_t n_ids;
-} Selection;
+} ColumnChoice;
 
 /* Evaluates -o. EXIT_SUCCESS, or EXIT_USAGE when the reason has been printed. */
-int selection_parse(const ColumnSet *set, const char *output, Selection *ret);
+int column_choice_parse(const ColumnSet *set, const char *output, ColumnChoice *ret);
 
 typedef struct Table {
         struct libscols_table *scols;
         const ColumnSet *set;
-        Selection selection;
+        ColumnChoice choice;
 } Table;
 
 /* The name is that of the array in JSON. 0, or negative errno; table_done() is right either way. */
-int table_init(Table *table, const char *name, const ColumnSet *set, const Selection *selection);
+int table_init(Table *table, const char *name, const ColumnSet *set, const ColumnChoice *choice);
 void table_done(Table *table);
 int table_add(Table *table, const void *row);
 
@@ -360,7 +355,7 @@ void features_print_status(const ManagerRow *manager);
 void features_print_verify(const ManagerRow *manager);
 
 /* verb-nodes.c: the table, which the status shows too. */
-int nodes_print(const Snapshot *snapshot, const Selection *selection);
+int nodes_print(const Snapshot *snapshot, const ColumnChoice *choice);
 
 /* The verbs: what follows the verb on the command line in, the exit code out. */
 int verb_status(int argc, char **argv);

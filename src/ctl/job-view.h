@@ -7,7 +7,7 @@
 
 /* request.c: a request for online, offline or set-zone, from the command line. */
 typedef struct JobRequest {
-        BlockSpan *blocks; /* owned */
+        BlockRange *blocks; /* owned */
         size_t n_blocks;
         bool has_node;
         uint32_t node;
@@ -56,7 +56,7 @@ typedef struct JobView {
         int32_t current; /* the block that is being written; -1: none */
         JobFailure *failures;
         size_t n_failures;
-        BlockSpan *done; /* of the report: the blocks that are done */
+        BlockRange *done; /* of the report: the blocks that are done */
         size_t n_done_spans;
 } JobView;
 

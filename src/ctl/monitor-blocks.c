@@ -15,7 +15,7 @@ static bool block_is_alike(const BlockRow *a, const BlockRow *b)
 }
 
 /* Reports the blocks in a range, and the blocks that are gone from it. */
-static void tell_span(const Snapshot *snapshot, const BlockSpan *span)
+static void tell_span(const Snapshot *snapshot, const BlockRange *span)
 {
         uint64_t next = span->first; /* the first number of the range that was not reported yet */
         size_t i = 0;
@@ -40,7 +40,7 @@ static void tell_span(const Snapshot *snapshot, const BlockSpan *span)
 
 static int span_compare(const void *a, const void *b)
 {
-        const BlockSpan *left = a, *right = b;
+        const BlockRange *left = a, *right = b;
 
         return (left->first > right->first) - (left->first < right->first);
 }
@@ -52,9 +52,9 @@ static void merge_changed(Monitor *monitor)
 
         if (monitor->n_changed == 0)
                 return;
-        qsort(monitor->changed, monitor->n_changed, sizeof(BlockSpan), span_compare);
+        qsort(monitor->changed, monitor->n_changed, sizeof(BlockRange), span_compare);
         for (size_t i = 1; i < monitor->n_changed; i++) {
-                BlockSpan *last = &monitor->changed[n], *next = &monitor->changed[i];
+                BlockRange *last = &monitor->changed[n], *next = &monitor->changed[i];
 
                 if (next->first <= last->last + UINT64_C(1))
                         last->last = MAX(last->last, next->last);
@@ -116,12 +116,12 @@ int monitor_on_list_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor)
 {
-        BlockSpan span;
+        BlockRange span;
         int r;
 
         r = sd_bus_message_enter_container(signal, 'a', "(uu)");
         while (r >= 0 && (r = sd_bus_message_read(signal, "(uu)", &span.first, &span.last)) > 0) {
-                BlockSpan *grown =
+                BlockRange *grown =
                         reallocarray(monitor->changed, monitor->n_changed + 1, sizeof(*grown));
 
                 if (!grown)

@@ -88,7 +88,7 @@ static int read_failure(sd_bus_message *message, JobView *view)
 
 static int read_done(sd_bus_message *message, JobView *view)
 {
-        BlockSpan span, *grown;
+        BlockRange span, *grown;
         int r;
 
         r = sd_bus_message_read(message, "(uu)", &span.first, &span.last);
@@ -215,7 +215,7 @@ static json_object *json_failure(const JobFailure *failure)
         return TAKE_PTR(object);
 }
 
-static json_object *json_span(const BlockSpan *span)
+static json_object *json_span(const BlockRange *span)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 

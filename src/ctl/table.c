@@ -24,18 +24,18 @@ static int bad_column(const ColumnSet *set, const char *name, size_t length)
                              known);
 }
 
-static bool selection_contains(const Selection *selection, size_t id)
+static bool column_choice_contains(const ColumnChoice *choice, size_t id)
 {
-        for (size_t i = 0; i < selection->n_ids; i++)
-                if (selection->ids[i] == id)
+        for (size_t i = 0; i < choice->n_ids; i++)
+                if (choice->ids[i] == id)
                         return true;
         return false;
 }
 
-static void selection_add(Selection *selection, size_t id)
+static void column_choice_add(ColumnChoice *choice, size_t id)
 {
-        if (!selection_contains(selection, id))
-                selection->ids[selection->n_ids++] = id;
+        if (!column_choice_contains(choice, id))
+                choice->ids[choice->n_ids++] = id;
 }
 
 static size_t column_find(const ColumnSet *set, const char *name, size_t length)
@@ -47,15 +47,15 @@ static size_t column_find(const ColumnSet *set, const char *name, size_t length)
         return set->n_columns;
 }
 
-int selection_parse(const ColumnSet *set, const char *output, Selection *ret)
+int column_choice_parse(const ColumnSet *set, const char *output, ColumnChoice *ret)
 {
-        Selection selection = {};
+        ColumnChoice choice = {};
 
         assert(set->n_columns <= TABLE_COLUMNS_MAX);
         if (!output || *output == '+')
                 for (size_t i = 0; i < set->n_columns; i++)
                         if (!set->columns[i].optional)
-                                selection_add(&selection, i);
+                                column_choice_add(&choice, i);
         if (output && *output == '+')
                 output++;
         while (output) {
@@ -64,10 +64,10 @@ int selection_parse(const ColumnSet *set, const char *output, Selection *ret)
 
                 if (id == set->n_columns)
                         return bad_column(set, output, length);
-                selection_add(&selection, id);
+                column_choice_add(&choice, id);
                 output = output[length] == ',' ? output + length + 1 : NULL;
         }
-        *ret = selection;
+        *ret = choice;
         return EXIT_SUCCESS;
 }
 
@@ -87,11 +87,11 @@ static const struct {
         [CELL_TIME] = { 0, SCOLS_JSON_STRING },
 };
 
-int table_init(Table *table, const char *name, const ColumnSet *set, const Selection *selection)
+int table_init(Table *table, const char *name, const ColumnSet *set, const ColumnChoice *choice)
 {
         int r;
 
-        *table = (Table){ .scols = scols_new_table(), .set = set, .selection = *selection };
+        *table = (Table){ .scols = scols_new_table(), .set = set, .choice = *choice };
         if (!table->scols)
                 return -ENOMEM;
         scols_table_enable_json(table->scols, arg_json);
@@ -99,8 +99,8 @@ int table_init(Table *table, const char *name, const ColumnSet *set, const Selec
         r = scols_table_set_name(table->scols, name);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < selection->n_ids; i++) {
-                const Column *column = &set->columns[selection->ids[i]];
+        for (size_t i = 0; i < choice->n_ids; i++) {
+                const Column *column = &set->columns[choice->ids[i]];
                 struct libscols_column *scols;
 
                 scols = scols_table_new_column(table->scols, column->name, 0,
@@ -159,10 +159,10 @@ int table_add(Table *table, const void *row)
         line = scols_table_new_line(table->scols, NULL);
         if (!line)
                 return -ENOMEM;
-        for (size_t i = 0; i < table->selection.n_ids; i++) {
+        for (size_t i = 0; i < table->choice.n_ids; i++) {
                 char *cell = NULL;
 
-                r = cell_format(&table->set->columns[table->selection.ids[i]], row, &cell);
+                r = cell_format(&table->set->columns[table->choice.ids[i]], row, &cell);
                 if (r < 0)
                         return r;
                 if (cell && scols_line_refer_data(line, i, cell) != 0) {
@@ -188,8 +188,8 @@ static bool cell_is_alike(const Column *column, const void *a, const void *b)
 
 bool table_is_alike(const Table *table, const void *a, const void *b)
 {
-        for (size_t i = 0; i < table->selection.n_ids; i++)
-                if (!cell_is_alike(&table->set->columns[table->selection.ids[i]], a, b))
+        for (size_t i = 0; i < table->choice.n_ids; i++)
+                if (!cell_is_alike(&table->set->columns[table->choice.ids[i]], a, b))
                         return false;
         return true;
 }

@@ -63,12 +63,12 @@ int verb_history(int argc, char **argv)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(table_done) Table table = {};
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = selection_parse(&history_columns, arg_output, &selection);
+        r = column_choice_parse(&history_columns, arg_output, &choice);
         if (r == EXIT_SUCCESS)
                 r = bus_open(&bus);
         if (r != EXIT_SUCCESS)
@@ -79,7 +79,7 @@ int verb_history(int argc, char **argv)
                 r = sd_bus_call(bus, message, 0, &error, &reply);
         if (r < 0)
                 return call_failure(r, &error);
-        r = table_init(&table, "history", &history_columns, &selection);
+        r = table_init(&table, "history", &history_columns, &choice);
         if (r >= 0)
                 r = read_entries(reply, &table);
         return table_finish(&table, r);

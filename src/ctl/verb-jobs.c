@@ -41,12 +41,12 @@ int verb_jobs(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(table_done) Table table = {};
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = selection_parse(&jobs_columns, arg_output, &selection);
+        r = column_choice_parse(&jobs_columns, arg_output, &choice);
         if (r == EXIT_SUCCESS)
                 r = snapshot_fetch(FETCH_JOBS, &snapshot);
         if (r != EXIT_SUCCESS)
@@ -56,7 +56,7 @@ int verb_jobs(int argc, char **argv)
                         puts("No jobs running.");
                 return EXIT_SUCCESS;
         }
-        r = table_init(&table, "jobs", &jobs_columns, &selection);
+        r = table_init(&table, "jobs", &jobs_columns, &choice);
         for (size_t i = 0; i < snapshot.n_jobs && r >= 0; i++)
                 r = table_add(&table, &snapshot.jobs[i]);
         return table_finish(&table, r);

@@ -130,7 +130,7 @@ static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
 }
 
 /* Marks the wanted blocks; one that does not exist is an error. */
-static int mark_wanted(const Snapshot *snapshot, const BlockSpan *wanted, bool *marks)
+static int mark_wanted(const Snapshot *snapshot, const BlockRange *wanted, bool *marks)
 {
         size_t i = block_lower_bound(snapshot, wanted->first);
 
@@ -143,7 +143,7 @@ static int mark_wanted(const Snapshot *snapshot, const BlockSpan *wanted, bool *
 }
 
 /* Keeps the wanted blocks only, all of them when none was named. */
-static int filter_blocks(Snapshot *snapshot, const BlockSpan *wanted, size_t n_wanted)
+static int filter_blocks(Snapshot *snapshot, const BlockRange *wanted, size_t n_wanted)
 {
         _cleanup_free_ bool *marks = NULL;
         size_t n_kept = 0;
@@ -166,10 +166,10 @@ static int filter_blocks(Snapshot *snapshot, const BlockSpan *wanted, size_t n_w
         return EXIT_SUCCESS;
 }
 
-static int print_blocks(const Snapshot *snapshot, const Selection *selection)
+static int print_blocks(const Snapshot *snapshot, const ColumnChoice *choice)
 {
         _cleanup_(table_done) Table table = {};
-        int r = table_init(&table, "memory", &list_columns, selection);
+        int r = table_init(&table, "memory", &list_columns, choice);
 
         for (size_t i = 0; i < snapshot->n_blocks && r >= 0;) {
                 Range range = { snapshot->blocks[i], snapshot->blocks[i].id, snapshot }, next;
@@ -210,12 +210,12 @@ static void print_totals(const Snapshot *snapshot)
 int verb_list(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
-        _cleanup_free_ BlockSpan *wanted = NULL;
+        _cleanup_free_ BlockRange *wanted = NULL;
         size_t n_wanted = 0;
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
-        r = selection_parse(&list_columns, arg_output, &selection);
+        r = column_choice_parse(&list_columns, arg_output, &choice);
         if (r != EXIT_SUCCESS)
                 return r;
         r = blocks_parse(argc, argv, &wanted, &n_wanted);
@@ -227,7 +227,7 @@ int verb_list(int argc, char **argv)
         r = filter_blocks(&snapshot, wanted, n_wanted);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = print_blocks(&snapshot, &selection);
+        r = print_blocks(&snapshot, &choice);
         if (r == EXIT_SUCCESS && !arg_json && !arg_no_headings)
                 print_totals(&snapshot);
         return r;

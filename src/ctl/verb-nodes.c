@@ -65,10 +65,10 @@ static const Column columns[] = {
 
 const ColumnSet nodes_columns = { columns, ELEMENTSOF(columns) };
 
-int nodes_print(const Snapshot *snapshot, const Selection *selection)
+int nodes_print(const Snapshot *snapshot, const ColumnChoice *choice)
 {
         _cleanup_(table_done) Table table = {};
-        int r = table_init(&table, "nodes", &nodes_columns, selection);
+        int r = table_init(&table, "nodes", &nodes_columns, choice);
 
         for (size_t i = 0; i < snapshot->n_nodes && r >= 0; i++)
                 r = table_add(&table, &snapshot->nodes[i]);
@@ -78,16 +78,16 @@ int nodes_print(const Snapshot *snapshot, const Selection *selection)
 int verb_nodes(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = selection_parse(&nodes_columns, arg_output, &selection);
+        r = column_choice_parse(&nodes_columns, arg_output, &choice);
         if (r != EXIT_SUCCESS)
                 return r;
         r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
-        return nodes_print(&snapshot, &selection);
+        return nodes_print(&snapshot, &choice);
 }

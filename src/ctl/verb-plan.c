@@ -265,15 +265,15 @@ static int plan_by_recording(Table *table)
 int verb_plan(int argc, char **argv)
 {
         _cleanup_(table_done) Table table = {};
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = selection_parse(&plan_columns, arg_output, &selection);
+        r = column_choice_parse(&plan_columns, arg_output, &choice);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = table_init(&table, "plan", &plan_columns, &selection);
+        r = table_init(&table, "plan", &plan_columns, &choice);
         if (r < 0)
                 return table_finish(&table, r);
         r = arg_sysroot ? plan_by_recording(&table) : plan_by_memoryd(&table);

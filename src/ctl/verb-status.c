@@ -186,7 +186,7 @@ static void print_manager(const ManagerRow *manager)
 
 static int print_text(const Snapshot *snapshot)
 {
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
         print_manager(&snapshot->manager);
@@ -194,9 +194,9 @@ static int print_text(const Snapshot *snapshot)
         features_print_status(&snapshot->manager);
         if (snapshot->n_nodes > 0) {
                 putchar('\n');
-                r = selection_parse(&nodes_columns, NULL, &selection);
+                r = column_choice_parse(&nodes_columns, NULL, &choice);
                 if (r == EXIT_SUCCESS)
-                        r = nodes_print(snapshot, &selection);
+                        r = nodes_print(snapshot, &choice);
                 if (r != EXIT_SUCCESS)
                         return r;
         }

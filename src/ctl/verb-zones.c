@@ -23,19 +23,19 @@ int verb_zones(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(table_done) Table table = {};
-        Selection selection;
+        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = selection_parse(&zones_columns, arg_output, &selection);
+        r = column_choice_parse(&zones_columns, arg_output, &choice);
         if (r != EXIT_SUCCESS)
                 return r;
         r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
 
-        r = table_init(&table, "zones", &zones_columns, &selection);
+        r = table_init(&table, "zones", &zones_columns, &choice);
         for (size_t i = 0; i < snapshot.n_zones && r >= 0; i++)
                 r = table_add(&table, &snapshot.zones[i]);
         return table_finish(&table, r);
