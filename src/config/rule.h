@@ -1,7 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "config/group.h"
+#include "config/value.h"
+
+/* Reads the settings of a group according to the table of keys. */
+
+/* The size of a buffer for the path of a key: long enough for all known keys. Unknown names are truncated. */
+#define CONF_PATH_MAX 128
+
+/* The file that settings come from, and the list that faults are added to. */
+typedef struct ConfSource {
+        const char *file;
+        ConfFaults *faults;
+} ConfSource;
+
+/*
+ * Reads a setting of the group `keys` ("retry", "rules.distance", or NULL for the top level of a
+ * file) into the struct at `base`. `path` is the name of the setting in messages. Returns 0; 1 if
+ * the setting has a fault, is unknown, or was hidden by the scanner, all of which is reported; or
+ * -ENOMEM. *ret_key is NULL for an unknown setting.
+ */
+int conf_group_read_setting(const ConfSource *source, const char *keys,
+                            const config_setting_t *setting, const char *path, void *base,
+                            const ConfKey **ret_key);
+
+/*
+ * Like conf_group_read_setting(), for all settings of a group that contains no other groups. `path`
+ * is the name of the group.
+ */
+int conf_group_read(const ConfSource *source, const char *keys, const config_setting_t *group,
+                    const char *path, void *base);
+
+/*
+ * Checks that a group has a setting, and reports a fault if not. A setting that the scanner hid may
+ * be the one in question and has been reported, so no fault is added then. Returns 0; 1 if a fault
+ * was reported; or -ENOMEM.
+ */
+int conf_group_require(const ConfSource *source, const char *keys, const config_setting_t *group,
+                       const char *path, const char *name);
+
+/* Whether a group has a setting of this name, or a hidden setting, which may have had this name. */
+bool conf_group_may_have(const config_setting_t *group, const char *name);
 
 /* Reads rules, and finds rules that can never match. */
 

@@ -19,7 +19,7 @@ typedef struct Monitor {
         sd_event_source *timer; /* enabled while a call of ListBlocks() is due */
         bool is_listing;        /* a call of ListBlocks() is under way */
         uint64_t listed_usec;   /* when ListBlocks() was last called, monotonic */
-        BlockRange *changed;     /* blocks to list */
+        BlockRange *changed;    /* blocks to list */
         size_t n_changed;
         Watched *jobs;
         size_t n_jobs;

@@ -3,7 +3,7 @@
 /* memoryctl status. */
 
 #include "ctl/json.h"
-#include "model/online-word.h"
+#include "model/block.h"
 
 #include <inttypes.h>
 #include <stdio.h>

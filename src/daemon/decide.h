@@ -3,8 +3,8 @@
 
 #include "actuator/actuator.h"
 #include "model/changed-ids.h"
-#include "policy/burst.h"
 #include "policy/history.h"
+#include "policy/reason.h"
 #include "policy/track.h"
 
 /* Decides on blocks, and records that in the blocks, the history, the list of changes and the journal. */

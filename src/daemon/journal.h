@@ -5,7 +5,7 @@
 #include "config/config.h"
 #include "daemon/pass.h"
 #include "job/job.h"
-#include "policy/burst.h"
+#include "policy/reason.h"
 #include "policy/shortage.h"
 
 /* Messages about blocks, bursts, jobs and nodes, with their journal fields. */

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/e820.h"
-#include "kernel/ram.h"
+#include "kernel/iomem.h"
 #include "kernel/sysfs.h"
 #include "model/device.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/parse.h"
+#include "model/block.h"
 #include "model/device.h"
-#include "model/online-word.h"
 
 /*
  * The machine as memoryd sees it: blocks, devices, nodes and zones, in sorted arrays. Plain values: nothing

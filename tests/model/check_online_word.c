@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check_main.h"
-#include "model/online-word.h"
+#include "model/block.h"
 
 static const struct {
         OnlineWord word;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check_main.h"
 #include "machine_fixture.h"
-#include "policy/burst.h"
+#include "policy/reason.h"
 
 #define MIB (UINT64_C(1) << 20)
 
