@@ -407,7 +407,8 @@ START_TEST(what_the_kernel_leaves_is_onlined)
         ck_assert_str_eq(bus_call_manager("Reload"), "");
         wait_for(bus_count_status("done") == DIMM_BLOCKS - 3);
         ck_assert_uint_eq(bus_count_status("external"), 3);
-        ck_assert(daemon_logged("The kernel left 13 blocks offline (memory35 first), onlining them"));
+        ck_assert(
+                daemon_logged("The kernel left 13 blocks offline (memory35 first), onlining them"));
         ck_assert_uint_eq(testbed_count_writes(""), DIMM_BLOCKS - 3);
 }
 END_TEST

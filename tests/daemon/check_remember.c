@@ -542,6 +542,37 @@ START_TEST(a_folder_in_the_place_of_the_file_is_an_error)
 }
 END_TEST
 
+START_TEST(a_file_that_could_not_be_written_is_tried_again)
+{
+        const uint64_t now = 1000 * USEC_PER_SEC, minute = 60 * USEC_PER_SEC;
+        Keeper keeper = { .folder = fixture.root, .is_due = true };
+
+        sysfs_fixture_write(&fixture, "", FILE_NAME "/file");
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now, false), now + minute);
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now + minute - 1, false), now + minute);
+        ck_assert_int_eq(unlink(sysfs_fixture_path(&fixture, FILE_NAME "/file")), 0);
+        ck_assert_int_eq(rmdir(sysfs_fixture_path(&fixture, FILE_NAME)), 0);
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now + minute, false), USEC_INFINITY);
+        ck_assert_int_eq(load(), 0);
+}
+END_TEST
+
+START_TEST(a_file_is_written_once_a_second_and_at_the_end)
+{
+        const uint64_t now = 1000 * USEC_PER_SEC;
+        Keeper keeper = { .folder = fixture.root };
+
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now, false), USEC_INFINITY);
+        keeper.is_due = true;
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now, false), USEC_INFINITY);
+        keeper.is_due = true;
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now + 1, false), now + USEC_PER_SEC);
+        ck_assert(keeper.is_due);
+        ck_assert_uint_eq(keeper_run(&keeper, &machine, now + 2, true), USEC_INFINITY);
+        ck_assert(!keeper.is_due);
+}
+END_TEST
+
 START_TEST(a_file_that_is_larger_than_any_is_not_read)
 {
         int fd;
@@ -604,6 +635,8 @@ int main(void)
         tcase_add_test(tcase, no_file_or_folder_is_nothing_to_remember);
         tcase_add_test(tcase, a_link_in_the_place_of_the_file_is_not_followed);
         tcase_add_test(tcase, a_folder_in_the_place_of_the_file_is_an_error);
+        tcase_add_test(tcase, a_file_that_could_not_be_written_is_tried_again);
+        tcase_add_test(tcase, a_file_is_written_once_a_second_and_at_the_end);
         tcase_add_test(tcase, a_file_that_is_larger_than_any_is_not_read);
         tcase_add_test(tcase, a_large_machine_is_remembered);
         suite_add_tcase(suite, tcase);
