@@ -57,7 +57,7 @@ static int find_features(Manager *manager, bool ret_has[static _FEATURE_MAX])
         return 0;
 }
 
-int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         sd_bus_message *reply = NULL;
         Findings findings = {};
@@ -74,9 +74,9 @@ int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *err
         return r < 0 ? bus_error_from_errno(error, r, "Cannot verify") : 1;
 }
 
-int bus_property_get_features(sd_bus *bus, const char *path, const char *interface,
-                              const char *property, sd_bus_message *reply, void *userdata,
-                              sd_bus_error *error)
+static int property_get_features(sd_bus *bus, const char *path, const char *interface,
+                                 const char *property, sd_bus_message *reply, void *userdata,
+                                 sd_bus_error *error)
 {
         bool has[_FEATURE_MAX] = {};
         int r = find_features(userdata, has);
@@ -264,8 +264,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("ForeignBlocks", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("Jobs", "u", property_get_number, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
-        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, bus_property_get_features, 0,
-                        0),
+        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, property_get_features, 0, 0),
         SD_BUS_PROPERTY("ConfigFiles", "as", property_get_config, 0, EMITS),
         SD_BUS_PROPERTY("ConfigFaults", "as", property_get_config, 0, EMITS),
         SD_BUS_PROPERTY("Degraded", "b", property_get_degraded, 0, EMITS),
@@ -282,8 +281,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 SD_BUS_RESULT("a" BUS_PLAN_SIGNATURE, ranges), bus_method_plan,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_NO_ARGS,
-                                SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, findings),
-                                bus_method_verify, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, findings), method_verify,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rescan", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,

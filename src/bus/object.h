@@ -38,12 +38,6 @@ int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *er
 /* Sends the signals about jobs. Returns 0 or a negative errno. */
 int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes);
 
-/* The method Verify() and the property KernelFeatures. */
-int bus_method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int bus_property_get_features(sd_bus *bus, const char *path, const char *interface,
-                              const char *property, sd_bus_message *reply, void *userdata,
-                              sd_bus_error *error);
-
 /* Add the objects to a connection for the connection's lifetime. Return 0 or a negative errno. */
 int bus_add_manager(sd_bus *bus, Manager *manager);
 int bus_add_nodes(sd_bus *bus, Manager *manager);

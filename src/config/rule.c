@@ -45,8 +45,12 @@ int conf_group_read_setting(const ConfSource *source, const char *keys,
         return conf_value_read(*ret_key, setting, path, source->file, source->faults, base);
 }
 
-int conf_group_read(const ConfSource *source, const char *keys, const config_setting_t *group,
-                    const char *path, void *base)
+/*
+ * Like conf_group_read_setting(), for all settings of a group that contains no other groups. `path`
+ * is the name of the group.
+ */
+static int conf_group_read(const ConfSource *source, const char *keys,
+                           const config_setting_t *group, const char *path, void *base)
 {
         int fault = 0;
 
@@ -65,7 +69,8 @@ int conf_group_read(const ConfSource *source, const char *keys, const config_set
         return fault;
 }
 
-bool conf_group_may_have(const config_setting_t *group, const char *name)
+/* Whether a group has a setting of this name, or a hidden setting, which may have had this name. */
+static bool conf_group_may_have(const config_setting_t *group, const char *name)
 {
         for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
                 const config_setting_t *setting = config_setting_get_elem(group, i);
@@ -76,8 +81,13 @@ bool conf_group_may_have(const config_setting_t *group, const char *name)
         return false;
 }
 
-int conf_group_require(const ConfSource *source, const char *keys, const config_setting_t *group,
-                       const char *path, const char *name)
+/*
+ * Checks that a group has a setting, and reports a fault if not. A setting that the scanner hid may
+ * be the one in question and has been reported, so no fault is added then. Returns 0; 1 if a fault
+ * was reported; or -ENOMEM.
+ */
+static int conf_group_require(const ConfSource *source, const char *keys,
+                              const config_setting_t *group, const char *path, const char *name)
 {
         _cleanup_free_ char *expected = NULL;
         char own_path[CONF_PATH_MAX];

@@ -24,24 +24,6 @@ int conf_group_read_setting(const ConfSource *source, const char *keys,
                             const config_setting_t *setting, const char *path, void *base,
                             const ConfKey **ret_key);
 
-/*
- * Like conf_group_read_setting(), for all settings of a group that contains no other groups. `path`
- * is the name of the group.
- */
-int conf_group_read(const ConfSource *source, const char *keys, const config_setting_t *group,
-                    const char *path, void *base);
-
-/*
- * Checks that a group has a setting, and reports a fault if not. A setting that the scanner hid may
- * be the one in question and has been reported, so no fault is added then. Returns 0; 1 if a fault
- * was reported; or -ENOMEM.
- */
-int conf_group_require(const ConfSource *source, const char *keys, const config_setting_t *group,
-                       const char *path, const char *name);
-
-/* Whether a group has a setting of this name, or a hidden setting, which may have had this name. */
-bool conf_group_may_have(const config_setting_t *group, const char *name);
-
 /* Reads rules, and finds rules that can never match. */
 
 /*

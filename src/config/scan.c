@@ -8,6 +8,17 @@
 
 #include <stdio.h>
 
+/*
+ * A number in a text, as libconfig's scanner recognizes it. libconfig 1.5 reads a number without
+ * the suffix L as 32 bits and drops the bits above, reads a number with the suffix as 64 bits, and
+ * reports neither as an error.
+ */
+typedef struct ConfNumber {
+        size_t length; /* without the L */
+        bool has_l;
+        bool is_wide; /* too large for libconfig */
+} ConfNumber;
+
 /* isdigit() and the like depend on the locale, libconfig does not. */
 #define DIGITS "0123456789"
 #define HEX_DIGITS DIGITS "abcdefABCDEF"
@@ -52,7 +63,8 @@ static size_t fraction_length(const char *text)
         return exponent + strspn(text + exponent, DIGITS);
 }
 
-ConfNumber conf_number_scan(const char *text)
+/* Scans the number at the start of a text. The text must start with a digit or a point. */
+static ConfNumber number_at(const char *text)
 {
         size_t n_zeros, n_fraction;
         ConfNumber number;
@@ -216,7 +228,7 @@ static void scan_hide(Scan *scan, size_t length)
 
 static int scan_number(Scan *scan)
 {
-        ConfNumber number = conf_number_scan(scan->p);
+        ConfNumber number = number_at(scan->p);
         const char *start = scan->p;
         char path[PATH_MAX_BYTES];
 

@@ -5,20 +5,6 @@
 #include "config/config.h"
 
 /*
- * A number in a text, as libconfig's scanner recognizes it. libconfig 1.5 reads a number without
- * the suffix L as 32 bits and drops the bits above, reads a number with the suffix as 64 bits, and
- * reports neither as an error.
- */
-typedef struct ConfNumber {
-        size_t length; /* without the L */
-        bool has_l;
-        bool is_wide; /* too large for libconfig */
-} ConfNumber;
-
-/* Scans the number at the start of a text. The text must start with a digit or a point. */
-ConfNumber conf_number_scan(const char *text);
-
-/*
  * Checks the text of a file before libconfig reads it, for errors that libconfig (1.5 and later) would
  * accept silently or stop at:
  *

@@ -34,8 +34,13 @@ static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
         return MIN(r, 0);
 }
 
-int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *possible,
-                    ConfFaults *notes)
+/*
+ * Adds a note for each key of a rule that names missing nodes, in the order of the rules, in the form of a
+ * fault. `online` has the nodes of the machine. `possible` has the nodes that can exist before the next boot,
+ * and is empty if these are unknown. Returns 0 or -ENOMEM.
+ */
+static int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *possible,
+                           ConfFaults *notes)
 {
         for (size_t i = 0; i < conf->policy.n_rules; i++) {
                 const Rule *rule = &conf->policy.rules[i];

@@ -11,13 +11,8 @@
 
 /*
  * Adds a note for each key of a rule that names missing nodes, in the order of the rules, in the form of a
- * fault. `online` has the nodes of the machine. `possible` has the nodes that can exist before the next boot,
- * and is empty if these are unknown. Returns 0 or -ENOMEM.
+ * fault; none if sysfs cannot be read. Returns 0 or -ENOMEM.
  */
-int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *possible,
-                    ConfFaults *notes);
-
-/* Adds these notes with the nodes that sysfs lists, or none if it cannot be read. Returns 0 or -ENOMEM. */
 int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes);
 
 /* Logs these notes, one line each. */
