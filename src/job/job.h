@@ -76,6 +76,7 @@ typedef struct Job {
         size_t next;            /* the step to look at next; while undoing, the step after it */
         bool is_second_round;   /* steps that failed are tried once more */
         size_t n_again;         /* steps that wait for the second round */
+        uint32_t kernel_block;  /* the kernel memory that was last found on the node of a block */
         uint64_t deadline_usec; /* monotonic, or USEC_INFINITY; set when the job starts */
 } Job;
 

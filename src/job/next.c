@@ -51,38 +51,53 @@ static uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_ti
 }
 
 /*
- * Whether the node of a block would have movable memory only, with the block in this class. Kernel memory
- * that is still being written counts if the block is offline, but not if the block is online and would leave
- * its class.
+ * Whether a block is kernel memory on the node of another block. Kernel memory that is still being written counts
+ * if that other block is offline, but not if it is online and would leave its class.
  */
-static bool leaves_movable_only(const Machine *machine, const Block *block, ZoneClass zone_class)
+static bool is_kernel_beside(const Block *kernel, const Block *block)
 {
-        bool has_kernel = zone_class == ZONE_CLASS_KERNEL,
-             has_movable = zone_class == ZONE_CLASS_MOVABLE;
+        return kernel != block && kernel->node == block->node &&
+               plan_class(kernel) == ZONE_CLASS_KERNEL &&
+               (kernel->state == BLOCK_ONLINE || block->state == BLOCK_OFFLINE);
+}
 
-        for (size_t i = 0; i < machine->n_blocks && !has_kernel; i++) {
+/*
+ * Whether the node of a block would have movable memory only, with the block in this class. The kernel memory
+ * that the last call found is tried first, so that most writes need no walk through all blocks.
+ */
+static bool leaves_movable_only(Job *job, const Machine *machine, const Block *block,
+                                ZoneClass zone_class)
+{
+        const Block *found = machine_find_block(machine, job->kernel_block);
+        bool has_movable = zone_class == ZONE_CLASS_MOVABLE;
+
+        if (block->node == NODE_NONE || zone_class == ZONE_CLASS_KERNEL ||
+            (found && is_kernel_beside(found, block)))
+                return false;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *other = &machine->blocks[i];
 
-                if (other->node != block->node || other == block)
-                        continue;
-                has_kernel |= plan_class(other) == ZONE_CLASS_KERNEL &&
-                              (other->state == BLOCK_ONLINE || block->state == BLOCK_OFFLINE);
-                has_movable |= plan_class(other) == ZONE_CLASS_MOVABLE;
+                if (is_kernel_beside(other, block)) {
+                        job->kernel_block = other->id;
+                        return false;
+                }
+                has_movable |= other != block && other->node == block->node &&
+                               plan_class(other) == ZONE_CLASS_MOVABLE;
         }
-        return block->node != NODE_NONE && has_movable && !has_kernel;
+        return has_movable;
 }
 
 /*
  * Whether a step would leave its node with movable memory only. Checked just before the write, because
  * another process may have changed blocks since the selection, or writes may have failed.
  */
-static bool step_is_unsafe(const JobStep *step, const Machine *machine, const Block *block,
-                           ZoneClass to)
+static bool step_is_unsafe(Job *job, const JobStep *step, const Machine *machine,
+                           const Block *block, ZoneClass to)
 {
         bool matters = to == ZONE_CLASS_MOVABLE ||
                        (to == ZONE_CLASS_NONE && block_class(block) == ZONE_CLASS_KERNEL);
 
-        return matters && !step->step.movable_node && leaves_movable_only(machine, block, to);
+        return matters && !step->step.movable_node && leaves_movable_only(job, machine, block, to);
 }
 
 static void job_write(Job *job, JobStep *step, Block *block, Verdict verdict, uint64_t timeout_usec,
@@ -150,7 +165,7 @@ static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
         block = step_block(step, machine);
         if (step_is_settled(job, step, block))
                 return false;
-        if (step_is_unsafe(step, machine, block, verdict_class(step->step.to, block))) {
+        if (step_is_unsafe(job, step, machine, block, verdict_class(step->step.to, block))) {
                 step_refused(job, step, -EPERM);
                 return false;
         }
@@ -177,7 +192,7 @@ static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
                 return false;
         }
         if (job->state != JOB_STATE_UNDOING && !step->restoring &&
-            step_is_unsafe(step, machine, block, verdict_class(step->step.to, block))) {
+            step_is_unsafe(job, step, machine, block, verdict_class(step->step.to, block))) {
                 step->restoring = true;
                 step->error = -EPERM;
         }
@@ -218,7 +233,7 @@ static bool job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_u
         block = step_block(step, machine);
         if (!step_is_undoable(job, step, block))
                 return false;
-        if (step_is_unsafe(step, machine, block, step->step.from)) {
+        if (step_is_unsafe(job, step, machine, block, step->step.from)) {
                 step->error = -EPERM;
                 return false;
         }
