@@ -33,8 +33,8 @@ static int offline_named(Selector *selector)
                 if (block_class(selector_target(selector, i)) != ZONE_CLASS_NONE)
                         selector_take(selector, i, VERDICT_NONE);
         if (selector->n_steps == 0)
-                return selector_refuse(selector, REFUSAL_ALREADY_SO, "all of %s is offline already",
-                                       selector->target);
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "all of %s is offline already", selector->target);
         sort(selector);
         return selector_check_guards(selector);
 }

@@ -39,7 +39,7 @@ static int choose_named(Selector *selector)
 {
         keep_candidates(selector);
         if (selector->n_targets == 0)
-                return selector_refuse(selector, REFUSAL_ALREADY_SO,
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
                                        "all of %s is online already, or on its way",
                                        selector->target);
         for (size_t i = 0; i < selector->n_targets; i++) {

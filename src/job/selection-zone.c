@@ -101,12 +101,16 @@ static int set_portion(Selector *selector)
         r = portion(selector, n_online, &n);
         if (r != 0)
                 return r;
+        format_bytes_exact(n_online * block_size_bytes, online);
+        if (n == 0 && n_movable == 0)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "node %d has %s online, and the movable part of it would be "
+                                       "less than one block: nothing to change",
+                                       selector->request->node, online);
         if (n == n_movable)
-                return selector_refuse(selector, REFUSAL_ALREADY_SO,
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
                                        "%s of the %s that node %d has online is movable already",
-                                       n > 0 ? format_bytes_exact(n * block_size_bytes, movable) :
-                                               "nothing",
-                                       format_bytes_exact(n_online * block_size_bytes, online),
+                                       format_bytes_exact(n * block_size_bytes, movable), online,
                                        selector->request->node);
         return n > n_movable ? change_number(selector, ZONE_CLASS_MOVABLE, n - n_movable) :
                                change_number(selector, ZONE_CLASS_KERNEL, n_movable - n);
@@ -121,10 +125,10 @@ static int set_named(Selector *selector)
 
         if (n == 0 && selector_count(selector, to) == 0)
                 return selector_refuse(
-                        selector, is_node ? REFUSAL_NODE_WITHOUT_MEMORY : REFUSAL_ALREADY_SO,
+                        selector, is_node ? REFUSAL_NODE_WITHOUT_MEMORY : REFUSAL_NOTHING_TO_DO,
                         "nothing of %s is online: there is nothing to change", selector->target);
         if (n == 0)
-                return selector_refuse(selector, REFUSAL_ALREADY_SO,
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
                                        "all of %s that is online is %s already", selector->target,
                                        request_class_text(to));
         r = selector_check_attribute(selector, 1U << other_class(to));

@@ -81,14 +81,14 @@ int selector_check_request(Selector *selector)
                                        request->movable_percent);
         if (!selector->has_size)
                 return 0;
-        if (request->size_bytes == 0 || block_size_bytes == 0 ||
-            request->size_bytes % block_size_bytes > 0)
-                return selector_refuse(
-                        selector, REFUSAL_INVALID_SIZE,
-                        "%s is not a multiple of the size of a memory block, %s, or not of at "
-                        "least one",
-                        format_bytes_exact(request->size_bytes, size),
-                        format_bytes_exact(block_size_bytes, block_size));
+        format_bytes_exact(block_size_bytes, block_size);
+        if (request->size_bytes == 0)
+                return selector_refuse(selector, REFUSAL_INVALID_SIZE,
+                                       "a size of 0 is less than a block, %s", block_size);
+        if (block_size_bytes == 0 || request->size_bytes % block_size_bytes > 0)
+                return selector_refuse(selector, REFUSAL_INVALID_SIZE,
+                                       "%s is not a multiple of the block size, %s",
+                                       format_bytes_exact(request->size_bytes, size), block_size);
         selector->n_wanted = request->size_bytes / block_size_bytes;
         return 0;
 }

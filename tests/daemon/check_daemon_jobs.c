@@ -461,7 +461,7 @@ START_TEST(what_makes_no_sense_is_refused_by_name)
                 { "Offline", "Size", "t", TESTBED_BLOCK_BYTES + 1, "InvalidSize" },
                 { "Offline", "Size", "t", TESTBED_BLOCK_BYTES * 1000, "NotEnoughBlocks" },
                 { "Offline", "Node", "u", 0, "BootMemory" },
-                { "Online", "Node", "u", 1, "AlreadySo" },
+                { "Online", "Node", "u", 1, "NothingToDo" },
                 { "Offline", "Colour", "u", 1, "InvalidRequest" },
                 { "Offline", "Node", "t", 1, "InvalidRequest" },
                 { "Offline", "Force", "b", 1, "InvalidRequest" },

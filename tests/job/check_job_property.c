@@ -473,7 +473,7 @@ static void play_portion(uint32_t n_kernel, uint32_t n_movable, uint32_t percent
         if (n * percent / 100 == n) {
                 ck_assert_int_eq(play.selection.refusal, REFUSAL_LAST_KERNEL_MEMORY);
         } else if (n * percent / 100 == n_movable) {
-                ck_assert_int_eq(play.selection.refusal, REFUSAL_ALREADY_SO);
+                ck_assert_int_eq(play.selection.refusal, REFUSAL_NOTHING_TO_DO);
         } else {
                 ck_assert_int_eq(play.selection.refusal, REFUSAL_NONE);
                 ck_assert_int_eq(job_new(1, 0, &play.request, &play.selection, &play.job), 0);

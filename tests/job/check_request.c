@@ -274,14 +274,10 @@ static const struct {
         { "offline 9-8", REFUSAL_INVALID_REQUEST, "blocks 9-8 are upside down" },
         { "set-zone n0 101%", REFUSAL_INVALID_PERCENTAGE,
           "101% is more than all of the node, 100%" },
-        { "offline s0", REFUSAL_INVALID_SIZE,
-          "0B is not a multiple of the size of a memory block, 128M, or not of at least one" },
-        { "offline n0 s0", REFUSAL_INVALID_SIZE,
-          "0B is not a multiple of the size of a memory block, 128M, or not of at least one" },
-        { "offline S129", REFUSAL_INVALID_SIZE,
-          "129M is not a multiple of the size of a memory block, 128M, or not of at least one" },
-        { "online S127", REFUSAL_INVALID_SIZE,
-          "127M is not a multiple of the size of a memory block, 128M, or not of at least one" },
+        { "offline s0", REFUSAL_INVALID_SIZE, "a size of 0 is less than a block, 128M" },
+        { "offline n0 s0", REFUSAL_INVALID_SIZE, "a size of 0 is less than a block, 128M" },
+        { "offline S129", REFUSAL_INVALID_SIZE, "129M is not a multiple of the block size, 128M" },
+        { "online S127", REFUSAL_INVALID_SIZE, "127M is not a multiple of the block size, 128M" },
         { "offline 28", REFUSAL_NO_SUCH_BLOCK, "there is no memory28" },
         { "offline 20", REFUSAL_NO_SUCH_BLOCK, "there is no memory20" },
         { "offline 20-24", REFUSAL_NO_SUCH_BLOCK, "there is no memory20" },
@@ -362,7 +358,7 @@ static const struct {
         { "offline 24", REFUSAL_BLOCKS_BUSY, "memoryd is just writing the state of memory24" },
         { "set-zone 24 m", REFUSAL_BLOCKS_BUSY, "memoryd is just writing the state of memory24" },
         { "online 24-25 k", REFUSAL_NONE, "25K" },
-        { "online 24", REFUSAL_ALREADY_SO, "all of block 24 is online already, or on its way" },
+        { "online 24", REFUSAL_NOTHING_TO_DO, "all of block 24 is online already, or on its way" },
         { "online 26", REFUSAL_BLOCKS_BUSY,
           "memory26 has no node yet: the kernel is still adding it" },
         { "online 25-26 m !", REFUSAL_BLOCKS_BUSY,
@@ -399,7 +395,7 @@ typedef struct SelectionCase {
 #define BELOW REFUSAL_BELOW_GUARDS
 #define SHORT REFUSAL_NOT_ENOUGH_BLOCKS
 #define BOOT REFUSAL_BOOT_MEMORY
-#define SO REFUSAL_ALREADY_SO
+#define SO REFUSAL_NOTHING_TO_DO
 
 static void play(const SelectionCase *c)
 {
@@ -645,7 +641,8 @@ static const SelectionCase zone_cases[] = {
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 25%", NONE, "8..11K" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 0%", NONE, "8..15K" },
         { "0c=k8", 0, ONE, 3000, true, "set-zone n0 0%", SO,
-          "nothing of the 1G that node 0 has online is movable already" },
+          "node 0 has 1G online, and the movable part of it would be less than one block: nothing "
+          "to change" },
         { "0c=k8m8o8", 0, ONE, 3000, true, "set-zone n0 75%", NONE, "7..4M" },
         { "0c=k8m8", 0, ONE, LARGEST, true, "set-zone n0 99%", NONE, "7..1M" },
         { "0c=k8m8", 0, ONE, LARGEST, true, "set-zone n0 100%", LAST,
