@@ -20,7 +20,7 @@ lock_cache()
         flock 9
 }
 
-# The version of linux-source-$1 that apt would install, or the last one that was fetched.
+# The version of linux-source-$1 that apt would install, or the version fetched last.
 source_version()
 {
         version=$(apt-cache show --no-all-versions "linux-source-$1" 2>/dev/null | sed -n 's/^Version: //p')

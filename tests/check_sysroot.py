@@ -381,7 +381,7 @@ class Plan(TreeCase):
         self.config.write_text('# one\nrules = ({ name = "all"; zone = "leave"; });\n')
         rows = self.plan(self.made("s390x-standby"), "--add=256M@0", "-o", "BLOCK,RULE,REASON")
         self.assertEqual([tuple(row.values()) for row in rows], [
-            (block, "all", f"left alone by rule 'all' ({self.config}:2)")
+            (block, "all", f"left alone (rule 'all', {self.config}:2)")
             for block in ("16-47", "48")])
 
     def test_faults_are_named(self):

@@ -189,7 +189,7 @@ static inline Device *machine_add_device(Machine *machine, uint32_t first, uint3
         return device;
 }
 
-/* Devices from text, "32-95 100-107/2": their blocks, and of one that grows those of a unit. */
+/* Devices from text, "32-95 100-107/2": their blocks, and the size of a unit for a device that grows. */
 static inline void machine_add_devices(Machine *machine, const char *text)
 {
         while (*text) {

@@ -8,7 +8,7 @@
 
 /*
  * Random machines and policies, and a plan of each. What one seed makes is the same everywhere;
- * PROPERTY_SEED in the environment chooses the first seed, and a failure names the one that shows it.
+ * PROPERTY_SEED in the environment chooses the first seed, and a failure names the seed that shows it.
  */
 
 #define BLOCK (UINT64_C(128) << 20)
@@ -227,7 +227,7 @@ static inline void maker_add_block(Maker *maker, int32_t node, int32_t device, c
         }
 }
 
-/* The state of blocks that come together: mostly the same, and single ones that are not. */
+/* The state of blocks that come together: mostly the same, with a few others. */
 static inline void maker_add_run(Maker *maker, uint32_t n, bool grows)
 {
         Random *random = maker->random;

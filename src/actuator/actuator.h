@@ -4,7 +4,7 @@
 #include "kernel/sysfs.h"
 
 /*
- * The actuator: a small process of its own, the only one that writes below /sys. It stays root,
+ * The actuator: a small process of its own. No other process of memoryd writes below /sys. It stays root,
  * keeps its memory locked, parses nothing but fixed-size requests, and ends when its peer is gone.
  * A write to memoryN/state can take minutes and therefore never happens in the main loop.
  *

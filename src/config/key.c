@@ -114,7 +114,7 @@ static const ConfKey keys[] = {
         { "rules.udev_property.name", CONF_NAME, 1, 255, NULL, NULL, offsetof(UdevProperty, name),
           "the property's name" },
         { "rules.udev_property.value", CONF_NAME, 1, 255, NULL, NULL, offsetof(UdevProperty, value),
-          "what it is" },
+          "the property's value" },
         { "rules.zone", CONF_WORD, 0, 0, zone_action_word, NULL, offsetof(Rule, zone),
           "what becomes of the memory that matches" },
         { "rules.movable_node", CONF_BOOL, 0, 1, NULL, NULL, offsetof(Rule, movable_node),

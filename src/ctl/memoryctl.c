@@ -110,7 +110,7 @@ static const char help_text[] =
         "  online BLOCKS...      Bring memory online, as the policy or --zone has it\n"
         "  offline BLOCKS...     Take memory offline, so that it can be removed\n"
         "  set-zone BLOCKS ZONE  Make memory movable or kernel, or --movable of a --node\n"
-        "  jobs                  What of these three is under way\n"
+        "  jobs                  Jobs of these three verbs, and their progress\n"
         "  cancel JOB...         End jobs before they are done\n"
         "  monitor               What happens, as it happens\n"
         "  verify                What on this machine works against the policy\n"

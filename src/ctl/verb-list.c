@@ -129,7 +129,7 @@ static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
         return low;
 }
 
-/* Marks the wanted blocks; one that does not exist is an error. */
+/* Marks the wanted blocks. A wanted block that does not exist is an error. */
 static int mark_wanted(const Snapshot *snapshot, const BlockRange *wanted, bool *marks)
 {
         size_t i = block_lower_bound(snapshot, wanted->first);

@@ -68,7 +68,7 @@ static int add_range(Table *table, const ForecastRange *range, uint64_t block_si
                 .size_bytes = (range->last - range->first + UINT64_C(1)) * block_size_bytes,
         };
 
-        /* What stays as it is matters to who wants to see all of it. */
+        /* Only --all shows blocks that the policy does not change. */
         if (!arg_all && strcmp(range->decision, "none") == 0)
                 return 0;
         return table_add(table, &row);

@@ -72,9 +72,9 @@ static void print_reason(const BlockRow *block)
         if (strcmp(block->decision, verdict_to_string(VERDICT_NONE)) == 0)
                 printf(", not decided yet");
         else if (*block->rule)
-                printf(", decided %s by rule '%s'", block->decision, block->rule);
+                printf(", decided %s (rule '%s')", block->decision, block->rule);
         else
-                printf(", decided %s by default", block->decision);
+                printf(", decided %s (default rule)", block->decision);
         if (*block->guards)
                 printf(" because of %s", block->guards);
         if (block->error != 0)

@@ -73,12 +73,12 @@ void journal_foreign(const Policy *policy, const Block *block, unsigned n)
 {
         LogContext context = block_context(policy, block, MESSAGE_ID_FOREIGN_BLOCK);
 
-        log_full(
-                LOG_NOTICE, &context,
-                "%u block%s onlined by someone else against the policy: memory%u is %s, the policy "
-                "has it %s",
-                n, n == 1 ? " was" : "s were", block->id, zone_class_to_string(block_class(block)),
-                verdict_to_string(block->decision.verdict));
+        log_full(LOG_NOTICE, &context,
+                 "%u block%s onlined by something other than memoryd, against the policy: memory%u "
+                 "is %s, the policy "
+                 "has it %s",
+                 n, n == 1 ? " was" : "s were", block->id, zone_class_to_string(block_class(block)),
+                 verdict_to_string(block->decision.verdict));
 }
 
 void journal_failed(const Policy *policy, const Block *block, Outcome outcome, bool is_first,
@@ -106,7 +106,8 @@ void journal_raced(const Policy *policy, const Block *block)
         LogContext context = block_context(policy, block, MESSAGE_ID_FOREIGN_BLOCK);
 
         log_full(LOG_NOTICE, &context,
-                 "memory%u was onlined by someone else, who was faster: it is %s, the policy has "
+                 "memory%u was onlined by something other than memoryd, which was faster: it is "
+                 "%s, the policy has "
                  "it %s",
                  block->id, zone_class_to_string(block_class(block)),
                  verdict_to_string(block->decision.verdict));

@@ -91,9 +91,10 @@ static void manager_recall(Manager *manager)
         int r = remember_load(manager->runtime_folder, &manager->machine);
 
         if (r == -EBADMSG)
-                log_warning("What blocks were before is not known: %s/blocks is damaged or of "
-                            "another version, ignoring",
-                            manager->runtime_folder);
+                log_warning(
+                        "The earlier state of the blocks is unknown: %s/blocks is damaged or of "
+                        "another version, ignoring",
+                        manager->runtime_folder);
         else if (r < 0)
                 log_warning("Cannot read %s/blocks: %s, ignoring", manager->runtime_folder,
                             strerror(-r));

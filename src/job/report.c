@@ -21,7 +21,7 @@ static const Meaning meanings[] = {
           "something on this machine does not let it go online" },
         { EPERM, "EPERM", "its node would have movable memory only",
           "its node would have movable memory only" },
-        { ESTALE, "ESTALE", NULL, "somebody else has changed it meanwhile" },
+        { ESTALE, "ESTALE", NULL, "something other than memoryd changed it meanwhile" },
         { ENOENT, "ENOENT", NULL, "it was removed" },
         { ENOMEM, "ENOMEM", "there is not enough free memory to move its contents to",
           "there is not enough free memory to describe it" },

@@ -79,7 +79,7 @@ typedef enum Refusal {
         REFUSAL_NO_SUCH_NODE,
         REFUSAL_NO_SUCH_DEVICE,
         REFUSAL_NODE_WITHOUT_MEMORY,
-        REFUSAL_NOTHING_TO_DO,         /* all memory is already as requested: nothing to do */
+        REFUSAL_NOTHING_TO_DO,      /* all memory is already as requested: nothing to do */
         REFUSAL_BOOT_MEMORY,        /* boot memory would go offline; not with force */
         REFUSAL_INVALID_SIZE,       /* 0, or not a multiple of the block size */
         REFUSAL_INVALID_PERCENTAGE, /* over 100 */

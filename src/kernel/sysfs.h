@@ -112,7 +112,7 @@ int sysfs_read_links(const Sysfs *sysfs, Machine *machine);
 
 /*
  * Reads the state of a block, and the node link and the zones if they are available. While there is
- * no link, the node is the one that the kernel told in an event, as soon as that node exists.
+ * no link, the node comes from the kernel's event, as soon as that node exists.
  * Returns 1 if the block changed, 0 if not, -ENOENT if it is gone, -EBADMSG if an attribute makes
  * no sense (*ret_attribute names it), or another negative errno. On failure the block is unchanged.
  */

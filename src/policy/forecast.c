@@ -359,7 +359,7 @@ static int forecast_reason(const Forecast *forecast, const Policy *policy, size_
                 return reason_format(&forecast->machine, policy, &forecast->machine.blocks[i], ret);
         *ret = strdup(forecast->before[i] == BLOCK_ONLINE ?
                               "online already, and stays so" :
-                              "left alone: somebody else takes it offline");
+                              "left alone: something other than memoryd is taking it offline");
         return *ret ? 0 : -ENOMEM;
 }
 

@@ -74,8 +74,9 @@ static int format_ratio_reason(const Machine *machine, const Block *block, char 
         if (!is_over)
                 return asprintf(ret, "%s then has %s, within max_movable_ratio %s", place, memory,
                                 limit);
-        return asprintf(ret, "with it%s movable, %s would have %s, over max_movable_ratio %s",
-                        has_above ? " and what is above it" : "", place, memory, limit);
+        return asprintf(ret,
+                        "if this block%s were movable, %s would have %s, over max_movable_ratio %s",
+                        has_above ? " and those above it" : "", place, memory, limit);
 }
 
 static int format_min_kernel_reason(const Block *block, char **ret)
@@ -99,7 +100,7 @@ static int format_guard_reason(const Machine *machine, const Block *block, char 
         if (strcmp(scope, "contiguous") == 0)
                 return asprintf(ret,
                                 "memory%llu above it on node %d is kernel memory, and contiguous "
-                                "keeps that below movable memory",
+                                "keeps kernel memory below movable memory",
                                 (unsigned long long) block->decision.figures.limit, block->node);
         return format_ratio_reason(machine, block, ret);
 }
@@ -114,42 +115,44 @@ static int format_auto_reason(const Machine *machine, const Block *block, char *
         format_group(machine, block, group);
         if (block->decision.verdict == VERDICT_MOVABLE || !*reason_scope(block))
                 return asprintf(
-                        ret, "the rest of %s is %s, and whole_device asks for one class", group,
+                        ret, "the rest of %s is %s, and whole_device keeps a device in one class",
+                        group,
                         block->decision.verdict == VERDICT_MOVABLE ? "movable" : "kernel memory");
         if (format_guard_reason(machine, block, &why) < 0)
                 return -1;
         return asprintf(ret, "%s, and whole_device keeps all of %s in one class", why, group);
 }
 
-/* Formats the rule of a decision: "rule 'x' (file:line)". */
+/* Formats the rule of a decision: "(rule 'x', file:line)". */
 static int format_rule(const Policy *policy, const Block *block, char **ret)
 {
         const Rule *rule = policy_rule(policy, block->decision.rule);
 
         if (rule && rule->file)
-                return asprintf(ret, "rule '%s' (%s:%u)", rule->name, rule->file, rule->line);
+                return asprintf(ret, "(rule '%s', %s:%u)", rule->name, rule->file, rule->line);
         if (rule)
-                return asprintf(ret, "rule '%s'", rule->name);
+                return asprintf(ret, "(rule '%s')", rule->name);
         return asprintf(ret, "%s",
-                        block->decision.rule == RULE_GONE ? "a rule that has been removed since" :
-                                                            "the default");
+                        block->decision.rule == RULE_GONE ? "(a rule that has been removed since)" :
+                                                            "(default rule)");
 }
 
 static int format_undecided(const Block *block, char **ret)
 {
         if (block->status == BLOCK_STATUS_WAITING)
-                return asprintf(ret, "not decided: it has no node yet");
+                return asprintf(ret, "not decided: the block has no node yet");
         if (block->status == BLOCK_STATUS_LEFT)
-                return asprintf(ret,
-                                "left alone: it was offline when memoryd started, and coldplug is "
-                                "\"leave\"");
+                return asprintf(
+                        ret,
+                        "left alone: the block was offline when memoryd started, and coldplug is "
+                        "\"leave\"");
         if (block->status == BLOCK_STATUS_OFFLINED)
                 return asprintf(ret, block->offliner == ONLINER_MEMORYD ?
-                                             "left alone: memoryd took it offline because it was "
-                                             "asked to" :
-                                             "left alone: somebody else took it offline");
+                                             "left alone: memoryd took it offline on request" :
+                                             "left alone: something other than memoryd took it "
+                                             "offline");
         if (block->status == BLOCK_STATUS_INITIAL)
-                return asprintf(ret, "not decided: it was online when memoryd started");
+                return asprintf(ret, "not decided: the block was online when memoryd started");
         return asprintf(ret, "not decided yet");
 }
 
@@ -166,20 +169,20 @@ static int format_decided(const Machine *machine, const Block *block, const char
 
         if (block->decision.verdict == VERDICT_LEAVE && device && device->onlines_itself)
                 return asprintf(ret,
-                                "left alone: %s has an attribute of its own for being onlined "
-                                "as a whole",
+                                "left alone: %s has an attribute of its own that onlines it as a "
+                                "whole",
                                 *device->name ? device->name : "its device");
         if (block->decision.action == ZONE_ACTION_KEEP && !is_auto(block))
-                return asprintf(ret, "%s by %s, which keeps the class it was in when last online",
+                return asprintf(ret, "%s %s: the class it had when it was last online",
                                 classes[block->decision.verdict], rule);
         if (!is_auto(block))
-                return asprintf(ret, "%s by %s", classes[block->decision.verdict], rule);
+                return asprintf(ret, "%s %s", classes[block->decision.verdict], rule);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
-        return asprintf(
-                ret, "%s by %s%s: %s", classes[block->decision.verdict], rule,
-                block->decision.action == ZONE_ACTION_KEEP ? ", which knows no class to keep" : "",
-                why);
+        return asprintf(ret, "%s %s: %s%s", classes[block->decision.verdict], rule,
+                        block->decision.action == ZONE_ACTION_KEEP ? "no class to keep is known; " :
+                                                                     "",
+                        why);
 }
 
 /* Formats the class that a block is in, and the decision that wanted another one. */
@@ -189,21 +192,23 @@ static int format_foreign(const Machine *machine, const Block *block, const char
 
         if (format_decided(machine, block, rule, &decided) < 0)
                 return -1;
-        return asprintf(ret, "%s because %s onlined it so, but %s",
+        return asprintf(ret, "%s: %s onlined it; the policy wants %s",
                         zone_class_to_string(block_class(block)),
-                        block->onliner == ONLINER_KERNEL ? "the kernel" : "somebody else", decided);
+                        block->onliner == ONLINER_KERNEL ? "the kernel" :
+                                                           "something other than memoryd",
+                        decided);
 }
 
 /* Formats what a job does, or did, to a block. */
 static int format_requested(const Block *block, char **ret)
 {
         if (block->status == BLOCK_STATUS_OFFLINING)
-                return asprintf(ret, "memoryd is taking it offline because it was asked to");
+                return asprintf(ret, "memoryd is taking it offline on request");
         if (block->status == BLOCK_STATUS_WRITING)
-                return asprintf(ret, "memoryd is making it %s because it was asked to",
+                return asprintf(ret, "memoryd is making it %s on request",
                                 block->decision.verdict == VERDICT_MOVABLE ? "movable" :
                                                                              "kernel memory");
-        return asprintf(ret, "online as %s because memoryd was asked to",
+        return asprintf(ret, "%s on request",
                         block_class(block) == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory");
 }
 

@@ -53,7 +53,7 @@ static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted,
                                "write \"offline\" to the file."));
         return findings_add(
                 findings, "auto-online", file,
-                finding_text("Somebody has set this to \"%s\" since memoryd took it over: the "
+                finding_text("This has been set to \"%s\" since memoryd took it over: the "
                              "kernel onlines added memory before memoryd can decide.",
                              word),
                 finding_text("Find out who wrote to it, then run \"memoryctl rescan\": memoryd "

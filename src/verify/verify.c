@@ -294,7 +294,7 @@ static bool is_foreign_alike(const Block *block, const Block *other)
 
 static const char *onliner_phrase(Onliner onliner)
 {
-        return onliner == ONLINER_KERNEL ? "The kernel itself" : "Somebody else";
+        return onliner == ONLINER_KERNEL ? "The kernel itself" : "Something other than memoryd";
 }
 
 static int check_blocks(const VerifyInput *input, Findings *findings)

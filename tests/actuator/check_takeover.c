@@ -129,7 +129,7 @@ START_TEST(killed_before_or_after_the_write_is_the_same)
 }
 END_TEST
 
-START_TEST(what_somebody_set_since_counts)
+START_TEST(a_value_set_by_another_program_counts)
 {
         take(NODE_NONE, ONLINE, OFFLINE);
         ck_assert_int_eq(takeover_release(&takeover, NODE_NONE, MOVABLE), NOTHING);
@@ -287,7 +287,7 @@ START_TEST(what_a_killed_one_took_over_is_put_back)
                          "onlinee\n");
         ck_assert_str_eq(sysfs_fixture_read(&fixture, NODE_PATH "/node1/auto_online_blocks"),
                          "inheritmovable\n");
-        /* Somebody set this one since, and node 7 is gone. */
+        /* Another program set this one since, and node 7 is gone. */
         ck_assert_str_eq(sysfs_fixture_read(&fixture, NODE_PATH "/node2/auto_online_blocks"),
                          "online_kernel\n");
         ck_assert_str_eq(sysfs_fixture_read(&fixture, FILE_NAME),
@@ -307,7 +307,7 @@ int main(void)
         tcase_add_test(tcase, what_says_what_it_shall_is_not_written);
         tcase_add_test(tcase, another_wish_does_not_change_what_is_put_back);
         tcase_add_test(tcase, killed_before_or_after_the_write_is_the_same);
-        tcase_add_test(tcase, what_somebody_set_since_counts);
+        tcase_add_test(tcase, a_value_set_by_another_program_counts);
         tcase_add_test(tcase, what_cannot_be_written_is_tried_once);
         tcase_add_test(tcase, at_the_end_only_a_node_that_is_gone_is_not_forgotten);
         tcase_add_loop_test(tcase, a_file_that_is_damaged_is_no_use, 0, ELEMENTSOF(load_cases));

@@ -105,7 +105,7 @@ START_TEST(anybody_may_read_it_and_only_its_owner_write)
         ck_assert_int_eq(stat(sysfs_fixture_path(&fixture, NAME), &status), 0);
         ck_assert_uint_eq(status.st_mode & 07777, 0644);
 
-        /* Also when one that was killed in the middle left another. */
+        /* Also when a memoryd that was killed while writing left another file. */
         sysfs_fixture_write(&fixture, "left", NAME ".new");
         ck_assert_int_eq(chmod(sysfs_fixture_path(&fixture, NAME ".new"), 0666), 0);
         ck_assert_int_eq(replace("2"), 0);
@@ -134,7 +134,7 @@ END_TEST
 
 START_TEST(what_a_killed_one_left_is_no_hindrance)
 {
-        sysfs_fixture_write(&fixture, "left by one that was killed in the middle\n", NAME ".new");
+        sysfs_fixture_write(&fixture, "left by a memoryd killed while writing\n", NAME ".new");
         ck_assert_int_eq(replace("short\n"), 0);
         assert_reads("short\n");
         ck_assert(!is_there(NAME ".new"));
@@ -214,7 +214,7 @@ START_TEST(a_folder_in_the_place_of_the_new_file_leaves_the_old_one)
 }
 END_TEST
 
-/* One that nobody writes to, or reads from, would be waited for without end. */
+/* Opening a FIFO would wait for its other end without limit. */
 START_TEST(a_fifo_is_not_waited_for)
 {
         ck_assert_int_eq(mkfifo(sysfs_fixture_path(&fixture, NAME), 0600), 0);

@@ -131,7 +131,7 @@ def main():
             online.print_table(arguments, commands, blocks, PAIR)
             print_verdicts(arguments, commands)
             print("    in each round each block became what the policy says, "
-                  "by the one that was to do it", flush=True)
+                  "and memoryd or the kernel did it as intended", flush=True)
     except (image.ImageError, GuestError, QmpError) as error:
         sys.exit(f"offload: {error}")
 

@@ -584,7 +584,7 @@ static const FileCase file_cases[] = {
         { "event_source = \"x\";\n"
           "rules = ({ zone = \"auto\"; udev_property = { name = \"A\"; value = \"1\"; }; });",
           "1: 'event_source': expected \"kernel\" or \"udev\", got \"x\"\n" },
-        /* One that cannot be read is not one without criteria. */
+        /* A rule with a faulty criterion does not count as a rule without criteria. */
         { "rules = ({ zone = \"auto\"; origin = \"x\"; }, { node = 1; zone = \"auto\"; });",
           "1: 'rules[0].origin': " ORIGINS "\"x\"\n" },
         { "rules = ({ zone = \"auto\"; origin = 1;\nnode = -1;\nmin_size = \"2M\"; max_size = "

@@ -66,12 +66,12 @@ START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
                 "  job 4: rebalance node 0, queued, 0 of 4 blocks\n"
                 "\n"
                 "Not settled:\n"
-                "  blocks 40-41 (node 1, 256M): failed, decided movable by rule 'dimm': "
+                "  blocks 40-41 (node 1, 256M): failed, decided movable (rule 'dimm'): "
                 "EBUSY (Device or resource busy)\n"
-                "  block 42 (node 1, 128M): foreign, is kernel, decided movable by rule 'dimm'\n"
-                "  block 43 (node 1, 128M): retrying, decided kernel by default because of "
+                "  block 42 (node 1, 128M): foreign, is kernel, decided movable (rule 'dimm')\n"
+                "  block 43 (node 1, 128M): retrying, decided kernel (default rule) because of "
                 "max_movable_ratio(node): EAGAIN (Resource temporarily unavailable)\n"
-                "  blocks 45-46 (node 1, 256M): pending, decided movable by rule 'dimm'\n"
+                "  blocks 45-46 (node 1, 256M): pending, decided movable (rule 'dimm')\n"
                 "  block 44 (node not known yet, 128M): waiting, not decided yet\n"
                 "\n"
                 "Configuration:\n"
@@ -393,7 +393,7 @@ END_TEST
 START_TEST(explain_says_why_in_a_sentence_and_lists_the_rest)
 {
         static const char wanted[] =
-                "memory32: kernel by the default: node 1 had no kernel memory, and min_kernel asks "
+                "memory32: kernel (default rule): node 1 had no kernel memory, and min_kernel asks "
                 "for 128M.\n"
                 "\n"
                 "       Block: memory32, 0x0000000100000000-0x0000000107ffffff\n"
@@ -420,7 +420,7 @@ START_TEST(explain_says_what_failed_and_which_rule)
         ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
         RUN("explain", "40");
         expect(0,
-               "memory40: movable by rule 'dimm' (/etc/memoryd/memoryd.conf:12).\n"
+               "memory40: movable (rule 'dimm', /etc/memoryd/memoryd.conf:12).\n"
                "\n"
                "       Block: memory40, 0x0000000140000000-0x0000000147ffffff\n"
                "        Node: 1\n"
@@ -434,7 +434,7 @@ START_TEST(explain_says_what_failed_and_which_rule)
                "");
         RUN("explain", "44");
         expect(0,
-               "memory44: not decided: it has no node yet.\n"
+               "memory44: not decided: the block has no node yet.\n"
                "\n"
                "       Block: memory44, 0x0000000160000000-0x0000000167ffffff\n"
                "      Origin: dimm, PNP0C80:00\n"
@@ -459,7 +459,7 @@ START_TEST(explain_can_be_json)
                         " \"zone_wanted\": \"auto\", \"compared\": \"min_kernel\","
                         " \"kernel_bytes\": 0, \"min_kernel_bytes\": 134217728,"
                         " \"decided_usec\": 1000000000000000, \"onlined_by\": \"memoryd\","
-                        " \"onlined_usec\": 1000000003500000, \"reason\": \"kernel by the default:"
+                        " \"onlined_usec\": 1000000003500000, \"reason\": \"kernel (default rule):"
                         " node 1 had no kernel memory, and min_kernel asks for 128M\","
                         " \"block_size_bytes\": 134217728}");
         json_object_put(object);
@@ -489,8 +489,8 @@ START_TEST(history_is_a_table)
         RUN("history");
         expect(0,
                "TIME                        BLOCK NODE DECISION STATUS REASON\n"
-               "Sun 2001-09-09 01:46:40 UTC    40    1 movable  failed movable by rule 'dimm'\n"
-               "Sun 2001-09-09 01:46:43 UTC    44      kernel   done   kernel by the default\n",
+               "Sun 2001-09-09 01:46:40 UTC    40    1 movable  failed movable (rule 'dimm')\n"
+               "Sun 2001-09-09 01:46:43 UTC    44      kernel   done   kernel (default rule)\n",
                "");
         RUN("history", "-n", "-o", "block,Device,RULE,GUARDS,ONLINED_BY,ERROR,USEC");
         expect(0,
@@ -502,11 +502,11 @@ START_TEST(history_is_a_table)
         expect_json_equal(
                 history, "{\"history\": [{\"time\": \"Sun 2001-09-09 01:46:40 UTC\", \"block\": 40,"
                          " \"node\": 1, \"decision\": \"movable\", \"status\": \"failed\","
-                         " \"reason\": \"movable by rule 'dimm'\", \"error\": \"EBUSY\","
+                         " \"reason\": \"movable (rule 'dimm')\", \"error\": \"EBUSY\","
                          " \"usec\": 1000000000000000, \"rule\": \"dimm\"},"
                          "{\"time\": \"Sun 2001-09-09 01:46:43 UTC\", \"block\": 44,"
                          " \"node\": null, \"decision\": \"kernel\", \"status\": \"done\","
-                         " \"reason\": \"kernel by the default\", \"error\": null,"
+                         " \"reason\": \"kernel (default rule)\", \"error\": null,"
                          " \"usec\": 1000000003500000, \"rule\": null}]}");
         json_object_put(history);
 }
@@ -735,7 +735,7 @@ START_TEST(reload_and_rescan_print_nothing_when_done)
 }
 END_TEST
 
-/* ssh stands for one that reaches the same bus, as the bridge of another machine would. */
+/* This ssh reaches the same bus, as the bridge of another machine would. */
 START_TEST(a_remote_host_is_asked_through_ssh)
 {
         char path[2 * PATH_MAX];

@@ -594,7 +594,7 @@ START_TEST(a_narrow_terminal_gets_the_text_alone)
 }
 END_TEST
 
-/* Somebody who has to be asked for a password. */
+/* A caller who must enter a password. */
 #define NOBODY 65534
 
 /* Stands for polkit's: tells how it was called and who it is, that it is ready, and stays. */

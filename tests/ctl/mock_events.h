@@ -13,7 +13,7 @@
  * enough     it does not any more
  * property   properties of the manager changed
  * job        a job comes, goes on and ends
- * standing   one that was there goes on
+ * standing   a job that was there goes on
  * go         the script of a job that waits goes on
  * odd        signals that nobody understands
  */

@@ -13,7 +13,7 @@
  * MOCK_JOB     words, of which one is taken each MOCK_TICK_MSEC (1):
  *              34       block 34 is done
  *              !34      block 34 fails with EBUSY
- *              wait     goes on when somebody calls Cancel(), or with the event "go"
+ *              wait     goes on when a client calls Cancel(), or with the event "go"
  *              undone   a block that was done is undone
  *              keep     Cancel() is denied from now on
  *              die      mock_memoryd ends
@@ -27,7 +27,7 @@
 
 int mock_jobs_start(sd_bus *bus, sd_event *event, bool has_jobs);
 
-/* Makes a job as if somebody else had asked for it. */
+/* Makes a job as if another client had asked for it. */
 int mock_jobs_make(sd_bus *bus);
 
 /* Tells of the first that was there. */

@@ -253,7 +253,7 @@ static int append_decision(sd_bus_message *reply, uint32_t block)
                         "min_kernel", "KernelBytes", "t", UINT64_C(0), "MinKernelBytes", "t",
                         BLOCK_SIZE_BYTES, "DecidedUSec", "t", DECIDED_USEC, "OnlinedBy", "s",
                         "memoryd", "OnlinedUSec", "t", ONLINED_USEC, "Reason", "s",
-                        "kernel by the default: node 1 had no kernel memory, and min_kernel asks "
+                        "kernel (default rule): node 1 had no kernel memory, and min_kernel asks "
                         "for 128M");
         if (block == 40)
                 return sd_bus_message_append(
@@ -261,10 +261,10 @@ static int append_decision(sd_bus_message *reply, uint32_t block)
                         "s", "movable", "DecidedUSec", "t", DECIDED_USEC, "RuleFile", "s",
                         "/etc/memoryd/memoryd.conf", "RuleLine", "u", 12, "FailedAttempts", "u", 8,
                         "OnlinedBy", "s", "none", "Reason", "s",
-                        "movable by rule 'dimm' (/etc/memoryd/memoryd.conf:12)");
+                        "movable (rule 'dimm', /etc/memoryd/memoryd.conf:12)");
         return sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "Guards", "s", "", "FailedAttempts",
                                      "u", 0, "OnlinedBy", "s", "none", "Reason", "s",
-                                     "not decided: it has no node yet");
+                                     "not decided: the block has no node yet");
 }
 
 static int append_explanation(sd_bus_message *reply, const MockBlocks *blocks, uint32_t block)
@@ -312,12 +312,12 @@ static int append_history(sd_bus_message *reply)
 {
         int r = sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, DECIDED_USEC, 40, 1,
                                       "PNP0C80:00", "movable", "dimm", "", "failed", "none", EBUSY,
-                                      "movable by rule 'dimm'");
+                                      "movable (rule 'dimm')");
 
         return r < 0 ? r :
                        sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, ONLINED_USEC, 44, -1, "",
                                              "kernel", "", "min_kernel contiguous", "done",
-                                             "memoryd", 0, "kernel by the default");
+                                             "memoryd", 0, "kernel (default rule)");
 }
 
 static int method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -407,7 +407,7 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *er
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-/* One that memoryctl has not heard of among them, as a later version may have. */
+/* The list has a feature unknown to memoryctl, as a later memoryd may have. */
 static int property_get_features(sd_bus *bus, const char *path, const char *interface,
                                  const char *property, sd_bus_message *reply, void *userdata,
                                  sd_bus_error *error)

@@ -399,8 +399,8 @@ START_TEST(what_another_onlined_against_the_policy_is_foreign)
         wait_for(bus_count_status("foreign") == 2);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "ForeignBlocks"), 2);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 1);
-        ck_assert(daemon_logged(
-                "2 blocks were onlined by someone else against the policy: memory32"));
+        ck_assert(daemon_logged("2 blocks were onlined by something other than memoryd, against "
+                                "the policy: memory32"));
         ck_assert_uint_eq(testbed_count_writes(""), 0);
 }
 END_TEST
@@ -433,7 +433,8 @@ START_TEST(another_who_is_faster_against_the_policy_is_found_out)
         testbed_let_go(DIMM);
         wait_for(bus_block_is(DIMM, "foreign"));
         ck_assert_uint_eq(testbed_count_writes("memory32 online_kernel 22"), 1);
-        ck_assert(daemon_logged("memory32 was onlined by someone else, who was faster"));
+        ck_assert(daemon_logged(
+                "memory32 was onlined by something other than memoryd, which was faster"));
 }
 END_TEST
 
@@ -489,7 +490,7 @@ START_TEST(after_an_offline_an_online_is_another_s)
 }
 END_TEST
 
-/* Nothing comes of a write that failed: the `online` after it is somebody else's. */
+/* A write that failed changes nothing: another program did the `online` after it. */
 START_TEST(a_write_that_failed_makes_no_echo)
 {
         daemon_set_config("retry = { delay = \"1h\"; cap = \"1h\"; };\n");

@@ -290,7 +290,7 @@ END_TEST
 
 /* Explain */
 
-/* Entries as "Key=value", and "Key" for one that is not to be there. */
+/* Entries as "Key=value", and "Key" for an entry that must be missing. */
 #define assert_explained(id, ...) assert_entries(id, (const char *const[]){ __VA_ARGS__, NULL })
 
 static void assert_entries(uint32_t id, const char *const *entries)
@@ -330,12 +330,12 @@ static void add_acpi_dimm(const char *device, unsigned first, unsigned n, unsign
 START_TEST(memory_of_the_boot_is_explained)
 {
         daemon_start();
-        assert_explained(3, "Block=3", "Node=0", "State=online", "Zones=Normal", "Class=kernel",
-                         "Device=", "Origin=boot", "Decision=none",
-                         "Rule=", "Guards=", "Status=initial", "Errno=0", "FailedAttempts=0",
-                         "OnlinedBy=none", "Reason=not decided: it was online when memoryd started",
-                         "RuleFile", "RuleLine", "ZoneWanted", "Compared", "KernelBytes",
-                         "DecidedUSec", "OnlinedUSec");
+        assert_explained(
+                3, "Block=3", "Node=0", "State=online", "Zones=Normal", "Class=kernel",
+                "Device=", "Origin=boot", "Decision=none", "Rule=", "Guards=", "Status=initial",
+                "Errno=0", "FailedAttempts=0", "OnlinedBy=none",
+                "Reason=not decided: the block was online when memoryd started", "RuleFile",
+                "RuleLine", "ZoneWanted", "Compared", "KernelBytes", "DecidedUSec", "OnlinedUSec");
 }
 END_TEST
 
@@ -348,17 +348,17 @@ START_TEST(guards_are_explained_with_the_numbers_that_they_compared)
                 DIMM, "Decision=kernel", "Guards=min_kernel max_movable_ratio(node)",
                 "ZoneWanted=auto", "Compared=min_kernel", "KernelBytes=0", "MinKernelBytes=4194304",
                 "MovableBytes", "MaxMovableRatioPermille", "OnlinedBy=memoryd", "RuleFile",
-                "Reason=kernel by the default: node 1 had no kernel memory, and min_kernel "
+                "Reason=kernel (default rule): node 1 had no kernel memory, and min_kernel "
                 "asks for 4M");
-        assert_explained(DIMM + 3, "Guards=max_movable_ratio(node)", "Compared=node",
-                         "KernelBytes=12582912", "MovableBytes=54525952",
-                         "MaxMovableRatioPermille=3000", "MinKernelBytes",
-                         "Reason=kernel by the default: with it and what is above it movable, node "
-                         "1 would have 52M of movable to 12M of kernel memory, 4.34 to 1, over "
-                         "max_movable_ratio 3.00");
+        assert_explained(
+                DIMM + 3, "Guards=max_movable_ratio(node)", "Compared=node", "KernelBytes=12582912",
+                "MovableBytes=54525952", "MaxMovableRatioPermille=3000", "MinKernelBytes",
+                "Reason=kernel (default rule): if this block and those above it were movable, node "
+                "1 would have 52M of movable to 12M of kernel memory, 4.34 to 1, over "
+                "max_movable_ratio 3.00");
         assert_explained(DIMM + 4, "Decision=movable", "Guards=", "Compared=node",
                          "KernelBytes=16777216", "MovableBytes=50331648",
-                         "Reason=movable by the default: node 1 then has 48M of movable to 16M of "
+                         "Reason=movable (default rule): node 1 then has 48M of movable to 16M of "
                          "kernel memory, 3.00 to 1, within max_movable_ratio 3.00");
         ck_assert_uint_ge(strtoull(bus_explain(DIMM, "OnlinedUSec"), NULL, 10),
                           strtoull(bus_explain(DIMM, "DecidedUSec"), NULL, 10));
@@ -375,7 +375,8 @@ START_TEST(a_device_that_is_kept_whole_is_explained_with_both_numbers)
                 assert_explained(
                         block, "Decision=kernel", "Compared=node", "KernelBytes=33554432",
                         "MovableBytes=134217728", "MaxMovableRatioPermille=3000",
-                        "Reason=kernel by the default: with it and what is above it movable, node "
+                        "Reason=kernel (default rule): if this block and those above it were "
+                        "movable, node "
                         "0 would have 128M of movable to 32M of kernel memory, 4.00 to 1, over "
                         "max_movable_ratio 3.00, and whole_device keeps all of its device in one "
                         "class");
@@ -400,7 +401,7 @@ START_TEST(a_rule_is_explained_with_its_place_until_it_is_gone)
         daemon_set_config_file("memoryd.conf.d/20-big.conf", "");
         ck_assert_str_eq(bus_call_manager("Reload"), "");
         assert_explained(DIMM, "Rule=(removed)", "RuleFile", "RuleLine", "ZoneWanted=movable",
-                         "Reason=movable by a rule that has been removed since");
+                         "Reason=movable (a rule that has been removed since)");
 }
 END_TEST
 
@@ -429,8 +430,8 @@ START_TEST(a_foreign_block_is_explained_with_what_was_decided)
                          "OnlinedBy=other", "ZoneWanted=kernel", "FailedAttempts=0");
         ck_assert_ptr_nonnull(bus_explain(DIMM, "OnlinedUSec"));
         ck_assert_int_eq(strncmp(bus_explain(DIMM, "Reason"),
-                                 "movable because somebody else onlined it so, but kernel by rule "
-                                 "'ours' (",
+                                 "movable: something other than memoryd onlined it; the policy "
+                                 "wants kernel (rule 'ours', ",
                                  72),
                          0);
 }
@@ -453,14 +454,15 @@ START_TEST(what_is_left_alone_or_not_decided_yet_is_explained)
         testbed_set_block(DIMM + 1, NULL);
         testbed_event("offline", "memory33");
         wait_for(bus_block_is(DIMM + 1, "offlined"));
-        assert_explained(DIMM + 1, "Reason=left alone: somebody else took it offline",
+        assert_explained(DIMM + 1,
+                         "Reason=left alone: something other than memoryd took it offline",
                          "OnlinedBy=none", "OnlinedUSec");
 
         testbed_add_blocks(64, 1);
         testbed_event("add", "memory64");
         wait_for(bus_block_is(64, "waiting"));
         assert_explained(64, "Node=-1", "Zones=", "Status=waiting", "Decision=none", "ZoneWanted",
-                         "DecidedUSec", "Reason=not decided: it has no node yet");
+                         "DecidedUSec", "Reason=not decided: the block has no node yet");
 }
 END_TEST
 
@@ -471,9 +473,9 @@ START_TEST(a_device_that_is_onlined_as_a_whole_by_itself_is_left_and_explained)
         testbed_add_iomem(DIMM, 2, "dax0.0");
         testbed_add_dimm(DIMM, 2, 0);
         wait_for(bus_count_status("left") == 2);
-        assert_explained(DIMM, "Device=dax0.0", "Origin=kmem", "Decision=leave",
-                         "Reason=left alone: dax0.0 has an attribute of its own for being onlined "
-                         "as a whole");
+        assert_explained(
+                DIMM, "Device=dax0.0", "Origin=kmem", "Decision=leave",
+                "Reason=left alone: dax0.0 has an attribute of its own that onlines it as a whole");
         ck_assert_uint_eq(testbed_count_writes(""), 0);
 }
 END_TEST
@@ -534,7 +536,7 @@ START_TEST(the_history_has_what_came_of_decisions_in_their_order)
         ck_assert_int_eq(row.node, 0);
         ck_assert_str_eq(row.rule, "ours");
         ck_assert_str_eq(row.guards, "");
-        ck_assert_int_eq(strncmp(row.reason, "kernel by rule 'ours' (", 23), 0);
+        ck_assert_int_eq(strncmp(row.reason, "kernel (rule 'ours', ", 23), 0);
         ck_assert_int_eq(bus_get_history(1).error, 0);
 }
 END_TEST
@@ -609,7 +611,7 @@ START_TEST(a_plan_without_options_has_what_is_there)
 }
 END_TEST
 
-/* As Rescan() does: what failed is tried again, what somebody took offline is not. */
+/* As Rescan() does: what failed is tried again, what another program took offline is not. */
 START_TEST(a_plan_is_for_what_a_rescan_would_decide)
 {
         PlanRow rows[PLAN_ROWS_MAX];
@@ -631,7 +633,8 @@ START_TEST(a_plan_is_for_what_a_rescan_would_decide)
         ck_assert_uint_eq(rows[2].first, DIMM + 1);
         ck_assert_str_eq(rows[2].decision, "none");
         ck_assert_str_eq(rows[2].zone_class, "none");
-        ck_assert_str_eq(rows[2].reason, "left alone: somebody else took it offline");
+        ck_assert_str_eq(rows[2].reason,
+                         "left alone: something other than memoryd took it offline");
         ck_assert(bus_block_is(DIMM, "failed"));
 }
 END_TEST
@@ -706,7 +709,7 @@ START_TEST(a_plan_can_be_made_with_another_configuration)
         ck_assert_uint_eq(rows[1].last, 11);
         ck_assert_str_eq(rows[1].rule, "all");
         ck_assert_str_eq(rows[1].decision, "kernel");
-        ck_assert_str_eq(rows[1].reason, "kernel by rule 'all' (draft.conf:2)");
+        ck_assert_str_eq(rows[1].reason, "kernel (rule 'all', draft.conf:2)");
         assert_nothing_changed();
 
         testbed_add_dimm(DIMM, 2, 0);

@@ -74,7 +74,7 @@ static void kill_daemon(void)
 }
 
 /*
- * Movable memory that somebody made kernel memory: `keep` has it kernel memory again, where `auto` would
+ * Movable memory that another program made kernel memory: `keep` has it kernel memory again, where `auto` would
  * have it movable.
  */
 static void begin_keeping(void)
@@ -145,7 +145,7 @@ static void assert_offlined(void)
         ck_assert(!daemon_logged("ignoring"));
 }
 
-START_TEST(what_somebody_took_offline_stays_so_after_memoryd)
+START_TEST(what_another_program_took_offline_stays_so_after_memoryd)
 {
         begin_keeping();
         take_offline();
@@ -156,7 +156,7 @@ START_TEST(what_somebody_took_offline_stays_so_after_memoryd)
 }
 END_TEST
 
-START_TEST(what_somebody_took_offline_stays_so_after_a_memoryd_that_is_killed)
+START_TEST(what_another_program_took_offline_stays_so_after_a_memoryd_that_is_killed)
 {
         begin_keeping();
         take_offline();
@@ -272,7 +272,7 @@ static int run_with(const char *option)
         return daemon_wait();
 }
 
-/* memoryd takes "online" over and is killed: the kernel stays off until somebody puts it back. */
+/* memoryd takes "online" over and is killed: the kernel stays off until an administrator puts it back. */
 static void crash_after_take_over(void)
 {
         testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
@@ -295,7 +295,7 @@ START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
 }
 END_TEST
 
-START_TEST(auto_onlining_that_someone_turns_on_again_is_taken_over_again)
+START_TEST(auto_onlining_that_is_turned_on_again_is_taken_over_again)
 {
         daemon_start();
         testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
@@ -358,7 +358,7 @@ END_TEST
 #define OFFLOAD                                                                                    \
         "offload = \"uniform\"; rules = ({ name = \"far\"; node = 1; zone = \"movable\"; });\n"
 
-/* A machine whose kernel has a word for each node, and one that was told to use it. */
+/* Starts memoryd with node_auto_online on a machine whose kernel has auto_online of each node. */
 static void start_offloading(const char *settings)
 {
         char text[256];
@@ -615,14 +615,15 @@ int main(void)
 
         tcase_add_test(keep, the_class_to_keep_outlives_memoryd);
         tcase_add_test(keep, the_class_to_keep_outlives_a_memoryd_that_is_killed);
-        tcase_add_test(keep, what_somebody_took_offline_stays_so_after_memoryd);
-        tcase_add_test(keep, what_somebody_took_offline_stays_so_after_a_memoryd_that_is_killed);
+        tcase_add_test(keep, what_another_program_took_offline_stays_so_after_memoryd);
+        tcase_add_test(keep,
+                       what_another_program_took_offline_stays_so_after_a_memoryd_that_is_killed);
         tcase_add_test(keep, a_block_that_came_back_meanwhile_has_no_class_to_keep);
         tcase_add_test(keep, what_is_kept_of_blocks_and_damaged_is_named_and_ignored);
 
         tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
-        tcase_add_test(takeover, auto_onlining_that_someone_turns_on_again_is_taken_over_again);
+        tcase_add_test(takeover, auto_onlining_that_is_turned_on_again_is_taken_over_again);
         tcase_add_test(takeover, auto_onlining_is_put_back_when_a_start_after_a_crash_is_refused);
         tcase_add_test(takeover, auto_onlining_is_left_alone_when_told_so);
         tcase_add_test(offload, a_node_with_one_answer_is_left_to_the_kernel);

@@ -97,7 +97,7 @@ static void set_block(uint32_t id, ZoneClass last_class, Onliner onliner, uint64
         block->onlined_usec = onlined_usec;
 }
 
-/* Eight of the boot, three that were onlined, two that were taken offline, one that never was on. */
+/* Eight of the boot, three that were onlined, two that were taken offline, and the last was never online. */
 #define MACHINE "0c=k8k2m1l2o1"
 #define KEPT                                                                                       \
         "8 108 kernel memoryd 1700000000000001 none\n"                                             \
@@ -201,7 +201,7 @@ static const struct {
         { "0c=m", "0 100 movable memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_MEMORYD, 42 },
         { "0c=k", "0 100 kernel kernel 42", ZONE_CLASS_KERNEL, ONLINER_KERNEL, 42 },
         { "0c=s", "0 100 kernel other 42", ZONE_CLASS_KERNEL, ONLINER_OTHER, 42 },
-        /* in another class: somebody onlined it since */
+        /* in another class: another program onlined it since */
         { "0c=k", "0 100 movable memoryd 42", ZONE_CLASS_KERNEL, ONLINER_NONE, 0 },
         { "0c=m", "0 100 kernel memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_NONE, 0 },
         { "0c=m", "0 100 none memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_NONE, 0 },
@@ -218,7 +218,7 @@ static const struct {
         { "0c=o", "0 101 movable memoryd 42", ZONE_CLASS_NONE, ONLINER_NONE, 0 },
         { "0c=m", "0 99 movable memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_NONE, 0 },
         { "0c=m", "0 0 movable memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_NONE, 0 },
-        /* one that is gone */
+        /* a block that is gone */
         { "0c=m", "1 100 movable memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_NONE, 0 },
         { "0c=m", "4294967295 100 movable memoryd 42", ZONE_CLASS_MOVABLE, ONLINER_NONE, 0 },
 };
@@ -430,7 +430,7 @@ static bool may_be_another_number(const char *text, size_t at, char byte)
                byte <= '9';
 }
 
-/* Lines other than the one that was changed have what they had. */
+/* All lines but the given one are unchanged. */
 static void assert_taken_but_for(uint32_t line)
 {
         for (uint32_t id = 8; id < 13; id++) {

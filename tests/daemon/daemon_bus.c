@@ -573,7 +573,7 @@ const char *bus_get_job(unsigned i)
         return text_result;
 }
 
-/* What somebody who is not root calls. */
+/* Calls from a user other than root. */
 typedef struct ForeignCall {
         const char *path;
         const char *interface;

@@ -95,7 +95,7 @@ const char *bus_call_manager(const char *method);
 /* Verify: what was found, as "check: subject", a line each. */
 const char *bus_verify(void);
 
-/* KernelFeatures: a line each, "+name: what brings it", with "-" for one that is lacking. */
+/* KernelFeatures: a line each, "+name: what brings it", with "-" for a feature that is lacking. */
 const char *bus_features(void);
 
 /* The same by a user who is not root, for whom polkit decides. */

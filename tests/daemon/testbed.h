@@ -72,7 +72,7 @@ void testbed_begin_acpi(const char *device);
 void testbed_end_acpi(const char *device, unsigned first, unsigned n);
 void testbed_remove_blocks(unsigned first, unsigned n);
 
-/* What somebody else does: sets a block online in a zone, or offline with NULL. With no event. */
+/* As another program does: sets a block online in a zone, or offline with NULL. With no event. */
 void testbed_set_block(unsigned block, const char *zone);
 bool testbed_block_is(unsigned block, const char *state, const char *zones);
 

@@ -459,11 +459,11 @@ START_TEST(a_class_that_could_not_be_set_leaves_the_decision_as_it_was)
         job_of(JOB_KIND_SET_ZONE, KERNEL, 8, 8);
         assert_next("8-");
         succeed();
-        assert_reason(8, "memoryd is making it kernel memory because it was asked to");
+        assert_reason(8, "memoryd is making it kernel memory on request");
         assert_next("8K");
-        assert_reason(8, "memoryd is making it kernel memory because it was asked to");
+        assert_reason(8, "memoryd is making it kernel memory on request");
         refuse(-ENOMEM);
-        assert_reason(8, "memoryd is making it movable because it was asked to");
+        assert_reason(8, "memoryd is making it movable on request");
         assert_next("8M");
         succeed();
         assert_kept(8);
@@ -559,7 +559,7 @@ END_TEST
 
 /* Others */
 
-START_TEST(what_is_so_by_somebody_else_counts)
+START_TEST(what_is_so_by_another_program_counts)
 {
         machine_make("0c=k8m4o2");
         job_of(JOB_KIND_OFFLINE, NONE, 8, 11);
@@ -598,7 +598,7 @@ START_TEST(a_block_that_is_gone_cannot_go_online)
 }
 END_TEST
 
-START_TEST(somebody_faster_in_another_class_is_judged)
+START_TEST(another_program_faster_in_another_class_is_judged)
 {
         machine_make("0c=k8o2");
         block(8)->decision.verdict = VERDICT_MOVABLE;
@@ -617,7 +617,7 @@ START_TEST(somebody_faster_in_another_class_is_judged)
 }
 END_TEST
 
-START_TEST(a_class_is_not_set_of_what_somebody_took_offline)
+START_TEST(a_class_is_not_set_of_what_another_program_took_offline)
 {
         machine_make("0c=k8m4");
         job_of(JOB_KIND_SET_ZONE, KERNEL, 8, 9);
@@ -625,7 +625,7 @@ START_TEST(a_class_is_not_set_of_what_somebody_took_offline)
         succeed();
         block(9)->state = BLOCK_OFFLINE;
         track_read(block(9), &(BlockBefore){ BLOCK_ONLINE, MOVABLE }, &(TrackMode){});
-        /* onlined by somebody else in between, as it was to be */
+        /* onlined by another program in between, as it was to be */
         block_set(block(8), BLOCK_ONLINE, "Normal", BLOCK_STATUS_WRITING);
         assert_end(JOB_STATE_PARTLY, 1, 1, 0);
         ck_assert_int_eq(job->steps[1].error, -ESTALE);
@@ -983,7 +983,7 @@ START_TEST(a_class_is_taken_back_by_way_of_offline)
 }
 END_TEST
 
-START_TEST(what_somebody_else_did_is_not_taken_back)
+START_TEST(what_another_program_did_is_not_taken_back)
 {
         machine_make("0c=k8m3");
         request_blocks(JOB_KIND_OFFLINE, 8, 10);
@@ -1023,7 +1023,7 @@ START_TEST(movable_memory_is_not_brought_back_without_kernel_memory)
 }
 END_TEST
 
-START_TEST(a_class_is_not_taken_back_of_what_somebody_took_offline)
+START_TEST(a_class_is_not_taken_back_of_what_another_program_took_offline)
 {
         machine_make("0c=k8m2");
         request_blocks(JOB_KIND_SET_ZONE, 8, 9);
@@ -1272,10 +1272,10 @@ int main(void)
         tcase_add_test(tcase, the_last_kernel_memory_goes_after_movable_memory_that_went_late);
         tcase_add_test(tcase, with_force_the_last_kernel_memory_goes);
         tcase_add_test(tcase, movable_memory_does_not_come_where_kernel_memory_failed);
-        tcase_add_test(tcase, what_is_so_by_somebody_else_counts);
+        tcase_add_test(tcase, what_is_so_by_another_program_counts);
         tcase_add_test(tcase, a_block_that_is_gone_cannot_go_online);
-        tcase_add_test(tcase, somebody_faster_in_another_class_is_judged);
-        tcase_add_test(tcase, a_class_is_not_set_of_what_somebody_took_offline);
+        tcase_add_test(tcase, another_program_faster_in_another_class_is_judged);
+        tcase_add_test(tcase, a_class_is_not_set_of_what_another_program_took_offline);
         tcase_add_test(tcase, a_block_that_goes_between_its_classes_is_a_failure);
         tcase_add_test(tcase, time_is_shared_among_what_is_left);
         tcase_add_loop_test(tcase, a_block_gets_its_share_of_the_time, 0, ELEMENTSOF(share_cases));
@@ -1290,13 +1290,13 @@ int main(void)
         tcase_add_test(tcase, a_cancelled_online_is_taken_back);
         tcase_add_test(tcase, an_online_that_cannot_be_taken_back_is_as_requested);
         tcase_add_test(tcase, a_class_is_taken_back_by_way_of_offline);
-        tcase_add_test(tcase, what_somebody_else_did_is_not_taken_back);
+        tcase_add_test(tcase, what_another_program_did_is_not_taken_back);
         tcase_add_test(tcase, movable_memory_is_not_brought_back_without_kernel_memory);
         tcase_add_test(tcase, a_job_that_is_dropped_leaves_its_block_to_the_policy);
         tcase_add_test(tcase, a_job_that_is_dropped_leaves_what_it_was_writing_as_it_was);
         tcase_add_loop_test(tcase, a_job_says_what_it_came_to, 0, ELEMENTSOF(report_cases));
         tcase_add_test(tcase, a_job_says_how_it_ended);
-        tcase_add_test(tcase, a_class_is_not_taken_back_of_what_somebody_took_offline);
+        tcase_add_test(tcase, a_class_is_not_taken_back_of_what_another_program_took_offline);
         tcase_add_test(tcase, time_is_shared_in_the_second_round_too);
         tcase_add_test(tcase, a_block_does_not_become_movable_where_kernel_memory_has_gone);
         tcase_add_test(tcase, what_is_offline_by_itself_stays_so_as_asked);

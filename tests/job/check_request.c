@@ -448,7 +448,7 @@ static const SelectionCase offline_cases[] = {
         { "0c=k8 1c=s1m2", 0, 0, LARGEST, true, "offline 8", LAST,
           "memory8 is the last kernel memory of node 1, which would be left with 256M of movable "
           "memory only" },
-        /* one that had none has nothing to lose */
+        /* a node that had none has nothing to lose */
         { "0c=k8 1c=m4", 0, ONE, 3000, true, "offline 8-9", NONE, "9..8-" },
         /* memory that is just being written counts as what it becomes */
         { "0c=k8 1c=k1M1", 0, 0, LARGEST, true, "offline 8", LAST,

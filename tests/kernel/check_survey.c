@@ -180,7 +180,7 @@ START_TEST(a_block_whose_folder_is_another_is_a_new_block)
         ck_assert(!find(1)->stale);
         ck_assert_int_eq(find(1)->status, BLOCK_STATUS_INITIAL);
 
-        /* It is not taken for one that somebody took offline. */
+        /* The block does not count as taken offline by another program. */
         ck_assert_int_eq(read_all(running), 1);
         ck_assert_int_eq(find(2)->status, BLOCK_STATUS_WAITING);
         list(0);

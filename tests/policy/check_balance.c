@@ -158,7 +158,7 @@ START_TEST(a_rule_lifts_min_kernel_of_the_nodes_it_decides_on)
 END_TEST
 
 /* What was decided by another rule is not that rule's. */
-START_TEST(a_rule_that_decided_counts_rather_than_the_one_that_would)
+START_TEST(the_rule_that_decided_counts_not_the_rule_that_would_now)
 {
         Rule rule = { .zone = ZONE_ACTION_AUTO, .movable_node = true };
 
@@ -189,7 +189,7 @@ int main(void)
         tcase_add_test(tcase, the_last_kernel_memory_is_worse_than_any_ratio);
         tcase_add_test(tcase, the_machine_is_looked_at_where_no_node_is_breached);
         tcase_add_test(tcase, a_rule_lifts_min_kernel_of_the_nodes_it_decides_on);
-        tcase_add_test(tcase, a_rule_that_decided_counts_rather_than_the_one_that_would);
+        tcase_add_test(tcase, the_rule_that_decided_counts_not_the_rule_that_would_now);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }

@@ -315,15 +315,16 @@ START_TEST(each_range_tells_why)
         assert_forecast(
                 &machine, &policy, &policy, "256M@2", true,
                 "0-7 node0 online, kernel: none '' [] online already, and stays so\n"
-                "8-8 node0 going-offline, movable: none '' [] left alone: somebody else takes it "
-                "offline\n"
-                "9-9 node0 offline, none: none '' [] left alone: it was offline when memoryd "
-                "started, and coldplug is \"leave\"\n"
-                "10-10 node0 offline, none: none '' [] left alone: somebody else took it offline\n"
-                "11-11 node4 offline, movable: movable 'keep-4' [] movable by rule 'keep-4', which "
-                "keeps the class it was in when last online\n"
-                "12-12 node-1 offline, none: none '' [] not decided: it has no node yet\n"
-                "13-14 node2 absent, none: leave 'leave-2' [] left alone by rule 'leave-2'\n");
+                "8-8 node0 going-offline, movable: none '' [] left alone: something other than "
+                "memoryd is taking it offline\n"
+                "9-9 node0 offline, none: none '' [] left alone: the block was offline when "
+                "memoryd started, and coldplug is \"leave\"\n"
+                "10-10 node0 offline, none: none '' [] left alone: something other than memoryd "
+                "took it offline\n"
+                "11-11 node4 offline, movable: movable 'keep-4' [] movable (rule 'keep-4'): the "
+                "class it had when it was last online\n"
+                "12-12 node-1 offline, none: none '' [] not decided: the block has no node yet\n"
+                "13-14 node2 absent, none: leave 'leave-2' [] left alone (rule 'leave-2')\n");
         machine_done(&machine);
 }
 END_TEST
@@ -359,10 +360,10 @@ START_TEST(ranges_split_where_another_reason_is_to_be_given)
         assert_forecast(&machine, &policy, &policy, "", true,
                         "0-79 node0 online, kernel: none '' [] online already, and stays so\n"
                         "80-80 node4 online, kernel: none '' [] online already, and stays so\n"
-                        "81-82 node4 offline, movable: movable 'keep-4' [] movable by rule "
-                        "'keep-4', which keeps the class it was in when last online\n"
-                        "83-84 node4 offline, movable: movable 'keep-4' [] movable by rule "
-                        "'keep-4', which knows no class to keep: the machine then has 512M of "
+                        "81-82 node4 offline, movable: movable 'keep-4' [] movable (rule "
+                        "'keep-4'): the class it had when it was last online\n"
+                        "83-84 node4 offline, movable: movable 'keep-4' [] movable (rule "
+                        "'keep-4'): no class to keep is known; the machine then has 512M of "
                         "movable to 10.125G of kernel memory, 0.04 to 1, within max_movable_ratio "
                         "3.00\n");
         machine_done(&machine);
@@ -439,19 +440,20 @@ START_TEST(whole_device_holds_for_an_addition)
 
         policy.whole_device = true;
         machine_from(&machine, BLOCK, "0c=k8");
-        assert_forecast(&machine, &policy, &policy, "8G@0 1G@0 1G@0:virtio-mem", true,
-                        "0-7 node0 online, kernel: none '' [] online already, and stays so\n"
-                        "8-71 node0 absent, kernel: kernel '' [max_movable_ratio(node) "
-                        "whole_device] kernel by the default: with it and what is above it "
-                        "movable, node 0 would have 8G of movable to 1G of kernel memory, 8.00 to "
-                        "1, over max_movable_ratio 3.00, and whole_device keeps all of its device "
-                        "in one class\n"
-                        "72-79 node0 absent, movable: movable '' [] movable by the default: node 0 "
-                        "then has 1G of movable to 9G of kernel memory, 0.11 to 1, within "
-                        "max_movable_ratio 3.00\n"
-                        "80-87 node0 absent, movable: movable '' [] movable by the default: node 0 "
-                        "then has 1.125G of movable to 9G of kernel memory, 0.12 to 1, within "
-                        "max_movable_ratio 3.00\n");
+        assert_forecast(
+                &machine, &policy, &policy, "8G@0 1G@0 1G@0:virtio-mem", true,
+                "0-7 node0 online, kernel: none '' [] online already, and stays so\n"
+                "8-71 node0 absent, kernel: kernel '' [max_movable_ratio(node) "
+                "whole_device] kernel (default rule): if this block and those above it were "
+                "movable, node 0 would have 8G of movable to 1G of kernel memory, 8.00 to "
+                "1, over max_movable_ratio 3.00, and whole_device keeps all of its device "
+                "in one class\n"
+                "72-79 node0 absent, movable: movable '' [] movable (default rule): node 0 "
+                "then has 1G of movable to 9G of kernel memory, 0.11 to 1, within "
+                "max_movable_ratio 3.00\n"
+                "80-87 node0 absent, movable: movable '' [] movable (default rule): node 0 "
+                "then has 1.125G of movable to 9G of kernel memory, 0.12 to 1, within "
+                "max_movable_ratio 3.00\n");
         machine_done(&machine);
 }
 END_TEST
@@ -585,7 +587,7 @@ START_TEST(another_policy_finds_its_own_rules_in_what_was_decided_before)
                         "8-8 node1 online, movable: none '' []\n"
                         "9-10 node1 offline, movable: movable '' []\n");
 
-        /* One that is not there any more lifts nothing. */
+        /* A rule that has been removed lifts nothing. */
         other.rules = &other_rules[1];
         other.n_rules = 1;
         assert_forecast(&machine, &current, &other, "", false,

@@ -51,7 +51,7 @@ static void assert_holds_up_to(uint32_t last)
                 uint32_t id = (uint32_t) (last + 1 - n + i);
                 const char *rule = id % 2 ? "db" : "";
                 const char *reason =
-                        id % 2 ? "kernel by rule 'db' (f.conf:3)" : "kernel by the default";
+                        id % 2 ? "kernel (rule 'db', f.conf:3)" : "kernel (default rule)";
 
                 if (entry->block != id || entry->usec != 5000 + id ||
                     strcmp(entry->rule, rule) != 0 || strcmp(entry->reason, reason) != 0)
@@ -98,8 +98,8 @@ START_TEST(all_of_a_decision_is_kept)
         ck_assert_int_eq(entry->onliner, ONLINER_KERNEL);
         ck_assert_int_eq(entry->error, -EBUSY);
         ck_assert_str_eq(entry->rule, "db");
-        ck_assert_str_eq(entry->reason, "movable by rule 'db' (f.conf:3): the rest of PNP0C80:00 "
-                                        "is movable, and whole_device asks for one class");
+        ck_assert_str_eq(entry->reason, "movable (rule 'db', f.conf:3): the rest of PNP0C80:00 "
+                                        "is movable, and whole_device keeps a device in one class");
 }
 END_TEST
 

@@ -532,7 +532,7 @@ static const DeviceCase device_cases[] = {
         { "0c=k99 1c=km3o2", "100-104", true, { "", RATIO, "KM", "node-ratio*1, whole_device*1" } },
         { "0c=k3 1=m9o2", "3-13", true, { "", RATIO, "KM", "machine-ratio*1, whole_device*1" } },
 
-        /* another device gives before one that would be split, wherever it lies */
+        /* a device that is given whole comes before a device that would be split */
         { "0c=k99 1=mo2 1=o2",
           "99-101 102-103",
           true,
@@ -1099,7 +1099,7 @@ static const struct {
         { ZONE_CLASS_MOVABLE, false, "M4" },
 };
 
-START_TEST(blocks_below_one_that_a_rule_makes_kernel_memory_follow_it)
+START_TEST(blocks_below_kernel_memory_of_a_rule_follow_it)
 {
         Policy policy = {
                 .max_movable_ratio_permille = 3000,
@@ -1425,7 +1425,7 @@ static void add_rule_tests(Suite *suite)
         tcase_add_test(rules, a_kept_block_that_never_was_online_is_movable_where_the_guards_allow);
         tcase_add_loop_test(rules, what_rules_decide_counts_for_the_guards, 0,
                             ELEMENTSOF(forced_cases));
-        tcase_add_loop_test(rules, blocks_below_one_that_a_rule_makes_kernel_memory_follow_it, 0,
+        tcase_add_loop_test(rules, blocks_below_kernel_memory_of_a_rule_follow_it, 0,
                             ELEMENTSOF(forced_below_cases));
         tcase_add_test(rules, a_decision_carries_the_rule_that_made_it);
         suite_add_tcase(suite, rules);

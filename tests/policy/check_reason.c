@@ -44,7 +44,7 @@ static const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
 #define DB 0
 #define BARE 1
 #define DEFAULT RULE_DEFAULT
-#define BY_DB "rule 'db' (/etc/memoryd/memoryd.conf:12)"
+#define BY_DB "(rule 'db', /etc/memoryd/memoryd.conf:12)"
 
 static Machine machine;
 
@@ -106,33 +106,33 @@ static const struct {
         int32_t device;
         const char *sentence;
 } rule_cases[] = {
-        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, DB, DIMM, "kernel by " BY_DB },
-        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DIMM, "movable by " BY_DB },
+        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, DB, DIMM, "kernel " BY_DB },
+        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DIMM, "movable " BY_DB },
         { VERDICT_KERNEL_DEFAULT, ZONE_ACTION_KERNEL_DEFAULT, DB, DIMM,
-          "the kernel's choice by " BY_DB },
-        { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DIMM, "left alone by " BY_DB },
-        { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DEVICE_NONE, "left alone by " BY_DB },
-        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, BARE, DIMM, "movable by rule 'rule 2'" },
+          "the kernel's choice " BY_DB },
+        { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DIMM, "left alone " BY_DB },
+        { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DEVICE_NONE, "left alone " BY_DB },
+        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, BARE, DIMM, "movable (rule 'rule 2')" },
         { VERDICT_KERNEL, ZONE_ACTION_KERNEL, RULE_GONE, DIMM,
-          "kernel by a rule that has been removed since" },
+          "kernel (a rule that has been removed since)" },
         /* an index that the policy has not */
-        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, 2, DIMM, "kernel by the default" },
+        { VERDICT_KERNEL, ZONE_ACTION_KERNEL, 2, DIMM, "kernel (default rule)" },
 
         { VERDICT_KERNEL, ZONE_ACTION_KEEP, DB, DIMM,
-          "kernel by " BY_DB ", which keeps the class it was in when last online" },
+          "kernel " BY_DB ": the class it had when it was last online" },
         { VERDICT_MOVABLE, ZONE_ACTION_KEEP, BARE, DIMM,
-          "movable by rule 'rule 2', which keeps the class it was in when last online" },
+          "movable (rule 'rule 2'): the class it had when it was last online" },
         { VERDICT_MOVABLE, ZONE_ACTION_KEEP, RULE_GONE, DIMM,
-          "movable by a rule that has been removed since, which keeps the class it was in when "
-          "last online" },
+          "movable (a rule that has been removed since): the class it had when it was last "
+          "online" },
 
         /* a device's own attribute comes before any rule */
         { VERDICT_LEAVE, ZONE_ACTION_MOVABLE, DB, DAX,
-          "left alone: dax0.0 has an attribute of its own for being onlined as a whole" },
+          "left alone: dax0.0 has an attribute of its own that onlines it as a whole" },
         { VERDICT_LEAVE, ZONE_ACTION_AUTO, DEFAULT, NAMELESS_DAX,
-          "left alone: its device has an attribute of its own for being onlined as a whole" },
+          "left alone: its device has an attribute of its own that onlines it as a whole" },
         /* and is no reason for another decision, from before it was known */
-        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DAX, "movable by " BY_DB },
+        { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DAX, "movable " BY_DB },
 };
 
 START_TEST(a_rule_that_names_a_class_is_the_reason)
@@ -182,12 +182,14 @@ END_TEST
 
 #define ALL_OF_DIMM ", and whole_device keeps all of PNP0C80:00 in one class"
 #define NODE_8_TO_1                                                                                \
-        "kernel by the default: with it and what is above it movable, node 1 would have 8G of "    \
+        "kernel (default rule): if this block and those above it were movable, node 1 would have " \
+        "8G of "                                                                                   \
         "movable to 1G of kernel memory, 8.00 to 1, over max_movable_ratio 3.00"
 #define MACHINE_8_TO_1                                                                             \
-        "kernel by the default: with it movable, the machine would have 8G of movable to 1G of "   \
+        "kernel (default rule): if this block were movable, the machine would have 8G of movable " \
+        "to 1G of "                                                                                \
         "kernel memory, 8.00 to 1, over max_movable_ratio 3.00"
-#define NO_KERNEL "kernel by the default: node 1 had no kernel memory, and min_kernel asks for 128M"
+#define NO_KERNEL "kernel (default rule): node 1 had no kernel memory, and min_kernel asks for 128M"
 
 static const struct {
         Verdict verdict;
@@ -200,7 +202,7 @@ static const struct {
         /* min_kernel comes before all others */
         { KERNEL, MIN_KERNEL, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
         { KERNEL, MIN_KERNEL, WITHIN(BLOCK, 0, GIB), DIMM, "min_kernel",
-          "kernel by the default: node 1 had 128M of kernel memory, and min_kernel asks for 1G" },
+          "kernel (default rule): node 1 had 128M of kernel memory, and min_kernel asks for 1G" },
         { KERNEL, MIN_KERNEL | NODE_RATIO, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
         { KERNEL, MIN_KERNEL | MACHINE_RATIO, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
         { KERNEL, MIN_KERNEL | CONTIGUOUS, WITHIN(0, 0, BLOCK), DIMM, "min_kernel", NO_KERNEL },
@@ -228,13 +230,16 @@ static const struct {
         { KERNEL, NODE_RATIO | WHOLE | CONTIGUOUS, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node",
           NODE_8_TO_1 ALL_OF_DIMM },
         { KERNEL, NODE_RATIO, WITHIN(GIB, 8 * GIB, 3000), VIRTIO, "node",
-          "kernel by the default: with it movable, node 1 would have 8G of movable to 1G of kernel "
+          "kernel (default rule): if this block were movable, node 1 would have 8G of movable to "
+          "1G of kernel "
           "memory, 8.00 to 1, over max_movable_ratio 3.00" },
         { KERNEL, NODE_RATIO, WITHIN(0, 8 * GIB, 3000), DIMM, "node",
-          "kernel by the default: with it and what is above it movable, node 1 would have 8G of "
+          "kernel (default rule): if this block and those above it were movable, node 1 would have "
+          "8G of "
           "movable and no kernel memory, over max_movable_ratio 3.00" },
         { KERNEL, NODE_RATIO, WITHIN(GIB, BLOCK, 0), DIMM, "node",
-          "kernel by the default: with it and what is above it movable, node 1 would have 128M of "
+          "kernel (default rule): if this block and those above it were movable, node 1 would have "
+          "128M of "
           "movable to 1G of kernel memory, 0.13 to 1, over max_movable_ratio 0.00" },
 
         /* and of the machine */
@@ -244,40 +249,41 @@ static const struct {
         { KERNEL, MACHINE_RATIO | WHOLE, OF_MACHINE(GIB, 8 * GIB, 3000), DIMM, "machine",
           MACHINE_8_TO_1 ALL_OF_DIMM },
         { KERNEL, MACHINE_RATIO, OF_MACHINE(0, BLOCK, 3000), VIRTIO, "machine",
-          "kernel by the default: with it movable, the machine would have 128M of movable and no "
+          "kernel (default rule): if this block were movable, the machine would have 128M of "
+          "movable and no "
           "kernel memory, over max_movable_ratio 3.00" },
 
         /* order */
         { KERNEL, CONTIGUOUS, WITHIN(0, 0, 40), DIMM, "contiguous",
-          "kernel by the default: memory40 above it on node 1 is kernel memory, and contiguous "
-          "keeps that below movable memory" },
+          "kernel (default rule): memory40 above it on node 1 is kernel memory, and contiguous "
+          "keeps kernel memory below movable memory" },
         { KERNEL, CONTIGUOUS | WHOLE, WITHIN(0, 0, 40), DIMM, "contiguous",
-          "kernel by the default: memory40 above it on node 1 is kernel memory, and contiguous "
-          "keeps that below movable memory" ALL_OF_DIMM },
+          "kernel (default rule): memory40 above it on node 1 is kernel memory, and contiguous "
+          "keeps kernel memory below movable memory" ALL_OF_DIMM },
 
         /* the rest of the device */
         { KERNEL, WHOLE, WITHIN(0, 0, 0), DIMM, "",
-          "kernel by the default: the rest of PNP0C80:00 is kernel memory, and whole_device asks "
-          "for one class" },
+          "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
+          "a device in one class" },
         { KERNEL, WHOLE | CONTIGUOUS, WITHIN(0, 0, 0), DIMM, "",
-          "kernel by the default: the rest of PNP0C80:00 is kernel memory, and whole_device asks "
-          "for one class" },
+          "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
+          "a device in one class" },
         { KERNEL, WHOLE, WITHIN(0, 0, 0), VIRTIO, "",
-          "kernel by the default: the rest of its unit of virtio3 is kernel memory, and "
-          "whole_device asks for one class" },
+          "kernel (default rule): the rest of its unit of virtio3 is kernel memory, and "
+          "whole_device keeps a device in one class" },
         { MOVABLE, WHOLE, WITHIN(GIB, 2 * GIB, 3000), DIMM, "node",
-          "movable by the default: the rest of PNP0C80:00 is movable, and whole_device asks for "
-          "one class" },
+          "movable (default rule): the rest of PNP0C80:00 is movable, and whole_device keeps a "
+          "device in one class" },
         { MOVABLE, WHOLE, OF_MACHINE(GIB, 2 * GIB, 3000), NAMELESS, "machine",
-          "movable by the default: the rest of its device is movable, and whole_device asks for "
-          "one class" },
+          "movable (default rule): the rest of its device is movable, and whole_device keeps a "
+          "device in one class" },
 
         /* within the guards */
         { MOVABLE, 0, WITHIN(2 * GIB, 6 * GIB, 3000), DIMM, "node",
-          "movable by the default: node 1 then has 6G of movable to 2G of kernel memory, 3.00 to "
+          "movable (default rule): node 1 then has 6G of movable to 2G of kernel memory, 3.00 to "
           "1, within max_movable_ratio 3.00" },
         { MOVABLE, 0, OF_MACHINE(5 * GIB / 4, 27 * GIB / 4, 1000000), VIRTIO, "machine",
-          "movable by the default: the machine then has 6.75G of movable to 1.25G of kernel "
+          "movable (default rule): the machine then has 6.75G of movable to 1.25G of kernel "
           "memory, 5.40 to 1, within max_movable_ratio 1000.00" },
 };
 
@@ -297,11 +303,11 @@ START_TEST(a_guard_under_a_rule_names_both)
         Block block = block_make(KERNEL, DB, DIMM, MIN_KERNEL, figures);
 
         assert_sentence(&machine, &policy, &block,
-                        "kernel by " BY_DB
+                        "kernel " BY_DB
                         ": node 1 had no kernel memory, and min_kernel asks for 128M");
         block.decision.action = ZONE_ACTION_KEEP;
         assert_sentence(&machine, &policy, &block,
-                        "kernel by " BY_DB ", which knows no class to keep: node 1 had no kernel "
+                        "kernel " BY_DB ": no class to keep is known; node 1 had no kernel "
                         "memory, and min_kernel asks for 128M");
 }
 END_TEST
@@ -443,23 +449,27 @@ static const struct {
         Verdict verdict;
         const char *sentence;
 } undecided_cases[] = {
-        { BLOCK_STATUS_WAITING, VERDICT_NONE, "not decided: it has no node yet" },
+        { BLOCK_STATUS_WAITING, VERDICT_NONE, "not decided: the block has no node yet" },
         { BLOCK_STATUS_PENDING, VERDICT_NONE, "not decided yet" },
-        { BLOCK_STATUS_INITIAL, VERDICT_NONE, "not decided: it was online when memoryd started" },
+        { BLOCK_STATUS_INITIAL, VERDICT_NONE,
+          "not decided: the block was online when memoryd started" },
         { BLOCK_STATUS_LEFT, VERDICT_NONE,
-          "left alone: it was offline when memoryd started, and coldplug is \"leave\"" },
-        { BLOCK_STATUS_OFFLINED, VERDICT_NONE, "left alone: somebody else took it offline" },
-        { BLOCK_STATUS_OFFLINED, VERDICT_MOVABLE, "left alone: somebody else took it offline" },
-        { BLOCK_STATUS_OFFLINED, VERDICT_KERNEL, "left alone: somebody else took it offline" },
+          "left alone: the block was offline when memoryd started, and coldplug is \"leave\"" },
+        { BLOCK_STATUS_OFFLINED, VERDICT_NONE,
+          "left alone: something other than memoryd took it offline" },
+        { BLOCK_STATUS_OFFLINED, VERDICT_MOVABLE,
+          "left alone: something other than memoryd took it offline" },
+        { BLOCK_STATUS_OFFLINED, VERDICT_KERNEL,
+          "left alone: something other than memoryd took it offline" },
 
         /* the decision is the reason of these, whatever came of it */
-        { BLOCK_STATUS_PENDING, VERDICT_MOVABLE, "movable by " BY_DB },
-        { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, "movable by " BY_DB },
-        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, "movable by " BY_DB },
-        { BLOCK_STATUS_EXTERNAL, VERDICT_MOVABLE, "movable by " BY_DB },
-        { BLOCK_STATUS_RETRYING, VERDICT_MOVABLE, "movable by " BY_DB },
-        { BLOCK_STATUS_FAILED, VERDICT_MOVABLE, "movable by " BY_DB },
-        { BLOCK_STATUS_LEFT, VERDICT_LEAVE, "left alone by " BY_DB },
+        { BLOCK_STATUS_PENDING, VERDICT_MOVABLE, "movable " BY_DB },
+        { BLOCK_STATUS_WRITING, VERDICT_MOVABLE, "movable " BY_DB },
+        { BLOCK_STATUS_DONE, VERDICT_MOVABLE, "movable " BY_DB },
+        { BLOCK_STATUS_EXTERNAL, VERDICT_MOVABLE, "movable " BY_DB },
+        { BLOCK_STATUS_RETRYING, VERDICT_MOVABLE, "movable " BY_DB },
+        { BLOCK_STATUS_FAILED, VERDICT_MOVABLE, "movable " BY_DB },
+        { BLOCK_STATUS_LEFT, VERDICT_LEAVE, "left alone " BY_DB },
 };
 
 START_TEST(what_is_not_decided_says_why)
@@ -479,19 +489,18 @@ static const struct {
         const char *sentence;
 } requested_cases[] = {
         { BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_OFFLINED, ONLINER_MEMORYD,
-          "left alone: memoryd took it offline because it was asked to" },
+          "left alone: memoryd took it offline on request" },
         { BLOCK_OFFLINE, "Normal Movable", BLOCK_STATUS_OFFLINED, ONLINER_OTHER,
-          "left alone: somebody else took it offline" },
+          "left alone: something other than memoryd took it offline" },
         { BLOCK_ONLINE, "Movable", BLOCK_STATUS_OFFLINING, ONLINER_NONE,
-          "memoryd is taking it offline because it was asked to" },
-        { BLOCK_ONLINE, "Movable", BLOCK_STATUS_REQUESTED, ONLINER_NONE,
-          "online as movable because memoryd was asked to" },
+          "memoryd is taking it offline on request" },
+        { BLOCK_ONLINE, "Movable", BLOCK_STATUS_REQUESTED, ONLINER_NONE, "movable on request" },
         { BLOCK_ONLINE, "Normal", BLOCK_STATUS_REQUESTED, ONLINER_NONE,
-          "online as kernel memory because memoryd was asked to" },
+          "kernel memory on request" },
 };
 
 /* Whatever was decided of it before. */
-START_TEST(what_somebody_asked_for_says_so)
+START_TEST(a_request_is_the_reason)
 {
         for (Verdict verdict = VERDICT_NONE; verdict < _VERDICT_MAX; verdict++) {
                 Block block = block_make(verdict, DB, DIMM, GUARD_MIN_KERNEL, (Figures){});
@@ -511,14 +520,14 @@ static const struct {
         const char *sentence;
 } foreign_cases[] = {
         { KERNEL, "Movable", ONLINER_OTHER,
-          "movable because somebody else onlined it so, but kernel by " BY_DB },
+          "movable: something other than memoryd onlined it; the policy wants kernel " BY_DB },
         { KERNEL, "Movable", ONLINER_KERNEL,
-          "movable because the kernel onlined it so, but kernel by " BY_DB },
+          "movable: the kernel onlined it; the policy wants kernel " BY_DB },
         { MOVABLE, "Normal", ONLINER_KERNEL,
-          "kernel because the kernel onlined it so, but movable by " BY_DB },
+          "kernel: the kernel onlined it; the policy wants movable " BY_DB },
 };
 
-START_TEST(what_somebody_else_decided_is_told_with_the_policy)
+START_TEST(what_another_program_decided_is_told_with_the_policy)
 {
         Block block = block_make(foreign_cases[_i].verdict, DB, DIMM, 0, (Figures){});
 
@@ -554,10 +563,11 @@ static const struct {
         { "1c=k8o64", 8, 71, 0, true, true, 71, NODE_8_TO_1 ALL_OF_DIMM },
         { "1c=k8o64", 8, 71, 0, false, true, 8, NODE_8_TO_1 },
         { "1c=k8o64", 8, 71, 0, false, true, 17,
-          "kernel by the default: with it and what is above it movable, node 1 would have 6.875G "
+          "kernel (default rule): if this block and those above it were movable, node 1 would have "
+          "6.875G "
           "of movable to 2.125G of kernel memory, 3.24 to 1, over max_movable_ratio 3.00" },
         { "1c=k8o64", 8, 71, 0, false, true, 18,
-          "movable by the default: node 1 then has 6.75G of movable to 2.25G of kernel memory, "
+          "movable (default rule): node 1 then has 6.75G of movable to 2.25G of kernel memory, "
           "3.00 to 1, within max_movable_ratio 3.00" },
         { "1c=k8o64", 8, 71, 0, false, false, 8, MACHINE_8_TO_1 },
         { "1c=k8o64", 8, 71, 0, true, false, 40, MACHINE_8_TO_1 ALL_OF_DIMM },
@@ -566,31 +576,33 @@ static const struct {
         { "0c=k80 1=o8", 80, 87, 0, false, true, 80, NO_KERNEL },
         { "0c=k80 1=o8", 80, 87, 0, true, true, 87, NO_KERNEL ALL_OF_DIMM },
         { "0c=k80 1=o8", 80, 87, 0, false, true, 81,
-          "movable by the default: the machine then has 896M of movable to 10.125G of kernel "
+          "movable (default rule): the machine then has 896M of movable to 10.125G of kernel "
           "memory, 0.08 to 1, within max_movable_ratio 3.00" },
 
         /* below kernel memory */
         { "1c=o2k8", 0, 1, 0, false, true, 0,
-          "kernel by the default: memory9 above it on node 1 is kernel memory, and contiguous "
-          "keeps that below movable memory" },
+          "kernel (default rule): memory9 above it on node 1 is kernel memory, and contiguous "
+          "keeps kernel memory below movable memory" },
         { "1c=o2k8", 0, 1, 0, true, true, 1,
-          "kernel by the default: memory9 above it on node 1 is kernel memory, and contiguous "
-          "keeps that below movable memory" ALL_OF_DIMM },
+          "kernel (default rule): memory9 above it on node 1 is kernel memory, and contiguous "
+          "keeps kernel memory below movable memory" ALL_OF_DIMM },
 
         /* what is left of a device */
         { "1c=k8mo", 8, 9, 0, true, true, 9,
-          "movable by the default: the rest of PNP0C80:00 is movable, and whole_device asks for "
-          "one class" },
+          "movable (default rule): the rest of PNP0C80:00 is movable, and whole_device keeps a "
+          "device in one class" },
         { "1c=k9o", 8, 9, 0, true, true, 9,
-          "kernel by the default: the rest of PNP0C80:00 is kernel memory, and whole_device asks "
-          "for one class" },
+          "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
+          "a device in one class" },
 
-        /* one that grows: nobody knows what will be above a block */
+        /* a device that grows: what will be above a block is unknown */
         { "1c=ko8", 1, 8, 1, false, true, 4,
-          "kernel by the default: with it movable, node 1 would have 512M of movable to 128M of "
+          "kernel (default rule): if this block were movable, node 1 would have 512M of movable to "
+          "128M of "
           "kernel memory, 4.00 to 1, over max_movable_ratio 3.00" },
         { "1c=ko8", 1, 8, 4, true, true, 2,
-          "kernel by the default: with it movable, node 1 would have 512M of movable to 128M of "
+          "kernel (default rule): if this block were movable, node 1 would have 512M of movable to "
+          "128M of "
           "kernel memory, 4.00 to 1, over max_movable_ratio 3.00, and whole_device keeps all of "
           "its unit of PNP0C80:00 in one class" },
 };
@@ -638,8 +650,8 @@ int main(void)
                             ELEMENTSOF(number_cases));
         tcase_add_test(tcase, a_ratio_never_reads_as_on_the_other_side_of_its_limit);
         tcase_add_loop_test(tcase, what_is_not_decided_says_why, 0, ELEMENTSOF(undecided_cases));
-        tcase_add_loop_test(tcase, what_somebody_asked_for_says_so, 0, ELEMENTSOF(requested_cases));
-        tcase_add_loop_test(tcase, what_somebody_else_decided_is_told_with_the_policy, 0,
+        tcase_add_loop_test(tcase, a_request_is_the_reason, 0, ELEMENTSOF(requested_cases));
+        tcase_add_loop_test(tcase, what_another_program_decided_is_told_with_the_policy, 0,
                             ELEMENTSOF(foreign_cases));
         tcase_add_loop_test(tcase, a_plan_has_a_true_reason_for_each_block, 0,
                             ELEMENTSOF(plan_cases));

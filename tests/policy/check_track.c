@@ -109,13 +109,13 @@ static const ReadCase read_cases[] = {
         { BLOCK_STATUS_WAITING, VERDICT_NONE, OFF, OFF, BLOCK_STATUS_PENDING },
         { BLOCK_STATUS_WAITING, VERDICT_NONE, MOVABLE, MOVABLE, BLOCK_STATUS_PENDING },
 
-        /* somebody onlined what no plan has decided on: to be judged */
+        /* another program onlined what no plan has decided on: to be judged */
         { BLOCK_STATUS_PENDING, VERDICT_NONE, OFF, MOVABLE, BLOCK_STATUS_PENDING },
         { BLOCK_STATUS_WAITING, VERDICT_NONE, OFF, KERNEL, BLOCK_STATUS_PENDING },
         { BLOCK_STATUS_LEFT, VERDICT_NONE, OFF, KERNEL, BLOCK_STATUS_PENDING },
         { BLOCK_STATUS_OFFLINED, VERDICT_NONE, OFF, KERNEL, BLOCK_STATUS_PENDING },
 
-        /* somebody onlined what is decided: judged by that */
+        /* another program onlined what is decided: judged by that */
         { BLOCK_STATUS_PENDING, VERDICT_KERNEL, OFF, KERNEL, BLOCK_STATUS_EXTERNAL },
         { BLOCK_STATUS_PENDING, VERDICT_KERNEL, OFF, MOVABLE, BLOCK_STATUS_FOREIGN },
         { BLOCK_STATUS_PENDING, VERDICT_MOVABLE, OFF, MOVABLE, BLOCK_STATUS_EXTERNAL },
@@ -129,12 +129,12 @@ static const ReadCase read_cases[] = {
         { BLOCK_STATUS_OFFLINED, VERDICT_MOVABLE, OFF, MOVABLE, BLOCK_STATUS_EXTERNAL },
         { BLOCK_STATUS_OFFLINED, VERDICT_MOVABLE, OFF, KERNEL, BLOCK_STATUS_FOREIGN },
 
-        /* somebody was so fast that it is in another class before it was read as offline */
+        /* another program was so fast that it is in another class before it was read as offline */
         { BLOCK_STATUS_DONE, VERDICT_MOVABLE, MOVABLE, KERNEL, BLOCK_STATUS_FOREIGN },
         { BLOCK_STATUS_FOREIGN, VERDICT_MOVABLE, KERNEL, MOVABLE, BLOCK_STATUS_EXTERNAL },
         { BLOCK_STATUS_INITIAL, VERDICT_NONE, MOVABLE, KERNEL, BLOCK_STATUS_PENDING },
 
-        /* somebody took it offline, which is respected */
+        /* another program took it offline, which is respected */
         { BLOCK_STATUS_INITIAL, VERDICT_NONE, KERNEL, OFF, BLOCK_STATUS_OFFLINED },
         { BLOCK_STATUS_DONE, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_OFFLINED },
         { BLOCK_STATUS_EXTERNAL, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_OFFLINED },
@@ -157,7 +157,7 @@ static const ReadCase read_cases[] = {
         { BLOCK_STATUS_OFFLINING, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_OFFLINING },
         { BLOCK_STATUS_OFFLINING, VERDICT_KERNEL, MOVABLE, KERNEL, BLOCK_STATUS_OFFLINING },
 
-        /* what somebody asked for stays so until somebody else changes it */
+        /* a request holds until another program changes the block */
         { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, MOVABLE, BLOCK_STATUS_REQUESTED },
         { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, GOING, BLOCK_STATUS_REQUESTED },
         { BLOCK_STATUS_REQUESTED, VERDICT_MOVABLE, MOVABLE, OFF, BLOCK_STATUS_OFFLINED },
@@ -220,7 +220,7 @@ START_TEST(a_block_that_was_given_up_stays_so_until_it_has_a_node)
 }
 END_TEST
 
-START_TEST(a_block_that_somebody_onlined_has_no_failures_left)
+START_TEST(a_block_that_another_program_onlined_has_no_failures_left)
 {
         Block block = block_make(OFF, BLOCK_STATUS_RETRYING, VERDICT_MOVABLE);
         BlockBefore before = block_before(&block);
@@ -273,12 +273,12 @@ END_TEST
 static const struct {
         BlockStatus status;
         Verdict verdict;
-        ZoneClass last_class; /* of one that is offline before */
+        ZoneClass last_class; /* of a block that is offline before */
         BlockState before;
         const char *zones_before;
         BlockState after;
         const char *zones_after;
-        Onliner with_kernel; /* if the kernel onlines; else it is somebody else */
+        Onliner with_kernel; /* if the kernel onlines; else it is another program */
         bool is_stamped;     /* its time stays */
 } read_onliner_cases[] = {
         /* new, and seen offline before the kernel had come to it */
@@ -985,7 +985,7 @@ static void add_read_tests(Suite *suite)
         tcase_add_loop_test(read, a_block_that_was_read_again_moves_on, 0, ELEMENTSOF(read_cases));
         tcase_add_test(read, a_block_still_without_a_node_keeps_waiting);
         tcase_add_test(read, a_block_that_was_given_up_stays_so_until_it_has_a_node);
-        tcase_add_test(read, a_block_that_somebody_onlined_has_no_failures_left);
+        tcase_add_test(read, a_block_that_another_program_onlined_has_no_failures_left);
         tcase_add_loop_test(read, blocks_are_noted_when_their_node_had_no_memory_before, 0,
                             ELEMENTSOF(memoryless_cases));
         tcase_add_test(read, blocks_of_nodes_that_cannot_be_are_not_noted);

@@ -148,7 +148,7 @@ START_TEST(a_folder_that_is_a_link_to_another_counts_once)
 }
 END_TEST
 
-/* One that is absolute starts at the root, and none goes above it. */
+/* An absolute link starts at the root, and no link leads above it. */
 START_TEST(no_link_leads_out_of_the_root)
 {
         char outside[] = "/tmp/memoryd-check-XXXXXX";
@@ -391,8 +391,8 @@ START_TEST(blocks_that_others_onlined_against_the_policy_are_found_as_ranges)
                                                    "foreign-block: memory16-19\n"
                                                    "foreign-block: memory20-23\n"
                                                    "foreign-block: memory24-27\n");
-        ck_assert_str_eq(findings->findings[3].text,
-                         "Somebody else onlined this as movable memory, the policy has it kernel.");
+        ck_assert_str_eq(findings->findings[3].text, "Something other than memoryd onlined this as "
+                                                     "movable memory, the policy has it kernel.");
 }
 END_TEST
 

@@ -66,7 +66,7 @@ printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n' \
 printf '[Manager]\nDefaultTimeoutStartSec=300\nDefaultDeviceTimeoutSec=300\n' \
         >etc/systemd/system.conf.d/guest.conf
 
-# A root shell on the serial console, where somebody sits at it.
+# A root shell on the serial console, for developers.
 cat >etc/systemd/system/serial-getty@ttyS0.service.d/guest.conf <<'END'
 [Unit]
 ConditionKernelCommandLine=guest.shell

@@ -152,7 +152,7 @@ class Jobs(GuestCase):
 
     # Memory that stays offline
 
-    def test_an_offline_of_somebody_stays(self):
+    def test_an_offline_by_another_program_stays(self):
         before, indices = self._use_dimm(512, MOVABLE, "MMMM")
         by_job, by_hand = indices[-1], indices[1]
         self.guest.run(f"memoryctl offline {by_job}")

@@ -25,7 +25,7 @@ count
 
 
 class Killed(GuestCase):
-    """Each test adds DIMMs of 64 blocks until a kill hits one that is partly online."""
+    """Each test adds DIMMs of 64 blocks until a kill hits a DIMM that is partly online."""
 
     def test_the_main_process(self):
         self._check_kill(self.memoryd.main_pid)

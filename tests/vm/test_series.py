@@ -289,7 +289,7 @@ class StrictZones(ZoneRules, ManualCase):
         for word in ("online", "online_kernel", "online_movable"):
             self.assertRefused(b, word)
 
-    def test_the_kernels_own_choice_is_one_that_is_allowed(self):
+    def test_the_kernels_own_choice_is_allowed(self):
         self.prepare("-KM-")
         a, _, _, d = self.blocks
         self.assertAllowed(d, "online")

@@ -101,7 +101,7 @@ class Verify(GuestCase):
         self.guest.run(f"rm {SHIPPED_FILE}")
         self._assert_nothing_is_said()
 
-    def test_what_somebody_onlined_against_the_policy_is_told(self):
+    def test_what_another_program_onlined_against_the_policy_is_told(self):
         self.memoryd.use("")
         _, _, added = self.add_dimm(512, 1)
         block = added.of(None, "movable")[-1].index
