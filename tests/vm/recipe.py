@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the guest is made of. The cache is keyed by the text of this file: a change here, and only a
-change here, makes a new base tree."""
+"""The recipe of the guest. The cache of base trees is keyed by the text of this file: only a change in
+this file makes a new base tree."""
 
 SUITE = "bookworm"
 RELEASE = "Debian 12"
 
-# The Debian kernels to test on, by the name used on the command line, and the package that brings
-# each. The first leaves hot-added blocks offline, the second onlines them by itself.
+# The Debian packages of the kernels to test on, by the name used on the command line. The first kernel
+# leaves hot-added blocks offline, the second onlines them by itself.
 KERNELS = {
     "6.1": "linux-image-cloud-amd64",
     "6.12": "linux-image-6.12-cloud-amd64",
 }
 
 PACKAGES = [
-    # a system as a user has it
+    # the usual system of a user
     "systemd-sysv", "udev", "dbus", "polkitd", "libpam-systemd", "kmod", "util-linux", "procps",
     "iproute2", "bash-completion", "less", "ncurses-base", "initramfs-tools",
-    # the harness's way in, and tools to look at memory with
+    # the guest agent for the harness, and tools to look at memory
     "qemu-guest-agent", "numactl", "ndctl", "daxctl",
-    # what memoryd is linked with
+    # the libraries that memoryd is linked with
     "libconfig9", "libnuma1", "libsmartcols1", "libjson-c5", "libsystemd0", "libudev1",
 ]
 
-# Nothing under test reads these; they are half of the tree.
+# No program under test reads these files, which are half of the tree.
 DPKG_OPTIONS = [
     "path-exclude=/usr/share/doc/*",
     "path-exclude=/usr/share/man/*",
@@ -30,8 +30,8 @@ DPKG_OPTIONS = [
     "path-exclude=/usr/share/locale/*",
 ]
 
-# Run before the kernels are installed, so that their initial RAM disks are made this way from the
-# start: the modules that reach a virtio disk and nothing else. $1 is the guest's root.
+# Runs before the kernels are installed, so that their initial RAM disks have only the modules for a
+# virtio disk from the start. $1 is the guest's root.
 BEFORE_PACKAGES = r"""
 set -eu
 mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/etc/initramfs-tools/hooks"
@@ -45,7 +45,7 @@ END
 chmod 755 "$1/etc/initramfs-tools/hooks/guest"
 """
 
-# Run when all packages are there. $1 is the guest's root.
+# Runs when all packages are installed. $1 is the guest's root.
 AFTER_PACKAGES = r"""
 set -eu
 cd "$1"
@@ -55,18 +55,18 @@ printf '/dev/vda / ext4 rw,noatime 0 0\n' >etc/fstab
 chroot . passwd --quiet --delete root
 chroot . useradd --create-home --shell /bin/bash user
 
-# A machine id makes this no "first boot", where presets would enable units on their own.
+# With a machine id the boot is no "first boot", in which presets would enable units.
 echo 00112233445566778899aabbccddeeff >etc/machine-id
 
 mkdir -p etc/systemd/journald.conf.d etc/systemd/system.conf.d \
         etc/systemd/system/serial-getty@ttyS0.service.d
 printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\n' \
         >etc/systemd/journald.conf.d/guest.conf
-# Emulated processors are slow: what is slow here is not broken.
+# Emulated processors are slow: a slow start is not a failure.
 printf '[Manager]\nDefaultTimeoutStartSec=300\nDefaultDeviceTimeoutSec=300\n' \
         >etc/systemd/system.conf.d/guest.conf
 
-# A root shell on the serial console, for developers.
+# A root shell on the serial console, if a person uses it.
 cat >etc/systemd/system/serial-getty@ttyS0.service.d/guest.conf <<'END'
 [Unit]
 ConditionKernelCommandLine=guest.shell
@@ -75,7 +75,7 @@ ExecStart=
 ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200,57600,38400,9600 %I vt220
 END
 
-# Housekeeping that only delays a guest that lives for minutes.
+# Housekeeping only delays a guest that lives for minutes.
 chroot . systemctl --quiet mask \
         apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
         e2scrub_reap.service fstrim.timer systemd-tmpfiles-clean.timer systemd-pstore.service \
@@ -86,5 +86,5 @@ chroot . systemctl --quiet mask \
 
 
 def packages():
-    """All packages, the kernels' included."""
+    """Returns all packages, including those of the kernels."""
     return PACKAGES + list(KERNELS.values())
