@@ -93,6 +93,8 @@ static int manager_plan(Manager *manager)
         r = decide(&decider, &plan);
         if (r >= 0)
                 r = writer_set_plan(&manager->writer, &plan);
+        /* Reading the nodes has counted the blocks, before these decisions. */
+        manager->count_needed = true;
         manager_count(manager);
         pass_on_planned(&manager->pass, &manager->machine, manager_now(manager));
         return r;

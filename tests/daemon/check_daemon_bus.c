@@ -432,7 +432,7 @@ START_TEST(a_foreign_block_is_explained_with_what_was_decided)
         ck_assert_int_eq(strncmp(bus_explain(DIMM, "Reason"),
                                  "movable: something other than memoryd onlined it; the policy "
                                  "wants kernel (rule 'ours', ",
-                                 72),
+                                 88),
                          0);
 }
 END_TEST
@@ -536,7 +536,7 @@ START_TEST(the_history_has_what_came_of_decisions_in_their_order)
         ck_assert_int_eq(row.node, 0);
         ck_assert_str_eq(row.rule, "ours");
         ck_assert_str_eq(row.guards, "");
-        ck_assert_int_eq(strncmp(row.reason, "kernel (rule 'ours', ", 23), 0);
+        ck_assert_int_eq(strncmp(row.reason, "kernel (rule 'ours', ", 21), 0);
         ck_assert_int_eq(bus_get_history(1).error, 0);
 }
 END_TEST
@@ -881,6 +881,26 @@ static bool is_short(void)
         return bus_get_number(MANAGER_PATH "/node/0", NODE, "KernelMemoryShort");
 }
 
+/* The zones are read in the same pass as the decisions, and count the blocks too. */
+START_TEST(totals_have_the_decisions_of_the_last_pass)
+{
+        set_free_pages(4000);
+        daemon_set_config("rules = ({ node = 1; zone = \"leave\"; }, "
+                          "{ zone = \"kernel\"; });\n");
+        testbed_add_node(1, true);
+        daemon_start();
+        testbed_add_dimm(DIMM, 4, 1);
+        wait_for(bus_count_status("left") == 4);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
+        testbed_add_online_blocks(40, 2, "Movable");
+        testbed_link_blocks(40, 2, 0);
+        testbed_events("add", 40, 2);
+        wait_for(bus_count_status("foreign") == 2);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "PendingBlocks"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "ForeignBlocks"), 2);
+}
+END_TEST
+
 START_TEST(a_shortage_of_kernel_memory_is_told_once_and_until_it_is_over)
 {
         const Signals *signals = bus_signals();
@@ -1019,6 +1039,7 @@ static void add_service_cases(Suite *suite)
         tcase_add_test(verify, what_works_against_the_policy_is_told_to_everybody);
         tcase_add_test(verify, what_the_kernel_has_is_told_as_it_is_now);
 
+        tcase_add_test(shortage, totals_have_the_decisions_of_the_last_pass);
         tcase_add_test(shortage, a_shortage_of_kernel_memory_is_told_once_and_until_it_is_over);
         tcase_add_test(shortage, a_shortage_is_seen_at_the_end_of_a_burst);
 
