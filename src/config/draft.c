@@ -8,6 +8,7 @@
 
 #include "config/rule.h"
 #include "config/scan.h"
+#include "config/syntax.h"
 
 /*
  * The limit for the rules of all files together: more than any policy needs, few enough to compare
@@ -201,18 +202,17 @@ static int apply_all(const Input *input, const config_setting_t *root, bool is_c
         return 0;
 }
 
-/*
- * The line of libconfig's error. libconfig reports a line past the end if something is missing at
- * the end of the text: that counts as the last line.
- */
-static unsigned error_line(const config_t *config, const char *text)
+/* Reports the error at which libconfig stopped. */
+static int report_syntax(const Input *input, const config_t *config, const char *text)
 {
-        unsigned last = 1, line = (unsigned) MAX(config_error_line(config), 1);
+        int r = conf_syntax_report(input->source.file, text, input->draft->faults);
 
-        for (; *text; text++)
-                if (text[0] == '\n' && text[1])
-                        last++;
-        return MIN(line, last);
+        if (r != 0)
+                return r;
+        return conf_faults_add(input->draft->faults, input->source.file,
+                               (unsigned) MAX(config_error_line(config), 1), NULL,
+                               "expected the syntax of libconfig, got a %s",
+                               config_error_text(config));
 }
 
 DEFINE_CLEANUP(config_t *, config_destroy)
@@ -236,9 +236,7 @@ int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size
          * has reported why.
          */
         if (is_cut && !is_scan_cut) {
-                r = conf_faults_add(draft->faults, file, error_line(&config, text), NULL,
-                                    "expected settings in the syntax of libconfig, got \"%s\"",
-                                    config_error_text(&config));
+                r = report_syntax(&input, &config, text);
                 if (r < 0)
                         return r;
         }

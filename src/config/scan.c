@@ -105,6 +105,7 @@ typedef struct Level {
 typedef struct Seen {
         const char *name;
         size_t length;
+        unsigned line;
 } Seen;
 
 typedef struct Scan {
@@ -250,19 +251,20 @@ static int scan_number(Scan *scan)
 #define NAME_START "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ*"
 #define NAME_CHARACTERS NAME_START "0123456789-_"
 
-static bool scan_has_seen(const Scan *scan, const char *name, size_t length)
+/* Returns the setting of that name in the current level, or NULL. */
+static const Seen *scan_find_seen(const Scan *scan, const char *name, size_t length)
 {
         for (size_t i = scan->levels[scan->depth].first_seen; i < scan->n_seen; i++)
                 if (scan->seen[i].length == length && memcmp(scan->seen[i].name, name, length) == 0)
-                        return true;
-        return false;
+                        return &scan->seen[i];
+        return NULL;
 }
 
 static int scan_remember(Scan *scan, const char *name, size_t length)
 {
         if (GROW(scan->seen, scan->n_seen) < 0)
                 return -ENOMEM;
-        scan->seen[scan->n_seen++] = (Seen){ .name = name, .length = length };
+        scan->seen[scan->n_seen++] = (Seen){ .name = name, .length = length, .line = scan->line };
         return 0;
 }
 
@@ -271,6 +273,7 @@ static int scan_name(Scan *scan)
         size_t length = strspn(scan->p, NAME_CHARACTERS);
         const char *name = scan->original + (scan->p - scan->text);
         char path[PATH_MAX_BYTES];
+        const Seen *first;
         int r;
 
         scan->p += length;
@@ -294,12 +297,13 @@ static int scan_name(Scan *scan)
                                        scan_path(scan, name, (int) length, path),
                                        "expected one of the keys of memoryd.conf(5), "
                                        "got an unknown key");
-        if (!scan_has_seen(scan, name, length))
+        first = scan_find_seen(scan, name, length);
+        if (!first)
                 return scan_remember(scan, name, length);
 
         r = conf_faults_add(scan->faults, scan->file, scan->line,
                             scan_path(scan, name, (int) length, path),
-                            "expected each key once in a file, got it again");
+                            "set twice in this file (first in line %u)", first->line);
         scan_hide(scan, length);
         return r;
 }

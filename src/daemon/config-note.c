@@ -24,12 +24,12 @@ static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
         format_nodes(&impossible, never, sizeof(never));
         if (node_set_is_empty(possible) || node_set_is_empty(&impossible))
                 r = conf_faults_add(notes, rule->file, rule->line, NULL,
-                                    "note: '%s': there is no node %s yet", key, nodes);
+                                    "note: '%s': this machine has no node %s yet", key, nodes);
         else
                 r = conf_faults_add(
                         notes, rule->file, rule->line, NULL,
-                        "note: '%s': there is no node %s, and %s cannot come before the "
-                        "next boot",
+                        "note: '%s': this machine has no node %s and cannot get %s without a "
+                        "reboot",
                         key, nodes, never);
         return MIN(r, 0);
 }

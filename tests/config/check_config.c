@@ -21,7 +21,9 @@
 #define ETC_D SYSCONFDIR "/memoryd/memoryd.conf.d/"
 
 #define ONE_OF_THE_KEYS "expected one of the keys of memoryd.conf(5), got an unknown key"
-#define SYNTAX "expected settings in the syntax of libconfig, got \"syntax error\"\n"
+#define NO_VALUE "expected a value, got the end of the file\n"
+#define NEEDS_QUOTES "strings need double quotes: "
+#define UNIT "a number with a unit or a range needs double quotes: "
 #define SIZE "expected \"block\" or a size from 0 to 1024P such as \"512M\", got "
 #define RATIO "expected a number from 0 to 1000, got "
 #define BOOL "expected true or false, got "
@@ -58,7 +60,7 @@
 #define NO_SUCH_ORIGIN "expected an origin that the rule's architecture knows, got "
 #define ONCE "expected each word once, got "
 #define NAME "expected a name of 1 to 64 printable ASCII characters, got "
-#define AGAIN "expected each key once in a file, got it again\n"
+#define AGAIN(line) "set twice in this file (first in line " #line ")\n"
 #define WIDE "expected an L behind a number this large, got "
 
 /*
@@ -439,7 +441,7 @@ static const FileCase file_cases[] = {
           "3: 'rules[0].origin': " ONCE "\"dimm\" again\n4: 'rules[0].origin': " ORIGINS
           "\"x\"\n" },
         { "rules = ({ zone = \"auto\"; origin = \"dimm\";\n origin = \"boot\"; });",
-          "2: 'rules[0].origin': " AGAIN },
+          "2: 'rules[0].origin': " AGAIN(1) },
         { "rules = ({ zone = \"auto\"; origins = \"dimm\"; });",
           "1: 'rules[0].origins': " ONE_OF_THE_KEYS "; is 'origin' meant?\n" },
         { "rules = ({ zone = \"auto\"; node_class = [\"cpu\", \"cpu\"]; });",
@@ -512,7 +514,7 @@ static const FileCase file_cases[] = {
           "1: 'rules[0].distance.from': " WIDE "4294967296\n"
           "1: 'rules[0].distance.min': " WIDE "4294967316\n" },
         { "rules = ({ zone = \"auto\"; distance = { from = 0; min = 20; min = 30; }; });",
-          "1: 'rules[0].distance.min': " AGAIN },
+          "1: 'rules[0].distance.min': " AGAIN(1) },
         { "rules = ({ zone = \"auto\"; from = 0; });",
           "1: 'rules[0].from': " ONE_OF_THE_KEYS "\n" },
         { "distance = { from = 0; min = 20; };", "1: 'distance': " ONE_OF_THE_KEYS "\n" },
@@ -608,12 +610,13 @@ static const FileCase file_cases[] = {
 
         /* Keys that are there twice. */
         { "settle = 1;\nsettle = 2;\ncoldplug = 1;",
-          "2: 'settle': " AGAIN "3: 'coldplug': " COLDPLUG "1\n" },
-        { "settle = 1; settle = 2; settle = 3;", "1: 'settle': " AGAIN "1: 'settle': " AGAIN },
-        { "retry = { cap = 1;\n cap = 2; };", "2: 'retry.cap': " AGAIN },
+          "2: 'settle': " AGAIN(1) "3: 'coldplug': " COLDPLUG "1\n" },
+        { "settle = 1; settle = 2; settle = 3;",
+          "1: 'settle': " AGAIN(1) "1: 'settle': " AGAIN(1) },
+        { "retry = { cap = 1;\n cap = 2; };", "2: 'retry.cap': " AGAIN(1) },
         { "rules = ({ node = 1; zone = \"auto\"; },\n { zone = \"keep\"; zone = \"auto\"; });",
-          "2: 'rules[1].zone': " AGAIN },
-        { "rules = ({ zone = \"auto\"; });\nrules = ();", "2: 'rules': " AGAIN },
+          "2: 'rules[1].zone': " AGAIN(2) },
+        { "rules = ({ zone = \"auto\"; });\nrules = ();", "2: 'rules': " AGAIN(1) },
 
         /* Numbers that libconfig would cut to 32 bits, or to 64. */
         { "min_kernel = 2147483648;", "1: 'min_kernel': " WIDE "2147483648\n" },
@@ -629,17 +632,68 @@ static const FileCase file_cases[] = {
         { "min_kernel = 0x10000000000000000L;",
           "1: 'min_kernel': expected a number of at most 64 bits, got 0x10000000000000000\n" },
 
-        /* What is no text of settings at all. */
-        { "settle = ;", "1: " SYNTAX },
-        { "coldplug = apply;", "1: " SYNTAX },
-        { "settle = 1;;", "1: " SYNTAX },
+        /* Syntax errors, with the likely mistake. */
+        { "settle = ;", "1: expected a value, got ';'\n" },
+        { "coldplug = apply;", "1: expected a value, got 'apply'; " NEEDS_QUOTES "\"apply\"\n" },
+        { "coldplug = 'apply';", "1: expected a value, got 'apply'; " NEEDS_QUOTES "\"apply\"\n" },
+        { "coldplug = “apply”;",
+          "1: expected a value, got '“apply”'; strings need the double quotes of ASCII, \"\n" },
+        { "event_source = /dev/x/y;",
+          "1: expected a value, got '/dev/x/y'; " NEEDS_QUOTES "\"/dev/x/y\"\n" },
+        { "# a size\nmin_kernel = 512M\nper_node = true;",
+          "2: expected a value, got '512M'; " UNIT "\"512M\"\n" },
+        { "settle = 2s;", "1: expected a value, got '2s'; " UNIT "\"2s\"\n" },
+        { "min_kernel = 512 M;",
+          "1: expected ';' after a value, got 'M'; a value of two words needs double quotes\n" },
+        { "min_kernel = 0x10G;", "1: expected a value, got '0x10G'; " UNIT "\"0x10G\"\n" },
+        { "rules = ({ node = 0-3; zone = \"auto\"; });",
+          "1: expected a value, got '0-3'; " UNIT "\"0-3\"\n" },
+        { "rules = ({ node = 1,2; zone = \"auto\"; });",
+          "1: expected a key, got '2'; several values need brackets: [1, 2]\n" },
+        { "max_movable_ratio = 300%;",
+          "1: expected a value, got '300%'; a percentage is written as a number, 3.0 for 300%\n" },
+        { "per_node = yes;", "1: expected a value, got 'yes'; is true meant?\n" },
+        { "per_node = On", "1: expected a value, got 'On'; is true meant?\n" },
+        { "per_node = no;", "1: expected a value, got 'no'; is false meant?\n" },
+        { "per_node = OFF;", "1: expected a value, got 'OFF'; is false meant?\n" },
+        { "[Memory]\nsettle = 1;",
+          "1: expected a key, got '['; the file has keys but no sections\n" },
+        { "; a comment\nsettle = 1;",
+          "1: expected a key, got ';'; one ';' ends a setting, and '#' starts a comment\n" },
+        { "settle = 1;;",
+          "1: expected a key, got ';'; one ';' ends a setting, and '#' starts a comment\n" },
+        { "\"settle\" = 1;", "1: expected a key, got \"settle\"; keys have no quotes\n" },
+        { "settle 1;", "1: expected '=' after 'settle', got '1'\n" },
+        { "settle == 1;", "1: expected a value, got '='\n" },
+        { "settle", "1: expected '=' after 'settle', got the end of the file\n" },
+        { "settle = 1;\ncoldplug =\n", "2: " NO_VALUE },
+        { "rules = ({ zone = \"auto\"; },\n);",
+          "2: expected a value, got ')'; remove the comma before it\n" },
+        { "rules = ({ node = [1, 2,]; zone = \"auto\"; });",
+          "1: expected a value, got ']'; remove the comma before it\n" },
+        { "rules = ({ zone = \"auto\"; }\n{ zone = \"keep\"; });",
+          "2: expected ',' or ')' for the '(' in line 1, got '{'; a comma is missing between two "
+          "groups\n" },
+        { "rules = ({ zone = \"auto\"; };\n{ zone = \"keep\"; });",
+          "1: expected ',' or ')' for the '(' in line 1, got ';'; commas separate the elements of "
+          "a list\n" },
+        { "rules = (\n{ zone = \"auto\";\n);", "3: expected '}' for the '{' in line 2, got ')'\n" },
+        { "rules = (\n{ zone = \"auto\"; }\n",
+          "2: expected ',' or ')' for the '(' in line 1, got the end of the file\n" },
+        { "retry = {\ncap = 1;\n",
+          "2: expected '}' for the '{' in line 1, got the end of the file\n" },
+        { "retry = [{ cap = 1; }];",
+          "1: expected a value, got '{'; only ( ) may hold lists and groups\n"
+          "1: 'retry': expected a group of settings in braces, got an empty array\n" },
+        { "/* 512M */ per_node = true; # ' \" ]\n// (\nsettle = \"1s\" \"\"; coldplug = $HOME;",
+          "3: expected a value, got '$'\n" },
         { "frob = 1;\nsettle = \"9ms\";\n}\n",
-          "1: 'frob': " ONE_OF_THE_KEYS "\n2: 'settle': " SETTLE "\"9ms\"\n3: " SYNTAX },
+          "1: 'frob': " ONE_OF_THE_KEYS "\n2: 'settle': " SETTLE "\"9ms\"\n"
+          "3: expected a key, got '}'; no bracket is open here\n" },
         { "rules = (\n { },\n { node = 1; ! } );",
-          "2: 'rules[0].zone': " ZONE "nothing\n3: " SYNTAX },
+          "2: 'rules[0].zone': " ZONE "nothing\n3: expected a key, got '!'\n" },
         { "rules = ({ node = [1, \"2\"]; zone = \"auto\" });",
-          "1: expected settings in the syntax of libconfig, got "
-          "\"mismatched element type in array\"\n" },
+          "1: expected the syntax of libconfig, got a mismatched element type in array\n" },
         { "settle = 1;\ncoldplug = \"app",
           "2: expected a quotation mark to end the string, got the end of the file\n" },
         { "settle = 1 /* one\ncoldplug = 3;",
@@ -720,13 +774,13 @@ START_TEST(all_faults_of_all_files_come_in_one_run_and_in_order)
         put(ETC, "coldplug = \"x\";\n{\n");
         put(VENDOR_D "20-b.conf", "rules = ({ });\n");
         put(ETC_D "10-a.conf", "log_level = 1;\n\nlog_level = 2;\nfrob = 3;\n");
-        assert_tree_faults(VENDOR ":1: 'frob': " ONE_OF_THE_KEYS "\n" VENDOR
-                                  ":3: 'settle': " AGAIN VENDOR ":4: 'per_node': " BOOL "4\n" ETC
-                                  ":1: 'coldplug': " COLDPLUG "\"x\"\n" ETC ":2: " SYNTAX ETC_D
-                                  "10-a.conf:1: 'log_level': " LOG_LEVEL "1\n" ETC_D
-                                  "10-a.conf:3: 'log_level': " AGAIN ETC_D
-                                  "10-a.conf:4: 'frob': " ONE_OF_THE_KEYS "\n" VENDOR_D
-                                  "20-b.conf:1: 'rules[0].zone': " ZONE "nothing\n");
+        assert_tree_faults(
+                VENDOR ":1: 'frob': " ONE_OF_THE_KEYS "\n" VENDOR ":3: 'settle': " AGAIN(2) VENDOR
+                ":4: 'per_node': " BOOL "4\n" ETC ":1: 'coldplug': " COLDPLUG "\"x\"\n" ETC
+                ":2: expected a key, got '{'\n" ETC_D "10-a.conf:1: 'log_level': " LOG_LEVEL
+                "1\n" ETC_D "10-a.conf:3: 'log_level': " AGAIN(1) ETC_D
+                "10-a.conf:4: 'frob': " ONE_OF_THE_KEYS "\n" VENDOR_D
+                "20-b.conf:1: 'rules[0].zone': " ZONE "nothing\n");
 }
 END_TEST
 
@@ -1196,7 +1250,7 @@ START_TEST(udev_properties_are_judged_when_all_files_are_read)
                            "with it, got \"kernel\"\n");
         /* Which may be what the rest of a file would have said. */
         put(ETC_D "30.conf", "event_source = ");
-        assert_tree_faults(ETC_D "30.conf:1: " SYNTAX);
+        assert_tree_faults(ETC_D "30.conf:1: " NO_VALUE);
 
         /* The vendor's rule alone, and then with those gone that asked for it. */
         put(ETC_D "30.conf", "event_source = \"kernel\";");
@@ -1304,7 +1358,7 @@ START_TEST(delay_and_cap_are_compared_across_files_at_the_later_one)
                            "expected retry.delay to be at most retry.cap, got a shorter cap\n");
         /* The file that may have set it right could not be read. */
         put(VENDOR_D "40.conf", "retry = ");
-        assert_tree_faults(VENDOR_D "40.conf:1: " SYNTAX);
+        assert_tree_faults(VENDOR_D "40.conf:1: " NO_VALUE);
 }
 END_TEST
 
@@ -1509,7 +1563,8 @@ START_TEST(a_text_is_read_as_a_file_is)
 
         assert_text("", 0, "");
         assert_text("frob = 1;\nsettle = ;", 20,
-                    "what-if:1: 'frob': " ONE_OF_THE_KEYS "\nwhat-if:2: " SYNTAX);
+                    "what-if:1: 'frob': " ONE_OF_THE_KEYS
+                    "\nwhat-if:2: expected a value, got ';'\n");
         assert_text("settle = 1;\n\0", 13, "what-if:2: expected text, got a NUL byte\n");
         assert_text(
                 "@include \"x\"", 12,

@@ -16,10 +16,11 @@ typedef struct NoteCase {
         const char *notes;
 } NoteCase;
 
-#define YET(line, key, nodes) "x.conf:" line ": note: '" key "': there is no node " nodes " yet\n"
+#define YET(line, key, nodes)                                                                      \
+        "x.conf:" line ": note: '" key "': this machine has no node " nodes " yet\n"
 #define NEVER(line, key, nodes, never)                                                             \
-        "x.conf:" line ": note: '" key "': there is no node " nodes ", and " never                 \
-        " cannot come before the next boot\n"
+        "x.conf:" line ": note: '" key "': this machine has no node " nodes                        \
+        " and cannot get " never " without a reboot\n"
 
 static const NoteCase note_cases[] = {
         { "0-9\n", "0-9\n", "" },

@@ -223,11 +223,12 @@ START_TEST(a_reload_notes_nodes_that_are_not_there)
                           "{ distance = { from = 7; min = 20; }; zone = \"kernel\"; });\n");
         ck_assert_str_eq(bus_call_manager("Reload"), "");
         ck_assert_uint_eq(
-                daemon_count_logged("memoryd.conf:2: note: 'rules.node': there is no node 3 yet"),
+                daemon_count_logged(
+                        "memoryd.conf:2: note: 'rules.node': this machine has no node 3 yet"),
                 1);
         ck_assert_uint_eq(
-                daemon_count_logged("memoryd.conf:3: note: 'rules.distance.from': there is "
-                                    "no node 7, and 7 cannot come before the next boot"),
+                daemon_count_logged("memoryd.conf:3: note: 'rules.distance.from': this "
+                                    "machine has no node 7 and cannot get 7 without a reboot"),
                 1);
         ck_assert_uint_eq(daemon_count_logged("note: "), 2);
         ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
