@@ -4,7 +4,7 @@
 
 #include "policy/balance.h"
 
-#include "policy/ratio.h"
+#include "policy/guard.h"
 
 static bool block_lifts_min_kernel(Matcher *matcher, const Block *block, const Node *node)
 {
@@ -12,7 +12,7 @@ static bool block_lifts_min_kernel(Matcher *matcher, const Block *block, const N
                                    policy_rule(matcher->policy, block->decision.rule) :
                                    matcher_find(matcher, block, node);
 
-        return rule && rule->movable_node;
+        return guard_is_exempt(rule);
 }
 
 static void balance_add(NodeBalance *sum, ZoneClass zone_class, uint64_t bytes)
@@ -117,7 +117,7 @@ void balance_move(Balance *balance, const Block *block, ZoneClass from, ZoneClas
 
 bool node_balance_is_movable_only(const NodeBalance *node)
 {
-        return node->movable_bytes > 0 && node->kernel_bytes == 0;
+        return guard_is_movable_only(node->kernel_bytes, node->movable_bytes);
 }
 
 static Figures figures_of_balance(const NodeBalance *sum)
@@ -134,17 +134,15 @@ static bool is_last_kernel(const NodeBalance *before, const NodeBalance *after)
                (before->kernel_bytes > 0 || after->movable_bytes > before->movable_bytes);
 }
 
-static bool is_below_min_kernel(const Policy *policy, uint64_t block_size_bytes,
+static bool is_below_min_kernel(const Policy *policy, const Machine *machine,
                                 const NodeBalance *before, const NodeBalance *after,
                                 Figures *ret_figures)
 {
-        uint64_t limit = policy->min_kernel_bytes == MIN_KERNEL_ONE_BLOCK ?
-                                 block_size_bytes :
-                                 policy->min_kernel_bytes;
+        uint64_t limit = guard_min_kernel(policy, machine, after->movable_node);
 
         *ret_figures = (Figures){ .kernel_bytes = after->kernel_bytes, .limit = limit };
-        return !after->movable_node && after->kernel_bytes + after->movable_bytes > 0 &&
-               after->kernel_bytes < limit && after->kernel_bytes < before->kernel_bytes;
+        return after->kernel_bytes + after->movable_bytes > 0 && after->kernel_bytes < limit &&
+               after->kernel_bytes < before->kernel_bytes;
 }
 
 static bool is_over_ratio(const Policy *policy, const NodeBalance *before, const NodeBalance *after,
@@ -153,8 +151,7 @@ static bool is_over_ratio(const Policy *policy, const NodeBalance *before, const
         Figures was = figures_of_balance(before);
 
         *ret_figures = figures_of_balance(after);
-        return figures_exceed(ret_figures, policy->max_movable_ratio_permille) &&
-               figures_is_worse(ret_figures, &was);
+        return guard_is_over_ratio(policy, ret_figures) && figures_is_worse(ret_figures, &was);
 }
 
 static bool is_machine_over_ratio(const Balance *before, const Balance *after, Breach *ret)
@@ -171,11 +168,10 @@ static bool is_node_breached(const Balance *before, const Balance *after, size_t
         if (is_last_kernel(was, is))
                 return true;
         *ret = (Breach){ .guard = GUARD_MIN_KERNEL, .node = is };
-        if (is_below_min_kernel(after->policy, after->machine->block_size_bytes, was, is,
-                                &ret->figures))
+        if (is_below_min_kernel(after->policy, after->machine, was, is, &ret->figures))
                 return true;
         *ret = (Breach){ .guard = GUARD_NODE_RATIO, .node = is };
-        return after->policy->per_node && is->node->has_cpu &&
+        return guard_has_node_ratio(after->policy, is->node) &&
                is_over_ratio(after->policy, was, is, &ret->figures);
 }
 

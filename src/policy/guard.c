@@ -1,261 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Gives each group of blocks a class that the guards allow. */
+/* Says what each guard compares, and whether it holds. */
 
-#include "policy/plan-private.h"
+#include "policy/guard.h"
 
-#include "policy/ratio.h"
-
-static Figures node_figures(const Tally *tally)
+bool guard_is_exempt(const Rule *rule)
 {
-        return figures_of(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);
+        return rule && rule->movable_node;
 }
 
-static Figures machine_figures(const Planner *planner)
+uint64_t guard_min_kernel(const Policy *policy, const Machine *machine, bool is_exempt)
 {
-        Figures figures =
-                figures_of(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
-
-        figures.of_machine = true;
-        return figures;
-}
-
-static uint64_t planner_min_kernel(const Planner *planner, const Tally *tally)
-{
-        if (tally->movable_node)
+        if (is_exempt)
                 return 0;
-        return planner->policy->min_kernel_bytes == MIN_KERNEL_ONE_BLOCK ?
-                       planner->machine->block_size_bytes :
-                       planner->policy->min_kernel_bytes;
+        return policy->min_kernel_bytes == MIN_KERNEL_ONE_BLOCK ? machine->block_size_bytes :
+                                                                  policy->min_kernel_bytes;
 }
 
-/*
- * Whether a node has a ratio of its own. A node without a CPU counts only in the ratio of the machine,
- * because the users of its memory run on other nodes.
- */
-static bool has_node_ratio(const Planner *planner, const Tally *tally)
+bool guard_has_node_ratio(const Policy *policy, const Node *node)
 {
-        return planner->policy->per_node && tally->node->has_cpu;
+        return policy->per_node && node->has_cpu;
 }
 
-/* Returns the guards that want kernel memory on a node, and the figures that the first of them compared. */
-static unsigned node_guards(const Planner *planner, const Tally *tally, Figures *ret_figures)
+bool guard_is_over_ratio(const Policy *policy, Figures *figures)
 {
-        uint64_t min_kernel_bytes = planner_min_kernel(planner, tally);
-        Figures figures = node_figures(tally);
-        unsigned guards = 0;
-
-        if (has_node_ratio(planner, tally) &&
-            figures_exceed(&figures, planner->policy->max_movable_ratio_permille)) {
-                guards |= GUARD_NODE_RATIO;
-                *ret_figures = figures;
-        }
-        if (tally->kernel_bytes < min_kernel_bytes) {
-                guards |= GUARD_MIN_KERNEL;
-                *ret_figures = (Figures){ .kernel_bytes = tally->given_kernel_bytes,
-                                          .limit = min_kernel_bytes };
-        }
-        return guards;
+        return figures_exceed(figures, policy->max_movable_ratio_permille);
 }
 
-/*
- * Returns the highest kernel block that `contiguous` compares a group with. The units of a device that grows
- * arrive in any order, and some of them are kernel memory. For a unit, only the kernel memory of devices that
- * do not grow counts.
- */
-static int64_t highest_kernel(const Group *group)
+bool guard_is_movable_only(uint64_t kernel_bytes, uint64_t movable_bytes)
 {
-        return group->grows ? group->tally->highest.lasting : group->tally->highest.any;
-}
-
-/*
- * Returns the guards that want a group in the kernel class as the sums are now. If the device of the group
- * already has movable memory, only the first two guards can make the group kernel memory.
- */
-static unsigned group_guards(const Planner *planner, const Group *group, Figures *ret_figures)
-{
-        int64_t highest = highest_kernel(group);
-        unsigned guards;
-
-        *ret_figures = (Figures){};
-        guards = node_guards(planner, group->tally, ret_figures);
-        if (group->rank == RANK_MOVABLE)
-                return guards;
-        if (group->rank == RANK_KERNEL)
-                guards |= GUARD_WHOLE_DEVICE;
-        if (planner->policy->contiguous && group_lowest(group) < highest) {
-                if (!guards)
-                        ret_figures->limit = (uint64_t) highest;
-                guards |= GUARD_CONTIGUOUS;
-        }
-        return guards;
-}
-
-static void planner_guard_rank(Planner *planner, const Tally *tally, Rank rank)
-{
-        for (Group *group = tally->groups.first; group; group = group->next) {
-                Figures figures;
-                unsigned guards;
-
-                if (group->is_kernel || group->rank != rank)
-                        continue;
-                guards = group_guards(planner, group, &figures);
-                if (guards)
-                        group_take(planner, group, guards, &figures);
-                else
-                        return; /* the guards hold for the groups above as well */
-        }
-}
-
-static void planner_guard_nodes(Planner *planner)
-{
-        for (size_t i = 0; i < planner->machine->n_nodes; i++)
-                for (Rank rank = 0; rank < _RANK_MAX; rank++)
-                        if (planner->has_rank[rank])
-                                planner_guard_rank(planner, &planner->tallies[i], rank);
-}
-
-/* Makes groups of a node kernel memory until the machine's ratio holds. Returns whether it holds. */
-static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank rank)
-{
-        for (Group *group = tally->groups.first; group; group = group->next) {
-                Figures figures = machine_figures(planner);
-
-                if (!figures_exceed(&figures, planner->policy->max_movable_ratio_permille))
-                        return true;
-                if (!group->is_kernel && group->rank == rank)
-                        group_take(planner, group, GUARD_MACHINE_RATIO, &figures);
-        }
-        return false;
-}
-
-static void planner_guard_machine(Planner *planner)
-{
-        for (Rank rank = 0; rank < _RANK_MAX; rank++)
-                for (unsigned cpuless = 0; cpuless < 2; cpuless++)
-                        for (size_t i = 0; i < planner->machine->n_nodes; i++) {
-                                const Tally *tally = &planner->tallies[i];
-
-                                if (tally->node->has_cpu == cpuless || !planner->has_rank[rank])
-                                        continue;
-                                if (planner_guard_machine_by(planner, tally, rank))
-                                        return;
-                        }
-}
-
-#define NODE_GUARDS (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)
-
-static bool guards_hold(const Planner *planner, const Tally *tally, unsigned guards)
-{
-        Figures node, machine = machine_figures(planner);
-
-        return !node_guards(planner, tally, &node) &&
-               (!(guards & GUARD_MACHINE_RATIO) ||
-                !figures_exceed(&machine, planner->policy->max_movable_ratio_permille));
-}
-
-/* Makes a group movable again if the guards still hold then. Returns whether the group is movable. */
-static bool group_release(Planner *planner, Group *group, unsigned guards, int64_t highest)
-{
-        if (group->rank != RANK_ALONE ||
-            (planner->policy->contiguous && group_lowest(group) < highest))
-                return false;
-
-        group_shift(planner, group, false);
-        group->is_kernel = !guards_hold(planner, group->tally, guards);
-        if (group->is_kernel)
-                group_shift(planner, group, true);
-        return !group->is_kernel;
-}
-
-static void planner_release_node(Planner *planner, Tally *tally, unsigned guards)
-{
-        int64_t below = tally->given_highest.any, above = -1;
-
-        for (Group *group = tally->groups.first; group; group = group->next) {
-                group->highest_below = below;
-                if (group->is_kernel)
-                        below = MAX(below, group_highest(group));
-        }
-        for (Group *group = tally->groups.last; group; group = group->previous)
-                if (group->is_kernel &&
-                    !group_release(planner, group, guards, MAX(above, group->highest_below)))
-                        above = MAX(above, group_highest(group));
-
-        tally->highest.any = MAX(above, tally->given_highest.any);
-        tally->highest.lasting = MAX(above, tally->given_highest.lasting);
-}
-
-/*
- * Makes those groups movable again that need not be kernel memory. Groups differ in size: after a large group
- * became kernel memory, the guards may no longer need smaller groups that became so before it. The groups are
- * released in the opposite order, as far as the given guards hold.
- */
-static void planner_release(Planner *planner, unsigned guards)
-{
-        for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
-                for (size_t i = planner->machine->n_nodes; i-- > 0;)
-                        if (planner->tallies[i].node->has_cpu == has_cpu)
-                                planner_release_node(planner, &planner->tallies[i], guards);
-}
-
-/* Decides that a group is movable. Its figures are those of the ratio that it is within. */
-static void group_leave_movable(const Planner *planner, Group *group)
-{
-        Figures figures = has_node_ratio(planner, group->tally) ? node_figures(group->tally) :
-                                                                  machine_figures(planner);
-
-        (void) figures_exceed(&figures, planner->policy->max_movable_ratio_permille);
-        group_set(group, VERDICT_MOVABLE, group->rank == RANK_MOVABLE ? GUARD_WHOLE_DEVICE : 0,
-                  &figures);
-}
-
-static void planner_decide_static(Planner *planner)
-{
-        planner_guard_nodes(planner);
-        if (planner->policy->whole_device)
-                planner_release(planner, NODE_GUARDS);
-        planner_guard_machine(planner);
-        if (planner->policy->whole_device) {
-                /* A device that became kernel memory for the machine may reach above movable ones. */
-                planner_guard_nodes(planner);
-                planner_release(planner, NODE_GUARDS | GUARD_MACHINE_RATIO);
-        }
-
-        for (size_t i = 0; i < planner->n_groups; i++)
-                if (!planner->groups[i].grows && !planner->groups[i].is_kernel)
-                        group_leave_movable(planner, &planner->groups[i]);
-}
-
-/* Decides on a unit of a device that grows. */
-static void planner_decide_unit(Planner *planner, Group *group)
-{
-        Tally *tally = group->tally;
-        Figures figures, machine;
-        unsigned guards;
-
-        tally->given_kernel_bytes = tally->kernel_bytes;
-        tally->movable_node |=
-                group->whole ? group->whole->movable_node : group->first->movable_node;
-        for (const Item *item = group->first; item; item = item->next)
-                planner_add(planner, tally, item->planned->block, true, ZONE_CLASS_MOVABLE);
-
-        guards = group_guards(planner, group, &figures);
-        machine = machine_figures(planner);
-        if (figures_exceed(&machine, planner->policy->max_movable_ratio_permille)) {
-                if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
-                        figures = machine;
-                guards |= GUARD_MACHINE_RATIO;
-        }
-        if (guards)
-                group_take(planner, group, guards, &figures);
-        else
-                group_leave_movable(planner, group);
-}
-
-void planner_guard(Planner *planner)
-{
-        planner_decide_static(planner);
-        for (Group *group = planner->growing.first; group; group = group->next)
-                planner_decide_unit(planner, group);
+        return movable_bytes > 0 && kernel_bytes == 0;
 }

@@ -4,6 +4,8 @@
 
 #include "policy/plan-private.h"
 
+#include "policy/guard.h"
+
 static Tally *planner_tally(Planner *planner, int32_t node_id)
 {
         const Node *node;
@@ -91,13 +93,6 @@ static Verdict action_verdict(ZoneAction action, const Block *block)
         return zone_action_to_verdict(action);
 }
 
-static bool rule_has_movable_node(const Policy *policy, int32_t index)
-{
-        const Rule *rule = policy_rule(policy, index);
-
-        return rule && rule->movable_node;
-}
-
 /*
  * Whether the guards have already made a unit kernel memory. It stays so until it is written: it was decided
  * by the memory that was there at the time, and units above it may already be written.
@@ -111,7 +106,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 {
         const Rule *rule = matcher_find(&planner->matcher, block, tally->node);
         const Device *device = machine_device(planner->machine, block);
-        bool grows = block_grows(planner, block), movable_node = rule && rule->movable_node;
+        bool grows = block_grows(planner, block), movable_node = guard_is_exempt(rule);
         Planned *planned = &planner->planned[planner->n_planned++];
         Decision *decision = &planned->decision;
         Whole *whole;
@@ -164,7 +159,7 @@ void planner_collect(Planner *planner)
                 planner_count(planner, tally, block, plan_class(block));
                 if (block->decision.verdict != VERDICT_NONE)
                         tally->movable_node |=
-                                rule_has_movable_node(planner->policy, block->decision.rule);
+                                guard_is_exempt(policy_rule(planner->policy, block->decision.rule));
         }
         assert(planner->tallies);
         for (size_t i = 0; i < machine->n_nodes; i++) {

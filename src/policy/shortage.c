@@ -4,14 +4,14 @@
 
 #include "policy/shortage.h"
 
-#include "policy/ratio.h"
+#include "policy/guard.h"
 
 static bool is_for_kernel(ZoneType type)
 {
         return type == ZONE_DMA || type == ZONE_DMA32 || type == ZONE_NORMAL;
 }
 
-static uint64_t minus(uint64_t a, uint64_t b)
+static uint64_t subtract(uint64_t a, uint64_t b)
 {
         return a > b ? a - b : 0;
 }
@@ -32,7 +32,7 @@ Shortage shortage_measure(const Machine *machine, uint32_t node)
                 if (!is_for_kernel(zone->type))
                         continue;
                 sums.free_bytes +=
-                        minus(zone->free_bytes, zone->free_cma_bytes + zone->reserve_bytes);
+                        subtract(zone->free_bytes, zone->free_cma_bytes + zone->reserve_bytes);
                 sums.low_bytes += zone->low_bytes;
                 sums.high_bytes += zone->high_bytes;
         }
@@ -55,11 +55,10 @@ static bool ratio_holds(const Machine *machine, const Policy *policy, const Node
                         uint64_t bytes)
 {
         Figures figures = figures_of(node->totals.kernel_bytes + bytes,
-                                     minus(node->totals.movable_bytes, bytes),
+                                     subtract(node->totals.movable_bytes, bytes),
                                      machine_cma_bytes(machine, (int32_t) node->id));
 
-        return !policy->per_node || !node->has_cpu ||
-               !figures_exceed(&figures, policy->max_movable_ratio_permille);
+        return !guard_has_node_ratio(policy, node) || !guard_is_over_ratio(policy, &figures);
 }
 
 uint32_t shortage_blocks(const Shortage *shortage, const Machine *machine, const Policy *policy,

@@ -5,7 +5,7 @@
 #include "verify/verify-kernel.h"
 
 #include "base/format.h"
-#include "policy/ratio.h"
+#include "policy/guard.h"
 #include "verify/command-line.h"
 #include "verify/udev-files.h"
 
@@ -119,7 +119,7 @@ static bool exceeds_ratio(const VerifyInput *input, const Totals *totals, uint64
 {
         Figures figures = figures_of(totals->kernel_bytes, totals->movable_bytes, cma_bytes);
 
-        return figures_exceed(&figures, input->conf->policy.max_movable_ratio_permille);
+        return guard_is_over_ratio(&input->conf->policy, &figures);
 }
 
 /*
@@ -135,7 +135,7 @@ static bool has_too_much_movable(const VerifyInput *input)
         for (size_t i = 0; i < machine->n_nodes; i++) {
                 const Node *node = &machine->nodes[i];
 
-                if (input->conf->policy.per_node && node->has_cpu &&
+                if (guard_has_node_ratio(&input->conf->policy, node) &&
                     exceeds_ratio(input, &node->totals,
                                   machine_cma_bytes(machine, (int32_t) node->id)))
                         return true;
@@ -145,7 +145,7 @@ static bool has_too_much_movable(const VerifyInput *input)
 
 static bool is_movable_only(const Node *node)
 {
-        return node->totals.movable_bytes > 0 && node->totals.kernel_bytes == 0;
+        return guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes);
 }
 
 static bool has_movable_only_node(const Machine *machine)
@@ -247,7 +247,7 @@ static int node_is_exempt(const VerifyInput *input, const Node *node, bool *ret)
                                            matcher_find(&matcher, block, node) :
                                            NULL;
 
-                *ret = rule && rule->movable_node;
+                *ret = guard_is_exempt(rule);
         }
         matcher_done(&matcher);
         return r;
