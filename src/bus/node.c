@@ -4,6 +4,7 @@
 
 #include "base/names.h"
 #include "bus/object.h"
+#include "policy/guard.h"
 
 #include <stdio.h>
 
@@ -40,8 +41,8 @@ static int property_get_movable_only(sd_bus *bus, const char *path, const char *
         const Totals *totals = &((const Node *) userdata)->totals;
 
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b",
-                                     totals->movable_bytes > 0 && totals->kernel_bytes == 0);
+        return sd_bus_message_append(
+                reply, "b", guard_is_movable_only(totals->kernel_bytes, totals->movable_bytes));
 }
 
 static int property_get_auto_online(sd_bus *bus, const char *path, const char *interface,

@@ -5,6 +5,7 @@
 #include "bus/told.h"
 
 #include "base/names.h"
+#include "policy/guard.h"
 
 #include <stdio.h>
 
@@ -104,7 +105,8 @@ static ToldNode node_now(const Node *node)
         return (ToldNode){
                 .node = node->id,
                 .has_cpu = node->has_cpu,
-                .is_movable_only = node->totals.movable_bytes > 0 && node->totals.kernel_bytes == 0,
+                .is_movable_only = guard_is_movable_only(node->totals.kernel_bytes,
+                                                         node->totals.movable_bytes),
                 .is_short = node->is_short,
                 .auto_online = node->auto_online,
                 .totals = node->totals,

@@ -3,6 +3,7 @@
 /* Reads a recorded tree instead of asking memoryd. */
 
 #include "ctl/ctl.h"
+#include "policy/guard.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -82,7 +83,8 @@ static int fill_node(const Recording *recording, const Node *node, NodeRow *ret)
         *ret = (NodeRow){
                 .id = node->id,
                 .has_cpu = node->has_cpu,
-                .movable_only = node->totals.movable_bytes > 0 && node->totals.kernel_bytes == 0,
+                .movable_only = guard_is_movable_only(node->totals.kernel_bytes,
+                                                      node->totals.movable_bytes),
                 .online_bytes = node->totals.online_bytes,
                 .offline_bytes = node->totals.offline_bytes,
                 .kernel_bytes = node->totals.kernel_bytes,

@@ -137,7 +137,7 @@ static void take_memory(Machine *machine, const Memory *memory)
 }
 
 /* Parses the lines of the file, and applies them to the machine unless it is NULL. Returns 0 or -EBADMSG. */
-static int walk(char *text, Machine *machine)
+static int parse_memories(char *text, Machine *machine)
 {
         /* Both headings have the same length. */
         bool is_first = strncmp(text, HEADING_1, strlen(HEADING_1)) == 0;
@@ -175,8 +175,8 @@ int remember_load(const char *folder, Machine *machine)
         if (r < 0)
                 return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
         /* Check the whole file first, so that nothing is taken from a damaged one. */
-        r = walk(text, NULL);
-        return r < 0 ? r : walk(text, machine);
+        r = parse_memories(text, NULL);
+        return r < 0 ? r : parse_memories(text, machine);
 }
 
 uint64_t keeper_run(Keeper *keeper, const Machine *machine, uint64_t now_usec, bool at_end)

@@ -79,7 +79,7 @@ void job_release(const Job *job, Machine *machine)
                 block->job = 0;
                 if (step->state != STEP_WRITING && step->state != STEP_CHANGING)
                         continue;
-                former_restore(&step->former, block);
+                saved_state_restore(&step->saved, block);
                 if (job_changes(job) && block->state == BLOCK_OFFLINE)
                         track_forget(block);
         }
@@ -134,7 +134,7 @@ void step_aim(const JobStep *step, Block *block, Verdict verdict)
 {
         bool is_planned = step->step.has_decision && step->step.to == verdict;
 
-        block->decision = is_planned ? step->step.decision : step->former.decision;
+        block->decision = is_planned ? step->step.decision : step->saved.decision;
         if (block->decision.verdict == verdict)
                 return;
         block->decision.verdict = verdict;
@@ -142,9 +142,9 @@ void step_aim(const JobStep *step, Block *block, Verdict verdict)
         block->decision.figures = (Figures){};
 }
 
-void former_take(Former *former, const Block *block)
+void saved_state_take(SavedState *saved, const Block *block)
 {
-        *former = (Former){
+        *saved = (SavedState){
                 .status = block->status,
                 .decision = block->decision,
                 .onliner = block->onliner,
@@ -153,13 +153,13 @@ void former_take(Former *former, const Block *block)
         };
 }
 
-void former_restore(const Former *former, Block *block)
+void saved_state_restore(const SavedState *saved, Block *block)
 {
-        block->status = former->status;
-        block->decision = former->decision;
-        block->onliner = former->onliner;
-        block->offliner = former->offliner;
-        block->onlined_usec = former->onlined_usec;
+        block->status = saved->status;
+        block->decision = saved->decision;
+        block->onliner = saved->onliner;
+        block->offliner = saved->offliner;
+        block->onlined_usec = saved->onlined_usec;
 }
 
 void job_remap_rules(Job *job, const Policy *from, const Policy *to)
@@ -168,7 +168,7 @@ void job_remap_rules(Job *job, const Policy *from, const Policy *to)
                 JobStep *step = &job->steps[i];
 
                 policy_remap(from, to, &step->step.decision);
-                policy_remap(from, to, &step->former.decision);
+                policy_remap(from, to, &step->saved.decision);
         }
 }
 

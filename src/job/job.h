@@ -38,13 +38,13 @@ typedef enum StepState {
 } StepState;
 
 /* The fields of a block before its first write, to be restored if the job does not change the block. */
-typedef struct Former {
+typedef struct SavedState {
         BlockStatus status;
         Decision decision;
         Onliner onliner;
         Onliner offliner;
         uint64_t onlined_usec;
-} Former;
+} SavedState;
 
 typedef struct JobStep {
         Step step;
@@ -56,7 +56,7 @@ typedef struct JobStep {
         bool is_ours;   /* it was done by this job, not by another process */
         bool restoring; /* in set-zone: the block is offline and gets its former class back */
         unsigned attempts;
-        Former former;
+        SavedState saved;
 } JobStep;
 
 typedef struct Job {

@@ -169,7 +169,7 @@ static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
                 step_refused(job, step, -EPERM);
                 return false;
         }
-        former_take(&step->former, block);
+        saved_state_take(&step->saved, block);
         if (block->state == BLOCK_OFFLINE)
                 job_write(job, step, block, step->step.to, 0, ret);
         else

@@ -28,7 +28,7 @@ static bool is_cancelled(const Job *job, int error)
 /* Takes a failed write that left the block as it was before the step. */
 static void step_came_to_nothing(Job *job, JobStep *step, Block *block, int error)
 {
-        former_restore(&step->former, block);
+        saved_state_restore(&step->saved, block);
         if (is_cancelled(job, error)) {
                 step->state = STEP_WAITING;
                 return;
@@ -60,7 +60,7 @@ static void job_after_offline(Job *job, JobStep *step, Block *block, int error)
         if (block->state == BLOCK_OFFLINE && job_changes(job)) {
                 change_next(job, step, block);
         } else if (block->state == BLOCK_OFFLINE && is_undoing) {
-                former_restore(&step->former, block);
+                saved_state_restore(&step->saved, block);
                 step_undone(job, step);
         } else if (block->state == BLOCK_OFFLINE) {
                 track_offlined_by(block, ONLINER_MEMORYD);
@@ -77,7 +77,7 @@ static void job_after_offline(Job *job, JobStep *step, Block *block, int error)
 /* Takes a write that was too late: the kernel or another process has onlined the block in another class. */
 static void job_raced(Job *job, JobStep *step, Block *block)
 {
-        block->decision = step->former.decision;
+        block->decision = step->saved.decision;
         track_onlined_by(block, ONLINER_OTHER);
         if (job->state == JOB_STATE_UNDOING)
                 step_stays_done(step, -ESTALE);
@@ -101,7 +101,7 @@ void job_onlined(Job *job, JobStep *step, Block *block, int error, uint64_t real
                         step_done(job, step, true);
                 return;
         }
-        former_restore(&step->former, block);
+        saved_state_restore(&step->saved, block);
         if (is_undoing)
                 step_undone(job, step);
         else
@@ -139,7 +139,7 @@ static void job_gone(Job *job, JobStep *step, Block *block)
         bool is_undoing = job->state == JOB_STATE_UNDOING;
 
         if (block)
-                former_restore(&step->former, block);
+                saved_state_restore(&step->saved, block);
         if (step->step.to == VERDICT_NONE && !is_undoing) {
                 step_done(job, step, false);
                 return;

@@ -16,7 +16,7 @@ static int compare_steps(const void *a, const void *b)
         return x->block > y->block ? -1 : x->block < y->block;
 }
 
-static void sort(Selector *selector)
+static void sort_steps(Selector *selector)
 {
         qsort(selector->steps, selector->n_steps, sizeof(Step), compare_steps);
 }
@@ -35,33 +35,33 @@ static int offline_named(Selector *selector)
         if (selector->n_steps == 0)
                 return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
                                        "all of %s is offline already", selector->target);
-        sort(selector);
+        sort_steps(selector);
         return selector_check_guards(selector);
 }
 
 /* The kind of blocks that are taken for a size. */
-typedef struct Pick {
+typedef struct Choice {
         ZoneClass zone_class;
         bool boot;   /* boot memory, otherwise all other memory */
         bool guards; /* except for blocks that the guards need */
-} Pick;
+} Choice;
 
 /* Takes as many blocks from the top down as are still wanted. */
-static void pick(Selector *selector, Pick pick)
+static void choose_blocks(Selector *selector, Choice choice)
 {
         for (size_t i = selector->n_targets; i-- > 0 && selector->n_steps < selector->n_wanted;) {
                 const Block *block = selector_target(selector, i);
                 bool is_boot = machine_origin(selector->machine, block) == ORIGIN_BOOT;
 
-                if (selector->taken[i] || block_class(block) != pick.zone_class ||
-                    is_boot != pick.boot || !selector_is_available(selector, block))
+                if (selector->taken[i] || block_class(block) != choice.zone_class ||
+                    is_boot != choice.boot || !selector_is_available(selector, block))
                         continue;
                 selector_take(selector, i, VERDICT_NONE);
-                if (!pick.guards || selector_is_within_guards(selector, block))
+                if (!choice.guards || selector_is_within_guards(selector, block))
                         continue;
                 selector->n_steps--;
                 selector->taken[i] = false;
-                balance_move(&selector->after, block, ZONE_CLASS_NONE, pick.zone_class);
+                balance_move(&selector->after, block, ZONE_CLASS_NONE, choice.zone_class);
         }
 }
 
@@ -82,8 +82,8 @@ static int offline_size(Selector *selector)
         size_t n_available;
         int r;
 
-        pick(selector, (Pick){ ZONE_CLASS_MOVABLE, false, false });
-        pick(selector, (Pick){ ZONE_CLASS_KERNEL, false, false });
+        choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, false, false });
+        choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, false });
         /*
          * The guards can hold for all blocks although not for a part: a node may be emptied, not left short.
          */
@@ -94,13 +94,13 @@ static int offline_size(Selector *selector)
         r = selector_start_over(selector);
         if (r < 0)
                 return r;
-        pick(selector, (Pick){ ZONE_CLASS_MOVABLE, false, false });
-        pick(selector, (Pick){ ZONE_CLASS_KERNEL, false, true });
+        choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, false, false });
+        choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, true });
         n_available = selector->n_steps;
         if (selector->request->force) {
-                pick(selector, (Pick){ ZONE_CLASS_KERNEL, false, false });
-                pick(selector, (Pick){ ZONE_CLASS_MOVABLE, true, false });
-                pick(selector, (Pick){ ZONE_CLASS_KERNEL, true, false });
+                choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, false });
+                choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, true, false });
+                choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, true, false });
                 n_available = selector->n_steps;
         }
         if (selector->n_steps < selector->n_wanted)
@@ -115,6 +115,6 @@ int selector_offline(Selector *selector)
         if (!selector->has_size)
                 return offline_named(selector);
         r = offline_size(selector);
-        sort(selector);
+        sort_steps(selector);
         return r;
 }

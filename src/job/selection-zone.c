@@ -66,7 +66,7 @@ static int change_number(Selector *selector, ZoneClass to, size_t n)
 }
 
 /* Works out how many blocks of a node are to be movable. */
-static int portion(Selector *selector, size_t n_online, size_t *ret)
+static int count_movable(Selector *selector, size_t n_online, size_t *ret)
 {
         const Request *request = selector->request;
         uint64_t block_size_bytes = selector->machine->block_size_bytes;
@@ -98,7 +98,7 @@ static int set_portion(Selector *selector)
         if (n_online == 0)
                 return selector_refuse(selector, REFUSAL_NODE_WITHOUT_MEMORY,
                                        "node %d has no memory online", selector->request->node);
-        r = portion(selector, n_online, &n);
+        r = count_movable(selector, n_online, &n);
         if (r != 0)
                 return r;
         format_bytes_exact(n_online * block_size_bytes, online);

@@ -48,8 +48,8 @@ void step_failed(Job *job, JobStep *step, int error);
 /* Takes the failure of a step. In the first round the step may be tried once more. */
 void step_refused(Job *job, JobStep *step, int error);
 
-void former_take(Former *former, const Block *block);
-void former_restore(const Former *former, Block *block);
+void saved_state_take(SavedState *saved, const Block *block);
+void saved_state_restore(const SavedState *saved, Block *block);
 
 /* Takes a block that is online after its write, or was online before the write was due. */
 void job_onlined(Job *job, JobStep *step, Block *block, int error, uint64_t realtime_usec);

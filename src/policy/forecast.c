@@ -130,7 +130,7 @@ static void make_online(Block *block)
         block->last_class = block_class(block);
 }
 
-static int settle_by(Machine *machine, const Policy *policy, PlanFilter filter)
+static int decide_by(Machine *machine, const Policy *policy, PlanFilter filter)
 {
         Plan plan = {};
         int r = plan_make(machine, policy, filter, 0, &plan);
@@ -152,13 +152,13 @@ static int settle_by(Machine *machine, const Policy *policy, PlanFilter filter)
  * Decides as memoryd does: first on blocks that memoryd did not online, to judge them, then on offline
  * blocks.
  */
-static int settle(Machine *machine, const Policy *policy)
+static int decide_all(Machine *machine, const Policy *policy)
 {
         int r;
 
         track_note_memoryless(machine);
-        r = settle_by(machine, policy, track_wants_judgement);
-        return r < 0 ? r : settle_by(machine, policy, track_wants_plan);
+        r = decide_by(machine, policy, track_wants_judgement);
+        return r < 0 ? r : decide_by(machine, policy, track_wants_plan);
 }
 
 static int add_node(Machine *machine, uint32_t id)
@@ -234,7 +234,7 @@ static int add_memory(Machine *machine, const Addition *addition)
 }
 
 /* Completes a write that is under way, or else has the policy asked again about a block. */
-static void begin(Block *block, bool is_other_policy)
+static void reconsider(Block *block, bool is_other_policy)
 {
         if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
                 make_online(block);
@@ -244,18 +244,18 @@ static void begin(Block *block, bool is_other_policy)
                 track_reset(block);
 }
 
-static int play(Machine *machine, const Policy *policy, bool is_other_policy,
-                const Addition *additions, size_t n_additions)
+static int add_memories(Machine *machine, const Policy *policy, bool is_other_policy,
+                        const Addition *additions, size_t n_additions)
 {
         int r;
 
         for (size_t i = 0; i < machine->n_blocks; i++)
-                begin(&machine->blocks[i], is_other_policy);
-        r = settle(machine, policy);
+                reconsider(&machine->blocks[i], is_other_policy);
+        r = decide_all(machine, policy);
         for (size_t i = 0; r >= 0 && i < n_additions; i++) {
                 r = add_memory(machine, &additions[i]);
                 if (r >= 0)
-                        r = settle(machine, policy);
+                        r = decide_all(machine, policy);
         }
         return r;
 }
@@ -311,7 +311,8 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         if (r >= 0 && current != policy)
                 take_policy(&forecast.machine, current, policy);
         if (r >= 0)
-                r = play(&forecast.machine, policy, current != policy, additions, n_additions);
+                r = add_memories(&forecast.machine, policy, current != policy, additions,
+                                 n_additions);
         if (r >= 0)
                 r = forecast_compare(&forecast, machine);
         if (r < 0)

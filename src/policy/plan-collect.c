@@ -47,26 +47,26 @@ void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, Zon
 }
 
 /*
- * Returns the Whole that a block is part of, or NULL if the block is decided on its own. Calls must be in the
+ * Returns the unit that a block is part of, or NULL if the block is decided on its own. Calls must be in the
  * order of the blocks.
  */
-static Whole *planner_whole(Planner *planner, const Block *block)
+static Unit *planner_unit(Planner *planner, const Block *block)
 {
         const Device *device = machine_device(planner->machine, block);
-        uint32_t unit = 0;
-        Whole **last;
+        uint32_t number = 0;
+        Unit **last;
 
         if (!planner->policy->whole_device || !device)
                 return NULL;
         if (device->unit_blocks > 0 && block->id >= device->first_block)
-                unit = (block->id - device->first_block) / device->unit_blocks;
+                number = (block->id - device->first_block) / device->unit_blocks;
         else if (!device_is_static(device))
                 return NULL;
 
-        last = &planner->last_wholes[block->device];
-        if (!*last || (*last)->unit != unit) {
-                *last = &planner->wholes[planner->n_wholes++];
-                **last = (Whole){ .node = block->node, .unit = unit };
+        last = &planner->last_units[block->device];
+        if (!*last || (*last)->number != number) {
+                *last = &planner->units[planner->n_units++];
+                **last = (Unit){ .node = block->node, .number = number };
         }
         return (*last)->node == block->node ? *last : NULL;
 }
@@ -74,11 +74,11 @@ static Whole *planner_whole(Planner *planner, const Block *block)
 /* Counts a block whose class `auto` does not decide. */
 static void planner_count(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
 {
-        Whole *whole = planner_whole(planner, block);
+        Unit *unit = planner_unit(planner, block);
 
         planner_add(planner, tally, block->id, block_grows(planner, block), zone_class);
-        if (whole && zone_class != ZONE_CLASS_NONE)
-                whole->classes |= 1U << zone_class;
+        if (unit && zone_class != ZONE_CLASS_NONE)
+                unit->classes |= 1U << zone_class;
 }
 
 /*
@@ -109,7 +109,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         bool grows = block_grows(planner, block), movable_node = guard_is_exempt(rule);
         Planned *planned = &planner->planned[planner->n_planned++];
         Decision *decision = &planned->decision;
-        Whole *whole;
+        Unit *unit;
 
         *planned = (Planned){ .block = block->id, .node = block->node };
         decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
@@ -128,15 +128,15 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
                 planner_count(planner, tally, block, verdict_class(decision->verdict, block));
                 return;
         }
-        whole = planner_whole(planner, block);
+        unit = planner_unit(planner, block);
         /* The rule of a unit counts only from the turn of the unit on. */
         tally->movable_node |= movable_node && !grows;
-        if (whole)
-                whole->movable_node |= movable_node;
+        if (unit)
+                unit->movable_node |= movable_node;
         planner->items[planner->n_items++] = (Item){
                 .planned = planned,
                 .tally = tally,
-                .whole = whole,
+                .unit = unit,
                 .grows = grows,
                 .movable_node = movable_node,
         };

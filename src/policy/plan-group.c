@@ -4,11 +4,11 @@
 
 #include "policy/plan-private.h"
 
-static Rank whole_rank(const Whole *whole)
+static Rank unit_rank(const Unit *unit)
 {
-        if (!whole || whole->classes == 0)
+        if (!unit || unit->classes == 0)
                 return RANK_ALONE;
-        return whole->classes & 1U << ZONE_CLASS_MOVABLE ? RANK_MOVABLE : RANK_KERNEL;
+        return unit->classes & 1U << ZONE_CLASS_MOVABLE ? RANK_MOVABLE : RANK_KERNEL;
 }
 
 static Group *planner_new_group(Planner *planner, Item *item)
@@ -21,8 +21,8 @@ static Group *planner_new_group(Planner *planner, Item *item)
                 .last = item,
                 .n = 1,
                 .tally = item->tally,
-                .whole = item->whole,
-                .rank = whole_rank(item->whole),
+                .unit = item->unit,
+                .rank = unit_rank(item->unit),
                 .grows = item->grows,
                 .previous = list->last,
         };
@@ -37,7 +37,7 @@ static Group *planner_new_group(Planner *planner, Item *item)
 
 static void planner_group_item(Planner *planner, Item *item)
 {
-        Group *group = item->whole ? item->whole->group : NULL;
+        Group *group = item->unit ? item->unit->group : NULL;
 
         if (group && group->rank != RANK_MOVABLE) {
                 group->last->next = item;
@@ -46,8 +46,8 @@ static void planner_group_item(Planner *planner, Item *item)
                 return;
         }
         group = planner_new_group(planner, item);
-        if (item->whole)
-                item->whole->group = group;
+        if (item->unit)
+                item->unit->group = group;
 }
 
 void planner_group(Planner *planner)

@@ -218,8 +218,7 @@ static void planner_decide_unit(Planner *planner, Group *group)
         unsigned guards;
 
         tally->given_kernel_bytes = tally->kernel_bytes;
-        tally->movable_node |=
-                group->whole ? group->whole->movable_node : group->first->movable_node;
+        tally->movable_node |= group->unit ? group->unit->movable_node : group->first->movable_node;
         for (const Item *item = group->first; item; item = item->next)
                 planner_add(planner, tally, item->planned->block, true, ZONE_CLASS_MOVABLE);
 

@@ -12,19 +12,19 @@ typedef struct Group Group;
  * The blocks that whole_device decides as one: a static device, or a unit of a device that grows. They belong
  * to the node of the lowest block. Blocks of the device on another node are decided one by one.
  */
-typedef struct Whole {
+typedef struct Unit {
         int32_t node;
-        uint32_t unit;     /* the number of the unit within its device */
+        uint32_t number;   /* of the unit within its device */
         unsigned classes;  /* mask of 1 << ZoneClass, of the blocks that `auto` does not decide */
         Group *group;      /* of the blocks that `auto` decides */
         bool movable_node; /* set by the rule of a block that `auto` decides */
-} Whole;
+} Unit;
 
 /* A block that `auto` decides. */
 typedef struct Item {
         Planned *planned;
         Tally *tally;
-        Whole *whole;      /* or NULL */
+        Unit *unit;        /* or NULL */
         struct Item *next; /* in its group */
         bool grows;        /* its device grows */
         bool movable_node; /* set by its rule */
@@ -48,7 +48,7 @@ struct Group {
         Item *last;
         size_t n;
         Tally *tally;
-        Whole *whole; /* or NULL */
+        Unit *unit; /* or NULL */
         Rank rank;
         bool grows;
         bool is_kernel;
@@ -97,9 +97,9 @@ typedef struct Planner {
         size_t n_planned;
         Item *items; /* by block */
         size_t n_items;
-        Whole *wholes;
-        size_t n_wholes;
-        Whole **last_wholes; /* for each device of the machine, the Whole found last */
+        Unit *units;
+        size_t n_units;
+        Unit **last_units; /* for each device of the machine, the unit found last */
         Group *groups;
         size_t n_groups;
         bool has_rank[_RANK_MAX]; /* whether there are groups of a rank */

@@ -58,10 +58,10 @@ static int planner_init(Planner *planner, const Machine *machine, const Policy *
         planner->planned = calloc(machine->n_blocks + 1, sizeof(Planned));
         planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
         planner->groups = calloc(machine->n_blocks + 1, sizeof(Group));
-        planner->wholes = calloc(machine->n_blocks + 1, sizeof(Whole));
-        planner->last_wholes = calloc(machine->n_devices + 1, sizeof(Whole *));
+        planner->units = calloc(machine->n_blocks + 1, sizeof(Unit));
+        planner->last_units = calloc(machine->n_devices + 1, sizeof(Unit *));
         if (!planner->tallies || !planner->planned || !planner->items || !planner->groups ||
-            !planner->wholes || !planner->last_wholes)
+            !planner->units || !planner->last_units)
                 return -ENOMEM;
 
         for (size_t i = 0; i < machine->n_nodes; i++)
@@ -81,8 +81,8 @@ static void planner_done(Planner *planner)
         free(planner->planned);
         free(planner->items);
         free(planner->groups);
-        free(planner->wholes);
-        free(planner->last_wholes);
+        free(planner->units);
+        free(planner->last_units);
 }
 
 int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
