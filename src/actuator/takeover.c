@@ -44,13 +44,11 @@ static Answer *takeover_find(const Takeover *takeover, int32_t node)
 
 static Answer *takeover_add(Takeover *takeover, int32_t node)
 {
-        Answer *more = reallocarray(takeover->answers, takeover->n_answers + 1, sizeof(*more));
-
-        if (!more)
+        if (GROW(takeover->answers, takeover->n_answers) < 0)
                 return NULL;
-        takeover->answers = more;
-        more[takeover->n_answers] = (Answer){ .node = node, .refused = _ONLINE_WORD_INVALID };
-        return &more[takeover->n_answers++];
+        takeover->answers[takeover->n_answers] =
+                (Answer){ .node = node, .refused = _ONLINE_WORD_INVALID };
+        return &takeover->answers[takeover->n_answers++];
 }
 
 static bool is_ours(const Answer *answer, OnlineWord word)

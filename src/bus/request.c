@@ -16,17 +16,13 @@ static int read_blocks(sd_bus_message *message, Request *request, sd_bus_error *
                 r = sd_bus_message_enter_container(message, 'a', "(uu)");
         while (r >= 0 &&
                (r = sd_bus_message_read(message, "(uu)", &range.first, &range.last)) > 0) {
-                BlockRange *ranges;
-
                 if (request->n_ranges == REQUEST_RANGES_MAX)
                         return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
                                                  "Blocks: expected at most %d ranges",
                                                  REQUEST_RANGES_MAX);
-                ranges = reallocarray(request->ranges, request->n_ranges + 1, sizeof(*ranges));
-                if (!ranges)
+                if (GROW(request->ranges, request->n_ranges) < 0)
                         return -ENOMEM;
-                request->ranges = ranges;
-                ranges[request->n_ranges++] = range;
+                request->ranges[request->n_ranges++] = range;
         }
         if (r >= 0 && request->n_ranges == 0)
                 return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,

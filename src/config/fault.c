@@ -39,18 +39,14 @@ static _printf_(2, 0) char *format_text(const char *key, const char *format, va_
 int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const char *key,
                     const char *format, ...)
 {
-        ConfFault fault = { .line = line }, *grown;
+        ConfFault fault = { .line = line };
         va_list arguments;
 
         va_start(arguments, format);
         fault.text = format_text(key, format, arguments);
         va_end(arguments);
         fault.file = strdup(file);
-        grown = reallocarray(faults->faults, faults->n_faults + 1, sizeof(ConfFault));
-        if (grown)
-                faults->faults = grown;
-
-        if (!fault.text || !fault.file || !grown) {
+        if (!fault.text || !fault.file || GROW(faults->faults, faults->n_faults) < 0) {
                 free(fault.text);
                 free(fault.file);
                 return -ENOMEM;

@@ -121,13 +121,9 @@ int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor)
 
         r = sd_bus_message_enter_container(signal, 'a', "(uu)");
         while (r >= 0 && (r = sd_bus_message_read(signal, "(uu)", &span.first, &span.last)) > 0) {
-                BlockRange *grown =
-                        reallocarray(monitor->changed, monitor->n_changed + 1, sizeof(*grown));
-
-                if (!grown)
+                if (GROW(monitor->changed, monitor->n_changed) < 0)
                         return -ENOMEM;
-                monitor->changed = grown;
-                grown[monitor->n_changed++] = span;
+                monitor->changed[monitor->n_changed++] = span;
         }
         return r < 0 ? r : schedule_list(monitor);
 }

@@ -11,17 +11,13 @@
 /* Finds a job, or adds it. Returns NULL if memory is short. */
 static Watched *watched_get(Monitor *monitor, uint32_t id)
 {
-        Watched *grown;
-
         for (size_t i = 0; i < monitor->n_jobs; i++)
                 if (monitor->jobs[i].id == id)
                         return &monitor->jobs[i];
-        grown = reallocarray(monitor->jobs, monitor->n_jobs + 1, sizeof(*grown));
-        if (!grown)
+        if (GROW(monitor->jobs, monitor->n_jobs) < 0)
                 return NULL;
-        monitor->jobs = grown;
-        grown[monitor->n_jobs] = (Watched){ .id = id };
-        return &grown[monitor->n_jobs++];
+        monitor->jobs[monitor->n_jobs] = (Watched){ .id = id };
+        return &monitor->jobs[monitor->n_jobs++];
 }
 
 static void watched_drop(Monitor *monitor, uint32_t id)

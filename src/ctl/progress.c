@@ -130,7 +130,6 @@ static void print_job(Progress *progress, const JobView *view)
 static int tell_once(Progress *progress, uint32_t block)
 {
         size_t low = 0, high = progress->n_told;
-        uint32_t *grown;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
@@ -142,12 +141,11 @@ static int tell_once(Progress *progress, uint32_t block)
         }
         if (low < progress->n_told && progress->told[low] == block)
                 return 0;
-        grown = reallocarray(progress->told, progress->n_told + 1, sizeof(*grown));
-        if (!grown)
+        if (GROW(progress->told, progress->n_told) < 0)
                 return -ENOMEM;
-        progress->told = grown;
-        memmove(&grown[low + 1], &grown[low], (progress->n_told++ - low) * sizeof(*grown));
-        grown[low] = block;
+        memmove(&progress->told[low + 1], &progress->told[low],
+                (progress->n_told++ - low) * sizeof(*progress->told));
+        progress->told[low] = block;
         return 1;
 }
 

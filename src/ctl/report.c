@@ -67,7 +67,7 @@ static int read_text(sd_bus_message *message, char **text)
 
 static int read_failure(sd_bus_message *message, JobView *view)
 {
-        JobFailure failure = {}, *grown;
+        JobFailure failure = {};
         const char *text;
         int r;
 
@@ -75,30 +75,26 @@ static int read_failure(sd_bus_message *message, JobView *view)
                                 &text);
         if (r <= 0)
                 return r;
-        grown = reallocarray(view->failures, view->n_failures + 1, sizeof(*grown));
-        if (!grown)
+        if (GROW(view->failures, view->n_failures) < 0)
                 return -ENOMEM;
-        view->failures = grown;
         failure.text = strdup(text);
         if (!failure.text)
                 return -ENOMEM;
-        grown[view->n_failures++] = failure;
+        view->failures[view->n_failures++] = failure;
         return 1;
 }
 
 static int read_done(sd_bus_message *message, JobView *view)
 {
-        BlockRange span, *grown;
+        BlockRange span;
         int r;
 
         r = sd_bus_message_read(message, "(uu)", &span.first, &span.last);
         if (r <= 0)
                 return r;
-        grown = reallocarray(view->done, view->n_done_spans + 1, sizeof(*grown));
-        if (!grown)
+        if (GROW(view->done, view->n_done_spans) < 0)
                 return -ENOMEM;
-        view->done = grown;
-        grown[view->n_done_spans++] = span;
+        view->done[view->n_done_spans++] = span;
         return 1;
 }
 

@@ -15,11 +15,8 @@ typedef struct ZoneArray {
 
 static int zone_array_add(ZoneArray *array, uint32_t node, ZoneType type)
 {
-        Zone *zones = reallocarray(array->zones, array->n + 1, sizeof(Zone));
-
-        if (!zones)
+        if (GROW(array->zones, array->n) < 0)
                 return -ENOMEM;
-        array->zones = zones;
         array->zones[array->n++] = (Zone){ .node = node, .type = type };
         return 0;
 }

@@ -20,17 +20,13 @@ void findings_done(Findings *findings)
 
 int findings_add(Findings *findings, const char *check, char *subject, char *text, char *advice)
 {
-        Finding *more = reallocarray(findings->findings, findings->n_findings + 1, sizeof(*more));
-
-        if (more)
-                findings->findings = more;
-        if (!more || !subject || !text || !advice) {
+        if (!subject || !text || !advice || GROW(findings->findings, findings->n_findings) < 0) {
                 free(subject);
                 free(text);
                 free(advice);
                 return -ENOMEM;
         }
-        more[findings->n_findings++] = (Finding){ check, subject, text, advice };
+        findings->findings[findings->n_findings++] = (Finding){ check, subject, text, advice };
         return 0;
 }
 

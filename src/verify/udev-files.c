@@ -102,19 +102,15 @@ static int list_folder(Candidates *found, size_t folder, DIR *dir)
         const struct dirent *entry;
 
         while ((entry = readdir(dir))) {
-                Candidate *more;
-
                 if (!is_rules_name(entry->d_name) || has_name(found, n_before, entry->d_name))
                         continue;
                 if (found->n == UDEV_FILES_MAX)
                         return -EFBIG;
-                more = reallocarray(found->candidates, found->n + 1, sizeof(*more));
-                if (!more)
+                if (GROW(found->candidates, found->n) < 0)
                         return -ENOMEM;
-                found->candidates = more;
-                more[found->n].name = strdup(entry->d_name);
-                more[found->n].folder = folder;
-                if (!more[found->n].name)
+                found->candidates[found->n] =
+                        (Candidate){ .name = strdup(entry->d_name), .folder = folder };
+                if (!found->candidates[found->n].name)
                         return -ENOMEM;
                 found->n++;
         }
@@ -191,12 +187,9 @@ static int read_file(int fd, size_t limit, char **ret_text, size_t *ret_size)
 
 static int add_file(UdevFiles *files, char **path, UdevWrites *writes, int error)
 {
-        UdevFile *more = reallocarray(files->files, files->n_files + 1, sizeof(*more));
-
-        if (!more)
+        if (GROW(files->files, files->n_files) < 0)
                 return -ENOMEM;
-        files->files = more;
-        more[files->n_files++] = (UdevFile){ TAKE_PTR(*path), *writes, error };
+        files->files[files->n_files++] = (UdevFile){ TAKE_PTR(*path), *writes, error };
         *writes = (UdevWrites){};
         return 0;
 }

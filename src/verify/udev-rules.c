@@ -124,16 +124,14 @@ static bool writes_for_block(const UdevToken *token)
 static int add_write(Reading *reading, unsigned number, const UdevToken *token)
 {
         UdevWrites *found = reading->writes;
-        UdevWrite *writes = reallocarray(found->writes, found->n_writes + 1, sizeof(*writes));
         char *text;
 
-        if (!writes)
+        if (GROW(found->writes, found->n_writes) < 0)
                 return -ENOMEM;
-        found->writes = writes;
         text = strndup(token->start, token->length);
         if (!text)
                 return -ENOMEM;
-        writes[found->n_writes++] = (UdevWrite){ number, text };
+        found->writes[found->n_writes++] = (UdevWrite){ number, text };
         return 0;
 }
 
