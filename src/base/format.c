@@ -11,25 +11,29 @@ static const char suffixes[] = "BKMGTPE";
 
 const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
 {
-        unsigned exponent = 0, whole, tenths = 0;
+        unsigned shift = 0, whole, tenths;
+        uint64_t rest;
 
-        while (exponent < sizeof(suffixes) - 2 && bytes >> (10 * (exponent + 1)) > 0)
-                exponent++;
+        while (bytes >> shift >= 1024)
+                shift += 10;
+        whole = (unsigned) (bytes >> shift);
+        rest = bytes & ((UINT64_C(1) << shift) - 1);
 
-        /* Cuts the size off after three decimals, and rounds these to one: 1.25G becomes 1.3G. */
-        whole = (unsigned) (bytes >> (10 * exponent));
-        if (exponent > 0)
-                tenths = (unsigned) ((bytes >> (10 * (exponent - 1))) % 1024 * 1000 / 1024 + 50) /
-                         100;
+        /* As lsmem, cuts the rest off after three decimals and rounds these to one: 1.25G becomes 1.3G. */
+        if (shift == 60) /* the product would overflow */
+                rest = (rest >> 10) * 1000 >> 50;
+        else
+                rest = rest * 1000 >> shift;
+        tenths = (unsigned) (rest + 50) / 100;
         if (tenths == 10) {
                 whole++;
                 tenths = 0;
         }
 
         if (tenths > 0)
-                snprintf(buffer, FORMAT_BYTES_MAX, "%u.%u%c", whole, tenths, suffixes[exponent]);
+                snprintf(buffer, FORMAT_BYTES_MAX, "%u.%u%c", whole, tenths, suffixes[shift / 10]);
         else
-                snprintf(buffer, FORMAT_BYTES_MAX, "%u%c", whole, suffixes[exponent]);
+                snprintf(buffer, FORMAT_BYTES_MAX, "%u%c", whole, suffixes[shift / 10]);
         return buffer;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/format.h"
 #include "job/request.h"
 #include "kernel/recording.h"
 #include "policy/forecast.h"
@@ -329,7 +330,7 @@ int cell_number(uint64_t number, char **ret);
 int cell_blocks(uint32_t first, uint32_t last, char **ret);
 int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, char **ret);
 
-#define SIZE_STRING_MAX 24
+#define SIZE_STRING_MAX FORMAT_BYTES_MAX
 
 /* A number with -b and -J, else as lsmem prints it: "1.5G". Returns the buffer. */
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX]);

@@ -233,32 +233,9 @@ int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, cha
 
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX])
 {
-        static const char letters[] = "BKMGTPE";
-        unsigned shift = 0;
-        uint64_t whole, tenths;
-
-        if (arg_bytes || arg_json) {
-                snprintf(buffer, SIZE_STRING_MAX, "%" PRIu64, bytes);
-                return buffer;
-        }
-        while (shift <= 50 && bytes >> (shift + 10))
-                shift += 10;
-        whole = bytes >> shift;
-        tenths = bytes & ((UINT64_C(1) << shift) - 1);
-        if (shift > 50) /* or the product would overflow */
-                tenths = (tenths >> 10) * 1000 >> (shift - 10);
-        else
-                tenths = tenths * 1000 >> shift;
-        tenths = (tenths + 50) / 100; /* rounded twice, as lsmem does */
-        if (tenths == 10) {
-                whole++;
-                tenths = 0;
-        }
-        if (tenths > 0)
-                snprintf(buffer, SIZE_STRING_MAX, "%" PRIu64 ".%" PRIu64 "%c", whole, tenths,
-                         letters[shift / 10]);
-        else
-                snprintf(buffer, SIZE_STRING_MAX, "%" PRIu64 "%c", whole, letters[shift / 10]);
+        if (!arg_bytes && !arg_json)
+                return format_bytes(bytes, buffer);
+        snprintf(buffer, SIZE_STRING_MAX, "%" PRIu64, bytes);
         return buffer;
 }
 

@@ -36,6 +36,10 @@ static const struct {
         /* and of 16 MiB */
         { 65 * 16 * MIB, "1G" },
 
+        /* more than a twentieth of a unit rounds up */
+        { GIB + GIB / 20, "1G" },
+        { GIB + GIB / 20 + 1, "1.1G" },
+
         { 2 * GIB - MIB, "2G" },
         { 64 * GIB, "64G" },
         { TIB, "1T" },
