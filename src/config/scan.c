@@ -85,6 +85,13 @@ static ConfNumber number_at(const char *text)
         return number;
 }
 
+size_t conf_number_length(const char *text)
+{
+        size_t n = is_one_of(*text, DIGITS ".") ? number_at(text).length : 0;
+
+        return n > 0 ? n + strspn(text + n, "L") : 0;
+}
+
 #define DEPTH_MAX 16
 
 /* The most settings in one group: far more than there are keys, and few enough for a linear search. */
@@ -233,8 +240,7 @@ static int scan_number(Scan *scan)
         const char *start = scan->p;
         char path[PATH_MAX_BYTES];
 
-        scan->p += number.length;
-        scan->p += strspn(scan->p, "L");
+        scan->p += conf_number_length(scan->p);
         scan->in_value = false;
         if (!number.is_wide || !scan->name)
                 return 0;

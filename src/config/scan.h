@@ -22,3 +22,6 @@
  * was cut and is therefore incomplete. Returns 0 or -ENOMEM.
  */
 int conf_scan(const char *file, char *text, size_t size, ConfFaults *faults, bool *ret_cut);
+
+/* Returns the length of the number without a sign at the start of a text, as libconfig reads it, or 0. */
+size_t conf_number_length(const char *text);

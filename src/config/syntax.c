@@ -5,6 +5,7 @@
 #include "config/syntax.h"
 
 #include "config/fault.h"
+#include "config/scan.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -151,27 +152,10 @@ static bool token_is_name(const Token *token)
 
 static bool token_is_number(const Token *token)
 {
-        const char *p = token->text, *end = p + token->length;
-        size_t n_digits;
+        const char *p = token->text + (strchr("+-", *token->text) ? 1 : 0);
 
-        if (token->type != TOKEN_WORD)
-                return false;
-        p += strchr("+-", *p) ? 1 : 0;
-        if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
-                p += 2 + strspn(p + 2, DIGITS "abcdefABCDEF");
-        else {
-                n_digits = strspn(p, DIGITS);
-                p += n_digits;
-                if (*p == '.')
-                        p += 1 + strspn(p + 1, DIGITS);
-                else if (n_digits == 0)
-                        return false;
-                if (p < end && (*p == 'e' || *p == 'E')) {
-                        p += 1 + (p[1] == '+' || p[1] == '-' ? 1 : 0);
-                        p += strspn(p, DIGITS);
-                }
-        }
-        return p + strspn(p, "L") >= end;
+        return token->type == TOKEN_WORD &&
+               p + conf_number_length(p) == token->text + token->length;
 }
 
 /* Writes a token in quotes: shortened if it is long, with "?" for control characters. Returns the buffer. */
