@@ -247,8 +247,8 @@ int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
 int snapshot_read_blocks(Snapshot *snapshot);
 
 /*
- * sysroot.c: the same from a recorded tree. What is odd there is told on stderr, a line for
- * each, and is no failure.
+ * sysroot.c: fills the snapshot from a recorded tree. Prints a line on stderr for each odd file, and
+ * does not fail because of them.
  */
 int snapshot_read(unsigned what, Snapshot *snapshot);
 
@@ -319,7 +319,7 @@ int table_add(Table *table, const void *row);
 /* Prints it and returns EXIT_SUCCESS; or, of a table that could not be made for the error r, EXIT_FAILURE. */
 int table_finish(const Table *table, int r);
 
-/* Whether no column that is selected tells two rows apart; what is made from a row is not compared. */
+/* Whether two rows are equal in all selected columns of the types CELL_TEXT, CELL_NODE and CELL_ERROR. */
 bool table_is_alike(const Table *table, const void *a, const void *b);
 
 /* Texts for cells. */

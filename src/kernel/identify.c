@@ -127,8 +127,8 @@ static int32_t find_group(Identifier *identifier, Block *block, Range *range)
 }
 
 /*
- * Fills in what is known of the group of a new device: from the block's previous device if it is
- * the same, or else from the block's files.
+ * Fills in the group of a new device: from the block's previous device if that is the same device, or else
+ * from the block's files.
  */
 static void take_group(const Identifier *identifier, const Block *block, DraftDevice *found)
 {

@@ -44,8 +44,8 @@ typedef enum Awaited {
 } Awaited;
 
 /*
- * Returns what is awaited of a block as of the last identify_devices(): nothing if it was given up
- * (Block.given_up). The caller has to end the wait at some time, since an addition can fail
+ * Returns which fact about a block the last identify_devices() could not find yet, or AWAITED_NOTHING. A block
+ * with Block.given_up awaits nothing. The caller has to end the wait at some time, since an addition can fail
  * halfway. The next identify_devices() then makes do with what is there.
  */
 Awaited identify_awaits(const Machine *machine, const Block *block);

@@ -5,8 +5,8 @@
 #include "policy/ratio.h"
 
 /*
- * The guards: who is exempt, what is compared and what is exceeded. The planner, the balance of a job, a
- * shortage and `verify` all ask here.
+ * The rules of the guards: which nodes are exempt, which memory is compared, and when a limit is exceeded. The
+ * planner, the balance of a job, the shortage and `verify` share these functions.
  */
 
 /* Whether a rule exempts the nodes of its blocks from min_kernel. `rule` may be NULL. */
