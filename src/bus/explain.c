@@ -9,66 +9,36 @@
 
 /* Explain */
 
-static int append_string(sd_bus_message *reply, const char *key, const char *value)
-{
-        return sd_bus_message_append(reply, "{sv}", key, "s", value);
-}
-
-static int append_u32(sd_bus_message *reply, const char *key, uint32_t value)
-{
-        return sd_bus_message_append(reply, "{sv}", key, "u", value);
-}
-
-static int append_u64(sd_bus_message *reply, const char *key, uint64_t value)
-{
-        return sd_bus_message_append(reply, "{sv}", key, "t", value);
-}
-
-static int append_i32(sd_bus_message *reply, const char *key, int32_t value)
-{
-        return sd_bus_message_append(reply, "{sv}", key, "i", value);
-}
-
 static int append_state(sd_bus_message *reply, const Machine *machine, const Block *block)
 {
         const Device *device = machine_device(machine, block);
-        char zones[ZONE_LIST_STRING_MAX];
-        int r = append_u32(reply, "Block", block->id);
+        char zones[ZONE_LIST_STRING_MAX] = "";
 
-        if (r >= 0)
-                r = append_i32(reply, "Node", block->node);
-        if (r >= 0)
-                r = append_string(reply, "State", block_state_to_string(block->state));
-        if (r >= 0)
-                r = append_string(
-                        reply, "Zones",
-                        block->node == NODE_NONE ? "" : zone_list_format(&block->zones, zones));
-        if (r >= 0)
-                r = append_string(reply, "Class", zone_class_to_string(block_class(block)));
-        if (r >= 0)
-                r = append_string(reply, "Device", device ? device->name : "");
-        if (r >= 0)
-                r = append_string(reply, "Origin",
-                                  origin_to_string(machine_origin(machine, block)));
-        return r;
+        if (block->node != NODE_NONE)
+                zone_list_format(&block->zones, zones);
+        return sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Block", "u", block->id,
+                                     "Node", "i", block->node, "State", "s",
+                                     block_state_to_string(block->state), "Zones", "s", zones,
+                                     "Class", "s", zone_class_to_string(block_class(block)),
+                                     "Device", "s", device ? device->name : "", "Origin", "s",
+                                     origin_to_string(machine_origin(machine, block)));
 }
 
 static int append_rule(sd_bus_message *reply, const Policy *policy, const Block *block)
 {
         const Rule *rule = policy_rule(policy, block->decision.rule);
-        int r = append_string(reply, "Decision", verdict_to_string(block->decision.verdict));
+        int r = sd_bus_message_append(reply, "{sv}{sv}", "Decision", "s",
+                                      verdict_to_string(block->decision.verdict), "Rule", "s",
+                                      reason_rule_name(policy, block));
 
-        if (r >= 0)
-                r = append_string(reply, "Rule", reason_rule_name(policy, block));
         if (r >= 0 && rule && rule->file)
-                r = append_string(reply, "RuleFile", rule->file);
-        if (r >= 0 && rule && rule->file)
-                r = append_u32(reply, "RuleLine", rule->line);
+                r = sd_bus_message_append(reply, "{sv}{sv}", "RuleFile", "s", rule->file,
+                                          "RuleLine", "u", rule->line);
         if (r >= 0 && block->decision.verdict != VERDICT_NONE)
-                r = append_string(reply, "ZoneWanted",
-                                  zone_action_to_string(block->decision.action));
+                r = sd_bus_message_append(reply, "{sv}", "ZoneWanted", "s",
+                                          zone_action_to_string(block->decision.action));
         if (r >= 0 && block->decided_usec > 0)
-                r = append_u64(reply, "DecidedUSec", block->decided_usec);
+                r = sd_bus_message_append(reply, "{sv}", "DecidedUSec", "t", block->decided_usec);
         return r;
 }
 
@@ -76,39 +46,41 @@ static int append_rule(sd_bus_message *reply, const Policy *policy, const Block 
 static int append_guards(sd_bus_message *reply, const Block *block)
 {
         const char *scope = reason_scope(block);
-        bool has_ratio = strcmp(scope, "node") == 0 || strcmp(scope, "machine") == 0;
+        const Figures *figures = &block->decision.figures;
         char guards[GUARDS_STRING_MAX];
-        int r = append_string(reply, "Guards", guards_format(block->decision.guards, guards));
+        int r = sd_bus_message_append(reply, "{sv}", "Guards", "s",
+                                      guards_format(block->decision.guards, guards));
 
         if (r >= 0 && *scope)
-                r = append_string(reply, "Compared", scope);
-        if (r >= 0 && (has_ratio || strcmp(scope, "min_kernel") == 0))
-                r = append_u64(reply, "KernelBytes", block->decision.figures.kernel_bytes);
-        if (r >= 0 && has_ratio)
-                r = append_u64(reply, "MovableBytes", block->decision.figures.movable_bytes);
-        if (r >= 0 && has_ratio)
-                r = append_u64(reply, "MaxMovableRatioPermille", block->decision.figures.limit);
-        if (r >= 0 && strcmp(scope, "min_kernel") == 0)
-                r = append_u64(reply, "MinKernelBytes", block->decision.figures.limit);
-        if (r >= 0 && strcmp(scope, "contiguous") == 0)
-                r = append_u32(reply, "KernelBlockAbove", (uint32_t) block->decision.figures.limit);
-        return r;
+                r = sd_bus_message_append(reply, "{sv}", "Compared", "s", scope);
+        if (r < 0 || !*scope)
+                return r;
+        if (strcmp(scope, "contiguous") == 0)
+                return sd_bus_message_append(reply, "{sv}", "KernelBlockAbove", "u",
+                                             (uint32_t) figures->limit);
+        if (strcmp(scope, "min_kernel") == 0)
+                return sd_bus_message_append(reply, "{sv}{sv}", "KernelBytes", "t",
+                                             figures->kernel_bytes, "MinKernelBytes", "t",
+                                             figures->limit);
+        return sd_bus_message_append(
+                reply, "{sv}{sv}{sv}", "KernelBytes", "t", figures->kernel_bytes, "MovableBytes",
+                "t", figures->movable_bytes, "MaxMovableRatioPermille", "t", figures->limit);
 }
 
 static int append_outcome(sd_bus_message *reply, const Block *block)
 {
-        int r = append_string(reply, "Status", block_status_to_string(block->status));
+        int r = sd_bus_message_append(reply, "{sv}{sv}", "Status", "s",
+                                      block_status_to_string(block->status), "OnlinedBy", "s",
+                                      onliner_to_string(block->onliner));
 
-        if (r >= 0)
-                r = append_string(reply, "OnlinedBy", onliner_to_string(block->onliner));
         if (r >= 0 && block->status == BLOCK_STATUS_OFFLINED)
-                r = append_string(reply, "OfflinedBy", onliner_to_string(block->offliner));
+                r = sd_bus_message_append(reply, "{sv}", "OfflinedBy", "s",
+                                          onliner_to_string(block->offliner));
         if (r >= 0 && block->onlined_usec > 0)
-                r = append_u64(reply, "OnlinedUSec", block->onlined_usec);
+                r = sd_bus_message_append(reply, "{sv}", "OnlinedUSec", "t", block->onlined_usec);
         if (r >= 0)
-                r = append_u32(reply, "FailedAttempts", block->attempts);
-        if (r >= 0)
-                r = append_i32(reply, "Errno", -block->error);
+                r = sd_bus_message_append(reply, "{sv}{sv}", "FailedAttempts", "u", block->attempts,
+                                          "Errno", "i", -block->error);
         return r;
 }
 
@@ -129,7 +101,7 @@ static int append_explanation(sd_bus_message *reply, const Machine *machine, con
         if (r >= 0)
                 r = append_outcome(reply, block);
         if (r >= 0)
-                r = append_string(reply, "Reason", reason);
+                r = sd_bus_message_append(reply, "{sv}", "Reason", "s", reason);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

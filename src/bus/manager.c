@@ -112,39 +112,35 @@ static int property_get_total(sd_bus *bus, const char *path, const char *interfa
                               const char *property, sd_bus_message *reply, void *userdata,
                               sd_bus_error *error)
 {
-        const Totals *totals = &manager_view(userdata).machine->totals;
-        const struct {
+        static const struct {
                 const char *name;
-                uint64_t bytes;
-        } sums[] = {
-                { "OnlineBytes", totals->online_bytes },
-                { "OfflineBytes", totals->offline_bytes },
-                { "KernelBytes", totals->kernel_bytes },
-                { "MovableBytes", totals->movable_bytes },
+                char type;
+                size_t offset;
+        } members[] = {
+                { "OnlineBytes", 't', offsetof(Totals, online_bytes) },
+                { "OfflineBytes", 't', offsetof(Totals, offline_bytes) },
+                { "KernelBytes", 't', offsetof(Totals, kernel_bytes) },
+                { "MovableBytes", 't', offsetof(Totals, movable_bytes) },
+                { "PendingBlocks", 'u', offsetof(Totals, pending_blocks) },
+                { "FailedBlocks", 'u', offsetof(Totals, failed_blocks) },
+                { "ForeignBlocks", 'u', offsetof(Totals, foreign_blocks) },
         };
+        const char *totals = (const char *) &manager_view(userdata).machine->totals;
 
         (void) bus, (void) path, (void) interface, (void) error;
-        for (size_t i = 0; i < ELEMENTSOF(sums); i++)
-                if (strcmp(property, sums[i].name) == 0)
-                        return sd_bus_message_append(reply, "t", sums[i].bytes);
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                if (strcmp(property, members[i].name) == 0)
+                        return sd_bus_message_append_basic(reply, members[i].type,
+                                                           totals + members[i].offset);
         return -ENOENT;
 }
 
-static int property_get_number(sd_bus *bus, const char *path, const char *interface,
-                               const char *property, sd_bus_message *reply, void *userdata,
-                               sd_bus_error *error)
+static int property_get_jobs(sd_bus *bus, const char *path, const char *interface,
+                             const char *property, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error)
 {
-        const Totals *totals = &manager_view(userdata).machine->totals;
-
-        (void) bus, (void) path, (void) interface, (void) error;
-        if (strcmp(property, "PendingBlocks") == 0)
-                return sd_bus_message_append(reply, "u", totals->pending_blocks);
-        if (strcmp(property, "Jobs") == 0)
-                return sd_bus_message_append(reply, "u",
-                                             (uint32_t) manager_view(userdata).queue->n_jobs);
-        if (strcmp(property, "FailedBlocks") == 0)
-                return sd_bus_message_append(reply, "u", totals->failed_blocks);
-        return sd_bus_message_append(reply, "u", totals->foreign_blocks);
+        (void) bus, (void) path, (void) interface, (void) property, (void) error;
+        return sd_bus_message_append(reply, "u", (uint32_t) manager_view(userdata).queue->n_jobs);
 }
 
 static int property_get_auto_online(sd_bus *bus, const char *path, const char *interface,
@@ -259,10 +255,10 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("OfflineBytes", "t", property_get_total, 0, EMITS),
         SD_BUS_PROPERTY("KernelBytes", "t", property_get_total, 0, EMITS),
         SD_BUS_PROPERTY("MovableBytes", "t", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("PendingBlocks", "u", property_get_number, 0, EMITS),
-        SD_BUS_PROPERTY("FailedBlocks", "u", property_get_number, 0, EMITS),
-        SD_BUS_PROPERTY("ForeignBlocks", "u", property_get_number, 0, EMITS),
-        SD_BUS_PROPERTY("Jobs", "u", property_get_number, 0, EMITS),
+        SD_BUS_PROPERTY("PendingBlocks", "u", property_get_total, 0, EMITS),
+        SD_BUS_PROPERTY("FailedBlocks", "u", property_get_total, 0, EMITS),
+        SD_BUS_PROPERTY("ForeignBlocks", "u", property_get_total, 0, EMITS),
+        SD_BUS_PROPERTY("Jobs", "u", property_get_jobs, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
         SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, property_get_features, 0, 0),
         SD_BUS_PROPERTY("ConfigFiles", "as", property_get_config, 0, EMITS),

@@ -10,14 +10,13 @@
 
 /* Properties of a node */
 
-static int property_get_has_cpu(sd_bus *bus, const char *path, const char *interface,
-                                const char *property, sd_bus_message *reply, void *userdata,
-                                sd_bus_error *error)
+/* Appends the bool that `userdata` points at: sd-bus itself would read an int. */
+static int property_get_bool(sd_bus *bus, const char *path, const char *interface,
+                             const char *property, sd_bus_message *reply, void *userdata,
+                             sd_bus_error *error)
 {
-        const Node *node = userdata;
-
         (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b", node->has_cpu);
+        return sd_bus_message_append(reply, "b", (int) *(const bool *) userdata);
 }
 
 static int property_get_distances(sd_bus *bus, const char *path, const char *interface,
@@ -55,22 +54,12 @@ static int property_get_auto_online(sd_bus *bus, const char *path, const char *i
         return sd_bus_message_append(reply, "s", online_word_to_string(node->auto_online) ?: "");
 }
 
-static int property_get_short(sd_bus *bus, const char *path, const char *interface,
-                              const char *property, sd_bus_message *reply, void *userdata,
-                              sd_bus_error *error)
-{
-        const Node *node = userdata;
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b", node->is_short);
-}
-
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Id", "u", NULL, offsetof(Node, id), SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("HasCpu", "b", property_get_has_cpu, 0, EMITS),
+        SD_BUS_PROPERTY("HasCpu", "b", property_get_bool, offsetof(Node, has_cpu), EMITS),
         SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
         SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(Node, totals.online_bytes), EMITS),
         SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(Node, totals.offline_bytes), EMITS),
@@ -78,7 +67,8 @@ const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(Node, totals.movable_bytes), EMITS),
         SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(Node, free_bytes), 0),
         SD_BUS_PROPERTY("MovableOnly", "b", property_get_movable_only, 0, EMITS),
-        SD_BUS_PROPERTY("KernelMemoryShort", "b", property_get_short, 0, EMITS),
+        SD_BUS_PROPERTY("KernelMemoryShort", "b", property_get_bool, offsetof(Node, is_short),
+                        EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
         SD_BUS_VTABLE_END,
 };
