@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A guest under QEMU that boots, runs commands, gains and loses memory, and leaves traces on failure."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -109,6 +110,7 @@ class Guest:
                 if timeout == BOOT_TIMEOUTS[-1]:
                     raise
                 print(f"guest {self._name}: {error}, starting it once more", flush=True)
+                self._lines_checked += len(self._new_lines())
                 try_again()
 
     def __exit__(self, kind, error, traceback):
@@ -126,6 +128,7 @@ class Guest:
 
     def _start(self):
         self._disconnect()
+        self._lines_checked = 0  # QEMU begins a new log of the console
         self._dimm_count = len(self._machine.dimms)
         with open(self._folder / "qemu.log", "wb") as log:
             self._process = subprocess.Popen(self._command_line(), stdin=subprocess.DEVNULL,
@@ -207,22 +210,26 @@ class Guest:
 
     def _wait_for_agent(self, timeout):
         deadline = time.monotonic() + timeout
-        while True:
-            try:
+        is_up = False
+        while not is_up and self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(AgentError):
                 self._agent.synchronize(5)
-                return
-            except AgentError as error:
-                if self._process.poll() is not None:
-                    if STALE_BREAKPOINT in self.console():
-                        raise BootFailure(f"the guest died of '{STALE_BREAKPOINT}'") from error
-                    raise self._death("while it booted") from error
-                if time.monotonic() > deadline:
-                    self.check_console()
-                    raise BootFailure(f"the guest did not boot in {timeout} s") from error
+                is_up = True
+        # A panic ends QEMU, but boots a guest that reboots once more.
+        if any(STALE_BREAKPOINT in line for line in self._new_lines()):
+            raise BootFailure(f"the guest died of '{STALE_BREAKPOINT}'")
+        if is_up:
+            return
+        if self._process.poll() is not None:
+            raise self._death("while it booted")
+        self.check_console()
+        raise BootFailure(f"the guest did not boot in {timeout} s")
 
     def reboot(self):
         """Shuts the guest down properly and reboots it, with `systemctl reboot`. The disk keeps its
         changes."""
+        self.run("sync")
+        self.check_console()
         self._qmp.execute("set-action", reboot="reset")
         self._qmp.forget_events()
         self._agent.request("guest-exec", {"path": "systemctl", "arg": ["--no-block", "reboot"]})
@@ -354,14 +361,16 @@ class Guest:
         """Raises KernelTrouble when the kernel has complained since the last check."""
         trouble = self._new_trouble()
         if trouble:
-            raise KernelTrouble(f"the guest's kernel is in trouble:\n{trouble}")
+            raise KernelTrouble(f"the guest's kernel complained: {trouble}")
 
     def _death(self, when):
         # check_console() has to see the same lines later.
         checked = self._lines_checked
         trouble = self._new_trouble()
         self._lines_checked = checked
-        return (KernelTrouble if trouble else GuestError)(f"the guest died {when}\n{trouble}")
+        if trouble:
+            return KernelTrouble(f"the guest died {when}: {trouble}")
+        return GuestError(f"the guest died {when}")
 
     def expect_trouble(self):
         """Permits the kernel to complain from now on."""
@@ -371,12 +380,16 @@ class Guest:
         """Returns the lines from the first new complaint on."""
         if self._expects_trouble:
             return ""
-        lines = self.console().splitlines()
-        start, self._lines_checked = self._lines_checked, len(lines)
-        for number, line in enumerate(lines[start:], start):
+        lines = self._new_lines()
+        self._lines_checked += len(lines)
+        for number, line in enumerate(lines):
             if TROUBLE.search(line):
                 return "\n".join(lines[number:number + 40])
         return ""
+
+    def _new_lines(self):
+        """Returns the lines of the console since the last check."""
+        return self.console().splitlines()[self._lines_checked:]
 
     def save_artifacts(self, error):
         """Saves the console and the journal for a person to read, and prints where they are."""
