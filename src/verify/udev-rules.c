@@ -5,18 +5,47 @@
 #include "verify/udev-rules.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdio.h>
 
 /* udev ignores longer lines. */
 #define LINE_LENGTH_MAX 16384
+#define TOKENS_MAX 64
+#define KEY_MAX 320
 
-typedef struct Reading {
-        const UdevHost *host;
-        UdevWrites *writes;
-        char **labels;  /* owned: labels to which lines above may have jumped */
-        bool is_passed; /* all memory blocks have jumped past this line, as far as is known */
-        bool is_dead;   /* all devices of this machine have jumped past this line */
-} Reading;
+/* A token of a line: KEY{attribute}OPERATOR"value". */
+typedef struct Token {
+        const char *text;  /* all of it but the last quotation mark */
+        char key[KEY_MAX]; /* with the attribute: "ATTR{state}" */
+        bool is_match;     /* == or != */
+        bool is_negated;   /* != or -= */
+        const char *value;
+} Token;
+
+/* The devices for whose events a line is processed. */
+typedef enum Kind {
+        KIND_ANY,   /* any device of this machine */
+        KIND_BLOCK, /* the memory blocks */
+        _KIND_MAX,
+} Kind;
+
+/* Whether something holds. ANSWER_MAYBE: for some devices, or the answer is not known. */
+typedef enum Answer {
+        ANSWER_NEVER,
+        ANSWER_MAYBE,
+        ANSWER_ALWAYS,
+} Answer;
+
+/* A line with a label, a jump or a write. */
+typedef struct Line {
+        unsigned number;   /* of the first line, if it is continued */
+        const char *label; /* NULL: none */
+        const char *jump;  /* the label in GOTO; NULL: none */
+        /* For each kind of device: */
+        const char *writes[_KIND_MAX]; /* Token.text of the first token that writes; NULL: none */
+        Answer matches[_KIND_MAX];
+        bool is_reached[_KIND_MAX];
+} Line;
 
 void udev_writes_done(UdevWrites *writes)
 {
@@ -26,32 +55,171 @@ void udev_writes_done(UdevWrites *writes)
         *writes = (UdevWrites){};
 }
 
-/* Writes */
+/* Tokens */
 
-static bool ends_with(const char *text, const char *end)
+/*
+ * Copies KEY or KEY{attribute}, without dots and slashes at the beginning of the attribute. Returns
+ * the rest of the line, or NULL.
+ */
+static char *parse_key(char *at, char key[static KEY_MAX])
 {
-        size_t length = strlen(text);
+        size_t length = strcspn(at, " \t{=!:+-\"");
+        char *attribute = at + length, *end = attribute;
 
-        return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+        if (length == 0)
+                return NULL;
+        if (*end == '{') {
+                length++;
+                attribute = at + length + strspn(at + length, "./");
+                end = strchrnul(attribute, '}');
+                if (!*end)
+                        return NULL;
+                end++;
+        }
+        if (snprintf(key, KEY_MAX, "%.*s%.*s", (int) length, at, (int) (end - attribute),
+                     attribute) >= KEY_MAX)
+                return NULL;
+        return end + strspn(end, " \t");
 }
 
-static bool is_state_name(const char *attribute)
+static char *parse_operator(char *at, Token *token)
 {
-        attribute = udev_attribute_name(attribute);
-        return strcmp(attribute, "state") == 0 || strcmp(attribute, "online") == 0;
+        bool is_double = *at && strchr("=!+:-", *at) && at[1] == '=';
+
+        if (!is_double && *at != '=')
+                return NULL;
+        token->is_match = is_double && (*at == '=' || *at == '!');
+        token->is_negated = *at == '!' || *at == '-';
+        at += is_double ? 2 : 1;
+        return at + strspn(at, " \t");
 }
 
 /*
- * Whether an attribute such as "[memory/memory32]state" belongs to memory, whatever device the
- * event is about.
+ * Parses a token and ends its value with a zero byte. \" does not end a value, which may be
+ * preceded by e or i. Returns the rest of the line, or NULL.
  */
-static bool names_memory(const char *attribute)
+static char *parse_token(char *at, Token *token)
 {
-        return (strncmp(attribute, "[memory/", 8) == 0 ||
-                strncmp(attribute, "[subsystem/memory]", 18) == 0) &&
-               (ends_with(attribute, "state") || ends_with(attribute, "online") ||
-                ends_with(attribute, "auto_online_blocks"));
+        token->text = at;
+        at = parse_key(at, token->key);
+        at = at ? parse_operator(at, token) : NULL;
+        if (!at)
+                return NULL;
+        at += *at == 'e' || *at == 'i';
+        if (*at++ != '"')
+                return NULL;
+        token->value = at;
+        while (*at && *at != '"')
+                at += at[0] == '\\' && at[1] == '"' ? 2 : 1;
+        if (!*at)
+                return NULL;
+        *at = 0;
+        return at + 1;
 }
+
+/* Returns the number of tokens: 0 if there are too many, or if udev would not accept the line either. */
+static size_t parse_line(char *line, Token tokens[static TOKENS_MAX])
+{
+        size_t n = 0;
+
+        for (;;) {
+                line += strspn(line, " \t\r,");
+                if (!*line)
+                        return n;
+                if (n == TOKENS_MAX || !(line = parse_token(line, &tokens[n])))
+                        return 0;
+                n++;
+        }
+}
+
+/* Matches */
+
+/* Whether one of the patterns in a list such as "a|b*" matches a text. */
+static bool matches_one(const char *patterns, const char *text)
+{
+        _cleanup_free_ char *copy = strdup(patterns);
+        char *rest = copy, *one;
+
+        while (copy && (one = strsep(&rest, "|")))
+                if (fnmatch(one, text, 0) == 0)
+                        return true;
+        return false;
+}
+
+#define FOLDER "/devices/system/memory"
+/* A few names that stand for those of all blocks. */
+#define BLOCKS(folder) folder "memory0", folder "memory37", folder "memory4196"
+#define VALUES_MAX 4
+
+/* Whether a list of patterns has one for blocks of particular numbers. */
+static bool names_block(const char *patterns)
+{
+        return fnmatch("memory[[0-9]*", patterns, 0) == 0 ||
+               fnmatch("*[|/]memory[[0-9]*", patterns, 0) == 0;
+}
+
+/* Whether a list of patterns matches all, some or none of the possible values. */
+static Answer match_values(const char *patterns, const char *const values[static VALUES_MAX])
+{
+        size_t n = 0, n_matching = 0;
+
+        for (; n < VALUES_MAX && values[n]; n++)
+                n_matching += matches_one(patterns, values[n]);
+        if (n > 0 && n_matching == n)
+                return ANSWER_ALWAYS;
+        return n > 0 && n_matching == 0 && !names_block(patterns) ? ANSWER_NEVER : ANSWER_MAYBE;
+}
+
+/* Whether a token with == or != matches memory blocks. */
+static Answer match_block(const Token *token, const UdevHost *host)
+{
+        const struct {
+                const char *keys;
+                const char *values[VALUES_MAX]; /* none: anything */
+        } known[] = {
+                { "SUBSYSTEM|SUBSYSTEMS|ENV{SUBSYSTEM}|ATTR*{subsystem}", { "memory" } },
+                { "ACTION|ENV{ACTION}", { "add", "change", "online", "offline" } },
+                { "KERNEL", { BLOCKS("") } },
+                /* The parent of the blocks is called memory. */
+                { "KERNELS", { "memory", BLOCKS("") } },
+                { "DEVPATH|ENV{DEVPATH}", { BLOCKS(FOLDER "/") } },
+                { "DRIVER|DRIVERS", { "" } },
+                { "CONST{arch}", { host->architecture } },
+                { "CONST{virt}", { host->virtualization } },
+                { "ATTR*{[[]dmi/id]sys_vendor}", { host->sys_vendor } },
+                { "ATTR*{[[]dmi/id]product_name}", { host->product_name } },
+                { "ATTR*{state}", { "online", "offline", "going-offline" } },
+                /* The other attributes of blocks, of their folder and of other devices. */
+                { "ATTR*{online}|ATTR*{phys_device}|ATTR*{phys_index}|ATTR*{removable}", {} },
+                { "ATTR*{uevent}|ATTR*{valid_zones}|ATTR*{power/*|ATTR*{[[]*", {} },
+                { "ATTRS{auto_online_blocks}|ATTRS{block_size_bytes}|ATTRS{crash_hotplug}", {} },
+                { "ATTRS{probe}", {} },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(known); i++)
+                if (matches_one(known[i].keys, token->key)) {
+                        Answer answer = match_values(token->value, known[i].values);
+
+                        return token->is_negated ? (Answer) (ANSWER_ALWAYS - answer) : answer;
+                }
+        /* An attribute that does not exist matches nothing, whatever the operator. */
+        return strncmp(token->key, "ATTR", 4) == 0 ? ANSWER_NEVER : ANSWER_MAYBE;
+}
+
+static Answer match_token(const Token *token, Kind kind, const UdevHost *host)
+{
+        /* The results of programs are part of the match, whatever the operator. */
+        if (matches_one("PROGRAM|IMPORT*", token->key))
+                return ANSWER_MAYBE;
+        if (!token->is_match)
+                return ANSWER_ALWAYS;
+        /* Facts about the machine are the same for every device. */
+        if (kind == KIND_ANY && !matches_one("CONST{*|ATTR{[[]*", token->key))
+                return ANSWER_MAYBE;
+        return match_block(token, host);
+}
+
+/* Writes */
 
 static bool has_word(const char *text, const char *word)
 {
@@ -75,214 +243,169 @@ static bool redirects(const char *command)
         return has_word(command, "tee");
 }
 
-static bool command_names_memory(const char *command)
+/*
+ * Whether a command writes memory states: for KIND_ANY, whatever device it runs for, for KIND_BLOCK
+ * also the state of that device.
+ */
+static bool command_writes(const char *command, Kind kind)
 {
+        static const char any[] = "*" FOLDER "*|*/sys/bus/memory/*";
+        static const char own[] = "*%p/state*|*$devpath/state*|*$DEVPATH/state*|*{DEVPATH}/state*|"
+                                  "*%p/online*|*$devpath/online*|*$DEVPATH/online*";
+
         return has_word(command, "chmem") ||
-               ((strstr(command, UDEV_MEMORY_FOLDER) || strstr(command, "/sys/bus/memory/")) &&
+               ((matches_one(any, command) || (kind == KIND_BLOCK && matches_one(own, command))) &&
                 redirects(command));
 }
 
-/* Whether a command writes the state of the block that the event is about. */
-static bool command_names_own_state(const char *command)
+/* Like command_writes(), for a token. */
+static bool token_writes(const Token *token, Kind kind)
 {
-        static const char *const names[] = { "%p/state",        "$devpath/state",
-                                             "$DEVPATH/state",  "${DEVPATH}/state",
-                                             "{DEVPATH}/state", "$env{DEVPATH}/state",
-                                             "%p/online",       "$devpath/online",
-                                             "$DEVPATH/online" };
+        bool assigns = !token->is_match && !token->is_negated;
 
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (strstr(command, names[i]))
-                        return redirects(command);
-        return false;
+        if (matches_one("PROGRAM|IMPORT{program}", token->key) ||
+            (assigns && matches_one("RUN|RUN{[!b]*", token->key)))
+                return command_writes(token->value, kind);
+        if (!assigns)
+                return false;
+        return (kind == KIND_BLOCK && matches_one("ATTR{state}|ATTR{online}", token->key)) ||
+               (matches_one("ATTR{[[]memory/*|ATTR{[[]subsystem/memory]*", token->key) &&
+                matches_one("*state}|*online}|*auto_online_blocks}", token->key));
 }
 
-static bool is_command(const UdevToken *token)
+/* Lines */
+
+/* Sums up the tokens of a line. Returns false if there is no label, jump or write among them. */
+static bool line_read(Line *line, const Token *tokens, size_t n, const UdevHost *host)
 {
-        if (strcmp(token->key, "RUN") == 0)
-                return token->operator== UDEV_ASSIGN && strcmp(token->attribute, "builtin") != 0;
-        if (strcmp(token->key, "IMPORT") == 0)
-                return strcmp(token->attribute, "program") == 0;
-        return strcmp(token->key, "PROGRAM") == 0;
+        *line = (Line){ .matches = { ANSWER_ALWAYS, ANSWER_ALWAYS } };
+        /* Of several tokens the first counts. */
+        for (size_t i = n; i-- > 0;) {
+                if (strcmp(tokens[i].key, "LABEL") == 0)
+                        line->label = tokens[i].value;
+                if (strcmp(tokens[i].key, "GOTO") == 0)
+                        line->jump = tokens[i].value;
+                for (Kind kind = 0; kind < _KIND_MAX; kind++)
+                        if (token_writes(&tokens[i], kind))
+                                line->writes[kind] = tokens[i].text;
+        }
+        if (!line->label && !line->jump && !line->writes[KIND_BLOCK])
+                return false;
+        for (size_t i = 0; i < n; i++)
+                for (Kind kind = 0; kind < _KIND_MAX; kind++) {
+                        Answer answer = match_token(&tokens[i], kind, host);
+
+                        line->matches[kind] = MIN(line->matches[kind], answer);
+                }
+        return true;
 }
 
-/* Whether a token writes memory states if its line is reached for a device of any kind. */
-static bool writes_for_any(const UdevToken *token)
+/* Finds the line to which a line jumps. udev ignores a jump to a label that is not below. */
+static Line *find_target(Line *line, const Line *end)
 {
-        if (strcmp(token->key, "ATTR") == 0 && token->operator== UDEV_ASSIGN)
-                return names_memory(token->attribute);
-        return is_command(token) && command_names_memory(token->value);
+        for (Line *target = line + 1; line->jump && target < end; target++)
+                if (target->label && strcmp(target->label, line->jump) == 0)
+                        return target;
+        return NULL;
 }
 
-static bool writes_for_block(const UdevToken *token)
+/* Finds out which lines the devices may reach. */
+static void mark_reached(Line *lines, size_t n)
 {
-        if (strcmp(token->key, "ATTR") == 0 && token->operator== UDEV_ASSIGN)
-                return is_state_name(token->attribute);
-        return is_command(token) && command_names_own_state(token->value);
+        for (Line *line = lines; line < lines + n; line++) {
+                Line *target = find_target(line, lines + n);
+
+                for (Kind kind = 0; kind < _KIND_MAX; kind++) {
+                        line->is_reached[kind] |= line == lines;
+                        if (!line->is_reached[kind])
+                                continue;
+                        if (target && line->matches[kind] != ANSWER_NEVER)
+                                target->is_reached[kind] = true;
+                        if (line + 1 < lines + n &&
+                            (!target || line->matches[kind] != ANSWER_ALWAYS))
+                                line[1].is_reached[kind] = true;
+                }
+        }
 }
 
-static int add_write(Reading *reading, unsigned number, const UdevToken *token)
+static int add_write(UdevWrites *writes, const Line *line)
 {
-        UdevWrites *found = reading->writes;
+        const char *token = NULL;
         char *text;
 
-        if (GROW(found->writes, found->n_writes) < 0)
+        for (Kind kind = 0; kind < _KIND_MAX; kind++)
+                if (line->is_reached[kind] && line->matches[kind] != ANSWER_NEVER)
+                        token = line->writes[kind] ?: token;
+        if (!token)
+                return 0;
+        if (GROW(writes->writes, writes->n_writes) < 0 || asprintf(&text, "%s\"", token) < 0)
                 return -ENOMEM;
-        text = strndup(token->start, token->length);
-        if (!text)
-                return -ENOMEM;
-        found->writes[found->n_writes++] = (UdevWrite){ number, text };
+        writes->writes[writes->n_writes++] = (UdevWrite){ line->number, text };
         return 0;
-}
-
-static int look_for_writes(Reading *reading, const UdevLine *line, unsigned number, bool by_any,
-                           bool by_blocks)
-{
-        for (size_t i = 0; i < line->n_tokens; i++) {
-                const UdevToken *token = &line->tokens[i];
-
-                if ((by_any && writes_for_any(token)) || (by_blocks && writes_for_block(token)))
-                        return add_write(reading, number, token);
-        }
-        return 0;
-}
-
-/* Jumps */
-
-/* Whether a text contains a label. udev ignores a jump to a label that does not exist. */
-static bool has_label(const char *text, const char *label)
-{
-        char wanted[UDEV_NAME_MAX + 16];
-
-        if (snprintf(wanted, sizeof(wanted), "LABEL=\"%s\"", label) >= (int) sizeof(wanted))
-                return false;
-        return strstr(text, wanted) != NULL;
-}
-
-static size_t labels_count(char *const *labels)
-{
-        size_t n = 0;
-
-        while (labels && labels[n])
-                n++;
-        return n;
-}
-
-static bool labels_contain(char *const *labels, const char *label)
-{
-        for (; labels && *labels; labels++)
-                if (strcmp(*labels, label) == 0)
-                        return true;
-        return false;
-}
-
-static int labels_add(char ***labels, const char *label)
-{
-        size_t n = labels_count(*labels);
-        char **more;
-
-        if (labels_contain(*labels, label))
-                return 0;
-        more = reallocarray(*labels, n + 2, sizeof(char *));
-        if (!more)
-                return -ENOMEM;
-        *labels = more;
-        more[n] = strdup(label);
-        more[n + 1] = NULL;
-        return more[n] ? 0 : -ENOMEM;
-}
-
-static int follow_jump(Reading *reading, const UdevLine *line, UdevAnswer of_block,
-                       const char *rest)
-{
-        const UdevToken *jump = udev_line_find(line, "GOTO");
-        bool asks_more;
-
-        if (!jump || of_block == UDEV_NEVER || !has_label(rest, jump->value))
-                return 0;
-        if (of_block == UDEV_ALWAYS) {
-                reading->is_passed = true;
-                (void) udev_match_host(line, reading->host, &asks_more);
-                reading->is_dead |= !asks_more;
-        }
-        return labels_add(&reading->labels, jump->value);
-}
-
-static int read_rule(Reading *reading, const UdevLine *line, unsigned number, const char *rest)
-{
-        const UdevToken *label = udev_line_find(line, "LABEL");
-        UdevAnswer of_host, of_block;
-        bool asks_more;
-        int r;
-
-        if (label && labels_contain(reading->labels, label->value))
-                reading->is_passed = reading->is_dead = false;
-        if (reading->is_dead)
-                return 0;
-        of_host = udev_match_host(line, reading->host, &asks_more);
-        of_block = reading->is_passed ? UDEV_NEVER : udev_match_line(line, reading->host);
-        r = look_for_writes(reading, line, number, of_host != UDEV_NEVER, of_block != UDEV_NEVER);
-        return r < 0 ? r : follow_jump(reading, line, of_block, rest);
-}
-
-static int read_line(Reading *reading, const char *text, unsigned number, const char *rest)
-{
-        UdevLine line;
-        int r = udev_line_parse(text, &line) ? read_rule(reading, &line, number, rest) : 0;
-
-        udev_line_done(&line);
-        return r;
 }
 
 /*
- * Takes the next line from a text, without white space at its beginning. Returns false at the end
- * of the text. The line is not terminated: *ret_length is its length.
+ * Takes the next line from a text, joined with those that continue it. *number counts the lines.
+ * Returns NULL at the end.
  */
-static bool next_line(const char **at, const char **ret_line, size_t *ret_length)
+static char *next_line(char **rest, unsigned *number, unsigned *ret_first)
 {
-        const char *start = *at, *end = strchrnul(start, '\n');
+        char *start = NULL, *end = NULL, *line;
 
-        if (!*start)
-                return false;
-        *at = *end ? end + 1 : end;
-        start += strspn(start, " \t\r");
-        *ret_line = start;
-        *ret_length = end > start ? (size_t) (end - start) : 0;
-        return true;
+        while ((line = strsep(rest, "\n"))) {
+                size_t length;
+                bool is_continued;
+
+                (*number)++;
+                line += strspn(line, " \t\r");
+                if (*line == '#')
+                        continue;
+                if (!start) {
+                        start = end = line;
+                        *ret_first = *number;
+                }
+                length = strlen(line);
+                is_continued = length > 0 && line[length - 1] == '\\';
+                length -= is_continued;
+                memmove(end, line, length);
+                end += length;
+                *end = 0;
+                if (!is_continued)
+                        break;
+        }
+        return start;
+}
+
+/* Reads the lines of a text, into which they point. Returns 0 or -ENOMEM. */
+static int read_lines(char *text, const UdevHost *host, Line **lines, size_t *n)
+{
+        unsigned number = 0, first;
+        char *joined;
+
+        while ((joined = next_line(&text, &number, &first))) {
+                Token tokens[TOKENS_MAX];
+                Line line;
+
+                if (strlen(joined) > LINE_LENGTH_MAX ||
+                    !line_read(&line, tokens, parse_line(joined, tokens), host))
+                        continue;
+                line.number = first;
+                if (GROW(*lines, *n) < 0)
+                        return -ENOMEM;
+                (*lines)[(*n)++] = line;
+        }
+        return 0;
 }
 
 int udev_rules_parse(const char *text, const UdevHost *host, UdevWrites *writes)
 {
-        _cleanup_free_ char *joined = malloc(LINE_LENGTH_MAX + 1);
-        Reading reading = { .host = host, .writes = writes };
-        unsigned number = 0, first = 0;
-        bool is_too_long = false;
-        size_t n_joined = 0, length;
-        const char *line;
-        int r = joined ? 0 : -ENOMEM;
+        _cleanup_free_ char *copy = strdup(text);
+        _cleanup_free_ Line *lines = NULL;
+        size_t n = 0;
+        int r = copy ? read_lines(copy, host, &lines, &n) : -ENOMEM;
 
-        while (r >= 0 && next_line(&text, &line, &length)) {
-                bool is_continued;
-
-                number++;
-                if (length > 0 && line[0] == '#')
-                        continue;
-                is_continued = length > 0 && line[length - 1] == '\\';
-                length -= is_continued;
-                first = first ?: number;
-                is_too_long |= n_joined + length > LINE_LENGTH_MAX;
-                if (!is_too_long) {
-                        memcpy(joined + n_joined, line, length);
-                        n_joined += length;
-                }
-                if (is_continued && *text)
-                        continue;
-                joined[n_joined] = 0;
-                if (!is_too_long)
-                        r = read_line(&reading, joined, first, text);
-                n_joined = first = 0;
-                is_too_long = false;
-        }
-        strings_free(reading.labels);
+        mark_reached(lines, n);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = add_write(writes, &lines[i]);
         return r;
 }

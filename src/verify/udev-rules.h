@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "verify/udev-match.h"
+#include "base/macro.h"
 
 /*
  * Finds the lines in a file of udev rules that write the states of memory blocks. The text is
- * processed as udev(7) does for the events of a memory block, including GOTO. Each condition of a
- * line is known to hold, known not to hold, or open. A line counts if it may be reached and may
- * match.
+ * processed as udev(7) does, including GOTO. Each condition of a line is known to hold, known not
+ * to hold, or open. A line counts if it may be reached and may match.
  */
+
+/* Facts about the machine, for the lines that ask for them. NULL: not known, so either answer is possible. */
+typedef struct UdevHost {
+        const char *architecture;   /* CONST{arch} */
+        const char *virtualization; /* CONST{virt} */
+        const char *sys_vendor;     /* ATTR{[dmi/id]sys_vendor}; "" if there is none */
+        const char *product_name;   /* ATTR{[dmi/id]product_name} */
+} UdevHost;
 
 typedef struct UdevWrite {
         unsigned line; /* from 1 on; for a continued line, its first line */

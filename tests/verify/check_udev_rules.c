@@ -176,6 +176,15 @@ static const struct {
           "LABEL=\"end\"\n",
           &unknown, "" },
 
+        { MEMORY "GOTO=\"end\"\n# LABEL=\"end\"\n" ONLINE "\n", &unknown, "3: " ONLINE "\n" },
+        /* Jumps of other devices lead to commands that online memory, and past them. */
+        { "SUBSYSTEM==\"acpi\", GOTO=\"acpi\"\nGOTO=\"end\"\nLABEL=\"acpi\"\n"
+          "RUN+=\"/usr/bin/chmem -e 4G\"\nLABEL=\"end\"\n",
+          &unknown, "4: RUN+=\"/usr/bin/chmem -e 4G\"\n" },
+        { MEMORY "GOTO=\"end\"\nCONST{virt}!=\"xen\", GOTO=\"end\"\n"
+                 "RUN+=\"/usr/bin/chmem -e 4G\"\nLABEL=\"end\"\n",
+          &kvm, "" },
+
         /* What udev does not take for a rule. */
         { MEMORY "ATTR{state}\"online\"\n" MEMORY "ATTR{state=\"online\"\n\"\n{}=\"x\"\n=\n",
           &unknown, "" },
