@@ -1,49 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds the files of udev rules that are in force. */
+/* Checks the files of udev rules that are in force. */
 
-#include "verify/udev-files.h"
-
-#include "kernel/sysfs.h"
+#include "verify/udev-rules.h"
+#include "verify/verify.h"
 
 #include <fcntl.h>
-#include <limits.h>
+#include <fnmatch.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+/* By priority: of files with the same name, only the one in the first of these folders is in force. */
 static const char *const folders[] = {
         "/etc/udev/rules.d",     "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
         "/usr/lib/udev/rules.d", "/lib/udev/rules.d",
 };
 
-/* The name of a file that has not been read yet. */
-typedef struct Candidate {
+typedef struct RulesFile {
         char *name;    /* owned */
-        size_t folder; /* index of the folder of highest priority that has it */
-} Candidate;
+        size_t folder; /* index into `folders` */
+} RulesFile;
 
-typedef struct Candidates {
-        Candidate *candidates;
-        size_t n;
-} Candidates;
+typedef struct Udev {
+        int root_fd;
+        bool is_system; /* the root is that of the running system */
+        RulesFile *files;
+        size_t n_files;
+        size_t left; /* the number of bytes that may still be read */
+} Udev;
 
-static void candidates_done(Candidates *candidates)
+static void udev_done(Udev *udev)
 {
-        for (size_t i = 0; i < candidates->n; i++)
-                free(candidates->candidates[i].name);
-        free(candidates->candidates);
-}
-
-void udev_files_done(UdevFiles *files)
-{
-        for (size_t i = 0; i < files->n_files; i++) {
-                udev_writes_done(&files->files[i].writes);
-                free(files->files[i].path);
-        }
-        free(files->files);
-        *files = (UdevFiles){};
+        for (size_t i = 0; i < udev->n_files; i++)
+                free(udev->files[i].name);
+        free(udev->files);
+        closep(&udev->root_fd);
 }
 
 /*
@@ -51,197 +44,181 @@ void udev_files_done(UdevFiles *files)
  * Before that, or where it is filtered, a link in the last component is refused unless the root is
  * that of the system.
  */
-static int open_in_root(int root_fd, bool is_system, const char *path, int flags)
+static int open_in_root(const Udev *udev, const char *path, int flags)
 {
         struct open_how how = {
                 .flags = (__u64) (unsigned) (flags | O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY),
                 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
         };
-        int fd = (int) syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+        int fd = (int) syscall(SYS_openat2, udev->root_fd, path, &how, sizeof(how));
 
         if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-                fd = openat(root_fd, path + 1, (int) how.flags | (is_system ? 0 : O_NOFOLLOW));
+                fd = openat(udev->root_fd, path + 1,
+                            (int) how.flags | (udev->is_system ? 0 : O_NOFOLLOW));
         return fd;
 }
 
-/* Whether a folder is the same as another one: /lib may be a link to /usr/lib. */
-static bool is_same(int fd, const struct stat *others, size_t n)
+/* Lists the files of a folder. A missing folder is no error. */
+static int list_folder(Udev *udev, size_t folder)
 {
-        struct stat st;
-
-        if (fstat(fd, &st) < 0)
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (others[i].st_ino == st.st_ino && others[i].st_dev == st.st_dev)
-                        return true;
-        return false;
-}
-
-static bool is_rules_name(const char *name)
-{
-        size_t length = strlen(name);
-
-        return name[0] != '.' && length > 6 && strcmp(name + length - 6, ".rules") == 0;
-}
-
-static bool has_name(const Candidates *found, size_t n, const char *name)
-{
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(found->candidates[i].name, name) == 0)
-                        return true;
-        return false;
-}
-
-/*
- * Adds the names of a folder that are in no earlier folder. Names of earlier folders are the first
- * `n_before`.
- */
-static int list_folder(Candidates *found, size_t folder, DIR *dir)
-{
-        size_t n_before = found->n;
+        _cleanup_close_ int fd = open_in_root(udev, folders[folder], O_DIRECTORY);
+        _cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
 
+        if (!dir)
+                return 0;
+        (void) TAKE_FD(fd);
         while ((entry = readdir(dir))) {
-                if (!is_rules_name(entry->d_name) || has_name(found, n_before, entry->d_name))
+                char *name;
+
+                if (fnmatch("*.rules", entry->d_name, FNM_PERIOD) != 0)
                         continue;
-                if (found->n == UDEV_FILES_MAX)
+                if (udev->n_files == UDEV_FILES_MAX)
                         return -EFBIG;
-                if (GROW(found->candidates, found->n) < 0)
+                if (GROW(udev->files, udev->n_files) < 0 || !(name = strdup(entry->d_name)))
                         return -ENOMEM;
-                found->candidates[found->n] =
-                        (Candidate){ .name = strdup(entry->d_name), .folder = folder };
-                if (!found->candidates[found->n].name)
-                        return -ENOMEM;
-                found->n++;
+                udev->files[udev->n_files++] = (RulesFile){ name, folder };
         }
         return 0;
 }
 
-static int compare_candidates(const void *a, const void *b)
+/* Compares by name as udev does, then by priority. */
+static int compare_files(const void *a, const void *b)
 {
-        return strcmp(((const Candidate *) a)->name, ((const Candidate *) b)->name);
+        const RulesFile *x = a, *y = b;
+        int order = strcmp(x->name, y->name);
+
+        return order != 0 ? order : (x->folder > y->folder) - (x->folder < y->folder);
 }
 
-static int list_all(int root_fd, bool is_system, Candidates *found)
+static int list_files(Udev *udev)
 {
-        struct stat seen[ELEMENTSOF(folders)];
-        size_t n_seen = 0;
-        int r = 0;
+        int r = udev->root_fd < 0 ? -errno : 0;
 
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(folders); i++) {
-                int fd = open_in_root(root_fd, is_system, folders[i], O_DIRECTORY);
-                _cleanup_(closedirp) DIR *dir = NULL;
-
-                if (fd < 0)
-                        continue;
-                if (is_same(fd, seen, n_seen) || fstat(fd, &seen[n_seen]) < 0 ||
-                    !(dir = fdopendir(fd))) {
-                        close(fd);
-                        continue;
-                }
-                n_seen++;
-                r = list_folder(found, i, dir);
-        }
-        if (found->n > 0)
-                qsort(found->candidates, found->n, sizeof(Candidate), compare_candidates);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(folders); i++)
+                r = list_folder(udev, i);
+        if (udev->n_files > 0)
+                qsort(udev->files, udev->n_files, sizeof(RulesFile), compare_files);
         return r;
 }
 
-/* Whether a name is a link to /dev/null, no matter what that path is below the root. */
-static bool is_masked(int root_fd, bool is_system, const char *folder, const char *name)
+/*
+ * Reads a file. Returns 0; -ENOENT if udev ignores it, since it is a dangling link or a link to a
+ * device such as /dev/null; -EFBIG if it is too large, or all files together are; or another
+ * negative errno.
+ */
+static int read_file(Udev *udev, const char *path, char **ret)
 {
-        _cleanup_close_ int fd = open_in_root(root_fd, is_system, folder, O_DIRECTORY);
-        char target[16];
-        ssize_t n = fd < 0 ? -1 : readlinkat(fd, name, target, sizeof(target));
-
-        return n == 9 && memcmp(target, "/dev/null", 9) == 0;
-}
-
-/* Reads the text of a file. Returns 0, -EFBIG if it is larger than `limit`, or another negative errno. */
-static int read_file(int fd, size_t limit, char **ret_text, size_t *ret_size)
-{
+        _cleanup_close_ int fd = open_in_root(udev, path, 0);
         _cleanup_free_ char *text = NULL;
         struct stat st;
-        size_t n = 0;
-        ssize_t k;
+        ssize_t n;
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
-                return -EINVAL;
-        if ((uint64_t) st.st_size > limit)
+                return S_ISCHR(st.st_mode) ? -ENOENT : -EINVAL;
+        if ((uint64_t) st.st_size > MIN(UDEV_FILE_SIZE_MAX, udev->left))
                 return -EFBIG;
         text = malloc((size_t) st.st_size + 1);
         if (!text)
                 return -ENOMEM;
-        while (n < (size_t) st.st_size && (k = read(fd, text + n, (size_t) st.st_size - n)) != 0) {
-                if (k < 0)
-                        return -errno;
-                n += (size_t) k;
-        }
+        n = read(fd, text, (size_t) st.st_size);
+        if (n < 0)
+                return -errno;
         text[n] = 0;
-        *ret_text = TAKE_PTR(text);
-        *ret_size = n;
+        udev->left -= (size_t) n;
+        *ret = TAKE_PTR(text);
         return 0;
 }
 
-static int add_file(UdevFiles *files, char **path, UdevWrites *writes, int error)
+static int add_write(Findings *findings, const char *path, const UdevWrite *write)
 {
-        if (GROW(files->files, files->n_files) < 0)
-                return -ENOMEM;
-        files->files[files->n_files++] = (UdevFile){ TAKE_PTR(*path), *writes, error };
-        *writes = (UdevWrites){};
-        return 0;
+        const char *name = strrchr(path, '/') + 1;
+        bool is_own = strncmp(path, "/etc/", 5) == 0;
+
+        return findings_add(
+                findings, "udev-rule", finding_text("%s:%u", path, write->line),
+                finding_text(
+                        "A rule of udev changes the states of memory blocks beside memoryd, with "
+                        "%.200s.",
+                        write->text),
+                is_own ? finding_text(
+                                 "Take the rule out of %s, then run \"udevadm control --reload\".",
+                                 path) :
+                         finding_text("Mask the file with \"ln -s /dev/null "
+                                      "/etc/udev/rules.d/%s\", or put a copy without the rule "
+                                      "there, then run \"udevadm control --reload\".",
+                                      name));
 }
 
-static int look_at(int root_fd, bool is_system, const Candidate *candidate, const UdevHost *host,
-                   size_t *left, UdevFiles *files)
+static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, Findings *findings)
 {
-        const char *folder = folders[candidate->folder];
-        _cleanup_free_ char *path = NULL, *text = NULL;
+        _cleanup_free_ char *path = finding_text("%s/%s", folders[file->folder], file->name);
+        _cleanup_free_ char *text = NULL;
         _cleanup_(udev_writes_done) UdevWrites writes = {};
-        _cleanup_close_ int fd = -EBADF;
-        size_t size = 0;
-        int r;
+        int r = path ? read_file(udev, path, &text) : -ENOMEM;
 
-        if (is_masked(root_fd, is_system, folder, candidate->name))
-                return 0;
-        if (asprintf(&path, "%s/%s", folder, candidate->name) < 0) {
-                path = NULL;
-                return -ENOMEM;
-        }
-        fd = open_in_root(root_fd, is_system, path, 0);
-        r = read_file(fd, MIN(UDEV_FILE_SIZE_MAX, *left), &text, &size);
-        /* The file has disappeared or is a dangling link: udev ignores it as well. */
         if (r == -ENOENT)
                 return 0;
-        *left -= size;
         if (r >= 0)
                 r = udev_rules_parse(text, host, &writes);
-        if (r == -ENOMEM || (r >= 0 && writes.n_writes == 0))
-                return r;
-        return add_file(files, &path, &writes, r);
+        if (r < 0 && r != -ENOMEM)
+                return findings_add(
+                        findings, "udev-rule", TAKE_PTR(path),
+                        finding_text("The rules in this file could not be looked at: %s.",
+                                     strerror(-r)),
+                        finding_text("See by hand whether it changes the state of memory blocks."));
+        for (size_t i = 0; r >= 0 && i < writes.n_writes; i++)
+                r = add_write(findings, path, &writes.writes[i]);
+        return r;
 }
 
-int udev_files_find(const char *root, const UdevHost *host, UdevFiles *ret)
+/*
+ * Reads a file of the firmware's tables. Returns its text, "" if it does not exist, or NULL if it
+ * cannot be read.
+ */
+static const char *read_dmi(const Sysfs *sysfs, const char *name, char buffer[static ATTRIBUTE_MAX])
 {
-        bool is_system = !*root;
-        _cleanup_close_ int root_fd =
-                open(is_system ? "/" : root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(candidates_done) Candidates found = {};
-        UdevFiles files = {};
-        size_t left = UDEV_FILES_SIZE_MAX;
+        char path[64];
         int r;
 
-        if (root_fd < 0)
-                return -errno;
-        r = list_all(root_fd, is_system, &found);
-        for (size_t i = 0; r >= 0 && i < found.n; i++)
-                r = look_at(root_fd, is_system, &found.candidates[i], host, &left, &files);
-        if (r < 0) {
-                udev_files_done(&files);
-                return r;
-        }
-        *ret = files;
-        return 0;
+        snprintf(path, sizeof(path), "class/dmi/id/%s", name);
+        r = sysfs_read_text(sysfs, sysfs->sys_fd, path, buffer, ATTRIBUTE_MAX);
+        if (r >= 0)
+                return buffer;
+        return r == -ENOENT ? "" : NULL;
+}
+
+int verify_udev_rules(const VerifyInput *input, Findings *findings)
+{
+        const Machine *machine = input->machine;
+        char vendor[ATTRIBUTE_MAX], product[ATTRIBUTE_MAX];
+        const UdevHost host = {
+                .architecture = *machine->architecture ? machine->architecture : NULL,
+                .virtualization = *machine->virtualization ? machine->virtualization : NULL,
+                .sys_vendor = read_dmi(input->sysfs, "sys_vendor", vendor),
+                .product_name = read_dmi(input->sysfs, "product_name", product),
+        };
+        _cleanup_(udev_done) Udev udev = {
+                .root_fd = open(*input->root ? input->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+                .is_system = !*input->root,
+                .left = UDEV_FILES_SIZE_MAX,
+        };
+        int r = list_files(&udev);
+
+        if (r == -EFBIG)
+                return findings_add(
+                        findings, "udev-rule", strdup("rules.d"),
+                        finding_text(
+                                "There are more than %u files of udev rules, too many to be looked "
+                                "at.",
+                                UDEV_FILES_MAX),
+                        strdup("See by hand whether one changes the state of memory blocks."));
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        for (size_t i = 0; r >= 0 && i < udev.n_files; i++)
+                if (i == 0 || strcmp(udev.files[i].name, udev.files[i - 1].name) != 0)
+                        r = check_file(&udev, &udev.files[i], &host, findings);
+        return r;
 }

@@ -63,7 +63,7 @@ void udev_writes_done(UdevWrites *writes)
  */
 static char *parse_key(char *at, char key[static KEY_MAX])
 {
-        size_t length = strcspn(at, " \t{=!:+-\"");
+        size_t length = strcspn(at, " \t{=!:+-\""), rest;
         char *attribute = at + length, *end = attribute;
 
         if (length == 0)
@@ -76,9 +76,12 @@ static char *parse_key(char *at, char key[static KEY_MAX])
                         return NULL;
                 end++;
         }
-        if (snprintf(key, KEY_MAX, "%.*s%.*s", (int) length, at, (int) (end - attribute),
-                     attribute) >= KEY_MAX)
+        rest = (size_t) (end - attribute);
+        if (length + rest >= KEY_MAX)
                 return NULL;
+        memcpy(key, at, length);
+        memcpy(key + length, attribute, rest);
+        key[length + rest] = 0;
         return end + strspn(end, " \t");
 }
 
@@ -151,23 +154,21 @@ static bool matches_one(const char *patterns, const char *text)
 #define BLOCKS(folder) folder "memory0", folder "memory37", folder "memory4196"
 #define VALUES_MAX 4
 
-/* Whether a list of patterns has one for blocks of particular numbers. */
-static bool names_block(const char *patterns)
-{
-        return fnmatch("memory[[0-9]*", patterns, 0) == 0 ||
-               fnmatch("*[|/]memory[[0-9]*", patterns, 0) == 0;
-}
-
-/* Whether a list of patterns matches all, some or none of the possible values. */
+/*
+ * Whether a list of patterns matches all, some or none of the possible values. A pattern for blocks
+ * of particular numbers may match.
+ */
 static Answer match_values(const char *patterns, const char *const values[static VALUES_MAX])
 {
+        bool names_block = fnmatch("memory[[0-9]*", patterns, 0) == 0 ||
+                           fnmatch("*[|/]memory[[0-9]*", patterns, 0) == 0;
         size_t n = 0, n_matching = 0;
 
         for (; n < VALUES_MAX && values[n]; n++)
                 n_matching += matches_one(patterns, values[n]);
         if (n > 0 && n_matching == n)
                 return ANSWER_ALWAYS;
-        return n > 0 && n_matching == 0 && !names_block(patterns) ? ANSWER_NEVER : ANSWER_MAYBE;
+        return n > 0 && n_matching == 0 && !names_block ? ANSWER_NEVER : ANSWER_MAYBE;
 }
 
 /* Whether a token with == or != matches memory blocks. */

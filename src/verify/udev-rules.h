@@ -9,6 +9,11 @@
  * to hold, or open. A line counts if it may be reached and may match.
  */
 
+/* Limits in bytes and number, beyond which files are not read. No distribution comes near them. */
+#define UDEV_FILE_SIZE_MAX (512U * 1024U)
+#define UDEV_FILES_MAX 2048U
+#define UDEV_FILES_SIZE_MAX (4U * 1024U * 1024U)
+
 /* Facts about the machine, for the lines that ask for them. NULL: not known, so either answer is possible. */
 typedef struct UdevHost {
         const char *architecture;   /* CONST{arch} */

@@ -1,234 +1,159 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Checks udev rules, the command line, nodes and blocks. */
+/* Makes all checks. Those of the kernel, of nodes and of blocks are in this file. */
 
-#include "verify/verify-kernel.h"
+#include "verify/verify.h"
 
 #include "base/format.h"
 #include "policy/guard.h"
-#include "verify/command-line.h"
-#include "verify/udev-files.h"
+#include "policy/offload.h"
+#include "verify/feature.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 
-#define COMMAND_LINE_MAX 16384
-#define POLICY_FILE "module/memory_hotplug/parameters/online_policy"
+/* Onlining by the kernel */
 
-/* udev rules */
-
-static int add_udev_write(Findings *findings, const char *path, const UdevWrite *write)
+static bool takes_over(const VerifyInput *input)
 {
-        const char *name = strrchr(path, '/') + 1;
-        bool is_own = strncmp(path, "/etc/", 5) == 0;
+        return input->conf->kernel_auto_online == KERNEL_AUTO_ONLINE_TAKE_OVER;
+}
 
+/* Returns the word that memoryd wants in the machine's auto_online_blocks: see offload.h. */
+static OnlineWord wanted_word(const VerifyInput *input)
+{
+        return offload_machine_word(input->machine, &input->conf->policy,
+                                    input->conf->offload == OFFLOAD_UNIFORM);
+}
+
+static OnlineWord wanted_node_word(const VerifyInput *input, OnlineWord of_machine,
+                                   const Node *node)
+{
+        return offload_node_word(input->machine, &input->conf->policy,
+                                 input->conf->offload == OFFLOAD_UNIFORM, of_machine, node);
+}
+
+/* Checks the auto_online_blocks of a node, or of the machine (NODE_NONE), for the word that memoryd wants. */
+static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted, Findings *findings)
+{
+        char word[AUTO_ONLINE_WORD_MAX], path[AUTO_ONLINE_PATH_MAX];
+        char *file;
+
+        if (sysfs_read_auto_online(input->sysfs, node, word) < 0 || strcmp(word, "offline") == 0 ||
+            strcmp(word, "inherit") == 0)
+                return 0;
+        if (takes_over(input) && strcmp(word, online_word_to_string(wanted)) == 0)
+                return 0;
+        file = finding_text("/sys/devices/system/%s/%s", node == NODE_NONE ? "memory" : "node",
+                            sysfs_auto_online_path(node, path));
+        if (!takes_over(input))
+                return findings_add(
+                        findings, "auto-online", file,
+                        finding_text("The kernel onlines added memory by itself (\"%s\"), and "
+                                     "kernel_auto_online = \"respect\" leaves it so: rules apply "
+                                     "to no memory that is added.",
+                                     word),
+                        strdup("Set kernel_auto_online = \"take-over\" in memoryd.conf(5), or "
+                               "write \"offline\" to the file."));
         return findings_add(
-                findings, "udev-rule", finding_text("%s:%u", path, write->line),
-                finding_text(
-                        "A rule of udev changes the states of memory blocks beside memoryd, with "
-                        "%.200s.",
-                        write->text),
-                is_own ? finding_text(
-                                 "Take the rule out of %s, then run \"udevadm control --reload\".",
-                                 path) :
-                         finding_text("Mask the file with \"ln -s /dev/null "
-                                      "/etc/udev/rules.d/%s\", or put a copy without the rule "
-                                      "there, then run \"udevadm control --reload\".",
-                                      name));
+                findings, "auto-online", file,
+                finding_text("This has been set to \"%s\" since memoryd took it over: the "
+                             "kernel onlines added memory before memoryd can decide.",
+                             word),
+                finding_text("Find out who wrote to it, then run \"memoryctl rescan\": memoryd "
+                             "sets it back to \"%s\".",
+                             online_word_to_string(wanted)));
 }
 
-static int add_udev_file(Findings *findings, const UdevFile *file)
-{
-        int r = 0;
-
-        if (file->error < 0)
-                return findings_add(
-                        findings, "udev-rule", strdup(file->path),
-                        finding_text("The rules in this file could not be looked at: %s.",
-                                     strerror(-file->error)),
-                        finding_text("See by hand whether it changes the state of memory blocks."));
-        for (size_t i = 0; r >= 0 && i < file->writes.n_writes; i++)
-                r = add_udev_write(findings, file->path, &file->writes.writes[i]);
-        return r;
-}
-
-/*
- * Reads a file of the firmware's tables. Returns its text, "" if it does not exist, or NULL if it
- * cannot be read.
- */
-static const char *read_dmi(const Sysfs *sysfs, const char *name, char buffer[static ATTRIBUTE_MAX])
-{
-        char path[64];
-        int r;
-
-        snprintf(path, sizeof(path), "class/dmi/id/%s", name);
-        r = sysfs_read_text(sysfs, sysfs->sys_fd, path, buffer, ATTRIBUTE_MAX);
-        if (r == -ENOENT)
-                buffer[0] = 0;
-        return r < 0 && r != -ENOENT ? NULL : buffer;
-}
-
-static int check_udev_rules(const VerifyInput *input, Findings *findings)
+static int check_auto_online(const VerifyInput *input, Findings *findings)
 {
         const Machine *machine = input->machine;
-        char vendor[ATTRIBUTE_MAX], product[ATTRIBUTE_MAX];
-        const UdevHost host = {
-                .architecture = *machine->architecture ? machine->architecture : NULL,
-                .virtualization = *machine->virtualization ? machine->virtualization : NULL,
-                .sys_vendor = read_dmi(input->sysfs, "sys_vendor", vendor),
-                .product_name = read_dmi(input->sysfs, "product_name", product),
-        };
-        UdevFiles files = {};
-        int r = udev_files_find(input->root, &host, &files);
+        OnlineWord of_machine = wanted_word(input);
+        int r = check_word(input, NODE_NONE, of_machine, findings);
 
-        if (r == -EFBIG)
-                return findings_add(
-                        findings, "udev-rule", strdup("rules.d"),
-                        finding_text(
-                                "There are more than %u files of udev rules, too many to be looked "
-                                "at.",
-                                UDEV_FILES_MAX),
-                        strdup("See by hand whether one changes the state of memory blocks."));
-        if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        for (size_t i = 0; r >= 0 && i < files.n_files; i++)
-                r = add_udev_file(findings, &files.files[i]);
-        udev_files_done(&files);
-        return r;
-}
-
-/* The kernel's command line */
-
-static int read_command_line(const VerifyInput *input, CommandLine *ret)
-{
-        _cleanup_free_ char *text = malloc(COMMAND_LINE_MAX);
-        int r;
-
-        if (!text)
-                return -ENOMEM;
-        r = sysfs_read_text(input->sysfs, input->sysfs->proc_fd, "cmdline", text, COMMAND_LINE_MAX);
-        *ret = command_line_parse(r < 0 ? "" : text);
-        return 0;
-}
-
-static int add_word(Findings *findings, char *word, const char *text, const char *advice)
-{
-        return findings_add(findings, "kernel-command-line", word, strdup(text), strdup(advice));
-}
-
-static bool exceeds_ratio(const VerifyInput *input, const Totals *totals, uint64_t cma_bytes)
-{
-        Figures figures = figures_of(totals->kernel_bytes, totals->movable_bytes, cma_bytes);
-
-        return guard_is_over_ratio(&input->conf->policy, &figures);
-}
-
-/*
- * Whether more memory is movable than the guards allow, on the machine or on a node for which the
- * ratio is kept.
- */
-static bool has_too_much_movable(const VerifyInput *input)
-{
-        const Machine *machine = input->machine;
-
-        if (exceeds_ratio(input, &machine->totals, machine_cma_bytes(machine, NODE_ANY)))
-                return true;
-        for (size_t i = 0; i < machine->n_nodes; i++) {
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
                 const Node *node = &machine->nodes[i];
 
-                if (guard_has_node_ratio(&input->conf->policy, node) &&
-                    exceeds_ratio(input, &node->totals,
-                                  machine_cma_bytes(machine, (int32_t) node->id)))
-                        return true;
+                r = check_word(input, (int32_t) node->id, wanted_node_word(input, of_machine, node),
+                               findings);
         }
-        return false;
-}
-
-static bool is_movable_only(const Node *node)
-{
-        return guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes);
-}
-
-static bool has_movable_only_node(const Machine *machine)
-{
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                if (is_movable_only(&machine->nodes[i]))
-                        return true;
-        return false;
-}
-
-/* Checks the words that make boot memory movable. They are a finding only if the guards do not hold. */
-static int check_boot_words(const VerifyInput *input, const CommandLine *words, Findings *findings)
-{
-        static const char text[] =
-                "It makes memory of the boot movable, whatever the policy says, and "
-                "there is more movable memory than the guards allow.";
-        static const char advice[] =
-                "Take the word off the kernel's command line, or ask for less.";
-        bool breaks_ratio = has_too_much_movable(input);
-        int r = 0;
-
-        if (*words->kernelcore && breaks_ratio)
-                r = add_word(findings, finding_text("kernelcore=%s", words->kernelcore), text,
-                             advice);
-        if (r >= 0 && *words->movablecore && breaks_ratio)
-                r = add_word(findings, finding_text("movablecore=%s", words->movablecore), text,
-                             advice);
-        if (r >= 0 && words->movable_node &&
-            (breaks_ratio ||
-             (input->conf->policy.min_kernel_bytes > 0 && has_movable_only_node(input->machine))))
-                r = add_word(
-                        findings, strdup("movable_node"),
-                        "It makes all memory that the firmware calls hot-pluggable movable at "
-                        "boot, "
-                        "whatever the policy says, and the guards do not hold.",
-                        "Take the word off the kernel's command line, or give the nodes a rule "
-                        "with movable_node = true.");
         return r;
 }
 
-static int check_command_line(const VerifyInput *input, const CommandLine *words,
-                              Findings *findings)
-{
-        int r = 0;
+/* Features of the kernel */
 
-        if (*words->default_state && strcmp(words->default_state, "offline") != 0)
-                r = add_word(
-                        findings, finding_text("memhp_default_state=%s", words->default_state),
-                        verify_takes_over(input) ?
-                                "The kernel onlines memory by itself that is added before "
-                                "memoryd starts and after it stops." :
-                                "The kernel onlines added memory by itself, before memoryd can "
-                                "decide.",
-                        "Take the word off the kernel's command line.");
-        if (r >= 0 && strcmp(words->online_policy, "auto-movable") == 0)
-                r = add_word(
-                        findings, strdup("memory_hotplug.online_policy=auto-movable"),
-                        "The kernel picks zones by a ratio of its own for whatever is onlined "
-                        "without saying which.",
-                        "Take the word off the kernel's command line: the guards of memoryd do "
-                        "the same, and count all memory.");
-        return r < 0 ? r : check_boot_words(input, words, findings);
+static int add_feature(Findings *findings, const char *subject, const char *text,
+                       const char *advice)
+{
+        return findings_add(findings, "kernel-feature", strdup(subject), strdup(text),
+                            strdup(advice));
 }
 
-static int check_online_policy(const VerifyInput *input, const CommandLine *words,
-                               Findings *findings)
+/* Adds a finding for which the only remedy is another kernel. */
+static int add_lack(Findings *findings, const char *subject, Feature feature)
 {
-        char word[ATTRIBUTE_MAX];
-
-        /* The cause has been reported already. */
-        if (strcmp(words->online_policy, "auto-movable") == 0)
-                return 0;
-        if (sysfs_read_text(input->sysfs, input->sysfs->sys_fd, POLICY_FILE, word, sizeof(word)) <
-                    0 ||
-            strcmp(word, "auto-movable") != 0)
-                return 0;
         return findings_add(
-                findings, "online-policy", strdup("/sys/" POLICY_FILE),
-                strdup("It is \"auto-movable\": the kernel picks zones by a ratio of its own for "
-                       "whatever is onlined without saying which."),
-                strdup("Find out who sets it (modprobe.d(5), tmpfiles.d(5), a script) and leave it "
-                       "at "
-                       "\"contig-zones\" from the next boot on."));
+                findings, "kernel-feature", strdup(subject), strdup(feature_loss(feature)),
+                finding_text("Use another kernel: it takes %s.", feature_brought_by(feature)));
+}
+
+/* Checks for PSI where memoryd needs it: if there is movable memory, or if `rebalance` is set. */
+static int check_pressure(const VerifyInput *input, Findings *findings)
+{
+        _cleanup_close_ int fd =
+                sysfs_open_below(input->sysfs, input->sysfs->proc_fd, "pressure/memory", O_PATH);
+
+        if (input->hears_pressure ||
+            (!input->conf->rebalance && input->machine->totals.movable_bytes == 0))
+                return 0;
+        return add_feature(
+                findings, "/proc/pressure/memory",
+                fd >= 0 ? "This kernel does not let memoryd listen to memory pressure: a shortage "
+                          "of kernel memory is seen only when memory changes." :
+                          "There is no such file: memoryd sees a shortage of kernel memory only "
+                          "when memory changes.",
+                fd >= 0 ? "Add CAP_SYS_RESOURCE to CapabilityBoundingSet= of the unit in a "
+                          "drop-in, or use a kernel of 6.5 or later." :
+                          "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
+}
+
+/* Whether offload = "uniform" needs a word for some node that differs from the word of the machine. */
+static bool wants_node_answers(const VerifyInput *input)
+{
+        const Machine *machine = input->machine;
+        OnlineWord of_machine = wanted_word(input);
+
+        if (!takes_over(input))
+                return false;
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                if (online_word_onlines(wanted_node_word(input, of_machine, &machine->nodes[i])))
+                        return true;
+        return false;
+}
+
+static int check_kernel(const VerifyInput *input, Findings *findings)
+{
+        const FeatureInput kernel = { input->sysfs, input->machine, input->release,
+                                      input->hears_pressure };
+        bool has[_FEATURE_MAX];
+        int r = 0;
+
+        features_find(&kernel, has);
+        if (!has[FEATURE_ONLINE_TYPES])
+                r = add_lack(findings, "online_movable", FEATURE_ONLINE_TYPES);
+        if (r >= 0 && !has[FEATURE_HOT_REMOVE])
+                r = add_lack(findings, "valid_zones", FEATURE_HOT_REMOVE);
+        /* Before 4.7 the kernel did not online memory by itself. */
+        if (r >= 0 && takes_over(input) && !release_is_before(input->release, 4, 7) &&
+            !has[FEATURE_AUTO_ONLINE])
+                r = add_feature(
+                        findings, "auto_online_blocks",
+                        "There is no such file: memoryd cannot keep the kernel from onlining "
+                        "memory by itself.",
+                        "Make sure that /sys/devices/system/memory is whole where memoryd "
+                        "runs.");
+        if (r >= 0 && !has[FEATURE_NODE_AUTO_ONLINE] && wants_node_answers(input))
+                r = add_lack(findings, "nodeN/auto_online_blocks", FEATURE_NODE_AUTO_ONLINE);
+        return r < 0 ? r : check_pressure(input, findings);
 }
 
 /* Nodes and blocks */
@@ -243,11 +168,9 @@ static int node_is_exempt(const VerifyInput *input, const Node *node, bool *ret)
         *ret = false;
         for (size_t i = 0; r >= 0 && !*ret && i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
-                const Rule *rule = block->node == (int32_t) node->id ?
-                                           matcher_find(&matcher, block, node) :
-                                           NULL;
 
-                *ret = guard_is_exempt(rule);
+                if (block->node == (int32_t) node->id)
+                        *ret = guard_is_exempt(matcher_find(&matcher, block, node));
         }
         matcher_done(&matcher);
         return r;
@@ -264,7 +187,7 @@ static int check_nodes(const VerifyInput *input, Findings *findings)
                 char size[FORMAT_BYTES_MAX];
                 bool is_exempt;
 
-                if (!is_movable_only(node))
+                if (!guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes))
                         continue;
                 r = node_is_exempt(input, node, &is_exempt);
                 if (r < 0 || is_exempt)
@@ -292,11 +215,6 @@ static bool is_foreign_alike(const Block *block, const Block *other)
                block_class(other) == block_class(block);
 }
 
-static const char *onliner_phrase(Onliner onliner)
-{
-        return onliner == ONLINER_KERNEL ? "The kernel itself" : "Something other than memoryd";
-}
-
 static int check_blocks(const VerifyInput *input, Findings *findings)
 {
         const Machine *machine = input->machine;
@@ -313,40 +231,33 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
                        is_foreign_alike(first, &machine->blocks[next]);
                      next++)
                         last = &machine->blocks[next];
-                r = findings_add(findings, "foreign-block",
-                                 first == last ? finding_text("memory%u", first->id) :
-                                                 finding_text("memory%u-%u", first->id, last->id),
-                                 finding_text("%s onlined this as %s memory, the policy has it %s.",
-                                              onliner_phrase(first->onliner),
-                                              zone_class_to_string(block_class(first)),
-                                              verdict_to_string(first->decision.verdict)),
-                                 strdup("Keep others from onlining memory (the other findings may "
-                                        "tell who), "
-                                        "then change these blocks with \"memoryctl set-zone\"."));
+                r = findings_add(
+                        findings, "foreign-block",
+                        first == last ? finding_text("memory%u", first->id) :
+                                        finding_text("memory%u-%u", first->id, last->id),
+                        finding_text("%s onlined this as %s memory, the policy has it %s.",
+                                     first->onliner == ONLINER_KERNEL ?
+                                             "The kernel itself" :
+                                             "Something other than memoryd",
+                                     zone_class_to_string(block_class(first)),
+                                     verdict_to_string(first->decision.verdict)),
+                        strdup("Keep others from onlining memory (the other findings may "
+                               "tell who), then change these blocks with \"memoryctl set-zone\"."));
         }
         return r;
 }
 
 int verify(const VerifyInput *input, Findings *ret)
 {
-        CommandLine words;
+        static int (*const checks[])(const VerifyInput *, Findings *) = {
+                verify_udev_rules, check_auto_online, verify_command_line,
+                check_nodes,       check_blocks,      check_kernel,
+        };
         Findings findings = {};
-        int r = check_udev_rules(input, &findings);
+        int r = 0;
 
-        if (r >= 0)
-                r = verify_auto_online(input, &findings);
-        if (r >= 0)
-                r = read_command_line(input, &words);
-        if (r >= 0)
-                r = check_command_line(input, &words, &findings);
-        if (r >= 0)
-                r = check_online_policy(input, &words, &findings);
-        if (r >= 0)
-                r = check_nodes(input, &findings);
-        if (r >= 0)
-                r = check_blocks(input, &findings);
-        if (r >= 0)
-                r = verify_kernel(input, &findings);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(checks); i++)
+                r = checks[i](input, &findings);
         if (r < 0) {
                 findings_done(&findings);
                 return r;

@@ -22,3 +22,7 @@ typedef struct VerifyInput {
  * needs it. *ret must be empty before.
  */
 int verify(const VerifyInput *input, Findings *ret);
+
+/* The checks of verify() in files of their own. Each adds findings, and returns 0 or -ENOMEM. */
+int verify_udev_rules(const VerifyInput *input, Findings *findings);
+int verify_command_line(const VerifyInput *input, Findings *findings);

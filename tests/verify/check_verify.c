@@ -2,7 +2,7 @@
 #include "check_main.h"
 #include "machine_fixture.h"
 #include "sysfs_fixture.h"
-#include "verify/udev-files.h"
+#include "verify/udev-rules.h"
 #include "verify/verify.h"
 
 /* A tree as the kernel shows it that is the root of udev's rules as well. */
