@@ -94,22 +94,11 @@ static const Block *find_block(const FeatureInput *input)
         return NULL;
 }
 
-static bool has_hot_remove(const FeatureInput *input)
-{
-        const Block *block = find_block(input);
-
-        /* Only checks that the file exists, and does not read it: see sysfs.h. */
-        return !block || block_has_file(input, block->id, "valid_zones");
-}
-
 /* The kernel shows in a file of each block, also of boot memory, what it would tell in an event. */
-static bool has_uevents(const FeatureInput *input)
+static bool has_uevents(const FeatureInput *input, const Block *block)
 {
-        const Block *block = find_block(input);
         char path[48], text[ATTRIBUTE_MAX];
 
-        if (!block)
-                return false;
         snprintf(path, sizeof(path), "memory%u/uevent", block->id);
         if (sysfs_read_text(input->sysfs, input->sysfs->memory_fd, path, text, sizeof(text)) < 0)
                 return false;
@@ -155,11 +144,14 @@ static bool has_zone_rules(const FeatureInput *input)
 
 void features_find(const FeatureInput *input, bool ret_has[static _FEATURE_MAX])
 {
+        const Block *block = find_block(input);
+
         ret_has[FEATURE_ONLINE_TYPES] = !release_is_before(input->release, 3, 8);
-        ret_has[FEATURE_HOT_REMOVE] = has_hot_remove(input);
+        /* Only checks that the file exists, and does not read it: see sysfs.h. */
+        ret_has[FEATURE_HOT_REMOVE] = !block || block_has_file(input, block->id, "valid_zones");
         ret_has[FEATURE_AUTO_ONLINE] = has_file(input->sysfs->memory_fd, "auto_online_blocks");
         ret_has[FEATURE_PRESSURE] = input->hears_pressure;
-        ret_has[FEATURE_UEVENTS] = has_uevents(input);
+        ret_has[FEATURE_UEVENTS] = block && has_uevents(input, block);
         /* The events of patch 3 contain the group id, which patch 2 introduces. */
         ret_has[FEATURE_GROUPS] = ret_has[FEATURE_UEVENTS] || has_groups(input);
         ret_has[FEATURE_NODE_AUTO_ONLINE] = has_node_auto_online(input);

@@ -25,8 +25,8 @@ typedef struct RulesFile {
 
 typedef struct Udev {
         int root_fd;
-        bool is_system; /* the root is that of the running system */
-        RulesFile *files;
+        bool is_system;   /* the root is that of the running system */
+        RulesFile *files; /* owned */
         size_t n_files;
         size_t left; /* the number of bytes that may still be read */
 } Udev;
@@ -134,22 +134,22 @@ static int read_file(Udev *udev, const char *path, char **ret)
 
 static int add_write(Findings *findings, const char *path, const UdevWrite *write)
 {
-        const char *name = strrchr(path, '/') + 1;
-        bool is_own = strncmp(path, "/etc/", 5) == 0;
+        char *advice =
+                strncmp(path, "/etc/", 5) == 0 ?
+                        finding_text("Take the rule out of %s, then run \"udevadm control "
+                                     "--reload\".",
+                                     path) :
+                        finding_text("Mask the file with \"ln -s /dev/null /etc/udev/rules.d%s\", "
+                                     "or put a copy without the rule there, then run \"udevadm "
+                                     "control --reload\".",
+                                     strrchr(path, '/'));
 
         return findings_add(
                 findings, "udev-rule", finding_text("%s:%u", path, write->line),
-                finding_text(
-                        "A rule of udev changes the states of memory blocks beside memoryd, with "
-                        "%.200s.",
-                        write->text),
-                is_own ? finding_text(
-                                 "Take the rule out of %s, then run \"udevadm control --reload\".",
-                                 path) :
-                         finding_text("Mask the file with \"ln -s /dev/null "
-                                      "/etc/udev/rules.d/%s\", or put a copy without the rule "
-                                      "there, then run \"udevadm control --reload\".",
-                                      name));
+                finding_text("A rule of udev changes the states of memory blocks beside memoryd, "
+                             "with %.200s.",
+                             write->text),
+                advice);
 }
 
 static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, Findings *findings)
@@ -210,10 +210,9 @@ int verify_udev_rules(const VerifyInput *input, Findings *findings)
         if (r == -EFBIG)
                 return findings_add(
                         findings, "udev-rule", strdup("rules.d"),
-                        finding_text(
-                                "There are more than %u files of udev rules, too many to be looked "
-                                "at.",
-                                UDEV_FILES_MAX),
+                        finding_text("There are more than %u files of udev rules, too many to be "
+                                     "looked at.",
+                                     UDEV_FILES_MAX),
                         strdup("See by hand whether one changes the state of memory blocks."));
         if (r < 0)
                 return r == -ENOMEM ? r : 0;

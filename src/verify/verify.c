@@ -194,15 +194,14 @@ static int check_nodes(const VerifyInput *input, Findings *findings)
                         continue;
                 r = findings_add(
                         findings, "movable-only-node", finding_text("node %u", node->id),
-                        finding_text(
-                                "All of its memory (%s) is movable: page tables and data of the "
-                                "kernel cannot be there, and what is bound to the node can run out "
-                                "of memory.",
-                                format_bytes(node->totals.movable_bytes, size)),
-                        finding_text(
-                                "Make some of it kernel memory with \"memoryctl set-zone\", or say "
-                                "that it is meant by a rule for node %u with movable_node = true.",
-                                node->id));
+                        finding_text("All of its memory (%s) is movable: page tables and data of "
+                                     "the kernel cannot be there, and what is bound to the node "
+                                     "can run out of memory.",
+                                     format_bytes(node->totals.movable_bytes, size)),
+                        finding_text("Make some of it kernel memory with \"memoryctl set-zone\", "
+                                     "or say that it is meant by a rule for node %u with "
+                                     "movable_node = true.",
+                                     node->id));
         }
         return r;
 }
