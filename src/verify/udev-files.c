@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* By priority: of files with the same name, only the one in the first of these folders is in force. */
+/* By priority: of files with the same name, the one in the first of these folders is in force. */
 static const char *const folders[] = {
         "/etc/udev/rules.d",     "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
         "/usr/lib/udev/rules.d", "/lib/udev/rules.d",

@@ -120,7 +120,7 @@ static char *parse_token(char *at, Token *token)
         return at + 1;
 }
 
-/* Returns the number of tokens: 0 if there are too many, or if udev would not accept the line either. */
+/* Returns the number of tokens: 0 for too many, or if udev would not accept the line either. */
 static size_t parse_line(char *line, Token tokens[static TOKENS_MAX])
 {
         size_t n = 0;
@@ -313,17 +313,16 @@ static Line *find_target(Line *line, const Line *end)
 /* Finds out which lines the devices may reach. */
 static void mark_reached(Line *lines, size_t n)
 {
-        for (Line *line = lines; line < lines + n; line++) {
-                Line *target = find_target(line, lines + n);
+        for (size_t i = 0; i < n; i++) {
+                Line *line = &lines[i], *target = find_target(line, lines + n);
 
                 for (Kind kind = 0; kind < _KIND_MAX; kind++) {
-                        line->is_reached[kind] |= line == lines;
+                        line->is_reached[kind] |= i == 0;
                         if (!line->is_reached[kind])
                                 continue;
                         if (target && line->matches[kind] != ANSWER_NEVER)
                                 target->is_reached[kind] = true;
-                        if (line + 1 < lines + n &&
-                            (!target || line->matches[kind] != ANSWER_ALWAYS))
+                        if (i + 1 < n && (!target || line->matches[kind] != ANSWER_ALWAYS))
                                 line[1].is_reached[kind] = true;
                 }
         }
