@@ -78,13 +78,11 @@ int request_format(const Request *request, char **ret)
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         FILE *stream = open_memstream(&text, &size);
-        bool failed;
 
         if (!stream)
                 return -ENOMEM;
         print_target(stream, request);
-        failed = ferror(stream);
-        if (fclose(stream) != 0 || failed)
+        if (fclose(stream) != 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(text);
         return 0;

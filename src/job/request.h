@@ -95,6 +95,7 @@ typedef enum Refusal {
 /* A block of a job, and its change. */
 typedef struct Step {
         uint32_t block;
+        int32_t node;      /* the block's */
         uint64_t inode;    /* if it differs, another block has come in the place of this one */
         ZoneClass from;    /* ZONE_CLASS_NONE: offline */
         Verdict to;        /* VERDICT_NONE: offline */

@@ -24,34 +24,35 @@ static bool has_node(const Selector *selector, const Block *block)
         return block->node >= 0 && machine_find_node(selector->machine, (uint32_t) block->node);
 }
 
-/* Removes the targets that are not to go online. */
+/* Removes the targets that are not to go online, or that cannot be chosen for a size. */
 static void keep_candidates(Selector *selector)
 {
         size_t n = 0;
 
-        for (size_t i = 0; i < selector->n_targets; i++)
-                if (is_candidate(selector_target(selector, i)))
-                        selector->targets[n++] = selector->targets[i];
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                Block *block = selector->targets[i].block;
+
+                if (is_candidate(block) &&
+                    (!selector->has_size ||
+                     (has_node(selector, block) && selector_is_available(selector, block))))
+                        selector->targets[n++].block = block;
+        }
         selector->n_targets = n;
 }
 
-static int choose_named(Selector *selector)
+static int check_named(Selector *selector)
 {
-        keep_candidates(selector);
         if (selector->n_targets == 0)
                 return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
                                        "all of %s is online already, or on its way",
-                                       selector->target);
-        for (size_t i = 0; i < selector->n_targets; i++) {
-                const Block *block = selector_target(selector, i);
-
-                if (!has_node(selector, block))
+                                       selector->name);
+        for (size_t i = 0; i < selector->n_targets; i++)
+                if (!has_node(selector, selector->targets[i].block))
                         return selector_refuse(selector, REFUSAL_BLOCKS_BUSY,
                                                "memory%u has no node yet: the kernel is still "
                                                "adding it",
-                                               block->id);
-        }
-        return selector_check_attribute(selector, 1U << ZONE_CLASS_NONE);
+                                               selector->targets[i].block->id);
+        return selector_check_attribute(selector);
 }
 
 /*
@@ -60,34 +61,19 @@ static int choose_named(Selector *selector)
  */
 static int choose_size(Selector *selector)
 {
+        size_t n = selector->n_targets;
         char available[FORMAT_BYTES_MAX];
-        size_t n = 0;
 
-        for (size_t i = 0; i < selector->n_targets; i++) {
-                const Block *block = selector_target(selector, i);
-
-                if (is_candidate(block) && has_node(selector, block) &&
-                    selector_is_available(selector, block))
-                        selector->targets[n++] = selector->targets[i];
-        }
         if (n < selector->n_wanted)
                 return selector_refuse(
                         selector, REFUSAL_NOT_ENOUGH_BLOCKS,
-                        "%s cannot go online: %s is offline and not part of a job",
-                        selector->target,
+                        "%s cannot go online: %s is offline and not part of a job", selector->name,
                         format_bytes_exact(n * selector->machine->block_size_bytes, available));
         if (selector->request->zone_class == ZONE_CLASS_MOVABLE)
                 memmove(selector->targets, selector->targets + n - selector->n_wanted,
-                        selector->n_wanted * sizeof(size_t));
+                        selector->n_wanted * sizeof(Target));
         selector->n_targets = selector->n_wanted;
         return 0;
-}
-
-static int online_as(Selector *selector, Verdict verdict)
-{
-        for (size_t i = selector->n_targets; i-- > 0;)
-                selector_take(selector, i, verdict);
-        return selector_check_guards(selector);
 }
 
 static int take_plan(Selector *selector, const Plan *plan)
@@ -99,10 +85,10 @@ static int take_plan(Selector *selector, const Plan *plan)
                 size_t n = selector->n_targets;
 
                 /* The plan has each class from the top down: the next target is mostly the one below. */
-                target = target > 0 ? target - 1 : n - 1;
-                while (selector_target(selector, target)->id != planned->block)
+                do {
                         target = target > 0 ? target - 1 : n - 1;
-                selector_take(selector, target, planned->decision.verdict);
+                } while (selector->targets[target].block->id != planned->block);
+                selector_take(selector, &selector->targets[target], planned->decision.verdict);
                 selector->steps[selector->n_steps - 1].has_decision = true;
                 selector->steps[selector->n_steps - 1].decision = planned->decision;
         }
@@ -110,7 +96,7 @@ static int take_plan(Selector *selector, const Plan *plan)
                 return 0;
         return selector_refuse(selector, REFUSAL_INVALID_REQUEST,
                                "the policy has no class for a part of %s: name a zone",
-                               selector->target);
+                               selector->name);
 }
 
 /*
@@ -126,7 +112,7 @@ static int online_by_plan(Selector *selector, const Policy *policy)
         if (!guards)
                 return -ENOMEM;
         for (size_t i = 0; i < selector->n_targets; i++) {
-                Block *block = selector_target(selector, i);
+                Block *block = selector->targets[i].block;
 
                 guards[i] = block->decision.guards;
                 block->decision.guards = 0;
@@ -134,10 +120,8 @@ static int online_by_plan(Selector *selector, const Policy *policy)
         }
         r = plan_make(selector->machine, policy, is_selecting, 0, &plan);
         for (size_t i = 0; i < selector->n_targets; i++) {
-                Block *block = selector_target(selector, i);
-
-                block->decision.guards = guards[i];
-                block->job = 0;
+                selector->targets[i].block->decision.guards = guards[i];
+                selector->targets[i].block->job = 0;
         }
         return r < 0 ? r : take_plan(selector, &plan);
 }
@@ -152,27 +136,28 @@ static int online_by_policy(Selector *selector)
 
         if (!rules)
                 return -ENOMEM;
-        if (policy.n_rules > 0)
-                memcpy(rules, policy.rules, policy.n_rules * sizeof(Rule));
-        for (size_t i = 0; i < policy.n_rules; i++)
+        for (size_t i = 0; i < policy.n_rules; i++) {
+                rules[i] = policy.rules[i];
                 if (rules[i].zone == ZONE_ACTION_LEAVE)
                         rules[i].zone = ZONE_ACTION_AUTO;
+        }
         policy.rules = rules;
         return online_by_plan(selector, &policy);
 }
 
 int selector_online(Selector *selector)
 {
-        int r = selector->has_size ? choose_size(selector) : choose_named(selector);
+        ZoneClass zone_class = selector->request->zone_class;
+        int r;
 
+        keep_candidates(selector);
+        r = selector->has_size ? choose_size(selector) : check_named(selector);
         if (r != 0)
                 return r;
-        switch (selector->request->zone_class) {
-        case ZONE_CLASS_KERNEL:
-                return online_as(selector, VERDICT_KERNEL);
-        case ZONE_CLASS_MOVABLE:
-                return online_as(selector, VERDICT_MOVABLE);
-        default:
+        if (zone_class == ZONE_CLASS_NONE)
                 return online_by_policy(selector);
-        }
+        for (size_t i = selector->n_targets; i-- > 0;)
+                selector_take(selector, &selector->targets[i],
+                              zone_class == ZONE_CLASS_MOVABLE ? VERDICT_MOVABLE : VERDICT_KERNEL);
+        return 0;
 }

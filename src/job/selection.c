@@ -1,8 +1,367 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes a selection for each kind of request. */
+/* Makes a selection: the blocks that go offline or change their class, within the guards. */
 
 #include "job/selector.h"
+#include "policy/ratio.h"
+
+#include <stdio.h>
+
+static bool is_boot(const Selector *selector, const Block *block)
+{
+        return machine_origin(selector->machine, block) == ORIGIN_BOOT;
+}
+
+/* Refuses, unless forced, a change of boot memory. */
+static int check_boot(Selector *selector)
+{
+        for (size_t i = 0; i < selector->n_targets && !selector->request->force; i++) {
+                const Block *block = selector->targets[i].block;
+
+                if (is_boot(selector, block) && selector_changes(selector, block))
+                        return selector_refuse(
+                                selector, REFUSAL_BOOT_MEMORY,
+                                "memory%u was there at boot, and the kernel may have "
+                                "what it cannot move anywhere in it",
+                                block->id);
+        }
+        return 0;
+}
+
+/* Whether the node of a block, and the machine, are within the guards after all steps so far. */
+static bool is_within_guards(const Selector *selector, const Block *block)
+{
+        const NodeBalance *node = balance_node(&selector->after, block->node);
+        Breach breach;
+
+        return !node || !balance_is_breached_at(&selector->before, &selector->after,
+                                                (size_t) (node - selector->after.nodes), &breach);
+}
+
+/* Removes the last step, or one after the other all that take kernel memory offline, which are the last. */
+static void drop_step(Selector *selector, Target *target)
+{
+        selector->n_steps--;
+        target->taken = false;
+        balance_move(&selector->after, target->block, ZONE_CLASS_NONE, block_class(target->block));
+}
+
+/* The kind of blocks to take. */
+typedef struct Choice {
+        ZoneClass from;
+        bool boot;   /* boot memory, otherwise all other memory */
+        bool guards; /* except for blocks that the guards need */
+} Choice;
+
+/*
+ * Takes as many blocks as are still wanted: those that become kernel memory from the bottom up, all others
+ * from the top down, so that kernel memory stays below.
+ */
+static void choose_blocks(Selector *selector, Choice choice)
+{
+        bool is_offline = selector->request->kind == JOB_KIND_OFFLINE,
+             is_named = !is_offline && !selector->has_size &&
+                        selector->request->zone_class != ZONE_CLASS_NONE,
+             is_up = !is_offline && choice.from == ZONE_CLASS_MOVABLE;
+        Verdict to = is_offline ? VERDICT_NONE : is_up ? VERDICT_KERNEL : VERDICT_MOVABLE;
+
+        for (size_t i = 0; i < selector->n_targets && selector->n_steps < selector->n_wanted; i++) {
+                Target *target = &selector->targets[is_up ? i : selector->n_targets - 1 - i];
+                const Block *block = target->block;
+
+                if (target->taken || block_class(block) != choice.from ||
+                    is_boot(selector, block) != choice.boot ||
+                    !(is_named || selector_is_available(selector, block)))
+                        continue;
+                selector_take(selector, target, to);
+                if (choice.guards && !is_within_guards(selector, block))
+                        drop_step(selector, target);
+        }
+}
+
+static int offline_named(Selector *selector)
+{
+        int r = selector_check_attribute(selector);
+
+        if (r == 0)
+                r = check_boot(selector);
+        if (r != 0)
+                return r;
+        for (size_t i = 0; i < selector->n_targets; i++)
+                if (selector_changes(selector, selector->targets[i].block))
+                        selector_take(selector, &selector->targets[i], VERDICT_NONE);
+        if (selector->n_steps == 0)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "all of %s is offline already", selector->name);
+        return 0;
+}
+
+static int offline_size(Selector *selector)
+{
+        char available[FORMAT_BYTES_MAX];
+        Breach breach;
+
+        choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, false, false });
+        choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, false });
+        /*
+         * The guards can hold for all blocks although not for a part: a node may be emptied, not left short.
+         */
+        if (selector->n_steps == selector->n_wanted &&
+            !balance_is_breached(&selector->before, &selector->after, &breach))
+                return 0;
+
+        for (size_t i = 0; i < selector->n_targets; i++)
+                if (selector->targets[i].taken &&
+                    block_class(selector->targets[i].block) == ZONE_CLASS_KERNEL)
+                        drop_step(selector, &selector->targets[i]);
+        choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, true });
+        if (selector->request->force) {
+                choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, false });
+                choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, true, false });
+                choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, true, false });
+        }
+        if (selector->n_steps == selector->n_wanted)
+                return 0;
+        format_bytes_exact(selector->n_steps * selector->machine->block_size_bytes, available);
+        return selector_refuse(selector, REFUSAL_NOT_ENOUGH_BLOCKS,
+                               "%s cannot go offline, %s can: the rest is offline already, boot "
+                               "memory, needed by the guards, or part of a job",
+                               selector->name, available);
+}
+
+static ZoneClass other_class(ZoneClass zone_class)
+{
+        return zone_class == ZONE_CLASS_MOVABLE ? ZONE_CLASS_KERNEL : ZONE_CLASS_MOVABLE;
+}
+
+static size_t count_blocks(const Selector *selector, ZoneClass zone_class)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < selector->n_targets; i++)
+                n += block_class(selector->targets[i].block) == zone_class;
+        return n;
+}
+
+/* Changes blocks to a class, at most as many as are wanted. Boot memory is taken only with force, and last. */
+static void change_blocks(Selector *selector, ZoneClass to)
+{
+        choose_blocks(selector, (Choice){ other_class(to), false, false });
+        if (selector->request->force)
+                choose_blocks(selector, (Choice){ other_class(to), true, false });
+}
+
+/* Changes exactly as many blocks as are wanted, or refuses. */
+static int change_number(Selector *selector, ZoneClass to)
+{
+        char available[FORMAT_BYTES_MAX], wanted[FORMAT_BYTES_MAX];
+        uint64_t block_size_bytes = selector->machine->block_size_bytes;
+
+        change_blocks(selector, to);
+        if (selector->n_steps == selector->n_wanted)
+                return 0;
+        return selector_refuse(selector, REFUSAL_NOT_ENOUGH_BLOCKS,
+                               "for %s, %s would have to become %s, and %s can: the rest is "
+                               "boot memory or part of a job",
+                               selector->name,
+                               format_bytes_exact(selector->n_wanted * block_size_bytes, wanted),
+                               request_class_text(to),
+                               format_bytes_exact(selector->n_steps * block_size_bytes, available));
+}
+
+static int set_portion(Selector *selector)
+{
+        const Request *request = selector->request;
+        uint64_t block_size_bytes = selector->machine->block_size_bytes;
+        size_t n_movable = count_blocks(selector, ZONE_CLASS_MOVABLE),
+               n_online = n_movable + count_blocks(selector, ZONE_CLASS_KERNEL), n;
+        char movable[FORMAT_BYTES_MAX], online[FORMAT_BYTES_MAX];
+
+        format_bytes_exact(n_online * block_size_bytes, online);
+        if (n_online == 0)
+                return selector_refuse(selector, REFUSAL_NODE_WITHOUT_MEMORY,
+                                       "node %d has no memory online", request->node);
+        if (request->movable_bytes > n_online * block_size_bytes)
+                return selector_refuse(selector, REFUSAL_NOT_ENOUGH_BLOCKS,
+                                       "node %d cannot have %s of movable memory: it has %s online",
+                                       request->node,
+                                       format_bytes_exact(request->movable_bytes, movable), online);
+        n = request->has_movable_percent ? n_online * request->movable_percent / 100 :
+                                           request->movable_bytes / block_size_bytes;
+        if (n == 0 && n_movable == 0)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "node %d has %s online, and the movable part of it would be "
+                                       "less than one block: nothing to change",
+                                       request->node, online);
+        if (n == n_movable)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "%s of the %s that node %d has online is movable already",
+                                       format_bytes_exact(n * block_size_bytes, movable), online,
+                                       request->node);
+        selector->n_wanted = n > n_movable ? n - n_movable : n_movable - n;
+        return change_number(selector, n > n_movable ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL);
+}
+
+static int set_named(Selector *selector)
+{
+        ZoneClass to = selector->request->zone_class;
+        bool is_node = selector->request->node != NODE_ANY;
+        int r;
+
+        selector->n_wanted = count_blocks(selector, other_class(to));
+        if (selector->n_wanted == 0 && count_blocks(selector, to) == 0)
+                return selector_refuse(
+                        selector, is_node ? REFUSAL_NODE_WITHOUT_MEMORY : REFUSAL_NOTHING_TO_DO,
+                        "nothing of %s is online: there is nothing to change", selector->name);
+        if (selector->n_wanted == 0)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "all of %s that is online is %s already", selector->name,
+                                       request_class_text(to));
+        r = selector_check_attribute(selector);
+        if (r == 0 && !is_node)
+                r = check_boot(selector);
+        if (r != 0)
+                return r;
+        change_blocks(selector, to);
+        return selector->n_steps == 0 ? check_boot(selector) : 0;
+}
+
+/* Selects the steps, in any order unless they go online. */
+static int select_steps(Selector *selector)
+{
+        const Request *request = selector->request;
+
+        if (request->kind == JOB_KIND_ONLINE)
+                return selector_online(selector);
+        if (request->kind == JOB_KIND_OFFLINE)
+                return selector->has_size ? offline_size(selector) : offline_named(selector);
+        if (selector->has_size)
+                return change_number(selector, request->zone_class);
+        return request->zone_class == ZONE_CLASS_NONE ? set_portion(selector) : set_named(selector);
+}
+
+/*
+ * Sorts movable blocks before kernel blocks, each from the highest down, but from the lowest up those that
+ * become kernel memory.
+ */
+static int compare_steps(const void *a, const void *b)
+{
+        const Step *x = a, *y = b;
+        int up = x->to == VERDICT_KERNEL ? 1 : -1;
+
+        if (x->from != y->from)
+                return x->from == ZONE_CLASS_MOVABLE ? -1 : 1;
+        return x->block < y->block ? -up : x->block > y->block ? up : 0;
+}
+
+static int refuse_last_kernel(Selector *selector, const Breach *breach)
+{
+        uint32_t node = breach->node->node->id, movable = 0;
+        const Step *kernel = NULL;
+        char size[FORMAT_BYTES_MAX];
+
+        for (size_t i = 0; i < selector->n_steps; i++) {
+                const Step *step = &selector->steps[i];
+
+                if (step->node != (int32_t) node)
+                        continue;
+                if (step->from == ZONE_CLASS_KERNEL)
+                        kernel = step;
+                else
+                        movable = step->block;
+        }
+        if (!kernel)
+                return selector_refuse(selector, REFUSAL_LAST_KERNEL_MEMORY,
+                                       "node %u has no kernel memory, and with memory%u it would "
+                                       "have movable memory only",
+                                       node, movable);
+        return selector_refuse(selector, REFUSAL_LAST_KERNEL_MEMORY,
+                               "memory%u is the last kernel memory of node %u, which would be left "
+                               "with %s of movable memory only",
+                               kernel->block, node,
+                               format_bytes_exact(breach->node->movable_bytes, size));
+}
+
+static int refuse_ratio(Selector *selector, const Breach *breach)
+{
+        char place[32] = "the machine", memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
+
+        if (breach->node->node)
+                snprintf(place, sizeof(place), "node %u", breach->node->node->id);
+        return selector_refuse(selector, REFUSAL_BELOW_GUARDS,
+                               "%s would have %s, over max_movable_ratio %s", place,
+                               figures_format(&breach->figures, true, memory),
+                               ratio_format(breach->figures.limit, limit));
+}
+
+static int refuse_min_kernel(Selector *selector, const Breach *breach)
+{
+        char kernel[FORMAT_BYTES_MAX], limit[FORMAT_BYTES_MAX];
+        bool has_any = breach->figures.kernel_bytes > 0;
+
+        format_bytes_exact(breach->figures.kernel_bytes, kernel);
+        return selector_refuse(selector, REFUSAL_BELOW_GUARDS,
+                               "node %u would have %s%s kernel memory, and min_kernel asks for %s",
+                               breach->node->node->id, has_any ? kernel : "no",
+                               has_any ? " of" : "",
+                               format_bytes_exact(breach->figures.limit, limit));
+}
+
+static int check_guards(Selector *selector)
+{
+        Breach breach;
+
+        if (selector->request->force ||
+            !balance_is_breached(&selector->before, &selector->after, &breach))
+                return 0;
+        if (breach.last_kernel)
+                return refuse_last_kernel(selector, &breach);
+        if (breach.guard == GUARD_MIN_KERNEL)
+                return refuse_min_kernel(selector, &breach);
+        return refuse_ratio(selector, &breach);
+}
+
+/*
+ * Marks the steps on nodes that may have movable memory only, because they had before or because that was
+ * accepted. The job does not guard against it there.
+ */
+static void mark_movable_nodes(Selector *selector)
+{
+        for (size_t i = 0; i < selector->n_steps; i++) {
+                Step *step = &selector->steps[i];
+                const NodeBalance *before = balance_node(&selector->before, step->node),
+                                  *after = balance_node(&selector->after, step->node);
+
+                step->movable_node = selector->request->force || !after || after->movable_node ||
+                                     node_balance_is_movable_only(after) ||
+                                     node_balance_is_movable_only(before);
+        }
+}
+
+static int selector_run(Selector *selector)
+{
+        bool is_online = selector->request->kind == JOB_KIND_ONLINE,
+             is_offline = selector->request->kind == JOB_KIND_OFFLINE,
+             has_class = selector->request->zone_class != ZONE_CLASS_NONE;
+        int r = selector_find_targets(selector);
+
+        if (r == 0)
+                r = balance_init(&selector->before, selector->machine, selector->policy);
+        if (r == 0)
+                r = balance_copy(&selector->before, &selector->after);
+        if (r == 0)
+                r = select_steps(selector);
+        if (r != 0)
+                return r;
+        if (!is_online)
+                qsort(selector->steps, selector->n_steps, sizeof(Step), compare_steps);
+        /* The policy has chosen the classes, or blocks were chosen for a size, by the guards. */
+        if (!(is_online && !has_class) && !(is_offline && selector->has_size))
+                r = check_guards(selector);
+        if (r == 0)
+                mark_movable_nodes(selector);
+        return r;
+}
 
 void selection_done(Selection *selection)
 {
@@ -11,61 +370,10 @@ void selection_done(Selection *selection)
         *selection = (Selection){};
 }
 
-static bool may_be_movable_only(const Selector *selector, const Block *block)
-{
-        const NodeBalance *after = balance_node(&selector->after, block->node);
-
-        return selector->request->force || !after || after->movable_node ||
-               node_balance_is_movable_only(after) ||
-               node_balance_is_movable_only(balance_node(&selector->before, block->node));
-}
-
-/*
- * Marks the steps on nodes that may have movable memory only, because they had before or because that was
- * accepted. The job does not guard against it there.
- */
-static void selector_mark_movable_nodes(Selector *selector)
-{
-        for (size_t i = 0; i < selector->n_steps; i++) {
-                Step *step = &selector->steps[i];
-                const Block *block = machine_find_block(selector->machine, step->block);
-
-                step->movable_node = block && may_be_movable_only(selector, block);
-        }
-}
-
-static int selector_run(Selector *selector)
-{
-        int r = selector_check_request(selector);
-
-        if (r == 0)
-                r = selector_find_targets(selector);
-        if (r == 0)
-                r = balance_init(&selector->before, selector->machine, selector->policy);
-        if (r == 0)
-                r = balance_copy(&selector->before, &selector->after);
-        if (r != 0)
-                return r;
-        switch (selector->request->kind) {
-        case JOB_KIND_ONLINE:
-                r = selector_online(selector);
-                break;
-        case JOB_KIND_OFFLINE:
-                r = selector_offline(selector);
-                break;
-        default:
-                r = selector_set_zone(selector);
-        }
-        if (r == 0)
-                selector_mark_movable_nodes(selector);
-        return r;
-}
-
 static void selector_done(Selector *selector)
 {
-        free(selector->target);
+        free(selector->name);
         free(selector->targets);
-        free(selector->taken);
         free(selector->steps);
         free(selector->text);
         balance_done(&selector->before);
@@ -79,10 +387,8 @@ int selection_make(Machine *machine, const Policy *policy, const Request *reques
                 .policy = policy,
                 .request = request,
                 .has_size = request->has_size || request->size_bytes > 0,
-                .is_set_zone =
-                        request->kind == JOB_KIND_SET_ZONE || request->kind == JOB_KIND_REBALANCE,
         };
-        int r = request_format(request, &selector.target);
+        int r = request_format(request, &selector.name);
 
         if (r < 0)
                 return r;

@@ -4,7 +4,12 @@
 #include "base/format.h"
 #include "job/request.h"
 #include "policy/balance.h"
-#include "policy/ratio.h"
+
+/* A block that the request names, or that can be chosen for its size. */
+typedef struct Target {
+        Block *block;
+        bool taken; /* the block is a step */
+} Target;
 
 /*
  * A selection in the making, which the parts of selection_make() share. Functions that return int return 0 to
@@ -14,15 +19,12 @@ typedef struct Selector {
         Machine *machine;
         const Policy *policy;
         const Request *request;
-        char *target; /* owned: request_format() */
+        char *name; /* owned: request_format() */
         bool has_size;
-        bool is_set_zone;
-        size_t n_wanted; /* blocks to take for a size */
+        size_t n_wanted; /* blocks to take for a size or portion */
 
-        /* Indices of the blocks that the request names, or that a size is chosen from; ascending. */
-        size_t *targets; /* owned */
+        Target *targets; /* owned; ascending */
         size_t n_targets;
-        bool *taken; /* owned: whether each of targets[] is a step */
 
         Balance before; /* without the steps */
         Balance after;  /* with the steps so far */
@@ -35,41 +37,20 @@ typedef struct Selector {
 
 _printf_(3, 4) int selector_refuse(Selector *selector, Refusal refusal, const char *format, ...);
 
-static inline Block *selector_target(const Selector *selector, size_t i)
-{
-        return &selector->machine->blocks[selector->targets[i]];
-}
-
-/* Makes the i-th target a step, from the class that it is in. */
-void selector_take(Selector *selector, size_t i, Verdict to);
-
-/* Removes all steps. Returns 0 or -ENOMEM. */
-int selector_start_over(Selector *selector);
-
-/* Checks the request itself. */
-int selector_check_request(Selector *selector);
-
-/* Finds the targets. */
+/* Checks the request itself, and finds the targets. */
 int selector_find_targets(Selector *selector);
 
 /* Whether a block can be chosen for a size or portion. */
 bool selector_is_available(const Selector *selector, const Block *block);
 
-/* Refuses, unless forced, targets of these classes (a mask of 1 << ZoneClass) that are boot memory. */
-int selector_check_boot(Selector *selector, unsigned classes);
+/* Whether a block is not yet as the request asks; not for a portion. */
+bool selector_changes(const Selector *selector, const Block *block);
 
-/* Refuses, unless forced, targets of these classes whose device has an attribute to online it as a whole. */
-int selector_check_attribute(Selector *selector, unsigned classes);
+/* Refuses, unless forced, a change of blocks whose device has an attribute to online it as a whole. */
+int selector_check_attribute(Selector *selector);
 
-/* Returns the number of targets in a class. */
-size_t selector_count(const Selector *selector, ZoneClass zone_class);
+/* Makes a target a step, from the class that it is in. */
+void selector_take(Selector *selector, Target *target, Verdict to);
 
-/* Refuses, unless forced, steps that together break the guards. */
-int selector_check_guards(Selector *selector);
-
-/* Whether the node of a block, and the machine, are within the guards after all steps so far. */
-bool selector_is_within_guards(const Selector *selector, const Block *block);
-
-int selector_offline(Selector *selector);
+/* Selects the blocks that go online, and their classes. */
 int selector_online(Selector *selector);
-int selector_set_zone(Selector *selector);
