@@ -56,6 +56,15 @@ void job_free(Job *job)
         free(job);
 }
 
+void block_restore(Block *block, const SavedState *saved)
+{
+        block->status = saved->status;
+        block->decision = saved->decision;
+        block->onliner = saved->onliner;
+        block->offliner = saved->offliner;
+        block->onlined_usec = saved->onlined_usec;
+}
+
 void job_claim(const Job *job, Machine *machine)
 {
         for (size_t i = 0; i < job->n_steps; i++) {
@@ -79,87 +88,61 @@ void job_release(const Job *job, Machine *machine)
                 block->job = 0;
                 if (step->state != STEP_WRITING && step->state != STEP_CHANGING)
                         continue;
-                saved_state_restore(&step->saved, block);
+                block_restore(block, &step->saved);
                 if (job_changes(job) && block->state == BLOCK_OFFLINE)
                         track_forget(block);
         }
-}
-
-/*
- * Whether another try may succeed: the memory may not be in use then, or other steps may have made it
- * possible.
- */
-static bool is_worth_another_try(int error)
-{
-        return error == -EBUSY || error == -EAGAIN || error == -EINTR || error == -ENOMEM ||
-               error == -EPERM;
-}
-
-void step_done(Job *job, JobStep *step, bool is_ours)
-{
-        step->state = STEP_DONE;
-        step->error = 0;
-        step->timed_out = false;
-        step->is_ours = is_ours;
-        job->n_done++;
-}
-
-void step_undone(Job *job, JobStep *step)
-{
-        step->state = STEP_UNDONE;
-        job->n_done--;
-        job->n_undone++;
 }
 
 void step_failed(Job *job, JobStep *step, int error)
 {
         step->state = STEP_FAILED;
         step->error = error;
+        job->n_done -= job->state == JOB_STATE_UNDOING;
         job->n_failed++;
 }
 
-void step_refused(Job *job, JobStep *step, int error)
+/* Ends a job, or begins to undo the steps that were done. */
+static void job_wind_up(Job *job, JobState end)
 {
-        step->attempts++;
-        if (job->is_second_round || !is_worth_another_try(error)) {
-                step_failed(job, step, error);
-                return;
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->steps[i].state == STEP_WAITING && job->steps[i].attempts > 0)
+                        step_failed(job, &job->steps[i], job->steps[i].error);
+
+        if (job->n_done == job->n_steps) {
+                job->state = JOB_STATE_DONE;
+        } else if (job->request.undo_on_failure && job->n_done > 0) {
+                job->state = JOB_STATE_UNDOING;
+                job->end = end == JOB_STATE_PARTLY ? JOB_STATE_FAILED : end;
+                job->next = job->n_steps;
+        } else {
+                job->state = end;
         }
-        step->state = STEP_WAITING;
-        step->error = error;
-        job->n_again++;
 }
 
-void step_aim(const JobStep *step, Block *block, Verdict verdict)
+bool job_is_over(Job *job, uint64_t now_usec)
 {
-        bool is_planned = step->step.has_decision && step->step.to == verdict;
+        bool is_through = job->next == job->n_steps && (job->is_second_round || job->n_again == 0);
 
-        block->decision = is_planned ? step->step.decision : step->saved.decision;
-        if (block->decision.verdict == verdict)
-                return;
-        block->decision.verdict = verdict;
-        block->decision.guards = 0;
-        block->decision.figures = (Figures){};
+        if (job->state == JOB_STATE_CANCELLING)
+                job_wind_up(job, JOB_STATE_CANCELLED);
+        else if (now_usec >= job->deadline_usec)
+                job_wind_up(job, JOB_STATE_TIMED_OUT);
+        else if (is_through)
+                job_wind_up(job, job->n_done > 0 ? JOB_STATE_PARTLY : JOB_STATE_FAILED);
+        else
+                return false;
+        return true;
 }
 
-void saved_state_take(SavedState *saved, const Block *block)
+uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_timeout_usec)
 {
-        *saved = (SavedState){
-                .status = block->status,
-                .decision = block->decision,
-                .onliner = block->onliner,
-                .offliner = block->offliner,
-                .onlined_usec = block->onlined_usec,
-        };
-}
+        uint64_t left = job->is_second_round ? job->n_again + 1 : job->n_steps - job->next + 1;
+        uint64_t rest_usec = job->deadline_usec - now_usec, share_usec = USEC_INFINITY;
 
-void saved_state_restore(const SavedState *saved, Block *block)
-{
-        block->status = saved->status;
-        block->decision = saved->decision;
-        block->onliner = saved->onliner;
-        block->offliner = saved->offliner;
-        block->onlined_usec = saved->onlined_usec;
+        if (job->deadline_usec != USEC_INFINITY)
+                share_usec = MIN(MAX(rest_usec / left, USEC_PER_SEC), rest_usec);
+        return MIN(share_usec, offline_timeout_usec);
 }
 
 void job_remap_rules(Job *job, const Policy *from, const Policy *to)

@@ -2,65 +2,57 @@
 
 /* Formats sentences about the result of a job. */
 
-#include "job/step.h"
-
 #include "base/format.h"
+#include "job/job.h"
 
 #include <stdio.h>
 
 /* The meaning of an errno for a write to the state of a memory block. */
-typedef struct Meaning {
+static const struct {
         int error;
-        const char *name;
         const char *of_offline; /* the text for a block that was to go offline, if it differs */
         const char *text;
-} Meaning;
-
-static const Meaning meanings[] = {
-        { EBUSY, "EBUSY", "it holds memory that is in use and cannot be moved",
+} meanings[] = {
+        { EBUSY, "it holds memory that is in use and cannot be moved",
           "something on this machine does not let it go online" },
-        { EPERM, "EPERM", "its node would have movable memory only",
-          "its node would have movable memory only" },
-        { ESTALE, "ESTALE", NULL, "something other than memoryd changed it meanwhile" },
-        { ENOENT, "ENOENT", NULL, "it was removed" },
-        { ENOMEM, "ENOMEM", "there is not enough free memory to move its contents to",
+        { EPERM, NULL, "its node would have movable memory only" },
+        { ESTALE, NULL, "something other than memoryd changed it meanwhile" },
+        { ENOENT, NULL, "it was removed" },
+        { ENOMEM, "there is not enough free memory to move its contents to",
           "there is not enough free memory to describe it" },
-        { EAGAIN, "EAGAIN", NULL, "the kernel was not able to just then" },
-        { EINTR, "EINTR", NULL, "it was interrupted" },
-        { EINVAL, "EINVAL", "the kernel refuses: it spans zones or has holes",
+        { EAGAIN, NULL, "the kernel was not able to just then" },
+        { EINTR, NULL, "it was interrupted" },
+        { EINVAL, "the kernel refuses: it spans zones or has holes",
           "the kernel refuses: it cannot go into that zone" },
-        { EIO, "EIO", NULL, "the kernel or a driver refuses" },
-        { EACCES, "EACCES", NULL, "memoryd may not write its state" },
-        { EBADMSG, "EBADMSG", NULL, "its state could not be read afterwards" },
-        { EOPNOTSUPP, "EOPNOTSUPP", NULL, "the kernel cannot do that" },
+        { EIO, NULL, "the kernel or a driver refuses" },
+        { EACCES, NULL, "memoryd may not write its state" },
+        { EBADMSG, NULL, "its state could not be read afterwards" },
+        { EOPNOTSUPP, NULL, "the kernel cannot do that" },
 };
-
-static const Meaning *find_meaning(int error)
-{
-        for (size_t i = 0; i < ELEMENTSOF(meanings); i++)
-                if (meanings[i].error == -error)
-                        return &meanings[i];
-        return NULL;
-}
 
 int job_format_failure(const Job *job, const JobStep *step, char **ret)
 {
-        const Meaning *meaning = find_meaning(step->error);
         /*
          * In set-zone, the block did not go offline or, if it is restored, did not go online in the new
          * class. Restoring a block mostly succeeds.
          */
-        bool is_offline =
-                job->request.kind == JOB_KIND_OFFLINE || (job_changes(job) && !step->restoring);
-        const char *text;
+        bool is_offline = job->request.kind != JOB_KIND_ONLINE && !step->restoring;
+        int r;
 
-        if (!meaning)
-                return asprintf(ret, "error %d: the kernel refuses", -step->error) < 0 ? -ENOMEM :
-                                                                                         0;
-        text = is_offline && meaning->of_offline ? meaning->of_offline : meaning->text;
-        if (step->timed_out)
-                text = "what it holds was not moved in time";
-        return asprintf(ret, "%s: %s", meaning->name, text) < 0 ? -ENOMEM : 0;
+        for (size_t i = 0; i < ELEMENTSOF(meanings); i++) {
+                const char *text = meanings[i].text;
+
+                if (meanings[i].error != -step->error)
+                        continue;
+                if (is_offline && meanings[i].of_offline)
+                        text = meanings[i].of_offline;
+                if (step->timed_out)
+                        text = "what it holds was not moved in time";
+                r = asprintf(ret, "%s: %s", strerrorname_np(-step->error), text);
+                return r < 0 ? -ENOMEM : 0;
+        }
+        r = asprintf(ret, "error %d: the kernel refuses", -step->error);
+        return r < 0 ? -ENOMEM : 0;
 }
 
 /* The most failures that are named one by one. */
@@ -89,47 +81,31 @@ static int print_failures(FILE *stream, const Job *job)
         return 0;
 }
 
-/* Prints "30 of 32 blocks (3.8G) of device PNP0C80:00". */
-static void print_blocks(FILE *stream, const Job *job, uint64_t block_size_bytes)
-{
-        char size[FORMAT_BYTES_MAX];
-
-        if (job->n_done < job->n_steps)
-                fprintf(stream, "%zu of ", job->n_done);
-        fprintf(stream, "%zu block%s", job->n_steps, job->n_steps == 1 ? "" : "s");
-        fprintf(stream, " (%s)", format_bytes(job->n_done * block_size_bytes, size));
-        if (job->request.node != NODE_ANY)
-                fprintf(stream, " of node %d", job->request.node);
-        if (*job->request.device)
-                fprintf(stream, " of device %s", job->request.device);
-}
-
+/* Prints "Took 30 of 32 blocks (3.8G) of device PNP0C80:00 offline". */
 static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
 {
         const Request *request = &job->request;
-        bool is_one_class = request->zone_class != ZONE_CLASS_NONE;
+        bool is_online = request->kind == JOB_KIND_ONLINE,
+             is_offline = request->kind == JOB_KIND_OFFLINE,
+             is_movable = job->n_steps > 0 && job->steps[0].step.to == VERDICT_MOVABLE;
+        char size[FORMAT_BYTES_MAX];
 
-        switch (request->kind) {
-        case JOB_KIND_ONLINE:
-                fputs("Brought ", stream);
-                print_blocks(stream, job, block_size_bytes);
-                fprintf(stream, " online%s%s", is_one_class ? " as " : "",
-                        is_one_class ? request_class_text(request->zone_class) : "");
-                break;
-        case JOB_KIND_OFFLINE:
-                fputs("Took ", stream);
-                print_blocks(stream, job, block_size_bytes);
+        fputs(is_online ? "Brought " : is_offline ? "Took " : "Made ", stream);
+        if (job->n_done < job->n_steps)
+                fprintf(stream, "%zu of ", job->n_done);
+        fprintf(stream, "%zu block%s (%s)", job->n_steps, job->n_steps == 1 ? "" : "s",
+                format_bytes(job->n_done * block_size_bytes, size));
+        if (request->node != NODE_ANY)
+                fprintf(stream, " of node %d", request->node);
+        if (*request->device)
+                fprintf(stream, " of device %s", request->device);
+        if (is_offline)
                 fputs(" offline", stream);
-                break;
-        default:
-                fputs("Made ", stream);
-                print_blocks(stream, job, block_size_bytes);
-                fprintf(stream, " %s",
-                        request_class_text(job->n_steps > 0 && job->steps[0].step.to ==
-                                                                       VERDICT_MOVABLE ?
-                                                   ZONE_CLASS_MOVABLE :
-                                                   ZONE_CLASS_KERNEL));
-        }
+        else if (is_online && request->zone_class == ZONE_CLASS_NONE)
+                fputs(" online", stream);
+        else
+                fprintf(stream, "%s %s", is_online ? " online as" : "",
+                        request_class_text(is_movable ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL));
 }
 
 /* Whether the request was to take a device offline, and no block of the device is online any more. */
