@@ -5,32 +5,16 @@
 
 /* Declarations for the verbs that start, watch and end jobs. */
 
-/* request.c: a request for online, offline or set-zone, from the command line. */
-typedef struct JobRequest {
-        BlockRange *blocks; /* owned */
-        size_t n_blocks;
-        bool has_node;
-        uint32_t node;
-        const char *device; /* or NULL */
-        bool has_size;
-        uint64_t size_bytes;
-        const char *zone; /* "movable", "kernel", or NULL */
-        bool has_percent;
-        uint32_t movable_percent;
-        bool has_movable_bytes;
-        uint64_t movable_bytes;
-        uint64_t timeout_usec; /* 0: none */
-} JobRequest;
-
 /*
- * Reads the options, and the arguments after the verb. Returns EXIT_SUCCESS, or an exit code after printing
- * the fault. The caller zeroes the request before, and ends it with job_request_done() in either case.
+ * request.c: a request for online, offline or set-zone, from the command line. Checks the options, and reads the
+ * arguments after the verb. Returns EXIT_SUCCESS, or an exit code after printing the fault. The ranges are owned
+ * in either case.
  */
-int job_request_parse(const char *verb, int argc, char **argv, JobRequest *request);
-void job_request_done(JobRequest *request);
+int job_request_parse(const char *verb, int argc, char **argv, BlockRange **ret_blocks,
+                      size_t *ret_n_blocks);
 
 /* Appends the request as Online(), Offline() and SetZone() take it. Returns 0 or a negative errno. */
-int job_request_append(sd_bus_message *message, const JobRequest *request);
+int job_request_append(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks);
 
 /* report.c: the properties of a job, and its report once it has ended. */
 
@@ -84,11 +68,10 @@ typedef struct Progress {
         uint32_t id;
         uint64_t block_size_bytes;
         bool has_bar;
-        bool is_named;     /* the line that names the job was printed */
-        size_t bar_width;  /* of the bar and its text in the terminal; 0: nothing is shown */
-        size_t bar_length; /* of the bar alone */
-        uint32_t *told;    /* owned: blocks whose failure was printed, by number */
-        size_t n_told;
+        bool is_named;      /* the line that names the job was printed */
+        size_t bar_width;   /* of the bar and its text in the terminal; 0: nothing is shown */
+        size_t bar_length;  /* of the bar alone */
+        void *told;         /* owned: tree (tsearch(3)) of the blocks whose failure was printed */
         uint64_t next_usec; /* show nothing before this time, monotonic */
         char *shown;        /* owned: the last line, which is not repeated */
 } Progress;

@@ -6,6 +6,7 @@
 #include "ctl/job-view.h"
 
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 
 #define BAR_INTERVAL_USEC (100 * USEC_PER_MSEC)
@@ -24,10 +25,16 @@ void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes)
         };
 }
 
+/* The keys of the tree are numbers: there is nothing to free. */
+static void keep_key(void *key)
+{
+        (void) key;
+}
+
 void progress_done(Progress *progress)
 {
+        tdestroy(progress->told, keep_key);
         free(progress->shown);
-        free(progress->told);
         *progress = (Progress){};
 }
 
@@ -36,31 +43,26 @@ static bool is_state(const JobView *view, const char *state)
         return view->state && strcmp(view->state, state) == 0;
 }
 
-/* Formats "12 of 32 blocks, 37%, 1.5G of 4G, memory45, 2 failed". Returns 0 or -ENOMEM. */
+/* Formats "12 of 32 blocks, 37%, 1.5G of 4G, memory45, 2 failed". Returns < 0 if memory is short. */
 static int text_format(const Progress *progress, const JobView *view, char **ret)
 {
         char done[SIZE_STRING_MAX], total[SIZE_STRING_MAX], current[32] = "", failed[32] = "";
 
         if (is_state(view, "queued"))
-                return asprintf(ret, "queued") < 0 ? -ENOMEM : 0;
+                return asprintf(ret, "queued");
         if (view->has_current && view->current >= 0)
                 snprintf(current, sizeof(current), ", memory%" PRId32, view->current);
         if (is_state(view, "undoing"))
                 return asprintf(ret, "undoing, %" PRIu32 " blocks so far%s", view->n_undone,
-                                current) < 0 ?
-                               -ENOMEM :
-                               0;
+                                current);
         if (view->n_failed > 0)
                 snprintf(failed, sizeof(failed), ", %" PRIu32 " failed", view->n_failed);
-        return asprintf(ret, "%s%" PRIu32 " of %" PRIu32 " blocks, %" PRIu64 "%%, %s of %s%s%s",
-                        is_state(view, "cancelling") ? "cancelling, " : "", view->n_done,
-                        view->n_total,
-                        view->n_total > 0 ? UINT64_C(100) * view->n_done / view->n_total : 0,
-                        size_format(view->n_done * progress->block_size_bytes, done),
-                        size_format(view->n_total * progress->block_size_bytes, total), current,
-                        failed) < 0 ?
-                       -ENOMEM :
-                       0;
+        return asprintf(
+                ret, "%s%" PRIu32 " of %" PRIu32 " blocks, %" PRIu64 "%%, %s of %s%s%s",
+                is_state(view, "cancelling") ? "cancelling, " : "", view->n_done, view->n_total,
+                view->n_total > 0 ? UINT64_C(100) * view->n_done / view->n_total : 0,
+                size_format(view->n_done * progress->block_size_bytes, done),
+                size_format(view->n_total * progress->block_size_bytes, total), current, failed);
 }
 
 /*
@@ -79,20 +81,16 @@ static void draw_bar(Progress *progress, const JobView *view, const char *text)
         size_t width = terminal_width(STDERR_FILENO) - 1; /* or the cursor would wrap */
         size_t length = bar_length(width, strlen(text), progress->bar_length);
         uint32_t n_through = view->n_done + view->n_failed;
-        size_t filled =
-                view->n_total > 0 ? length * MIN(n_through, view->n_total) / view->n_total : 0;
-        _cleanup_free_ char *line = calloc(length + strlen(text) + 4, 1);
+        _cleanup_free_ char *line = NULL;
+        char bar[BAR_MAX + 1] = "";
 
-        if (!line)
-                return;
         progress->bar_length = length;
-        if (length > 0) {
-                line[0] = '[';
-                memset(line + 1, '.', length);
-                memset(line + 1, '#', filled);
-                strcpy(line + 1 + length, "] ");
-        }
-        strcat(line, text);
+        memset(bar, '.', length);
+        if (view->n_total > 0)
+                memset(bar, '#', length * MIN(n_through, view->n_total) / view->n_total);
+        if (asprintf(&line, "%s%s%s%s", length > 0 ? "[" : "", bar, length > 0 ? "] " : "", text) <
+            0)
+                return;
         fprintf(stderr, "\r%-*.*s", (int) MIN(MAX(progress->bar_width, strlen(line)), width),
                 (int) width, line);
         fflush(stderr);
@@ -126,36 +124,20 @@ static void print_job(Progress *progress, const JobView *view)
         progress->is_named = true;
 }
 
-/* Remembers a block. Returns 1, 0 if the block was known, or -ENOMEM. */
-static int tell_once(Progress *progress, uint32_t block)
+static int compare_keys(const void *a, const void *b)
 {
-        size_t low = 0, high = progress->n_told;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (progress->told[middle] < block)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        if (low < progress->n_told && progress->told[low] == block)
-                return 0;
-        if (GROW(progress->told, progress->n_told) < 0)
-                return -ENOMEM;
-        memmove(&progress->told[low + 1], &progress->told[low],
-                (progress->n_told++ - low) * sizeof(*progress->told));
-        progress->told[low] = block;
-        return 1;
+        return a < b ? -1 : a > b;
 }
 
 /* Prints each failed block only once, in whatever order blocks fail, even if the job tries a block again. */
 static void print_failures(Progress *progress, const JobView *view)
 {
         for (size_t i = 0; i < view->n_failures; i++) {
+                const void *key = (const void *) (uintptr_t) view->failures[i].block;
                 _cleanup_free_ char *line = NULL;
 
-                if (tell_once(progress, view->failures[i].block) > 0 &&
+                if (!tfind(key, &progress->told, compare_keys) &&
+                    tsearch(key, &progress->told, compare_keys) &&
                     job_failure_format(&view->failures[i], &line) >= 0)
                         print_line(progress, line);
         }

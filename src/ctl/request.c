@@ -6,104 +6,106 @@
 #include "ctl/job-view.h"
 #include "model/block.h"
 
-static int parse_node(JobRequest *request)
+static int parse_number(const char *text, uint64_t *ret)
 {
-        if (!arg_node)
-                return EXIT_SUCCESS;
-        if (parse_u32(arg_node, &request->node) < 0)
-                return usage_failure("--node: expected the number of a node, got '%s'", arg_node);
-        request->has_node = true;
-        return EXIT_SUCCESS;
+        uint32_t number;
+        int r = parse_u32(text, &number);
+
+        if (r >= 0)
+                *ret = number;
+        return r;
 }
 
-static int parse_device(JobRequest *request)
+static int parse_percent(const char *text, uint64_t *ret)
 {
-        if (arg_device && !*arg_device)
-                return usage_failure("--device: expected the name of a device, got ''");
-        request->device = arg_device;
-        return EXIT_SUCCESS;
+        _cleanup_free_ char *number = strndup(text, strlen(text) - 1);
+
+        return number ? parse_number(number, ret) : -ENOMEM;
 }
 
-/* memoryd checks that the size is a multiple of the block size. */
-static int parse_bytes(JobRequest *request)
+static int parse_timeout(const char *text, uint64_t *ret)
 {
-        if (!arg_size)
-                return EXIT_SUCCESS;
-        if (parse_size(arg_size, &request->size_bytes) < 0)
-                return usage_failure("--size: expected a size such as 4G, got '%s'", arg_size);
-        request->has_size = true;
-        return EXIT_SUCCESS;
+        int r = parse_usec(text, ret);
+
+        return r >= 0 && *ret == 0 ? -EINVAL : r;
 }
 
-/* Parses "75%" or "48G". */
-static int parse_movable(JobRequest *request)
-{
-        size_t length = arg_movable ? strlen(arg_movable) : 0;
-        _cleanup_free_ char *number = NULL;
+#define MOVABLE_EXPECTED "a percentage such as 75% or a size such as 4G"
 
-        if (!arg_movable)
-                return EXIT_SUCCESS;
-        if (length > 0 && arg_movable[length - 1] == '%') {
-                number = strndup(arg_movable, length - 1);
-                request->has_percent = number && parse_u32(number, &request->movable_percent) >= 0;
-        } else {
-                request->has_movable_bytes = parse_size(arg_movable, &request->movable_bytes) >= 0;
+/* The keys of a request whose values come from options. memoryd checks the values against the machine. */
+typedef struct Key {
+        const char *key;
+        char type;
+        const char **text; /* the value as it was given, or NULL */
+        const char *option;
+        const char *expected;
+        int (*parse)(const char *text, uint64_t *ret); /* NULL: the value is a text */
+} Key;
+
+static const Key keys[] = {
+        { "Node", 'u', &arg_node, "--node", "the number of a node", parse_number },
+        { "Device", 's', &arg_device, "--device", "the name of a device", NULL },
+        { "Size", 't', &arg_size, "--size", "a size such as 4G", parse_size },
+        { "Zone", 's', &arg_zone, "--zone", "movable or kernel", NULL },
+        { "MovablePercent", 'u', &arg_movable, "--movable", MOVABLE_EXPECTED, parse_percent },
+        { "MovableBytes", 't', &arg_movable, "--movable", MOVABLE_EXPECTED, parse_size },
+        { "TimeoutUSec", 't', &arg_timeout, "--timeout", "a time such as 90s or 5min",
+          parse_timeout },
+};
+
+/* Returns the text of the value for a key, or NULL if there is none. "75%" and "48G" are for two keys. */
+static const char *key_text(const Key *key)
+{
+        const char *text = *key->text;
+        bool is_percent = text && *text && text[strlen(text) - 1] == '%';
+
+        return key->text == &arg_movable && is_percent != (key->type == 'u') ? NULL : text;
+}
+
+static int check_options(void)
+{
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                const char *text = key_text(&keys[i]);
+                uint64_t number;
+
+                if (text && (!*text || (keys[i].parse && keys[i].parse(text, &number) < 0)))
+                        return usage_failure("%s: expected %s, got '%s'", keys[i].option,
+                                             keys[i].expected, text);
         }
-        if (!request->has_percent && !request->has_movable_bytes)
-                return usage_failure(
-                        "--movable: expected a percentage such as 75%% or a size such as 4G, "
-                        "got '%s'",
-                        arg_movable);
         return EXIT_SUCCESS;
 }
 
-static int parse_timeout(JobRequest *request)
-{
-        if (arg_timeout &&
-            (parse_usec(arg_timeout, &request->timeout_usec) < 0 || request->timeout_usec == 0))
-                return usage_failure("--timeout: expected a time such as 90s or 5min, got '%s'",
-                                     arg_timeout);
-        return EXIT_SUCCESS;
-}
-
-static int parse_zone(const char *word, const char *where, JobRequest *request)
-{
-        ZoneClass zone_class = zone_class_from_string(word);
-
-        if (zone_class != ZONE_CLASS_MOVABLE && zone_class != ZONE_CLASS_KERNEL)
-                return usage_failure("%s: expected movable or kernel, got '%s'", where, word);
-        request->zone = word;
-        return EXIT_SUCCESS;
-}
-
-/* Reads the zone from --zone. For set-zone, takes the last argument instead, and removes it from *argc. */
-static int take_zone(const char *verb, int *argc, char **argv, JobRequest *request)
+/* Checks --zone. For set-zone, makes the last argument that option instead, and removes it from *argc. */
+static int take_zone(const char *verb, int *argc, char **argv)
 {
         const char *word = *argc > 0 ? argv[*argc - 1] : NULL;
+        bool is_set_zone = strcmp(verb, "set-zone") == 0;
 
-        if (strcmp(verb, "set-zone") != 0)
-                return arg_zone ? parse_zone(arg_zone, "--zone", request) : EXIT_SUCCESS;
-        if (arg_movable) {
-                if (word && zone_class_from_string(word) > ZONE_CLASS_NONE)
-                        return usage_failure("--movable and '%s' exclude each other", word);
-                return EXIT_SUCCESS;
-        }
-        if (!word)
+        if (is_set_zone && arg_movable && word && zone_class_from_string(word) > ZONE_CLASS_NONE)
+                return usage_failure("--movable and '%s' exclude each other", word);
+        if (is_set_zone && !arg_movable && !word)
                 return usage_failure("'set-zone' needs a zone, movable or kernel, or --movable");
-        (*argc)--;
-        return parse_zone(word, "the last argument of 'set-zone'", request);
+        if (is_set_zone && !arg_movable) {
+                arg_zone = word;
+                (*argc)--;
+        }
+        if (arg_zone && zone_class_from_string(arg_zone) <= ZONE_CLASS_NONE)
+                return usage_failure("%s: expected movable or kernel, got '%s'",
+                                     is_set_zone ? "the last argument of 'set-zone'" : "--zone",
+                                     arg_zone);
+        return EXIT_SUCCESS;
 }
 
 /* Complains if the memory is given in ways that exclude each other, or not at all. */
-static int check_memory(const char *verb, const JobRequest *request)
+static int check_memory(const char *verb, bool has_blocks)
 {
         const struct {
                 const char *name;
                 bool given;
         } ways[] = {
-                { "BLOCKS", request->n_blocks > 0 },
-                { "--node", request->has_node },
-                { "--device", request->device },
+                { "BLOCKS", has_blocks },
+                { "--node", arg_node },
+                { "--device", arg_device },
         };
         const char *first = NULL;
 
@@ -113,90 +115,70 @@ static int check_memory(const char *verb, const JobRequest *request)
                 if (ways[i].given)
                         first = ways[i].name;
         }
-        if (request->n_blocks > 0 && request->has_size)
+        if (has_blocks && arg_size)
                 return usage_failure("BLOCKS and --size exclude each other");
-        if (!first && !request->has_size)
+        if (!first && !arg_size)
                 return usage_failure("'%s' needs %s", verb,
                                      arg_movable ? "--node with --movable" :
                                                    "BLOCKS, --node, --device or --size");
-        if (arg_movable && (!request->has_node || request->has_size))
+        if (arg_movable && (!arg_node || arg_size))
                 return usage_failure("--movable and %s exclude each other",
-                                     request->has_size ? "--size" : first);
+                                     arg_size ? "--size" : first);
         return EXIT_SUCCESS;
 }
 
-int job_request_parse(const char *verb, int argc, char **argv, JobRequest *request)
+int job_request_parse(const char *verb, int argc, char **argv, BlockRange **ret_blocks,
+                      size_t *ret_n_blocks)
 {
-        static int (*const parsers[])(JobRequest *) = { parse_node, parse_device, parse_bytes,
-                                                        parse_movable, parse_timeout };
-        int r;
+        int r = take_zone(verb, &argc, argv);
 
-        r = take_zone(verb, &argc, argv, request);
-        for (size_t i = 0; i < ELEMENTSOF(parsers) && r == EXIT_SUCCESS; i++)
-                r = parsers[i](request);
         if (r == EXIT_SUCCESS)
-                r = blocks_parse(argc, argv, &request->blocks, &request->n_blocks);
-        return r == EXIT_SUCCESS ? check_memory(verb, request) : r;
+                r = check_options();
+        if (r == EXIT_SUCCESS)
+                r = blocks_parse(argc, argv, ret_blocks, ret_n_blocks);
+        return r == EXIT_SUCCESS ? check_memory(verb, *ret_n_blocks > 0) : r;
 }
 
-void job_request_done(JobRequest *request)
+static int append_blocks(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks)
 {
-        free(request->blocks);
-        *request = (JobRequest){};
-}
+        int r = sd_bus_message_open_container(message, 'e', "sv");
 
-static int append_blocks(sd_bus_message *message, const JobRequest *request)
-{
-        int r;
-
-        r = sd_bus_message_open_container(message, 'e', "sv");
         if (r >= 0)
                 r = sd_bus_message_append_basic(message, 's', "Blocks");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'v', "a(uu)");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "(uu)");
-        for (size_t i = 0; i < request->n_blocks && r >= 0; i++)
-                r = sd_bus_message_append(message, "(uu)", request->blocks[i].first,
-                                          request->blocks[i].last);
+        for (size_t i = 0; i < n_blocks && r >= 0; i++)
+                r = sd_bus_message_append(message, "(uu)", blocks[i].first, blocks[i].last);
         for (unsigned i = 0; i < 3 && r >= 0; i++)
                 r = sd_bus_message_close_container(message);
         return r;
 }
 
-static int append_memory(sd_bus_message *message, const JobRequest *request)
+static int append_key(sd_bus_message *message, const Key *key)
 {
-        int r = 0;
+        const char *text = key_text(key);
+        uint64_t number = 0;
+        int r = text && key->parse ? key->parse(text, &number) : 0;
 
-        if (request->n_blocks > 0)
-                r = append_blocks(message, request);
-        if (r >= 0 && request->has_node)
-                r = sd_bus_message_append(message, "{sv}", "Node", "u", request->node);
-        if (r >= 0 && request->device)
-                r = sd_bus_message_append(message, "{sv}", "Device", "s", request->device);
-        if (r >= 0 && request->has_size)
-                r = sd_bus_message_append(message, "{sv}", "Size", "t", request->size_bytes);
-        return r;
+        if (!text || r < 0)
+                return r;
+        if (key->type == 's')
+                return sd_bus_message_append(message, "{sv}", key->key, "s", text);
+        if (key->type == 'u')
+                return sd_bus_message_append(message, "{sv}", key->key, "u", (uint32_t) number);
+        return sd_bus_message_append(message, "{sv}", key->key, "t", number);
 }
 
-int job_request_append(sd_bus_message *message, const JobRequest *request)
+int job_request_append(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks)
 {
-        int r;
+        int r = sd_bus_message_open_container(message, 'a', "{sv}");
 
-        r = sd_bus_message_open_container(message, 'a', "{sv}");
-        if (r >= 0)
-                r = append_memory(message, request);
-        if (r >= 0 && request->zone)
-                r = sd_bus_message_append(message, "{sv}", "Zone", "s", request->zone);
-        if (r >= 0 && request->has_percent)
-                r = sd_bus_message_append(message, "{sv}", "MovablePercent", "u",
-                                          request->movable_percent);
-        if (r >= 0 && request->has_movable_bytes)
-                r = sd_bus_message_append(message, "{sv}", "MovableBytes", "t",
-                                          request->movable_bytes);
-        if (r >= 0 && request->timeout_usec > 0)
-                r = sd_bus_message_append(message, "{sv}", "TimeoutUSec", "t",
-                                          request->timeout_usec);
+        if (r >= 0 && n_blocks > 0)
+                r = append_blocks(message, blocks, n_blocks);
+        for (size_t i = 0; i < ELEMENTSOF(keys) && r >= 0; i++)
+                r = append_key(message, &keys[i]);
         if (r >= 0 && arg_force)
                 r = sd_bus_message_append(message, "{sv}", "Force", "b", true);
         if (r >= 0 && arg_undo_on_failure)

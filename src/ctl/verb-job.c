@@ -17,6 +17,12 @@
 /* How long to wait for the report of a job that does not exist any more. */
 #define REPORT_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
+/* A job that has ended, and its JobRemoved signal. */
+typedef struct Ended {
+        uint32_t id;
+        sd_bus_message *signal;
+} Ended;
+
 /* The state of waiting for a job. The event loop ends with the exit code. */
 typedef struct Wait {
         sd_bus *bus;
@@ -28,7 +34,7 @@ typedef struct Wait {
         unsigned n_signals;
         JobView view;
         Progress progress;
-        sd_bus_message *ended[ENDED_MAX]; /* ring of the JobRemoved signals before the reply */
+        Ended ended[ENDED_MAX]; /* ring of the jobs that ended before the reply */
         size_t n_ended;
 } Wait;
 
@@ -39,7 +45,7 @@ static void wait_done(Wait *wait)
         agent_stop(&wait->agent);
         job_view_done(&wait->view);
         for (size_t i = 0; i < ELEMENTSOF(wait->ended); i++)
-                sd_bus_message_unref(wait->ended[i]);
+                sd_bus_message_unref(wait->ended[i].signal);
         sd_event_source_disable_unref(wait->timer);
         sd_bus_flush_close_unref(wait->bus);
         sd_event_unref(wait->event);
@@ -98,33 +104,19 @@ static int finish(Wait *wait, sd_bus_message *signal)
 
 static int on_job_removed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
-        sd_bus_message **slot;
         Wait *wait = userdata;
-        const char *path;
+        Ended *ended;
+        uint32_t id;
 
         (void) error;
-        if (sd_bus_message_read(signal, "uo", NULL, &path) < 0)
+        if (sd_bus_message_read(signal, "u", &id) < 0)
                 return 0;
         if (wait->id != 0)
-                return job_path_to_id(path) == wait->id ? finish(wait, signal) : 0;
-        slot = &wait->ended[wait->n_ended++ % ENDED_MAX];
-        sd_bus_message_unref(*slot);
-        *slot = sd_bus_message_ref(signal);
+                return id == wait->id ? finish(wait, signal) : 0;
+        ended = &wait->ended[wait->n_ended++ % ENDED_MAX];
+        sd_bus_message_unref(ended->signal);
+        *ended = (Ended){ id, sd_bus_message_ref(signal) };
         return 0;
-}
-
-/* Finds the JobRemoved signal of the job among those that came before the reply. NULL if there is none. */
-static sd_bus_message *find_ended(const Wait *wait)
-{
-        for (size_t i = 0; i < MIN(wait->n_ended, (size_t) ENDED_MAX); i++) {
-                const char *path;
-
-                if (sd_bus_message_rewind(wait->ended[i], true) >= 0 &&
-                    sd_bus_message_read(wait->ended[i], "uo", NULL, &path) >= 0 &&
-                    job_path_to_id(path) == wait->id)
-                        return wait->ended[i];
-        }
-        return NULL;
 }
 
 static int on_properties_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
@@ -260,7 +252,6 @@ static int print_job(uint32_t id, const char *path)
 /* memoryd has made a job. */
 static int on_accepted(Wait *wait, const char *path)
 {
-        sd_bus_message *ended;
         int r = 0;
 
         wait->id = job_path_to_id(path);
@@ -269,9 +260,9 @@ static int on_accepted(Wait *wait, const char *path)
         if (!arg_wait)
                 return wait_end(wait, print_job(wait->id, path));
         progress_init(&wait->progress, wait->id, wait->block_size_bytes);
-        ended = find_ended(wait);
-        if (ended)
-                return finish(wait, ended);
+        for (size_t i = 0; i < ELEMENTSOF(wait->ended); i++)
+                if (wait->ended[i].id == wait->id)
+                        return finish(wait, wait->ended[i].signal);
         if (wait->n_signals > 0)
                 r = cancel(wait);
         return r < 0 ? r : ask_properties(wait);
@@ -359,51 +350,38 @@ static int add_sources(Wait *wait)
         return r < 0 ? r : sd_bus_attach_event(wait->bus, wait->event, 0);
 }
 
-static int ask_block_size(Wait *wait, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
-        int r;
-
-        r = manager_message_new(wait->bus, "org.freedesktop.DBus.Properties", "Get", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
-        if (r >= 0)
-                r = sd_bus_call(wait->bus, message, 0, error, &reply);
-        if (r >= 0 && sd_bus_message_read(reply, "v", "t", &wait->block_size_bytes) < 0)
-                return -EBADMSG;
-        return r;
-}
-
-static int send_request(Wait *wait, const char *method, const JobRequest *request)
+static int send_request(Wait *wait, const char *method, const BlockRange *blocks, size_t n_blocks)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
 
         r = change_message_new(wait->bus, BUS_PATH, BUS_MANAGER_INTERFACE, method, &message);
         if (r >= 0)
-                r = job_request_append(message, request);
+                r = job_request_append(message, blocks, n_blocks);
         if (r < 0)
                 return r;
         agent_start(&wait->agent);
         return sd_bus_call_async(wait->bus, NULL, message, on_reply, wait, CHANGE_TIMEOUT_USEC);
 }
 
-static int run_job(const char *method, const JobRequest *request)
+static int run_job(const char *method, const BlockRange *blocks, size_t n_blocks)
 {
         _cleanup_(wait_done) Wait wait = {};
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
         r = bus_open(&wait.bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = ask_block_size(&wait, &error);
+        r = snapshot_fetch_manager(wait.bus, &snapshot, &error);
+        wait.block_size_bytes = snapshot.manager.block_size_bytes;
         if (r >= 0)
                 r = add_matches(&wait);
         if (r >= 0)
                 r = add_sources(&wait);
         if (r >= 0)
-                r = send_request(&wait, method, request);
+                r = send_request(&wait, method, blocks, n_blocks);
         if (r >= 0)
                 r = sd_event_loop(wait.event);
         return r < 0 ? call_failure(r, &error) : r;
@@ -411,11 +389,11 @@ static int run_job(const char *method, const JobRequest *request)
 
 static int verb_job(const char *verb, const char *method, int argc, char **argv)
 {
-        _cleanup_(job_request_done) JobRequest request = {};
-        int r;
+        _cleanup_free_ BlockRange *blocks = NULL;
+        size_t n_blocks = 0;
+        int r = job_request_parse(verb, argc, argv, &blocks, &n_blocks);
 
-        r = job_request_parse(verb, argc, argv, &request);
-        return r == EXIT_SUCCESS ? run_job(method, &request) : r;
+        return r == EXIT_SUCCESS ? run_job(method, blocks, n_blocks) : r;
 }
 
 int verb_online(int argc, char **argv)
