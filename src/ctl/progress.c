@@ -126,7 +126,7 @@ static void print_job(Progress *progress, const JobView *view)
 
 static int compare_keys(const void *a, const void *b)
 {
-        return a < b ? -1 : a > b;
+        return ((uintptr_t) a > (uintptr_t) b) - ((uintptr_t) a < (uintptr_t) b);
 }
 
 /* Prints each failed block only once, in whatever order blocks fail, even if the job tries a block again. */

@@ -199,43 +199,37 @@ static int report_exit_code(const char *result, const JobView *report)
         return EXIT_FAILURE;
 }
 
-static json_object *json_failure(const JobFailure *failure)
+static bool json_add_done(json_object *object, const JobView *view)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        json_object *done = json_object_new_array();
+        bool ok = json_member(object, "done", done);
+
+        for (size_t i = 0; i < view->n_done_spans && ok; i++) {
+                json_object *span = json_object_new_object();
+
+                ok = json_element(done, span) &&
+                     json_member(span, "first", json_object_new_uint64(view->done[i].first)) &&
+                     json_member(span, "last", json_object_new_uint64(view->done[i].last));
+        }
+        return ok;
+}
+
+static bool json_add_failures(json_object *object, const JobView *view)
+{
+        json_object *failures = json_object_new_array();
+        bool ok = json_member(object, "failures", failures);
         char error[ERROR_STRING_MAX];
 
-        if (!object || !json_member(object, "block", json_object_new_uint64(failure->block)) ||
-            !json_member_string(object, "error", error_format(failure->error, error)) ||
-            !json_member_string(object, "message", failure->text))
-                return NULL;
-        return TAKE_PTR(object);
-}
+        for (size_t i = 0; i < view->n_failures && ok; i++) {
+                const JobFailure *failure = &view->failures[i];
+                json_object *entry = json_object_new_object();
 
-static json_object *json_span(const BlockRange *span)
-{
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_member(object, "first", json_object_new_uint64(span->first)) ||
-            !json_member(object, "last", json_object_new_uint64(span->last)))
-                return NULL;
-        return TAKE_PTR(object);
-}
-
-static bool add_lists(json_object *object, const JobView *view)
-{
-        _cleanup_(json_object_putp) json_object *done = json_object_new_array();
-        _cleanup_(json_object_putp) json_object *failures = json_object_new_array();
-
-        if (!done || !failures)
-                return false;
-        for (size_t i = 0; i < view->n_done_spans; i++)
-                if (!json_element(done, json_span(&view->done[i])))
-                        return false;
-        for (size_t i = 0; i < view->n_failures; i++)
-                if (!json_element(failures, json_failure(&view->failures[i])))
-                        return false;
-        return json_member(object, "done", TAKE_PTR(done)) &&
-               json_member(object, "failures", TAKE_PTR(failures));
+                ok = json_element(failures, entry) &&
+                     json_member(entry, "block", json_object_new_uint64(failure->block)) &&
+                     json_member_string(entry, "error", error_format(failure->error, error)) &&
+                     json_member_string(entry, "message", failure->text);
+        }
+        return ok;
 }
 
 bool json_add_job(json_object *object, uint32_t id, const JobView *view)
@@ -254,7 +248,7 @@ bool json_add_report(json_object *object, uint32_t id, const char *result, const
 {
         return json_add_job(object, id, report) && json_member_string(object, "result", result) &&
                json_member_string(object, "message", report->message ?: "") &&
-               add_lists(object, report);
+               json_add_done(object, report) && json_add_failures(object, report);
 }
 
 static int print_json(uint32_t id, const char *result, const JobView *report)

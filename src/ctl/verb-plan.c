@@ -104,19 +104,19 @@ static int read_config(char **ret)
 
 static int append_additions(sd_bus_message *message)
 {
+        const char *additions[FORECAST_ADDITIONS_MAX + 1] = {};
         int r = sd_bus_message_open_container(message, 'e', "sv");
 
+        memcpy(additions, arg_additions, arg_n_additions * sizeof(*additions));
         if (r >= 0)
                 r = sd_bus_message_append(message, "s", "Add");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'v', "as");
         if (r >= 0)
-                r = sd_bus_message_open_container(message, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < arg_n_additions; i++)
-                r = sd_bus_message_append(message, "s", arg_additions[i]);
-        for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_append_strv(message, (char **) additions);
+        if (r >= 0)
                 r = sd_bus_message_close_container(message);
-        return r;
+        return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
 static int append_options(sd_bus_message *message, const char *config)
@@ -126,9 +126,8 @@ static int append_options(sd_bus_message *message, const char *config)
         if (r >= 0)
                 r = append_additions(message);
         if (r >= 0 && config)
-                r = sd_bus_message_append(message, "{sv}", "Config", "s", config);
-        if (r >= 0 && config)
-                r = sd_bus_message_append(message, "{sv}", "ConfigName", "s", arg_config);
+                r = sd_bus_message_append(message, "{sv}{sv}", "Config", "s", config, "ConfigName",
+                                          "s", arg_config);
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 

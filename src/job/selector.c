@@ -97,10 +97,8 @@ static int check_numbers(Selector *selector)
         return 0;
 }
 
-/*
- * Finds the blocks of a range. Counts in edges[] the ranges that begin, less those that end, at each block.
- */
-static int find_range(Selector *selector, const BlockRange *range, int *edges)
+/* Sets named[] for the blocks of a range. */
+static int find_range(Selector *selector, const BlockRange *range, bool *named)
 {
         const Block *first = machine_find_block(selector->machine, range->first),
                     *last = machine_find_block(selector->machine, range->last);
@@ -111,10 +109,11 @@ static int find_range(Selector *selector, const BlockRange *range, int *edges)
         if (!first || !last)
                 return selector_refuse(selector, REFUSAL_NO_SUCH_BLOCK, "there is no memory%u",
                                        first ? range->last : range->first);
-        edges[first - selector->machine->blocks]++;
-        edges[last - selector->machine->blocks + 1]--;
-        if (last - first == range->last - range->first)
+        if (last - first == range->last - range->first) {
+                memset(&named[first - selector->machine->blocks], true,
+                       (size_t) (last - first) + 1);
                 return 0;
+        }
         while (first->id == missing) {
                 first++;
                 missing++;
@@ -127,22 +126,19 @@ static int find_range(Selector *selector, const BlockRange *range, int *edges)
 static int find_ranges(Selector *selector)
 {
         const Machine *machine = selector->machine;
-        _cleanup_free_ int *edges = calloc(machine->n_blocks + 1, sizeof(int));
-        int depth = 0;
+        _cleanup_free_ bool *named = calloc(machine->n_blocks + 1, sizeof(bool));
 
-        if (!edges)
+        if (!named)
                 return -ENOMEM;
         for (size_t i = 0; i < selector->request->n_ranges; i++) {
-                int r = find_range(selector, &selector->request->ranges[i], edges);
+                int r = find_range(selector, &selector->request->ranges[i], named);
 
                 if (r != 0)
                         return r;
         }
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                depth += edges[i];
-                if (depth > 0)
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (named[i])
                         selector->targets[selector->n_targets++].block = &machine->blocks[i];
-        }
         return 0;
 }
 
