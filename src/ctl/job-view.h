@@ -36,7 +36,6 @@ typedef struct JobView {
         uint32_t n_done;
         uint32_t n_failed;
         uint32_t n_undone;
-        bool has_current;
         int32_t current; /* the block that is being written; -1: none */
         JobFailure *failures;
         size_t n_failures;

@@ -50,7 +50,7 @@ static int text_format(const Progress *progress, const JobView *view, char **ret
 
         if (is_state(view, "queued"))
                 return asprintf(ret, "queued");
-        if (view->has_current && view->current >= 0)
+        if (view->current >= 0)
                 snprintf(current, sizeof(current), ", memory%" PRId32, view->current);
         if (is_state(view, "undoing"))
                 return asprintf(ret, "undoing, %" PRIu32 " blocks so far%s", view->n_undone,

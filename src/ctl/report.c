@@ -10,21 +10,23 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The members of a job that are one value, and their types on D-Bus. */
 static const struct {
         const char *name;
-        char type;
+        const char *type;
         size_t offset;
 } members[] = {
-        { "Kind", 's', offsetof(JobView, kind) },
-        { "Target", 's', offsetof(JobView, target) },
-        { "Zone", 's', offsetof(JobView, zone) },
-        { "State", 's', offsetof(JobView, state) },
-        { "Message", 's', offsetof(JobView, message) },
-        { "Id", 'u', offsetof(JobView, id) },
-        { "TotalBlocks", 'u', offsetof(JobView, n_total) },
-        { "DoneBlocks", 'u', offsetof(JobView, n_done) },
-        { "FailedBlocks", 'u', offsetof(JobView, n_failed) },
-        { "UndoneBlocks", 'u', offsetof(JobView, n_undone) },
+        { "Kind", "s", offsetof(JobView, kind) },
+        { "Target", "s", offsetof(JobView, target) },
+        { "Zone", "s", offsetof(JobView, zone) },
+        { "State", "s", offsetof(JobView, state) },
+        { "Message", "s", offsetof(JobView, message) },
+        { "Id", "u", offsetof(JobView, id) },
+        { "TotalBlocks", "u", offsetof(JobView, n_total) },
+        { "DoneBlocks", "u", offsetof(JobView, n_done) },
+        { "FailedBlocks", "u", offsetof(JobView, n_failed) },
+        { "UndoneBlocks", "u", offsetof(JobView, n_undone) },
+        { "CurrentBlock", "i", offsetof(JobView, current) },
 };
 
 static void failures_free(JobView *view)
@@ -124,18 +126,14 @@ static int read_member(sd_bus_message *message, const char *name, JobView *view)
                 view->n_done_spans = 0;
                 return read_entries(message, "a(uu)", read_done, view);
         }
-        if (strcmp(name, "CurrentBlock") == 0) {
-                view->has_current = true;
-                return sd_bus_message_read(message, "v", "i", &view->current);
-        }
         for (size_t i = 0; i < ELEMENTSOF(members); i++) {
                 void *field = (char *) view + members[i].offset;
 
                 if (strcmp(members[i].name, name) != 0)
                         continue;
-                if (members[i].type == 's')
+                if (*members[i].type == 's')
                         return read_text(message, field);
-                return sd_bus_message_read(message, "v", "u", field);
+                return sd_bus_message_read(message, "v", members[i].type, field);
         }
         return sd_bus_message_skip(message, "v");
 }

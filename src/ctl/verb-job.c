@@ -249,12 +249,19 @@ static int print_job(uint32_t id, const char *path)
         return json_print(TAKE_PTR(object));
 }
 
-/* memoryd has made a job. */
-static int on_accepted(Wait *wait, const char *path)
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
+        Wait *wait = userdata;
+        const char *path;
         int r = 0;
 
-        wait->id = job_path_to_id(path);
+        (void) error;
+        agent_stop(&wait->agent);
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return wait_end(wait, call_failure(-sd_bus_message_get_errno(reply),
+                                                   sd_bus_message_get_error(reply)));
+        if (sd_bus_message_read(reply, "o", &path) >= 0)
+                wait->id = job_path_to_id(path);
         if (wait->id == 0)
                 return garbled(wait, -EBADMSG);
         if (!arg_wait)
@@ -266,21 +273,6 @@ static int on_accepted(Wait *wait, const char *path)
         if (wait->n_signals > 0)
                 r = cancel(wait);
         return r < 0 ? r : ask_properties(wait);
-}
-
-static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-        Wait *wait = userdata;
-        const char *path;
-
-        (void) error;
-        agent_stop(&wait->agent);
-        if (sd_bus_message_is_method_error(reply, NULL))
-                return wait_end(wait, call_failure(-sd_bus_message_get_errno(reply),
-                                                   sd_bus_message_get_error(reply)));
-        if (sd_bus_message_read(reply, "o", &path) < 0)
-                return garbled(wait, -EBADMSG);
-        return on_accepted(wait, path);
 }
 
 static int add_matches(Wait *wait);

@@ -13,18 +13,15 @@ static bool is_selecting(const Block *block, uint64_t now_usec)
         return block->job == JOB_SELECTING;
 }
 
-/* Whether a block is offline and memoryd is not already bringing it online. */
-static bool is_candidate(const Block *block)
-{
-        return block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING;
-}
-
 static bool has_node(const Selector *selector, const Block *block)
 {
         return block->node >= 0 && machine_find_node(selector->machine, (uint32_t) block->node);
 }
 
-/* Removes the targets that are not to go online, or that cannot be chosen for a size. */
+/*
+ * Removes the targets that are online, those that memoryd is already bringing online, and those that cannot be
+ * chosen for a size.
+ */
 static void keep_candidates(Selector *selector)
 {
         size_t n = 0;
@@ -32,7 +29,7 @@ static void keep_candidates(Selector *selector)
         for (size_t i = 0; i < selector->n_targets; i++) {
                 Block *block = selector->targets[i].block;
 
-                if (is_candidate(block) &&
+                if (block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING &&
                     (!selector->has_size ||
                      (has_node(selector, block) && selector_is_available(selector, block))))
                         selector->targets[n++].block = block;
