@@ -258,28 +258,23 @@ static int print_json(uint32_t id, const char *result, const JobView *report)
         return json_print(TAKE_PTR(object));
 }
 
-static void print_failures(const JobView *report)
+int job_report_print(uint32_t id, const char *result, const JobView *report)
 {
+        int exit_code = report_exit_code(result, report), r;
+
+        if (arg_json) {
+                r = print_json(id, result, report);
+                return r == EXIT_SUCCESS ? exit_code : r;
+        }
+        if (exit_code == EXIT_SUCCESS)
+                puts(report->message ?: "Done.");
+        else
+                (void) failure("%s", report->message ?: result);
         for (size_t i = 0; i < report->n_failures; i++) {
                 _cleanup_free_ char *line = NULL;
 
                 if (job_failure_format(&report->failures[i], &line) >= 0)
                         fprintf(stderr, "  %s\n", line);
         }
-}
-
-int job_report_print(uint32_t id, const char *result, const JobView *report)
-{
-        int exit_code = report_exit_code(result, report);
-        int r = EXIT_SUCCESS;
-
-        if (arg_json)
-                r = print_json(id, result, report);
-        else if (exit_code == EXIT_SUCCESS)
-                puts(report->message ?: "Done.");
-        else
-                (void) failure("%s", report->message ?: result);
-        if (!arg_json)
-                print_failures(report);
-        return r == EXIT_SUCCESS ? exit_code : r;
+        return exit_code;
 }

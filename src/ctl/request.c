@@ -100,30 +100,27 @@ static int take_zone(const char *verb, int *argc, char **argv)
 static int check_memory(const char *verb, bool has_blocks)
 {
         const struct {
-                const char *name;
                 bool given;
-        } ways[] = {
-                { "BLOCKS", has_blocks },
-                { "--node", arg_node },
-                { "--device", arg_device },
+                const char *one;
+                const char *other;
+        } pairs[] = {
+                { has_blocks && arg_node, "BLOCKS", "--node" },
+                { has_blocks && arg_device, "BLOCKS", "--device" },
+                { arg_node && arg_device, "--node", "--device" },
+                { has_blocks && arg_size, "BLOCKS", "--size" },
+                { arg_movable && arg_size, "--movable", "--size" },
+                { arg_movable && has_blocks, "--movable", "BLOCKS" },
+                { arg_movable && arg_device, "--movable", "--device" },
         };
-        const char *first = NULL;
 
-        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
-                if (ways[i].given && first)
-                        return usage_failure("%s and %s exclude each other", first, ways[i].name);
-                if (ways[i].given)
-                        first = ways[i].name;
-        }
-        if (has_blocks && arg_size)
-                return usage_failure("BLOCKS and --size exclude each other");
-        if (!first && !arg_size)
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
+                if (pairs[i].given)
+                        return usage_failure("%s and %s exclude each other", pairs[i].one,
+                                             pairs[i].other);
+        if (!has_blocks && !arg_node && !arg_device && !arg_size)
                 return usage_failure("'%s' needs %s", verb,
                                      arg_movable ? "--node with --movable" :
                                                    "BLOCKS, --node, --device or --size");
-        if (arg_movable && (!arg_node || arg_size))
-                return usage_failure("--movable and %s exclude each other",
-                                     arg_size ? "--size" : first);
         return EXIT_SUCCESS;
 }
 

@@ -134,16 +134,14 @@ static int append_options(sd_bus_message *message, const char *config)
 static int read_ranges(sd_bus_message *reply, Table *table, uint64_t block_size_bytes)
 {
         int r = sd_bus_message_enter_container(reply, 'a', BUS_PLAN_SIGNATURE);
-        ForecastRange range;
+        ForecastRange range = {};
         const char *guards, *reason;
-        int is_added;
 
         while (r >= 0 &&
                (r = sd_bus_message_read(reply, BUS_PLAN_SIGNATURE, &range.first, &range.last,
-                                        &range.node, &range.state, &is_added, &range.zone_class,
+                                        &range.node, &range.state, NULL, &range.zone_class,
                                         &range.device, &range.origin, &range.decision, &range.rule,
                                         &guards, &reason)) > 0) {
-                range.is_added = is_added;
                 snprintf(range.guards, sizeof(range.guards), "%s", guards);
                 range.reason = (char *) reason;
                 r = add_range(table, &range, block_size_bytes);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Begins and ends jobs and their steps. */
+/* Begins and ends jobs, and formats sentences about them. */
 
+#include "base/format.h"
 #include "job/step.h"
+
+#include <stdio.h>
 
 static const char *const job_state_table[_JOB_STATE_MAX] = {
         [JOB_STATE_QUEUED] = "queued",
@@ -166,4 +169,161 @@ bool job_cancel(Job *job)
 int32_t job_current_block(const Job *job)
 {
         return job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1;
+}
+
+/* The meaning of an errno for a write to the state of a memory block. */
+static const struct {
+        int error;
+        const char *of_offline; /* the text for a block that was to go offline, if it differs */
+        const char *text;
+} meanings[] = {
+        { EBUSY, "it holds memory that is in use and cannot be moved",
+          "something on this machine does not let it go online" },
+        { EPERM, NULL, "its node would have movable memory only" },
+        { ESTALE, NULL, "something other than memoryd changed it meanwhile" },
+        { ENOENT, NULL, "it was removed" },
+        { ENOMEM, "there is not enough free memory to move its contents to",
+          "there is not enough free memory to describe it" },
+        { EAGAIN, NULL, "the kernel was not able to just then" },
+        { EINTR, NULL, "it was interrupted" },
+        { EINVAL, "the kernel refuses: it spans zones or has holes",
+          "the kernel refuses: it cannot go into that zone" },
+        { EIO, NULL, "the kernel or a driver refuses" },
+        { EACCES, NULL, "memoryd may not write its state" },
+        { EBADMSG, NULL, "its state could not be read afterwards" },
+        { EOPNOTSUPP, NULL, "the kernel cannot do that" },
+};
+
+int job_format_failure(const Job *job, const JobStep *step, char **ret)
+{
+        /*
+         * In set-zone, the block did not go offline or, if it is restored, did not go online in the new
+         * class. Restoring a block mostly succeeds.
+         */
+        bool is_offline = job->request.kind != JOB_KIND_ONLINE && !step->restoring;
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(meanings); i++) {
+                const char *text = meanings[i].text;
+
+                if (meanings[i].error != -step->error)
+                        continue;
+                if (is_offline && meanings[i].of_offline)
+                        text = meanings[i].of_offline;
+                if (step->timed_out)
+                        text = "what it holds was not moved in time";
+                r = asprintf(ret, "%s: %s", strerrorname_np(-step->error), text);
+                return r < 0 ? -ENOMEM : 0;
+        }
+        r = asprintf(ret, "error %d: the kernel refuses", -step->error);
+        return r < 0 ? -ENOMEM : 0;
+}
+
+/* The most failures that are named one by one. */
+#define FAILURES_SHOWN 3
+
+static int print_failures(FILE *stream, const Job *job)
+{
+        size_t n = 0;
+
+        if (job->n_failed == 0)
+                return 0;
+        fprintf(stream, "; %zu failed", job->n_failed);
+        for (size_t i = 0; i < job->n_steps && n < FAILURES_SHOWN; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (job->steps[i].state != STEP_FAILED)
+                        continue;
+                if (job_format_failure(job, &job->steps[i], &text) < 0)
+                        return -ENOMEM;
+                fprintf(stream, "%s memory%u: %s", n > 0 ? "," : ":", job->steps[i].step.block,
+                        text);
+                n++;
+        }
+        if (job->n_failed > n)
+                fprintf(stream, ", and %zu more", job->n_failed - n);
+        return 0;
+}
+
+/* Prints "Took 30 of 32 blocks (3.8G) of device PNP0C80:00 offline". */
+static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
+{
+        const Request *request = &job->request;
+        bool is_online = request->kind == JOB_KIND_ONLINE,
+             is_offline = request->kind == JOB_KIND_OFFLINE,
+             is_movable = job->n_steps > 0 && job->steps[0].step.to == VERDICT_MOVABLE;
+        char size[FORMAT_BYTES_MAX];
+
+        fputs(is_online ? "Brought " : is_offline ? "Took " : "Made ", stream);
+        if (job->n_done < job->n_steps)
+                fprintf(stream, "%zu of ", job->n_done);
+        fprintf(stream, "%zu block%s (%s)", job->n_steps, job->n_steps == 1 ? "" : "s",
+                format_bytes(job->n_done * block_size_bytes, size));
+        if (request->node != NODE_ANY)
+                fprintf(stream, " of node %d", request->node);
+        if (*request->device)
+                fprintf(stream, " of device %s", request->device);
+        if (is_offline)
+                fputs(" offline", stream);
+        else if (is_online && request->zone_class == ZONE_CLASS_NONE)
+                fputs(" online", stream);
+        else
+                fprintf(stream, "%s %s", is_online ? " online as" : "",
+                        request_class_text(is_movable ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL));
+}
+
+/* Whether the request was to take a device offline, and no block of the device is online any more. */
+static bool is_device_free(const Job *job, const Machine *machine)
+{
+        bool has_blocks = false;
+
+        if (job->request.kind != JOB_KIND_OFFLINE || !*job->request.device)
+                return false;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Device *device = machine_device(machine, &machine->blocks[i]);
+
+                if (!device || strcmp(device->name, job->request.device) != 0)
+                        continue;
+                has_blocks = true;
+                if (machine->blocks[i].state != BLOCK_OFFLINE)
+                        return false;
+        }
+        return has_blocks;
+}
+
+static int print_report(FILE *stream, const Job *job, const Machine *machine)
+{
+        int r;
+
+        print_done(stream, job, machine->block_size_bytes);
+        r = print_failures(stream, job);
+        if (r < 0)
+                return r;
+        if (job->n_undone > 0)
+                fprintf(stream, "; %zu %s what %s before", job->n_undone,
+                        job->n_undone == 1 ? "is again" : "are again",
+                        job->n_undone == 1 ? "it was" : "they were");
+        if (job->state == JOB_STATE_CANCELLED)
+                fputs("; cancelled", stream);
+        if (job->state == JOB_STATE_TIMED_OUT)
+                fputs("; the time was up", stream);
+        if (is_device_free(job, machine))
+                fputs("; it can be removed", stream);
+        return 0;
+}
+
+int job_format_report(const Job *job, const Machine *machine, char **ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *stream = open_memstream(&text, &size);
+        int r;
+
+        if (!stream)
+                return -ENOMEM;
+        r = print_report(stream, job, machine);
+        if (fclose(stream) != 0 || r < 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(text);
+        return 0;
 }

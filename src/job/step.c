@@ -369,20 +369,6 @@ static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
         return false;
 }
 
-/* Whether a step is to be undone, and its block is still as the job has left it. */
-static bool step_is_undoable(Job *job, JobStep *step, const Block *block)
-{
-        bool is_offline = block && block->state == BLOCK_OFFLINE;
-
-        if (step->state != STEP_DONE || !step->is_ours || !block)
-                return false;
-        if (block_class(block) == step->step.from) {
-                step_undone(job, step);
-                return false;
-        }
-        return is_offline == (step->step.to == VERDICT_NONE);
-}
-
 static bool job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_usec, JobWrite *ret)
 {
         JobStep *step;
@@ -394,7 +380,14 @@ static bool job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_u
         }
         step = &job->steps[--job->next];
         block = step_block(step, machine);
-        if (!step_is_undoable(job, step, block))
+        if (step->state != STEP_DONE || !step->is_ours || !block)
+                return false;
+        if (block_class(block) == step->step.from) {
+                step_undone(job, step);
+                return false;
+        }
+        /* Another process has changed the block since. Its change stays. */
+        if ((block->state == BLOCK_OFFLINE) != (step->step.to == VERDICT_NONE))
                 return false;
         if (step_is_unsafe(job, step, machine, block, step->step.from)) {
                 step->error = -EPERM;
