@@ -23,6 +23,7 @@ void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes)
                 .block_size_bytes = block_size_bytes,
                 .has_bar = isatty(STDERR_FILENO),
         };
+        setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe gets each line at once */
 }
 
 /* The keys of the tree are numbers: there is nothing to free. */
@@ -104,12 +105,6 @@ void progress_clear(Progress *progress)
         progress->bar_width = 0;
 }
 
-static void print_line(const Progress *progress, const char *text)
-{
-        printf("job %" PRIu32 ": %s\n", progress->id, text);
-        fflush(stdout);
-}
-
 /* Prints which job this is, before anything else. */
 static void print_job(Progress *progress, const JobView *view)
 {
@@ -120,7 +115,6 @@ static void print_job(Progress *progress, const JobView *view)
         printf("job %" PRIu32 ": %s %s, %" PRIu32 " blocks, %s\n", progress->id, view->kind ?: "",
                view->target ?: "", view->n_total,
                size_format(view->n_total * progress->block_size_bytes, size));
-        fflush(stdout);
         progress->is_named = true;
 }
 
@@ -139,7 +133,7 @@ static void print_failures(Progress *progress, const JobView *view)
                 if (!tfind(key, &progress->told, compare_keys) &&
                     tsearch(key, &progress->told, compare_keys) &&
                     job_failure_format(&view->failures[i], &line) >= 0)
-                        print_line(progress, line);
+                        printf("job %" PRIu32 ": %s\n", progress->id, line);
         }
 }
 
@@ -159,7 +153,7 @@ uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_u
         if (progress->has_bar)
                 draw_bar(progress, view, text);
         else
-                print_line(progress, text);
+                printf("job %" PRIu32 ": %s\n", progress->id, text);
         progress->next_usec =
                 now_usec + (progress->has_bar ? BAR_INTERVAL_USEC : LINE_INTERVAL_USEC);
         free(progress->shown);

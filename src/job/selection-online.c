@@ -73,21 +73,17 @@ static int choose_size(Selector *selector)
         return 0;
 }
 
+/* Takes the steps from a plan, which decides on all targets and has them in the order of the targets. */
 static int take_plan(Selector *selector, const Plan *plan)
 {
-        size_t target = 0;
-
+        assert(plan->n_planned == selector->n_targets);
         for (size_t i = 0; i < plan->n_order; i++) {
-                const Planned *planned = &plan->planned[plan->order[i]];
-                size_t n = selector->n_targets;
+                const Decision *decision = &plan->planned[plan->order[i]].decision;
+                Step *step = &selector->steps[selector->n_steps];
 
-                /* The plan has each class from the top down: the next target is mostly the one below. */
-                do {
-                        target = target > 0 ? target - 1 : n - 1;
-                } while (selector->targets[target].block->id != planned->block);
-                selector_take(selector, &selector->targets[target], planned->decision.verdict);
-                selector->steps[selector->n_steps - 1].has_decision = true;
-                selector->steps[selector->n_steps - 1].decision = planned->decision;
+                selector_take(selector, &selector->targets[plan->order[i]], decision->verdict);
+                step->has_decision = true;
+                step->decision = *decision;
         }
         if (selector->n_steps == selector->n_targets)
                 return 0;
