@@ -6,9 +6,9 @@
 /* Declarations for the verbs that start, watch and end jobs. */
 
 /*
- * request.c: a request for online, offline or set-zone, from the command line. Checks the options, and reads the
- * arguments after the verb. Returns EXIT_SUCCESS, or an exit code after printing the fault. The ranges are owned
- * in either case.
+ * request.c: a request for online, offline or set-zone, from the command line. Checks the options, and reads
+ * the arguments after the verb. Returns EXIT_SUCCESS, or an exit code after printing the fault. The caller
+ * frees the ranges in either case.
  */
 int job_request_parse(const char *verb, int argc, char **argv, BlockRange **ret_blocks,
                       size_t *ret_n_blocks);

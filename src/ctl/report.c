@@ -249,21 +249,16 @@ bool json_add_report(json_object *object, uint32_t id, const char *result, const
                json_add_done(object, report) && json_add_failures(object, report);
 }
 
-static int print_json(uint32_t id, const char *result, const JobView *report)
-{
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_add_report(object, id, result, report))
-                return json_print(NULL);
-        return json_print(TAKE_PTR(object));
-}
-
 int job_report_print(uint32_t id, const char *result, const JobView *report)
 {
+        _cleanup_(json_object_putp) json_object *object = NULL;
         int exit_code = report_exit_code(result, report), r;
 
         if (arg_json) {
-                r = print_json(id, result, report);
+                object = json_object_new_object();
+                r = json_print(object && json_add_report(object, id, result, report) ?
+                                       TAKE_PTR(object) :
+                                       NULL);
                 return r == EXIT_SUCCESS ? exit_code : r;
         }
         if (exit_code == EXIT_SUCCESS)

@@ -19,8 +19,8 @@ static bool has_node(const Selector *selector, const Block *block)
 }
 
 /*
- * Removes the targets that are online, those that memoryd is already bringing online, and those that cannot be
- * chosen for a size.
+ * Removes the targets that are online, that memoryd is already bringing online, or that cannot be chosen for
+ * a size.
  */
 static void keep_candidates(Selector *selector)
 {

@@ -38,7 +38,7 @@ static bool is_within_guards(const Selector *selector, const Block *block)
                                                 (size_t) (node - selector->after.nodes), &breach);
 }
 
-/* Removes the last step, or one after the other all that take kernel memory offline, which are the last. */
+/* Removes the last step, which takes a block of this target's class offline. */
 static void drop_step(Selector *selector, Target *target)
 {
         selector->n_steps--;
@@ -46,35 +46,29 @@ static void drop_step(Selector *selector, Target *target)
         balance_move(&selector->after, target->block, ZONE_CLASS_NONE, block_class(target->block));
 }
 
-/* The kind of blocks to take. */
-typedef struct Choice {
-        ZoneClass from;
-        bool boot;   /* boot memory, otherwise all other memory */
-        bool guards; /* except for blocks that the guards need */
-} Choice;
-
 /*
- * Takes as many blocks as are still wanted: those that become kernel memory from the bottom up, all others
- * from the top down, so that kernel memory stays below.
+ * Takes as many online blocks of a class as are still wanted, of boot memory or of all other memory. With
+ * guards, blocks that the guards need are left out. Blocks that become kernel memory are taken from the
+ * bottom up, all others from the top down, so that kernel memory stays below.
  */
-static void choose_blocks(Selector *selector, Choice choice)
+static void choose_blocks(Selector *selector, ZoneClass from, bool boot, bool guards)
 {
         bool is_offline = selector->request->kind == JOB_KIND_OFFLINE,
              is_named = !is_offline && !selector->has_size &&
                         selector->request->zone_class != ZONE_CLASS_NONE,
-             is_up = !is_offline && choice.from == ZONE_CLASS_MOVABLE;
+             is_up = !is_offline && from == ZONE_CLASS_MOVABLE;
         Verdict to = is_offline ? VERDICT_NONE : is_up ? VERDICT_KERNEL : VERDICT_MOVABLE;
 
         for (size_t i = 0; i < selector->n_targets && selector->n_steps < selector->n_wanted; i++) {
                 Target *target = &selector->targets[is_up ? i : selector->n_targets - 1 - i];
                 const Block *block = target->block;
 
-                if (target->taken || block_class(block) != choice.from ||
-                    is_boot(selector, block) != choice.boot ||
+                if (target->taken || block_class(block) != from ||
+                    is_boot(selector, block) != boot ||
                     !(is_named || selector_is_available(selector, block)))
                         continue;
                 selector_take(selector, target, to);
-                if (choice.guards && !is_within_guards(selector, block))
+                if (guards && !is_within_guards(selector, block))
                         drop_step(selector, target);
         }
 }
@@ -101,11 +95,9 @@ static int offline_size(Selector *selector)
         char available[FORMAT_BYTES_MAX];
         Breach breach;
 
-        choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, false, false });
-        choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, false });
-        /*
-         * The guards can hold for all blocks although not for a part: a node may be emptied, not left short.
-         */
+        choose_blocks(selector, ZONE_CLASS_MOVABLE, false, false);
+        choose_blocks(selector, ZONE_CLASS_KERNEL, false, false);
+        /* The guards can hold for all blocks and not for a part: a node is emptied, not left short. */
         if (selector->n_steps == selector->n_wanted &&
             !balance_is_breached(&selector->before, &selector->after, &breach))
                 return 0;
@@ -114,11 +106,11 @@ static int offline_size(Selector *selector)
                 if (selector->targets[i].taken &&
                     block_class(selector->targets[i].block) == ZONE_CLASS_KERNEL)
                         drop_step(selector, &selector->targets[i]);
-        choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, true });
+        choose_blocks(selector, ZONE_CLASS_KERNEL, false, true);
         if (selector->request->force) {
-                choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, false, false });
-                choose_blocks(selector, (Choice){ ZONE_CLASS_MOVABLE, true, false });
-                choose_blocks(selector, (Choice){ ZONE_CLASS_KERNEL, true, false });
+                choose_blocks(selector, ZONE_CLASS_KERNEL, false, false);
+                choose_blocks(selector, ZONE_CLASS_MOVABLE, true, false);
+                choose_blocks(selector, ZONE_CLASS_KERNEL, true, false);
         }
         if (selector->n_steps == selector->n_wanted)
                 return 0;
@@ -143,12 +135,12 @@ static size_t count_blocks(const Selector *selector, ZoneClass zone_class)
         return n;
 }
 
-/* Changes blocks to a class, at most as many as are wanted. Boot memory is taken only with force, and last. */
+/* Changes at most as many blocks as are wanted. Boot memory is taken only with force, and last. */
 static void change_blocks(Selector *selector, ZoneClass to)
 {
-        choose_blocks(selector, (Choice){ other_class(to), false, false });
+        choose_blocks(selector, other_class(to), false, false);
         if (selector->request->force)
-                choose_blocks(selector, (Choice){ other_class(to), true, false });
+                choose_blocks(selector, other_class(to), true, false);
 }
 
 /* Changes exactly as many blocks as are wanted, or refuses. */

@@ -157,7 +157,7 @@ static int find_all(Selector *selector)
         const Request *request = selector->request;
 
         if (request->node != NODE_ANY &&
-            (request->node < 0 || !machine_find_node(selector->machine, (uint32_t) request->node)))
+            !machine_find_node(selector->machine, (uint32_t) request->node))
                 return selector_refuse(selector, REFUSAL_NO_SUCH_NODE, "there is no node %d",
                                        request->node);
         for (size_t i = 0; i < selector->machine->n_blocks; i++)

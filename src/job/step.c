@@ -269,7 +269,7 @@ static bool step_is_unsafe(Job *job, const JobStep *step, const Machine *machine
         return has_movable;
 }
 
-/* Begins the write for a verdict. A block that is online goes offline first, and may take this long for it. */
+/* Begins the write for a verdict. A block that is online goes offline first, in this time. */
 static void job_write(Job *job, JobStep *step, Block *block, Verdict verdict, uint64_t offline_usec,
                       JobWrite *ret)
 {
