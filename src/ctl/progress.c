@@ -89,8 +89,7 @@ static void draw_bar(Progress *progress, const JobView *view, const char *text)
         memset(bar, '.', length);
         if (view->n_total > 0)
                 memset(bar, '#', length * MIN(n_through, view->n_total) / view->n_total);
-        if (asprintf(&line, "%s%s%s%s", length > 0 ? "[" : "", bar, length > 0 ? "] " : "", text) <
-            0)
+        if (asprintf(&line, "%s%s%s%s", length ? "[" : "", bar, length ? "] " : "", text) < 0)
                 return;
         fprintf(stderr, "\r%-*.*s", (int) MIN(MAX(progress->bar_width, strlen(line)), width),
                 (int) width, line);
