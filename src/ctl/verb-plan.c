@@ -201,12 +201,8 @@ static int load_config(Conf *conf)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int parse_additions(uint64_t block_size_bytes, Addition **ret)
+static int parse_additions(uint64_t block_size_bytes, Addition *additions)
 {
-        _cleanup_free_ Addition *additions = calloc(arg_n_additions + 1, sizeof(Addition));
-
-        if (!additions)
-                return failure("%s", strerror(ENOMEM));
         for (size_t i = 0; i < arg_n_additions; i++) {
                 const char *expected = NULL;
                 char size[SIZE_STRING_MAX];
@@ -217,7 +213,6 @@ static int parse_additions(uint64_t block_size_bytes, Addition **ret)
                                        arg_additions[i], expected,
                                        size_format(block_size_bytes, size));
         }
-        *ret = TAKE_PTR(additions);
         return EXIT_SUCCESS;
 }
 
@@ -243,14 +238,14 @@ static int plan_machine(const Machine *machine, const Policy *policy, const Addi
 static int plan_by_recording(Table *table)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
-        _cleanup_free_ Addition *additions = NULL;
+        Addition additions[FORECAST_ADDITIONS_MAX];
         Conf conf;
         int r;
 
         conf_init(&conf);
         r = snapshot_fetch(FETCH_BLOCKS | FETCH_OBJECTS, &snapshot);
         if (r == EXIT_SUCCESS)
-                r = parse_additions(snapshot.manager.block_size_bytes, &additions);
+                r = parse_additions(snapshot.manager.block_size_bytes, additions);
         if (r == EXIT_SUCCESS)
                 r = load_config(&conf);
         if (r == EXIT_SUCCESS)

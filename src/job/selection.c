@@ -334,7 +334,7 @@ static int selector_run(Selector *selector)
 {
         bool is_online = selector->request->kind == JOB_KIND_ONLINE,
              is_offline = selector->request->kind == JOB_KIND_OFFLINE,
-             has_class = selector->request->zone_class != ZONE_CLASS_NONE;
+             by_policy = is_online && selector->request->zone_class == ZONE_CLASS_NONE;
         int r = selector_find_targets(selector);
 
         if (r == 0)
@@ -347,8 +347,8 @@ static int selector_run(Selector *selector)
                 return r;
         if (!is_online)
                 qsort(selector->steps, selector->n_steps, sizeof(Step), compare_steps);
-        /* The policy has chosen the classes, or blocks were chosen for a size, by the guards. */
-        if (!(is_online && !has_class) && !(is_offline && selector->has_size))
+        /* The policy has kept to its guards, and so has the choice of blocks that go offline. */
+        if (!by_policy && !(is_offline && selector->has_size))
                 r = check_guards(selector);
         if (r == 0)
                 mark_movable_nodes(selector);
