@@ -66,7 +66,7 @@ typedef struct Conf {
 typedef struct ConfFault {
         char *file;
         unsigned line; /* 0: the file as a whole */
-        char *text;    /* "'key': expected ..., got ..." */
+        char *text;    /* "'key': expected ..., got ...": valid UTF-8 in one line */
 } ConfFault;
 
 typedef struct ConfFaults {
@@ -76,7 +76,10 @@ typedef struct ConfFaults {
 
 void conf_faults_done(ConfFaults *faults);
 
-/* Formats a fault as "file:line: text", without a newline. Returns 0 or -ENOMEM. The caller frees *ret. */
+/*
+ * Formats a fault as "file:line: text", without a newline, and valid UTF-8 whatever the file is
+ * called. Returns 0 or -ENOMEM. The caller frees *ret.
+ */
 int conf_fault_format(const ConfFault *fault, char **ret);
 
 /*

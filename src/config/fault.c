@@ -19,7 +19,48 @@ void conf_faults_done(ConfFaults *faults)
         *faults = (ConfFaults){ 0 };
 }
 
-/* Formats "'key': text", or only the text if `key` is NULL. The caller frees the result. NULL: no memory. */
+/*
+ * Returns the length of the character at the start of a text, or 0 if the text starts with a
+ * control character, or with what sd-bus refuses: a byte that is not valid UTF-8, or a code point
+ * that Unicode reserves.
+ */
+static size_t character_length(const char *text)
+{
+        static const uint32_t least[] = { ' ', 0xa0, 0x800, 0x10000 }; /* for each length */
+        uint32_t code = (unsigned char) *text;
+        unsigned n_ones = (unsigned) __builtin_clz(~(code << 24)); /* from the highest bit on */
+        size_t length = MAX(n_ones, 1U);
+
+        if (n_ones == 1 || n_ones > ELEMENTSOF(least))
+                return 0;
+        code &= 0xffU >> n_ones;
+        for (size_t i = 1; i < length; i++) {
+                if (((unsigned char) text[i] & 0xc0) != 0x80)
+                        return 0;
+                code = code << 6 | ((unsigned char) text[i] & 0x3f);
+        }
+        if (code < least[length - 1] || code == 0x7f || code > 0x10ffff || code >> 11 == 0x1b ||
+            (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef))
+                return 0;
+        return length;
+}
+
+/* Puts "?" in the place of each byte that is not part of a printable character. */
+static void make_printable(char *text)
+{
+        while (*text) {
+                size_t length = character_length(text);
+
+                if (length == 0)
+                        *text = '?';
+                text += MAX(length, 1U);
+        }
+}
+
+/*
+ * Formats "'key': text", or only the text if `key` is NULL, for all readers to print. The caller
+ * frees the result. NULL: no memory.
+ */
 static _printf_(2, 0) char *format_text(const char *key, const char *format, va_list arguments)
 {
         _cleanup_free_ char *text = NULL;
@@ -33,6 +74,7 @@ static _printf_(2, 0) char *format_text(const char *key, const char *format, va_
         vfprintf(stream, format, arguments);
         if (fclose(stream) != 0)
                 return NULL;
+        make_printable(text);
         return TAKE_PTR(text);
 }
 
@@ -109,16 +151,14 @@ void conf_faults_sort(ConfFaults *faults, size_t first, char *const *files)
 const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX])
 {
         size_t length = strlen(text), kept = MIN(length, (size_t) CONF_QUOTE_MAX - 6);
-        char *end;
 
-        /* A cut within a UTF-8 sequence would leave half a character. */
-        while (kept < length && kept > 0 && ((unsigned char) text[kept] & 0xc0) == 0x80)
-                kept--;
+        /* Half a character must not stay: none has more than 4 bytes. */
+        if (kept < length)
+                for (size_t i = kept - 3; i < kept; i++)
+                        if (i + character_length(text + i) > kept)
+                                kept = i;
         snprintf(buffer, CONF_QUOTE_MAX, "\"%.*s%s\"", (int) kept, text,
                  kept < length ? "..." : "");
-        for (end = buffer; *end; end++)
-                if ((unsigned char) *end < ' ' || *end == 0x7f)
-                        *end = '?';
         return buffer;
 }
 
@@ -131,6 +171,8 @@ int conf_fault_format(const ConfFault *fault, char **ret)
 
         if (n < 0)
                 return -ENOMEM;
+        /* The name of the file can have any bytes as well. */
+        make_printable(line);
         *ret = line;
         return 0;
 }

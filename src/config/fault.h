@@ -7,7 +7,8 @@
 
 /*
  * Adds a fault with a formatted text. "'KEY': " is put before the text unless `key` is NULL.
- * Returns 1, so that a function that reads a setting can return this value, or -ENOMEM.
+ * What the text quotes may have any bytes: those that are not UTF-8, and control characters, become
+ * "?". Returns 1, so that a function that reads a setting can return this value, or -ENOMEM.
  */
 int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const char *key,
                     const char *format, ...) _printf_(5, 6);
@@ -21,5 +22,5 @@ void conf_faults_sort(ConfFaults *faults, size_t first, char *const *files);
 /* The size of a buffer for a quotation: the text or its beginning, an ellipsis, quotes and the NUL. */
 #define CONF_QUOTE_MAX 48
 
-/* Writes a text in quotes: shortened if it is long, with "?" for control characters. Returns the buffer. */
+/* Writes a text in quotes, shortened behind a character if it is long. Returns the buffer. */
 const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX]);

@@ -158,7 +158,7 @@ static bool token_is_number(const Token *token)
                p + conf_number_length(p) == token->text + token->length;
 }
 
-/* Writes a token in quotes: shortened if it is long, with "?" for control characters. Returns the buffer. */
+/* Writes a token in quotes, shortened if it is long. Returns the buffer. */
 static const char *token_quote(const Token *token, char quote, char buffer[static CONF_QUOTE_MAX])
 {
         char copy[CONF_QUOTE_MAX];

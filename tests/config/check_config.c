@@ -349,6 +349,35 @@ static const FileCase file_cases[] = {
         { "coldplug = \"0123456789012345678901234567890123456789012345678901234567890123456789\";",
           "1: 'coldplug': " COLDPLUG "\"012345678901234567890123456789012345678901...\"\n" },
         { "coldplug = \"a\\nb\\x1b[0m\";", "1: 'coldplug': " COLDPLUG "\"a?b?[0m\"\n" },
+        /* Characters of each length at the edges of what is valid. */
+        { "coldplug = \"~\u00a0\u07ff\u0800\ud7ff\ue000\ufdcf\ufdf0\ufffd\U00010000\U0010fffd\";",
+          "1: 'coldplug': " COLDPLUG
+          "\"~\u00a0\u07ff\u0800\ud7ff\ue000\ufdcf\ufdf0\ufffd\U00010000\U0010fffd\"\n" },
+        { "coldplug = \"a\xff\" \"b\\xfec\x80\";", "1: 'coldplug': " COLDPLUG "\"a?b?c?\"\n" },
+        { "coldplug = \"\xc3\";", "1: 'coldplug': " COLDPLUG "\"?\"\n" },
+        { "coldplug = \"\xe2\x82.\xf0\x9f\x98.\";", "1: 'coldplug': " COLDPLUG "\"??.???.\"\n" },
+        /* Overlong. */
+        { "coldplug = \"\xc1\xbf.\xe0\x9f\xbf.\xf0\x8f\xbf\xbf.\xf8\x88\x80\x80\x80\";",
+          "1: 'coldplug': " COLDPLUG "\"??.???.????.?????\"\n" },
+        /* Surrogates, numbers above the last character, and numbers that Unicode reserves. */
+        { "coldplug = \"\xed\xa0\x80.\xed\xbf\xbf.\xf4\x90\x80\x80\";",
+          "1: 'coldplug': " COLDPLUG "\"???.???.????\"\n" },
+        { "coldplug = \"\xef\xb7\x90.\xef\xb7\xaf.\xef\xbf\xbe.\xf4\x8f\xbf\xbf\";",
+          "1: 'coldplug': " COLDPLUG "\"???.???.???.????\"\n" },
+        /* Control characters of ASCII and beyond. */
+        { "coldplug = \"\x1f\x7f.\xc2\x80\xc2\x9f\";", "1: 'coldplug': " COLDPLUG "\"??.????\"\n" },
+        { "set\xff\xfetle = 1;", "1: expected a key, got 'set??tle'\n" },
+        { "settle = \x80\x1b;",
+          "1: expected a value, got '?'; strings need the double quotes of ASCII, \"\n" },
+        /* No character is cut in two. */
+        { "coldplug = \"0123456789012345678901234567890123456789é€\";",
+          "1: 'coldplug': " COLDPLUG "\"0123456789012345678901234567890123456789é...\"\n" },
+        { "coldplug = \"012345678901234567890123456789012345678é€\";",
+          "1: 'coldplug': " COLDPLUG "\"012345678901234567890123456789012345678é...\"\n" },
+        { "coldplug = \"0123456789012345678901234567890123456789\U0001f600\";",
+          "1: 'coldplug': " COLDPLUG "\"0123456789012345678901234567890123456789...\"\n" },
+        { "coldplug = \"012345678901234567890123456789012345678901\x80\x80\x80\";",
+          "1: 'coldplug': " COLDPLUG "\"012345678901234567890123456789012345678901...\"\n" },
 
         /* Rules. */
         { "rules = { zone = \"auto\"; };", "1: 'rules': " RULES "a group\n" },
@@ -1513,6 +1542,20 @@ START_TEST(paths_in_faults_have_single_slashes)
 }
 END_TEST
 
+START_TEST(a_fault_is_text_whatever_the_file_is_called)
+{
+        ConfFaults faults = { 0 };
+        Conf conf;
+        char *line;
+
+        ck_assert_int_eq(conf_load_text("/Tür\xff\n.conf", "frob = 1;", 9, &conf, &faults), 1);
+        ck_assert_int_eq(conf_fault_format(&faults.faults[0], &line), 0);
+        ck_assert_str_eq(line, "/Tür??.conf:1: 'frob': " ONE_OF_THE_KEYS);
+        free(line);
+        conf_faults_done(&faults);
+}
+END_TEST
+
 static void assert_text(const char *text, size_t size, const char *expected)
 {
         ConfFaults faults = { 0 };
@@ -1912,6 +1955,7 @@ static void add_odd_tests(Suite *suite)
         tcase_add_test(odd, one_file_alone_must_exist);
         tcase_add_test(odd, a_text_is_read_as_a_file_is);
         tcase_add_test(odd, paths_in_faults_have_single_slashes);
+        tcase_add_test(odd, a_fault_is_text_whatever_the_file_is_called);
         tcase_add_test(odd, a_file_cut_anywhere_is_read_or_refused);
         tcase_add_test(odd, a_file_with_any_byte_wrong_is_read_or_refused);
 }

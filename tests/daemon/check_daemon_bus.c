@@ -256,6 +256,20 @@ START_TEST(a_broken_reload_keeps_the_policy_and_says_where)
 }
 END_TEST
 
+START_TEST(a_fault_is_told_whatever_bytes_the_file_has)
+{
+        daemon_start();
+        daemon_set_config("coldplug = \"\xff\xed\xa0\x80é\xef\xbf\xbf\";\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), INVALID_CONFIG);
+        ck_assert_ptr_nonnull(strstr(bus_error_message(), ", got \"????é???\""));
+        ck_assert_ptr_nonnull(
+                strstr(bus_get_text(MANAGER_PATH, MANAGER, "ConfigFaults"), ", got \"????é???\""));
+        daemon_set_config("set\xfftle = 1;\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), INVALID_CONFIG);
+        ck_assert_ptr_nonnull(strstr(bus_error_message(), "expected a key, got 'set?tle'"));
+}
+END_TEST
+
 START_TEST(a_broken_hangup_keeps_the_policy_too)
 {
         daemon_start();
@@ -1033,6 +1047,7 @@ static void add_service_cases(Suite *suite)
 
         tcase_add_test(reload, a_hangup_reloads_and_the_next_memory_follows);
         tcase_add_test(reload, a_broken_reload_keeps_the_policy_and_says_where);
+        tcase_add_test(reload, a_fault_is_told_whatever_bytes_the_file_has);
         tcase_add_test(reload, a_broken_hangup_keeps_the_policy_too);
         tcase_add_test(reload, changes_need_authority);
 
