@@ -114,9 +114,3 @@ int conf_load_file(const char *path, Conf *ret, ConfFaults *faults);
  * do. `name` is the name of the text in messages. conf.files stays NULL.
  */
 int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults);
-
-/*
- * Returns the name of the i-th key, or NULL past the last: of settings such as "retry.delay", and
- * of keys in rules such as "rules.node_class". Used to check that each key is documented.
- */
-const char *conf_key_name(size_t i);

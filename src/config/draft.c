@@ -56,8 +56,8 @@ static int insert_rule(const Input *input, Rule *rule)
 
 static int rules_fault(const Input *input, const config_setting_t *setting, const char *path)
 {
-        int r = setting_fault(conf_key_find(NULL, "rules", strlen("rules")), setting, path,
-                              input->source.file, input->source.faults);
+        int r = setting_fault(conf_key_find(NULL, "rules"), setting, path, input->source.file,
+                              input->source.faults);
 
         return MIN(r, 0);
 }
@@ -172,13 +172,13 @@ static int apply_retry(const Input *input, const config_setting_t *group)
 static int apply_setting(const Input *input, const config_setting_t *setting, bool is_cut)
 {
         const char *name = config_setting_name(setting);
-        const ConfKey *key = conf_key_find(NULL, name, strlen(name));
+        const ConfKey *key = conf_key_find(NULL, name);
         ConfDraft *draft = input->draft;
         int r;
 
         if (config_setting_type(setting) == CONFIG_TYPE_NONE)
                 return 0;
-        if (conf_key_is_group(name, strlen(name)))
+        if (conf_key_is_group(name))
                 return apply_retry(input, setting);
         if (key && key->type == CONF_RULES)
                 return apply_rules(input, setting, is_cut);

@@ -126,11 +126,6 @@ const ConfKey *conf_key(size_t i)
         return i < ELEMENTSOF(keys) ? &keys[i] : NULL;
 }
 
-const char *conf_key_name(size_t i)
-{
-        return i < ELEMENTSOF(keys) ? keys[i].name : NULL;
-}
-
 /* Returns the name of a key within a group, or NULL if the key is not in that group. */
 static const char *name_in_group(const ConfKey *key, const char *group)
 {
@@ -144,23 +139,23 @@ static const char *name_in_group(const ConfKey *key, const char *group)
         return dot + 1;
 }
 
-const ConfKey *conf_key_find(const char *group, const char *name, size_t length)
+const ConfKey *conf_key_find(const char *group, const char *name)
 {
         for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
                 const char *own = name_in_group(&keys[i], group);
 
-                if (own && strlen(own) == length && memcmp(own, name, length) == 0)
+                if (own && strcmp(own, name) == 0)
                         return &keys[i];
         }
         return NULL;
 }
 
-bool conf_key_is_group(const char *name, size_t length)
+bool conf_key_is_group(const char *name)
 {
-        if (conf_key_find(NULL, name, length))
+        if (conf_key_find(NULL, name))
                 return false;
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                if (strncmp(keys[i].name, name, length) == 0 && keys[i].name[length] == '.')
+                if (name_in_group(&keys[i], name))
                         return true;
         return false;
 }
@@ -212,118 +207,59 @@ const char *conf_key_suggest(const char *group, const char *name)
         return nearest;
 }
 
+typedef struct Unit {
+        const char *name;
+        uint64_t factor;
+} Unit;
+
+/* Largest first. The last of each divides all numbers. */
+static const Unit no_units[] = { { "", 1 } };
+static const Unit permille_units[] = { { "", 1000 }, { "", 1 } };
+static const Unit time_units[] = {
+        { "h", HOUR }, { "min", 60 * SEC }, { "s", SEC }, { "ms", MSEC }, { "us", 1 },
+};
+static const Unit size_units[] = {
+        { "P", UINT64_C(1) << 50 }, { "T", UINT64_C(1) << 40 }, { "G", UINT64_C(1) << 30 },
+        { "M", UINT64_C(1) << 20 }, { "K", UINT64_C(1) << 10 }, { "", 1 },
+};
+
+/* The values of each type: "<" stands for the least, ">" for the greatest, "|" for the words. */
+static const struct {
+        const char *text;
+        const Unit *units;
+} descriptions[] = {
+        [CONF_SIZE] = { "a size from < to > such as \"512M\"", size_units },
+        [CONF_SIZE_OR_BLOCK] = { "\"block\" or a size from < to > such as \"512M\"", size_units },
+        [CONF_RANGE] = { "a range of addresses, the lower one first, such as "
+                         "\"0x100000000-0x1ffffffff\"", NULL },
+        [CONF_PERMILLE] = { "a number from < to >", permille_units },
+        [CONF_COUNT] = { "a whole number from < to >", no_units },
+        [CONF_USEC] = { "a time from < to > such as \"2s\"", time_units },
+        [CONF_BOOL] = { "true or false", NULL },
+        [CONF_WORD] = { "|", NULL },
+        [CONF_NAME] = { "a name of < to > printable ASCII characters", no_units },
+        [CONF_NODES] = { "nodes from < to > such as 1, (1, 2) or \"2-5,7\"", no_units },
+        [CONF_WORDS] = { "|, or a list of them", NULL },
+        [CONF_CONDITIONS] = { "|, perhaps with a \"!\" before it, or a list of them", NULL },
+        [CONF_DISTANCE] = { "a group such as { from = 0; min = 20; }", NULL },
+        [CONF_UDEV_PROPERTIES] = { "a group such as { name = \"ID_X\"; value = \"1\"; }, or a list "
+                                   "of them", NULL },
+        [CONF_RULES] = { "a list of groups such as ({ zone = \"auto\"; })", NULL },
+};
+
+/* Writes a number in the largest unit of which it is a whole multiple. */
+static void print_number(FILE *stream, uint64_t number, const Unit *unit)
+{
+        while (unit->factor > 1 && (number == 0 || number % unit->factor != 0))
+                unit++;
+        fprintf(stream, "%" PRIu64 "%s", number / unit->factor, unit->name);
+}
+
 /* Writes `"a", "b" or "c"`. */
 static void print_words(FILE *stream, const char *(*word)(int value))
 {
         for (int i = 0; word(i); i++)
                 fprintf(stream, "%s\"%s\"", i == 0 ? "" : word(i + 1) ? ", " : " or ", word(i));
-}
-
-/* Writes a size in the largest unit of which it is a whole multiple. */
-static void print_size(FILE *stream, uint64_t bytes)
-{
-        static const char units[] = "\0KMGTP";
-        size_t i = 0;
-
-        for (; bytes > 0 && bytes % 1024 == 0 && i + 2 < sizeof(units); i++)
-                bytes /= 1024;
-        fprintf(stream, "%" PRIu64 "%.1s", bytes, &units[i]);
-}
-
-static void print_size_range(FILE *stream, const ConfKey *key)
-{
-        fputs("a size from ", stream);
-        print_size(stream, key->min);
-        fputs(" to ", stream);
-        print_size(stream, key->max);
-        fputs(" such as \"512M\"", stream);
-}
-
-/* Writes a time in the largest unit of which it is a whole multiple. */
-static void print_usec(FILE *stream, uint64_t usec)
-{
-        static const struct {
-                const char *unit;
-                uint64_t usec;
-        } units[] = {
-                { "h", HOUR }, { "min", 60 * SEC }, { "s", SEC }, { "ms", MSEC }, { "us", 1 },
-        };
-        size_t i = 0;
-
-        while (usec % units[i].usec != 0)
-                i++;
-        fprintf(stream, "%" PRIu64 "%s", usec / units[i].usec, units[i].unit);
-}
-
-static void print_usec_range(FILE *stream, const ConfKey *key)
-{
-        fputs("a time from ", stream);
-        print_usec(stream, key->min);
-        fputs(" to ", stream);
-        print_usec(stream, key->max);
-        fputs(" such as \"2s\"", stream);
-}
-
-static void print_expected(FILE *stream, const ConfKey *key)
-{
-        switch (key->type) {
-        case CONF_SIZE_OR_BLOCK:
-                fputs("\"block\" or ", stream);
-                print_size_range(stream, key);
-                break;
-        case CONF_SIZE:
-                print_size_range(stream, key);
-                break;
-        case CONF_RANGE:
-                fputs("a range of addresses, the lower one first, such as "
-                      "\"0x100000000-0x1ffffffff\"",
-                      stream);
-                break;
-        case CONF_PERMILLE:
-                fprintf(stream, "a number from %" PRIu64 " to %" PRIu64, key->min / 1000,
-                        key->max / 1000);
-                break;
-        case CONF_COUNT:
-                fprintf(stream, "a whole number from %" PRIu64 " to %" PRIu64, key->min, key->max);
-                break;
-        case CONF_USEC:
-                print_usec_range(stream, key);
-                break;
-        case CONF_BOOL:
-                fputs("true or false", stream);
-                break;
-        case CONF_WORD:
-                print_words(stream, key->word);
-                break;
-        case CONF_NAME:
-                fprintf(stream, "a name of %" PRIu64 " to %" PRIu64 " printable ASCII characters",
-                        key->min, key->max);
-                break;
-        case CONF_NODES:
-                fprintf(stream,
-                        "nodes from %" PRIu64 " to %" PRIu64 " such as 1, (1, 2) or "
-                        "\"2-5,7\"",
-                        key->min, key->max);
-                break;
-        case CONF_WORDS:
-                print_words(stream, key->word);
-                fputs(", or a list of them", stream);
-                break;
-        case CONF_CONDITIONS:
-                print_words(stream, key->word);
-                fputs(", perhaps with a \"!\" before it, or a list of them", stream);
-                break;
-        case CONF_DISTANCE:
-                fputs("a group such as { from = 0; min = 20; }", stream);
-                break;
-        case CONF_UDEV_PROPERTIES:
-                fputs("a group such as { name = \"ID_X\"; value = \"1\"; }, or a list of them",
-                      stream);
-                break;
-        case CONF_RULES:
-                fputs("a list of groups such as ({ zone = \"auto\"; })", stream);
-                break;
-        }
 }
 
 char *conf_key_expected(const ConfKey *key)
@@ -334,7 +270,14 @@ char *conf_key_expected(const ConfKey *key)
 
         if (!stream)
                 return NULL;
-        print_expected(stream, key);
+        for (const char *p = descriptions[key->type].text; *p; p++)
+                if (*p == '|')
+                        print_words(stream, key->word);
+                else if (*p == '<' || *p == '>')
+                        print_number(stream, *p == '<' ? key->min : key->max,
+                                     descriptions[key->type].units);
+                else
+                        fputc(*p, stream);
         if (fclose(stream) != 0)
                 return NULL;
         return TAKE_PTR(text);

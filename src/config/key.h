@@ -39,20 +39,20 @@ typedef struct ConfKey {
         const char *sentence;           /* what the key is for */
 } ConfKey;
 
-/* Returns the i-th key, or NULL past the last. */
+/* Returns the i-th key, or NULL past the last. Used to check that each key is documented. */
 const ConfKey *conf_key(size_t i);
 
 /*
- * Returns the key called `name` (`length` bytes) in a group ("retry", "rules", "rules.distance", or
- * NULL for the top level of a file), or NULL.
+ * Returns the key called `name` in a group ("retry", "rules", "rules.distance", or NULL for the top
+ * level of a file), or NULL.
  */
-const ConfKey *conf_key_find(const char *group, const char *name, size_t length);
+const ConfKey *conf_key_find(const char *group, const char *name);
 
 /*
  * Whether a name stands for a group of keys, such as "retry", as opposed to a list of groups, such
  * as "rules".
  */
-bool conf_key_is_group(const char *name, size_t length);
+bool conf_key_is_group(const char *name);
 
 /* Returns the key in a group that is closest to an unknown name, or NULL if none is close. */
 const char *conf_key_suggest(const char *group, const char *name);

@@ -37,7 +37,7 @@ int conf_group_read_setting(const ConfSource *source, const char *keys,
 {
         const char *name = config_setting_name(setting);
 
-        *ret_key = conf_key_find(keys, name, strlen(name));
+        *ret_key = conf_key_find(keys, name);
         if (is_hidden(setting))
                 return 1;
         if (!*ret_key)
@@ -94,7 +94,7 @@ static int conf_group_require(const ConfSource *source, const char *keys,
 
         if (conf_group_may_have(group, name))
                 return 0;
-        expected = conf_key_expected(conf_key_find(keys, name, strlen(name)));
+        expected = conf_key_expected(conf_key_find(keys, name));
         if (!expected)
                 return -ENOMEM;
         snprintf(own_path, sizeof(own_path), "%s.%s", path, name);
@@ -266,7 +266,7 @@ static int read_distance(const Reader *reader, const ConfKey *key, const config_
 static int read_setting(const Reader *reader, const config_setting_t *setting)
 {
         const char *name = config_setting_name(setting);
-        const ConfKey *key = conf_key_find("rules", name, strlen(name));
+        const ConfKey *key = conf_key_find("rules", name);
         char path[CONF_PATH_MAX];
         int r;
 
@@ -346,7 +346,7 @@ static int check_distance(const Reader *reader)
 static int check_conditions(const Reader *reader, const char *name, char *const *words,
                             ConditionMatches matches)
 {
-        const ConfKey *key = conf_key_find("rules", name, strlen(name));
+        const ConfKey *key = conf_key_find("rules", name);
         size_t n = 0, n_matched = 0;
 
         if (!words)

@@ -954,7 +954,7 @@ END_TEST
 START_TEST(every_word_for_a_machine_is_known)
 {
         static const char *const keys[] = { "virtualization", "architecture" };
-        const ConfKey *key = conf_key_find("rules", keys[_i], strlen(keys[_i]));
+        const ConfKey *key = conf_key_find("rules", keys[_i]);
 
         for (int i = 0; key->word(i); i++)
                 for (unsigned negated = 0; negated < 2; negated++) {
@@ -1756,8 +1756,6 @@ START_TEST(every_key_is_documented_with_its_range_and_default)
         char *entry = manual_entry(key->name), *expected, *wanted;
         char line[2048];
 
-        ck_assert_str_eq(conf_key_name((size_t) _i), key->name);
-
         expected = conf_key_expected(key);
         ck_assert_ptr_nonnull(expected);
         wanted = as_manual_text(expected);
@@ -1863,7 +1861,7 @@ static size_t n_keys(void)
 {
         size_t n = 0;
 
-        while (conf_key_name(n))
+        while (conf_key(n))
                 n++;
         return n;
 }
