@@ -54,28 +54,24 @@ static int insert_rule(const Input *input, Rule *rule)
         return 0;
 }
 
-static int rules_fault(const Input *input, const config_setting_t *setting, const char *path)
+static int rules_fault(const Input *input, const config_setting_t *setting)
 {
-        int r = setting_fault(conf_key_find(NULL, "rules"), setting, path, input->source.file,
-                              input->source.faults);
+        int r = conf_value_fault(&input->source, conf_key_find(NULL, "rules"), setting, setting);
 
         return MIN(r, 0);
 }
 
 DEFINE_CLEANUP(Rule *, rule_done)
 
-static int apply_rule(const Input *input, const config_setting_t *group, unsigned index)
+static int apply_rule(const Input *input, const config_setting_t *group)
 {
         Rule rule = { .name = NULL };
         _cleanup_(rule_donep) Rule *owned = &rule;
-        char path[CONF_PATH_MAX];
         int r;
 
-        if (!config_setting_is_group(group)) {
-                snprintf(path, sizeof(path), "rules[%u]", index);
-                return rules_fault(input, group, path);
-        }
-        r = conf_rule_read(&input->source, group, index, &input->draft->conf.policy, owned);
+        if (!config_setting_is_group(group))
+                return rules_fault(input, group);
+        r = conf_rule_read(&input->source, group, &input->draft->conf.policy, owned);
         /*
          * A rule with faults is inserted as well, so that its name is compared with those of the
          * other rules.
@@ -99,7 +95,7 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
         unsigned n;
 
         if (!config_setting_is_list(setting))
-                return rules_fault(input, setting, "rules");
+                return rules_fault(input, setting);
         if (input->place != CONF_PLACE_DROPIN) {
                 policy_clear_rules(&draft->conf.policy);
                 draft->has_vendor_rules = input->place == CONF_PLACE_VENDOR;
@@ -114,7 +110,7 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
 
                 if (draft->conf.policy.n_rules == RULES_MAX)
                         return too_many_rules(input, group);
-                r = apply_rule(input, group, i);
+                r = apply_rule(input, group);
                 if (r < 0)
                         return r;
         }
@@ -142,24 +138,16 @@ static int apply_retry(const Input *input, const config_setting_t *group)
         ConfDraft *draft = input->draft;
 
         if (!config_setting_is_group(group)) {
-                char got[CONF_DESCRIPTION_MAX];
-                int r = conf_faults_add(draft->faults, input->source.file,
-                                        config_setting_source_line(group), name,
-                                        "expected a group of settings in braces, got %s",
-                                        setting_describe(group, got));
+                int r = conf_setting_fault(&input->source, group, "a group of settings in braces");
 
                 draft->retry_is_unknown = true;
                 return MIN(r, 0);
         }
         for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
                 const config_setting_t *setting = config_setting_get_elem(group, i);
-                char path[CONF_PATH_MAX];
                 const ConfKey *key;
-                int r;
+                int r = conf_group_read_setting(&input->source, name, setting, &draft->conf, &key);
 
-                snprintf(path, sizeof(path), "%s.%s", name, config_setting_name(setting));
-                r = conf_group_read_setting(&input->source, name, setting, path, &draft->conf,
-                                            &key);
                 draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
                 if (r >= 0 && key && key->type == CONF_USEC)
                         r = note_retry(input, setting, key);
@@ -182,7 +170,7 @@ static int apply_setting(const Input *input, const config_setting_t *setting, bo
                 return apply_retry(input, setting);
         if (key && key->type == CONF_RULES)
                 return apply_rules(input, setting, is_cut);
-        r = conf_group_read_setting(&input->source, NULL, setting, name, &draft->conf, &key);
+        r = conf_group_read_setting(&input->source, NULL, setting, &draft->conf, &key);
         if (r > 0 && key && key->offset == offsetof(Conf, event_source))
                 draft->event_source_is_unknown = true;
         return MIN(r, 0);

@@ -153,10 +153,11 @@ const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX])
         size_t length = strlen(text), kept = MIN(length, (size_t) CONF_QUOTE_MAX - 6);
 
         /* Half a character must not stay: none has more than 4 bytes. */
-        if (kept < length)
-                for (size_t i = kept - 3; i < kept; i++)
-                        if (i + character_length(text + i) > kept)
-                                kept = i;
+        for (size_t i = 3; i > 0 && kept < length; i--)
+                if (character_length(text + kept - i) > i) {
+                        kept -= i;
+                        break;
+                }
         snprintf(buffer, CONF_QUOTE_MAX, "\"%.*s%s\"", (int) kept, text,
                  kept < length ? "..." : "");
         return buffer;

@@ -15,7 +15,7 @@ typedef enum ConfType {
         CONF_BOOL,            /* bool */
         CONF_WORD,            /* an enum or int, given as a word */
         CONF_NAME,            /* char *, owned */
-        CONF_NODES,           /* NodeSet */
+        CONF_NODES,           /* NodeSet; this and the next two are a single value or a list */
         CONF_WORDS,           /* unsigned, a mask of 1 << enum */
         CONF_CONDITIONS,      /* char **, owned: words, each with or without a "!" before it */
         CONF_DISTANCE,        /* a group with the keys "rules.distance.…" */
