@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "config/rule.h"
-#include "config/scan.h"
 #include "config/syntax.h"
 
 /*
@@ -190,43 +189,29 @@ static int apply_all(const Input *input, const config_setting_t *root, bool is_c
         return 0;
 }
 
-/* Reports the error at which libconfig stopped. */
-static int report_syntax(const Input *input, const config_t *config, const char *text)
-{
-        int r = conf_syntax_report(input->source.file, text, input->draft->faults);
-
-        if (r != 0)
-                return r;
-        return conf_faults_add(input->draft->faults, input->source.file,
-                               (unsigned) MAX(config_error_line(config), 1), NULL,
-                               "expected the syntax of libconfig, got a %s",
-                               config_error_text(config));
-}
-
 DEFINE_CLEANUP(config_t *, config_destroy)
 
-int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size, ConfPlace place)
+int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_t size,
+                     ConfPlace place)
 {
         const Input input = { draft, { file, draft->faults }, place };
-        bool is_scan_cut = false, is_cut;
+        _cleanup_free_ char *checked = NULL;
         config_t config;
         _cleanup_(config_destroyp) config_t *owned = &config;
+        bool is_cut;
         int r;
 
         config_init(&config);
-        r = conf_scan(file, text, size, draft->faults, &is_scan_cut);
+        r = conf_syntax_check(file, text, size, draft->faults, &checked, &is_cut);
         if (r < 0)
                 return r;
-
-        is_cut = !config_read_string(&config, text) || is_scan_cut;
-        /*
-         * If the scanner cut the text, libconfig's error is a result of the cut, and the scanner
-         * has reported why.
-         */
-        if (is_cut && !is_scan_cut) {
-                r = report_syntax(&input, &config, text);
+        if (!config_read_string(&config, checked) && !is_cut) {
+                r = conf_faults_add(
+                        draft->faults, file, (unsigned) MAX(config_error_line(owned), 1), NULL,
+                        "expected the syntax of libconfig, got a %s", config_error_text(owned));
                 if (r < 0)
                         return r;
+                is_cut = true;
         }
         draft->is_incomplete = draft->is_incomplete || is_cut;
         return apply_all(&input, config_root_setting(owned), is_cut);

@@ -33,10 +33,11 @@ void conf_draft_done(ConfDraft *draft);
 /*
  * Applies the settings of one file: they replace settings of the same key in the draft. Rules of a
  * main file replace those of an earlier main file. Rules of a drop-in are inserted after those of
- * earlier drop-ins. Main files must be applied before drop-ins. The text (`size` bytes and a NUL)
- * is modified. Faults are reported. Returns 0 or -ENOMEM.
+ * earlier drop-ins. Main files must be applied before drop-ins. The text has `size` bytes.
+ * Faults are reported. Returns 0 or -ENOMEM.
  */
-int conf_draft_apply(ConfDraft *draft, const char *file, char *text, size_t size, ConfPlace place);
+int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_t size,
+                     ConfPlace place);
 
 /*
  * To be called when all files have been applied: names the rules that have no name, and makes the

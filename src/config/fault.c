@@ -4,7 +4,6 @@
 
 #include "config/fault.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 void conf_faults_done(ConfFaults *faults)
@@ -78,16 +77,12 @@ static _printf_(2, 0) char *format_text(const char *key, const char *format, va_
         return TAKE_PTR(text);
 }
 
-int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const char *key,
-                    const char *format, ...)
+int conf_faults_addv(ConfFaults *faults, const char *file, unsigned line, const char *key,
+                     const char *format, va_list arguments)
 {
-        ConfFault fault = { .line = line };
-        va_list arguments;
+        ConfFault fault = { .file = strdup(file), .line = line };
 
-        va_start(arguments, format);
         fault.text = format_text(key, format, arguments);
-        va_end(arguments);
-        fault.file = strdup(file);
         if (!fault.text || !fault.file || GROW(faults->faults, faults->n_faults) < 0) {
                 free(fault.text);
                 free(fault.file);
@@ -95,6 +90,18 @@ int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const c
         }
         faults->faults[faults->n_faults++] = fault;
         return 1;
+}
+
+int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const char *key,
+                    const char *format, ...)
+{
+        va_list arguments;
+        int r;
+
+        va_start(arguments, format);
+        r = conf_faults_addv(faults, file, line, key, format, arguments);
+        va_end(arguments);
+        return r;
 }
 
 /*

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdarg.h>
+
 #include "config/config.h"
 
 /* Collects the faults of a configuration, in the words of memoryd.conf(5). */
@@ -12,6 +14,8 @@
  */
 int conf_faults_add(ConfFaults *faults, const char *file, unsigned line, const char *key,
                     const char *format, ...) _printf_(5, 6);
+int conf_faults_addv(ConfFaults *faults, const char *file, unsigned line, const char *key,
+                     const char *format, va_list arguments) _printf_(5, 0);
 
 /*
  * Sorts the faults from index `first` on by the position of their files in `files`
