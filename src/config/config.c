@@ -34,6 +34,24 @@ static const char *const event_source_table[_EVENT_SOURCE_MAX] = {
 
 DEFINE_STRING_TABLE(event_source, EventSource)
 
+int strings_append(char ***strings, char *string)
+{
+        size_t n = 0;
+        char **grown;
+
+        while (*strings && (*strings)[n])
+                n++;
+        grown = string ? reallocarray(*strings, n + 2, sizeof(char *)) : NULL;
+        if (!grown) {
+                free(string);
+                return -ENOMEM;
+        }
+        grown[n] = string;
+        grown[n + 1] = NULL;
+        *strings = grown;
+        return 0;
+}
+
 void conf_init(Conf *conf)
 {
         *conf = (Conf){

@@ -67,6 +67,7 @@ typedef struct ConfFault {
         char *file;
         unsigned line; /* 0: the file as a whole */
         char *text;    /* "'key': expected ..., got ...": valid UTF-8 in one line */
+        size_t index;  /* in the order in which faults were found, which qsort() does not keep */
 } ConfFault;
 
 typedef struct ConfFaults {
@@ -87,6 +88,15 @@ int conf_fault_format(const ConfFault *fault, char **ret);
  * and its strings.
  */
 int conf_faults_format(const ConfFaults *faults, char ***ret);
+
+/*
+ * Appends a string to a NULL-terminated array, which may be NULL, and takes ownership of it, also on
+ * failure. Returns 0, or -ENOMEM, also if the string is NULL.
+ */
+int strings_append(char ***strings, char *string);
+
+/* The largest file or text that is read: more than a person would write. */
+#define CONF_FILE_SIZE_MAX (1024U * 1024U)
 
 /* Sets the defaults of memoryd.conf(5). Reads no file. */
 void conf_init(Conf *conf);

@@ -80,7 +80,7 @@ static _printf_(2, 0) char *format_text(const char *key, const char *format, va_
 int conf_faults_addv(ConfFaults *faults, const char *file, unsigned line, const char *key,
                      const char *format, va_list arguments)
 {
-        ConfFault fault = { .file = strdup(file), .line = line };
+        ConfFault fault = { .file = strdup(file), .line = line, .index = faults->n_faults };
 
         fault.text = format_text(key, format, arguments);
         if (!fault.text || !fault.file || GROW(faults->faults, faults->n_faults) < 0) {
@@ -116,43 +116,22 @@ static size_t file_place(const char *file, char *const *files)
         return 0;
 }
 
-typedef struct SortEntry {
-        size_t place;
-        size_t index; /* keeps the order of equal entries, which qsort() does not */
-        ConfFault fault;
-} SortEntry;
-
-static int sort_entry_compare(const void *a, const void *b)
+static int fault_compare(const void *a, const void *b, void *files)
 {
-        const SortEntry *x = a, *y = b;
+        const ConfFault *x = a, *y = b;
+        size_t place_x = file_place(x->file, files), place_y = file_place(y->file, files);
 
-        if (x->place != y->place)
-                return x->place < y->place ? -1 : 1;
-        if (x->fault.line != y->fault.line)
-                return x->fault.line < y->fault.line ? -1 : 1;
+        if (place_x != place_y)
+                return place_x < place_y ? -1 : 1;
+        if (x->line != y->line)
+                return x->line < y->line ? -1 : 1;
         return x->index < y->index ? -1 : 1;
 }
 
-void conf_faults_sort(ConfFaults *faults, size_t first, char *const *files)
+void conf_faults_sort(ConfFaults *faults, size_t first, char **files)
 {
-        size_t n = faults->n_faults - first;
-        _cleanup_free_ SortEntry *entries = calloc(n + 1, sizeof(SortEntry));
-
-        /*
-         * Sorting only helps the reader: without memory for it, the faults stay in the order they
-         * were found.
-         */
-        if (!entries)
-                return;
-        for (size_t i = 0; i < n; i++)
-                entries[i] = (SortEntry){
-                        .place = file_place(faults->faults[first + i].file, files),
-                        .index = i,
-                        .fault = faults->faults[first + i],
-                };
-        qsort(entries, n, sizeof(SortEntry), sort_entry_compare);
-        for (size_t i = 0; i < n; i++)
-                faults->faults[first + i] = entries[i].fault;
+        qsort_r(faults->faults + first, faults->n_faults - first, sizeof(ConfFault), fault_compare,
+                files);
 }
 
 const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX])

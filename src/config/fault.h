@@ -21,7 +21,7 @@ int conf_faults_addv(ConfFaults *faults, const char *file, unsigned line, const 
  * Sorts the faults from index `first` on by the position of their files in `files`
  * (NULL-terminated), then by line. Faults of a file that is not in `files` come first.
  */
-void conf_faults_sort(ConfFaults *faults, size_t first, char *const *files);
+void conf_faults_sort(ConfFaults *faults, size_t first, char **files);
 
 /* The size of a buffer for a quotation: the text or its beginning, an ellipsis, quotes and the NUL. */
 #define CONF_QUOTE_MAX 48

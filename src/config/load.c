@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Loads all files into one configuration, which is returned only if no file has a fault. */
+/* Finds and reads the files, and makes one configuration of them, which is returned if no file has a fault. */
 
 #include "config/config.h"
 
-#include <syslog.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "config/draft.h"
 #include "config/fault.h"
-#include "config/file.h"
+
+/* Lowest priority first: a drop-in hides those of the same name in the folders listed before its own. */
+static const char *const folders[] = { VENDORCONFDIR, "/run/memoryd", SYSCONFDIR "/memoryd" };
+
+static const char *const mains[] = {
+        [CONF_PLACE_VENDOR] = VENDORCONFDIR "/memoryd.conf",
+        [CONF_PLACE_MAIN] = SYSCONFDIR "/memoryd/memoryd.conf",
+};
 
 /* The state of conf_load(), conf_load_file() and conf_load_text(). */
 typedef struct Load {
@@ -30,18 +41,102 @@ static void load_done(Load *load)
 }
 
 DEFINE_CLEANUP(Load *, load_done)
+DEFINE_CLEANUP(char **, strings_free)
+
+/* Makes each run of slashes a single slash. The path may be NULL. */
+static char *path_simplify(char *path)
+{
+        char *to = path;
+
+        if (!path)
+                return NULL;
+        for (const char *from = path; *from; from++)
+                if (from[0] != '/' || from[1] != '/')
+                        *to++ = *from;
+        *to = '\0';
+        return path;
+}
+
+/* Returns a path in one string, which the caller frees. NULL: no memory. */
+static char *path_join(const char *first, const char *second, const char *third)
+{
+        char *path;
+
+        /* The first may be empty, or end with a slash that the second begins with. */
+        return asprintf(&path, "%s%s%s", first, second, third) < 0 ? NULL : path_simplify(path);
+}
+
+static int unreadable(const char *path, ConfFaults *faults, const char *what, int error)
+{
+        return conf_faults_add(faults, path, 0, NULL, "expected a readable %s, got \"%s\"", what,
+                               strerror(error));
+}
+
+static int read_regular(const char *path, int fd, ConfFaults *faults, char **ret_text,
+                        size_t *ret_size)
+{
+        /* One byte more than the limit, to notice a file that is too large. */
+        _cleanup_free_ char *text = malloc(CONF_FILE_SIZE_MAX + 1);
+        size_t n = 0;
+        ssize_t k;
+
+        if (!text)
+                return -ENOMEM;
+        do {
+                k = TEMP_FAILURE_RETRY(read(fd, text + n, CONF_FILE_SIZE_MAX + 1 - n));
+                if (k < 0)
+                        return unreadable(path, faults, "file", errno);
+                n += (size_t) k;
+        } while (k > 0 && n <= CONF_FILE_SIZE_MAX);
+        if (n > CONF_FILE_SIZE_MAX)
+                return conf_faults_add(faults, path, 0, NULL,
+                                       "expected a file of at most 1 MiB, got a larger one");
+        *ret_size = n;
+        *ret_text = TAKE_PTR(text);
+        return 0;
+}
+
+/*
+ * Reads a whole file. Never waits: a FIFO, a device and the like are refused, except /dev/null,
+ * which masks a file: *ret_text is NULL then. Returns 0; 1 if the file has a fault, which is
+ * reported; -ENOENT if there is no such file, which is not reported; or -ENOMEM.
+ */
+static int read_file(const char *path, ConfFaults *faults, char **ret_text, size_t *ret_size)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        struct stat st;
+
+        if (fd < 0) {
+                int error = errno;
+
+                /* A dangling link is a mistake, not a missing file. */
+                if (error == ENOENT && lstat(path, &st) < 0)
+                        return -ENOENT;
+                return unreadable(path, faults, "file", error);
+        }
+        if (fstat(fd, &st) < 0)
+                return unreadable(path, faults, "file", errno);
+        if (S_ISREG(st.st_mode))
+                return read_regular(path, fd, faults, ret_text, ret_size);
+        *ret_text = NULL;
+        if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+                return 0;
+        return conf_faults_add(faults, path, 0, NULL, "expected a file, got a %s",
+                               S_ISDIR(st.st_mode)  ? "folder" :
+                               S_ISFIFO(st.st_mode) ? "FIFO" :
+                                                      "device");
+}
 
 /* Reads a file and takes ownership of `path`. Returns 0, with or without faults, -ENOENT, or -ENOMEM. */
 static int load_one(Load *load, char *path, ConfPlace place)
 {
         _cleanup_free_ char *text = NULL;
-        size_t size = 0;
-        int r;
+        size_t size;
+        int r = strings_append(&load->paths, path);
 
-        r = strings_append(&load->paths, path);
         if (r < 0)
                 return r;
-        r = conf_file_read(path, load->draft.faults, &text, &size);
+        r = read_file(path, load->draft.faults, &text, &size);
         if (r < 0)
                 return r;
         load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
@@ -51,6 +146,92 @@ static int load_one(Load *load, char *path, ConfPlace place)
         if (r < 0)
                 return r;
         return conf_draft_apply(&load->draft, path, text, size, place);
+}
+
+static int load_mains(Load *load, const char *root)
+{
+        for (size_t i = 0; i < ELEMENTSOF(mains); i++) {
+                int r = load_one(load, path_join(root, mains[i], ""), (ConfPlace) i);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return 0;
+}
+
+static const char *base_name(const char *path)
+{
+        return strrchr(path, '/') + 1;
+}
+
+static int is_dropin(const struct dirent *entry)
+{
+        size_t length = strlen(entry->d_name);
+
+        return entry->d_name[0] != '.' && length > strlen(".conf") &&
+               strcmp(entry->d_name + length - strlen(".conf"), ".conf") == 0;
+}
+
+/* Adds a drop-in. It replaces a drop-in of the same name from a folder of lower priority. */
+static int add_dropin(char ***paths, const char *folder, const char *name)
+{
+        char *path = path_join(folder, "/", name);
+
+        for (size_t i = 0; path && *paths && (*paths)[i]; i++)
+                if (strcmp(base_name((*paths)[i]), name) == 0) {
+                        free((*paths)[i]);
+                        (*paths)[i] = path;
+                        return 0;
+                }
+        return strings_append(paths, path);
+}
+
+static int list_folder(const char *folder, ConfFaults *faults, char ***paths)
+{
+        struct dirent **entries;
+        int n = scandir(folder, &entries, is_dropin, NULL), r = 0;
+
+        if (n < 0)
+                return errno == ENOENT ? 0 : unreadable(folder, faults, "folder", errno);
+        for (int i = 0; i < n; i++) {
+                if (r >= 0)
+                        r = add_dropin(paths, folder, entries[i]->d_name);
+                free(entries[i]);
+        }
+        free(entries);
+        return r;
+}
+
+static int path_compare(const void *a, const void *b)
+{
+        return strcmp(base_name(*(char *const *) a), base_name(*(char *const *) b));
+}
+
+static int load_dropins(Load *load, const char *root)
+{
+        _cleanup_(strings_freep) char **paths = NULL;
+        size_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
+                _cleanup_free_ char *folder = path_join(root, folders[i], "/memoryd.conf.d");
+
+                r = folder ? list_folder(folder, load->draft.faults, &paths) : -ENOMEM;
+                if (r < 0)
+                        return r;
+                load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
+        }
+        while (paths && paths[n])
+                n++;
+        if (n > 0)
+                qsort(paths, n, sizeof(char *), path_compare);
+        for (size_t i = 0; i < n; i++) {
+                r = load_one(load, strdup(paths[i]), CONF_PLACE_DROPIN);
+                /* A drop-in that disappeared after its folder was listed is ignored. */
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return 0;
 }
 
 static int load_finish(Load *load, Conf *ret)
@@ -69,41 +250,6 @@ static int load_finish(Load *load, Conf *ret)
         return 0;
 }
 
-static int load_mains(Load *load, const char *root)
-{
-        static const ConfPlace places[] = { CONF_PLACE_VENDOR, CONF_PLACE_MAIN };
-
-        for (unsigned i = 0; i < ELEMENTSOF(places); i++) {
-                char *path = conf_main_path(root, i);
-                int r = path ? load_one(load, path, places[i]) : -ENOMEM;
-
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        return 0;
-}
-
-DEFINE_CLEANUP(char **, strings_free)
-
-static int load_dropins(Load *load, const char *root)
-{
-        _cleanup_(strings_freep) char **paths = NULL;
-        int r = conf_list_dropins(root, load->draft.faults, &paths);
-
-        if (r < 0)
-                return r;
-        load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
-        for (size_t i = 0; paths && paths[i]; i++) {
-                char *path = strdup(paths[i]);
-
-                /* A drop-in that disappeared after its folder was listed is ignored. */
-                r = path ? load_one(load, path, CONF_PLACE_DROPIN) : -ENOMEM;
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        return 0;
-}
-
 int conf_load(const char *root, Conf *ret, ConfFaults *faults)
 {
         Load load;
@@ -111,59 +257,24 @@ int conf_load(const char *root, Conf *ret, ConfFaults *faults)
         int r;
 
         load_init(&load, faults);
-        r = load_mains(&load, root);
+        r = load_mains(owned, root);
         if (r < 0)
                 return r;
-        r = load_dropins(&load, root);
-        if (r < 0)
-                return r;
-        return load_finish(owned, ret);
+        r = load_dropins(owned, root);
+        return r < 0 ? r : load_finish(owned, ret);
 }
 
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
 {
         Load load;
         _cleanup_(load_donep) Load *owned = &load;
-        char *simple = conf_path_simplify(path);
         int r;
 
         load_init(&load, faults);
-        r = simple ? load_one(&load, simple, CONF_PLACE_MAIN) : -ENOMEM;
+        r = load_one(owned, path_simplify(strdup(path)), CONF_PLACE_MAIN);
         if (r == -ENOENT)
-                r = conf_faults_add(faults, simple, 0, NULL, "expected a readable file, got \"%s\"",
-                                    strerror(ENOENT));
-        if (r < 0)
-                return r;
-        return load_finish(owned, ret);
-}
-
-/* Returns a copy of a text, followed by a newline and a NUL, like the text from conf_file_read(). */
-static char *copy_text(const char *text, size_t size)
-{
-        char *copy = malloc(size + 2);
-
-        if (!copy)
-                return NULL;
-        memcpy(copy, text, size);
-        copy[size] = '\n';
-        copy[size + 1] = '\0';
-        return copy;
-}
-
-static int load_text(Load *load, const char *name, const char *text, size_t size)
-{
-        _cleanup_free_ char *copy = NULL;
-        int r = strings_append(&load->paths, strdup(name));
-
-        if (r < 0)
-                return r;
-        if (size > CONF_FILE_SIZE_MAX)
-                return conf_faults_add(load->draft.faults, name, 0, NULL,
-                                       "expected a text of at most 1 MiB, got a larger one");
-        copy = copy_text(text, size);
-        if (!copy)
-                return -ENOMEM;
-        return conf_draft_apply(&load->draft, name, copy, size + 1, CONF_PLACE_MAIN);
+                r = unreadable(load.paths[0], faults, "file", ENOENT);
+        return r < 0 ? r : load_finish(owned, ret);
 }
 
 int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults)
@@ -173,6 +284,11 @@ int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, C
         int r;
 
         load_init(&load, faults);
-        r = load_text(owned, name, text, size);
+        r = strings_append(&load.paths, strdup(name));
+        if (r >= 0 && size > CONF_FILE_SIZE_MAX)
+                r = conf_faults_add(faults, name, 0, NULL,
+                                    "expected a text of at most 1 MiB, got a larger one");
+        else if (r >= 0)
+                r = conf_draft_apply(&load.draft, name, text, size, CONF_PLACE_MAIN);
         return r < 0 ? r : load_finish(owned, ret);
 }

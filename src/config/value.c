@@ -8,8 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "config/file.h"
-
 /* Gets a whole number. Hexadecimal numbers count as unsigned, even if libconfig made them negative. */
 static bool get_integer(const config_setting_t *setting, int64_t *ret)
 {
