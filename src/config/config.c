@@ -1,38 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The names and the defaults of settings. */
+/* The defaults of settings. */
 
 #include "config/config.h"
 
 #include <syslog.h>
-
-static const char *const coldplug_table[_COLDPLUG_MAX] = {
-        [COLDPLUG_APPLY] = "apply",
-        [COLDPLUG_LEAVE] = "leave",
-};
-
-DEFINE_STRING_TABLE(coldplug, Coldplug)
-
-static const char *const kernel_auto_online_table[_KERNEL_AUTO_ONLINE_MAX] = {
-        [KERNEL_AUTO_ONLINE_TAKE_OVER] = "take-over",
-        [KERNEL_AUTO_ONLINE_RESPECT] = "respect",
-};
-
-DEFINE_STRING_TABLE(kernel_auto_online, KernelAutoOnline)
-
-static const char *const offload_table[_OFFLOAD_MAX] = {
-        [OFFLOAD_NEVER] = "never",
-        [OFFLOAD_UNIFORM] = "uniform",
-};
-
-DEFINE_STRING_TABLE(offload, Offload)
-
-static const char *const event_source_table[_EVENT_SOURCE_MAX] = {
-        [EVENT_SOURCE_KERNEL] = "kernel",
-        [EVENT_SOURCE_UDEV] = "udev",
-};
-
-DEFINE_STRING_TABLE(event_source, EventSource)
 
 int strings_append(char ***strings, char *string)
 {

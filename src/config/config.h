@@ -8,42 +8,23 @@
 typedef enum Coldplug {
         COLDPLUG_APPLY, /* blocks found offline at start are decided like any other block */
         COLDPLUG_LEAVE,
-        _COLDPLUG_MAX,
-        _COLDPLUG_INVALID = -EINVAL,
 } Coldplug;
-
-const char *coldplug_to_string(Coldplug coldplug);
-Coldplug coldplug_from_string(const char *word);
 
 typedef enum KernelAutoOnline {
         KERNEL_AUTO_ONLINE_TAKE_OVER, /* auto_online_blocks is "offline" while memoryd runs */
         KERNEL_AUTO_ONLINE_RESPECT,
-        _KERNEL_AUTO_ONLINE_MAX,
-        _KERNEL_AUTO_ONLINE_INVALID = -EINVAL,
 } KernelAutoOnline;
-
-const char *kernel_auto_online_to_string(KernelAutoOnline value);
-KernelAutoOnline kernel_auto_online_from_string(const char *word);
 
 typedef enum Offload {
         OFFLOAD_NEVER,   /* memoryd writes every block */
         OFFLOAD_UNIFORM, /* the kernel onlines memory with a single outcome: see offload.h */
-        _OFFLOAD_MAX,
-        _OFFLOAD_INVALID = -EINVAL,
 } Offload;
-
-const char *offload_to_string(Offload value);
-Offload offload_from_string(const char *word);
 
 typedef enum EventSource {
         EVENT_SOURCE_KERNEL, /* uevents straight from the kernel: earlier, and without udevd */
         EVENT_SOURCE_UDEV,   /* events from udevd, after its rules ran */
         _EVENT_SOURCE_MAX,
-        _EVENT_SOURCE_INVALID = -EINVAL,
 } EventSource;
-
-const char *event_source_to_string(EventSource source);
-EventSource event_source_from_string(const char *word);
 
 typedef struct Conf {
         Policy policy;

@@ -277,15 +277,12 @@ static int check_retry(ConfDraft *draft)
 static int check_event_source(ConfDraft *draft, size_t index)
 {
         const Rule *rule = &draft->conf.policy.rules[index];
-        EventSource source = draft->conf.event_source;
 
-        if (!rule->udev_mask || source == EVENT_SOURCE_UDEV || draft->is_incomplete ||
-            draft->event_source_is_unknown)
+        if (!rule->udev_mask || draft->conf.event_source == EVENT_SOURCE_UDEV ||
+            draft->is_incomplete || draft->event_source_is_unknown)
                 return 0;
         return conf_faults_add(draft->faults, rule->file, rule->line, "rules.udev_property",
-                               "expected event_source = \"%s\" with it, got \"%s\"",
-                               event_source_to_string(EVENT_SOURCE_UDEV),
-                               event_source_to_string(source));
+                               "expected event_source = \"udev\" with it, got \"kernel\"");
 }
 
 /*

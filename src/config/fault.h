@@ -23,6 +23,9 @@ int conf_faults_addv(ConfFaults *faults, const char *file, unsigned line, const 
  */
 void conf_faults_sort(ConfFaults *faults, size_t first, char **files);
 
+/* The size of a buffer for the path of a setting: long enough for all known keys. Other names are cut. */
+#define CONF_PATH_MAX 128
+
 /* The size of a buffer for a quotation: the text or its beginning, an ellipsis, quotes and the NUL. */
 #define CONF_QUOTE_MAX 48
 

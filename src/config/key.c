@@ -14,22 +14,25 @@
                 return name##_to_string((type) value);                                             \
         }
 
-DEFINE_WORD(coldplug, Coldplug)
-DEFINE_WORD(kernel_auto_online, KernelAutoOnline)
-DEFINE_WORD(offload, Offload)
-DEFINE_WORD(event_source, EventSource)
 DEFINE_WORD(zone_action, ZoneAction)
 DEFINE_WORD(node_class, NodeClass)
 DEFINE_WORD(origin, Origin)
 
-static const char *log_level_word(int value)
-{
-        static const char *const words[] = {
-                "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
-        };
+/* Defines such a function for the words of a setting that only its reader needs. */
+#define DEFINE_WORDS(name, ...)                                                                    \
+        static const char *name##_word(int value)                                                  \
+        {                                                                                          \
+                static const char *const words[] = { __VA_ARGS__ };                                \
+                                                                                                   \
+                return (size_t) value < ELEMENTSOF(words) ? words[value] : NULL;                   \
+        }
 
-        return value >= 0 && (size_t) value < ELEMENTSOF(words) ? words[value] : NULL;
-}
+DEFINE_WORDS(coldplug, [COLDPLUG_APPLY] = "apply", [COLDPLUG_LEAVE] = "leave")
+DEFINE_WORDS(kernel_auto_online, [KERNEL_AUTO_ONLINE_TAKE_OVER] = "take-over",
+             [KERNEL_AUTO_ONLINE_RESPECT] = "respect")
+DEFINE_WORDS(offload, [OFFLOAD_NEVER] = "never", [OFFLOAD_UNIFORM] = "uniform")
+DEFINE_WORDS(event_source, [EVENT_SOURCE_KERNEL] = "kernel", [EVENT_SOURCE_UDEV] = "udev")
+DEFINE_WORDS(log_level, "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 #define MSEC USEC_PER_MSEC
 #define SEC USEC_PER_SEC

@@ -13,8 +13,6 @@
 /* The most settings in one group: far more than there are keys, and few enough for a linear search. */
 #define SETTINGS_MAX 256
 
-#define PATH_MAX_BYTES 256
-
 /* A quoted token and a hint that repeats it. */
 #define TEXT_MAX (2 * CONF_QUOTE_MAX + 128)
 
@@ -50,20 +48,19 @@ typedef struct Parser {
 } Parser;
 
 /* Writes the path of the last setting, such as "rules[0].node". Returns the path. */
-static const char *parser_path(const Parser *parser, char path[static PATH_MAX_BYTES])
+static const char *parser_path(const Parser *parser, char path[static CONF_PATH_MAX])
 {
-        size_t n = 0;
-
         path[0] = '\0';
-        for (size_t i = 0; i <= parser->depth && n < PATH_MAX_BYTES; i++) {
+        for (size_t i = 0; i <= parser->depth; i++) {
                 const Level *level = &parser->levels[i];
                 const Token *name = i < parser->depth ? &level[1].name : &parser->name;
+                size_t n = strlen(path);
 
                 if (level->close == '}' || level->close == '\0')
-                        n += (size_t) snprintf(path + n, PATH_MAX_BYTES - n, "%s%.*s", n ? "." : "",
-                                               (int) name->length, name->text);
+                        snprintf(path + n, CONF_PATH_MAX - n, "%s%.*s", n > 0 ? "." : "",
+                                 (int) name->length, name->text);
                 else if (i < parser->depth)
-                        n += (size_t) snprintf(path + n, PATH_MAX_BYTES - n, "[%u]", level->index);
+                        snprintf(path + n, CONF_PATH_MAX - n, "[%u]", level->index);
         }
         return path;
 }
@@ -194,7 +191,7 @@ static void report_equals(Parser *parser)
 static void check_name(Parser *parser)
 {
         const Token *name = &parser->name;
-        char path[PATH_MAX_BYTES];
+        char path[CONF_PATH_MAX];
         size_t first = parser->levels[parser->depth].first_seen;
 
         if (parser->n_seen - first == SETTINGS_MAX) {
@@ -293,7 +290,7 @@ static void enter_bracket(Parser *parser)
 static bool take_number(Parser *parser)
 {
         Lexer *lexer = &parser->lexer;
-        char close = parser->levels[parser->depth].close, path[PATH_MAX_BYTES];
+        char close = parser->levels[parser->depth].close, path[CONF_PATH_MAX];
         Number number = token_number(&lexer->token);
         Token rest = lexer->token;
 

@@ -208,7 +208,8 @@ const char *token_quote(const Token *token, char quote, char buffer[static CONF_
 {
         char copy[CONF_QUOTE_MAX];
 
-        snprintf(copy, sizeof(copy), "%.*s", (int) MIN(token->length, sizeof(copy)), token->text);
+        snprintf(copy, sizeof(copy), "%.*s", (int) MIN(token->length, sizeof(copy) - 1),
+                 token->text);
         conf_quote(copy, buffer);
         buffer[0] = buffer[strlen(buffer) - 1] = quote;
         return buffer;

@@ -14,9 +14,6 @@ typedef struct ConfSource {
         ConfFaults *faults;
 } ConfSource;
 
-/* The size of a buffer for the path of a setting: long enough for all known keys. Other names are cut. */
-#define CONF_PATH_MAX 128
-
 /* Writes the path of a setting within its file, such as "rules[0].node". Returns the buffer. */
 const char *conf_setting_path(const config_setting_t *setting, char path[static CONF_PATH_MAX]);
 

@@ -1876,27 +1876,6 @@ static size_t n_keys(void)
         return n;
 }
 
-START_TEST(words_go_to_strings_and_back)
-{
-        for (int i = 0; i < _COLDPLUG_MAX; i++)
-                ck_assert_int_eq(coldplug_from_string(coldplug_to_string((Coldplug) i)), i);
-        for (int i = 0; i < _KERNEL_AUTO_ONLINE_MAX; i++)
-                ck_assert_int_eq(kernel_auto_online_from_string(
-                                         kernel_auto_online_to_string((KernelAutoOnline) i)),
-                                 i);
-        for (int i = 0; i < _OFFLOAD_MAX; i++)
-                ck_assert_int_eq(offload_from_string(offload_to_string((Offload) i)), i);
-        for (int i = 0; i < _EVENT_SOURCE_MAX; i++)
-                ck_assert_int_eq(event_source_from_string(event_source_to_string((EventSource) i)),
-                                 i);
-        ck_assert_int_eq(coldplug_from_string("x"), _COLDPLUG_INVALID);
-        ck_assert_int_eq(kernel_auto_online_from_string("x"), _KERNEL_AUTO_ONLINE_INVALID);
-        ck_assert_int_eq(offload_from_string("x"), _OFFLOAD_INVALID);
-        ck_assert_int_eq(event_source_from_string("x"), _EVENT_SOURCE_INVALID);
-        ck_assert_ptr_null(coldplug_to_string(_COLDPLUG_MAX));
-}
-END_TEST
-
 static TCase *add_case(Suite *suite, const char *name)
 {
         TCase *tcase = tcase_create(name);
@@ -1926,7 +1905,6 @@ static void add_value_tests(Suite *suite)
         tcase_add_loop_test(values, a_size_is_read_at_its_full_width, 0, ELEMENTSOF(size_cases));
         tcase_add_loop_test(values, a_time_is_text_with_a_unit_or_a_number_of_seconds, 0,
                             ELEMENTSOF(time_cases));
-        tcase_add_test(values, words_go_to_strings_and_back);
 }
 
 static void add_merge_tests(Suite *suite)
