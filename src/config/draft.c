@@ -28,70 +28,43 @@ void conf_draft_init(ConfDraft *draft, ConfFaults *faults)
         conf_init(&draft->conf);
 }
 
-void conf_draft_done(ConfDraft *draft)
+DEFINE_CLEANUP(Rule *, rule_done)
+
+/* Reports a value that should be a list of rules, or a rule. */
+static int rules_fault(const Input *input, const config_setting_t *setting)
 {
-        conf_done(&draft->conf);
-        free(draft->retry_file);
-        draft->retry_file = NULL;
+        return conf_value_fault(&input->source, conf_key_find(NULL, "rules"), setting, setting);
 }
 
-static int insert_rule(const Input *input, Rule *rule)
+static int apply_rule(const Input *input, const config_setting_t *group)
 {
         ConfDraft *draft = input->draft;
         Policy *policy = &draft->conf.policy;
         bool is_dropin = input->place == CONF_PLACE_DROPIN;
-        int r;
-
-        rule->file = strdup(input->source.file);
-        if (!rule->file)
-                return -ENOMEM;
-        r = policy_insert_rule(policy, is_dropin ? draft->n_dropin_rules : policy->n_rules, rule);
-        if (r < 0)
-                return r;
-        if (is_dropin)
-                draft->n_dropin_rules++;
-        return 0;
-}
-
-static int rules_fault(const Input *input, const config_setting_t *setting)
-{
-        int r = conf_value_fault(&input->source, conf_key_find(NULL, "rules"), setting, setting);
-
-        return MIN(r, 0);
-}
-
-DEFINE_CLEANUP(Rule *, rule_done)
-
-static int apply_rule(const Input *input, const config_setting_t *group)
-{
         Rule rule = { .name = NULL };
         _cleanup_(rule_donep) Rule *owned = &rule;
         int r;
 
         if (!config_setting_is_group(group))
                 return rules_fault(input, group);
-        r = conf_rule_read(&input->source, group, &input->draft->conf.policy, owned);
-        /*
-         * A rule with faults is inserted as well, so that its name is compared with those of the
-         * other rules.
-         */
-        return r < 0 ? r : insert_rule(input, owned);
-}
-
-static int too_many_rules(const Input *input, const config_setting_t *group)
-{
-        int r = conf_faults_add(input->source.faults, input->source.file,
-                                config_setting_source_line(group), "rules",
-                                "expected at most %d rules in all files, got more", RULES_MAX);
-
-        return MIN(r, 0);
+        r = conf_rule_read(&input->source, group, policy, owned);
+        if (r < 0)
+                return r;
+        /* A rule with faults is inserted as well, so that its name is compared with those of the others. */
+        rule.file = strdup(input->source.file);
+        if (!rule.file)
+                return -ENOMEM;
+        r = policy_insert_rule(policy, is_dropin ? draft->n_dropin_rules : policy->n_rules, owned);
+        if (r >= 0 && is_dropin)
+                draft->n_dropin_rules++;
+        return r;
 }
 
 /* `is_cut`: parsing stopped within this setting, so its last element may be incomplete. */
 static int apply_rules(const Input *input, const config_setting_t *setting, bool is_cut)
 {
         ConfDraft *draft = input->draft;
-        unsigned n;
+        int n = config_setting_length(setting) - is_cut;
 
         if (!config_setting_is_list(setting))
                 return rules_fault(input, setting);
@@ -99,35 +72,19 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
                 policy_clear_rules(&draft->conf.policy);
                 draft->has_vendor_rules = input->place == CONF_PLACE_VENDOR;
         }
-
-        n = (unsigned) config_setting_length(setting);
-        if (is_cut && n > 0)
-                n--;
-        for (unsigned i = 0; i < n; i++) {
-                const config_setting_t *group = config_setting_get_elem(setting, i);
+        for (int i = 0; i < n; i++) {
+                const config_setting_t *group = config_setting_get_elem(setting, (unsigned) i);
                 int r;
 
                 if (draft->conf.policy.n_rules == RULES_MAX)
-                        return too_many_rules(input, group);
+                        return conf_faults_add(draft->faults, input->source.file,
+                                               config_setting_source_line(group), "rules",
+                                               "expected at most %d rules in all files, got more",
+                                               RULES_MAX);
                 r = apply_rule(input, group);
                 if (r < 0)
                         return r;
         }
-        return 0;
-}
-
-/* Remembers where retry.delay or retry.cap was set last. */
-static int note_retry(const Input *input, const config_setting_t *setting, const ConfKey *key)
-{
-        ConfDraft *draft = input->draft;
-        char *file = strdup(input->source.file);
-
-        if (!file)
-                return -ENOMEM;
-        free(draft->retry_file);
-        draft->retry_file = file;
-        draft->retry_line = config_setting_source_line(setting);
-        draft->retry_key = key;
         return 0;
 }
 
@@ -137,21 +94,22 @@ static int apply_retry(const Input *input, const config_setting_t *group)
         ConfDraft *draft = input->draft;
 
         if (!config_setting_is_group(group)) {
-                int r = conf_setting_fault(&input->source, group, "a group of settings in braces");
-
                 draft->retry_is_unknown = true;
-                return MIN(r, 0);
+                return conf_setting_fault(&input->source, group, "a group of settings in braces");
         }
         for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
                 const config_setting_t *setting = config_setting_get_elem(group, i);
                 const ConfKey *key;
                 int r = conf_group_read_setting(&input->source, name, setting, &draft->conf, &key);
 
-                draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
-                if (r >= 0 && key && key->type == CONF_USEC)
-                        r = note_retry(input, setting, key);
                 if (r < 0)
                         return r;
+                draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
+                if (key && key->type == CONF_USEC) {
+                        draft->retry_file = input->source.file;
+                        draft->retry_line = config_setting_source_line(setting);
+                        draft->retry_key = key;
+                }
         }
         return 0;
 }
@@ -172,21 +130,7 @@ static int apply_setting(const Input *input, const config_setting_t *setting, bo
         r = conf_group_read_setting(&input->source, NULL, setting, &draft->conf, &key);
         if (r > 0 && key && key->offset == offsetof(Conf, event_source))
                 draft->event_source_is_unknown = true;
-        return MIN(r, 0);
-}
-
-static int apply_all(const Input *input, const config_setting_t *root, bool is_cut)
-{
-        unsigned n = (unsigned) config_setting_length(root);
-
-        for (unsigned i = 0; i < n; i++) {
-                int r = apply_setting(input, config_setting_get_elem(root, i),
-                                      is_cut && i + 1 == n);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return r;
 }
 
 DEFINE_CLEANUP(config_t *, config_destroy)
@@ -198,23 +142,31 @@ int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_
         _cleanup_free_ char *checked = NULL;
         config_t config;
         _cleanup_(config_destroyp) config_t *owned = &config;
+        const config_setting_t *root;
         bool is_cut;
-        int r;
+        int r, n;
 
         config_init(&config);
         r = conf_syntax_check(file, text, size, draft->faults, &checked, &is_cut);
-        if (r < 0)
-                return r;
-        if (!config_read_string(&config, checked) && !is_cut) {
+        if (r >= 0 && !config_read_string(owned, checked) && !is_cut) {
+                is_cut = true;
                 r = conf_faults_add(
                         draft->faults, file, (unsigned) MAX(config_error_line(owned), 1), NULL,
                         "expected the syntax of libconfig, got a %s", config_error_text(owned));
+        }
+        if (r < 0)
+                return r;
+        draft->is_incomplete = draft->is_incomplete || is_cut;
+
+        root = config_root_setting(owned);
+        n = config_setting_length(root);
+        for (int i = 0; i < n; i++) {
+                r = apply_setting(&input, config_setting_get_elem(root, (unsigned) i),
+                                  is_cut && i + 1 == n);
                 if (r < 0)
                         return r;
-                is_cut = true;
         }
-        draft->is_incomplete = draft->is_incomplete || is_cut;
-        return apply_all(&input, config_root_setting(owned), is_cut);
+        return 0;
 }
 
 /* Returns the first rule before index `end` whose name is `name`, or NULL. */
@@ -306,13 +258,19 @@ static int check_reached(ConfDraft *draft, size_t index, size_t matches_all)
                                other->file, other->line);
 }
 
+static bool has_no_criteria(const Rule *rule)
+{
+        return !rule->has_nodes && !rule->node_classes && !rule->origins && !rule->has_address &&
+               !rule->min_size_bytes && !rule->max_size_bytes && !rule->has_distance &&
+               !rule->virtualization && !rule->architecture && !rule->udev_mask;
+}
+
 static int check_all_reached(ConfDraft *draft)
 {
         const Policy *policy = &draft->conf.policy;
         size_t matches_all = 0;
 
-        while (matches_all < policy->n_rules &&
-               !conf_rule_has_no_criteria(&policy->rules[matches_all]))
+        while (matches_all < policy->n_rules && !has_no_criteria(&policy->rules[matches_all]))
                 matches_all++;
         for (size_t i = matches_all + 1; i < policy->n_rules; i++) {
                 int r = check_reached(draft, i, matches_all);

@@ -21,20 +21,20 @@ typedef struct ConfDraft {
         bool event_source_is_unknown; /* event_source itself has a fault */
 
         /* The last setting of retry.delay or retry.cap. A fault that concerns both is reported there. */
-        char *retry_file;
+        const char *retry_file;
         unsigned retry_line;
         const ConfKey *retry_key;
         bool retry_is_unknown; /* a setting of `retry` itself has a fault */
 } ConfDraft;
 
+/* The draft is freed by conf_done() of its configuration. */
 void conf_draft_init(ConfDraft *draft, ConfFaults *faults);
-void conf_draft_done(ConfDraft *draft);
 
 /*
  * Applies the settings of one file: they replace settings of the same key in the draft. Rules of a
  * main file replace those of an earlier main file. Rules of a drop-in are inserted after those of
  * earlier drop-ins. Main files must be applied before drop-ins. The text has `size` bytes.
- * Faults are reported. Returns 0 or -ENOMEM.
+ * Faults are reported. `file` must stay valid as long as the draft. Returns 0 or -ENOMEM.
  */
 int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_t size,
                      ConfPlace place);

@@ -36,7 +36,7 @@ static void load_init(Load *load, ConfFaults *faults)
 
 static void load_done(Load *load)
 {
-        conf_draft_done(&load->draft);
+        conf_done(&load->draft.conf);
         strings_free(load->paths);
 }
 

@@ -307,10 +307,3 @@ int conf_rule_read(const ConfSource *source, const config_setting_t *group, Poli
         }
         return either(r, 3);
 }
-
-bool conf_rule_has_no_criteria(const Rule *rule)
-{
-        return !rule->has_nodes && !rule->node_classes && !rule->origins && !rule->has_address &&
-               !rule->min_size_bytes && !rule->max_size_bytes && !rule->has_distance &&
-               !rule->virtualization && !rule->architecture && !rule->udev_mask;
-}

@@ -13,6 +13,3 @@
  */
 int conf_rule_read(const ConfSource *source, const config_setting_t *group, Policy *policy,
                    Rule *rule);
-
-/* Whether a rule matches all memory. */
-bool conf_rule_has_no_criteria(const Rule *rule);
