@@ -35,7 +35,7 @@ typedef struct Level {
 
 typedef struct Parser {
         Lexer lexer;
-        char *text; /* for libconfig */
+        char *clean; /* the copy of the lexer's text for libconfig */
         bool is_done;
         Place place;
         Token name;                 /* of the last setting */
@@ -58,7 +58,7 @@ static const char *parser_path(const Parser *parser, char path[static CONF_PATH_
 
                 if (level->close == '}' || level->close == '\0')
                         snprintf(path + n, CONF_PATH_MAX - n, "%s%.*s", n > 0 ? "." : "",
-                                 (int) name->length, name->text);
+                                 (int) MIN(name->length, (size_t) CONF_PATH_MAX), name->text);
                 else if (i < parser->depth)
                         snprintf(path + n, CONF_PATH_MAX - n, "[%u]", level->index);
         }
@@ -70,7 +70,7 @@ static void parser_cut(Parser *parser, const Token *token)
 {
         bool is_quoted = token->type == TOKEN_STRING || token->type == TOKEN_SINGLE_QUOTED;
 
-        parser->text[token->text - parser->lexer.text - is_quoted] = '\0';
+        parser->clean[token->text - parser->lexer.text - is_quoted] = '\0';
         parser->lexer.is_cut = parser->is_done = true;
 }
 
@@ -80,7 +80,7 @@ static void parser_cut(Parser *parser, const Token *token)
  */
 static void parser_hide(Parser *parser)
 {
-        char *name = parser->text + (parser->name.text - parser->lexer.text);
+        char *name = parser->clean + (parser->name.text - parser->lexer.text);
         size_t length = parser->name.length;
         char number[32];
         int n = snprintf(number, sizeof(number), "%zu", ++parser->n_hidden);
@@ -138,7 +138,7 @@ static void report_name(Parser *parser)
                 hint = "one ';' ends a setting, and '#' starts a comment";
         else if (token->type == TOKEN_STRING)
                 hint = "keys have no quotes";
-        else if (token_is_number(token))
+        else if (token->type == TOKEN_WORD && token_number(token).length == token->length)
                 hint = "several values need brackets: [1, 2]";
         report(parser, "a key", hint);
 }
@@ -300,7 +300,8 @@ static bool take_number(Parser *parser)
                 if (number.length == 0 || close == ')' || close == ']' || !token_is_name(&rest))
                         return false;
                 parser->glued = lexer->token;
-                lexer_split(lexer, number.length);
+                lexer->token.length = number.length;
+                lexer->next -= rest.length;
         }
         if (number.is_wide) {
                 parser_hide(parser);
@@ -389,7 +390,7 @@ int conf_syntax_check(const char *file, const char *text, size_t size, ConfFault
         clean = strdup(copy);
         if (!clean)
                 return -ENOMEM;
-        parser.text = clean;
+        parser.clean = clean;
         lexer_start(&parser.lexer, copy);
         while (!parser.is_done && parser.lexer.error == 0)
                 parse(&parser);

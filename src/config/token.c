@@ -128,12 +128,6 @@ void lexer_advance(Lexer *lexer)
         skip(lexer, token->length);
 }
 
-void lexer_split(Lexer *lexer, size_t length)
-{
-        lexer->token.length = length;
-        lexer->next = (char *) lexer->token.text + length;
-}
-
 void lexer_start(Lexer *lexer, char *text)
 {
         lexer->text = lexer->next = text;
@@ -170,38 +164,31 @@ static size_t fraction_length(const char *text)
         return n_digits > 0 ? n_exponent + n_digits : n;
 }
 
-Number token_number(const Token *token)
+Number token_number(const Token *word)
 {
-        const char *p = token->text, *end;
-        bool is_signed = token->type == TOKEN_WORD && (*p == '+' || *p == '-');
+        const char *p = word->text, *digits = p + (*p == '+' || *p == '-'), *end;
         bool is_hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X') && strspn(p + 2, HEX_DIGITS) > 0;
-        Number number = { .digits = p + is_signed };
         uint64_t largest = is_hex ? UINT32_MAX : INT32_MAX, value;
+        Number number = { .digits = digits };
 
-        if (token->type != TOKEN_WORD || !strchr(DIGITS ".", *number.digits))
+        end = is_hex ? p + 2 + strspn(p + 2, HEX_DIGITS) : digits + strspn(digits, DIGITS);
+        if (end == digits && *end != '.')
                 return number;
-        end = is_hex ? p + 2 + strspn(p + 2, HEX_DIGITS) :
-                       number.digits + strspn(number.digits, DIGITS);
-        number.n_digits = (size_t) (end - number.digits);
+        number.n_digits = (size_t) (end - digits);
+        number.length = (size_t) (end - p);
         if (!is_hex && fraction_length(end) > 0) {
-                number.length = (size_t) (end - p) + fraction_length(end);
+                number.length += fraction_length(end);
                 return number;
         }
-        number.has_l = *end == 'L';
-        if (number.has_l)
+        if (*end == 'L') {
+                number.has_l = true;
+                number.length += end[1] == 'L' ? 2 : 1;
                 largest = is_hex ? UINT64_MAX : INT64_MAX;
-        number.length = (size_t) (end - p) + number.has_l + (number.has_l && end[1] == 'L');
+        }
         errno = 0;
-        value = strtoull(number.digits, NULL, is_hex ? 16 : 10);
+        value = strtoull(digits, NULL, is_hex ? 16 : 10);
         number.is_wide = errno == ERANGE || value > largest;
         return number;
-}
-
-bool token_is_number(const Token *token)
-{
-        size_t length = token_number(token).length;
-
-        return length > 0 && length == token->length;
 }
 
 const char *token_quote(const Token *token, char quote, char buffer[static CONF_QUOTE_MAX])

@@ -56,17 +56,12 @@ void lexer_start(Lexer *lexer, char *text);
 /* Moves on to the next token. */
 void lexer_advance(Lexer *lexer);
 
-/* Splits the token, a word: its first `length` bytes are the token, and the next begins behind them. */
-void lexer_split(Lexer *lexer, size_t length);
-
 bool token_is(const Token *token, char mark);
 bool token_is_word(const Token *token, const char *word); /* in upper or lower case */
 bool token_is_name(const Token *token);
 
-bool token_is_number(const Token *token);
-
-/* Returns the number at the start of a token. */
-Number token_number(const Token *token);
+/* Returns the number at the start of a word. */
+Number token_number(const Token *word);
 
 /* Writes a token in quotes, shortened if it is long. Returns the buffer. */
 const char *token_quote(const Token *token, char quote, char buffer[static CONF_QUOTE_MAX]);

@@ -731,6 +731,17 @@ static const FileCase file_cases[] = {
           "2: 'rules[0].zone': " ZONE "nothing\n3: expected a key, got '!'\n" },
         { "rules = ({ node = [1, \"2\"]; zone = \"auto\" });",
           "1: expected the syntax of libconfig, got a mismatched element type in array\n" },
+        { "settle = -;", "1: expected a value, got '-'; " NEEDS_QUOTES "\"-\"\n" },
+        { "settle = -0x10;", "1: expected a value, got '-0x10'; " NEEDS_QUOTES "\"-0x10\"\n" },
+        { "settle = 1;\v", "1: expected a key, got '?'\n" },
+        /* What stands behind an error is not checked, but a string without an end is the mistake. */
+        { "settle = 1;\ncoldplug 2;\nsettle = 99999999999;",
+          "2: expected '=' after 'coldplug', got '2'\n" },
+        { "max_movable_ratio = 2G;\nmin_kernel = 2G;",
+          "1: expected a value, got '2G'; " UNIT "\"2G\"\n" },
+        { "coldplug = \"apply;\nsettle = \"2s\";",
+          "1: 'coldplug': " COLDPLUG "\"apply;?settle = \"\n"
+          "2: expected a quotation mark to end the string, got the end of the file\n" },
         { "settle = 1;\ncoldplug = \"app",
           "2: expected a quotation mark to end the string, got the end of the file\n" },
         { "settle = 1 /* one\ncoldplug = 3;",
