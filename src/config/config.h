@@ -71,8 +71,8 @@ int conf_fault_format(const ConfFault *fault, char **ret);
 int conf_faults_format(const ConfFaults *faults, char ***ret);
 
 /*
- * Appends a string to a NULL-terminated array, which may be NULL, and takes ownership of it, also on
- * failure. Returns 0, or -ENOMEM, also if the string is NULL.
+ * Appends a string to a NULL-terminated array, which may be NULL, and takes ownership of the string,
+ * also on failure. Returns 0, or -ENOMEM, also if the string is NULL.
  */
 int strings_append(char ***strings, char *string);
 

@@ -50,7 +50,7 @@ static int apply_rule(const Input *input, const config_setting_t *group)
         r = conf_rule_read(&input->source, group, policy, owned);
         if (r < 0)
                 return r;
-        /* A rule with faults is inserted as well, so that its name is compared with those of the others. */
+        /* A rule with faults is inserted as well, so that names are compared with its name. */
         rule.file = strdup(input->source.file);
         if (!rule.file)
                 return -ENOMEM;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Finds and reads the files, and makes one configuration of them, which is returned if no file has a fault. */
+/* Finds and reads the files, and makes one configuration of them if none has a fault. */
 
 #include "config/config.h"
 

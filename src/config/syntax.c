@@ -284,8 +284,8 @@ static void enter_bracket(Parser *parser)
 }
 
 /*
- * Whether the token, a word, is a number. In a group, the name of the next setting may follow the number
- * without a space.
+ * Whether the token, a word, is a number. In a group, the name of the next setting may follow the
+ * number without a space.
  */
 static bool take_number(Parser *parser)
 {

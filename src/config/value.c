@@ -309,7 +309,7 @@ static const Reader readers[] = {
         [CONF_WORDS] = add_word,   [CONF_CONDITIONS] = add_condition,
 };
 
-/* Empties a list of which an element has a fault: the rest of it is not the value that was meant. */
+/* Empties a list of which an element has a fault: the rest of it is not what was meant. */
 static void forget(const ConfKey *key, void *value)
 {
         switch (key->type) {
@@ -335,6 +335,7 @@ static int read_value(const ConfSource *source, const ConfKey *key, const config
                        (config_setting_is_list(setting) || config_setting_is_array(setting));
         int n = is_list ? config_setting_length(setting) : 1, fault = 0;
 
+        assert(key->type < ELEMENTSOF(readers));
         if (n == 0)
                 return conf_value_fault(source, key, setting, setting);
         for (int i = 0; i < n; i++) {

@@ -32,8 +32,8 @@ int conf_value_fault(const ConfSource *source, const ConfKey *key, const config_
  * Reads a setting of the group `keys` ("retry", "rules.distance", or NULL for the top level of a
  * file) into the struct at `base`, at the offset of its key. The key is not one for groups. Returns
  * 0; 1 if the setting has a fault, is unknown, or was hidden by conf_syntax_check(), all of which
- * is reported (once for each faulty element of a list), and the struct is as without it; or -ENOMEM.
- * *ret_key is NULL for an unknown setting.
+ * is reported (once for each faulty element of a list), and leaves the struct as it would be
+ * without the setting; or -ENOMEM. *ret_key is NULL for an unknown setting.
  */
 int conf_group_read_setting(const ConfSource *source, const char *keys,
                             const config_setting_t *setting, void *base, const ConfKey **ret_key);
