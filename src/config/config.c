@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The defaults of settings. */
+/* Sets the defaults of a configuration, frees it, and grows its lists of strings. */
 
 #include "config/config.h"
 
