@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "base/parse.h"
-#include "model/machine.h"
+#include "policy/plan.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -216,4 +215,13 @@ static inline Zone *machine_add_zone(Machine *machine, uint32_t node, ZoneType t
         zones[machine->n_zones] = (Zone){ .node = node, .type = type };
         machine_set_zones(machine, zones, machine->n_zones + 1);
         return &machine->zones[machine->n_zones - 1];
+}
+
+/* What a plan has decided on a block, or NULL if nothing. */
+static inline const Planned *plan_find(const Plan *plan, uint32_t block)
+{
+        for (size_t i = 0; i < plan->n_planned; i++)
+                if (plan->planned[i].block == block)
+                        return &plan->planned[i];
+        return NULL;
 }

@@ -3,7 +3,6 @@
 /* Makes a selection: the blocks that go offline or change their class, within the guards. */
 
 #include "job/selector.h"
-#include "policy/ratio.h"
 
 #include <stdio.h>
 

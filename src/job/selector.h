@@ -4,6 +4,7 @@
 #include "base/format.h"
 #include "job/request.h"
 #include "policy/balance.h"
+#include "policy/guard.h"
 
 /* A block that the request names, or that can be chosen for its size. */
 typedef struct Target {

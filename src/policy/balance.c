@@ -4,7 +4,7 @@
 
 #include "policy/balance.h"
 
-#include "policy/guard.h"
+#include "policy/verdict.h"
 
 static bool block_lifts_min_kernel(Matcher *matcher, const Block *block, const Node *node)
 {
@@ -13,14 +13,6 @@ static bool block_lifts_min_kernel(Matcher *matcher, const Block *block, const N
                                    matcher_find(matcher, block, node);
 
         return guard_is_exempt(rule);
-}
-
-static void balance_add(NodeBalance *sum, ZoneClass zone_class, uint64_t bytes)
-{
-        if (zone_class == ZONE_CLASS_KERNEL)
-                sum->kernel_bytes += bytes;
-        if (zone_class == ZONE_CLASS_MOVABLE)
-                sum->movable_bytes += bytes;
 }
 
 /*
@@ -45,14 +37,10 @@ static void balance_count(Balance *balance, Matcher *matcher)
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
-                ZoneClass zone_class = balance_class(block);
                 NodeBalance *node = balance_node(balance, block->node);
 
-                balance_add(&balance->whole, zone_class, machine->block_size_bytes);
-                if (!node)
-                        continue;
-                balance_add(node, zone_class, machine->block_size_bytes);
-                if (!node->movable_node)
+                balance_move(balance, block, ZONE_CLASS_NONE, balance_class(block));
+                if (node && !node->movable_node)
                         node->movable_node = block_lifts_min_kernel(matcher, block, node->node);
         }
 }
@@ -66,11 +54,8 @@ int balance_init(Balance *balance, const Machine *machine, const Policy *policy)
         if (!balance->nodes || matcher_init(&matcher, policy, machine) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < machine->n_nodes; i++)
-                balance->nodes[i] = (NodeBalance){
-                        .node = &machine->nodes[i],
-                        .cma_bytes = machine_cma_bytes(machine, (int32_t) machine->nodes[i].id),
-                };
-        balance->whole.cma_bytes = machine_cma_bytes(machine, NODE_ANY);
+                balance->nodes[i] = node_balance_of(machine, &machine->nodes[i]);
+        balance->whole = node_balance_of(machine, NULL);
         balance_count(balance, &matcher);
         return 0;
 }
@@ -106,26 +91,14 @@ void balance_move(Balance *balance, const Block *block, ZoneClass from, ZoneClas
         uint64_t bytes = balance->machine->block_size_bytes;
         NodeBalance *node = balance_node(balance, block->node);
 
-        /* The sums are unsigned: adding -bytes subtracts. */
-        balance_add(&balance->whole, from, -bytes);
-        balance_add(&balance->whole, to, bytes);
-        if (!node)
-                return;
-        balance_add(node, from, -bytes);
-        balance_add(node, to, bytes);
+        node_balance_move(&balance->whole, from, to, bytes);
+        if (node)
+                node_balance_move(node, from, to, bytes);
 }
 
 bool node_balance_is_movable_only(const NodeBalance *node)
 {
         return guard_is_movable_only(node->kernel_bytes, node->movable_bytes);
-}
-
-static Figures figures_of_balance(const NodeBalance *sum)
-{
-        Figures figures = figures_of(sum->kernel_bytes, sum->movable_bytes, sum->cma_bytes);
-
-        figures.of_machine = !sum->node;
-        return figures;
 }
 
 static bool is_last_kernel(const NodeBalance *before, const NodeBalance *after)
@@ -134,51 +107,43 @@ static bool is_last_kernel(const NodeBalance *before, const NodeBalance *after)
                (before->kernel_bytes > 0 || after->movable_bytes > before->movable_bytes);
 }
 
-static bool is_below_min_kernel(const Policy *policy, const Machine *machine,
-                                const NodeBalance *before, const NodeBalance *after,
-                                Figures *ret_figures)
-{
-        uint64_t limit = guard_min_kernel(policy, machine, after->movable_node);
-
-        *ret_figures = (Figures){ .kernel_bytes = after->kernel_bytes, .limit = limit };
-        return after->kernel_bytes + after->movable_bytes > 0 && after->kernel_bytes < limit &&
-               after->kernel_bytes < before->kernel_bytes;
-}
-
 static bool is_over_ratio(const Policy *policy, const NodeBalance *before, const NodeBalance *after,
-                          Figures *ret_figures)
+                          Breach *ret)
 {
-        Figures was = figures_of_balance(before);
+        Figures was = node_balance_figures(before), is = node_balance_figures(after);
 
-        *ret_figures = figures_of_balance(after);
-        return guard_is_over_ratio(policy, ret_figures) && figures_is_worse(ret_figures, &was);
-}
-
-static bool is_machine_over_ratio(const Balance *before, const Balance *after, Breach *ret)
-{
-        *ret = (Breach){ .guard = GUARD_MACHINE_RATIO, .node = &after->whole };
-        return is_over_ratio(after->policy, &before->whole, &after->whole, &ret->figures);
+        if (!guard_is_over_ratio(policy, &is) || !figures_is_worse(&is, &was))
+                return false;
+        *ret = (Breach){ .guard = after->node ? GUARD_NODE_RATIO : GUARD_MACHINE_RATIO,
+                         .node = after,
+                         .figures = is };
+        return true;
 }
 
 static bool is_node_breached(const Balance *before, const Balance *after, size_t i, Breach *ret)
 {
         const NodeBalance *was = &before->nodes[i], *is = &after->nodes[i];
+        uint64_t limit = guard_min_kernel(after->policy, after->machine, is->movable_node);
 
-        *ret = (Breach){ .last_kernel = true, .node = is };
-        if (is_last_kernel(was, is))
+        if (is_last_kernel(was, is)) {
+                *ret = (Breach){ .last_kernel = true, .node = is };
                 return true;
-        *ret = (Breach){ .guard = GUARD_MIN_KERNEL, .node = is };
-        if (is_below_min_kernel(after->policy, after->machine, was, is, &ret->figures))
+        }
+        if (is->kernel_bytes + is->movable_bytes > 0 && is->kernel_bytes < limit &&
+            is->kernel_bytes < was->kernel_bytes) {
+                *ret = (Breach){ .guard = GUARD_MIN_KERNEL,
+                                 .node = is,
+                                 .figures = { .kernel_bytes = is->kernel_bytes, .limit = limit } };
                 return true;
-        *ret = (Breach){ .guard = GUARD_NODE_RATIO, .node = is };
+        }
         return guard_has_node_ratio(after->policy, is->node) &&
-               is_over_ratio(after->policy, was, is, &ret->figures);
+               is_over_ratio(after->policy, was, is, ret);
 }
 
 bool balance_is_breached_at(const Balance *before, const Balance *after, size_t node, Breach *ret)
 {
         return is_node_breached(before, after, node, ret) ||
-               is_machine_over_ratio(before, after, ret);
+               is_over_ratio(after->policy, &before->whole, &after->whole, ret);
 }
 
 bool balance_is_breached(const Balance *before, const Balance *after, Breach *ret)
@@ -195,5 +160,5 @@ bool balance_is_breached(const Balance *before, const Balance *after, Breach *re
                         return true;
                 found = true;
         }
-        return found || is_machine_over_ratio(before, after, ret);
+        return found || is_over_ratio(after->policy, &before->whole, &after->whole, ret);
 }

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "policy/plan.h"
+#include "policy/guard.h"
 
 /*
  * The amounts of kernel and movable memory, of each node and of the machine, and whether a change of them
  * breaks the guards of the policy.
  */
-
-typedef struct NodeBalance {
-        const Node *node; /* NULL for the machine as a whole */
-        uint64_t kernel_bytes;
-        uint64_t movable_bytes;
-        uint64_t cma_bytes;
-        bool movable_node; /* a rule allows the node to have movable memory only */
-} NodeBalance;
 
 typedef struct Balance {
         const Machine *machine;

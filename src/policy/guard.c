@@ -4,6 +4,8 @@
 
 #include "policy/guard.h"
 
+#include <stdio.h>
+
 bool guard_is_exempt(const Rule *rule)
 {
         return rule && rule->movable_node;
@@ -22,12 +24,94 @@ bool guard_has_node_ratio(const Policy *policy, const Node *node)
         return policy->per_node && node->has_cpu;
 }
 
+/*
+ * Counts in units of 4 KiB, of which all sizes are multiples. At the largest ratio, 64 bits then suffice for
+ * 2^52 bytes, the most that an x86 or arm64 machine can address.
+ */
 bool guard_is_over_ratio(const Policy *policy, Figures *figures)
 {
-        return figures_exceed(figures, policy->max_movable_ratio_permille);
+        figures->limit = policy->max_movable_ratio_permille;
+        return (figures->movable_bytes >> 12) * 1000 >
+               (figures->kernel_bytes >> 12) * figures->limit;
 }
 
 bool guard_is_movable_only(uint64_t kernel_bytes, uint64_t movable_bytes)
 {
         return movable_bytes > 0 && kernel_bytes == 0;
+}
+
+Figures figures_of(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes)
+{
+        cma_bytes = MIN(cma_bytes, kernel_bytes);
+        return (Figures){ .kernel_bytes = kernel_bytes - cma_bytes,
+                          .movable_bytes = movable_bytes + cma_bytes };
+}
+
+bool figures_is_worse(const Figures *figures, const Figures *than)
+{
+        if (than->movable_bytes == 0 || (figures->kernel_bytes == 0 && than->kernel_bytes == 0))
+                return figures->movable_bytes > than->movable_bytes;
+        return (__int128) figures->movable_bytes * than->kernel_bytes >
+               (__int128) than->movable_bytes * figures->kernel_bytes;
+}
+
+const char *figures_format(const Figures *figures, bool up, char buffer[static FIGURES_STRING_MAX])
+{
+        char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX];
+        uint64_t n_kernel = figures->kernel_bytes >> 12, n_movable = figures->movable_bytes >> 12;
+        uint64_t percent;
+
+        format_bytes_exact(figures->movable_bytes, movable);
+        if (n_kernel == 0) {
+                snprintf(buffer, FIGURES_STRING_MAX, "%s of movable and no kernel memory", movable);
+                return buffer;
+        }
+        percent = (n_movable * 100 + (up ? n_kernel - 1 : 0)) / n_kernel;
+        snprintf(buffer, FIGURES_STRING_MAX,
+                 "%s of movable to %s of kernel memory, %llu.%02llu to 1", movable,
+                 format_bytes_exact(figures->kernel_bytes, kernel),
+                 (unsigned long long) (percent / 100), (unsigned long long) (percent % 100));
+        return buffer;
+}
+
+const char *ratio_format(uint64_t permille, char buffer[static RATIO_STRING_MAX])
+{
+        int n = snprintf(buffer, RATIO_STRING_MAX, "%llu.%03llu",
+                         (unsigned long long) (permille / 1000),
+                         (unsigned long long) (permille % 1000));
+
+        if (buffer[n - 1] == '0')
+                buffer[n - 1] = 0;
+        return buffer;
+}
+
+NodeBalance node_balance_of(const Machine *machine, const Node *node)
+{
+        return (NodeBalance){
+                .node = node,
+                .cma_bytes = machine_cma_bytes(machine, node ? (int32_t) node->id : NODE_ANY),
+        };
+}
+
+static void add_to_class(NodeBalance *balance, ZoneClass zone_class, uint64_t bytes)
+{
+        if (zone_class == ZONE_CLASS_KERNEL)
+                balance->kernel_bytes += bytes;
+        if (zone_class == ZONE_CLASS_MOVABLE)
+                balance->movable_bytes += bytes;
+}
+
+void node_balance_move(NodeBalance *balance, ZoneClass from, ZoneClass to, uint64_t bytes)
+{
+        add_to_class(balance, from, -bytes); /* the sums are unsigned: this subtracts */
+        add_to_class(balance, to, bytes);
+}
+
+Figures node_balance_figures(const NodeBalance *balance)
+{
+        Figures figures =
+                figures_of(balance->kernel_bytes, balance->movable_bytes, balance->cma_bytes);
+
+        figures.of_machine = !balance->node;
+        return figures;
 }

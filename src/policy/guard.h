@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/format.h"
 #include "policy/policy.h"
-#include "policy/ratio.h"
 
 /*
  * The rules of the guards: which nodes are exempt, which memory is compared, and when a limit is exceeded. The
@@ -21,8 +21,47 @@ uint64_t guard_min_kernel(const Policy *policy, const Machine *machine, bool is_
  */
 bool guard_has_node_ratio(const Policy *policy, const Node *node);
 
-/* Whether figures are over max_movable_ratio. Makes this ratio their limit. */
+/* Whether movable / kernel memory is over max_movable_ratio. Makes this ratio the limit of the figures. */
 bool guard_is_over_ratio(const Policy *policy, Figures *figures);
 
 /* Whether there is movable memory, and no kernel memory. */
 bool guard_is_movable_only(uint64_t kernel_bytes, uint64_t movable_bytes);
+
+/* Makes figures that count CMA areas as movable: they lie in kernel zones, but hold movable pages only. */
+Figures figures_of(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes);
+
+/*
+ * Whether the ratio of the first figures is larger than that of the second. Without any memory it is 0. If
+ * neither has kernel memory, more movable memory counts as larger.
+ */
+bool figures_is_worse(const Figures *figures, const Figures *than);
+
+#define FIGURES_STRING_MAX 160
+#define RATIO_STRING_MAX 32
+
+/*
+ * Formats "8G of movable to 1G of kernel memory, 8.00 to 1", without the ratio if there is no kernel memory.
+ * Rounds the ratio to two decimals, up or down: rounded up, a ratio over the limit never reads as the limit.
+ * Returns the buffer.
+ */
+const char *figures_format(const Figures *figures, bool up, char buffer[static FIGURES_STRING_MAX]);
+
+/* Formats a ratio of the configuration: "3.00", "1.125". Returns the buffer. */
+const char *ratio_format(uint64_t permille, char buffer[static RATIO_STRING_MAX]);
+
+/* The memory that the guards compare, of a node or of the machine. */
+typedef struct NodeBalance {
+        const Node *node; /* NULL for the machine as a whole */
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint64_t cma_bytes;
+        bool movable_node; /* a rule allows the node to have movable memory only */
+} NodeBalance;
+
+/* Returns the balance of a node, or of the machine with NULL, before any block is counted. */
+NodeBalance node_balance_of(const Machine *machine, const Node *node);
+
+/* Moves memory from one class to another. ZONE_CLASS_NONE is offline. */
+void node_balance_move(NodeBalance *balance, ZoneClass from, ZoneClass to, uint64_t bytes);
+
+Figures node_balance_figures(const NodeBalance *balance);

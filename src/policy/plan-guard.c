@@ -4,36 +4,73 @@
 
 #include "policy/plan-private.h"
 
-#include "policy/guard.h"
-
-static Figures node_figures(const Tally *tally)
+static void raise_highest(Tally *tally, int64_t block, bool grows)
 {
-        return figures_of(tally->kernel_bytes, tally->movable_bytes, tally->cma_bytes);
+        tally->highest.any = MAX(tally->highest.any, block);
+        if (!grows)
+                tally->highest.lasting = MAX(tally->highest.lasting, block);
 }
 
-static Figures machine_figures(const Planner *planner)
+/* Moves blocks from the sums of one class to those of another. */
+static void planner_move(Planner *planner, Tally *tally, size_t n, ZoneClass from, ZoneClass to)
 {
-        Figures figures =
-                figures_of(planner->kernel_bytes, planner->movable_bytes, planner->cma_bytes);
+        node_balance_move(&tally->sum, from, to, n * planner->machine->block_size_bytes);
+        node_balance_move(&planner->whole, from, to, n * planner->machine->block_size_bytes);
+}
 
-        figures.of_machine = true;
-        return figures;
+void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class)
+{
+        planner_move(planner, tally, 1, ZONE_CLASS_NONE, zone_class);
+        if (zone_class == ZONE_CLASS_KERNEL)
+                raise_highest(tally, block, grows);
+}
+
+static int64_t group_lowest(const Group *group)
+{
+        assert(group->first); /* no group is empty */
+        return group->first->planned->block;
+}
+
+static int64_t group_highest(const Group *group)
+{
+        return group->last->planned->block;
+}
+
+/* Sets the verdict of each block of a group, and the guards and figures behind it. */
+static void group_set(const Group *group, Verdict verdict, unsigned guards, const Figures *figures)
+{
+        for (const Item *item = group->first; item; item = item->next) {
+                item->planned->decision.verdict = verdict;
+                item->planned->decision.guards = guards;
+                item->planned->decision.figures = *figures;
+        }
+}
+
+/* Makes a group that counted as movable kernel memory. */
+static void group_take(Planner *planner, Group *group, unsigned guards, const Figures *figures)
+{
+        if (group->n > 1)
+                guards |= GUARD_WHOLE_DEVICE;
+        group_set(group, VERDICT_KERNEL, guards, figures);
+        planner_move(planner, group->tally, group->n, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL);
+        group->is_kernel = true;
+        raise_highest(group->tally, group_highest(group), group->grows);
 }
 
 /* Returns the guards that want kernel memory on a node, and the figures that the first of them compared. */
 static unsigned node_guards(const Planner *planner, const Tally *tally, Figures *ret_figures)
 {
         uint64_t min_kernel_bytes =
-                guard_min_kernel(planner->policy, planner->machine, tally->movable_node);
-        Figures figures = node_figures(tally);
+                guard_min_kernel(planner->policy, planner->machine, tally->sum.movable_node);
+        Figures figures = node_balance_figures(&tally->sum);
         unsigned guards = 0;
 
-        if (guard_has_node_ratio(planner->policy, tally->node) &&
+        if (guard_has_node_ratio(planner->policy, tally->sum.node) &&
             guard_is_over_ratio(planner->policy, &figures)) {
                 guards |= GUARD_NODE_RATIO;
                 *ret_figures = figures;
         }
-        if (tally->kernel_bytes < min_kernel_bytes) {
+        if (tally->sum.kernel_bytes < min_kernel_bytes) {
                 guards |= GUARD_MIN_KERNEL;
                 *ret_figures = (Figures){ .kernel_bytes = tally->given_kernel_bytes,
                                           .limit = min_kernel_bytes };
@@ -102,7 +139,7 @@ static void planner_guard_nodes(Planner *planner)
 static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank rank)
 {
         for (Group *group = tally->groups.first; group; group = group->next) {
-                Figures figures = machine_figures(planner);
+                Figures figures = node_balance_figures(&planner->whole);
 
                 if (!guard_is_over_ratio(planner->policy, &figures))
                         return true;
@@ -119,7 +156,7 @@ static void planner_guard_machine(Planner *planner)
                         for (size_t i = 0; i < planner->machine->n_nodes; i++) {
                                 const Tally *tally = &planner->tallies[i];
 
-                                if (tally->node->has_cpu == cpuless || !planner->has_rank[rank])
+                                if (tally->sum.node->has_cpu == cpuless || !planner->has_rank[rank])
                                         continue;
                                 if (planner_guard_machine_by(planner, tally, rank))
                                         return;
@@ -130,7 +167,7 @@ static void planner_guard_machine(Planner *planner)
 
 static bool guards_hold(const Planner *planner, const Tally *tally, unsigned guards)
 {
-        Figures node, machine = machine_figures(planner);
+        Figures node, machine = node_balance_figures(&planner->whole);
 
         return !node_guards(planner, tally, &node) &&
                (!(guards & GUARD_MACHINE_RATIO) || !guard_is_over_ratio(planner->policy, &machine));
@@ -143,10 +180,11 @@ static bool group_release(Planner *planner, Group *group, unsigned guards, int64
             (planner->policy->contiguous && group_lowest(group) < highest))
                 return false;
 
-        group_shift(planner, group, false);
+        planner_move(planner, group->tally, group->n, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE);
         group->is_kernel = !guards_hold(planner, group->tally, guards);
         if (group->is_kernel)
-                group_shift(planner, group, true);
+                planner_move(planner, group->tally, group->n, ZONE_CLASS_MOVABLE,
+                             ZONE_CLASS_KERNEL);
         return !group->is_kernel;
 }
 
@@ -177,16 +215,16 @@ static void planner_release(Planner *planner, unsigned guards)
 {
         for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
                 for (size_t i = planner->machine->n_nodes; i-- > 0;)
-                        if (planner->tallies[i].node->has_cpu == has_cpu)
+                        if (planner->tallies[i].sum.node->has_cpu == has_cpu)
                                 planner_release_node(planner, &planner->tallies[i], guards);
 }
 
 /* Decides that a group is movable. Its figures are those of the ratio that it is within. */
 static void group_leave_movable(const Planner *planner, Group *group)
 {
-        Figures figures = guard_has_node_ratio(planner->policy, group->tally->node) ?
-                                  node_figures(group->tally) :
-                                  machine_figures(planner);
+        Figures figures = guard_has_node_ratio(planner->policy, group->tally->sum.node) ?
+                                  node_balance_figures(&group->tally->sum) :
+                                  node_balance_figures(&planner->whole);
 
         (void) guard_is_over_ratio(planner->policy, &figures);
         group_set(group, VERDICT_MOVABLE, group->rank == RANK_MOVABLE ? GUARD_WHOLE_DEVICE : 0,
@@ -213,17 +251,18 @@ static void planner_decide_static(Planner *planner)
 /* Decides on a unit of a device that grows. */
 static void planner_decide_unit(Planner *planner, Group *group)
 {
+        const Unit *unit = group->first->unit;
         Tally *tally = group->tally;
         Figures figures, machine;
         unsigned guards;
 
-        tally->given_kernel_bytes = tally->kernel_bytes;
-        tally->movable_node |= group->unit ? group->unit->movable_node : group->first->movable_node;
+        tally->given_kernel_bytes = tally->sum.kernel_bytes;
+        tally->sum.movable_node |= unit ? unit->movable_node : group->first->movable_node;
         for (const Item *item = group->first; item; item = item->next)
                 planner_add(planner, tally, item->planned->block, true, ZONE_CLASS_MOVABLE);
 
         guards = group_guards(planner, group, &figures);
-        machine = machine_figures(planner);
+        machine = node_balance_figures(&planner->whole);
         if (guard_is_over_ratio(planner->policy, &machine)) {
                 if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
                         figures = machine;

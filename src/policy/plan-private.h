@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "policy/guard.h"
 #include "policy/plan.h"
 
-/* Types and functions that the parts of the planner share. */
+/* What collecting the blocks of a plan and guarding them have in common. */
 
 typedef struct Tally Tally;
 typedef struct Group Group;
@@ -48,7 +49,6 @@ struct Group {
         Item *last;
         size_t n;
         Tally *tally;
-        Unit *unit; /* or NULL */
         Rank rank;
         bool grows;
         bool is_kernel;
@@ -73,12 +73,8 @@ typedef struct Highest {
  * of devices that grow do not count before their turn.
  */
 struct Tally {
-        const Node *node;
-        uint64_t cma_bytes;
-        uint64_t kernel_bytes;
-        uint64_t movable_bytes;
+        NodeBalance sum;
         Highest highest;
-        bool movable_node;
         GroupList groups; /* except for those of devices that grow */
 
         /* Without the blocks that `auto` decides. When a unit is decided, the bytes are those without it. */
@@ -104,32 +100,12 @@ typedef struct Planner {
         size_t n_groups;
         bool has_rank[_RANK_MAX]; /* whether there are groups of a rank */
         GroupList growing;        /* groups of devices that grow */
-        uint64_t cma_bytes;       /* of the machine, as in a Tally */
-        uint64_t kernel_bytes;
-        uint64_t movable_bytes;
-        Tally *last; /* the Tally found last */
+        NodeBalance whole;        /* the machine */
+        Tally *last;              /* the Tally found last */
 } Planner;
-
-/* Collects the memory that the plan takes as it is, and the blocks that it is to decide on. */
-void planner_collect(Planner *planner);
 
 /* Adds a block to the sums of its class, if it has one. */
 void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class);
 
-/* Makes the groups. Those that do not grow count as movable until a guard makes them kernel memory. */
-void planner_group(Planner *planner);
-
-int64_t group_lowest(const Group *group);
-int64_t group_highest(const Group *group);
-
-/* Sets the verdict of each block of a group, and the guards and figures behind it. */
-void group_set(const Group *group, Verdict verdict, unsigned guards, const Figures *figures);
-
-/* Moves a group from the sum of one class to that of the other. */
-void group_shift(Planner *planner, const Group *group, bool to_kernel);
-
-/* Makes a group that counted as movable kernel memory. */
-void group_take(Planner *planner, Group *group, unsigned guards, const Figures *figures);
-
-/* Gives each group a class that the guards allow. */
+/* Gives each group a class that the guards allow. Groups that do not grow count as movable before. */
 void planner_guard(Planner *planner);

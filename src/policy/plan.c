@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes a plan, and puts its writes in order. */
+/* Makes a plan: collects the blocks that it decides on, groups them, and puts the writes in order. */
 
 #include "policy/plan-private.h"
 
@@ -9,6 +9,212 @@ void plan_done(Plan *plan)
         free(plan->planned);
         free(plan->order);
         *plan = (Plan){};
+}
+
+static Tally *planner_tally(Planner *planner, int32_t node_id)
+{
+        const Node *node;
+
+        if (node_id < 0)
+                return NULL;
+        if (planner->last && planner->last->sum.node->id == (uint32_t) node_id)
+                return planner->last;
+
+        node = machine_find_node(planner->machine, (uint32_t) node_id);
+        if (!node)
+                return NULL;
+        planner->last = &planner->tallies[node - planner->machine->nodes];
+        return planner->last;
+}
+
+static bool block_grows(const Planner *planner, const Block *block)
+{
+        const Device *device = machine_device(planner->machine, block);
+
+        return device && device->unit_blocks > 0;
+}
+
+/*
+ * Returns the unit that a block is part of, or NULL if the block is decided on its own. Calls must be in the
+ * order of the blocks.
+ */
+static Unit *planner_unit(Planner *planner, const Block *block)
+{
+        const Device *device = machine_device(planner->machine, block);
+        uint32_t number = 0;
+        Unit **last;
+
+        if (!planner->policy->whole_device || !device)
+                return NULL;
+        if (device->unit_blocks > 0 && block->id >= device->first_block)
+                number = (block->id - device->first_block) / device->unit_blocks;
+        else if (!device_is_static(device))
+                return NULL;
+
+        last = &planner->last_units[block->device];
+        if (!*last || (*last)->number != number) {
+                *last = &planner->units[planner->n_units++];
+                **last = (Unit){ .node = block->node, .number = number };
+        }
+        return (*last)->node == block->node ? *last : NULL;
+}
+
+/* Counts a block whose class `auto` does not decide. */
+static void planner_count(Planner *planner, Tally *tally, const Block *block, ZoneClass zone_class)
+{
+        Unit *unit = planner_unit(planner, block);
+
+        planner_add(planner, tally, block->id, block_grows(planner, block), zone_class);
+        if (unit && zone_class != ZONE_CLASS_NONE)
+                unit->classes |= 1U << zone_class;
+}
+
+/*
+ * Returns the verdict of an action for a block, or VERDICT_NONE if the guards of `auto` are to work it out.
+ */
+static Verdict action_verdict(ZoneAction action, const Block *block)
+{
+        if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_KERNEL)
+                return VERDICT_KERNEL;
+        if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_MOVABLE)
+                return VERDICT_MOVABLE;
+        return zone_action_to_verdict(action);
+}
+
+/*
+ * Whether the guards have already made a unit kernel memory. It stays so until it is written: it was decided
+ * by the memory that was there at the time, and units above it may already be written.
+ */
+static bool is_held(const Block *block, bool grows)
+{
+        return grows && block->decision.verdict == VERDICT_KERNEL && block->decision.guards != 0;
+}
+
+static void planner_judge(Planner *planner, const Block *block, Tally *tally)
+{
+        const Rule *rule = matcher_find(&planner->matcher, block, tally->sum.node);
+        const Device *device = machine_device(planner->machine, block);
+        bool grows = block_grows(planner, block), movable_node = guard_is_exempt(rule);
+        Planned *planned = &planner->planned[planner->n_planned++];
+        Decision *decision = &planned->decision;
+        Unit *unit;
+
+        *planned = (Planned){ .block = block->id, .node = block->node };
+        decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
+        decision->action = rule ? rule->zone : ZONE_ACTION_AUTO;
+        /* Writing to single blocks would put the device out of step with its own attribute. */
+        decision->verdict = device && device->onlines_itself ?
+                                    VERDICT_LEAVE :
+                                    action_verdict(decision->action, block);
+        if (decision->verdict == VERDICT_NONE && is_held(block, grows)) {
+                decision->verdict = VERDICT_KERNEL;
+                decision->guards = block->decision.guards;
+                decision->figures = block->decision.figures;
+        }
+        if (decision->verdict != VERDICT_NONE) {
+                tally->sum.movable_node |= movable_node;
+                planner_count(planner, tally, block, verdict_class(decision->verdict, block));
+                return;
+        }
+        unit = planner_unit(planner, block);
+        /* The rule of a unit counts only from the turn of the unit on. */
+        tally->sum.movable_node |= movable_node && !grows;
+        if (unit)
+                unit->movable_node |= movable_node;
+        planner->items[planner->n_items++] = (Item){
+                .planned = planned,
+                .tally = tally,
+                .unit = unit,
+                .grows = grows,
+                .movable_node = movable_node,
+        };
+}
+
+/* Collects the memory that the plan takes as it is, and the blocks that it is to decide on. */
+static void planner_collect(Planner *planner)
+{
+        const Machine *machine = planner->machine;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+                Tally *tally = planner_tally(planner, block->node);
+
+                if (!tally)
+                        continue;
+                if (planner->filter(block, planner->now_usec)) {
+                        planner_judge(planner, block, tally);
+                        continue;
+                }
+                planner_count(planner, tally, block, plan_class(block));
+                if (block->decision.verdict != VERDICT_NONE)
+                        tally->sum.movable_node |=
+                                guard_is_exempt(policy_rule(planner->policy, block->decision.rule));
+        }
+        assert(planner->tallies);
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                Tally *tally = &planner->tallies[i];
+
+                tally->given_kernel_bytes = tally->sum.kernel_bytes;
+                tally->given_highest = tally->highest;
+        }
+}
+
+static Rank unit_rank(const Unit *unit)
+{
+        if (!unit || unit->classes == 0)
+                return RANK_ALONE;
+        return unit->classes & 1U << ZONE_CLASS_MOVABLE ? RANK_MOVABLE : RANK_KERNEL;
+}
+
+static Group *planner_new_group(Planner *planner, Item *item)
+{
+        GroupList *list = item->grows ? &planner->growing : &item->tally->groups;
+        Group *group = &planner->groups[planner->n_groups++];
+
+        *group = (Group){
+                .first = item,
+                .last = item,
+                .n = 1,
+                .tally = item->tally,
+                .rank = unit_rank(item->unit),
+                .grows = item->grows,
+                .previous = list->last,
+        };
+        if (list->last)
+                list->last->next = group;
+        else
+                list->first = group;
+        list->last = group;
+        planner->has_rank[group->rank] = true;
+        return group;
+}
+
+static void planner_group_item(Planner *planner, Item *item)
+{
+        Group *group = item->unit ? item->unit->group : NULL;
+
+        if (group && group->rank != RANK_MOVABLE) {
+                group->last->next = item;
+                group->last = item;
+                group->n++;
+                return;
+        }
+        group = planner_new_group(planner, item);
+        if (item->unit)
+                item->unit->group = group;
+}
+
+/* Makes the groups. Those that do not grow count as movable until a guard makes them kernel memory. */
+static void planner_group(Planner *planner)
+{
+        for (size_t i = 0; i < planner->n_items; i++) {
+                Item *item = &planner->items[i];
+
+                planner_group_item(planner, item);
+                if (!item->grows)
+                        planner_add(planner, item->tally, item->planned->block, false,
+                                    ZONE_CLASS_MOVABLE);
+        }
 }
 
 static bool is_kernel_first(Verdict verdict)
@@ -66,11 +272,10 @@ static int planner_init(Planner *planner, const Machine *machine, const Policy *
 
         for (size_t i = 0; i < machine->n_nodes; i++)
                 planner->tallies[i] = (Tally){
-                        .node = &machine->nodes[i],
-                        .cma_bytes = machine_cma_bytes(machine, (int32_t) machine->nodes[i].id),
+                        .sum = node_balance_of(machine, &machine->nodes[i]),
                         .highest = { -1, -1 },
                 };
-        planner->cma_bytes = machine_cma_bytes(machine, NODE_ANY);
+        planner->whole = node_balance_of(machine, NULL);
         return matcher_init(&planner->matcher, policy, machine);
 }
 
@@ -111,21 +316,4 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
         planner.planned = NULL; /* the plan owns them now */
         plan_order(ret);
         return 0;
-}
-
-const Planned *plan_find(const Plan *plan, uint32_t block)
-{
-        size_t low = 0, high = plan->n_planned;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (plan->planned[middle].block == block)
-                        return &plan->planned[middle];
-                if (plan->planned[middle].block < block)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
 }

@@ -61,6 +61,3 @@ typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
  */
 int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, uint64_t now_usec,
               Plan *ret);
-
-/* Returns the entry of a block, or NULL if the plan does not decide on it. */
-const Planned *plan_find(const Plan *plan, uint32_t block);

@@ -4,7 +4,7 @@
 
 #include "policy/reason.h"
 
-#include "policy/ratio.h"
+#include "policy/guard.h"
 
 #include <stdio.h>
 

@@ -808,10 +808,12 @@ START_TEST(figures_are_what_the_guard_compared)
         policy.whole_device = true;
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
         for (uint32_t block = 32; block < 96; block++) {
+                const Planned *planned = plan_find(&plan, block);
+
                 assert_figures(&plan, block, 1 * GIB, 8 * GIB, 3000);
-                ck_assert_int_eq(plan_find(&plan, block)->decision.verdict, VERDICT_KERNEL);
-                ck_assert_uint_eq(plan_find(&plan, block)->decision.guards,
-                                  GUARD_NODE_RATIO | GUARD_WHOLE_DEVICE);
+                ck_assert_ptr_nonnull(planned);
+                ck_assert_int_eq(planned->decision.verdict, VERDICT_KERNEL);
+                ck_assert_uint_eq(planned->decision.guards, GUARD_NODE_RATIO | GUARD_WHOLE_DEVICE);
         }
         plan_done(&plan);
         machine_done(&machine);
@@ -1278,30 +1280,6 @@ START_TEST(an_empty_machine_has_an_empty_plan)
 }
 END_TEST
 
-START_TEST(plan_find_finds_each_decision_and_nothing_else)
-{
-        Machine machine;
-        Policy policy;
-        Plan plan;
-
-        policy_init(&policy);
-        machine_from(&machine, BLOCK, "0c@10=k4 0@20=o3-2o 1@4000000000=o2");
-        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
-        ck_assert_uint_eq(plan.n_planned, 6);
-        for (size_t i = 0; i < plan.n_planned; i++)
-                ck_assert_ptr_eq(plan_find(&plan, plan.planned[i].block), &plan.planned[i]);
-        ck_assert_ptr_nonnull(plan_find(&plan, 25));
-        ck_assert_ptr_nonnull(plan_find(&plan, UINT32_C(4000000001)));
-        ck_assert_ptr_null(plan_find(&plan, 0));
-        ck_assert_ptr_null(plan_find(&plan, 10));
-        ck_assert_ptr_null(plan_find(&plan, 23));
-        ck_assert_ptr_null(plan_find(&plan, 26));
-        ck_assert_ptr_null(plan_find(&plan, UINT32_MAX));
-        plan_done(&plan);
-        machine_done(&machine);
-}
-END_TEST
-
 /* Order */
 
 static const struct {
@@ -1440,7 +1418,6 @@ static void add_plan_tests(Suite *suite)
         tcase_add_test(plan, an_empty_machine_has_an_empty_plan);
         tcase_add_test(plan, a_machine_without_nodes_has_an_empty_plan);
         tcase_add_test(plan, the_last_blocks_there_can_be_are_decided);
-        tcase_add_test(plan, plan_find_finds_each_decision_and_nothing_else);
         tcase_add_loop_test(plan, kernel_memory_is_written_first_and_each_class_from_the_top_down,
                             0, ELEMENTSOF(order_cases));
         tcase_add_test(plan, a_verdict_accepts_its_class);
