@@ -72,42 +72,21 @@ static void *copy_array(const void *from, size_t n, size_t size)
         return to;
 }
 
-static int copy_nodes(Machine *to, const Machine *from)
-{
-        to->nodes = copy_array(from->nodes, from->n_nodes, sizeof(Node));
-        if (!to->nodes)
-                return -ENOMEM;
-        to->n_nodes = from->n_nodes;
-        for (size_t i = 0; i < to->n_nodes; i++)
-                to->nodes[i].distances = NULL;
-        for (size_t i = 0; i < to->n_nodes; i++) {
-                to->nodes[i].distances = copy_array(from->nodes[i].distances,
-                                                    from->nodes[i].n_distances, sizeof(Distance));
-                if (!to->nodes[i].distances)
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-/* Copies a machine. Returns 0 or -ENOMEM. The caller frees the copy with machine_done() in both cases. */
+/* Copies what a forecast changes. Zones and distances stay those of the original. */
 static int copy_machine(Machine *to, const Machine *from)
 {
         *to = *from;
-        to->nodes = NULL;
-        to->n_nodes = 0;
         to->blocks = copy_array(from->blocks, from->n_blocks, sizeof(Block));
         to->devices = copy_array(from->devices, from->n_devices, sizeof(Device));
-        to->zones = copy_array(from->zones, from->n_zones, sizeof(Zone));
-        if (!to->blocks || !to->devices || !to->zones)
-                return -ENOMEM;
-        return copy_nodes(to, from);
+        to->nodes = copy_array(from->nodes, from->n_nodes, sizeof(Node));
+        return to->blocks && to->devices && to->nodes ? 0 : -ENOMEM;
 }
 
 void forecast_done(Forecast *forecast)
 {
-        machine_done(&forecast->machine);
-        free(forecast->before);
-        free(forecast->is_added);
+        free(forecast->machine.blocks);
+        free(forecast->machine.devices);
+        free(forecast->machine.nodes);
         *forecast = (Forecast){};
 }
 
@@ -163,32 +142,25 @@ static int decide_all(Machine *machine, const Policy *policy)
 
 static int add_node(Machine *machine, uint32_t id)
 {
-        Node *nodes;
-        size_t i = 0;
+        size_t i;
 
         if (machine_find_node(machine, id))
                 return 0;
-        nodes = reallocarray(machine->nodes, machine->n_nodes + 1, sizeof(Node));
-        if (!nodes)
+        if (GROW(machine->nodes, machine->n_nodes) < 0)
                 return -ENOMEM;
-        while (i < machine->n_nodes && nodes[i].id < id)
-                i++;
-        memmove(nodes + i + 1, nodes + i, (machine->n_nodes - i) * sizeof(Node));
-        nodes[i] = (Node){ .id = id };
-        machine->nodes = nodes;
-        machine->n_nodes++;
+        for (i = machine->n_nodes++; i > 0 && machine->nodes[i - 1].id > id; i--)
+                machine->nodes[i] = machine->nodes[i - 1];
+        machine->nodes[i] = (Node){ .id = id };
         return 0;
 }
 
 static int add_device(Machine *machine, const Addition *addition, uint32_t first, uint32_t n)
 {
         bool grows = addition->origin == ORIGIN_VIRTIO_MEM || addition->origin == ORIGIN_BALLOON;
-        Device *devices = reallocarray(machine->devices, machine->n_devices + 1, sizeof(Device));
 
-        if (!devices)
+        if (GROW(machine->devices, machine->n_devices) < 0)
                 return -ENOMEM;
-        machine->devices = devices;
-        devices[machine->n_devices++] = (Device){
+        machine->devices[machine->n_devices++] = (Device){
                 .origin = addition->origin,
                 .size_bytes = addition->size_bytes,
                 .first_block = first,
@@ -233,24 +205,21 @@ static int add_memory(Machine *machine, const Addition *addition)
         return 0;
 }
 
-/* Completes a write that is under way, or else has the policy asked again about a block. */
-static void reconsider(Block *block, bool is_other_policy)
-{
-        if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
-                make_online(block);
-        else if (is_other_policy)
-                track_reconsider(block);
-        else
-                track_reset(block);
-}
-
 static int add_memories(Machine *machine, const Policy *policy, bool is_other_policy,
                         const Addition *additions, size_t n_additions)
 {
         int r;
 
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                reconsider(&machine->blocks[i], is_other_policy);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
+                        make_online(block);
+                else if (is_other_policy)
+                        track_reconsider(block);
+                else
+                        track_reset(block);
+        }
         r = decide_all(machine, policy);
         for (size_t i = 0; r >= 0 && i < n_additions; i++) {
                 r = add_memory(machine, &additions[i]);
@@ -258,23 +227,6 @@ static int add_memories(Machine *machine, const Policy *policy, bool is_other_po
                         r = decide_all(machine, policy);
         }
         return r;
-}
-
-/* Compares the forecast with the machine. Added blocks come behind those of the machine. */
-static int forecast_compare(Forecast *forecast, const Machine *machine)
-{
-        size_t n = forecast->machine.n_blocks;
-
-        forecast->before = calloc(n + 1, sizeof(BlockState));
-        forecast->is_added = calloc(n + 1, sizeof(bool));
-        if (!forecast->before || !forecast->is_added)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                forecast->is_added[i] = i >= machine->n_blocks;
-                forecast->before[i] =
-                        i < machine->n_blocks ? machine->blocks[i].state : BLOCK_OFFLINE;
-        }
-        return 0;
 }
 
 /* Translates a mask of udev properties of one policy into a mask of another. */
@@ -305,7 +257,7 @@ static void take_policy(Machine *machine, const Policy *from, const Policy *to)
 int forecast_make(const Machine *machine, const Policy *current, const Policy *policy,
                   const Addition *additions, size_t n_additions, Forecast *ret)
 {
-        Forecast forecast = {};
+        Forecast forecast = { .present = machine };
         int r = copy_machine(&forecast.machine, machine);
 
         if (r >= 0 && current != policy)
@@ -313,8 +265,6 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         if (r >= 0)
                 r = add_memories(&forecast.machine, policy, current != policy, additions,
                                  n_additions);
-        if (r >= 0)
-                r = forecast_compare(&forecast, machine);
         if (r < 0)
                 forecast_done(&forecast);
         else
@@ -322,10 +272,20 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         return r;
 }
 
+static bool is_added(const Forecast *forecast, size_t i)
+{
+        return i >= forecast->present->n_blocks;
+}
+
+static BlockState state_before(const Forecast *forecast, size_t i)
+{
+        return is_added(forecast, i) ? BLOCK_OFFLINE : forecast->present->blocks[i].state;
+}
+
 /* Whether memoryd decides on a block, instead of leaving it as it is. */
 static bool is_planned(const Forecast *forecast, size_t i)
 {
-        return forecast->before[i] == BLOCK_OFFLINE &&
+        return state_before(forecast, i) == BLOCK_OFFLINE &&
                forecast->machine.blocks[i].status != BLOCK_STATUS_OFFLINED;
 }
 
@@ -347,8 +307,8 @@ static bool is_same(const Forecast *forecast, size_t i, size_t j)
         const Block *a = &forecast->machine.blocks[i], *b = &forecast->machine.blocks[j];
 
         return b->id == a->id + (j - i) && a->node == b->node && a->device == b->device &&
-               forecast->before[i] == forecast->before[j] &&
-               forecast->is_added[i] == forecast->is_added[j] && block_class(a) == block_class(b) &&
+               state_before(forecast, i) == state_before(forecast, j) &&
+               is_added(forecast, i) == is_added(forecast, j) && block_class(a) == block_class(b) &&
                a->offliner == b->offliner && is_leaving(a) == is_leaving(b) &&
                is_planned(forecast, i) == is_planned(forecast, j) &&
                (!is_planned(forecast, i) || is_decided_alike(a, b));
@@ -356,9 +316,9 @@ static bool is_same(const Forecast *forecast, size_t i, size_t j)
 
 static int forecast_reason(const Forecast *forecast, const Policy *policy, size_t i, char **ret)
 {
-        if (forecast->before[i] == BLOCK_OFFLINE || is_leaving(&forecast->machine.blocks[i]))
+        if (state_before(forecast, i) == BLOCK_OFFLINE || is_leaving(&forecast->machine.blocks[i]))
                 return reason_format(&forecast->machine, policy, &forecast->machine.blocks[i], ret);
-        *ret = strdup(forecast->before[i] == BLOCK_ONLINE ?
+        *ret = strdup(state_before(forecast, i) == BLOCK_ONLINE ?
                               "online already, and stays so" :
                               "left alone: something other than memoryd is taking it offline");
         return *ret ? 0 : -ENOMEM;
@@ -385,9 +345,10 @@ int forecast_range(const Forecast *forecast, const Policy *policy, size_t *index
                 .first = block->id,
                 .last = machine->blocks[end - 1].id,
                 .node = block->node,
-                .is_added = forecast->is_added[first],
-                .state = forecast->is_added[first] ? "absent" :
-                                                     block_state_to_string(forecast->before[first]),
+                .is_added = is_added(forecast, first),
+                .state = is_added(forecast, first) ?
+                                 "absent" :
+                                 block_state_to_string(state_before(forecast, first)),
                 .zone_class = zone_class_to_string(block_class(block)),
                 .device = device ? device->name : "",
                 .origin = origin_to_string(machine_origin(machine, block)),

@@ -27,9 +27,8 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
 #define FORECAST_ADDITIONS_MAX 64
 
 typedef struct Forecast {
-        Machine machine;    /* a copy, on which all decisions were carried out */
-        BlockState *before; /* owned: the present state of each block */
-        bool *is_added;     /* owned: whether each block is not there yet */
+        const Machine *present;
+        Machine machine; /* a copy, on which all decisions were carried out, with all that is added */
 } Forecast;
 
 /*
@@ -37,8 +36,8 @@ typedef struct Forecast {
  * if the policy is not the current one, after a reload, then with each addition in turn. All writes succeed.
  * Added blocks come behind the machine's last block, and behind the blocks that its devices can grow to. A
  * node that is not there yet has no CPU and no distances. Blocks have only the udev properties that the
- * current policy asks for, because no others are known. Returns 0, -ENOMEM, or -E2BIG beyond
- * FORECAST_BLOCKS_MAX.
+ * current policy asks for, because no others are known. The machine must not change until forecast_done().
+ * Returns 0, -ENOMEM, or -E2BIG beyond FORECAST_BLOCKS_MAX.
  */
 int forecast_make(const Machine *machine, const Policy *current, const Policy *policy,
                   const Addition *additions, size_t n_additions, Forecast *ret);

@@ -606,7 +606,7 @@ START_TEST(a_forecast_has_a_limit)
         Policy policy = policy_make();
         const Addition most = { FORECAST_BLOCKS_MAX * BLOCK, 0, ORIGIN_DIMM };
         Addition additions[2] = { most, { BLOCK, 0, ORIGIN_DIMM } };
-        Forecast forecast = { .before = NULL };
+        Forecast forecast = { .present = NULL };
         Machine machine;
 
         machine_from(&machine, BLOCK, "0c=k8");
