@@ -18,22 +18,6 @@ void history_done(History *history)
         *history = (History){};
 }
 
-/* Grows the ring up to HISTORY_MAX entries. Until then no entry was dropped, and the first is the oldest. */
-static int history_grow(History *history)
-{
-        size_t n = MIN(MAX(history->n_allocated * 2, 16U), (size_t) HISTORY_MAX);
-        HistoryEntry *entries;
-
-        if (history->n_entries < history->n_allocated || history->n_allocated == HISTORY_MAX)
-                return 0;
-        entries = reallocarray(history->entries, n, sizeof(*entries));
-        if (!entries)
-                return -ENOMEM;
-        history->entries = entries;
-        history->n_allocated = n;
-        return 0;
-}
-
 int history_add(History *history, const Machine *machine, const Policy *policy, const Block *block,
                 uint64_t usec)
 {
@@ -41,11 +25,12 @@ int history_add(History *history, const Machine *machine, const Policy *policy, 
         _cleanup_free_ char *rule = strdup(reason_rule_name(policy, block)), *reason = NULL;
         HistoryEntry *entry;
 
-        if (!rule || reason_format(machine, policy, block, &reason) < 0 ||
-            history_grow(history) < 0)
+        if (!rule || reason_format(machine, policy, block, &reason) < 0)
                 return -ENOMEM;
 
         if (history->n_entries < HISTORY_MAX) {
+                if (GROW(history->entries, history->n_entries) < 0)
+                        return -ENOMEM;
                 entry = &history->entries[history->n_entries++];
         } else {
                 entry = &history->entries[history->first];

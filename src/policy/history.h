@@ -24,8 +24,7 @@ typedef struct HistoryEntry {
 typedef struct History {
         HistoryEntry *entries; /* owned: a ring of up to HISTORY_MAX */
         size_t n_entries;
-        size_t n_allocated;
-        size_t first;
+        size_t first; /* the oldest */
 } History;
 
 void history_done(History *history);
