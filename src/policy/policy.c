@@ -58,17 +58,14 @@ void rule_done(Rule *rule)
 
 int policy_insert_rule(Policy *policy, size_t index, Rule *rule)
 {
-        Rule *rules;
-
         assert(index <= policy->n_rules);
 
-        rules = reallocarray(policy->rules, policy->n_rules + 1, sizeof(Rule));
-        if (!rules)
+        if (GROW(policy->rules, policy->n_rules) < 0)
                 return -ENOMEM;
-        memmove(rules + index + 1, rules + index, (policy->n_rules - index) * sizeof(Rule));
-        rules[index] = *rule;
+        memmove(policy->rules + index + 1, policy->rules + index,
+                (policy->n_rules - index) * sizeof(Rule));
+        policy->rules[index] = *rule;
         *rule = (Rule){};
-        policy->rules = rules;
         policy->n_rules++;
         return 0;
 }
@@ -90,62 +87,51 @@ const Rule *policy_rule(const Policy *policy, int32_t index)
         return index >= 0 && (size_t) index < policy->n_rules ? &policy->rules[index] : NULL;
 }
 
-static int udev_property_append(Policy *policy, const char *name, const char *value)
-{
-        size_t n = policy->n_udev_properties;
-        UdevProperty *properties =
-                reallocarray(policy->udev_properties, n + 1, sizeof(*properties));
-
-        if (!properties)
-                return -ENOMEM;
-        policy->udev_properties = properties;
-        properties[n] = (UdevProperty){ strdup(name), strdup(value) };
-        if (!properties[n].name || !properties[n].value) {
-                free(properties[n].name);
-                free(properties[n].value);
-                return -ENOMEM;
-        }
-        policy->n_udev_properties++;
-        return (int) n;
-}
-
 int policy_add_udev_property(Policy *policy, const char *name, const char *value)
 {
-        for (size_t i = 0; i < policy->n_udev_properties; i++)
+        size_t n = policy->n_udev_properties;
+        UdevProperty added;
+
+        for (size_t i = 0; i < n; i++)
                 if (strcmp(policy->udev_properties[i].name, name) == 0 &&
                     strcmp(policy->udev_properties[i].value, value) == 0)
                         return (int) i;
-        if (policy->n_udev_properties == UDEV_PROPERTIES_MAX)
+        if (n == UDEV_PROPERTIES_MAX)
                 return -E2BIG;
-        return udev_property_append(policy, name, value);
+        added = (UdevProperty){ strdup(name), strdup(value) };
+        if (!added.name || !added.value || GROW(policy->udev_properties, n) < 0) {
+                free(added.name);
+                free(added.value);
+                return -ENOMEM;
+        }
+        policy->udev_properties[policy->n_udev_properties++] = added;
+        return (int) n;
 }
 
 /* Virtualization and architecture */
 
 /* Words for a kind of virtualization, or for none. */
 static const char *const virtualization_kinds[] = {
-        "yes", "true", "no", "false", "none", "vm", "container",
+        "yes", "true", "no", "false", "none", "vm", "container", NULL,
 };
 
 /* The names that systemd-detect-virt(1) prints. */
 static const char *const hypervisors[] = {
         "kvm",     "amazon",    "qemu", "bochs",     "xen",      "uml", "vmware",
         "oracle",  "microsoft", "zvm",  "parallels", "bhyve",    "qnx", "acrn",
-        "powervm", "apple",     "sre",  "google",    "vm-other",
+        "powervm", "apple",     "sre",  "google",    "vm-other", NULL,
 };
 
 static const char *const containers[] = {
         "systemd-nspawn",  "lxc-libvirt", "lxc", "openvz", "docker",
         "podman",          "rkt",         "wsl", "proot",  "pouch",
-        "container-other",
+        "container-other", NULL,
 };
 
-#define in_table(table, word) is_in(table, ELEMENTSOF(table), word)
-
-static bool is_in(const char *const *table, size_t n, const char *word)
+static bool is_in(const char *const *table, const char *word)
 {
-        for (size_t i = 0; i < n; i++)
-                if (strcmp(table[i], word) == 0)
+        for (; *table; table++)
+                if (strcmp(*table, word) == 0)
                         return true;
         return false;
 }
@@ -159,61 +145,36 @@ static bool negated(const char **word)
         return is_negated;
 }
 
-/* Returns whether a word for a kind of virtualization holds (1 or 0), or -EINVAL for any other word. */
-static int virtualization_kind(const char *word, const char *virtualization)
-{
-        bool is_vm = in_table(hypervisors, virtualization);
-        bool is_container = in_table(containers, virtualization);
-
-        if (strcmp(word, "yes") == 0 || strcmp(word, "true") == 0)
-                return is_vm || is_container;
-        if (strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "none") == 0)
-                return !is_vm && !is_container;
-        if (strcmp(word, "vm") == 0)
-                return is_vm;
-        if (strcmp(word, "container") == 0)
-                return is_container;
-        return -EINVAL;
-}
-
 bool virtualization_matches(const char *word, const char *virtualization)
 {
-        bool is_negated = negated(&word);
-        int r;
+        bool is_vm = is_in(hypervisors, virtualization), holds;
+        bool is_container = is_in(containers, virtualization), is_negated = negated(&word);
 
         if (!*virtualization)
                 return false;
-        r = virtualization_kind(word, virtualization);
-        if (r < 0)
-                r = strcmp(word, virtualization) == 0;
-        return (r > 0) != is_negated;
+        if (strcmp(word, "yes") == 0 || strcmp(word, "true") == 0)
+                holds = is_vm || is_container;
+        else if (strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "none") == 0)
+                holds = !is_vm && !is_container;
+        else if (strcmp(word, "vm") == 0)
+                holds = is_vm;
+        else if (strcmp(word, "container") == 0)
+                holds = is_container;
+        else
+                holds = strcmp(word, virtualization) == 0;
+        return holds != is_negated;
 }
 
 const char *virtualization_word(int i)
 {
-        size_t n = (size_t) i;
+        static const char *const *const tables[] = { virtualization_kinds, hypervisors,
+                                                     containers };
 
-        if (n < ELEMENTSOF(virtualization_kinds))
-                return virtualization_kinds[n];
-        n -= ELEMENTSOF(virtualization_kinds);
-        if (n < ELEMENTSOF(hypervisors))
-                return hypervisors[n];
-        n -= ELEMENTSOF(hypervisors);
-        return n < ELEMENTSOF(containers) ? containers[n] : NULL;
-}
-
-static bool is_word(const char *(*nth)(int i), const char *word)
-{
-        (void) negated(&word);
-        for (int i = 0; nth(i); i++)
-                if (strcmp(nth(i), word) == 0)
-                        return true;
-        return false;
-}
-
-bool virtualization_is_known(const char *word)
-{
-        return is_word(virtualization_word, word);
+        for (size_t t = 0; t < ELEMENTSOF(tables); t++)
+                for (const char *const *word = tables[t]; *word; word++)
+                        if (i-- == 0)
+                                return *word;
+        return NULL;
 }
 
 /* The names of uname(2), which may be patterns, and the names of systemd.unit(5) for them. */
@@ -256,13 +217,10 @@ const char *architecture_word(int i)
         return (size_t) i <= ELEMENTSOF(architectures) ? architectures[i - 1].name : NULL;
 }
 
-bool architecture_is_known(const char *word)
-{
-        return is_word(architecture_word, word);
-}
-
 bool condition_holds(char *const *words, ConditionMatches matches, const char *value)
 {
+        if (!words)
+                return true;
         for (; *words; words++)
                 if (matches(*words, value))
                         return true;
@@ -273,10 +231,8 @@ bool condition_holds(char *const *words, ConditionMatches matches, const char *v
 
 bool rule_matches_machine(const Rule *rule, const Machine *machine)
 {
-        if (rule->virtualization &&
-            !condition_holds(rule->virtualization, virtualization_matches, machine->virtualization))
-                return false;
-        return !rule->architecture ||
+        return condition_holds(rule->virtualization, virtualization_matches,
+                               machine->virtualization) &&
                condition_holds(rule->architecture, architecture_matches, machine->architecture);
 }
 
@@ -287,21 +243,16 @@ bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node 
         return distance > 0 && distance >= rule->distance.min && distance <= rule->distance.max;
 }
 
-static bool rule_matches_node_class(const Rule *rule, const Node *node, bool was_memoryless)
+static bool rule_matches_node(const Rule *rule, const Machine *machine, const Node *node,
+                              bool was_memoryless)
 {
         unsigned classes = 1U << (node->has_cpu ? NODE_CLASS_CPU : NODE_CLASS_CPULESS);
 
         if (was_memoryless)
                 classes |= 1U << NODE_CLASS_MEMORYLESS;
-        return rule->node_classes & classes;
-}
-
-static bool rule_matches_node(const Rule *rule, const Machine *machine, const Node *node,
-                              bool was_memoryless)
-{
-        if (rule->has_nodes && !node_set_contains(&rule->nodes, node->id))
+        if (rule->node_classes && !(rule->node_classes & classes))
                 return false;
-        if (rule->node_classes && !rule_matches_node_class(rule, node, was_memoryless))
+        if (rule->has_nodes && !node_set_contains(&rule->nodes, node->id))
                 return false;
         return !rule->has_distance || rule_matches_distance(rule, machine, node);
 }
@@ -336,28 +287,30 @@ static void criteria_init(Criteria *criteria, const Rule *rule)
                 criteria->origins |= NO_DEVICE;
 }
 
-int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
-{
-        size_t n = policy->n_rules;
-        Criteria *criteria = calloc(n + 1, sizeof(Criteria));
-        uint32_t *of_nodes = calloc(machine->n_nodes * 2 + 1, (n + 1) * sizeof(uint32_t));
-
-        if (!criteria || !of_nodes) {
-                free(criteria);
-                free(of_nodes);
-                return -ENOMEM;
-        }
-        for (size_t i = 0; i < n; i++)
-                criteria_init(&criteria[i], &policy->rules[i]);
-        *matcher = (Matcher){ policy, machine, criteria, of_nodes };
-        return 0;
-}
-
 void matcher_done(Matcher *matcher)
 {
         free(matcher->criteria);
         free(matcher->of_nodes);
         *matcher = (Matcher){};
+}
+
+int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
+{
+        size_t n = policy->n_rules;
+
+        *matcher = (Matcher){
+                .policy = policy,
+                .machine = machine,
+                .criteria = calloc(n + 1, sizeof(Criteria)),
+                .of_nodes = calloc(machine->n_nodes * 2 + 1, (n + 1) * sizeof(uint32_t)),
+        };
+        if (!matcher->criteria || !matcher->of_nodes) {
+                matcher_done(matcher);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++)
+                criteria_init(&matcher->criteria[i], &policy->rules[i]);
+        return 0;
 }
 
 /*

@@ -65,13 +65,9 @@ typedef struct UdevProperty {
 bool virtualization_matches(const char *word, const char *virtualization);
 bool architecture_matches(const char *word, const char *architecture);
 
-/* Whether any word of a NULL-terminated list matches, by one of these two functions. */
+/* Whether any word of a NULL-terminated list matches, by one of these two functions, or there is no list. */
 typedef bool (*ConditionMatches)(const char *word, const char *value);
 bool condition_holds(char *const *words, ConditionMatches matches, const char *value);
-
-/* Whether there is such a word, perhaps with a "!" before it. For messages about the configuration. */
-bool virtualization_is_known(const char *word);
-bool architecture_is_known(const char *word);
 
 /* Return the i-th of all words, without "!", or NULL past the last. */
 const char *virtualization_word(int i);

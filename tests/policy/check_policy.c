@@ -391,6 +391,16 @@ END_TEST
 
 /* The machine */
 
+/* Whether a word is one of all, perhaps with a "!" before it. */
+static bool is_known(const char *(*nth)(int i), const char *word)
+{
+        word += *word == '!';
+        for (int i = 0; nth(i); i++)
+                if (strcmp(nth(i), word) == 0)
+                        return true;
+        return false;
+}
+
 static const struct {
         const char *word;
         const char *virtualization;
@@ -448,7 +458,7 @@ START_TEST(virtualization_is_as_systemd_has_it)
 
         ck_assert_int_eq(virtualization_matches(word, virtualization_cases[_i].virtualization),
                          virtualization_cases[_i].matches);
-        ck_assert(virtualization_is_known(word));
+        ck_assert(is_known(virtualization_word, word));
         assert_match(&rule, &(Place){ .virtualization = virtualization_cases[_i].virtualization },
                      virtualization_cases[_i].matches);
 }
@@ -472,7 +482,7 @@ START_TEST(an_architecture_is_as_systemd_has_it)
 
         ck_assert_int_eq(architecture_matches(word, architecture_cases[_i].architecture),
                          architecture_cases[_i].matches);
-        ck_assert(architecture_is_known(word));
+        ck_assert(is_known(architecture_word, word));
         assert_match(&rule, &(Place){ .architecture = architecture_cases[_i].architecture },
                      architecture_cases[_i].matches);
 }
@@ -498,11 +508,13 @@ START_TEST(words_that_systemd_does_not_have_are_not_known)
                                              "x86_64", "on", "aarch64", "i686", "amd64" };
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-                ck_assert_msg(!virtualization_is_known(words[i]), "\"%s\"", words[i]);
-                ck_assert_msg(!architecture_is_known(words[i]), "\"%s\"", words[i]);
+                ck_assert_msg(!is_known(virtualization_word, words[i]), "\"%s\"", words[i]);
+                ck_assert_msg(!is_known(architecture_word, words[i]), "\"%s\"", words[i]);
         }
-        ck_assert(!virtualization_is_known("native"));
-        ck_assert(!architecture_is_known("vm"));
+        ck_assert(!is_known(virtualization_word, "native"));
+        ck_assert(!is_known(virtualization_word, "x86-64"));
+        ck_assert(!is_known(architecture_word, "vm"));
+        ck_assert(!is_known(architecture_word, "kvm"));
 }
 END_TEST
 
@@ -526,7 +538,7 @@ START_TEST(architectures_of_uname_have_names)
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 ck_assert_str_eq(architecture_from_uname(cases[i][0]), cases[i][1]);
-                ck_assert(architecture_is_known(cases[i][1]));
+                ck_assert(is_known(architecture_word, cases[i][1]));
         }
         ck_assert_ptr_null(architecture_from_uname("vax"));
         ck_assert_ptr_null(architecture_from_uname(""));
