@@ -11,24 +11,17 @@ typedef enum Match {
         MATCH_ALWAYS,
 } Match;
 
-static Match match_if(bool condition)
-{
-        return condition ? MATCH_ALWAYS : MATCH_NEVER;
-}
-
 /* Compares the node number. NULL is a node that is not there yet: any that the machine does not have. */
 static Match match_number(const Rule *rule, const Machine *machine, const Node *node)
 {
-        NodeSet present = {}, absent;
-
         if (!rule->has_nodes)
                 return MATCH_ALWAYS;
         if (node)
-                return match_if(node_set_contains(&rule->nodes, node->id));
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                node_set_add(&present, machine->nodes[i].id);
-        absent = node_set_minus(&rule->nodes, &present);
-        return node_set_is_empty(&absent) ? MATCH_NEVER : MATCH_PERHAPS;
+                return node_set_contains(&rule->nodes, node->id) ? MATCH_ALWAYS : MATCH_NEVER;
+        for (uint32_t id = 0; id < NODE_MAX; id++)
+                if (node_set_contains(&rule->nodes, id) && !machine_find_node(machine, id))
+                        return MATCH_PERHAPS;
+        return MATCH_NEVER;
 }
 
 /* Compares the node class. Whether the node has memory can change before the next memory comes. */
@@ -43,62 +36,38 @@ static Match match_class(const Rule *rule, const Node *node)
                                                                            MATCH_NEVER;
 }
 
-static Match match_distance(const Rule *rule, const Machine *machine, const Node *node)
-{
-        if (!rule->has_distance)
-                return MATCH_ALWAYS;
-        return node ? match_if(rule_matches_distance(rule, machine, node)) : MATCH_PERHAPS;
-}
-
-static Match match_memory(const Rule *rule)
-{
-        bool asks = rule->origins != 0 || rule->has_address || rule->min_size_bytes > 0 ||
-                    rule->max_size_bytes > 0 || rule->udev_mask != 0;
-
-        return asks ? MATCH_PERHAPS : MATCH_ALWAYS;
-}
-
 static Match match_rule(const Rule *rule, const Machine *machine, const Node *node)
 {
-        Match match = match_if(rule_matches_machine(rule, machine));
+        bool asks_of_memory = rule->origins != 0 || rule->has_address || rule->min_size_bytes > 0 ||
+                              rule->max_size_bytes > 0 || rule->udev_mask != 0;
+        Match match = MIN(match_number(rule, machine, node), match_class(rule, node));
 
-        match = MIN(match, match_number(rule, machine, node));
-        match = MIN(match, match_class(rule, node));
-        match = MIN(match, match_distance(rule, machine, node));
-        return MIN(match, match_memory(rule));
-}
-
-static Verdict verdict_of(const Policy *policy, ZoneAction action)
-{
-        if (action == ZONE_ACTION_AUTO && policy->max_movable_ratio_permille == 0)
-                return VERDICT_KERNEL;
-        return zone_action_to_verdict(action);
-}
-
-/* Adds the verdict of another rule. Returns whether there is still a single verdict. */
-static bool take_verdict(Verdict *only, Verdict verdict)
-{
-        if (*only == _VERDICT_INVALID)
-                *only = verdict;
-        return *only == verdict;
+        if (!rule_matches_machine(rule, machine) ||
+            (rule->has_distance && node && !rule_matches_distance(rule, machine, node)))
+                return MATCH_NEVER;
+        return asks_of_memory || (rule->has_distance && !node) ? MIN(match, MATCH_PERHAPS) : match;
 }
 
 Verdict offload_node(const Machine *machine, const Policy *policy, const Node *node)
 {
         Verdict only = _VERDICT_INVALID;
+        Match match = MATCH_NEVER;
 
-        for (size_t i = 0; i < policy->n_rules; i++) {
-                const Rule *rule = &policy->rules[i];
-                Match match = match_rule(rule, machine, node);
+        for (size_t i = 0; match != MATCH_ALWAYS; i++) {
+                const Rule *rule = policy_rule(policy, (int32_t) i); /* NULL: the default */
+                ZoneAction action = rule ? rule->zone : ZONE_ACTION_AUTO;
+                Verdict verdict = zone_action_to_verdict(action);
 
+                match = rule ? match_rule(rule, machine, node) : MATCH_ALWAYS;
                 if (match == MATCH_NEVER)
                         continue;
-                if (!take_verdict(&only, verdict_of(policy, rule->zone)))
+                if (action == ZONE_ACTION_AUTO && policy->max_movable_ratio_permille == 0)
+                        verdict = VERDICT_KERNEL;
+                if (only != _VERDICT_INVALID && only != verdict)
                         return VERDICT_NONE;
-                if (match == MATCH_ALWAYS)
-                        return only;
+                only = verdict;
         }
-        return take_verdict(&only, verdict_of(policy, ZONE_ACTION_AUTO)) ? only : VERDICT_NONE;
+        return only;
 }
 
 Verdict offload_machine(const Machine *machine, const Policy *policy)
