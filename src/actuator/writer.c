@@ -66,7 +66,7 @@ int writer_fill(Writer *writer, Machine *machine)
                         break;
                 if (r < 0)
                         return r;
-                track_write(block);
+                block->status = BLOCK_STATUS_WRITING;
                 block->echo_due = true;
                 writer->next++;
                 writer->n_writing++;

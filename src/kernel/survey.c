@@ -119,8 +119,7 @@ static bool kernel_onlines(const Sysfs *sysfs, const Machine *machine, const Blo
  */
 static int read_one(const Sysfs *sysfs, const Machine *machine, Block *block, TrackMode mode)
 {
-        BlockBefore before = block_before(block);
-        BlockStatus status = block->status;
+        const Block before = *block;
         const char *attribute = NULL;
         bool is_new = !block->seen;
         int r = sysfs_read_block(sysfs, block, &attribute);
@@ -143,7 +142,7 @@ static int read_one(const Sysfs *sysfs, const Machine *machine, Block *block, Tr
         else
                 track_read(block, &before, &mode);
         block->seen = true;
-        return r > 0 || is_new || block->status != status;
+        return r > 0 || is_new || block->status != before.status;
 }
 
 int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, size_t limit,

@@ -4,15 +4,18 @@
 
 #include "policy/track.h"
 
-BlockBefore block_before(const Block *block)
-{
-        return (BlockBefore){ block->state, block_class(block) };
-}
-
 static void remember_class(Block *block)
 {
         if (block->state == BLOCK_ONLINE)
                 block->last_class = block_class(block);
+}
+
+/* Forgets the failed writes of a block. */
+static void clear_failures(Block *block)
+{
+        block->attempts = 0;
+        block->error = 0;
+        block->retry_at_usec = USEC_INFINITY;
 }
 
 /* Has the policy decide on a block: at once, or when its node is known. */
@@ -67,25 +70,26 @@ void track_onlined_by(Block *block, Onliner onliner)
                 track_judge(block);
 }
 
-void track_offlined_by(Block *block, Onliner offliner)
+/* Forgets all that was tried with a block and how it went online or offline. */
+static void clear_result(Block *block)
 {
-        block->status = BLOCK_STATUS_OFFLINED;
-        block->offliner = offliner;
+        clear_failures(block);
         block->onliner = ONLINER_NONE;
         block->onlined_usec = 0;
-        block->attempts = 0;
-        block->error = 0;
-        block->retry_at_usec = USEC_INFINITY;
+        block->offliner = ONLINER_NONE;
+}
+
+void track_offlined_by(Block *block, Onliner offliner)
+{
+        clear_result(block);
+        block->status = BLOCK_STATUS_OFFLINED;
+        block->offliner = offliner;
 }
 
 void track_forget(Block *block)
 {
-        block->attempts = 0;
-        block->error = 0;
+        clear_result(block);
         block->decision.guards = 0;
-        block->onliner = ONLINER_NONE;
-        block->onlined_usec = 0;
-        block->offliner = ONLINER_NONE;
         make_pending(block);
 }
 
@@ -93,13 +97,13 @@ void track_forget(Block *block)
  * Whether an online block went online, or into another class, since it was last read. A block whose write
  * failed counts: it was offline, or it was going offline, and did not.
  */
-static bool was_onlined(const Block *block, const BlockBefore *before)
+static bool was_onlined(const Block *block, const Block *before)
 {
-        return before->state == BLOCK_OFFLINE || before->zone_class != block_class(block) ||
+        return before->state == BLOCK_OFFLINE || block_class(before) != block_class(block) ||
                block->status == BLOCK_STATUS_RETRYING || block->status == BLOCK_STATUS_FAILED;
 }
 
-void track_read(Block *block, const BlockBefore *before, const TrackMode *mode)
+void track_read(Block *block, const Block *before, const TrackMode *mode)
 {
         /* The kernel onlines an added block after its event, maybe after the first reading. */
         bool is_new =
@@ -203,9 +207,7 @@ void track_judge(Block *block)
         block->status = verdict_accepts(block->decision.verdict, block_class(block)) ?
                                 BLOCK_STATUS_EXTERNAL :
                                 BLOCK_STATUS_FOREIGN;
-        block->attempts = 0;
-        block->error = 0;
-        block->retry_at_usec = USEC_INFINITY;
+        clear_failures(block);
 }
 
 void track_remap_rules(Machine *machine, const Policy *from, const Policy *to)
@@ -222,11 +224,6 @@ void track_stamp(Machine *machine, uint64_t realtime_usec)
                 if (block->onliner != ONLINER_NONE && block->onlined_usec == 0)
                         block->onlined_usec = realtime_usec;
         }
-}
-
-void track_write(Block *block)
-{
-        block->status = BLOCK_STATUS_WRITING;
 }
 
 static uint64_t retry_delay(const Retry *retry, unsigned attempts)
@@ -273,8 +270,7 @@ Outcome track_outcome(Block *block, int error, BlockState state, const ZoneList 
         case OUTCOME_DONE:
                 block->status = BLOCK_STATUS_DONE;
                 block->onliner = ONLINER_MEMORYD;
-                block->attempts = 0;
-                block->error = 0;
+                clear_failures(block);
                 break;
         case OUTCOME_ALREADY:
         case OUTCOME_RACED:
@@ -315,8 +311,7 @@ void track_reset(Block *block)
             block->status != BLOCK_STATUS_RETRYING)
                 return;
 
-        block->attempts = 0;
-        block->error = 0;
+        clear_failures(block);
         block->decision.guards = 0;
         make_pending(block);
 }

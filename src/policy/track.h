@@ -16,14 +16,6 @@ typedef struct Retry {
         uint32_t attempts;        /* writes in total, 1 to 100 */
 } Retry;
 
-/* A block as it was before it was read again. */
-typedef struct BlockBefore {
-        BlockState state;
-        ZoneClass zone_class;
-} BlockBefore;
-
-BlockBefore block_before(const Block *block);
-
 /* The circumstances in which blocks are read. */
 typedef struct TrackMode {
         bool at_start;       /* memoryd starts: online blocks were online before */
@@ -35,11 +27,11 @@ typedef struct TrackMode {
 void track_new(Block *block, const TrackMode *mode);
 
 /*
- * Sets the status of a block that was read again, by how it was before. Unless memoryd is writing it or
+ * Sets the status of a block that was read again, by its state and zones before. Unless memoryd is writing it or
  * taking it offline, a change is the doing of the kernel or of another process: a block that went online is
  * to be judged, and a block that went offline stays so.
  */
-void track_read(Block *block, const BlockBefore *before, const TrackMode *mode);
+void track_read(Block *block, const Block *before, const TrackMode *mode);
 
 /*
  * Notes for each block that is to be decided for the first time whether its node had memory of another device
@@ -68,9 +60,6 @@ void track_remap_rules(Machine *machine, const Policy *from, const Policy *to);
 
 /* Sets the time (CLOCK_REALTIME) of blocks that went or were seen online and have no time yet. */
 void track_stamp(Machine *machine, uint64_t realtime_usec);
-
-/* Notes that a block was handed to the actuator. */
-void track_write(Block *block);
 
 /* Takes over the state and zones of a block that was read again after a write. */
 void track_take(Block *block, BlockState state, const ZoneList *zones);

@@ -12,6 +12,10 @@
 #define REALTIME UINT64_C(1700000000000000)
 #define TEXT_MAX 512
 
+/* Blocks as they were before they were read again. */
+static const Block before_kernel = { .state = BLOCK_ONLINE, .zones = { 1, { ZONE_NORMAL } } };
+static const Block before_movable = { .state = BLOCK_ONLINE, .zones = { 1, { ZONE_MOVABLE } } };
+
 static Policy policy;
 static Machine machine;
 static Request request;
@@ -284,7 +288,7 @@ START_TEST(a_block_changes_its_class_by_way_of_offline)
         /* In between nobody takes it for something else. */
         ck_assert_int_eq(plan_class(block(8)), KERNEL);
         ck_assert(!track_wants_plan(block(8), USEC_INFINITY));
-        track_read(block(8), &(BlockBefore){ BLOCK_ONLINE, MOVABLE }, &(TrackMode){});
+        track_read(block(8), &before_movable, &(TrackMode){});
         assert_block(8, BLOCK_OFFLINE, BLOCK_STATUS_WRITING);
 
         assert_next("8K");
@@ -567,7 +571,7 @@ START_TEST(what_is_so_by_another_program_counts)
         succeed();
         /* by hand */
         block(10)->state = BLOCK_OFFLINE;
-        track_read(block(10), &(BlockBefore){ BLOCK_ONLINE, MOVABLE }, &(TrackMode){});
+        track_read(block(10), &before_movable, &(TrackMode){});
         /* another DIMM in its place */
         block(9)->inode = 555;
         assert_next("8-");
@@ -624,7 +628,7 @@ START_TEST(a_class_is_not_set_of_what_another_program_took_offline)
         assert_next("8-");
         succeed();
         block(9)->state = BLOCK_OFFLINE;
-        track_read(block(9), &(BlockBefore){ BLOCK_ONLINE, MOVABLE }, &(TrackMode){});
+        track_read(block(9), &before_movable, &(TrackMode){});
         /* onlined by another program in between, as it was to be */
         block_set(block(8), BLOCK_ONLINE, "Normal", BLOCK_STATUS_WRITING);
         assert_end(JOB_STATE_PARTLY, 1, 1, 0);
@@ -642,7 +646,7 @@ START_TEST(a_block_does_not_become_movable_where_kernel_memory_has_gone)
         assert_next("9-");
         succeed();
         block(8)->state = BLOCK_OFFLINE;
-        track_read(block(8), &(BlockBefore){ BLOCK_ONLINE, KERNEL }, &(TrackMode){});
+        track_read(block(8), &before_kernel, &(TrackMode){});
         assert_next("9K");
         succeed();
         assert_end(JOB_STATE_FAILED, 0, 1, 0);
@@ -992,7 +996,7 @@ START_TEST(what_another_program_did_is_not_taken_back)
         assert_next("10-");
         succeed();
         block(9)->state = BLOCK_OFFLINE;
-        track_read(block(9), &(BlockBefore){ BLOCK_ONLINE, MOVABLE }, &(TrackMode){});
+        track_read(block(9), &before_movable, &(TrackMode){});
         assert_next("8-");
         refuse(-EINVAL);
         /* and brought back by hand is as good as by the job */
@@ -1036,7 +1040,7 @@ START_TEST(a_class_is_not_taken_back_of_what_another_program_took_offline)
         succeed();
         assert_next("9-");
         block(8)->state = BLOCK_OFFLINE;
-        track_read(block(8), &(BlockBefore){ BLOCK_ONLINE, KERNEL }, &(TrackMode){});
+        track_read(block(8), &before_kernel, &(TrackMode){});
         refuse(-EINVAL);
         assert_end(JOB_STATE_FAILED, 1, 1, 0);
         assert_block(8, BLOCK_OFFLINE, BLOCK_STATUS_OFFLINED);

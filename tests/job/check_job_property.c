@@ -161,7 +161,7 @@ static void other_agent(Play *play)
 {
         Machine *machine = &play->c.machine;
         Block *block = &machine->blocks[random_below(&play->random, (uint32_t) machine->n_blocks)];
-        BlockBefore before = block_before(block);
+        Block before = *block;
 
         if (play->is_alone || !random_is(&play->random, 10))
                 return;

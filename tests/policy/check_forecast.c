@@ -819,7 +819,7 @@ static void step(Machine *machine, const Policy *policy, bool judge)
                 else if (planned->decision.verdict == VERDICT_KERNEL_DEFAULT &&
                          block->zones.n_zones > 0)
                         zones.zones[0] = block->zones.zones[0];
-                track_write(block);
+                block->status = BLOCK_STATUS_WRITING;
                 if (track_outcome(block, 0, BLOCK_ONLINE, &zones, &retry, 0) != OUTCOME_DONE)
                         ck_abort_msg("memory%u cannot go online", block->id);
         }

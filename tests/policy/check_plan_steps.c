@@ -70,7 +70,7 @@ static void daemon_fill(Daemon *daemon)
                 uint32_t id = daemon->queue[0];
 
                 memmove(daemon->queue, daemon->queue + 1, --daemon->n_queue * sizeof(uint32_t));
-                track_write(machine_find_block(&daemon->machine, id));
+                machine_find_block(&daemon->machine, id)->status = BLOCK_STATUS_WRITING;
                 daemon->writing[daemon->n_writing++] = id;
         }
 }
@@ -237,7 +237,7 @@ static void check_half(const Case *c, Random *random)
                 track_decide(block, &planned->decision);
                 if (planned->decision.verdict == VERDICT_LEAVE || random_is(random, 50))
                         continue;
-                track_write(block);
+                block->status = BLOCK_STATUS_WRITING;
                 if (random_is(random, 70))
                         block_set(block, BLOCK_ONLINE,
                                   zone_class == ZONE_CLASS_MOVABLE ? "Movable" : "Normal",
@@ -319,7 +319,7 @@ static void write_some(Machine *machine, Random *random)
                 if (block->status != BLOCK_STATUS_PENDING ||
                     block->decision.verdict == VERDICT_NONE || !random_is(random, 60))
                         continue;
-                track_write(block);
+                block->status = BLOCK_STATUS_WRITING;
                 if (random_is(random, 60))
                         block_set(block, BLOCK_ONLINE,
                                   zone_class == ZONE_CLASS_MOVABLE ? "Movable" : "Normal",
