@@ -9,8 +9,6 @@
 #include <stdio.h>
 
 #define RATIO_GUARDS (GUARD_NODE_RATIO | GUARD_MACHINE_RATIO)
-#define PLACE_TEXT_MAX 32
-#define GROUP_TEXT_MAX (DEVICE_NAME_MAX + 16)
 
 const char *reason_rule_name(const Policy *policy, const Block *block)
 {
@@ -29,48 +27,31 @@ static bool is_auto(const Block *block)
 
 const char *reason_scope(const Block *block)
 {
+        const Decision *decision = &block->decision;
+
         if (!is_auto(block))
                 return "";
-        if (block->decision.guards & GUARD_MIN_KERNEL)
+        if (decision->guards & GUARD_MIN_KERNEL)
                 return "min_kernel";
         /* Without figures, the block is kernel memory because the rest of its device is. */
-        if (block->decision.verdict == VERDICT_KERNEL && !(block->decision.guards & RATIO_GUARDS))
-                return block->decision.figures.limit > 0 ? "contiguous" : "";
-        return block->decision.figures.of_machine ? "machine" : "node";
-}
-
-/* Formats the device or unit that whole_device decides as one. */
-static const char *format_group(const Machine *machine, const Block *block,
-                                char buffer[static GROUP_TEXT_MAX])
-{
-        const Device *device = machine_device(machine, block);
-
-        snprintf(buffer, GROUP_TEXT_MAX, "%s%s",
-                 device && device->unit_blocks > 0 ? "its unit of " : "",
-                 device && *device->name ? device->name : "its device");
-        return buffer;
-}
-
-static const char *format_place(const Block *block, char buffer[static PLACE_TEXT_MAX])
-{
-        if (block->decision.figures.of_machine)
-                return strcpy(buffer, "the machine");
-        snprintf(buffer, PLACE_TEXT_MAX, "node %d", block->node);
-        return buffer;
+        if (decision->verdict == VERDICT_KERNEL && !(decision->guards & RATIO_GUARDS))
+                return decision->figures.limit > 0 ? "contiguous" : "";
+        return decision->figures.of_machine ? "machine" : "node";
 }
 
 static int format_ratio_reason(const Machine *machine, const Block *block, char **ret)
 {
+        const Figures *figures = &block->decision.figures;
         const Device *device = machine_device(machine, block);
         bool is_over = block->decision.verdict == VERDICT_KERNEL;
         /* It is not known which blocks of a device that grows will come above this block. */
-        bool has_above =
-                !block->decision.figures.of_machine && !(device && device->unit_blocks > 0);
-        char place[PLACE_TEXT_MAX], memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
+        bool has_above = !figures->of_machine && !(device && device->unit_blocks > 0);
+        char place[32] = "the machine", memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
 
-        format_place(block, place);
-        figures_format(&block->decision.figures, is_over, memory);
-        ratio_format(block->decision.figures.limit, limit);
+        if (!figures->of_machine)
+                snprintf(place, sizeof(place), "node %d", block->node);
+        figures_format(figures, is_over, memory);
+        ratio_format(figures->limit, limit);
         if (!is_over)
                 return asprintf(ret, "%s then has %s, within max_movable_ratio %s", place, memory,
                                 limit);
@@ -81,11 +62,12 @@ static int format_ratio_reason(const Machine *machine, const Block *block, char 
 
 static int format_min_kernel_reason(const Block *block, char **ret)
 {
+        const Figures *figures = &block->decision.figures;
         char kernel[FORMAT_BYTES_MAX], limit[FORMAT_BYTES_MAX];
-        bool has_any = block->decision.figures.kernel_bytes > 0;
+        bool has_any = figures->kernel_bytes > 0;
 
-        format_bytes_exact(block->decision.figures.kernel_bytes, kernel);
-        format_bytes_exact(block->decision.figures.limit, limit);
+        format_bytes_exact(figures->kernel_bytes, kernel);
+        format_bytes_exact(figures->limit, limit);
         return asprintf(ret, "node %d had %s%s kernel memory, and min_kernel asks for %s",
                         block->node, has_any ? kernel : "no", has_any ? " of" : "", limit);
 }
@@ -107,17 +89,20 @@ static int format_guard_reason(const Machine *machine, const Block *block, char 
 
 static int format_auto_reason(const Machine *machine, const Block *block, char **ret)
 {
+        const Device *device = machine_device(machine, block);
+        bool is_movable = block->decision.verdict == VERDICT_MOVABLE;
         _cleanup_free_ char *why = NULL;
-        char group[GROUP_TEXT_MAX];
+        char group[DEVICE_NAME_MAX + 16]; /* the device or unit that whole_device decides as one */
 
         if (!(block->decision.guards & GUARD_WHOLE_DEVICE))
                 return format_guard_reason(machine, block, ret);
-        format_group(machine, block, group);
-        if (block->decision.verdict == VERDICT_MOVABLE || !*reason_scope(block))
+        snprintf(group, sizeof(group), "%s%s",
+                 device && device->unit_blocks > 0 ? "its unit of " : "",
+                 device && *device->name ? device->name : "its device");
+        if (is_movable || !*reason_scope(block))
                 return asprintf(
                         ret, "the rest of %s is %s, and whole_device keeps a device in one class",
-                        group,
-                        block->decision.verdict == VERDICT_MOVABLE ? "movable" : "kernel memory");
+                        group, is_movable ? "movable" : "kernel memory");
         if (format_guard_reason(machine, block, &why) < 0)
                 return -1;
         return asprintf(ret, "%s, and whole_device keeps all of %s in one class", why, group);
@@ -139,21 +124,19 @@ static int format_rule(const Policy *policy, const Block *block, char **ret)
 
 static int format_undecided(const Block *block, char **ret)
 {
-        if (block->status == BLOCK_STATUS_WAITING)
-                return asprintf(ret, "not decided: the block has no node yet");
-        if (block->status == BLOCK_STATUS_LEFT)
-                return asprintf(
-                        ret,
-                        "left alone: the block was offline when memoryd started, and coldplug is "
-                        "\"leave\"");
-        if (block->status == BLOCK_STATUS_OFFLINED)
-                return asprintf(ret, block->offliner == ONLINER_MEMORYD ?
-                                             "left alone: memoryd took it offline on request" :
-                                             "left alone: something other than memoryd took it "
-                                             "offline");
-        if (block->status == BLOCK_STATUS_INITIAL)
-                return asprintf(ret, "not decided: the block was online when memoryd started");
-        return asprintf(ret, "not decided yet");
+        static const char *const texts[_BLOCK_STATUS_MAX] = {
+                [BLOCK_STATUS_INITIAL] = "not decided: the block was online when memoryd started",
+                [BLOCK_STATUS_WAITING] = "not decided: the block has no node yet",
+                [BLOCK_STATUS_LEFT] = "left alone: the block was offline when memoryd started, and "
+                                      "coldplug is \"leave\"",
+                [BLOCK_STATUS_OFFLINED] = "left alone: something other than memoryd took it "
+                                          "offline",
+        };
+        const char *text = texts[block->status] ?: "not decided yet";
+
+        if (block->status == BLOCK_STATUS_OFFLINED && block->offliner == ONLINER_MEMORYD)
+                text = "left alone: memoryd took it offline on request";
+        return asprintf(ret, "%s", text);
 }
 
 static int format_decided(const Machine *machine, const Block *block, const char *rule, char **ret)
@@ -164,6 +147,8 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 [VERDICT_KERNEL_DEFAULT] = "the kernel's choice",
                 [VERDICT_LEAVE] = "left alone",
         };
+        const char *class = classes[block->decision.verdict];
+        bool is_keep = block->decision.action == ZONE_ACTION_KEEP;
         const Device *device = machine_device(machine, block);
         _cleanup_free_ char *why = NULL;
 
@@ -172,17 +157,13 @@ static int format_decided(const Machine *machine, const Block *block, const char
                                 "left alone: %s has an attribute of its own that onlines it as a "
                                 "whole",
                                 *device->name ? device->name : "its device");
-        if (block->decision.action == ZONE_ACTION_KEEP && !is_auto(block))
-                return asprintf(ret, "%s %s: the class it had when it was last online",
-                                classes[block->decision.verdict], rule);
         if (!is_auto(block))
-                return asprintf(ret, "%s %s", classes[block->decision.verdict], rule);
+                return asprintf(ret, "%s %s%s", class, rule,
+                                is_keep ? ": the class it had when it was last online" : "");
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
-        return asprintf(ret, "%s %s: %s%s", classes[block->decision.verdict], rule,
-                        block->decision.action == ZONE_ACTION_KEEP ? "no class to keep is known; " :
-                                                                     "",
-                        why);
+        return asprintf(ret, "%s %s: %s%s", class, rule,
+                        is_keep ? "no class to keep is known; " : "", why);
 }
 
 /* Formats the class that a block is in, and the decision that wanted another one. */

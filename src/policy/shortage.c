@@ -6,11 +6,6 @@
 
 #include "policy/guard.h"
 
-static bool is_for_kernel(ZoneType type)
-{
-        return type == ZONE_DMA || type == ZONE_DMA32 || type == ZONE_NORMAL;
-}
-
 static uint64_t subtract(uint64_t a, uint64_t b)
 {
         return a > b ? a - b : 0;
@@ -28,13 +23,13 @@ Shortage shortage_measure(const Machine *machine, uint32_t node)
                 if (zone->type == ZONE_MOVABLE) {
                         sums.movable_free_bytes = zone->free_bytes;
                         sums.movable_high_bytes = zone->high_bytes;
+                } else if (zone->type == ZONE_DMA || zone->type == ZONE_DMA32 ||
+                           zone->type == ZONE_NORMAL) {
+                        sums.free_bytes += subtract(zone->free_bytes,
+                                                    zone->free_cma_bytes + zone->reserve_bytes);
+                        sums.low_bytes += zone->low_bytes;
+                        sums.high_bytes += zone->high_bytes;
                 }
-                if (!is_for_kernel(zone->type))
-                        continue;
-                sums.free_bytes +=
-                        subtract(zone->free_bytes, zone->free_cma_bytes + zone->reserve_bytes);
-                sums.low_bytes += zone->low_bytes;
-                sums.high_bytes += zone->high_bytes;
         }
         return sums;
 }
