@@ -79,7 +79,7 @@ void machine_done(Machine *machine);
 /* Returns the index of a block in blocks[], or of the next one if it is not there; n_blocks past the last. */
 size_t machine_block_index(const Machine *machine, uint32_t id);
 
-/* Return NULL if the machine has no such block, node or zone. */
+/* Return NULL if the machine has no such block, node or zone, as for NODE_NONE and NODE_ANY. */
 Block *machine_find_block(const Machine *machine, uint32_t id);
 Node *machine_find_node(const Machine *machine, uint32_t id);
 const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType type);

@@ -81,7 +81,7 @@ void balance_done(Balance *balance)
 
 NodeBalance *balance_node(const Balance *balance, int32_t node)
 {
-        const Node *found = node < 0 ? NULL : machine_find_node(balance->machine, (uint32_t) node);
+        const Node *found = machine_find_node(balance->machine, (uint32_t) node);
 
         return found ? &balance->nodes[found - balance->machine->nodes] : NULL;
 }

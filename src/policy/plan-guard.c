@@ -79,22 +79,16 @@ static unsigned node_guards(const Planner *planner, const Tally *tally, Figures 
 }
 
 /*
- * Returns the highest kernel block that `contiguous` compares a group with. The units of a device that grows
- * arrive in any order, and some of them are kernel memory. For a unit, only the kernel memory of devices that
- * do not grow counts.
- */
-static int64_t highest_kernel(const Group *group)
-{
-        return group->grows ? group->tally->highest.lasting : group->tally->highest.any;
-}
-
-/*
  * Returns the guards that want a group in the kernel class as the sums are now. If the device of the group
  * already has movable memory, only the first two guards can make the group kernel memory.
  */
 static unsigned group_guards(const Planner *planner, const Group *group, Figures *ret_figures)
 {
-        int64_t highest = highest_kernel(group);
+        /*
+         * The units of a device that grows arrive in any order, and some of them are kernel memory. For a
+         * unit, only the kernel memory of devices that do not grow counts.
+         */
+        int64_t highest = group->grows ? group->tally->highest.lasting : group->tally->highest.any;
         unsigned guards;
 
         *ret_figures = (Figures){};
@@ -131,8 +125,7 @@ static void planner_guard_nodes(Planner *planner)
 {
         for (size_t i = 0; i < planner->machine->n_nodes; i++)
                 for (Rank rank = 0; rank < _RANK_MAX; rank++)
-                        if (planner->has_rank[rank])
-                                planner_guard_rank(planner, &planner->tallies[i], rank);
+                        planner_guard_rank(planner, &planner->tallies[i], rank);
 }
 
 /* Makes groups of a node kernel memory until the machine's ratio holds. Returns whether it holds. */
@@ -156,39 +149,32 @@ static void planner_guard_machine(Planner *planner)
                         for (size_t i = 0; i < planner->machine->n_nodes; i++) {
                                 const Tally *tally = &planner->tallies[i];
 
-                                if (tally->sum.node->has_cpu == cpuless || !planner->has_rank[rank])
-                                        continue;
-                                if (planner_guard_machine_by(planner, tally, rank))
+                                if (tally->sum.node->has_cpu != cpuless &&
+                                    planner_guard_machine_by(planner, tally, rank))
                                         return;
                         }
 }
 
-#define NODE_GUARDS (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)
-
-static bool guards_hold(const Planner *planner, const Tally *tally, unsigned guards)
-{
-        Figures node, machine = node_balance_figures(&planner->whole);
-
-        return !node_guards(planner, tally, &node) &&
-               (!(guards & GUARD_MACHINE_RATIO) || !guard_is_over_ratio(planner->policy, &machine));
-}
-
 /* Makes a group movable again if the guards still hold then. Returns whether the group is movable. */
-static bool group_release(Planner *planner, Group *group, unsigned guards, int64_t highest)
+static bool group_release(Planner *planner, Group *group, bool with_machine, int64_t highest)
 {
+        Figures node, machine;
+
         if (group->rank != RANK_ALONE ||
             (planner->policy->contiguous && group_lowest(group) < highest))
                 return false;
 
         planner_move(planner, group->tally, group->n, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE);
-        group->is_kernel = !guards_hold(planner, group->tally, guards);
+        machine = node_balance_figures(&planner->whole);
+        group->is_kernel = node_guards(planner, group->tally, &node) ||
+                           (with_machine && guard_is_over_ratio(planner->policy, &machine));
         if (group->is_kernel)
                 planner_move(planner, group->tally, group->n, ZONE_CLASS_MOVABLE,
                              ZONE_CLASS_KERNEL);
         return !group->is_kernel;
 }
 
-static void planner_release_node(Planner *planner, Tally *tally, unsigned guards)
+static void planner_release_node(Planner *planner, Tally *tally, bool with_machine)
 {
         int64_t below = tally->given_highest.any, above = -1;
 
@@ -199,7 +185,7 @@ static void planner_release_node(Planner *planner, Tally *tally, unsigned guards
         }
         for (Group *group = tally->groups.last; group; group = group->previous)
                 if (group->is_kernel &&
-                    !group_release(planner, group, guards, MAX(above, group->highest_below)))
+                    !group_release(planner, group, with_machine, MAX(above, group->highest_below)))
                         above = MAX(above, group_highest(group));
 
         tally->highest.any = MAX(above, tally->given_highest.any);
@@ -209,14 +195,14 @@ static void planner_release_node(Planner *planner, Tally *tally, unsigned guards
 /*
  * Makes those groups movable again that need not be kernel memory. Groups differ in size: after a large group
  * became kernel memory, the guards may no longer need smaller groups that became so before it. The groups are
- * released in the opposite order, as far as the given guards hold.
+ * released in the opposite order, as far as the guards of their node hold, and with_machine that of the machine.
  */
-static void planner_release(Planner *planner, unsigned guards)
+static void planner_release(Planner *planner, bool with_machine)
 {
         for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
                 for (size_t i = planner->machine->n_nodes; i-- > 0;)
                         if (planner->tallies[i].sum.node->has_cpu == has_cpu)
-                                planner_release_node(planner, &planner->tallies[i], guards);
+                                planner_release_node(planner, &planner->tallies[i], with_machine);
 }
 
 /* Decides that a group is movable. Its figures are those of the ratio that it is within. */
@@ -233,14 +219,21 @@ static void group_leave_movable(const Planner *planner, Group *group)
 
 static void planner_decide_static(Planner *planner)
 {
+        for (size_t i = 0; i < planner->n_groups; i++) {
+                const Group *group = &planner->groups[i];
+
+                if (!group->grows)
+                        planner_move(planner, group->tally, group->n, ZONE_CLASS_NONE,
+                                     ZONE_CLASS_MOVABLE);
+        }
         planner_guard_nodes(planner);
         if (planner->policy->whole_device)
-                planner_release(planner, NODE_GUARDS);
+                planner_release(planner, false);
         planner_guard_machine(planner);
         if (planner->policy->whole_device) {
                 /* A device that became kernel memory for the machine may reach above movable ones. */
                 planner_guard_nodes(planner);
-                planner_release(planner, NODE_GUARDS | GUARD_MACHINE_RATIO);
+                planner_release(planner, true);
         }
 
         for (size_t i = 0; i < planner->n_groups; i++)
@@ -258,8 +251,7 @@ static void planner_decide_unit(Planner *planner, Group *group)
 
         tally->given_kernel_bytes = tally->sum.kernel_bytes;
         tally->sum.movable_node |= unit ? unit->movable_node : group->first->movable_node;
-        for (const Item *item = group->first; item; item = item->next)
-                planner_add(planner, tally, item->planned->block, true, ZONE_CLASS_MOVABLE);
+        planner_move(planner, tally, group->n, ZONE_CLASS_NONE, ZONE_CLASS_MOVABLE);
 
         guards = group_guards(planner, group, &figures);
         machine = node_balance_figures(&planner->whole);

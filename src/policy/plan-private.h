@@ -98,14 +98,12 @@ typedef struct Planner {
         Unit **last_units; /* for each device of the machine, the unit found last */
         Group *groups;
         size_t n_groups;
-        bool has_rank[_RANK_MAX]; /* whether there are groups of a rank */
-        GroupList growing;        /* groups of devices that grow */
-        NodeBalance whole;        /* the machine */
-        Tally *last;              /* the Tally found last */
+        GroupList growing; /* groups of devices that grow */
+        NodeBalance whole; /* the machine */
 } Planner;
 
 /* Adds a block to the sums of its class, if it has one. */
 void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class);
 
-/* Gives each group a class that the guards allow. Groups that do not grow count as movable before. */
+/* Gives each group a class that the guards allow. */
 void planner_guard(Planner *planner);

@@ -13,18 +13,9 @@ void plan_done(Plan *plan)
 
 static Tally *planner_tally(Planner *planner, int32_t node_id)
 {
-        const Node *node;
+        const Node *node = machine_find_node(planner->machine, (uint32_t) node_id);
 
-        if (node_id < 0)
-                return NULL;
-        if (planner->last && planner->last->sum.node->id == (uint32_t) node_id)
-                return planner->last;
-
-        node = machine_find_node(planner->machine, (uint32_t) node_id);
-        if (!node)
-                return NULL;
-        planner->last = &planner->tallies[node - planner->machine->nodes];
-        return planner->last;
+        return node ? &planner->tallies[node - planner->machine->nodes] : NULL;
 }
 
 static bool block_grows(const Planner *planner, const Block *block)
@@ -185,35 +176,24 @@ static Group *planner_new_group(Planner *planner, Item *item)
         else
                 list->first = group;
         list->last = group;
-        planner->has_rank[group->rank] = true;
         return group;
 }
 
-static void planner_group_item(Planner *planner, Item *item)
-{
-        Group *group = item->unit ? item->unit->group : NULL;
-
-        if (group && group->rank != RANK_MOVABLE) {
-                group->last->next = item;
-                group->last = item;
-                group->n++;
-                return;
-        }
-        group = planner_new_group(planner, item);
-        if (item->unit)
-                item->unit->group = group;
-}
-
-/* Makes the groups. Those that do not grow count as movable until a guard makes them kernel memory. */
 static void planner_group(Planner *planner)
 {
         for (size_t i = 0; i < planner->n_items; i++) {
                 Item *item = &planner->items[i];
+                Group *group = item->unit ? item->unit->group : NULL;
 
-                planner_group_item(planner, item);
-                if (!item->grows)
-                        planner_add(planner, item->tally, item->planned->block, false,
-                                    ZONE_CLASS_MOVABLE);
+                if (group && group->rank != RANK_MOVABLE) {
+                        group->last->next = item;
+                        group->last = item;
+                        group->n++;
+                        continue;
+                }
+                group = planner_new_group(planner, item);
+                if (item->unit)
+                        item->unit->group = group;
         }
 }
 
