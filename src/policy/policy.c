@@ -257,60 +257,36 @@ static bool rule_matches_node(const Rule *rule, const Machine *machine, const No
         return !rule->has_distance || rule_matches_distance(rule, machine, node);
 }
 
-/* The criteria of a rule for blocks and their devices. A criterion that the rule does not have admits all. */
-typedef struct Criteria {
-        unsigned origins; /* mask as in the rule, with NO_DEVICE */
-        uint64_t min_size_bytes;
-        uint64_t max_size_bytes;
-        uint64_t first_address;
-        uint64_t last_address;
-        uint64_t udev_mask;
-} Criteria;
-
-/* The bit for blocks whose device is not known: they are of unknown origin and of no size. */
-#define NO_DEVICE (1U << 31)
-
-static void criteria_init(Criteria *criteria, const Rule *rule)
+static bool rule_matches_block(const Rule *rule, const Machine *machine, const Block *block)
 {
-        unsigned origins = rule->origins ?: ~NO_DEVICE;
-        bool has_size = rule->min_size_bytes > 0 || rule->max_size_bytes > 0;
+        const Device *device = machine_device(machine, block);
+        uint64_t first = block->id * machine->block_size_bytes;
+        uint64_t last = first + machine->block_size_bytes - 1;
 
-        *criteria = (Criteria){
-                .origins = origins,
-                .min_size_bytes = rule->min_size_bytes,
-                .max_size_bytes = rule->max_size_bytes ?: UINT64_MAX,
-                .first_address = rule->has_address ? rule->first_address : 0,
-                .last_address = rule->has_address ? rule->last_address : UINT64_MAX,
-                .udev_mask = rule->udev_mask,
-        };
-        if (!has_size && origins & 1U << ORIGIN_UNKNOWN)
-                criteria->origins |= NO_DEVICE;
+        if (rule->origins && !(rule->origins & 1U << (device ? device->origin : ORIGIN_UNKNOWN)))
+                return false;
+        /* A device that is not known has no size. */
+        if ((rule->min_size_bytes > 0 || rule->max_size_bytes > 0) &&
+            (!device || device->size_bytes < rule->min_size_bytes ||
+             device->size_bytes > (rule->max_size_bytes ?: UINT64_MAX)))
+                return false;
+        if (rule->has_address && (first < rule->first_address || last > rule->last_address))
+                return false;
+        return (block->udev_mask & rule->udev_mask) == rule->udev_mask;
 }
 
 void matcher_done(Matcher *matcher)
 {
-        free(matcher->criteria);
         free(matcher->of_nodes);
         *matcher = (Matcher){};
 }
 
 int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
 {
-        size_t n = policy->n_rules;
+        size_t row = (policy->n_rules + 1) * sizeof(uint32_t);
 
-        *matcher = (Matcher){
-                .policy = policy,
-                .machine = machine,
-                .criteria = calloc(n + 1, sizeof(Criteria)),
-                .of_nodes = calloc(machine->n_nodes * 2 + 1, (n + 1) * sizeof(uint32_t)),
-        };
-        if (!matcher->criteria || !matcher->of_nodes) {
-                matcher_done(matcher);
-                return -ENOMEM;
-        }
-        for (size_t i = 0; i < n; i++)
-                criteria_init(&matcher->criteria[i], &policy->rules[i]);
-        return 0;
+        *matcher = (Matcher){ policy, machine, calloc(machine->n_nodes * 2 + 1, row) };
+        return matcher->of_nodes ? 0 : -ENOMEM;
 }
 
 /*
@@ -339,20 +315,12 @@ static const uint32_t *matcher_node_rules(Matcher *matcher, const Node *node, bo
 const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node)
 {
         const uint32_t *rules = matcher_node_rules(matcher, node, block->node_was_memoryless);
-        const Device *device = machine_device(matcher->machine, block);
-        unsigned origin = device ? 1U << device->origin : NO_DEVICE;
-        uint64_t size_bytes = device ? device->size_bytes : 0;
-        uint64_t first = block->id * matcher->machine->block_size_bytes;
-        uint64_t last = first + matcher->machine->block_size_bytes - 1;
 
         for (uint32_t i = 1; i < rules[0]; i++) {
-                const Criteria *criteria = &matcher->criteria[rules[i]];
+                const Rule *rule = &matcher->policy->rules[rules[i]];
 
-                if (criteria->origins & origin && size_bytes >= criteria->min_size_bytes &&
-                    size_bytes <= criteria->max_size_bytes && first >= criteria->first_address &&
-                    last <= criteria->last_address &&
-                    (block->udev_mask & criteria->udev_mask) == criteria->udev_mask)
-                        return &matcher->policy->rules[rules[i]];
+                if (rule_matches_block(rule, matcher->machine, block))
+                        return rule;
         }
         return NULL;
 }

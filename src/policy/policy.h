@@ -140,8 +140,7 @@ bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node 
 typedef struct Matcher {
         const Policy *policy;
         const Machine *machine;
-        struct Criteria *criteria; /* owned: the remaining criteria of each rule */
-        uint32_t *of_nodes;        /* owned: the rules of each node, see matcher_node_rules() */
+        uint32_t *of_nodes; /* owned: the rules of each node, see matcher_node_rules() */
 } Matcher;
 
 /* Returns 0 or -ENOMEM. The policy and the machine must not change while the matcher is used. */
