@@ -4,64 +4,73 @@
 
 #include "base/parse.h"
 
+#include <ctype.h>
+
 /*
  * Reads a number in the given base from the front of *text and moves *text past its digits. Consumes all
  * digits even if the number overflows, so that the caller still finds garbage behind a number that is too
  * large.
  */
-static int take_number(const char **text, unsigned base, uint64_t *ret)
+static int take_number(const char **text, int base, uint64_t *ret)
 {
-        static const char digits[] = "0123456789abcdef";
-        uint64_t number = 0;
-        bool overflow = false;
-        const char *p = *text;
+        unsigned long long number;
+        char *end;
 
-        for (; *p; p++) {
-                char c = *p >= 'A' && *p <= 'F' ? (char) (*p - 'A' + 'a') : *p;
-                const char *digit = memchr(digits, c, base);
-
-                if (!digit)
-                        break;
-                overflow = overflow || __builtin_mul_overflow(number, base, &number) ||
-                           __builtin_add_overflow(number, (uint64_t) (digit - digits), &number);
-        }
-        if (p == *text)
+        /* strtoull() also takes spaces, signs and "0x". */
+        if (!isxdigit((unsigned char) **text) || (*text)[1] == 'x' || (*text)[1] == 'X')
                 return -EINVAL;
-
-        *text = p;
-        if (overflow)
+        errno = 0;
+        number = strtoull(*text, &end, base);
+        if (end == *text)
+                return -EINVAL;
+        *text = end;
+        if (errno != 0)
                 return -ERANGE;
         *ret = number;
         return 0;
+}
+
+/*
+ * Parses a number of at most `max` with a suffix. factor_of() returns the factor that a suffix stands for, or
+ * 0 if it is none.
+ */
+static int parse_number(const char *text, int base, uint64_t (*factor_of)(const char *suffix),
+                        uint64_t max, uint64_t *ret)
+{
+        uint64_t number = 0, factor;
+        int r = take_number(&text, base, &number);
+
+        if (r == -EINVAL)
+                return r;
+        factor = factor_of(text);
+        if (factor == 0)
+                return -EINVAL;
+        if (r < 0 || __builtin_mul_overflow(number, factor, &number) || number > max)
+                return -ERANGE;
+        *ret = number;
+        return 0;
+}
+
+static uint64_t no_suffix_factor(const char *suffix)
+{
+        return *suffix == '\0';
 }
 
 int parse_u32(const char *text, uint32_t *ret)
 {
-        uint64_t number = 0;
-        int r = take_number(&text, 10, &number);
+        uint64_t number;
+        int r = parse_number(text, 10, no_suffix_factor, UINT32_MAX, &number);
 
-        if (r == -EINVAL || *text)
-                return -EINVAL;
-        if (r < 0 || number > UINT32_MAX)
-                return -ERANGE;
-        *ret = (uint32_t) number;
-        return 0;
+        if (r >= 0)
+                *ret = (uint32_t) number;
+        return r;
 }
 
 int parse_hex_u64(const char *text, uint64_t *ret)
 {
-        uint64_t number = 0;
-        int r = take_number(&text, 16, &number);
-
-        if (r == -EINVAL || *text)
-                return -EINVAL;
-        if (r < 0)
-                return r;
-        *ret = number;
-        return 0;
+        return parse_number(text, 16, no_suffix_factor, UINT64_MAX, ret);
 }
 
-/* Returns the factor that the suffix of a size stands for, or 0 if it is not a suffix. */
 static uint64_t size_suffix_factor(const char *suffix)
 {
         static const char letters[] = "KMGTPkmgtp";
@@ -81,21 +90,9 @@ static uint64_t size_suffix_factor(const char *suffix)
 
 int parse_size(const char *text, uint64_t *ret_bytes)
 {
-        uint64_t number = 0, factor;
-        int r = take_number(&text, 10, &number);
-
-        if (r == -EINVAL)
-                return r;
-        factor = size_suffix_factor(text);
-        if (factor == 0)
-                return -EINVAL;
-        if (r < 0 || __builtin_mul_overflow(number, factor, &number))
-                return -ERANGE;
-        *ret_bytes = number;
-        return 0;
+        return parse_number(text, 10, size_suffix_factor, UINT64_MAX, ret_bytes);
 }
 
-/* Returns the factor that the unit of a time stands for, or 0 if it is not a unit. */
 static uint64_t time_unit_factor(const char *unit)
 {
         static const struct {
@@ -115,19 +112,8 @@ static uint64_t time_unit_factor(const char *unit)
 
 int parse_usec(const char *text, uint64_t *ret_usec)
 {
-        uint64_t number = 0, factor;
-        int r = take_number(&text, 10, &number);
-
-        if (r == -EINVAL)
-                return r;
-        factor = time_unit_factor(text);
-        if (factor == 0)
-                return -EINVAL;
         /* USEC_INFINITY means "never" wherever times are compared. */
-        if (r < 0 || __builtin_mul_overflow(number, factor, &number) || number == USEC_INFINITY)
-                return -ERANGE;
-        *ret_usec = number;
-        return 0;
+        return parse_number(text, 10, time_unit_factor, USEC_INFINITY - 1, ret_usec);
 }
 
 bool node_set_contains(const NodeSet *set, uint32_t node)
