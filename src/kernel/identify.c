@@ -4,8 +4,6 @@
 
 #include "kernel/identify.h"
 
-#include "model/device-draft.h"
-
 /* The value of Range.device if blocks of more than one device lie in the range. */
 #define DEVICE_MIXED (-2)
 

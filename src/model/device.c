@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Converts the origins of devices to strings and back. */
+/* Converts the origins of devices to strings and back, and builds the table of devices. */
 
-#include "model/device.h"
+#include "model/machine.h"
+
+#include <stdio.h>
 
 static const char *const origin_table[_ORIGIN_MAX] = {
         [ORIGIN_UNKNOWN] = "unknown",       [ORIGIN_BOOT] = "boot", [ORIGIN_DIMM] = "dimm",
@@ -15,4 +17,142 @@ DEFINE_STRING_TABLE(origin, Origin)
 bool device_is_static(const Device *device)
 {
         return device->unit_blocks == 0 && device->origin != ORIGIN_BOOT;
+}
+
+void device_draft_done(DeviceDraft *draft)
+{
+        free(draft->devices);
+        *draft = (DeviceDraft){};
+}
+
+DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device)
+{
+        assert(device >= 0 && (size_t) device < draft->n_devices);
+        return &draft->devices[device];
+}
+
+int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
+{
+        bool is_whole = origin == ORIGIN_BOOT || origin == ORIGIN_DIMM || origin == ORIGIN_KMEM;
+        DraftDevice *added;
+
+        if (GROW(draft->devices, draft->n_devices) < 0)
+                return -ENOMEM;
+        added = &draft->devices[draft->n_devices];
+        *added = (DraftDevice){
+                .device = { .origin = origin,
+                            .group = group,
+                            .first_block = UINT32_MAX,
+                            .unit_blocks = is_whole ? 0 : 1 },
+        };
+        snprintf(added->device.name, sizeof(added->device.name), "%s", name);
+        return (int32_t) draft->n_devices++;
+}
+
+int32_t device_draft_find(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
+{
+        /* Neighbouring blocks mostly belong to the same device: begin with the last. */
+        for (size_t i = draft->n_devices; i-- > 0;) {
+                const DraftDevice *found = &draft->devices[i];
+
+                if (found->device.origin == origin && found->device.group == group &&
+                    strcmp(found->device.name, name) == 0)
+                        return (int32_t) i;
+        }
+        return device_draft_add(draft, origin, name, group);
+}
+
+bool draft_device_is_complete(const DraftDevice *device)
+{
+        return device->is_closed || (device->n_group > 0 && device->n_blocks >= device->n_group);
+}
+
+/*
+ * The kernel reuses the number of a group, maybe before memoryd sees that the group's former blocks are gone.
+ * Devices that are complete are therefore passed over.
+ */
+int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group)
+{
+        for (size_t i = draft->n_devices; i-- > 0;) {
+                const DraftDevice *found = &draft->devices[i];
+
+                if (found->device.group == group && !draft_device_is_complete(found))
+                        return (int32_t) i;
+        }
+        return DEVICE_NONE;
+}
+
+static void draft_device_widen(DraftDevice *device, uint32_t first, uint32_t last)
+{
+        device->device.first_block = MIN(device->device.first_block, first);
+        device->device.last_block = MAX(device->device.last_block, last);
+}
+
+void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block)
+{
+        DraftDevice *found = device_draft_get(draft, device);
+
+        found->n_blocks++;
+        found->n_extent++;
+        draft_device_widen(found, block, block);
+}
+
+void draft_device_add_extent(DraftDevice *device, uint32_t first, uint64_t n, uint64_t n_missing)
+{
+        device->n_extent += n_missing;
+        draft_device_widen(device, first, first + (uint32_t) (n - 1));
+}
+
+void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n)
+{
+        device->n_extent = MAX(device->n_extent, n);
+        draft_device_widen(device, first, first + (uint32_t) (n - 1));
+}
+
+static int compare_devices(const void *a, const void *b, void *data)
+{
+        const DraftDevice *devices = data, *x = &devices[*(const int32_t *) a],
+                          *y = &devices[*(const int32_t *) b];
+
+        if (x->device.first_block != y->device.first_block)
+                return x->device.first_block < y->device.first_block ? -1 : 1;
+        return (x > y) - (x < y);
+}
+
+static Device complete(const DraftDevice *draft, uint64_t block_size_bytes)
+{
+        Device device = draft->device;
+        uint64_t n = MAX(draft->n_extent, draft->n_group);
+
+        if (device_is_static(&device))
+                device.missing_blocks = (uint32_t) (n - draft->n_blocks);
+        device.size_bytes = n * block_size_bytes;
+        return device;
+}
+
+int device_draft_hand_over(const DeviceDraft *draft, Machine *machine, const int32_t *of_block)
+{
+        _cleanup_free_ int32_t *order = calloc(draft->n_devices + 1, sizeof(int32_t));
+        _cleanup_free_ int32_t *place = calloc(draft->n_devices + 1, sizeof(int32_t));
+        Device *devices = calloc(draft->n_devices + 1, sizeof(Device));
+
+        if (!order || !place || !devices) {
+                free(devices);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < draft->n_devices; i++)
+                order[i] = (int32_t) i;
+        if (draft->n_devices > 0)
+                qsort_r(order, draft->n_devices, sizeof(*order), compare_devices, draft->devices);
+        for (size_t i = 0; i < draft->n_devices; i++) {
+                devices[i] = complete(&draft->devices[order[i]], machine->block_size_bytes);
+                place[order[i]] = (int32_t) i;
+        }
+
+        free(machine->devices);
+        machine->devices = devices;
+        machine->n_devices = draft->n_devices;
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                machine->blocks[i].device = of_block[i] >= 0 ? place[of_block[i]] : DEVICE_NONE;
+        return 0;
 }

@@ -163,15 +163,6 @@ static void sum_free(Machine *machine)
         }
 }
 
-void machine_set_devices(Machine *machine, Device *devices, size_t n_devices)
-{
-        free(machine->devices);
-        machine->devices = devices;
-        machine->n_devices = n_devices;
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                machine->blocks[i].device = DEVICE_NONE;
-}
-
 void machine_set_nodes(Machine *machine, Node *nodes, size_t n_nodes)
 {
         nodes_free(machine->nodes, machine->n_nodes);
@@ -186,12 +177,6 @@ void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones)
         machine->zones = zones;
         machine->n_zones = n_zones;
         sum_free(machine);
-}
-
-static bool status_is_pending(BlockStatus status)
-{
-        return status == BLOCK_STATUS_WAITING || status == BLOCK_STATUS_PENDING ||
-               status == BLOCK_STATUS_WRITING || status == BLOCK_STATUS_RETRYING;
 }
 
 static void totals_add(Totals *totals, const Block *block, uint64_t block_size_bytes)
@@ -209,7 +194,9 @@ static void totals_add(Totals *totals, const Block *block, uint64_t block_size_b
                 totals->offline_bytes += block_size_bytes;
         }
 
-        totals->pending_blocks += status_is_pending(block->status);
+        totals->pending_blocks +=
+                block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING ||
+                block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_RETRYING;
         totals->failed_blocks += block->status == BLOCK_STATUS_FAILED;
         totals->foreign_blocks += block->status == BLOCK_STATUS_FOREIGN;
 }
@@ -236,18 +223,16 @@ void machine_count(Machine *machine)
         }
 }
 
-static bool zone_is_on(const Zone *zone, int32_t node)
-{
-        return node == NODE_ANY || (int64_t) zone->node == node;
-}
-
 uint64_t machine_cma_bytes(const Machine *machine, int32_t node)
 {
         uint64_t bytes = 0;
 
-        for (size_t i = 0; i < machine->n_zones; i++)
-                if (zone_is_on(&machine->zones[i], node) &&
-                    zone_type_to_class(machine->zones[i].type) == ZONE_CLASS_KERNEL)
-                        bytes += machine->zones[i].cma_bytes;
+        for (size_t i = 0; i < machine->n_zones; i++) {
+                const Zone *zone = &machine->zones[i];
+
+                if ((node == NODE_ANY || (int64_t) zone->node == node) &&
+                    zone_type_to_class(zone->type) == ZONE_CLASS_KERNEL)
+                        bytes += zone->cma_bytes;
+        }
         return bytes;
 }

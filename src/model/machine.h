@@ -111,12 +111,6 @@ Origin machine_origin(const Machine *machine, const Block *block);
  */
 uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to);
 
-/*
- * Replaces all devices. The array must be sorted, and belongs to the machine afterwards. The blocks have no
- * device afterwards.
- */
-void machine_set_devices(Machine *machine, Device *devices, size_t n_devices);
-
 /* Replace all nodes or all zones. The array must be sorted, and belongs to the machine afterwards. */
 void machine_set_nodes(Machine *machine, Node *nodes, size_t n_nodes);
 void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones);

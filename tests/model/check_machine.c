@@ -375,19 +375,25 @@ END_TEST
 
 START_TEST(new_devices_are_nobodys_until_they_are_given_out)
 {
-        Device *devices = calloc(1, sizeof(Device));
+        const int32_t of_block[] = { -1, -1, DEVICE_NONE, 0 };
+        DeviceDraft draft = {};
         Machine machine;
 
         machine_from(&machine, BLOCK, "0c=k4");
         machine_add_devices(&machine, "0-1 2-3");
         ck_assert_int_eq(machine.blocks[3].device, 1);
-        machine_set_devices(&machine, devices, 1);
-        ck_assert_ptr_eq(machine.devices, devices);
+        ck_assert_int_eq(device_draft_add(&draft, ORIGIN_KMEM, "dax0.0", GROUP_NONE), 0);
+        device_draft_add_block(&draft, 0, 3);
+        ck_assert_int_eq(device_draft_hand_over(&draft, &machine, of_block), 0);
         ck_assert_uint_eq(machine.n_devices, 1);
+        ck_assert_str_eq(machine.devices[0].name, "dax0.0");
         for (size_t i = 0; i < machine.n_blocks; i++)
-                ck_assert_int_eq(machine.blocks[i].device, DEVICE_NONE);
-        machine_set_devices(&machine, NULL, 0);
+                ck_assert_int_eq(machine.blocks[i].device, of_block[i]);
+        device_draft_done(&draft);
+        ck_assert_int_eq(device_draft_hand_over(&draft, &machine, (int32_t[]){ -1, -1, -1, -1 }),
+                         0);
         ck_assert_uint_eq(machine.n_devices, 0);
+        ck_assert_int_eq(machine.blocks[3].device, DEVICE_NONE);
         machine_done(&machine);
         ck_assert_ptr_null(machine.devices);
 }

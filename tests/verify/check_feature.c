@@ -22,7 +22,9 @@ static void set_devices(Origin low, Origin high)
         devices[1] = (Device){ .origin = high,
                                .first_block = FIRST_OF_DIMM,
                                .last_block = FIRST_OF_DIMM + 1 };
-        machine_set_devices(&machine, devices, 2);
+        free(machine.devices);
+        machine.devices = devices;
+        machine.n_devices = 2;
         for (size_t i = 0; i < machine.n_blocks; i++)
                 machine.blocks[i].device = machine.blocks[i].id >= FIRST_OF_DIMM;
 }
@@ -167,7 +169,9 @@ END_TEST
 
 START_TEST(groups_are_found_on_any_device_that_was_added)
 {
-        machine_set_devices(&machine, NULL, 0);
+        machine.n_devices = 0;
+        for (size_t i = 0; i < machine.n_blocks; i++)
+                machine.blocks[i].device = DEVICE_NONE;
         assert_has(STOCK);
         /* Where nobody knows where memory came from, on the highest. */
         sysfs_fixture_write(&fixture, "0\n", MEMORY_PATH "/memory5/group_id");
