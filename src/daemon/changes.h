@@ -2,7 +2,6 @@
 #pragma once
 
 #include "job/job.h"
-#include "model/changed-ids.h"
 
 /* Changes that have not been published on D-Bus yet, and when to publish them. */
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "actuator/actuator.h"
-#include "model/changed-ids.h"
 #include "policy/history.h"
 #include "policy/reason.h"
 #include "policy/track.h"

@@ -97,7 +97,7 @@ static void pass_on_added(Pass *pass, Machine *machine, const MonitorEvent *even
         if (block && block->status == BLOCK_STATUS_WAITING)
                 pass_on_changed(pass, machine, event->block);
         /* The known block is left alone: the listing may find that another block has replaced it. */
-        (void) notice_list_add(&pass->notices, event->block, event->node);
+        (void) notice_list_add(&pass->notices, &(Notice){ event->block, event->node, false });
         pass->list_needed = true;
 }
 
@@ -107,7 +107,7 @@ static void pass_on_removed(Pass *pass, Machine *machine, uint32_t id)
 
         if (block)
                 block->leaving = true;
-        (void) notice_list_remove(&pass->notices, id);
+        (void) notice_list_add(&pass->notices, &(Notice){ id, NODE_NONE, true });
         pass->list_needed = true;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernel/sysfs.h"
-#include "model/changed-ids.h"
 #include "policy/track.h"
 
 /*

@@ -47,18 +47,14 @@ DEFINE_STRING_TABLE(verdict, Verdict)
 
 Verdict zone_action_to_verdict(ZoneAction action)
 {
-        switch (action) {
-        case ZONE_ACTION_MOVABLE:
-                return VERDICT_MOVABLE;
-        case ZONE_ACTION_KERNEL:
-                return VERDICT_KERNEL;
-        case ZONE_ACTION_KERNEL_DEFAULT:
-                return VERDICT_KERNEL_DEFAULT;
-        case ZONE_ACTION_LEAVE:
-                return VERDICT_LEAVE;
-        default:
-                return VERDICT_NONE;
-        }
+        static const Verdict verdicts[_ZONE_ACTION_MAX] = {
+                [ZONE_ACTION_MOVABLE] = VERDICT_MOVABLE,
+                [ZONE_ACTION_KERNEL] = VERDICT_KERNEL,
+                [ZONE_ACTION_KERNEL_DEFAULT] = VERDICT_KERNEL_DEFAULT,
+                [ZONE_ACTION_LEAVE] = VERDICT_LEAVE,
+        };
+
+        return verdicts[action];
 }
 
 static const char *const block_status_table[_BLOCK_STATUS_MAX] = {
@@ -194,16 +190,13 @@ DEFINE_STRING_TABLE(online_word, OnlineWord)
 
 OnlineWord online_word_of_verdict(Verdict verdict)
 {
-        switch (verdict) {
-        case VERDICT_KERNEL:
-                return ONLINE_WORD_KERNEL;
-        case VERDICT_MOVABLE:
-                return ONLINE_WORD_MOVABLE;
-        case VERDICT_KERNEL_DEFAULT:
-                return ONLINE_WORD_ONLINE;
-        default:
-                return ONLINE_WORD_OFFLINE;
-        }
+        static const OnlineWord words[_VERDICT_MAX] = {
+                [VERDICT_KERNEL] = ONLINE_WORD_KERNEL,
+                [VERDICT_MOVABLE] = ONLINE_WORD_MOVABLE,
+                [VERDICT_KERNEL_DEFAULT] = ONLINE_WORD_ONLINE,
+        };
+
+        return words[verdict];
 }
 
 bool online_word_onlines(OnlineWord word)

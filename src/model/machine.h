@@ -125,3 +125,14 @@ void machine_count(Machine *machine);
 
 /* Returns the size of the CMA areas of a node, or of all nodes with NODE_ANY. */
 uint64_t machine_cma_bytes(const Machine *machine, int32_t node);
+
+/* Ids of blocks or jobs that came, went or changed, in this order. An id may be there more than once. */
+typedef struct ChangedIds {
+        uint32_t *ids; /* owned */
+        size_t n_ids;
+} ChangedIds;
+
+void changed_ids_done(ChangedIds *changed);
+
+/* Returns 0 or -ENOMEM. */
+int changed_ids_add(ChangedIds *changed, uint32_t id);

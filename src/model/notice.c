@@ -10,7 +10,7 @@ void notice_list_done(NoticeList *list)
         *list = (NoticeList){};
 }
 
-static int notice_list_append(NoticeList *list, const Notice *notice)
+int notice_list_add(NoticeList *list, const Notice *notice)
 {
         if (GROW(list->notices, list->n_notices) < 0)
                 return -ENOMEM;
@@ -18,23 +18,8 @@ static int notice_list_append(NoticeList *list, const Notice *notice)
         return 0;
 }
 
-int notice_list_add(NoticeList *list, uint32_t block, int32_t node)
+static void notice_take(const Notice *notice, Block *block)
 {
-        return notice_list_append(list, &(Notice){ .block = block, .node = node });
-}
-
-int notice_list_remove(NoticeList *list, uint32_t block)
-{
-        return notice_list_append(
-                list, &(Notice){ .block = block, .node = NODE_NONE, .is_removal = true });
-}
-
-static void take_notice(Machine *machine, const Notice *notice)
-{
-        Block *block = machine_find_block(machine, notice->block);
-
-        if (!block)
-                return;
         if (!notice->is_removal)
                 block->announced = true;
         /* A node that was read from the block's link stays. */
@@ -46,7 +31,11 @@ static void take_notice(Machine *machine, const Notice *notice)
 
 void notice_list_take(NoticeList *list, Machine *machine)
 {
-        for (size_t i = 0; i < list->n_notices; i++)
-                take_notice(machine, &list->notices[i]);
+        for (size_t i = 0; i < list->n_notices; i++) {
+                Block *block = machine_find_block(machine, list->notices[i].block);
+
+                if (block)
+                        notice_take(&list->notices[i], block);
+        }
         notice_list_done(list);
 }

@@ -8,6 +8,7 @@
  * belongs to another block than before.
  */
 
+/* The event that a block was added, or that it is being removed. */
 typedef struct Notice {
         uint32_t block;
         int32_t node; /* the node that its `add` event told, or NODE_NONE */
@@ -21,9 +22,8 @@ typedef struct NoticeList {
 
 void notice_list_done(NoticeList *list);
 
-/* Keep the event that a block was added, or that it is being removed. Return 0 or -ENOMEM. */
-int notice_list_add(NoticeList *list, uint32_t block, int32_t node);
-int notice_list_remove(NoticeList *list, uint32_t block);
+/* Keeps an event. Returns 0 or -ENOMEM. */
+int notice_list_add(NoticeList *list, const Notice *notice);
 
 /*
  * Applies the events to the blocks after a listing, and empties the list. A block whose `add` event came

@@ -27,12 +27,23 @@ static void tear_down(void)
         notice_list_done(&list);
 }
 
+static int note_addition(uint32_t block, int32_t node)
+{
+        return notice_list_add(&list, &(Notice){ .block = block, .node = node });
+}
+
+static int note_removal(uint32_t block)
+{
+        return notice_list_add(&list,
+                               &(Notice){ .block = block, .node = NODE_NONE, .is_removal = true });
+}
+
 START_TEST(what_an_event_told_is_known_of_a_block_once_it_is_listed)
 {
         Block *block;
 
-        ck_assert_int_eq(notice_list_add(&list, 7, 2), 0);
-        ck_assert_int_eq(notice_list_add(&list, 8, 2), 0);
+        ck_assert_int_eq(note_addition(7, 2), 0);
+        ck_assert_int_eq(note_addition(8, 2), 0);
         block = add_block(7, NODE_NONE);
         notice_list_take(&list, &machine);
         ck_assert(block->announced);
@@ -52,7 +63,7 @@ START_TEST(an_event_that_tells_no_node_announces)
 {
         Block *block = add_block(7, NODE_NONE);
 
-        ck_assert_int_eq(notice_list_add(&list, 7, NODE_NONE), 0);
+        ck_assert_int_eq(note_addition(7, NODE_NONE), 0);
         notice_list_take(&list, &machine);
         ck_assert(block->announced);
         ck_assert(!block->stale);
@@ -64,7 +75,7 @@ START_TEST(what_a_link_told_stands)
 {
         Block *block = add_block(7, 1);
 
-        ck_assert_int_eq(notice_list_add(&list, 7, 2), 0);
+        ck_assert_int_eq(note_addition(7, 2), 0);
         notice_list_take(&list, &machine);
         ck_assert(block->announced);
         ck_assert(!block->stale);
@@ -77,10 +88,10 @@ START_TEST(a_node_that_was_told_can_be_told_again)
         Block *block = add_block(7, 1);
 
         block->told_node = 1;
-        ck_assert_int_eq(notice_list_add(&list, 7, 1), 0);
+        ck_assert_int_eq(note_addition(7, 1), 0);
         notice_list_take(&list, &machine);
         ck_assert(!block->stale);
-        ck_assert_int_eq(notice_list_add(&list, 7, 2), 0);
+        ck_assert_int_eq(note_addition(7, 2), 0);
         notice_list_take(&list, &machine);
         ck_assert(block->stale);
         ck_assert_int_eq(block->told_node, 2);
@@ -103,8 +114,8 @@ START_TEST(the_last_event_counts)
 
         for (size_t i = 0; i < ELEMENTSOF(orders[_i].nodes); i++)
                 ck_assert_int_eq(orders[_i].nodes[i] == NODE_NONE ?
-                                         notice_list_remove(&list, 7) :
-                                         notice_list_add(&list, 7, orders[_i].nodes[i]),
+                                         note_removal(7) :
+                                         note_addition(7, orders[_i].nodes[i]),
                                  0);
         notice_list_take(&list, &machine);
         ck_assert_int_eq(block->told_node, orders[_i].told_node);
@@ -115,7 +126,7 @@ START_TEST(a_removal_announces_nothing)
 {
         Block *block = add_block(7, NODE_NONE);
 
-        ck_assert_int_eq(notice_list_remove(&list, 7), 0);
+        ck_assert_int_eq(note_removal(7), 0);
         notice_list_take(&list, &machine);
         ck_assert(!block->announced);
 }
@@ -125,7 +136,7 @@ START_TEST(there_can_be_many)
 {
         for (uint32_t id = 0; id < 1000; id++) {
                 (void) add_block(id, NODE_NONE);
-                ck_assert_int_eq(notice_list_add(&list, id, (int32_t) id % 7), 0);
+                ck_assert_int_eq(note_addition(id, (int32_t) id % 7), 0);
         }
         notice_list_take(&list, &machine);
         for (uint32_t id = 0; id < 1000; id++)
