@@ -83,24 +83,11 @@ ZoneClass zone_type_to_class(ZoneType type)
         return type == ZONE_MOVABLE ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL;
 }
 
-static int zone_list_add(ZoneList *list, const char *word)
-{
-        ZoneType type = zone_type_from_string(word);
-
-        if (type < 0)
-                return -EINVAL;
-        for (unsigned i = 0; i < list->n_zones; i++)
-                if (list->zones[i] == type)
-                        return -EINVAL;
-
-        list->zones[list->n_zones++] = (uint8_t) type;
-        return 0;
-}
-
 int zone_list_parse(const char *text, ZoneList *ret)
 {
         char copy[ZONE_LIST_STRING_MAX], *rest = NULL;
         ZoneList list = {};
+        ZoneType type;
 
         if (strlen(text) >= sizeof(copy))
                 return -EINVAL;
@@ -110,8 +97,10 @@ int zone_list_parse(const char *text, ZoneList *ret)
                 /* "none" is always alone: an online block spans zones, an offline one has no choice. */
                 if (strcmp(word, "none") == 0 && list.n_zones == 0 && !strtok_r(NULL, " \n", &rest))
                         break;
-                if (zone_list_add(&list, word) < 0)
+                type = zone_type_from_string(word);
+                if (type < 0 || memchr(list.zones, type, list.n_zones))
                         return -EINVAL;
+                list.zones[list.n_zones++] = (uint8_t) type;
         }
 
         *ret = list;

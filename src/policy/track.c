@@ -137,13 +137,13 @@ static bool is_undecided(const Block *block)
                (block->status == BLOCK_STATUS_PENDING || block->status == BLOCK_STATUS_WAITING);
 }
 
-/* The devices that a node has memory of: none, one, or several. */
-#define SEVERAL (-2)
-
+/* The devices that a node has memory of. */
 typedef struct NodeMemory {
         bool has_any;
-        int32_t device; /* index of the only device, DEVICE_NONE, or SEVERAL */
+        int32_t device; /* index of the only device, or SEVERAL: also for devices that are not known */
 } NodeMemory;
+
+#define SEVERAL (-2)
 
 static NodeMemory *memory_of(NodeMemory memory[static NODE_MAX], const Block *block)
 {
@@ -157,23 +157,21 @@ void track_note_memoryless(Machine *machine)
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
                 NodeMemory *node = memory_of(memory, block);
+                int32_t device = block->device >= 0 ? block->device : SEVERAL;
 
                 if (!node || is_undecided(block))
                         continue;
-                if (node->has_any && (node->device != block->device || block->device < 0))
-                        node->device = SEVERAL;
-                else if (!node->has_any)
-                        *node = (NodeMemory){ true, block->device };
+                node->device = node->has_any && node->device != device ? SEVERAL : device;
+                node->has_any = true;
         }
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 Block *block = &machine->blocks[i];
                 const NodeMemory *node = memory_of(memory, block);
 
-                if (!node || !is_undecided(block))
-                        continue;
-                block->node_was_memoryless =
-                        !node->has_any || (block->device >= 0 && node->device == block->device);
+                if (node && is_undecided(block))
+                        block->node_was_memoryless =
+                                !node->has_any || node->device == block->device;
         }
 }
 

@@ -6,30 +6,18 @@
 
 bool verdict_accepts(Verdict verdict, ZoneClass zone_class)
 {
-        switch (verdict) {
-        case VERDICT_KERNEL:
-                return zone_class == ZONE_CLASS_KERNEL;
-        case VERDICT_MOVABLE:
-                return zone_class == ZONE_CLASS_MOVABLE;
-        default:
-                return true;
-        }
+        return (verdict != VERDICT_KERNEL || zone_class == ZONE_CLASS_KERNEL) &&
+               (verdict != VERDICT_MOVABLE || zone_class == ZONE_CLASS_MOVABLE);
 }
 
 ZoneClass verdict_class(Verdict verdict, const Block *block)
 {
-        switch (verdict) {
-        case VERDICT_KERNEL:
+        /* The kernel names its default first. If it is not known, it counts as kernel. */
+        if (verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
+                return zone_type_to_class(block->zones.zones[0]);
+        if (verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT)
                 return ZONE_CLASS_KERNEL;
-        case VERDICT_MOVABLE:
-                return ZONE_CLASS_MOVABLE;
-        case VERDICT_KERNEL_DEFAULT:
-                /* The kernel names its default first. If it is not known, it counts as kernel. */
-                return block->zones.n_zones > 0 ? zone_type_to_class(block->zones.zones[0]) :
-                                                  ZONE_CLASS_KERNEL;
-        default:
-                return ZONE_CLASS_NONE;
-        }
+        return verdict == VERDICT_MOVABLE ? ZONE_CLASS_MOVABLE : ZONE_CLASS_NONE;
 }
 
 ZoneClass plan_class(const Block *block)
