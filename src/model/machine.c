@@ -25,23 +25,29 @@ void machine_done(Machine *machine)
         machine_init(machine);
 }
 
-size_t machine_block_index(const Machine *machine, uint32_t id)
+/* Returns the index of the first element whose id, its first member, is not below `id`; `n` if there is none. */
+static size_t lower_bound(const void *elements, size_t n, size_t size, uint32_t id)
 {
-        size_t low = 0, high = machine->n_blocks;
-
-        /* Blocks are mostly looked up and added in order: look at the end first. */
-        if (high > 0 && machine->blocks[high - 1].id < id)
-                return high;
+        size_t low = 0, high = n;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
+                const uint32_t *found = (const void *) ((const char *) elements + middle * size);
 
-                if (machine->blocks[middle].id < id)
+                if (*found < id)
                         low = middle + 1;
                 else
                         high = middle;
         }
         return low;
+}
+
+size_t machine_block_index(const Machine *machine, uint32_t id)
+{
+        /* Blocks are mostly looked up and added in order: look at the end first. */
+        if (machine->n_blocks > 0 && machine->blocks[machine->n_blocks - 1].id < id)
+                return machine->n_blocks;
+        return lower_bound(machine->blocks, machine->n_blocks, sizeof(Block), id);
 }
 
 Block *machine_find_block(const Machine *machine, uint32_t id)
@@ -53,19 +59,9 @@ Block *machine_find_block(const Machine *machine, uint32_t id)
 
 Node *machine_find_node(const Machine *machine, uint32_t id)
 {
-        size_t low = 0, high = machine->n_nodes;
+        size_t i = lower_bound(machine->nodes, machine->n_nodes, sizeof(Node), id);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (machine->nodes[middle].id == id)
-                        return &machine->nodes[middle];
-                if (machine->nodes[middle].id < id)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return NULL;
+        return i < machine->n_nodes && machine->nodes[i].id == id ? &machine->nodes[i] : NULL;
 }
 
 const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType type)
@@ -181,19 +177,12 @@ void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones)
 
 static void totals_add(Totals *totals, const Block *block, uint64_t block_size_bytes)
 {
-        switch (block_class(block)) {
-        case ZONE_CLASS_KERNEL:
-                totals->kernel_bytes += block_size_bytes;
-                totals->online_bytes += block_size_bytes;
-                break;
-        case ZONE_CLASS_MOVABLE:
-                totals->movable_bytes += block_size_bytes;
-                totals->online_bytes += block_size_bytes;
-                break;
-        default:
-                totals->offline_bytes += block_size_bytes;
-        }
+        ZoneClass zone_class = block_class(block);
 
+        totals->kernel_bytes += zone_class == ZONE_CLASS_KERNEL ? block_size_bytes : 0;
+        totals->movable_bytes += zone_class == ZONE_CLASS_MOVABLE ? block_size_bytes : 0;
+        totals->online_bytes += zone_class != ZONE_CLASS_NONE ? block_size_bytes : 0;
+        totals->offline_bytes += zone_class == ZONE_CLASS_NONE ? block_size_bytes : 0;
         totals->pending_blocks +=
                 block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING ||
                 block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_RETRYING;
