@@ -69,7 +69,7 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
         if (!config_setting_is_list(setting))
                 return rules_fault(input, setting);
         if (input->place != CONF_PLACE_DROPIN) {
-                policy_clear_rules(&draft->conf.policy);
+                policy_done(&draft->conf.policy);
                 draft->has_vendor_rules = input->place == CONF_PLACE_VENDOR;
         }
         for (int i = 0; i < n; i++) {

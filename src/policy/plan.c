@@ -213,15 +213,10 @@ static bool is_lowest_kernel(const Plan *plan, size_t i)
 }
 
 /*
- * Orders each class from the top down. For each block that goes online, the kernel walks through the zone
- * from its lowest page to the first hole, and the block itself is such a hole (6.1: set_zone_contiguous()
- * comes before the sections are marked online). If the zone begins with these blocks, the kernel then walks
- * one step per block. If the zone has memory below them, it walks through that memory. Upwards, or outwards
- * from the middle, it would also walk through all blocks that were onlined before. The lowest block first and
- * then from the top down costs the same, except for one block.
- *
- * Kernel memory of a node is written in this last order: the kernel first uses the memory that came first,
- * and the lowest block is to become movable last.
+ * Orders each class from the top down, but the lowest kernel block of a node first: plan.h tells why. The
+ * block itself is a hole in its zone (6.1: set_zone_contiguous() comes before the sections are marked online).
+ * If the zone begins with these blocks, the kernel walks one step per block. Upwards, or outwards from the
+ * middle, it would also walk through all blocks that were onlined before.
  */
 static void plan_order(Plan *plan)
 {

@@ -26,12 +26,8 @@ void policy_init(Policy *policy)
 
 void policy_done(Policy *policy)
 {
-        if (policy)
-                policy_clear_rules(policy);
-}
-
-void policy_clear_rules(Policy *policy)
-{
+        if (!policy)
+                return;
         for (size_t i = 0; i < policy->n_rules; i++)
                 rule_done(&policy->rules[i]);
         free(policy->rules);

@@ -101,10 +101,9 @@ typedef struct Policy {
  * node, contiguous; devices may be split.
  */
 void policy_init(Policy *policy);
-void policy_done(Policy *policy);
 
 /* Removes all rules, and the udev properties that they ask for. The guards stay. */
-void policy_clear_rules(Policy *policy);
+void policy_done(Policy *policy);
 
 void rule_done(Rule *rule);
 

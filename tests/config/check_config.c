@@ -1816,7 +1816,7 @@ static void assert_shipped(const Conf *defaults)
                 ck_assert_uint_eq(conf.policy.rules[i].origins, 1U << origins[i]);
                 ck_assert_int_eq(conf.policy.rules[i].zone, ZONE_ACTION_LEAVE);
         }
-        policy_clear_rules(&conf.policy);
+        policy_done(&conf.policy);
         assert_conf_eq(&conf, defaults);
         conf_done(&conf);
 }
