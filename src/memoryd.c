@@ -293,7 +293,7 @@ static int load_config(Conf *conf, const Sysfs *sysfs)
         if (r < 0)
                 log_err("Cannot read the configuration: %s", strerror(-r));
         if (r == 0) {
-                log_set_level(conf->log_level);
+                log_level = conf->log_level;
                 conf_note_log(conf, sysfs);
         }
         conf_faults_done(&faults);

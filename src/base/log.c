@@ -12,8 +12,8 @@
 #define MESSAGE_MAX 2048
 #define FIELD_MAX 320
 
-static LogTarget log_target = LOG_TARGET_CONSOLE;
-static int log_level = LOG_INFO;
+LogTarget log_target = LOG_TARGET_CONSOLE;
+int log_level = LOG_INFO;
 
 static const char *const log_target_table[_LOG_TARGET_MAX] = {
         [LOG_TARGET_CONSOLE] = "console",
@@ -47,26 +47,6 @@ static bool stderr_is_journal(void)
 void log_open(void)
 {
         log_target = stderr_is_journal() ? LOG_TARGET_JOURNAL : LOG_TARGET_CONSOLE;
-}
-
-LogTarget log_get_target(void)
-{
-        return log_target;
-}
-
-void log_set_target(LogTarget target)
-{
-        log_target = target;
-}
-
-int log_get_level(void)
-{
-        return log_level;
-}
-
-void log_set_level(int level)
-{
-        log_level = level;
 }
 
 typedef struct Fields {

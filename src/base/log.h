@@ -5,10 +5,7 @@
 
 #include <syslog.h>
 
-/*
- * Logs messages: to the journal, with fields, if stderr is connected to it, otherwise to stderr. The only
- * state is the level and the target. org.freedesktop.LogControl1 can change both.
- */
+/* Logs messages: to the journal, with fields, if stderr is connected to it, otherwise to stderr. */
 
 typedef enum LogTarget {
         LOG_TARGET_CONSOLE,
@@ -24,13 +21,12 @@ LogTarget log_target_from_string(const char *word);
 const char *log_level_to_string(int level);
 int log_level_from_string(const char *word);
 
+/* The only state. org.freedesktop.LogControl1 can change both. */
+extern LogTarget log_target; /* at first the console */
+extern int log_level;        /* the least important level to log; at first LOG_INFO */
+
 /* Chooses the target: the journal if stderr is connected to it (JOURNAL_STREAM), otherwise stderr. */
 void log_open(void);
-
-LogTarget log_get_target(void);
-void log_set_target(LogTarget target);
-int log_get_level(void);
-void log_set_level(int level);
 
 /* The subject of a message, for its journal fields. */
 typedef struct LogContext {

@@ -11,7 +11,7 @@ static int property_get_level(sd_bus *bus, const char *path, const char *interfa
                               sd_bus_error *error)
 {
         (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
-        return sd_bus_message_append(reply, "s", log_level_to_string(log_get_level()));
+        return sd_bus_message_append(reply, "s", log_level_to_string(log_level));
 }
 
 static int property_set_level(sd_bus *bus, const char *path, const char *interface,
@@ -28,7 +28,7 @@ static int property_set_level(sd_bus *bus, const char *path, const char *interfa
         if (level < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                          "LogLevel: expected emerg to debug, got '%s'", word);
-        log_set_level(level);
+        log_level = level;
         return 0;
 }
 
@@ -37,7 +37,7 @@ static int property_get_target(sd_bus *bus, const char *path, const char *interf
                                sd_bus_error *error)
 {
         (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
-        return sd_bus_message_append(reply, "s", log_target_to_string(log_get_target()));
+        return sd_bus_message_append(reply, "s", log_target_to_string(log_target));
 }
 
 static int property_set_target(sd_bus *bus, const char *path, const char *interface,
@@ -55,7 +55,7 @@ static int property_set_target(sd_bus *bus, const char *path, const char *interf
         if (target < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                          "LogTarget: expected console or journal, got '%s'", word);
-        log_set_target(target);
+        log_target = target;
         return 0;
 }
 

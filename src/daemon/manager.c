@@ -159,7 +159,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
         for (size_t i = 0; i < manager->queue.n_jobs; i++)
                 job_remap_rules(manager->queue.jobs[i], &manager->conf.policy, &conf->policy);
         manager_take_conf(manager, conf);
-        log_set_level(manager->conf.log_level);
+        log_level = manager->conf.log_level;
 
         /* Empty the queue: the old configuration decided on its blocks. */
         writer_clear(&manager->writer);

@@ -19,8 +19,8 @@ static void setup(void)
         sysfs_fixture_open(&fixture, &sysfs);
         machine_init(&machine);
         changed = (ChangedIds){};
-        log_set_target(LOG_TARGET_CONSOLE);
-        log_set_level(LOG_CRIT);
+        log_target = LOG_TARGET_CONSOLE;
+        log_level = LOG_CRIT;
 }
 
 static void teardown(void)
