@@ -101,12 +101,6 @@ bool node_balance_is_movable_only(const NodeBalance *node)
         return guard_is_movable_only(node->kernel_bytes, node->movable_bytes);
 }
 
-static bool is_last_kernel(const NodeBalance *before, const NodeBalance *after)
-{
-        return node_balance_is_movable_only(after) && !after->movable_node &&
-               (before->kernel_bytes > 0 || after->movable_bytes > before->movable_bytes);
-}
-
 static bool is_over_ratio(const Policy *policy, const NodeBalance *before, const NodeBalance *after,
                           Breach *ret)
 {
@@ -125,7 +119,8 @@ static bool is_node_breached(const Balance *before, const Balance *after, size_t
         const NodeBalance *was = &before->nodes[i], *is = &after->nodes[i];
         uint64_t limit = guard_min_kernel(after->policy, after->machine, is->movable_node);
 
-        if (is_last_kernel(was, is)) {
+        if (node_balance_is_movable_only(is) && !is->movable_node &&
+            (was->kernel_bytes > 0 || is->movable_bytes > was->movable_bytes)) {
                 *ret = (Breach){ .last_kernel = true, .node = is };
                 return true;
         }

@@ -92,18 +92,13 @@ void forecast_done(Forecast *forecast)
 
 /* Playing the decisions */
 
-static ZoneType zone_of(const Block *block)
-{
-        if (block->decision.verdict == VERDICT_MOVABLE)
-                return ZONE_MOVABLE;
-        if (block->decision.verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
-                return (ZoneType) block->zones.zones[0];
-        return ZONE_NORMAL;
-}
-
 static void make_online(Block *block)
 {
-        block->zones = (ZoneList){ .n_zones = 1, .zones = { (uint8_t) zone_of(block) } };
+        uint8_t zone = block->decision.verdict == VERDICT_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
+
+        if (block->decision.verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
+                zone = block->zones.zones[0];
+        block->zones = (ZoneList){ .n_zones = 1, .zones = { zone } };
         block->state = BLOCK_ONLINE;
         block->status = BLOCK_STATUS_DONE;
         block->last_class = block_class(block);
@@ -205,30 +200,6 @@ static int add_memory(Machine *machine, const Addition *addition)
         return 0;
 }
 
-static int add_memories(Machine *machine, const Policy *policy, bool is_other_policy,
-                        const Addition *additions, size_t n_additions)
-{
-        int r;
-
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                Block *block = &machine->blocks[i];
-
-                if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
-                        make_online(block);
-                else if (is_other_policy)
-                        track_reconsider(block);
-                else
-                        track_reset(block);
-        }
-        r = decide_all(machine, policy);
-        for (size_t i = 0; r >= 0 && i < n_additions; i++) {
-                r = add_memory(machine, &additions[i]);
-                if (r >= 0)
-                        r = decide_all(machine, policy);
-        }
-        return r;
-}
-
 /* Translates a mask of udev properties of one policy into a mask of another. */
 static uint64_t translate_mask(uint64_t mask, const Policy *from, const Policy *to)
 {
@@ -245,13 +216,32 @@ static uint64_t translate_mask(uint64_t mask, const Policy *from, const Policy *
         return translated;
 }
 
-/* Translates the rules and udev properties of all blocks from one policy to another, as a reload does. */
-static void take_policy(Machine *machine, const Policy *from, const Policy *to)
+static int add_memories(Machine *machine, const Policy *current, const Policy *policy,
+                        const Addition *additions, size_t n_additions)
 {
-        track_remap_rules(machine, from, to);
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                machine->blocks[i].udev_mask =
-                        translate_mask(machine->blocks[i].udev_mask, from, to);
+        int r;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (current != policy) {
+                        policy_remap(current, policy, &block->decision);
+                        block->udev_mask = translate_mask(block->udev_mask, current, policy);
+                }
+                if (block->status == BLOCK_STATUS_WRITING && block->state == BLOCK_OFFLINE)
+                        make_online(block);
+                else if (current != policy)
+                        track_reconsider(block);
+                else
+                        track_reset(block);
+        }
+        r = decide_all(machine, policy);
+        for (size_t i = 0; r >= 0 && i < n_additions; i++) {
+                r = add_memory(machine, &additions[i]);
+                if (r >= 0)
+                        r = decide_all(machine, policy);
+        }
+        return r;
 }
 
 int forecast_make(const Machine *machine, const Policy *current, const Policy *policy,
@@ -260,11 +250,8 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         Forecast forecast = { .present = machine };
         int r = copy_machine(&forecast.machine, machine);
 
-        if (r >= 0 && current != policy)
-                take_policy(&forecast.machine, current, policy);
         if (r >= 0)
-                r = add_memories(&forecast.machine, policy, current != policy, additions,
-                                 n_additions);
+                r = add_memories(&forecast.machine, current, policy, additions, n_additions);
         if (r < 0)
                 forecast_done(&forecast);
         else

@@ -11,13 +11,6 @@ void plan_done(Plan *plan)
         *plan = (Plan){};
 }
 
-static Tally *planner_tally(Planner *planner, int32_t node_id)
-{
-        const Node *node = machine_find_node(planner->machine, (uint32_t) node_id);
-
-        return node ? &planner->tallies[node - planner->machine->nodes] : NULL;
-}
-
 static bool block_grows(const Planner *planner, const Block *block)
 {
         const Device *device = machine_device(planner->machine, block);
@@ -128,7 +121,8 @@ static void planner_collect(Planner *planner)
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
-                Tally *tally = planner_tally(planner, block->node);
+                const Node *node = machine_find_node(machine, (uint32_t) block->node);
+                Tally *tally = node ? &planner->tallies[node - machine->nodes] : NULL;
 
                 if (!tally)
                         continue;
@@ -150,24 +144,21 @@ static void planner_collect(Planner *planner)
         }
 }
 
-static Rank unit_rank(const Unit *unit)
-{
-        if (!unit || unit->classes == 0)
-                return RANK_ALONE;
-        return unit->classes & 1U << ZONE_CLASS_MOVABLE ? RANK_MOVABLE : RANK_KERNEL;
-}
-
 static Group *planner_new_group(Planner *planner, Item *item)
 {
         GroupList *list = item->grows ? &planner->growing : &item->tally->groups;
         Group *group = &planner->groups[planner->n_groups++];
+        unsigned classes = item->unit ? item->unit->classes : 0;
+        Rank rank = classes ? RANK_KERNEL : RANK_ALONE;
 
+        if (classes & 1U << ZONE_CLASS_MOVABLE)
+                rank = RANK_MOVABLE;
         *group = (Group){
                 .first = item,
                 .last = item,
                 .n = 1,
                 .tally = item->tally,
-                .rank = unit_rank(item->unit),
+                .rank = rank,
                 .grows = item->grows,
                 .previous = list->last,
         };

@@ -6,11 +6,6 @@
 
 #include "policy/guard.h"
 
-static uint64_t subtract(uint64_t a, uint64_t b)
-{
-        return a > b ? a - b : 0;
-}
-
 Shortage shortage_measure(const Machine *machine, uint32_t node)
 {
         Shortage sums = {};
@@ -25,8 +20,9 @@ Shortage shortage_measure(const Machine *machine, uint32_t node)
                         sums.movable_high_bytes = zone->high_bytes;
                 } else if (zone->type == ZONE_DMA || zone->type == ZONE_DMA32 ||
                            zone->type == ZONE_NORMAL) {
-                        sums.free_bytes += subtract(zone->free_bytes,
-                                                    zone->free_cma_bytes + zone->reserve_bytes);
+                        uint64_t other_bytes = zone->free_cma_bytes + zone->reserve_bytes;
+
+                        sums.free_bytes += zone->free_bytes - MIN(zone->free_bytes, other_bytes);
                         sums.low_bytes += zone->low_bytes;
                         sums.high_bytes += zone->high_bytes;
                 }
@@ -45,26 +41,20 @@ bool shortage_holds(const Shortage *shortage, bool was_short)
                shortage->movable_free_bytes > shortage->movable_high_bytes;
 }
 
-/* Whether the ratio of the node holds once `bytes` of its movable memory are kernel memory. */
-static bool ratio_holds(const Machine *machine, const Policy *policy, const Node *node,
-                        uint64_t bytes)
-{
-        Figures figures = figures_of(node->totals.kernel_bytes + bytes,
-                                     subtract(node->totals.movable_bytes, bytes),
-                                     machine_cma_bytes(machine, (int32_t) node->id));
-
-        return !guard_has_node_ratio(policy, node) || !guard_is_over_ratio(policy, &figures);
-}
-
 uint32_t shortage_blocks(const Shortage *shortage, const Machine *machine, const Policy *policy,
                          const Node *node)
 {
+        uint64_t cma_bytes = machine_cma_bytes(machine, (int32_t) node->id);
         uint64_t size = machine->block_size_bytes;
         uint64_t n_movable = size > 0 ? node->totals.movable_bytes / size : 0, n;
 
-        for (n = 1; n < n_movable; n++)
+        for (n = 1; n < n_movable; n++) {
+                Figures figures = figures_of(node->totals.kernel_bytes + n * size,
+                                             node->totals.movable_bytes - n * size, cma_bytes);
+
                 if (shortage->free_bytes + n * size > shortage->high_bytes &&
-                    ratio_holds(machine, policy, node, n * size))
+                    (!guard_has_node_ratio(policy, node) || !guard_is_over_ratio(policy, &figures)))
                         break;
+        }
         return (uint32_t) MIN(n, n_movable);
 }
