@@ -155,7 +155,9 @@ static void manager_adopt(Manager *manager, Conf *conf)
                 log_warning(
                         "event_source cannot change while memoryd runs, ignoring until a restart");
         conf->event_source = manager->conf.event_source;
-        track_remap_rules(&manager->machine, &manager->conf.policy, &conf->policy);
+        for (size_t i = 0; i < manager->machine.n_blocks; i++)
+                policy_remap(&manager->conf.policy, &conf->policy,
+                             &manager->machine.blocks[i].decision);
         for (size_t i = 0; i < manager->queue.n_jobs; i++)
                 job_remap_rules(manager->queue.jobs[i], &manager->conf.policy, &conf->policy);
         manager_take_conf(manager, conf);

@@ -208,12 +208,6 @@ void track_judge(Block *block)
         clear_failures(block);
 }
 
-void track_remap_rules(Machine *machine, const Policy *from, const Policy *to)
-{
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                policy_remap(from, to, &machine->blocks[i].decision);
-}
-
 void track_stamp(Machine *machine, uint64_t realtime_usec)
 {
         for (size_t i = 0; i < machine->n_blocks; i++) {

@@ -55,9 +55,6 @@ void track_decide(Block *block, const Decision *decision);
 /* Judges a block that the kernel or another process onlined by the verdict on it: external or foreign. */
 void track_judge(Block *block);
 
-/* Points the decisions of all blocks to the rules of the policy that replaces theirs: see policy_remap(). */
-void track_remap_rules(Machine *machine, const Policy *from, const Policy *to);
-
 /* Sets the time (CLOCK_REALTIME) of blocks that went or were seen online and have no time yet. */
 void track_stamp(Machine *machine, uint64_t realtime_usec);
 

@@ -399,16 +399,14 @@ START_TEST(rules_are_found_by_name_in_another_policy)
         const Policy from = { .rules = from_rules, .n_rules = 3 };
         const Policy to = { .rules = to_rules, .n_rules = 2 };
         static const int32_t expected[] = { 1, RULE_GONE, 0, RULE_DEFAULT, RULE_GONE };
-        Machine machine;
+        static const int32_t rules[] = { 0, 1, 2, RULE_DEFAULT, RULE_GONE };
 
-        machine_from(&machine, GB, "0c=k5");
-        for (int32_t i = 0; i < 3; i++)
-                machine.blocks[i].decision.rule = i;
-        machine.blocks[4].decision.rule = RULE_GONE;
-        track_remap_rules(&machine, &from, &to);
-        for (size_t i = 0; i < ELEMENTSOF(expected); i++)
-                ck_assert_int_eq(machine.blocks[i].decision.rule, expected[i]);
-        machine_done(&machine);
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                Decision decision = { .rule = rules[i] };
+
+                policy_remap(&from, &to, &decision);
+                ck_assert_int_eq(decision.rule, expected[i]);
+        }
 }
 END_TEST
 
