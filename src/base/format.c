@@ -20,10 +20,7 @@ const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
         rest = bytes & ((UINT64_C(1) << shift) - 1);
 
         /* As lsmem, cuts the rest off after three decimals and rounds these to one: 1.25G becomes 1.3G. */
-        if (shift == 60) /* the product would overflow */
-                rest = (rest >> 10) * 1000 >> 50;
-        else
-                rest = rest * 1000 >> shift;
+        rest = (uint64_t) ((unsigned __int128) rest * 1000 >> shift);
         tenths = (unsigned) (rest + 50) / 100;
         if (tenths == 10) {
                 whole++;

@@ -30,23 +30,19 @@ static const char *const log_level_table[] = {
 
 DEFINE_STRING_TABLE(log_level, int)
 
-/*
- * JOURNAL_STREAM is the "device:inode" of the socket to journald that is memoryd's stderr, see
- * systemd.exec(5).
- */
-static bool stderr_is_journal(void)
+void log_open(void)
 {
+        /*
+         * JOURNAL_STREAM is the "device:inode" of the socket to journald that is memoryd's stderr, see
+         * systemd.exec(5).
+         */
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device, inode;
         struct stat st;
 
-        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-               fstat(STDERR_FILENO, &st) >= 0 && st.st_dev == device && st.st_ino == inode;
-}
-
-void log_open(void)
-{
-        log_target = stderr_is_journal() ? LOG_TARGET_JOURNAL : LOG_TARGET_CONSOLE;
+        if (stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+            fstat(STDERR_FILENO, &st) >= 0 && st.st_dev == device && st.st_ino == inode)
+                log_target = LOG_TARGET_JOURNAL;
 }
 
 typedef struct Fields {

@@ -25,7 +25,7 @@ int log_level_from_string(const char *word);
 extern LogTarget log_target; /* at first the console */
 extern int log_level;        /* the least important level to log; at first LOG_INFO */
 
-/* Chooses the target: the journal if stderr is connected to it (JOURNAL_STREAM), otherwise stderr. */
+/* Makes the journal the target if stderr is connected to it (JOURNAL_STREAM). */
 void log_open(void);
 
 /* The subject of a message, for its journal fields. */
