@@ -109,16 +109,6 @@ void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n)
         draft_device_widen(device, first, first + (uint32_t) (n - 1));
 }
 
-static int compare_devices(const void *a, const void *b, void *data)
-{
-        const DraftDevice *devices = data, *x = &devices[*(const int32_t *) a],
-                          *y = &devices[*(const int32_t *) b];
-
-        if (x->device.first_block != y->device.first_block)
-                return x->device.first_block < y->device.first_block ? -1 : 1;
-        return (x > y) - (x < y);
-}
-
 static Device complete(const DraftDevice *draft, uint64_t block_size_bytes)
 {
         Device device = draft->device;
@@ -132,27 +122,16 @@ static Device complete(const DraftDevice *draft, uint64_t block_size_bytes)
 
 int device_draft_hand_over(const DeviceDraft *draft, Machine *machine, const int32_t *of_block)
 {
-        _cleanup_free_ int32_t *order = calloc(draft->n_devices + 1, sizeof(int32_t));
-        _cleanup_free_ int32_t *place = calloc(draft->n_devices + 1, sizeof(int32_t));
         Device *devices = calloc(draft->n_devices + 1, sizeof(Device));
 
-        if (!order || !place || !devices) {
-                free(devices);
+        if (!devices)
                 return -ENOMEM;
-        }
         for (size_t i = 0; i < draft->n_devices; i++)
-                order[i] = (int32_t) i;
-        if (draft->n_devices > 0)
-                qsort_r(order, draft->n_devices, sizeof(*order), compare_devices, draft->devices);
-        for (size_t i = 0; i < draft->n_devices; i++) {
-                devices[i] = complete(&draft->devices[order[i]], machine->block_size_bytes);
-                place[order[i]] = (int32_t) i;
-        }
-
+                devices[i] = complete(&draft->devices[i], machine->block_size_bytes);
         free(machine->devices);
         machine->devices = devices;
         machine->n_devices = draft->n_devices;
         for (size_t i = 0; i < machine->n_blocks; i++)
-                machine->blocks[i].device = of_block[i] >= 0 ? place[of_block[i]] : DEVICE_NONE;
+                machine->blocks[i].device = MAX(of_block[i], DEVICE_NONE);
         return 0;
 }

@@ -60,7 +60,7 @@ typedef struct Machine {
         uint64_t block_size_bytes; /* a power of two; 0 only before the first read */
         Block *blocks;             /* sorted by id */
         size_t n_blocks;
-        Device *devices; /* sorted by first block */
+        Device *devices; /* in no particular order */
         size_t n_devices;
         Node *nodes; /* sorted by id */
         size_t n_nodes;

@@ -180,8 +180,25 @@ static void identify(void)
         ck_assert_int_eq(identify_devices(&sysfs, &machine), 0);
 }
 
+/* The number of the device that is d-th by first block, or DEVICE_NONE past the last. */
+static int32_t nth_device(int32_t d)
+{
+        for (size_t i = 0; i < machine.n_devices; i++) {
+                int32_t n_below = 0;
+
+                for (size_t j = 0; j < machine.n_devices; j++)
+                        n_below +=
+                                machine.devices[j].first_block < machine.devices[i].first_block ||
+                                (machine.devices[j].first_block == machine.devices[i].first_block &&
+                                 j < i);
+                if (n_below == d)
+                        return (int32_t) i;
+        }
+        return DEVICE_NONE;
+}
+
 /*
- * The devices, in their order, as "ORIGIN NAME FIRST-LAST xSIZE": blocks that it covers and how many it
+ * The devices, in the order of their first blocks, as "ORIGIN NAME FIRST-LAST xSIZE": blocks that it covers and how many it
  * is or can be; then " -N" that are missing, " /N" a unit, " !" when it onlines itself, and ": " with
  * the blocks that are its; at the end those of none.
  */
@@ -191,8 +208,8 @@ static const char *draw(void)
         char *end = text, *stop = text + sizeof(text);
 
         for (int32_t d = 0; d <= (int32_t) machine.n_devices; d++) {
-                const Device *device = &machine.devices[d];
-                int32_t index = d == (int32_t) machine.n_devices ? DEVICE_NONE : d;
+                int32_t index = nth_device(d);
+                const Device *device = &machine.devices[MAX(index, 0)];
                 bool any = false;
 
                 if (index >= 0) {
