@@ -132,33 +132,20 @@ static bool is_in(const char *const *table, const char *word)
         return false;
 }
 
-/* Whether a word begins with "!". Moves *word past it. */
-static bool negated(const char **word)
-{
-        bool is_negated = **word == '!';
-
-        *word += is_negated;
-        return is_negated;
-}
-
 bool virtualization_matches(const char *word, const char *virtualization)
 {
-        bool is_vm = is_in(hypervisors, virtualization), holds;
-        bool is_container = is_in(containers, virtualization), is_negated = negated(&word);
+        bool is_vm = is_in(hypervisors, virtualization);
+        bool is_container = is_in(containers, virtualization);
 
-        if (!*virtualization)
-                return false;
         if (strcmp(word, "yes") == 0 || strcmp(word, "true") == 0)
-                holds = is_vm || is_container;
-        else if (strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "none") == 0)
-                holds = !is_vm && !is_container;
-        else if (strcmp(word, "vm") == 0)
-                holds = is_vm;
-        else if (strcmp(word, "container") == 0)
-                holds = is_container;
-        else
-                holds = strcmp(word, virtualization) == 0;
-        return holds != is_negated;
+                return is_vm || is_container;
+        if (strcmp(word, "no") == 0 || strcmp(word, "false") == 0 || strcmp(word, "none") == 0)
+                return !is_vm && !is_container;
+        if (strcmp(word, "vm") == 0)
+                return is_vm;
+        if (strcmp(word, "container") == 0)
+                return is_container;
+        return strcmp(word, virtualization) == 0;
 }
 
 const char *virtualization_word(int i)
@@ -199,11 +186,7 @@ const char *architecture_from_uname(const char *machine)
 
 bool architecture_matches(const char *word, const char *architecture)
 {
-        bool is_negated = negated(&word);
-
-        if (!*architecture)
-                return false;
-        return (strcmp(word, "native") == 0 || strcmp(word, architecture) == 0) != is_negated;
+        return strcmp(word, "native") == 0 || strcmp(word, architecture) == 0;
 }
 
 const char *architecture_word(int i)
@@ -217,9 +200,12 @@ bool condition_holds(char *const *words, ConditionMatches matches, const char *v
 {
         if (!words)
                 return true;
-        for (; *words; words++)
-                if (matches(*words, value))
+        for (; *words && *value; words++) {
+                bool is_negated = **words == '!';
+
+                if (matches(*words + is_negated, value) != is_negated)
                         return true;
+        }
         return false;
 }
 

@@ -58,14 +58,16 @@ typedef struct UdevProperty {
 } UdevProperty;
 
 /*
- * Whether a word matches the virtualization or architecture of a machine, as in ConditionVirtualization= and
- * ConditionArchitecture= of systemd.unit(5), where a "!" before the word negates it. If the machine's is not
- * known (""), no word matches, with or without a "!".
+ * Whether a word without "!" matches the virtualization or architecture of a machine, as in
+ * ConditionVirtualization= and ConditionArchitecture= of systemd.unit(5).
  */
 bool virtualization_matches(const char *word, const char *virtualization);
 bool architecture_matches(const char *word, const char *architecture);
 
-/* Whether any word of a NULL-terminated list matches, by one of these two functions, or there is no list. */
+/*
+ * Whether any word of a NULL-terminated list matches by one of these two functions, or does not if it has a
+ * "!" before it; or there is no list. If the value is not known (""), no word matches, with or without a "!".
+ */
 typedef bool (*ConditionMatches)(const char *word, const char *value);
 bool condition_holds(char *const *words, ConditionMatches matches, const char *value);
 

@@ -456,8 +456,6 @@ START_TEST(virtualization_is_as_systemd_has_it)
         const char *word = virtualization_cases[_i].word;
         const Rule rule = { .virtualization = (char *[]){ (char *) word, NULL } };
 
-        ck_assert_int_eq(virtualization_matches(word, virtualization_cases[_i].virtualization),
-                         virtualization_cases[_i].matches);
         ck_assert(is_known(virtualization_word, word));
         assert_match(&rule, &(Place){ .virtualization = virtualization_cases[_i].virtualization },
                      virtualization_cases[_i].matches);
@@ -480,8 +478,6 @@ START_TEST(an_architecture_is_as_systemd_has_it)
         const char *word = architecture_cases[_i].word;
         const Rule rule = { .architecture = (char *[]){ (char *) word, NULL } };
 
-        ck_assert_int_eq(architecture_matches(word, architecture_cases[_i].architecture),
-                         architecture_cases[_i].matches);
         ck_assert(is_known(architecture_word, word));
         assert_match(&rule, &(Place){ .architecture = architecture_cases[_i].architecture },
                      architecture_cases[_i].matches);
