@@ -100,25 +100,6 @@ uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to)
                        node_distance(machine_find_node(machine, to), from);
 }
 
-int machine_add_block(Machine *machine, uint32_t id, Block **ret)
-{
-        size_t i = machine_block_index(machine, id);
-
-        if (i < machine->n_blocks && machine->blocks[i].id == id) {
-                *ret = &machine->blocks[i];
-                return 0;
-        }
-        if (GROW(machine->blocks, machine->n_blocks) < 0)
-                return -ENOMEM;
-
-        memmove(machine->blocks + i + 1, machine->blocks + i,
-                (machine->n_blocks - i) * sizeof(Block));
-        machine->n_blocks++;
-        block_init(&machine->blocks[i], id);
-        *ret = &machine->blocks[i];
-        return 1;
-}
-
 int machine_insert_blocks(Machine *machine, const uint32_t *ids, size_t n_ids)
 {
         size_t from = machine->n_blocks, to = from + n_ids;
@@ -134,6 +115,17 @@ int machine_insert_blocks(Machine *machine, const uint32_t *ids, size_t n_ids)
                 block_init(&machine->blocks[--to], ids[i]);
         }
         return 0;
+}
+
+int machine_add_block(Machine *machine, uint32_t id, Block **ret)
+{
+        Block *found = machine_find_block(machine, id);
+        bool is_new = !found;
+
+        if (is_new && machine_insert_blocks(machine, &id, 1) < 0)
+                return -ENOMEM;
+        *ret = found ?: machine_find_block(machine, id);
+        return is_new;
 }
 
 void machine_retain_blocks(Machine *machine, const bool *keep)
