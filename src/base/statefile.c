@@ -5,17 +5,8 @@
 #include "base/statefile.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-static int path_format(const char *folder, const char *name, const char *suffix,
-                       char buffer[static PATH_MAX])
-{
-        int n = snprintf(buffer, PATH_MAX, "%s/%s%s", folder, name, suffix);
-
-        return n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
 
 static int write_all(int fd, const char *text, size_t size)
 {
@@ -34,13 +25,12 @@ static int write_all(int fd, const char *text, size_t size)
 
 int statefile_replace(const char *folder, const char *name, const char *text, size_t size)
 {
-        char path[PATH_MAX], temporary[PATH_MAX];
+        _cleanup_free_ char *path = NULL, *temporary = NULL;
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        if (path_format(folder, name, "", path) < 0 ||
-            path_format(folder, name, ".new", temporary) < 0)
-                return -ENAMETOOLONG;
+        if (asprintf(&path, "%s/%s", folder, name) < 0 || asprintf(&temporary, "%s.new", path) < 0)
+                return -ENOMEM;
         /* Without O_NONBLOCK, opening a FIFO in the place of the file would wait for a reader. */
         fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
                   0644);
@@ -60,14 +50,13 @@ int statefile_replace(const char *folder, const char *name, const char *text, si
 
 int statefile_read(const char *folder, const char *name, size_t max, char **ret)
 {
-        char path[PATH_MAX];
         _cleanup_close_ int fd = -EBADF;
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *path = NULL, *text = NULL;
         struct stat status;
         ssize_t n;
 
-        if (path_format(folder, name, "", path) < 0)
-                return -ENAMETOOLONG;
+        if (asprintf(&path, "%s/%s", folder, name) < 0)
+                return -ENOMEM;
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &status) < 0)
                 return -errno;
