@@ -91,8 +91,8 @@ void draft_device_add_extent(DraftDevice *device, uint32_t first, uint64_t n, ui
 void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n);
 
 /*
- * Replaces the machine's devices with those of the draft. of_block[] (n_blocks entries) has the number of each
- * block's device, or a negative number. Returns 0, or -ENOMEM with the machine unchanged.
+ * Replaces the machine's devices with those of the draft. of_block[] (n_blocks entries) has the number of
+ * each block's device, or a negative number. Returns 0, or -ENOMEM with the machine unchanged.
  */
 int device_draft_hand_over(const DeviceDraft *draft, struct Machine *machine,
                            const int32_t *of_block);

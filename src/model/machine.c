@@ -25,7 +25,7 @@ void machine_done(Machine *machine)
         machine_init(machine);
 }
 
-/* Returns the index of the first element whose id, its first member, is not below `id`; `n` if there is none. */
+/* Returns the index of the first element whose first member, its id, is not below `id`, or n. */
 static size_t lower_bound(const void *elements, size_t n, size_t size, uint32_t id)
 {
         size_t low = 0, high = n;

@@ -195,7 +195,8 @@ static void planner_release_node(Planner *planner, Tally *tally, bool with_machi
 /*
  * Makes those groups movable again that need not be kernel memory. Groups differ in size: after a large group
  * became kernel memory, the guards may no longer need smaller groups that became so before it. The groups are
- * released in the opposite order, as far as the guards of their node hold, and with_machine that of the machine.
+ * released in the opposite order, as far as the guards of their node hold and, with_machine, that of the
+ * machine.
  */
 static void planner_release(Planner *planner, bool with_machine)
 {

@@ -205,9 +205,9 @@ static bool is_lowest_kernel(const Plan *plan, size_t i)
 
 /*
  * Orders each class from the top down, but the lowest kernel block of a node first: plan.h tells why. The
- * block itself is a hole in its zone (6.1: set_zone_contiguous() comes before the sections are marked online).
- * If the zone begins with these blocks, the kernel walks one step per block. Upwards, or outwards from the
- * middle, it would also walk through all blocks that were onlined before.
+ * block itself is a hole in its zone (6.1: set_zone_contiguous() comes before the sections are marked
+ * online). If the zone begins with these blocks, the kernel walks one step per block. Upwards, or outwards
+ * from the middle, it would also walk through all blocks that were onlined before.
  */
 static void plan_order(Plan *plan)
 {

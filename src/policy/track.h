@@ -27,9 +27,9 @@ typedef struct TrackMode {
 void track_new(Block *block, const TrackMode *mode);
 
 /*
- * Sets the status of a block that was read again, by its state and zones before. Unless memoryd is writing it or
- * taking it offline, a change is the doing of the kernel or of another process: a block that went online is
- * to be judged, and a block that went offline stays so.
+ * Sets the status of a block that was read again, by its state and zones before. Unless memoryd is writing it
+ * or taking it offline, a change is the doing of the kernel or of another process: a block that went online
+ * is to be judged, and a block that went offline stays so.
  */
 void track_read(Block *block, const Block *before, const TrackMode *mode);
 
