@@ -51,9 +51,7 @@ typedef struct Fields {
         int n;
 } Fields;
 
-static void fields_add(Fields *fields, const char *format, ...) _printf_(2, 3);
-
-static void fields_add(Fields *fields, const char *format, ...)
+static _printf_(2, 3) void fields_add(Fields *fields, const char *format, ...)
 {
         char *text = fields->text[fields->n];
         va_list args;

@@ -6,15 +6,6 @@
 
 #include "policy/verdict.h"
 
-static bool block_lifts_min_kernel(Matcher *matcher, const Block *block, const Node *node)
-{
-        const Rule *rule = block->decision.verdict != VERDICT_NONE ?
-                                   policy_rule(matcher->policy, block->decision.rule) :
-                                   matcher_find(matcher, block, node);
-
-        return guard_is_exempt(rule);
-}
-
 /*
  * Returns the class in which a block counts. The guards must hold whether the jobs accepted before succeed or
  * fail: a block of such a job counts as kernel memory only if it is kernel memory and stays so, and as
@@ -40,8 +31,14 @@ static void balance_count(Balance *balance, Matcher *matcher)
                 NodeBalance *node = balance_node(balance, block->node);
 
                 balance_move(balance, block, ZONE_CLASS_NONE, balance_class(block));
-                if (node && !node->movable_node)
-                        node->movable_node = block_lifts_min_kernel(matcher, block, node->node);
+                if (node && !node->movable_node) {
+                        const Rule *rule =
+                                block->decision.verdict != VERDICT_NONE ?
+                                        policy_rule(balance->policy, block->decision.rule) :
+                                        matcher_find(matcher, block, node->node);
+
+                        node->movable_node = guard_is_exempt(rule);
+                }
         }
 }
 
