@@ -5,12 +5,13 @@
 #include "bus/authority.h"
 
 #include "base/log.h"
-#include "base/macro.h"
+#include "bus/object.h"
 
 /* Long enough for a user to type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * 60 * USEC_PER_SEC)
 
 typedef struct Question {
+        unsigned n_refs; /* by authority_ask(), and by the call to the bus or to polkit */
         sd_bus_message *message;
         const char *action;
         const char *also; /* the action to ask for next, or NULL */
@@ -19,13 +20,17 @@ typedef struct Question {
         uint32_t uid;
 } Question;
 
-static void question_free(void *userdata)
+static void question_unref(void *userdata)
 {
         Question *question = userdata;
 
+        if (--question->n_refs > 0)
+                return;
         sd_bus_message_unref(question->message);
         free(question);
 }
+
+DEFINE_CLEANUP(Question *, question_unref)
 
 static int deny(const Question *question)
 {
@@ -46,32 +51,9 @@ static int grant(const Question *question)
 
 static int ask_polkit(Question *question);
 
-/* Copies a question for the next call: the slot of the last call frees the original. NULL: out of memory. */
-static Question *question_copy(const Question *question)
-{
-        Question *copy = malloc(sizeof(*copy));
-
-        if (!copy)
-                return NULL;
-        *copy = *question;
-        sd_bus_message_ref(copy->message);
-        return copy;
-}
-
-static int ask_next(const Question *question)
-{
-        Question *next = question_copy(question);
-
-        if (!next)
-                return deny(question);
-        next->action = next->also;
-        next->also = NULL;
-        return ask_polkit(next) < 0 ? deny(question) : 1;
-}
-
 static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        const Question *question = userdata;
+        Question *question = userdata;
         int authorized = 0, challenge = 0;
 
         (void) error;
@@ -80,14 +62,15 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 return deny(question);
         }
         if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
-            sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0)
+            sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0 || !authorized)
                 return deny(question);
-        if (!authorized)
-                return deny(question);
-        return question->also ? ask_next(question) : grant(question);
+        if (!question->also)
+                return grant(question);
+        question->action = TAKE_PTR(question->also);
+        return ask_polkit(question) < 0 ? deny(question) : 1;
 }
 
-/* Makes a call for the question. The slot of the call then owns the question. On failure it is freed. */
+/* Makes a call for the question, which its slot refers to. Returns 1 or a negative errno. */
 static int question_call(Question *question, sd_bus_message *call, sd_bus_message_handler_t handler,
                          uint64_t timeout_usec)
 {
@@ -95,11 +78,10 @@ static int question_call(Question *question, sd_bus_message *call, sd_bus_messag
         sd_bus_slot *slot = NULL;
         int r = sd_bus_call_async(bus, &slot, call, handler, question, timeout_usec);
 
-        if (r < 0) {
-                question_free(question);
+        if (r < 0)
                 return r;
-        }
-        sd_bus_slot_set_destroy_callback(slot, question_free);
+        question->n_refs++;
+        sd_bus_slot_set_destroy_callback(slot, question_unref);
         sd_bus_slot_set_floating(slot, true);
         sd_bus_slot_unref(slot);
         return 1;
@@ -109,72 +91,56 @@ static int ask_polkit(Question *question)
 {
         sd_bus *bus = sd_bus_message_get_bus(question->message);
         int interactive = sd_bus_message_get_allow_interactive_authorization(question->message);
-        sd_bus_message *call = NULL;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r = sd_bus_message_new_method_call(
                 bus, &call, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
                 "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
 
         if (r >= 0)
-                r = sd_bus_message_append(call, "(sa{sv})s", "system-bus-name", 1, "name", "s",
-                                          sd_bus_message_get_sender(question->message),
-                                          question->action);
-        if (r >= 0)
-                r = sd_bus_message_append(call, "a{ss}us", 0, interactive > 0 ? 1 : 0, NULL);
-        if (r >= 0)
-                r = question_call(question, call, on_polkit, POLKIT_TIMEOUT_USEC);
-        else
-                question_free(question);
-        sd_bus_message_unref(call);
-        return r;
+                r = sd_bus_message_append(call, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name",
+                                          "s", sd_bus_message_get_sender(question->message),
+                                          question->action, 0, interactive > 0 ? 1 : 0, NULL);
+        return r < 0 ? r : question_call(question, call, on_polkit, POLKIT_TIMEOUT_USEC);
 }
 
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        const Question *first = userdata;
-        Question *next;
+        Question *question = userdata;
         uint32_t uid;
-        int r;
 
         (void) error;
         if (sd_bus_message_is_method_error(reply, NULL) ||
             sd_bus_message_read(reply, "u", &uid) < 0)
-                return deny(first);
+                return deny(question);
+        question->uid = uid;
+        if (uid == 0)
+                return grant(question);
+        return ask_polkit(question) < 0 ? deny(question) : 1;
+}
 
-        next = question_copy(first);
-        if (!next)
-                return deny(first);
-        next->uid = uid;
-        if (uid == 0) {
-                r = grant(next);
-                question_free(next);
-                return r;
-        }
-        return ask_polkit(next) < 0 ? deny(first) : 1;
+static int ask_uid(Question *question)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r = sd_bus_message_new_method_call(sd_bus_message_get_bus(question->message), &call,
+                                               "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                               "org.freedesktop.DBus", "GetConnectionUnixUser");
+
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", sd_bus_message_get_sender(question->message));
+        return r < 0 ? r : question_call(question, call, on_uid, 0);
 }
 
 int authority_ask(sd_bus_message *message, const char *action, const char *also,
-                  AuthorityGranted granted, void *userdata)
+                  AuthorityGranted granted, void *userdata, sd_bus_error *error)
 {
-        sd_bus *bus = sd_bus_message_get_bus(message);
-        Question *question = calloc(1, sizeof(*question));
-        sd_bus_message *call = NULL;
-        int r;
+        _cleanup_(question_unrefp) Question *question = malloc(sizeof(*question));
+        int r = -ENOMEM;
 
-        if (!question)
-                return -ENOMEM;
-        *question = (Question){
-                sd_bus_message_ref(message), action, also, granted, userdata, UINT32_MAX
-        };
-
-        r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.DBus",
-                                           "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                           "GetConnectionUnixUser");
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", sd_bus_message_get_sender(message));
-        if (r >= 0)
-                r = question_call(question, call, on_uid, 0);
-        else
-                question_free(question);
-        sd_bus_message_unref(call);
-        return r;
+        if (question) {
+                *question = (Question){
+                        1, sd_bus_message_ref(message), action, also, granted, userdata, UINT32_MAX
+                };
+                r = ask_uid(question);
+        }
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
 }

@@ -1,15 +1,56 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Sends replies, errors and signals for several interfaces. */
+/* Reads calls, and sends replies, errors and signals, for several interfaces. */
 
-#include "bus/bus-util.h"
-
-#include "base/macro.h"
 #include "base/names.h"
+#include "bus/object.h"
 
 int bus_error_from_errno(sd_bus_error *error, int r, const char *what)
 {
         return sd_bus_error_set_errnof(error, r, "%s: %s", what, strerror(-r));
+}
+
+int bus_read_dictionary(sd_bus_message *message, BusReadValue read, void *userdata,
+                        sd_bus_error *error)
+{
+        const char *key;
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                r = sd_bus_message_read(message, "s", &key);
+                if (r >= 0)
+                        r = read(message, key, userdata, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r < 0 && !sd_bus_error_is_set(error))
+                r = bus_error_from_errno(error, r, "Cannot read the call");
+        return MIN(r, 0);
+}
+
+int bus_append_array(sd_bus_message *message, const char *type, BusAppend append, const void *list,
+                     size_t n)
+{
+        int r = sd_bus_message_open_container(message, 'a', type);
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append(message, list, i);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int bus_reply_array(sd_bus_message *message, const char *type, BusAppend append, const void *list,
+                    size_t n, sd_bus_error *error, const char *what)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = bus_append_array(reply, type, append, list, n);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? bus_error_from_errno(error, r, what) : 1;
 }
 
 static int compare_u32(const void *a, const void *b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Connects to the bus, and sends signals about changes. */
+/* Connects to the bus. */
 
 #include "bus/bus.h"
 
@@ -25,7 +25,6 @@ struct Bus {
         Manager *manager;
         sd_bus *bus;
         sd_event_source *reconnect_source;
-        char **paths; /* nodes and zones that clients know of */
         Told told;
         bool has_name;
         bool name_refused; /* the bus refused the name, and that was logged */
@@ -45,23 +44,9 @@ void bus_free(Bus *bus)
         if (bus->bus)
                 (void) sd_bus_flush(bus->bus);
         bus_disconnect(bus);
-        strings_free(bus->paths);
         told_done(&bus->told);
         sd_event_unref(bus->event);
         free(bus);
-}
-
-/* Records what clients were told. If memory is short, they are told some changes twice. */
-static void bus_remember(Bus *bus)
-{
-        const ManagerView view = manager_view(bus->manager);
-        char **paths = NULL;
-
-        (void) told_take(&bus->told, &view);
-        if (bus_list_nodes(view.machine, &paths) < 0)
-                return;
-        strings_free(bus->paths);
-        bus->paths = paths;
 }
 
 static void bus_reconnect(Bus *bus, uint64_t delay_usec)
@@ -73,6 +58,7 @@ static void bus_reconnect(Bus *bus, uint64_t delay_usec)
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Bus *bus = userdata;
+        const ManagerView view = manager_view(bus->manager);
         uint32_t code = 0;
 
         (void) error;
@@ -90,7 +76,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         }
         bus->has_name = true;
         bus->name_refused = false;
-        bus_remember(bus);
+        (void) told_take(&bus->told, &view);
         log_debug("On the bus as %s", BUS_NAME);
         return 0;
 }
@@ -201,95 +187,10 @@ int bus_new(sd_event *event, Manager *manager, Bus **ret)
         return 0;
 }
 
-/* Signals */
-
-static int emit_blocks(Bus *bus, const ChangedIds *changed)
-{
-        sd_bus_message *signal = NULL;
-        int r = 0;
-
-        if (changed->n_ids == 0)
-                return 0;
-        r = sd_bus_message_new_signal(bus->bus, &signal, BUS_PATH, BUS_MANAGER_INTERFACE,
-                                      "BlocksChanged");
-        if (r >= 0)
-                r = bus_append_ranges(signal, changed->ids, changed->n_ids);
-        if (r >= 0)
-                r = sd_bus_send(bus->bus, signal, NULL);
-        sd_bus_message_unref(signal);
-        return r;
-}
-
-static bool contains(char **paths, const char *wanted)
-{
-        for (char **path = paths; path && *path; path++)
-                if (strcmp(*path, wanted) == 0)
-                        return true;
-        return false;
-}
-
-/* Announces objects that came or went. */
-static int emit_objects(Bus *bus, char **paths)
-{
-        int r = 0;
-
-        for (char **path = bus->paths; r >= 0 && path && *path; path++)
-                if (!contains(paths, *path))
-                        r = bus_emit_removed(bus->bus, *path,
-                                             strstr(*path, "/zone/") ? BUS_ZONE_INTERFACE :
-                                                                       BUS_NODE_INTERFACE);
-        for (char **path = paths; r >= 0 && path && *path; path++)
-                if (!contains(bus->paths, *path))
-                        r = sd_bus_emit_object_added(bus->bus, *path);
-        return r;
-}
-
-static int emit_shortage(Bus *bus, const Changes *changes, const Machine *machine)
-{
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
-                const Node *node = &machine->nodes[i];
-
-                if (node_set_contains(&changes->short_nodes, node->id))
-                        r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE,
-                                               "KernelMemoryShort", "utt", node->id,
-                                               node->kernel_free_bytes, node->kernel_low_bytes);
-        }
-        return r;
-}
-
-static int emit_all(Bus *bus, const ManagerView *view, const Changes *changes, char **paths)
-{
-        const Totals *totals = &view->machine->totals;
-        int r = emit_objects(bus, paths), jobs;
-
-        if (r >= 0)
-                r = told_emit(&bus->told, view, changes, bus->bus);
-        if (r >= 0)
-                r = emit_blocks(bus, &changes->blocks);
-        if (r >= 0 && changes->capacity)
-                r = sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged",
-                                       "tt", totals->online_bytes, totals->movable_bytes);
-        /* A client that waits for a job learns of its end even if other signals fail. */
-        jobs = bus_emit_jobs(bus->bus, bus->manager, changes);
-        r = MIN(r, jobs);
-        return r < 0 ? r : emit_shortage(bus, changes, view->machine);
-}
-
 void bus_publish(Bus *bus, const Changes *changes)
 {
-        const ManagerView view = manager_view(bus->manager);
-        char **paths = NULL;
-        int r;
+        int r = bus->has_name ? told_publish(&bus->told, bus->manager, changes, bus->bus) : 0;
 
-        if (!bus->has_name)
-                return;
-        r = bus_list_nodes(view.machine, &paths);
-        if (r >= 0)
-                r = emit_all(bus, &view, changes, paths);
         if (r < 0)
                 log_warning("Cannot send signals: %s, ignoring", strerror(-r));
-        strings_free(paths);
-        bus_remember(bus);
 }

@@ -130,8 +130,9 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 
 /* History */
 
-static int append_entry(sd_bus_message *reply, const HistoryEntry *entry)
+static int append_entry(sd_bus_message *reply, const void *list, size_t i)
 {
+        const HistoryEntry *entry = history_get(list, i);
         char guards[GUARDS_STRING_MAX];
 
         return sd_bus_message_append(
@@ -144,24 +145,16 @@ static int append_entry(sd_bus_message *reply, const HistoryEntry *entry)
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const History *history = manager_view(userdata).history;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(message, &reply);
 
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', BUS_HISTORY_SIGNATURE);
-        for (size_t i = 0; r >= 0 && i < history->n_entries; i++)
-                r = append_entry(reply, history_get(history, i));
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot list decisions") : 1;
+        return bus_reply_array(message, BUS_HISTORY_SIGNATURE, append_entry, history,
+                               history->n_entries, error, "Cannot list decisions");
 }
 
 /* Plan */
 
 /* The options of a call. The strings belong to the message. */
 typedef struct PlanOptions {
+        uint64_t block_size_bytes;
         Addition *additions; /* owned */
         size_t n_additions;
         const char *config; /* the text of a configuration to plan with, or NULL */
@@ -173,32 +166,28 @@ static void plan_options_done(PlanOptions *options)
         free(options->additions);
 }
 
-static int read_addition(const char *text, uint64_t block_size_bytes, PlanOptions *options,
-                         sd_bus_error *error)
+static int read_addition(const char *text, PlanOptions *options, sd_bus_error *error)
 {
         const char *expected = NULL;
-        Addition *additions;
         int r;
 
         if (options->n_additions == FORECAST_ADDITIONS_MAX)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
                                          "'%s': expected at most %d additions", text,
                                          FORECAST_ADDITIONS_MAX);
-        additions = reallocarray(options->additions, options->n_additions + 1, sizeof(Addition));
-        if (!additions)
+        if (GROW(options->additions, options->n_additions) < 0)
                 return -ENOMEM;
-        options->additions = additions;
-        r = addition_parse(text, block_size_bytes, &additions[options->n_additions], &expected);
+        r = addition_parse(text, options->block_size_bytes,
+                           &options->additions[options->n_additions], &expected);
         if (r == -EINVAL)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
                                          "'%s': expected %s; blocks are of %llu bytes", text,
-                                         expected, (unsigned long long) block_size_bytes);
+                                         expected, (unsigned long long) options->block_size_bytes);
         options->n_additions += r >= 0;
         return r;
 }
 
-static int read_additions(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
-                          sd_bus_error *error)
+static int read_additions(sd_bus_message *message, PlanOptions *options, sd_bus_error *error)
 {
         const char *text;
         int r = sd_bus_message_enter_container(message, 'v', "as");
@@ -206,47 +195,33 @@ static int read_additions(sd_bus_message *message, uint64_t block_size_bytes, Pl
         if (r >= 0)
                 r = sd_bus_message_enter_container(message, 'a', "s");
         while (r >= 0 && (r = sd_bus_message_read(message, "s", &text)) > 0)
-                r = read_addition(text, block_size_bytes, options, error);
+                r = read_addition(text, options, error);
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-static int read_option(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
+static int read_option(sd_bus_message *message, const char *key, void *userdata,
                        sd_bus_error *error)
 {
-        const char *key, *type;
-        int r = sd_bus_message_read(message, "s", &key);
+        PlanOptions *options = userdata;
+        bool is_add = strcmp(key, "Add") == 0;
+        int r;
 
-        if (r < 0)
-                return r;
-        type = strcmp(key, "Add") == 0 ? "as" : "s";
-        if (strcmp(key, "Add") == 0)
-                r = read_additions(message, block_size_bytes, options, error);
+        if (is_add)
+                r = read_additions(message, options, error);
         else if (strcmp(key, "Config") == 0)
-                r = sd_bus_message_read(message, "v", type, &options->config);
+                r = sd_bus_message_read(message, "v", "s", &options->config);
         else if (strcmp(key, "ConfigName") == 0)
-                r = sd_bus_message_read(message, "v", type, &options->config_name);
+                r = sd_bus_message_read(message, "v", "s", &options->config_name);
         else
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                          "Option '%s': expected Add, Config or ConfigName", key);
         if (r == -ENXIO)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "Option '%s': expected a value of type '%s'", key, type);
+                                         "Option '%s': expected a value of type '%s'", key,
+                                         is_add ? "as" : "s");
         return r;
-}
-
-static int read_options(sd_bus_message *message, uint64_t block_size_bytes, PlanOptions *options,
-                        sd_bus_error *error)
-{
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = read_option(message, block_size_bytes, options, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(message);
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
 static int append_range(sd_bus_message *reply, const ForecastRange *range)
@@ -275,82 +250,72 @@ static int reply_forecast(sd_bus_message *message, const Forecast *forecast, con
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int plan_by(sd_bus_message *message, Manager *manager, const PlanOptions *options,
+static int plan_by(sd_bus_message *message, const ManagerView *view, const PlanOptions *options,
                    const Policy *policy)
 {
-        Forecast forecast = {};
-        int r = forecast_make(manager_view(manager).machine, &manager_view(manager).conf->policy,
-                              policy, options->additions, options->n_additions, &forecast);
+        _cleanup_(forecast_done) Forecast forecast = {};
+        int r = forecast_make(view->machine, &view->conf->policy, policy, options->additions,
+                              options->n_additions, &forecast);
 
-        if (r >= 0)
-                r = reply_forecast(message, &forecast, policy);
-        forecast_done(&forecast);
-        return r;
+        return r < 0 ? r : reply_forecast(message, &forecast, policy);
 }
 
-static int plan_by_config(sd_bus_message *message, Manager *manager, const PlanOptions *options)
+static int plan_by_config(sd_bus_message *message, const ManagerView *view,
+                          const PlanOptions *options)
 {
-        ConfFaults faults = {};
-        Conf conf;
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
+        _cleanup_(strings_freep) char **lines = NULL;
+        _cleanup_(conf_done) Conf conf;
         int r;
 
         conf_init(&conf);
         r = conf_load_text(options->config_name ?: "(configuration)", options->config,
                            strlen(options->config), &conf, &faults);
-        if (r == 0) {
-                r = plan_by(message, manager, options, &conf.policy);
-        } else if (r > 0) {
-                char **lines = NULL;
-
+        if (r == 0)
+                return plan_by(message, view, options, &conf.policy);
+        if (r > 0)
                 r = conf_faults_format(&faults, &lines);
-                if (r >= 0)
-                        r = bus_reply_faults(message, lines);
-                strings_free(lines);
-        }
-        conf_done(&conf);
-        conf_faults_done(&faults);
-        return r;
+        return r < 0 ? r : bus_reply_faults(message, lines);
 }
 
 static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
-        _cleanup_(plan_options_done) PlanOptions options = {};
-        sd_bus_error error = {};
+        const ManagerView view = manager_view(userdata);
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(plan_options_done) PlanOptions options = {
+                .block_size_bytes = view.machine->block_size_bytes,
+        };
         int r = sd_bus_message_rewind(message, true);
 
         (void) uid;
         if (r >= 0)
-                r = read_options(message, manager_view(userdata).machine->block_size_bytes,
-                                 &options, &error);
+                r = bus_read_dictionary(message, read_option, &options, &error);
         if (r >= 0 && options.config)
-                r = plan_by_config(message, userdata, &options);
+                r = plan_by_config(message, &view, &options);
         else if (r >= 0)
-                r = plan_by(message, userdata, &options, &manager_view(userdata).conf->policy);
+                r = plan_by(message, &view, &options, &view.conf->policy);
         if (r == -E2BIG)
                 (void) sd_bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
                                          "expected at most %d blocks with those of the machine",
                                          FORECAST_BLOCKS_MAX);
         if (sd_bus_error_is_set(&error))
-                r = sd_bus_reply_method_error(message, &error);
-        else if (r < 0)
-                r = sd_bus_reply_method_errnof(message, r, "Cannot plan: %s", strerror(-r));
-        sd_bus_error_free(&error);
+                return sd_bus_reply_method_error(message, &error);
+        if (r < 0)
+                return sd_bus_reply_method_errnof(message, r, "Cannot plan: %s", strerror(-r));
         return r;
 }
 
 /* Every user may ask for a plan. A plan with another configuration needs the right to reload. */
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(plan_options_done) PlanOptions options = {};
-        int r = read_options(message, manager_view(userdata).machine->block_size_bytes, &options,
-                             error);
+        _cleanup_(plan_options_done) PlanOptions options = {
+                .block_size_bytes = manager_view(userdata).machine->block_size_bytes,
+        };
+        int r = bus_read_dictionary(message, read_option, &options, error);
 
         if (r < 0)
-                return sd_bus_error_is_set(error) ?
-                               r :
-                               bus_error_from_errno(error, r, "Cannot read the call");
+                return r;
         if (!options.config)
                 return plan_granted(message, UINT32_MAX, userdata);
-        r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+        return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata, error);
 }

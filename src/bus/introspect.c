@@ -8,15 +8,6 @@
 
 #include <sys/socket.h>
 
-/*
- * Two connections at the ends of a socket pair. The client asks the server for the introspection data, which
- * sd-bus makes from the vtables. No property is read through the vtables, so no manager is needed.
- */
-typedef struct Pair {
-        sd_bus *server;
-        sd_bus *client;
-} Pair;
-
 static const struct {
         const char *interface;
         const sd_bus_vtable *vtable;
@@ -27,43 +18,22 @@ static const struct {
         { BUS_JOB_INTERFACE, bus_job_vtable },
 };
 
-static void pair_done(Pair *pair)
-{
-        sd_bus_close_unref(pair->client);
-        sd_bus_close_unref(pair->server);
-}
-
-static int start_server(sd_bus **ret, int fd)
+/* Connects a server and a client to the ends of a socket pair. */
+static int connect_pair(sd_bus *server, sd_bus *client)
 {
         sd_id128_t id;
-        int r = sd_bus_new(ret);
+        int fds[2], r = sd_id128_randomize(&id);
 
-        if (r >= 0)
-                r = sd_bus_set_fd(*ret, fd, fd);
-        if (r >= 0)
-                r = sd_id128_randomize(&id);
-        if (r >= 0)
-                r = sd_bus_set_server(*ret, true, id);
-        if (r >= 0)
-                r = sd_bus_start(*ret);
-        return r;
-}
-
-static int pair_init(Pair *pair)
-{
-        int fds[2], r;
-
+        if (r < 0)
+                return r;
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
                 return -errno;
-        r = start_server(&pair->server, fds[0]);
-        if (r < 0) {
-                close(fds[1]);
-                return r;
-        }
-        r = sd_bus_new(&pair->client);
+        (void) sd_bus_set_fd(server, fds[0], fds[0]);
+        (void) sd_bus_set_fd(client, fds[1], fds[1]);
+        r = sd_bus_set_server(server, true, id);
         if (r >= 0)
-                r = sd_bus_set_fd(pair->client, fds[1], fds[1]);
-        return r < 0 ? r : sd_bus_start(pair->client);
+                r = sd_bus_start(server);
+        return r < 0 ? r : sd_bus_start(client);
 }
 
 static int on_document(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -79,16 +49,30 @@ static int on_document(sd_bus_message *reply, void *userdata, sd_bus_error *erro
         return *document ? 0 : -ENOMEM;
 }
 
-static int pair_introspect(Pair *pair, const char *path, char **ret)
+/*
+ * A client asks a server for the introspection data, which sd-bus makes from the vtables. No property is read
+ * through the vtables, so no manager is needed.
+ */
+static int introspect(char **ret)
 {
-        int r = sd_bus_call_method_async(pair->client, NULL, NULL, path,
-                                         "org.freedesktop.DBus.Introspectable", "Introspect",
-                                         on_document, ret, NULL);
+        _cleanup_(sd_bus_close_unrefp) sd_bus *server = NULL, *client = NULL;
+        int r = sd_bus_new(&server);
 
+        if (r >= 0)
+                r = sd_bus_new(&client);
+        if (r >= 0)
+                r = connect_pair(server, client);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(interfaces); i++)
+                r = sd_bus_add_object_vtable(server, NULL, "/", interfaces[i].interface,
+                                             interfaces[i].vtable, NULL);
+        if (r >= 0)
+                r = sd_bus_call_method_async(client, NULL, NULL, "/",
+                                             "org.freedesktop.DBus.Introspectable", "Introspect",
+                                             on_document, ret, NULL);
         while (r >= 0 && !*ret) {
-                r = sd_bus_process(pair->server, NULL);
+                r = sd_bus_process(server, NULL);
                 if (r >= 0)
-                        r = sd_bus_process(pair->client, NULL);
+                        r = sd_bus_process(client, NULL);
         }
         return r;
 }
@@ -109,20 +93,6 @@ static int print_interface(FILE *file, const char *document, const char *interfa
         return 0;
 }
 
-static int introspect_one(Pair *pair, size_t i, FILE *file)
-{
-        _cleanup_free_ char *document = NULL;
-        char path[32];
-        int r;
-
-        snprintf(path, sizeof(path), "/interface/%zu", i);
-        r = sd_bus_add_object_vtable(pair->server, NULL, path, interfaces[i].interface,
-                                     interfaces[i].vtable, NULL);
-        if (r >= 0)
-                r = pair_introspect(pair, path, &document);
-        return r < 0 ? r : print_interface(file, document, interfaces[i].interface);
-}
-
 static bool is_asked_for(size_t i, const char *interface)
 {
         return !interface || strcmp(interface, interfaces[i].interface) == 0;
@@ -130,15 +100,13 @@ static bool is_asked_for(size_t i, const char *interface)
 
 int bus_introspect(FILE *file, const char *interface)
 {
-        _cleanup_(pair_done) Pair pair = {};
+        _cleanup_free_ char *document = NULL;
         size_t n = 0;
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(interfaces); i++)
                 n += is_asked_for(i, interface);
-        if (n == 0)
-                return -ENXIO;
-        r = pair_init(&pair);
+        r = n > 0 ? introspect(&document) : -ENXIO;
         if (r < 0)
                 return r;
         fputs("<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
@@ -148,7 +116,7 @@ int bus_introspect(FILE *file, const char *interface)
               file);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(interfaces); i++)
                 if (is_asked_for(i, interface))
-                        r = introspect_one(&pair, i, file);
+                        r = print_interface(file, document, interfaces[i].interface);
         fputs("</node>\n", file);
         return r;
 }

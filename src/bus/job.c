@@ -8,11 +8,9 @@
 
 #include <stdio.h>
 
-#define JOB_PATH_MAX (sizeof(BUS_JOB_PREFIX) + 16)
-
-static const char *job_path(uint32_t id, char buffer[static JOB_PATH_MAX])
+const char *bus_job_path(uint32_t id, char buffer[static BUS_PATH_MAX])
 {
-        snprintf(buffer, JOB_PATH_MAX, BUS_JOB_PREFIX "/%u", id);
+        snprintf(buffer, BUS_PATH_MAX, BUS_JOB_PREFIX "/%u", id);
         return buffer;
 }
 
@@ -33,92 +31,34 @@ static const char *zone_word(const Job *job)
                        zone_class_to_string(job->request.zone_class);
 }
 
-static int property_get_text(sd_bus *bus, const char *path, const char *interface,
-                             const char *property, sd_bus_message *reply, void *userdata,
-                             sd_bus_error *error)
+/* Appends a step if it has failed. */
+static int append_failure(sd_bus_message *reply, const void *list, size_t i)
 {
-        const Job *job = userdata;
-        char user[USER_STRING_MAX];
+        const Job *job = list;
+        const JobStep *step = &job->steps[i];
+        _cleanup_free_ char *text = NULL;
+        int r;
 
-        (void) bus, (void) path, (void) interface, (void) error;
-        if (strcmp(property, "Kind") == 0)
-                return sd_bus_message_append(reply, "s", job_kind_to_string(job->request.kind));
-        if (strcmp(property, "State") == 0)
-                return sd_bus_message_append(reply, "s", job_state_to_string(job->state));
-        if (strcmp(property, "Target") == 0)
-                return sd_bus_message_append(reply, "s", job->target);
-        if (strcmp(property, "Zone") == 0)
-                return sd_bus_message_append(reply, "s", zone_word(job));
-        return sd_bus_message_append(reply, "s", user_format(job->uid, user));
-}
-
-static int property_get_number(sd_bus *bus, const char *path, const char *interface,
-                               const char *property, sd_bus_message *reply, void *userdata,
-                               sd_bus_error *error)
-{
-        const Job *job = userdata;
-        const struct {
-                const char *name;
-                size_t number;
-        } numbers[] = {
-                { "Id", job->id },
-                { "Uid", job->uid },
-                { "TotalBlocks", job->n_steps },
-                { "DoneBlocks", job->n_done },
-                { "FailedBlocks", job->n_failed },
-                { "UndoneBlocks", job->n_undone },
-        };
-
-        (void) bus, (void) path, (void) interface, (void) error;
-        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
-                if (strcmp(property, numbers[i].name) == 0)
-                        return sd_bus_message_append(reply, "u", (uint32_t) numbers[i].number);
-        return -ENOENT;
-}
-
-static int property_get_timeout(sd_bus *bus, const char *path, const char *interface,
-                                const char *property, sd_bus_message *reply, void *userdata,
-                                sd_bus_error *error)
-{
-        const Job *job = userdata;
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "t", job->request.timeout_usec);
-}
-
-static int property_get_current(sd_bus *bus, const char *path, const char *interface,
-                                const char *property, sd_bus_message *reply, void *userdata,
-                                sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "i", job_current_block(userdata));
+        if (step->state != STEP_FAILED)
+                return 0;
+        r = job_format_failure(job, step, &text);
+        return r < 0 ? r :
+                       sd_bus_message_append(reply, BUS_FAILURE_SIGNATURE, step->step.block,
+                                             (int32_t) -step->error, text);
 }
 
 static int append_failures(sd_bus_message *reply, const Job *job)
 {
-        int r = sd_bus_message_open_container(reply, 'a', BUS_FAILURE_SIGNATURE);
-
-        for (size_t i = 0; r >= 0 && i < job->n_steps; i++) {
-                const JobStep *step = &job->steps[i];
-                _cleanup_free_ char *text = NULL;
-
-                if (step->state != STEP_FAILED)
-                        continue;
-                r = job_format_failure(job, step, &text);
-                if (r >= 0)
-                        r = sd_bus_message_append(reply, BUS_FAILURE_SIGNATURE, step->step.block,
-                                                  (int32_t) -step->error, text);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        return bus_append_array(reply, BUS_FAILURE_SIGNATURE, append_failure, job, job->n_steps);
 }
 
-static int property_get_failures(sd_bus *bus, const char *path, const char *interface,
-                                 const char *property, sd_bus_message *reply, void *userdata,
-                                 sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return append_failures(reply, userdata);
-}
+DEFINE_VALUE_GETTER(get_kind, const Job *job, "s", job_kind_to_string(job->request.kind))
+DEFINE_VALUE_GETTER(get_state, const Job *job, "s", job_state_to_string(job->state))
+DEFINE_VALUE_GETTER(get_zone, const Job *job, "s", zone_word(job))
+DEFINE_VALUE_GETTER(get_user, const Job *job, "s", user_format(job->uid, (char[USER_STRING_MAX]){}))
+DEFINE_VALUE_GETTER(get_count, const size_t *count, "u", (uint32_t) *count)
+DEFINE_VALUE_GETTER(get_current, const Job *job, "i", job_current_block(job))
+DEFINE_GETTER(get_failures, const Job *job, append_failures(reply, job))
 
 /* Methods of a job */
 
@@ -126,13 +66,14 @@ static int find_job(sd_bus *bus, const char *path, const char *interface, void *
                     void **ret_found, sd_bus_error *error)
 {
         static const char prefix[] = BUS_JOB_PREFIX "/";
-        char canonical[JOB_PATH_MAX];
+        char canonical[BUS_PATH_MAX];
         const Job *job;
         uint32_t id;
 
         (void) bus, (void) interface, (void) error;
         if (strncmp(path, prefix, strlen(prefix)) != 0 ||
-            parse_u32(path + strlen(prefix), &id) < 0 || strcmp(path, job_path(id, canonical)) != 0)
+            parse_u32(path + strlen(prefix), &id) < 0 ||
+            strcmp(path, bus_job_path(id, canonical)) != 0)
                 return 0;
         job = manager_find_job(userdata, id);
         if (!job)
@@ -165,9 +106,9 @@ static int method_cancel(sd_bus_message *message, void *userdata, sd_bus_error *
         const Job *job = userdata;
         Manager *manager =
                 sd_bus_slot_get_userdata(sd_bus_get_current_slot(sd_bus_message_get_bus(message)));
-        int r = authority_ask(message, actions[job->request.kind], NULL, cancel_granted, manager);
 
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+        return authority_ask(message, actions[job->request.kind], NULL, cancel_granted, manager,
+                             error);
 }
 
 #define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
@@ -175,20 +116,20 @@ static int method_cancel(sd_bus_message *message, void *userdata, sd_bus_error *
 
 const sd_bus_vtable bus_job_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Id", "u", property_get_number, 0, CONSTANT),
-        SD_BUS_PROPERTY("Kind", "s", property_get_text, 0, CONSTANT),
-        SD_BUS_PROPERTY("Target", "s", property_get_text, 0, CONSTANT),
-        SD_BUS_PROPERTY("Zone", "s", property_get_text, 0, CONSTANT),
-        SD_BUS_PROPERTY("User", "s", property_get_text, 0, CONSTANT),
-        SD_BUS_PROPERTY("Uid", "u", property_get_number, 0, CONSTANT),
-        SD_BUS_PROPERTY("TotalBlocks", "u", property_get_number, 0, CONSTANT),
-        SD_BUS_PROPERTY("TimeoutUSec", "t", property_get_timeout, 0, CONSTANT),
-        SD_BUS_PROPERTY("State", "s", property_get_text, 0, EMITS),
-        SD_BUS_PROPERTY("DoneBlocks", "u", property_get_number, 0, EMITS),
-        SD_BUS_PROPERTY("FailedBlocks", "u", property_get_number, 0, EMITS),
-        SD_BUS_PROPERTY("UndoneBlocks", "u", property_get_number, 0, EMITS),
-        SD_BUS_PROPERTY("CurrentBlock", "i", property_get_current, 0, EMITS),
-        SD_BUS_PROPERTY("Failures", "a" BUS_FAILURE_SIGNATURE, property_get_failures, 0, EMITS),
+        SD_BUS_PROPERTY("Id", "u", NULL, offsetof(Job, id), CONSTANT),
+        SD_BUS_PROPERTY("Kind", "s", get_kind, 0, CONSTANT),
+        SD_BUS_PROPERTY("Target", "s", NULL, offsetof(Job, target), CONSTANT),
+        SD_BUS_PROPERTY("Zone", "s", get_zone, 0, CONSTANT),
+        SD_BUS_PROPERTY("User", "s", get_user, 0, CONSTANT),
+        SD_BUS_PROPERTY("Uid", "u", NULL, offsetof(Job, uid), CONSTANT),
+        SD_BUS_PROPERTY("TotalBlocks", "u", get_count, offsetof(Job, n_steps), CONSTANT),
+        SD_BUS_PROPERTY("TimeoutUSec", "t", NULL, offsetof(Job, request.timeout_usec), CONSTANT),
+        SD_BUS_PROPERTY("State", "s", get_state, 0, EMITS),
+        SD_BUS_PROPERTY("DoneBlocks", "u", get_count, offsetof(Job, n_done), EMITS),
+        SD_BUS_PROPERTY("FailedBlocks", "u", get_count, offsetof(Job, n_failed), EMITS),
+        SD_BUS_PROPERTY("UndoneBlocks", "u", get_count, offsetof(Job, n_undone), EMITS),
+        SD_BUS_PROPERTY("CurrentBlock", "i", get_current, 0, EMITS),
+        SD_BUS_PROPERTY("Failures", "a" BUS_FAILURE_SIGNATURE, get_failures, 0, EMITS),
         SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_cancel,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
@@ -197,22 +138,20 @@ const sd_bus_vtable bus_job_vtable[] = {
 static int enumerate_jobs(sd_bus *bus, const char *prefix, void *userdata, char ***ret_paths,
                           sd_bus_error *error)
 {
-        size_t n = manager_view(userdata).queue->n_jobs;
-        char **paths = calloc(n + 1, sizeof(char *));
+        const JobQueue *queue = manager_view(userdata).queue;
+        _cleanup_(strings_freep) char **paths = calloc(queue->n_jobs + 1, sizeof(char *));
 
         (void) bus, (void) prefix, (void) error;
         if (!paths)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                char path[JOB_PATH_MAX];
+        for (size_t i = 0; i < queue->n_jobs; i++) {
+                char path[BUS_PATH_MAX];
 
-                paths[i] = strdup(job_path(manager_view(userdata).queue->jobs[i]->id, path));
-                if (!paths[i]) {
-                        strings_free(paths);
+                paths[i] = strdup(bus_job_path(queue->jobs[i]->id, path));
+                if (!paths[i])
                         return -ENOMEM;
-                }
         }
-        *ret_paths = paths;
+        *ret_paths = TAKE_PTR(paths);
         return 1;
 }
 
@@ -257,12 +196,12 @@ static int reply_refused(sd_bus_message *message, const Selection *refused)
 static int reply_job(sd_bus_message *message, Manager *manager, Request *request, uint32_t uid)
 {
         _cleanup_(selection_done) Selection refused = {};
-        char path[JOB_PATH_MAX];
+        char path[BUS_PATH_MAX];
         uint32_t id;
         int r = manager_add_job(manager, request, uid, &id, &refused);
 
         if (r == 0)
-                return sd_bus_reply_method_return(message, "o", job_path(id, path));
+                return sd_bus_reply_method_return(message, "o", bus_job_path(id, path));
         if (r > 0)
                 return reply_refused(message, &refused);
         if (r == -E2BIG)
@@ -299,40 +238,25 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 }
 
 /* Refuses a malformed request at once. Only an authorized caller learns whether this machine can grant it. */
-static int method_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
+int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(request_done) Request request;
         int r;
 
         request_init(&request, kind_of(message));
         r = bus_read_request(message, &request, error);
-        if (r < 0)
-                return r;
-        r = authority_ask(message, actions[request.kind],
-                          request.force ? POLKIT_ACTION_FORCE : NULL, job_granted, userdata);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+        return r < 0 ? r :
+                       authority_ask(message, actions[request.kind],
+                                     request.force ? POLKIT_ACTION_FORCE : NULL, job_granted,
+                                     userdata, error);
 }
 
-int bus_method_online(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static int append_job(sd_bus_message *reply, const void *list, size_t i)
 {
-        return method_job(message, userdata, error);
-}
+        const Job *job = ((const JobQueue *) list)->jobs[i];
+        char path[BUS_PATH_MAX], user[USER_STRING_MAX];
 
-int bus_method_offline(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return method_job(message, userdata, error);
-}
-
-int bus_method_set_zone(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return method_job(message, userdata, error);
-}
-
-static int append_job(sd_bus_message *reply, const Job *job)
-{
-        char path[JOB_PATH_MAX], user[USER_STRING_MAX];
-
-        return sd_bus_message_append(reply, BUS_JOB_SIGNATURE, job->id, job_path(job->id, path),
+        return sd_bus_message_append(reply, BUS_JOB_SIGNATURE, job->id, bus_job_path(job->id, path),
                                      job_kind_to_string(job->request.kind),
                                      job_state_to_string(job->state), job->target, zone_word(job),
                                      user_format(job->uid, user), (uint32_t) job->n_steps,
@@ -341,18 +265,10 @@ static int append_job(sd_bus_message *reply, const Job *job)
 
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(message, &reply);
+        const JobQueue *queue = manager_view(userdata).queue;
 
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', BUS_JOB_SIGNATURE);
-        for (size_t i = 0; r >= 0 && i < manager_view(userdata).queue->n_jobs; i++)
-                r = append_job(reply, manager_view(userdata).queue->jobs[i]);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot list jobs") : 1;
+        return bus_reply_array(message, BUS_JOB_SIGNATURE, append_job, queue, queue->n_jobs, error,
+                               "Cannot list jobs");
 }
 
 /* Signals */
@@ -360,10 +276,10 @@ int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *
 /* A job that has ended by now has no object any more. */
 static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
 {
-        char path[JOB_PATH_MAX];
+        char path[BUS_PATH_MAX];
         int r = 0;
 
-        job_path(id, path);
+        bus_job_path(id, path);
         if (manager_find_job(manager, id))
                 r = sd_bus_emit_object_added(bus, path);
         return r < 0 ? r :
@@ -428,12 +344,12 @@ static int append_report(sd_bus_message *signal, const Job *job, const Machine *
 static int emit_ended(sd_bus *bus, const Machine *machine, const Job *job)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
-        char path[JOB_PATH_MAX];
+        char path[BUS_PATH_MAX];
         int r = sd_bus_message_new_signal(bus, &signal, BUS_PATH, BUS_MANAGER_INTERFACE,
                                           "JobRemoved");
 
         if (r >= 0)
-                r = sd_bus_message_append(signal, "uos", job->id, job_path(job->id, path),
+                r = sd_bus_message_append(signal, "uos", job->id, bus_job_path(job->id, path),
                                           job_state_to_string(job->state));
         if (r >= 0)
                 r = append_report(signal, job, machine);

@@ -6,17 +6,8 @@
 #include "base/names.h"
 #include "bus/object.h"
 
-static int property_get_level(sd_bus *bus, const char *path, const char *interface,
-                              const char *property, sd_bus_message *reply, void *userdata,
-                              sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
-        return sd_bus_message_append(reply, "s", log_level_to_string(log_level));
-}
-
-static int property_set_level(sd_bus *bus, const char *path, const char *interface,
-                              const char *property, sd_bus_message *value, void *userdata,
-                              sd_bus_error *error)
+static int set_level(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
         const char *word;
         int level, r = sd_bus_message_read(value, "s", &word);
@@ -32,17 +23,8 @@ static int property_set_level(sd_bus *bus, const char *path, const char *interfa
         return 0;
 }
 
-static int property_get_target(sd_bus *bus, const char *path, const char *interface,
-                               const char *property, sd_bus_message *reply, void *userdata,
-                               sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
-        return sd_bus_message_append(reply, "s", log_target_to_string(log_target));
-}
-
-static int property_set_target(sd_bus *bus, const char *path, const char *interface,
-                               const char *property, sd_bus_message *value, void *userdata,
-                               sd_bus_error *error)
+static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
         const char *word;
         LogTarget target;
@@ -59,21 +41,16 @@ static int property_set_target(sd_bus *bus, const char *path, const char *interf
         return 0;
 }
 
-static int property_get_identifier(sd_bus *bus, const char *path, const char *interface,
-                                   const char *property, sd_bus_message *reply, void *userdata,
-                                   sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
-        return sd_bus_message_append(reply, "s", "memoryd");
-}
+DEFINE_VALUE_GETTER(get_level, void *none, "s", log_level_to_string(log_level))
+DEFINE_VALUE_GETTER(get_target, void *none, "s", log_target_to_string(log_target))
+DEFINE_VALUE_GETTER(get_identifier, void *none, "s", "memoryd")
 
 /* The properties are not marked as unprivileged: sd-bus lets only root, and memoryd's own user, set them. */
 const sd_bus_vtable bus_log_control_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", property_get_level, property_set_level, 0, 0),
-        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", property_get_target, property_set_target, 0, 0),
-        SD_BUS_PROPERTY("SyslogIdentifier", "s", property_get_identifier, 0,
-                        SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_target, 0, 0),
+        SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };
 

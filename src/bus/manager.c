@@ -10,23 +10,19 @@
 
 #include <sys/utsname.h>
 
-static int append_findings(sd_bus_message *reply, const Findings *found)
+static int append_finding(sd_bus_message *reply, const void *list, size_t i)
 {
-        int r = sd_bus_message_open_container(reply, 'a', BUS_FINDING_SIGNATURE);
+        const Finding *finding = &((const Finding *) list)[i];
 
-        for (size_t i = 0; r >= 0 && i < found->n_findings; i++) {
-                const Finding *finding = &found->findings[i];
-
-                r = sd_bus_message_append(reply, BUS_FINDING_SIGNATURE, finding->check,
-                                          finding->subject, finding->text, finding->advice);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        return sd_bus_message_append(reply, BUS_FINDING_SIGNATURE, finding->check, finding->subject,
+                                     finding->text, finding->advice);
 }
 
-/* Runs the checks on this machine and its kernel. Returns 0 or a negative errno. */
-static int find_findings(Manager *manager, Findings *ret)
+/* Runs the checks on this machine and its kernel. */
+static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const ManagerView view = manager_view(manager);
+        const ManagerView view = manager_view(userdata);
+        _cleanup_(findings_done) Findings findings = {};
         struct utsname name;
         const VerifyInput input = {
                 .root = view.root,
@@ -36,13 +32,25 @@ static int find_findings(Manager *manager, Findings *ret)
                 .release = name.release,
                 .hears_pressure = view.hears_pressure,
         };
+        int r = uname(&name) < 0 ? -errno : verify(&input, &findings);
 
-        return uname(&name) < 0 ? -errno : verify(&input, ret);
+        if (r < 0)
+                return bus_error_from_errno(error, r, "Cannot verify");
+        return bus_reply_array(message, BUS_FINDING_SIGNATURE, append_finding, findings.findings,
+                               findings.n_findings, error, "Cannot verify");
 }
 
-static int find_features(Manager *manager, bool ret_has[static _FEATURE_MAX])
+static int append_feature(sd_bus_message *reply, const void *list, size_t i)
+{
+        return sd_bus_message_append(reply, BUS_FEATURE_SIGNATURE, feature_to_string((Feature) i),
+                                     (int) ((const bool *) list)[i],
+                                     feature_brought_by((Feature) i));
+}
+
+static int append_features(sd_bus_message *reply, Manager *manager)
 {
         const ManagerView view = manager_view(manager);
+        bool has[_FEATURE_MAX] = {};
         struct utsname name;
         const FeatureInput input = {
                 .sysfs = view.sysfs,
@@ -53,129 +61,46 @@ static int find_features(Manager *manager, bool ret_has[static _FEATURE_MAX])
 
         if (uname(&name) < 0)
                 return -errno;
-        features_find(&input, ret_has);
-        return 0;
+        features_find(&input, has);
+        return bus_append_array(reply, BUS_FEATURE_SIGNATURE, append_feature, has, ELEMENTSOF(has));
 }
 
-static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static const Totals *totals(Manager *manager)
 {
-        sd_bus_message *reply = NULL;
-        Findings findings = {};
-        int r = find_findings(userdata, &findings);
-
-        if (r >= 0)
-                r = sd_bus_message_new_method_return(message, &reply);
-        if (r >= 0)
-                r = append_findings(reply, &findings);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        sd_bus_message_unref(reply);
-        findings_done(&findings);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot verify") : 1;
+        return &manager_view(manager).machine->totals;
 }
 
-static int property_get_features(sd_bus *bus, const char *path, const char *interface,
-                                 const char *property, sd_bus_message *reply, void *userdata,
-                                 sd_bus_error *error)
+static bool is_degraded(Manager *manager)
 {
-        bool has[_FEATURE_MAX] = {};
-        int r = find_features(userdata, has);
+        const ManagerView view = manager_view(manager);
 
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', BUS_FEATURE_SIGNATURE);
-        for (int i = 0; r >= 0 && i < _FEATURE_MAX; i++)
-                r = sd_bus_message_append(reply, BUS_FEATURE_SIGNATURE,
-                                          feature_to_string((Feature) i), (int) has[i],
-                                          feature_brought_by((Feature) i));
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        return manager_view_is_degraded(&view);
 }
 
-static int property_get_version(sd_bus *bus, const char *path, const char *interface,
-                                const char *property, sd_bus_message *reply, void *userdata,
-                                sd_bus_error *error)
+DEFINE_VALUE_GETTER(get_version, Manager *manager, "s", PACKAGE_VERSION)
+DEFINE_VALUE_GETTER(get_block_size, Manager *manager, "t",
+                    manager_view(manager).machine->block_size_bytes)
+DEFINE_VALUE_GETTER(get_online_bytes, Manager *manager, "t", totals(manager)->online_bytes)
+DEFINE_VALUE_GETTER(get_offline_bytes, Manager *manager, "t", totals(manager)->offline_bytes)
+DEFINE_VALUE_GETTER(get_kernel_bytes, Manager *manager, "t", totals(manager)->kernel_bytes)
+DEFINE_VALUE_GETTER(get_movable_bytes, Manager *manager, "t", totals(manager)->movable_bytes)
+DEFINE_VALUE_GETTER(get_pending, Manager *manager, "u", totals(manager)->pending_blocks)
+DEFINE_VALUE_GETTER(get_failed, Manager *manager, "u", totals(manager)->failed_blocks)
+DEFINE_VALUE_GETTER(get_foreign, Manager *manager, "u", totals(manager)->foreign_blocks)
+DEFINE_VALUE_GETTER(get_jobs, Manager *manager, "u", (uint32_t) manager_view(manager).queue->n_jobs)
+DEFINE_VALUE_GETTER(get_auto_online, Manager *manager, "s", manager_view(manager).auto_online)
+DEFINE_VALUE_GETTER(get_degraded, Manager *manager, "b", (int) is_degraded(manager))
+DEFINE_GETTER(get_features, Manager *manager, append_features(reply, manager))
+DEFINE_GETTER(get_files, Manager *manager,
+              sd_bus_message_append_strv(reply, manager_view(manager).conf->files))
+DEFINE_GETTER(get_faults, Manager *manager,
+              sd_bus_message_append_strv(reply, manager_view(manager).faults))
+
+static int append_block(sd_bus_message *reply, const void *list, size_t i)
 {
-        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
-        return sd_bus_message_append(reply, "s", PACKAGE_VERSION);
-}
-
-static int property_get_block_size(sd_bus *bus, const char *path, const char *interface,
-                                   const char *property, sd_bus_message *reply, void *userdata,
-                                   sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "t", manager_view(userdata).machine->block_size_bytes);
-}
-
-/* Appends the total that the property's name stands for. */
-static int property_get_total(sd_bus *bus, const char *path, const char *interface,
-                              const char *property, sd_bus_message *reply, void *userdata,
-                              sd_bus_error *error)
-{
-        static const struct {
-                const char *name;
-                char type;
-                size_t offset;
-        } members[] = {
-                { "OnlineBytes", 't', offsetof(Totals, online_bytes) },
-                { "OfflineBytes", 't', offsetof(Totals, offline_bytes) },
-                { "KernelBytes", 't', offsetof(Totals, kernel_bytes) },
-                { "MovableBytes", 't', offsetof(Totals, movable_bytes) },
-                { "PendingBlocks", 'u', offsetof(Totals, pending_blocks) },
-                { "FailedBlocks", 'u', offsetof(Totals, failed_blocks) },
-                { "ForeignBlocks", 'u', offsetof(Totals, foreign_blocks) },
-        };
-        const char *totals = (const char *) &manager_view(userdata).machine->totals;
-
-        (void) bus, (void) path, (void) interface, (void) error;
-        for (size_t i = 0; i < ELEMENTSOF(members); i++)
-                if (strcmp(property, members[i].name) == 0)
-                        return sd_bus_message_append_basic(reply, members[i].type,
-                                                           totals + members[i].offset);
-        return -ENOENT;
-}
-
-static int property_get_jobs(sd_bus *bus, const char *path, const char *interface,
-                             const char *property, sd_bus_message *reply, void *userdata,
-                             sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "u", (uint32_t) manager_view(userdata).queue->n_jobs);
-}
-
-static int property_get_auto_online(sd_bus *bus, const char *path, const char *interface,
-                                    const char *property, sd_bus_message *reply, void *userdata,
-                                    sd_bus_error *error)
-{
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "s", manager_view(userdata).auto_online);
-}
-
-static int property_get_config(sd_bus *bus, const char *path, const char *interface,
-                               const char *property, sd_bus_message *reply, void *userdata,
-                               sd_bus_error *error)
-{
-        bool files = strcmp(property, "ConfigFiles") == 0;
-
-        (void) bus, (void) path, (void) interface, (void) error;
-        return sd_bus_message_append_strv(reply, files ? manager_view(userdata).conf->files :
-                                                         manager_view(userdata).faults);
-}
-
-static int property_get_degraded(sd_bus *bus, const char *path, const char *interface,
-                                 const char *property, sd_bus_message *reply, void *userdata,
-                                 sd_bus_error *error)
-{
-        const ManagerView view = manager_view(userdata);
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b", manager_view_is_degraded(&view));
-}
-
-static int append_block(sd_bus_message *reply, const Machine *machine, const Block *block,
-                        const Policy *policy)
-{
-        const Device *device = machine_device(machine, block);
+        const ManagerView *view = list;
+        const Block *block = &view->machine->blocks[i];
+        const Device *device = machine_device(view->machine, block);
         char zones[ZONE_LIST_STRING_MAX], guards[GUARDS_STRING_MAX];
 
         return sd_bus_message_append(
@@ -183,29 +108,19 @@ static int append_block(sd_bus_message *reply, const Machine *machine, const Blo
                 block_state_to_string(block->state),
                 block->node == NODE_NONE ? "" : zone_list_format(&block->zones, zones),
                 zone_class_to_string(block_class(block)),
-                verdict_to_string(block->decision.verdict), reason_rule_name(policy, block),
+                verdict_to_string(block->decision.verdict),
+                reason_rule_name(&view->conf->policy, block),
                 guards_format(block->decision.guards, guards),
                 block_status_to_string(block->status), (int32_t) -block->error,
-                device ? device->name : "", origin_to_string(machine_origin(machine, block)));
+                device ? device->name : "", origin_to_string(machine_origin(view->machine, block)));
 }
 
 static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        const Machine *machine = manager_view(userdata).machine;
-        const Policy *policy = &manager_view(userdata).conf->policy;
-        sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(message, &reply);
+        const ManagerView view = manager_view(userdata);
 
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', BUS_BLOCK_SIGNATURE);
-        for (size_t i = 0; r >= 0 && i < machine->n_blocks; i++)
-                r = append_block(reply, machine, &machine->blocks[i], policy);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        sd_bus_message_unref(reply);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot list blocks") : 1;
+        return bus_reply_array(message, BUS_BLOCK_SIGNATURE, append_block, &view,
+                               view.machine->n_blocks, error, "Cannot list blocks");
 }
 
 static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)
@@ -223,9 +138,7 @@ static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 
 static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        int r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, reload_granted, userdata);
-
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+        return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, reload_granted, userdata, error);
 }
 
 static int rescan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
@@ -239,31 +152,28 @@ static int rescan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 
 static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        int r = authority_ask(message, POLKIT_ACTION_RELOAD, NULL, rescan_granted, userdata);
-
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+        return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, rescan_granted, userdata, error);
 }
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("BlockSizeBytes", "t", property_get_block_size, 0,
-                        SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("OnlineBytes", "t", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("OfflineBytes", "t", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("KernelBytes", "t", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("MovableBytes", "t", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("PendingBlocks", "u", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("FailedBlocks", "u", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("ForeignBlocks", "u", property_get_total, 0, EMITS),
-        SD_BUS_PROPERTY("Jobs", "u", property_get_jobs, 0, EMITS),
-        SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
-        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, property_get_features, 0, 0),
-        SD_BUS_PROPERTY("ConfigFiles", "as", property_get_config, 0, EMITS),
-        SD_BUS_PROPERTY("ConfigFaults", "as", property_get_config, 0, EMITS),
-        SD_BUS_PROPERTY("Degraded", "b", property_get_degraded, 0, EMITS),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("BlockSizeBytes", "t", get_block_size, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("OnlineBytes", "t", get_online_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("OfflineBytes", "t", get_offline_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("KernelBytes", "t", get_kernel_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("MovableBytes", "t", get_movable_bytes, 0, EMITS),
+        SD_BUS_PROPERTY("PendingBlocks", "u", get_pending, 0, EMITS),
+        SD_BUS_PROPERTY("FailedBlocks", "u", get_failed, 0, EMITS),
+        SD_BUS_PROPERTY("ForeignBlocks", "u", get_foreign, 0, EMITS),
+        SD_BUS_PROPERTY("Jobs", "u", get_jobs, 0, EMITS),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", get_auto_online, 0, EMITS),
+        SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, get_features, 0, 0),
+        SD_BUS_PROPERTY("ConfigFiles", "as", get_files, 0, EMITS),
+        SD_BUS_PROPERTY("ConfigFaults", "as", get_faults, 0, EMITS),
+        SD_BUS_PROPERTY("Degraded", "b", get_degraded, 0, EMITS),
         SD_BUS_METHOD_WITH_ARGS("ListBlocks", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_BLOCK_SIGNATURE, blocks), method_list_blocks,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
@@ -286,11 +196,11 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("RescanAll", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Online", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
-                                bus_method_online, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_make_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Offline", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
-                                bus_method_offline, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_make_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetZone", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
-                                bus_method_set_zone, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_make_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_JOB_SIGNATURE, jobs), bus_method_list_jobs,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

@@ -10,85 +10,48 @@
 
 /* Properties of a node */
 
-/* Appends the bool that `userdata` points at: sd-bus itself would read an int. */
-static int property_get_bool(sd_bus *bus, const char *path, const char *interface,
-                             const char *property, sd_bus_message *reply, void *userdata,
-                             sd_bus_error *error)
+static int append_distance(sd_bus_message *reply, const void *list, size_t i)
 {
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "b", (int) *(const bool *) userdata);
+        const Distance *distance = &((const Distance *) list)[i];
+
+        return sd_bus_message_append(reply, "(uu)", distance->node, distance->distance);
 }
 
-static int property_get_distances(sd_bus *bus, const char *path, const char *interface,
-                                  const char *property, sd_bus_message *reply, void *userdata,
-                                  sd_bus_error *error)
-{
-        const Node *node = userdata;
-        int r = sd_bus_message_open_container(reply, 'a', "(uu)");
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        for (size_t i = 0; r >= 0 && i < node->n_distances; i++)
-                r = sd_bus_message_append(reply, "(uu)", node->distances[i].node,
-                                          node->distances[i].distance);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int property_get_movable_only(sd_bus *bus, const char *path, const char *interface,
-                                     const char *property, sd_bus_message *reply, void *userdata,
-                                     sd_bus_error *error)
-{
-        const Totals *totals = &((const Node *) userdata)->totals;
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(
-                reply, "b", guard_is_movable_only(totals->kernel_bytes, totals->movable_bytes));
-}
-
-static int property_get_auto_online(sd_bus *bus, const char *path, const char *interface,
-                                    const char *property, sd_bus_message *reply, void *userdata,
-                                    sd_bus_error *error)
-{
-        const Node *node = userdata;
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "s", online_word_to_string(node->auto_online) ?: "");
-}
+/* sd-bus itself would read an int. */
+DEFINE_VALUE_GETTER(get_bool, const bool *value, "b", (int) *value)
+DEFINE_GETTER(get_distances, const Node *node,
+              bus_append_array(reply, "(uu)", append_distance, node->distances, node->n_distances))
+DEFINE_VALUE_GETTER(get_movable_only, const Totals *totals, "b",
+                    (int) guard_is_movable_only(totals->kernel_bytes, totals->movable_bytes))
+DEFINE_VALUE_GETTER(get_auto_online, const Node *node, "s",
+                    online_word_to_string(node->auto_online))
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Id", "u", NULL, offsetof(Node, id), SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("HasCpu", "b", property_get_bool, offsetof(Node, has_cpu), EMITS),
-        SD_BUS_PROPERTY("Distances", "a(uu)", property_get_distances, 0, 0),
+        SD_BUS_PROPERTY("HasCpu", "b", get_bool, offsetof(Node, has_cpu), EMITS),
+        SD_BUS_PROPERTY("Distances", "a(uu)", get_distances, 0, 0),
         SD_BUS_PROPERTY("OnlineBytes", "t", NULL, offsetof(Node, totals.online_bytes), EMITS),
         SD_BUS_PROPERTY("OfflineBytes", "t", NULL, offsetof(Node, totals.offline_bytes), EMITS),
         SD_BUS_PROPERTY("KernelBytes", "t", NULL, offsetof(Node, totals.kernel_bytes), EMITS),
         SD_BUS_PROPERTY("MovableBytes", "t", NULL, offsetof(Node, totals.movable_bytes), EMITS),
         SD_BUS_PROPERTY("FreeBytes", "t", NULL, offsetof(Node, free_bytes), 0),
-        SD_BUS_PROPERTY("MovableOnly", "b", property_get_movable_only, 0, EMITS),
-        SD_BUS_PROPERTY("KernelMemoryShort", "b", property_get_bool, offsetof(Node, is_short),
-                        EMITS),
-        SD_BUS_PROPERTY("KernelAutoOnline", "s", property_get_auto_online, 0, EMITS),
+        SD_BUS_PROPERTY("MovableOnly", "b", get_movable_only, offsetof(Node, totals), EMITS),
+        SD_BUS_PROPERTY("KernelMemoryShort", "b", get_bool, offsetof(Node, is_short), EMITS),
+        SD_BUS_PROPERTY("KernelAutoOnline", "s", get_auto_online, 0, EMITS),
         SD_BUS_VTABLE_END,
 };
 
 /* Properties of a zone */
 
-static int property_get_name(sd_bus *bus, const char *path, const char *interface,
-                             const char *property, sd_bus_message *reply, void *userdata,
-                             sd_bus_error *error)
-{
-        const Zone *zone = userdata;
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) error;
-        return sd_bus_message_append(reply, "s", zone_type_to_string(zone->type));
-}
+DEFINE_VALUE_GETTER(get_name, const Zone *zone, "s", zone_type_to_string(zone->type))
 
 /* Sizes change too often for signals. A property that is read is at most a second old. */
 const sd_bus_vtable bus_zone_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Name", "s", property_get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Name", "s", get_name, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("PresentBytes", "t", NULL, offsetof(Zone, present_bytes), 0),
         SD_BUS_PROPERTY("ManagedBytes", "t", NULL, offsetof(Zone, managed_bytes), 0),
         SD_BUS_PROPERTY("SpannedBytes", "t", NULL, offsetof(Zone, spanned_bytes), 0),
@@ -160,55 +123,41 @@ static int find_zone(sd_bus *bus, const char *path, const char *interface, void 
         return 1;
 }
 
-static bool append_zones(const Machine *machine, uint32_t node, char **paths, size_t *n)
+const char *bus_node_path(uint32_t node, const char *zone, char buffer[static BUS_PATH_MAX])
 {
-        for (size_t i = 0; i < machine->n_zones; i++) {
-                const Zone *zone = &machine->zones[i];
-
-                if (zone->node != node)
-                        continue;
-                if (asprintf(&paths[*n], BUS_NODE_PREFIX "/%u/zone/%s", node,
-                             zone_type_to_string(zone->type)) < 0) {
-                        paths[*n] = NULL;
-                        return false;
-                }
-                (*n)++;
-        }
-        return true;
+        snprintf(buffer, BUS_PATH_MAX, BUS_NODE_PREFIX "/%u%s%s", node, zone ? "/zone/" : "",
+                 zone ?: "");
+        return buffer;
 }
 
-int bus_list_nodes(const Machine *machine, char ***ret_paths)
-{
-        char **paths = calloc(machine->n_nodes + machine->n_zones + 1, sizeof(char *));
-        size_t n = 0;
-
-        if (!paths)
-                return -ENOMEM;
-        for (size_t i = 0; i < machine->n_nodes; i++) {
-                if (asprintf(&paths[n], BUS_NODE_PREFIX "/%u", machine->nodes[i].id) < 0) {
-                        paths[n] = NULL;
-                        strings_free(paths);
-                        return -ENOMEM;
-                }
-                n++;
-                if (!append_zones(machine, machine->nodes[i].id, paths, &n)) {
-                        strings_free(paths);
-                        return -ENOMEM;
-                }
-        }
-        *ret_paths = paths;
-        return 0;
-}
-
+/* Lists the paths of all nodes and zones. */
 static int enumerate_nodes(sd_bus *bus, const char *prefix, void *userdata, char ***ret_paths,
                            sd_bus_error *error)
 {
-        int r;
+        const Machine *machine = manager_view(userdata).machine;
+        _cleanup_(strings_freep) char **paths = NULL;
+        char path[BUS_PATH_MAX];
+        size_t n = 0;
 
-        (void) bus, (void) prefix;
+        (void) bus, (void) prefix, (void) error;
         manager_refresh_zones(userdata);
-        r = bus_list_nodes(manager_view(userdata).machine, ret_paths);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot list nodes") : 1;
+        paths = calloc(machine->n_nodes + machine->n_zones + 1, sizeof(char *));
+        if (!paths)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_nodes; i++, n++) {
+                paths[n] = strdup(bus_node_path(machine->nodes[i].id, NULL, path));
+                if (!paths[n])
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < machine->n_zones; i++, n++) {
+                const Zone *zone = &machine->zones[i];
+
+                paths[n] = strdup(bus_node_path(zone->node, zone_type_to_string(zone->type), path));
+                if (!paths[n])
+                        return -ENOMEM;
+        }
+        *ret_paths = TAKE_PTR(paths);
+        return 1;
 }
 
 int bus_add_nodes(sd_bus *bus, Manager *manager)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "bus/bus-util.h"
 #include "daemon/journal.h"
 #include "daemon/manager.h"
 
 #include <systemd/sd-bus.h>
 
 /*
- * The objects on the bus: a vtable for each interface, and functions that add them to a connection.
- * Properties are read from the model, and methods call the manager.
+ * The objects on the bus: a vtable for each interface, functions that add them to a connection, and what the
+ * interfaces share. Properties are read from the model, and methods call the manager.
  */
 
 extern const sd_bus_vtable bus_manager_vtable[];     /* userdata: Manager */
@@ -23,10 +22,8 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-/* Methods of the manager that make jobs, and list them. */
-int bus_method_online(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int bus_method_offline(sd_bus_message *message, void *userdata, sd_bus_error *error);
-int bus_method_set_zone(sd_bus_message *message, void *userdata, sd_bus_error *error);
+/* Methods of the manager that make jobs (Online, Offline and SetZone), and list them. */
+int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /*
@@ -44,5 +41,67 @@ int bus_add_nodes(sd_bus *bus, Manager *manager);
 int bus_add_jobs(sd_bus *bus, Manager *manager);
 int bus_add_log_control(sd_bus *bus);
 
-/* Lists the paths of all nodes and zones, each node before its zones, NULL-terminated. 0 or -ENOMEM. */
-int bus_list_nodes(const Machine *machine, char ***ret_paths);
+/* Paths of objects: of a job, and of a node or one of its zones. `zone` may be NULL. Return the buffer. */
+#define BUS_PATH_MAX 64
+const char *bus_job_path(uint32_t id, char buffer[static BUS_PATH_MAX]);
+const char *bus_node_path(uint32_t node, const char *zone, char buffer[static BUS_PATH_MAX]);
+
+/* Frees a list of paths when a variable goes out of scope. */
+DEFINE_CLEANUP(char **, strings_free)
+
+/* Getters of properties */
+
+/*
+ * Defines the getter of a property. `object` declares a pointer to what the property is read from: the
+ * interface's userdata, plus the offset in the vtable. `append` appends the value to the message `reply`.
+ */
+#define DEFINE_GETTER(getter, object, append)                                                      \
+        static int getter(sd_bus *bus, const char *path, const char *interface,                    \
+                          const char *property, sd_bus_message *reply, void *userdata,             \
+                          sd_bus_error *error)                                                     \
+        {                                                                                          \
+                object __attribute__((unused)) = userdata;                                         \
+                                                                                                   \
+                (void) bus, (void) path, (void) interface, (void) property, (void) error;          \
+                return append;                                                                     \
+        }
+
+/* Defines the getter of a property that has a value of a basic type. */
+#define DEFINE_VALUE_GETTER(getter, object, type, value)                                           \
+        DEFINE_GETTER(getter, object, sd_bus_message_append(reply, type, value))
+
+/* Calls, replies, errors and signals */
+
+/* Makes a D-Bus error of a negative errno, with `what` before its text. Returns what a handler returns. */
+int bus_error_from_errno(sd_bus_error *error, int r, const char *what);
+
+/* Replies with one error that has a line for each fault. Returns the value for a handler to return. */
+int bus_reply_faults(sd_bus_message *message, char **faults);
+
+/* Reads the value of a key. Returns 0 or more, or a negative errno, with or without the error set. */
+typedef int (*BusReadValue)(sd_bus_message *message, const char *key, void *userdata,
+                            sd_bus_error *error);
+
+/* Reads the a{sv} of a call, key by key. Returns 0, or a negative errno with the error set. */
+int bus_read_dictionary(sd_bus_message *message, BusReadValue read, void *userdata,
+                        sd_bus_error *error);
+
+/* Appends element `i` of a list. Returns a negative errno on failure. */
+typedef int (*BusAppend)(sd_bus_message *message, const void *list, size_t i);
+
+/* Appends a list as an array of elements of this type. Returns 0 or a negative errno. */
+int bus_append_array(sd_bus_message *message, const char *type, BusAppend append, const void *list,
+                     size_t n);
+
+/* Replies with such an array. Returns what a handler returns: an error begins with `what`. */
+int bus_reply_array(sd_bus_message *message, const char *type, BusAppend append, const void *list,
+                    size_t n, sd_bus_error *error, const char *what);
+
+/* Sorts the array of blocks, and appends it as ranges, a(uu). Returns 0 or a negative errno. */
+int bus_append_ranges(sd_bus_message *message, uint32_t *blocks, size_t n_blocks);
+
+/*
+ * Announces that an object with one interface of memoryd is gone. sd-bus cannot find the interfaces of such
+ * an object any more, so the signal lists them itself. Returns 0 or a negative errno.
+ */
+int bus_emit_removed(sd_bus *bus, const char *path, const char *interface);

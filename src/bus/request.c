@@ -59,13 +59,6 @@ static int read_device(sd_bus_message *message, Request *request, sd_bus_error *
         return r;
 }
 
-static int read_size(sd_bus_message *message, Request *request, sd_bus_error *error)
-{
-        (void) error;
-        request->has_size = true;
-        return sd_bus_message_read(message, "v", "t", &request->size_bytes);
-}
-
 static int read_zone(sd_bus_message *message, Request *request, sd_bus_error *error)
 {
         const char *word;
@@ -80,76 +73,66 @@ static int read_zone(sd_bus_message *message, Request *request, sd_bus_error *er
         return r;
 }
 
-static int read_percent(sd_bus_message *message, Request *request, sd_bus_error *error)
-{
-        (void) error;
-        request->has_movable_percent = true;
-        return sd_bus_message_read(message, "v", "u", &request->movable_percent);
-}
-
-static int read_bytes(sd_bus_message *message, Request *request, sd_bus_error *error)
-{
-        (void) error;
-        request->has_movable_bytes = true;
-        return sd_bus_message_read(message, "v", "t", &request->movable_bytes);
-}
-
-static int read_timeout(sd_bus_message *message, Request *request, sd_bus_error *error)
-{
-        (void) error;
-        return sd_bus_message_read(message, "v", "t", &request->timeout_usec);
-}
-
-static int read_flag(sd_bus_message *message, bool *ret)
-{
-        int value, r = sd_bus_message_read(message, "v", "b", &value);
-
-        if (r >= 0)
-                *ret = value;
-        return r;
-}
-
-static int read_force(sd_bus_message *message, Request *request, sd_bus_error *error)
-{
-        (void) error;
-        return read_flag(message, &request->force);
-}
-
-static int read_undo(sd_bus_message *message, Request *request, sd_bus_error *error)
-{
-        (void) error;
-        return read_flag(message, &request->undo_on_failure);
-}
-
-/* The keys of a request, see org.memoryd1(5). A reader may leave it to the caller to set an error. */
-static const struct {
+/*
+ * The keys of a request, see org.memoryd1(5): each has a reader, or else the member for a value of a basic
+ * type. A reader may leave it to the caller to set an error.
+ */
+static const struct Key {
         const char *key;
         const char *type;
         int (*read)(sd_bus_message *message, Request *request, sd_bus_error *error);
+        size_t offset;
+        size_t given_offset; /* of a bool that tells that the key was given; 0: there is none */
 } keys[] = {
-        { "Blocks", "a(uu)", read_blocks },  { "Node", "u", read_node },
-        { "Device", "s", read_device },      { "Size", "t", read_size },
-        { "Zone", "s", read_zone },          { "MovablePercent", "u", read_percent },
-        { "MovableBytes", "t", read_bytes }, { "TimeoutUSec", "t", read_timeout },
-        { "Force", "b", read_force },        { "UndoOnFailure", "b", read_undo },
+        { "Blocks", "a(uu)", read_blocks, 0, 0 },
+        { "Node", "u", read_node, 0, 0 },
+        { "Device", "s", read_device, 0, 0 },
+        { "Size", "t", NULL, offsetof(Request, size_bytes), offsetof(Request, has_size) },
+        { "Zone", "s", read_zone, 0, 0 },
+        { "MovablePercent", "u", NULL, offsetof(Request, movable_percent),
+          offsetof(Request, has_movable_percent) },
+        { "MovableBytes", "t", NULL, offsetof(Request, movable_bytes),
+          offsetof(Request, has_movable_bytes) },
+        { "TimeoutUSec", "t", NULL, offsetof(Request, timeout_usec), 0 },
+        { "Force", "b", NULL, offsetof(Request, force), 0 },
+        { "UndoOnFailure", "b", NULL, offsetof(Request, undo_on_failure), 0 },
 };
 
-static int read_entry(sd_bus_message *message, Request *request, unsigned *seen,
-                      sd_bus_error *error)
+static int read_member(sd_bus_message *message, const struct Key *key, Request *request)
 {
-        const char *key;
-        int r = sd_bus_message_read(message, "s", &key);
+        char *member = (char *) request + key->offset;
+        int flag, r;
 
-        if (r < 0)
-                return r;
+        if (key->given_offset > 0)
+                *(bool *) ((char *) request + key->given_offset) = true;
+        if (*key->type != 'b')
+                return sd_bus_message_read(message, "v", key->type, member);
+        r = sd_bus_message_read(message, "v", "b", &flag);
+        if (r >= 0)
+                *(bool *) member = flag;
+        return r;
+}
+
+typedef struct RequestReader {
+        Request *request;
+        unsigned seen; /* a bit for each key */
+} RequestReader;
+
+static int read_value(sd_bus_message *message, const char *key, void *userdata, sd_bus_error *error)
+{
+        RequestReader *reader = userdata;
+
         for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                int r;
+
                 if (strcmp(key, keys[i].key) != 0)
                         continue;
-                if (*seen & 1U << i)
+                if (reader->seen & 1U << i)
                         return sd_bus_error_setf(error, ERROR_INVALID_REQUEST, "%s: given twice",
                                                  key);
-                *seen |= 1U << i;
-                r = keys[i].read(message, request, error);
+                reader->seen |= 1U << i;
+                r = keys[i].read ? keys[i].read(message, reader->request, error) :
+                                   read_member(message, &keys[i], reader->request);
                 if (r == -ENXIO)
                         return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
                                                  "%s: expected a value of type '%s'", key,
@@ -162,17 +145,7 @@ static int read_entry(sd_bus_message *message, Request *request, unsigned *seen,
 
 int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error)
 {
-        unsigned seen = 0;
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        RequestReader reader = { .request = request };
 
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = read_entry(message, request, &seen, error);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(message);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-        if (r < 0 && !sd_bus_error_is_set(error))
-                r = bus_error_from_errno(error, r, "Cannot read the call");
-        return r;
+        return bus_read_dictionary(message, read_value, &reader, error);
 }

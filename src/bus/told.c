@@ -1,73 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Compares properties with the values that clients were told. */
+/* Sends signals about changes: compares the machine with what clients were told. */
 
 #include "bus/told.h"
 
 #include "base/names.h"
+#include "bus/object.h"
 #include "policy/guard.h"
 
 #include <stdio.h>
 
-/* A property, and the member of a struct that it is made from. */
-typedef struct Field {
+/* Properties */
+
+/* A property, and whether its value differs from what was told. */
+typedef struct Property {
         const char *name;
-        size_t offset;
-        size_t size;
-} Field;
+        bool differs;
+} Property;
 
-#define FIELD(type, name, member)                                                                  \
-        {                                                                                          \
-                name, offsetof(type, member), sizeof(((type *) NULL)->member)                      \
-        }
+#define PROPERTIES_MAX 16
 
-static const Field manager_fields[] = {
-        FIELD(ToldManager, "OnlineBytes", totals.online_bytes),
-        FIELD(ToldManager, "OfflineBytes", totals.offline_bytes),
-        FIELD(ToldManager, "KernelBytes", totals.kernel_bytes),
-        FIELD(ToldManager, "MovableBytes", totals.movable_bytes),
-        FIELD(ToldManager, "PendingBlocks", totals.pending_blocks),
-        FIELD(ToldManager, "FailedBlocks", totals.failed_blocks),
-        FIELD(ToldManager, "ForeignBlocks", totals.foreign_blocks),
-        FIELD(ToldManager, "Jobs", n_jobs),
-        FIELD(ToldManager, "Degraded", is_degraded),
-        FIELD(ToldManager, "KernelAutoOnline", auto_online),
-        FIELD(ToldManager, "ConfigFiles", files_hash),
-        FIELD(ToldManager, "ConfigFaults", faults_hash),
-};
-
-static const Field node_fields[] = {
-        FIELD(ToldNode, "HasCpu", has_cpu),
-        FIELD(ToldNode, "OnlineBytes", totals.online_bytes),
-        FIELD(ToldNode, "OfflineBytes", totals.offline_bytes),
-        FIELD(ToldNode, "KernelBytes", totals.kernel_bytes),
-        FIELD(ToldNode, "MovableBytes", totals.movable_bytes),
-        FIELD(ToldNode, "MovableOnly", is_movable_only),
-        FIELD(ToldNode, "KernelMemoryShort", is_short),
-        FIELD(ToldNode, "KernelAutoOnline", auto_online),
-};
-
-static const Field job_fields[] = {
-        FIELD(ToldJob, "State", state),           FIELD(ToldJob, "DoneBlocks", n_done),
-        FIELD(ToldJob, "FailedBlocks", n_failed), FIELD(ToldJob, "UndoneBlocks", n_undone),
-        FIELD(ToldJob, "CurrentBlock", current),  FIELD(ToldJob, "Failures", n_failed),
-};
-
-#define FIELDS_MAX 16
-
-/* Announces the properties of an object that differ between two structs. Returns 0 or a negative errno. */
-static int emit_differences(sd_bus *bus, const char *path, const char *interface,
-                            const Field *fields, size_t n_fields, const void *before,
-                            const void *now)
+/* Announces the properties of an object that differ. Returns 0 or a negative errno. */
+static int emit_properties(sd_bus *bus, const char *path, const char *interface,
+                           const Property *properties, size_t n_properties)
 {
-        const char *names[FIELDS_MAX + 1] = {};
+        const char *names[PROPERTIES_MAX + 1] = {};
         size_t n = 0;
 
-        assert(n_fields <= FIELDS_MAX);
-        for (size_t i = 0; i < n_fields; i++)
-                if (memcmp((const char *) before + fields[i].offset,
-                           (const char *) now + fields[i].offset, fields[i].size) != 0)
-                        names[n++] = fields[i].name;
+        assert(n_properties <= PROPERTIES_MAX);
+        for (size_t i = 0; i < n_properties; i++)
+                if (properties[i].differs)
+                        names[n++] = properties[i].name;
         return n == 0 ? 0 :
                         sd_bus_emit_properties_changed_strv(bus, path, interface, (char **) names);
 }
@@ -86,31 +49,50 @@ static uint64_t hash_strings(char *const *strings)
         return hash;
 }
 
-static ToldManager manager_now(const ManagerView *view)
+static int emit_manager(const Told *before, const Told *now, sd_bus *bus)
 {
-        ToldManager now = {
-                .totals = view->machine->totals,
-                .n_jobs = (uint32_t) view->queue->n_jobs,
-                .is_degraded = manager_view_is_degraded(view),
-                .files_hash = hash_strings(view->conf->files),
-                .faults_hash = hash_strings(view->faults),
+        const Totals *old = &before->machine.totals, *totals = &now->machine.totals;
+        const Property properties[] = {
+                { "OnlineBytes", old->online_bytes != totals->online_bytes },
+                { "OfflineBytes", old->offline_bytes != totals->offline_bytes },
+                { "KernelBytes", old->kernel_bytes != totals->kernel_bytes },
+                { "MovableBytes", old->movable_bytes != totals->movable_bytes },
+                { "PendingBlocks", old->pending_blocks != totals->pending_blocks },
+                { "FailedBlocks", old->failed_blocks != totals->failed_blocks },
+                { "ForeignBlocks", old->foreign_blocks != totals->foreign_blocks },
+                { "Jobs", before->n_jobs != now->n_jobs },
+                { "Degraded", before->is_degraded != now->is_degraded },
+                { "KernelAutoOnline", strcmp(before->auto_online, now->auto_online) != 0 },
+                { "ConfigFiles", before->files_hash != now->files_hash },
+                { "ConfigFaults", before->faults_hash != now->faults_hash },
         };
 
-        strcpy(now.auto_online, view->auto_online);
-        return now;
+        return emit_properties(bus, BUS_PATH, BUS_MANAGER_INTERFACE, properties,
+                               ELEMENTSOF(properties));
 }
 
-static ToldNode node_now(const Node *node)
+static bool is_movable_only(const Node *node)
 {
-        return (ToldNode){
-                .node = node->id,
-                .has_cpu = node->has_cpu,
-                .is_movable_only = guard_is_movable_only(node->totals.kernel_bytes,
-                                                         node->totals.movable_bytes),
-                .is_short = node->is_short,
-                .auto_online = node->auto_online,
-                .totals = node->totals,
+        return guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes);
+}
+
+static int emit_node(const Node *before, const Node *now, sd_bus *bus)
+{
+        const Totals *old = &before->totals, *totals = &now->totals;
+        const Property properties[] = {
+                { "HasCpu", before->has_cpu != now->has_cpu },
+                { "OnlineBytes", old->online_bytes != totals->online_bytes },
+                { "OfflineBytes", old->offline_bytes != totals->offline_bytes },
+                { "KernelBytes", old->kernel_bytes != totals->kernel_bytes },
+                { "MovableBytes", old->movable_bytes != totals->movable_bytes },
+                { "MovableOnly", is_movable_only(before) != is_movable_only(now) },
+                { "KernelMemoryShort", before->is_short != now->is_short },
+                { "KernelAutoOnline", before->auto_online != now->auto_online },
         };
+        char path[BUS_PATH_MAX];
+
+        return emit_properties(bus, bus_node_path(now->id, NULL, path), BUS_NODE_INTERFACE,
+                               properties, ELEMENTSOF(properties));
 }
 
 static ToldJob job_now(const JobQueue *queue)
@@ -129,54 +111,6 @@ static ToldJob job_now(const JobQueue *queue)
         };
 }
 
-void told_done(Told *told)
-{
-        free(told->nodes);
-        *told = (Told){};
-}
-
-int told_take(Told *told, const ManagerView *view)
-{
-        const Machine *machine = view->machine;
-        ToldNode *nodes = reallocarray(told->nodes, machine->n_nodes + 1, sizeof(ToldNode));
-
-        if (!nodes)
-                return -ENOMEM;
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                nodes[i] = node_now(&machine->nodes[i]);
-        told->nodes = nodes;
-        told->n_nodes = machine->n_nodes;
-        told->manager = manager_now(view);
-        told->job = job_now(view->queue);
-        return 0;
-}
-
-static const ToldNode *told_find_node(const Told *told, uint32_t node)
-{
-        for (size_t i = 0; i < told->n_nodes; i++)
-                if (told->nodes[i].node == node)
-                        return &told->nodes[i];
-        return NULL;
-}
-
-static int emit_nodes(const Told *told, const Machine *machine, sd_bus *bus)
-{
-        char path[sizeof(BUS_NODE_PREFIX) + 16];
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
-                const ToldNode now = node_now(&machine->nodes[i]);
-                const ToldNode *before = told_find_node(told, now.node);
-
-                snprintf(path, sizeof(path), BUS_NODE_PREFIX "/%u", now.node);
-                /* A new node is announced with all of its properties. */
-                if (before)
-                        r = emit_differences(bus, path, BUS_NODE_INTERFACE, node_fields,
-                                             ELEMENTSOF(node_fields), before, &now);
-        }
-        return r;
-}
-
 static bool is_new(const ChangedIds *jobs, uint32_t id)
 {
         for (size_t i = 0; i < jobs->n_ids; i++)
@@ -185,27 +119,159 @@ static bool is_new(const ChangedIds *jobs, uint32_t id)
         return false;
 }
 
-static int emit_job(const Told *told, const JobQueue *queue, const Changes *changes, sd_bus *bus)
+static int emit_job(const ToldJob *before, const ToldJob *now, const Changes *changes, sd_bus *bus)
 {
         /* The job as it was announced, when it was still queued. */
-        const ToldJob first = { .state = JOB_STATE_QUEUED, .current = -1 };
-        const ToldJob now = job_now(queue);
-        char path[sizeof(BUS_JOB_PREFIX) + 16];
+        static const ToldJob first = { .state = JOB_STATE_QUEUED, .current = -1 };
+        const ToldJob *old = before->id == now->id ? before : &first;
+        const Property properties[] = {
+                { "State", old->state != now->state },
+                { "DoneBlocks", old->n_done != now->n_done },
+                { "FailedBlocks", old->n_failed != now->n_failed },
+                { "UndoneBlocks", old->n_undone != now->n_undone },
+                { "CurrentBlock", old->current != now->current },
+                { "Failures", old->n_failed != now->n_failed },
+        };
+        char path[BUS_PATH_MAX];
 
-        if (now.id == 0 || is_new(&changes->new_jobs, now.id))
+        if (now->id == 0 || is_new(&changes->new_jobs, now->id))
                 return 0;
-        snprintf(path, sizeof(path), BUS_JOB_PREFIX "/%u", now.id);
-        return emit_differences(bus, path, BUS_JOB_INTERFACE, job_fields, ELEMENTSOF(job_fields),
-                                told->job.id == now.id ? &told->job : &first, &now);
+        return emit_properties(bus, bus_job_path(now->id, path), BUS_JOB_INTERFACE, properties,
+                               ELEMENTSOF(properties));
 }
 
-int told_emit(const Told *told, const ManagerView *view, const Changes *changes, sd_bus *bus)
+/* Other signals */
+
+/* Announces the nodes and zones that are in one machine, but not in the other: they came, or are gone. */
+static int emit_objects(const Machine *in, const Machine *not_in, bool is_gone, sd_bus *bus)
 {
-        const ToldManager now = manager_now(view);
-        int r = emit_nodes(told, view->machine, bus);
+        char path[BUS_PATH_MAX];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < in->n_nodes; i++) {
+                const Node *node = &in->nodes[i];
+
+                if (machine_find_node(not_in, node->id))
+                        continue;
+                bus_node_path(node->id, NULL, path);
+                r = is_gone ? bus_emit_removed(bus, path, BUS_NODE_INTERFACE) :
+                              sd_bus_emit_object_added(bus, path);
+        }
+        for (size_t i = 0; r >= 0 && i < in->n_zones; i++) {
+                const Zone *zone = &in->zones[i];
+
+                if (machine_find_zone(not_in, zone->node, zone->type))
+                        continue;
+                bus_node_path(zone->node, zone_type_to_string(zone->type), path);
+                r = is_gone ? bus_emit_removed(bus, path, BUS_ZONE_INTERFACE) :
+                              sd_bus_emit_object_added(bus, path);
+        }
+        return r;
+}
+
+static int emit_blocks(sd_bus *bus, const ChangedIds *changed)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+        int r;
+
+        if (changed->n_ids == 0)
+                return 0;
+        r = sd_bus_message_new_signal(bus, &signal, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                      "BlocksChanged");
+        if (r >= 0)
+                r = bus_append_ranges(signal, changed->ids, changed->n_ids);
+        return r < 0 ? r : sd_bus_send(bus, signal, NULL);
+}
+
+static int emit_shortage(sd_bus *bus, const Changes *changes, const Machine *machine)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
+                const Node *node = &machine->nodes[i];
+
+                if (node_set_contains(&changes->short_nodes, node->id))
+                        r = sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                               "KernelMemoryShort", "utt", node->id,
+                                               node->kernel_free_bytes, node->kernel_low_bytes);
+        }
+        return r;
+}
+
+static int emit_all(const Told *before, const Told *now, Manager *manager, const Changes *changes,
+                    sd_bus *bus)
+{
+        const Totals *totals = &now->machine.totals;
+        int r = emit_objects(&before->machine, &now->machine, true, bus), jobs;
 
         if (r >= 0)
-                r = emit_differences(bus, BUS_PATH, BUS_MANAGER_INTERFACE, manager_fields,
-                                     ELEMENTSOF(manager_fields), &told->manager, &now);
-        return r < 0 ? r : emit_job(told, view->queue, changes, bus);
+                r = emit_objects(&now->machine, &before->machine, false, bus);
+        for (size_t i = 0; r >= 0 && i < now->machine.n_nodes; i++) {
+                const Node *node = &now->machine.nodes[i];
+                const Node *old = machine_find_node(&before->machine, node->id);
+
+                r = old ? emit_node(old, node, bus) : 0;
+        }
+        if (r >= 0)
+                r = emit_manager(before, now, bus);
+        if (r >= 0)
+                r = emit_job(&before->job, &now->job, changes, bus);
+        if (r >= 0)
+                r = emit_blocks(bus, &changes->blocks);
+        if (r >= 0 && changes->capacity)
+                r = sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged",
+                                       "tt", totals->online_bytes, totals->movable_bytes);
+        /* A client that waits for a job learns of its end even if other signals fail. */
+        jobs = bus_emit_jobs(bus, manager, changes);
+        r = MIN(r, jobs);
+        return r < 0 ? r : emit_shortage(bus, changes, &now->machine);
+}
+
+void told_done(Told *told)
+{
+        free(told->machine.nodes);
+        free(told->machine.zones);
+        *told = (Told){};
+}
+
+int told_take(Told *told, const ManagerView *view)
+{
+        const Machine *machine = view->machine;
+        Node *nodes = calloc(machine->n_nodes + 1, sizeof(Node));
+        Zone *zones = calloc(machine->n_zones + 1, sizeof(Zone));
+
+        told_done(told);
+        told->machine.nodes = nodes;
+        told->machine.zones = zones;
+        if (!nodes || !zones)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                nodes[i] = machine->nodes[i];
+                nodes[i].distances = NULL;
+        }
+        for (size_t i = 0; i < machine->n_zones; i++)
+                zones[i] = machine->zones[i];
+        told->machine.n_nodes = machine->n_nodes;
+        told->machine.n_zones = machine->n_zones;
+        told->machine.totals = machine->totals;
+        told->n_jobs = view->queue->n_jobs;
+        told->is_degraded = manager_view_is_degraded(view);
+        told->files_hash = hash_strings(view->conf->files);
+        told->faults_hash = hash_strings(view->faults);
+        told->job = job_now(view->queue);
+        strcpy(told->auto_online, view->auto_online);
+        return 0;
+}
+
+int told_publish(Told *told, Manager *manager, const Changes *changes, sd_bus *bus)
+{
+        const ManagerView view = manager_view(manager);
+        Told now = {};
+        int r = told_take(&now, &view);
+
+        if (r >= 0)
+                r = emit_all(told, &now, manager, changes, bus);
+        told_done(told);
+        *told = now;
+        return r;
 }
