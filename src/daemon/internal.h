@@ -9,7 +9,7 @@
 #include "daemon/relief.h"
 #include "daemon/remember.h"
 
-/* The manager's state, private to duties.c, loop.c and manager.c. Each file calls only those before it. */
+/* The manager's state, private to manager.c and loop.c. The loop calls the manager, which does not call it. */
 
 struct Manager {
         sd_event *event;
@@ -39,8 +39,6 @@ struct Manager {
         bool stopping;
 };
 
-/* duties.c: work beside passes */
-
 /* The monotonic time of the event that is being handled. */
 uint64_t manager_now(const Manager *manager);
 
@@ -49,15 +47,6 @@ void manager_schedule(Manager *manager, uint64_t at_usec);
 
 /* Logs a fatal error, and ends the event loop with EXIT_INTERNAL. */
 void manager_fail(Manager *manager, const char *what, int error);
-
-/* Brings the machine's totals up to date. */
-void manager_count(Manager *manager);
-
-/* The changes that are to be published. */
-Changes *manager_changes(Manager *manager);
-
-/* Returns a Decider with the current time. */
-Decider manager_decider(Manager *manager);
 
 /* Saves the state of blocks that only memoryd knows: between bursts of writes, and when memoryd stops. */
 void manager_remember(Manager *manager);
@@ -77,14 +66,3 @@ void manager_run_jobs(Manager *manager);
 
 /* If memoryd is stopping and no job is left, restores auto_online_blocks and then ends the event loop. */
 void manager_end_stop(Manager *manager);
-
-/* loop.c: events, passes, writes and replies, in the order in which they happen */
-
-/* The steps of a pass, which manager_start() calls directly. Each returns 0 or a negative errno. */
-int manager_list(Manager *manager, const TrackMode *mode);
-int manager_read(Manager *manager, const TrackMode *mode, size_t limit);
-int manager_identify(Manager *manager);
-int manager_read_nodes(Manager *manager);
-
-/* Adds the handlers of events and replies to the event loop. Returns 0 or a negative errno. */
-int manager_attach(Manager *manager);

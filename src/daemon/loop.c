@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Handles events, passes, writes and replies, in the order in which they happen. */
+/* Starts the manager, and handles events, passes, writes and replies, in the order in which they happen. */
 
 #include "daemon/internal.h"
-
+#include "kernel/host.h"
 #include "kernel/identify.h"
 #include "kernel/survey.h"
 
@@ -13,13 +13,28 @@
 /* The number of blocks to read before returning to the event loop: takes about a millisecond. */
 #define READ_CHUNK 128
 
+/* Returns a Decider with the current time. */
+static Decider manager_decider(Manager *manager)
+{
+        Decider decider = {
+                .machine = &manager->machine,
+                .policy = &manager->conf.policy,
+                .history = &manager->history,
+                .changed = &manager->publisher.changes.blocks,
+                .now_usec = manager_now(manager),
+        };
+
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &decider.realtime_usec);
+        return decider;
+}
+
 /* A pass */
 
-int manager_list(Manager *manager, const TrackMode *mode)
+static int manager_list(Manager *manager, const TrackMode *mode)
 {
         Machine *machine = &manager->machine;
         size_t n_before = machine->n_blocks;
-        int r = survey_list(&manager->sysfs, machine, &manager_changes(manager)->blocks);
+        int r = survey_list(&manager->sysfs, machine, &manager->publisher.changes.blocks);
 
         if (r < 0)
                 return r;
@@ -31,9 +46,9 @@ int manager_list(Manager *manager, const TrackMode *mode)
         return mode->at_start ? sysfs_read_links(&manager->sysfs, machine) : 0;
 }
 
-int manager_read(Manager *manager, const TrackMode *mode, size_t limit)
+static int manager_read(Manager *manager, const TrackMode *mode, size_t limit)
 {
-        ChangedIds *changed = &manager_changes(manager)->blocks;
+        ChangedIds *changed = &manager->publisher.changes.blocks;
         size_t n_changed = changed->n_ids;
         SurveyLeft left = {};
         int r = survey_read(&manager->sysfs, &manager->machine, mode, limit, changed, &left);
@@ -47,19 +62,19 @@ int manager_read(Manager *manager, const TrackMode *mode, size_t limit)
         return 0;
 }
 
-int manager_identify(Manager *manager)
+static int manager_identify(Manager *manager)
 {
         pass_on_identified(&manager->pass);
         return identify_devices(&manager->sysfs, &manager->machine);
 }
 
-int manager_read_nodes(Manager *manager)
+static int manager_read_nodes(Manager *manager)
 {
         int r = survey_nodes(&manager->sysfs, &manager->machine);
 
         if (r < 0)
                 return r;
-        manager_changes(manager)->nodes |= r > 0;
+        manager->publisher.changes.nodes |= r > 0;
         manager->count_needed = true;
         manager_look_at_zones(manager);
         takeover_read(&manager->takeover, &manager->sysfs);
@@ -94,8 +109,7 @@ static int manager_plan(Manager *manager)
         if (r >= 0)
                 r = writer_set_plan(&manager->writer, &plan);
         /* Reading the nodes has counted the blocks, before these decisions. */
-        manager->count_needed = true;
-        manager_count(manager);
+        machine_count(&manager->machine);
         pass_on_planned(&manager->pass, &manager->machine, manager_now(manager));
         return r;
 }
@@ -230,7 +244,7 @@ static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
         }
         job_outcome(manager->queue.jobs[0], &manager->machine, writer_reply_error(reply), state,
                     &zones, decider.realtime_usec);
-        manager_changes(manager)->job = manager->count_needed = manager->keeper.is_due = true;
+        manager->publisher.changes.job = manager->count_needed = manager->keeper.is_due = true;
         (void) changed_ids_add(decider.changed, reply->request.block);
         if (block)
                 decider_record(&decider, block);
@@ -242,7 +256,7 @@ static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
 static void manager_on_auto_online_reply(Manager *manager, const ActuatorReply *reply)
 {
         takeover_on_reply(&manager->takeover, &manager->sysfs, &manager->machine, reply);
-        manager_changes(manager)->config = manager_changes(manager)->nodes = true;
+        manager->publisher.changes.config = manager->publisher.changes.nodes = true;
         if (!manager->stopping)
                 (void) manager_take_over(manager);
         else
@@ -256,7 +270,7 @@ static void manager_end_burst(Manager *manager)
         journal_onlined(&manager->burst, manager->machine.block_size_bytes);
         manager->burst = (Burst){};
         manager_look_at_zones(manager);
-        manager_changes(manager)->nodes = true;
+        manager->publisher.changes.nodes = true;
 }
 
 static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -294,7 +308,7 @@ static void on_relief_due(void *userdata)
         manager_refresh_zones(userdata);
 }
 
-int manager_attach(Manager *manager)
+static int manager_attach(Manager *manager)
 {
         int r = sd_event_add_io(manager->event, &manager->monitor_source,
                                 monitor_get_fd(manager->monitor), EPOLLIN, on_monitor, manager);
@@ -309,4 +323,56 @@ int manager_attach(Manager *manager)
         if (r >= 0)
                 r = relief_attach(&manager->relief, manager->event, on_relief_due, manager);
         return r;
+}
+
+/* The start */
+
+static void manager_recall(Manager *manager)
+{
+        int r = remember_load(manager->runtime_folder, &manager->machine);
+
+        if (r == -EBADMSG)
+                log_warning(
+                        "The earlier state of the blocks is unknown: %s/blocks is damaged or of "
+                        "another version, ignoring",
+                        manager->runtime_folder);
+        else if (r < 0)
+                log_warning("Cannot read %s/blocks: %s, ignoring", manager->runtime_folder,
+                            strerror(-r));
+        r = takeover_load(manager->runtime_folder, &manager->takeover);
+        if (r < 0)
+                log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
+                            strerror(-r));
+}
+
+int manager_start(Manager *manager)
+{
+        const TrackMode mode = {
+                .at_start = true,
+                .leave_offline = manager->conf.coldplug == COLDPLUG_LEAVE,
+        };
+        HostQuestion question = host_ask();
+        int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);
+
+        if (r >= 0)
+                r = manager_attach(manager);
+        if (r >= 0)
+                r = manager_list(manager, &mode);
+        if (r >= 0)
+                r = manager_read(manager, &mode, SIZE_MAX);
+        if (r >= 0)
+                r = manager_read_nodes(manager);
+        host_take(&question, &manager->machine);
+        if (r >= 0) {
+                manager_recall(manager);
+                r = manager_identify(manager);
+        }
+        if (r < 0)
+                return r;
+
+        manager->pass.grew_usec = 0;
+        changed_ids_done(&manager->publisher.changes.blocks);
+        (void) manager_take_over(manager);
+        manager_schedule(manager, manager_now(manager));
+        return 0;
 }

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Starts and stops the manager, and lets others control it and read its state. */
+/* Makes and stops the manager, runs jobs, and lets others control the manager and read its state. */
 
-#include "daemon/manager.h"
-
+#include "base/names.h"
+#include "daemon/config-note.h"
 #include "daemon/internal.h"
-#include "daemon/reload.h"
-#include "kernel/host.h"
+#include "kernel/survey.h"
 
 #include <systemd/sd-daemon.h>
-
-/* Start and stop */
 
 void setup_done(Setup *setup)
 {
@@ -42,7 +39,7 @@ void manager_free(Manager *manager)
         job_queue_done(&manager->queue);
         pass_done(&manager->pass);
         conf_done(&manager->conf);
-        changes_done(manager_changes(manager));
+        changes_done(&manager->publisher.changes);
         strings_free(manager->faults);
         free(manager->runtime_folder);
         free(manager->root);
@@ -86,55 +83,194 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         return 0;
 }
 
-static void manager_recall(Manager *manager)
-{
-        int r = remember_load(manager->runtime_folder, &manager->machine);
+/* Time and failure */
 
-        if (r == -EBADMSG)
-                log_warning(
-                        "The earlier state of the blocks is unknown: %s/blocks is damaged or of "
-                        "another version, ignoring",
-                        manager->runtime_folder);
-        else if (r < 0)
-                log_warning("Cannot read %s/blocks: %s, ignoring", manager->runtime_folder,
-                            strerror(-r));
-        r = takeover_load(manager->runtime_folder, &manager->takeover);
-        if (r < 0)
-                log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
-                            strerror(-r));
+uint64_t manager_now(const Manager *manager)
+{
+        uint64_t now = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
+        return now;
 }
 
-int manager_start(Manager *manager)
+void manager_schedule(Manager *manager, uint64_t at_usec)
 {
-        const TrackMode mode = {
-                .at_start = true,
-                .leave_offline = manager->conf.coldplug == COLDPLUG_LEAVE,
+        if (at_usec >= manager->timer_usec)
+                return;
+        manager->timer_usec = at_usec;
+        if (sd_event_source_set_time(manager->timer_source, at_usec) < 0 ||
+            sd_event_source_set_enabled(manager->timer_source, SD_EVENT_ONESHOT) < 0)
+                log_err("Cannot set a timer");
+}
+
+void manager_fail(Manager *manager, const char *what, int error)
+{
+        log_err("%s: %s", what, strerror(-error));
+        (void) sd_event_exit(manager->event, EXIT_INTERNAL);
+}
+
+/* Brings the totals of the machine up to date. */
+static void manager_count(Manager *manager)
+{
+        if (manager->count_needed)
+                machine_count(&manager->machine);
+        manager->count_needed = false;
+}
+
+void manager_remember(Manager *manager)
+{
+        if (manager->stopping || writer_is_idle(&manager->writer))
+                manager_schedule(manager, keeper_run(&manager->keeper, &manager->machine,
+                                                     manager_now(manager), manager->stopping));
+}
+
+bool manager_take_over(Manager *manager)
+{
+        const TakeoverWish wish = {
+                .policy = &manager->conf.policy,
+                .is_uniform = manager->conf.offload == OFFLOAD_UNIFORM,
+                .gives_back = manager->stopping ||
+                              manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER,
         };
-        HostQuestion question = host_ask();
-        int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);
+        int r = takeover_run(&manager->takeover, &manager->writer, manager->runtime_folder,
+                             &manager->machine, &wish);
 
-        if (r >= 0)
-                r = manager_attach(manager);
-        if (r >= 0)
-                r = manager_list(manager, &mode);
-        if (r >= 0)
-                r = manager_read(manager, &mode, SIZE_MAX);
-        if (r >= 0)
-                r = manager_read_nodes(manager);
-        host_take(&question, &manager->machine);
-        if (r >= 0) {
-                manager_recall(manager);
-                r = manager_identify(manager);
-        }
         if (r < 0)
-                return r;
+                manager_fail(manager, "Cannot set auto_online_blocks", r);
+        return r > 0;
+}
 
-        manager->pass.grew_usec = 0;
-        changed_ids_done(&manager_changes(manager)->blocks);
-        (void) manager_take_over(manager);
+/* Jobs */
+
+void manager_end_stop(Manager *manager)
+{
+        if (!manager->stopping || manager->queue.n_jobs > 0)
+                return;
+        manager_remember(manager);
+        if (!manager_take_over(manager))
+                (void) sd_event_exit(manager->event, EXIT_SUCCESS);
+}
+
+/* Takes over a job that has ended. The policy decides on the job's blocks again. */
+static void manager_end_job(Manager *manager, Job *job)
+{
+        journal_job_ended(job, &manager->machine);
+        (void) survey_zones(&manager->sysfs, &manager->machine);
+        manager->publisher.changes.nodes = manager->publisher.changes.job = true;
+        manager->count_needed = manager->pass.plan_needed = true;
+        changes_add_ended(&manager->publisher.changes, job);
         manager_schedule(manager, manager_now(manager));
+        manager_end_stop(manager);
+}
+
+static void manager_write_job(Manager *manager, const JobWrite *write)
+{
+        int r = writer_write_job(&manager->writer, &manager->machine, write);
+
+        manager->publisher.changes.job = manager->count_needed = true;
+        (void) changed_ids_add(&manager->publisher.changes.blocks, write->block);
+        if (r < 0)
+                manager_fail(manager, "Cannot reach the actuator", r);
+}
+
+void manager_run_jobs(Manager *manager)
+{
+        Job *ended = NULL;
+        JobWrite write;
+
+        do {
+                if (manager->writer.job_serial != 0 || !writer_is_idle(&manager->writer))
+                        return;
+                if (job_queue_next(&manager->queue, &manager->machine, manager_now(manager),
+                                   manager->conf.offline_timeout_usec, &write, &ended) > 0)
+                        manager_write_job(manager, &write);
+                if (ended)
+                        manager_end_job(manager, ended);
+        } while (ended);
+}
+
+int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
+                    Selection *ret_refused)
+{
+        int r;
+
+        if (manager->stopping)
+                return -ESHUTDOWN;
+        manager_count(manager);
+        r = job_queue_add(&manager->queue, &manager->machine, &manager->conf.policy, request, uid,
+                          ret_id, ret_refused);
+        if (r != 0)
+                return r;
+        (void) changed_ids_add(&manager->publisher.changes.new_jobs, *ret_id);
+        manager_run_jobs(manager);
         return 0;
 }
+
+int manager_cancel_job(Manager *manager, uint32_t id)
+{
+        Job *ended;
+        int r = job_queue_cancel(&manager->queue, &manager->machine, id, &ended);
+
+        if (r < 0)
+                return r;
+        manager->publisher.changes.job = true;
+        if (ended)
+                manager_end_job(manager, ended);
+        if (r > 0 && writer_cancel_job(&manager->writer) < 0)
+                manager_fail(manager, "Cannot reach the actuator", -EPIPE);
+        manager_run_jobs(manager);
+        return 0;
+}
+
+/* Shortage of kernel memory */
+
+static void manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks)
+{
+        _cleanup_(selection_done) Selection refused = {};
+        _cleanup_(request_done) Request request;
+        uint32_t id;
+        int r;
+
+        request_init(&request, JOB_KIND_REBALANCE);
+        request.node = (int32_t) node;
+        request.size_bytes = n_blocks * manager->machine.block_size_bytes;
+        request.zone_class = ZONE_CLASS_KERNEL;
+        r = manager_add_job(manager, &request, UINT32_MAX, &id, &refused);
+        if (r > 0)
+                log_notice("Cannot make kernel memory of %u blocks of node %u: %s", n_blocks, node,
+                           refused.text);
+        else if (r < 0)
+                log_warning("Cannot make kernel memory of %u blocks of node %u: %s, ignoring",
+                            n_blocks, node, strerror(-r));
+}
+
+void manager_look_at_zones(Manager *manager)
+{
+        uint64_t now = manager_now(manager);
+        uint32_t node, n_blocks;
+        int r = survey_zones(&manager->sysfs, &manager->machine);
+
+        if (r < 0) {
+                log_debug("Cannot read /proc/zoneinfo: %s", strerror(-r));
+                return;
+        }
+        if (relief_check(&manager->relief, &manager->machine, now,
+                         &manager->publisher.changes.short_nodes))
+                manager->publisher.changes.nodes = true;
+        manager_count(manager);
+        while (manager->conf.rebalance && !manager->stopping &&
+               relief_next(&manager->relief, &manager->machine, &manager->conf.policy, now, &node,
+                           &n_blocks))
+                manager_rebalance(manager, node, n_blocks);
+}
+
+void manager_refresh_zones(Manager *manager)
+{
+        if (relief_begin_look(&manager->relief, manager_now(manager)))
+                manager_look_at_zones(manager);
+}
+
+/* Control */
 
 void manager_stop(Manager *manager)
 {
@@ -146,8 +282,6 @@ void manager_stop(Manager *manager)
                 (void) manager_cancel_job(manager, manager->queue.jobs[i]->id);
         manager_end_stop(manager);
 }
-
-/* Control */
 
 static void manager_adopt(Manager *manager, Conf *conf)
 {
@@ -175,7 +309,8 @@ static void manager_adopt(Manager *manager, Conf *conf)
 
 int manager_reload(Manager *manager)
 {
-        Conf conf;
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
+        _cleanup_(conf_done) Conf conf;
         int r;
 
         if (manager->stopping)
@@ -187,11 +322,18 @@ int manager_reload(Manager *manager)
         manager->faults = NULL;
 
         conf_init(&conf);
-        r = reload_read(manager->root, &manager->sysfs, &conf, &manager->faults);
-        if (r == 0)
+        r = conf_load(manager->root, &conf, &faults);
+        if (r == 0) {
+                conf_note_log(&conf, &manager->sysfs);
+                log_info("Configuration reloaded");
                 manager_adopt(manager, &conf);
-        conf_done(&conf);
-        manager_changes(manager)->config = true;
+        } else if (r > 0) {
+                (void) conf_faults_format(&faults, &manager->faults);
+                journal_config_refused(manager->faults);
+        } else {
+                log_err("Cannot reload the configuration: %s", strerror(-r));
+        }
+        manager->publisher.changes.config = true;
         (void) sd_notify(0, "READY=1");
         return r;
 }
