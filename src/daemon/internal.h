@@ -16,11 +16,13 @@ struct Manager {
         sd_event_source *monitor_source;
         sd_event_source *writer_source;
         sd_event_source *timer_source;
-        uint64_t timer_usec; /* the time that the timer is set to, or USEC_INFINITY */
+        sd_event_source *pressure_source; /* NULL if memory pressure is not reported */
+        uint64_t timer_usec;              /* the time that the timer is set to, or USEC_INFINITY */
         char *root;
         char *runtime_folder;
         Sysfs sysfs;
         Monitor *monitor;
+        int pressure_fd; /* see pressure.h; negative if there is none */
 
         Machine machine;
         bool count_needed; /* the machine's totals are out of date */

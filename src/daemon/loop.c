@@ -176,8 +176,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         (void) source;
         (void) usec;
         manager->timer_usec = USEC_INFINITY;
-        if (!manager->stopping)
-                manager_pass(manager);
+        if (manager->stopping)
+                return 0;
+        if (manager->relief.look_usec <= manager_now(manager))
+                manager_refresh_zones(manager);
+        manager_schedule(manager, manager->relief.look_usec);
+        manager_pass(manager);
         return 0;
 }
 
@@ -303,9 +307,19 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
-static void on_relief_due(void *userdata)
+static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-        manager_refresh_zones(userdata);
+        Manager *manager = userdata;
+
+        (void) fd;
+        if (revents & (EPOLLERR | EPOLLHUP)) {
+                log_info("The kernel does not tell of memory pressure any more");
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return 0;
+        }
+        relief_on_pressure(&manager->relief, manager_now(manager));
+        manager_schedule(manager, manager->relief.look_usec);
+        return 0;
 }
 
 static int manager_attach(Manager *manager)
@@ -320,9 +334,13 @@ static int manager_attach(Manager *manager)
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
                                       UINT64_MAX, 1, on_timer, manager);
-        if (r >= 0)
-                r = relief_attach(&manager->relief, manager->event, on_relief_due, manager);
-        return r;
+        if (r < 0 || manager->pressure_fd < 0)
+                return r;
+        r = sd_event_add_io(manager->event, &manager->pressure_source, manager->pressure_fd,
+                            EPOLLPRI, on_pressure, manager);
+        if (r < 0)
+                log_info("Cannot listen to memory pressure: %s", strerror(-r));
+        return 0;
 }
 
 /* The start */

@@ -28,7 +28,8 @@ void manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->monitor_source);
         sd_event_source_disable_unref(manager->writer_source);
         sd_event_source_disable_unref(manager->timer_source);
-        relief_done(&manager->relief);
+        sd_event_source_disable_unref(manager->pressure_source);
+        closep(&manager->pressure_fd);
         sd_event_unref(manager->event);
         monitor_free(manager->monitor);
         writer_done(&manager->writer);
@@ -63,7 +64,8 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
 
         if (!manager)
                 return -ENOMEM;
-        relief_init(&manager->relief, TAKE_FD(setup->pressure_fd));
+        manager->pressure_fd = TAKE_FD(setup->pressure_fd);
+        manager->relief.look_usec = USEC_INFINITY;
         manager->event = sd_event_ref(event);
         manager->timer_usec = USEC_INFINITY;
         pass_init(&manager->pass);
@@ -257,6 +259,7 @@ void manager_look_at_zones(Manager *manager)
         if (relief_check(&manager->relief, &manager->machine, now,
                          &manager->publisher.changes.short_nodes))
                 manager->publisher.changes.nodes = true;
+        manager_schedule(manager, manager->relief.look_usec);
         manager_count(manager);
         while (manager->conf.rebalance && !manager->stopping &&
                relief_next(&manager->relief, &manager->machine, &manager->conf.policy, now, &node,
@@ -367,7 +370,7 @@ ManagerView manager_view(Manager *manager)
                 .queue = &manager->queue,
                 .auto_online = manager->takeover.machine_word,
                 .short_nodes = &manager->relief.short_nodes,
-                .hears_pressure = manager->relief.pressure_source != NULL,
+                .hears_pressure = manager->pressure_source != NULL,
         };
 }
 

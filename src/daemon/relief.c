@@ -22,71 +22,10 @@
 /* The time between two requests for kernel memory while a shortage lasts. */
 #define ASK_AGAIN_USEC (60 * USEC_PER_SEC)
 
-void relief_init(Relief *relief, int pressure_fd)
+void relief_on_pressure(Relief *relief, uint64_t now_usec)
 {
-        *relief = (Relief){ .pressure_fd = pressure_fd };
-}
-
-void relief_done(Relief *relief)
-{
-        sd_event_source_disable_unref(relief->timer_source);
-        sd_event_source_disable_unref(relief->pressure_source);
-        closep(&relief->pressure_fd);
-}
-
-static void relief_look_at(Relief *relief, uint64_t usec)
-{
-        (void) sd_event_source_set_time(relief->timer_source, usec);
-        (void) sd_event_source_set_enabled(relief->timer_source, SD_EVENT_ONESHOT);
-}
-
-static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        const Relief *relief = userdata;
-
-        (void) source;
-        (void) usec;
-        relief->look(relief->userdata);
-        return 0;
-}
-
-/* Tasks wait for memory. If the last look was less than a second ago, the next one is a second after it. */
-static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-        Relief *relief = userdata;
-        uint64_t next_usec = relief->looked_usec + LOOK_USEC, now = 0;
-
-        (void) fd;
-        if (revents & (EPOLLERR | EPOLLHUP)) {
-                log_info("The kernel does not tell of memory pressure any more");
-                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-                return 0;
-        }
-        (void) sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC, &now);
-        relief->pressed_usec = now;
-        if (now >= next_usec)
-                relief->look(relief->userdata);
-        else
-                relief_look_at(relief, next_usec);
-        return 0;
-}
-
-int relief_attach(Relief *relief, sd_event *event, ReliefHandler look, void *userdata)
-{
-        int r = sd_event_add_time(event, &relief->timer_source, CLOCK_MONOTONIC, UINT64_MAX, 0,
-                                  on_recheck, relief);
-
-        relief->look = look;
-        relief->userdata = userdata;
-        if (r >= 0)
-                r = sd_event_source_set_enabled(relief->timer_source, SD_EVENT_OFF);
-        if (r < 0 || relief->pressure_fd < 0)
-                return r;
-        r = sd_event_add_io(event, &relief->pressure_source, relief->pressure_fd, EPOLLPRI,
-                            on_pressure, relief);
-        if (r < 0)
-                log_info("Cannot listen to memory pressure: %s", strerror(-r));
-        return 0;
+        relief->pressed_usec = now_usec;
+        relief->look_usec = MAX(now_usec, relief->looked_usec + LOOK_USEC);
 }
 
 bool relief_begin_look(Relief *relief, uint64_t now_usec)
@@ -94,6 +33,7 @@ bool relief_begin_look(Relief *relief, uint64_t now_usec)
         if (relief->looked_usec != 0 && now_usec - relief->looked_usec < LOOK_USEC)
                 return false;
         relief->looked_usec = now_usec;
+        relief->look_usec = USEC_INFINITY;
         return true;
 }
 
@@ -118,19 +58,11 @@ static bool relief_check_node(Relief *relief, const Machine *machine, Node *node
         return node->is_short;
 }
 
-/* Schedules the next look while a node is short or pressure was recent. It comes sooner after a change. */
-static void relief_look_again(Relief *relief, bool has_changed, uint64_t now)
-{
-        bool is_pressed = relief->pressed_usec > 0 && now < relief->pressed_usec + FOLLOW_USEC;
-
-        if (!node_set_is_empty(&relief->short_nodes) || is_pressed)
-                relief_look_at(relief, now + (has_changed ? RECHECK_FIRST_USEC : RECHECK_USEC));
-}
-
 bool relief_check(Relief *relief, Machine *machine, uint64_t now_usec, NodeSet *ret_became_short)
 {
-        NodeSet after = {};
+        bool is_pressed = relief->pressed_usec > 0 && now_usec < relief->pressed_usec + FOLLOW_USEC;
         bool has_changed;
+        NodeSet after = {};
 
         relief->pending_nodes = (NodeSet){};
         for (size_t i = 0; i < machine->n_nodes; i++) {
@@ -144,7 +76,8 @@ bool relief_check(Relief *relief, Machine *machine, uint64_t now_usec, NodeSet *
         }
         has_changed = memcmp(&relief->short_nodes, &after, sizeof(after)) != 0;
         relief->short_nodes = after;
-        relief_look_again(relief, has_changed, now_usec);
+        if (!node_set_is_empty(&after) || is_pressed)
+                relief->look_usec = now_usec + (has_changed ? RECHECK_FIRST_USEC : RECHECK_USEC);
         return has_changed;
 }
 

@@ -3,38 +3,25 @@
 
 #include "policy/shortage.h"
 
-#include <systemd/sd-event.h>
-
 /*
  * Which nodes are short of kernel memory, when to look at the zones again, and how much memory to ask for.
- * The kernel reports memory pressure, but not the end of it.
+ * The kernel reports memory pressure, but not the end of it. The caller passes the time, and reads the zones.
  */
 
-/* Has to read the zones, and to call relief_check() after that. */
-typedef void (*ReliefHandler)(void *userdata);
-
 typedef struct Relief {
-        int pressure_fd;                  /* owned; see pressure.h; negative if there is none */
-        sd_event_source *pressure_source; /* owned; NULL if memory pressure is not reported */
-        sd_event_source *timer_source;    /* owned */
-        ReliefHandler look;
-        void *userdata;
-
         NodeSet short_nodes;
         NodeSet asked_nodes;   /* nodes for which memory was requested lately */
         NodeSet pending_nodes; /* nodes that are short at two looks: memory is to be requested */
         uint64_t asked_usec;   /* when memory was last requested; 0: never */
         uint64_t pressed_usec; /* when the kernel last reported pressure; 0: never */
         uint64_t looked_usec;  /* when the zones were last looked at; 0: never */
+        uint64_t look_usec;    /* when to look again; USEC_INFINITY: not before something happens */
 } Relief;
 
-void relief_init(Relief *relief, int pressure_fd);
-void relief_done(Relief *relief);
+/* Tasks wait for memory: a look is due, a second after the last one. */
+void relief_on_pressure(Relief *relief, uint64_t now_usec);
 
-/* Begins to listen for memory pressure. Returns 0 or a negative errno. */
-int relief_attach(Relief *relief, sd_event *event, ReliefHandler look, void *userdata);
-
-/* Begins a new look, and returns true, if the last one is at least a second old. */
+/* Begins a new look, and returns true, if the last one is at least a second old: always if one is due. */
 bool relief_begin_look(Relief *relief, uint64_t now_usec);
 
 /*
