@@ -33,13 +33,10 @@ void pass_init(Pass *pass)
         *pass = (Pass){
                 .list_needed = true,
                 .again_usec = USEC_INFINITY,
-                .look = { .first_usec = LOOK_FIRST_USEC, .max_usec = LOOK_MAX_USEC, .lasts = true },
-                .leaving = { .first_usec = LEAVING_FIRST_USEC, .max_usec = LEAVING_MAX_USEC },
-                .empty = { .first_usec = EMPTY_FIRST_USEC, .max_usec = EMPTY_MAX_USEC },
+                .look = { LOOK_FIRST_USEC, LOOK_MAX_USEC, .lasts = true, .at_usec = USEC_INFINITY },
+                .leaving = { LEAVING_FIRST_USEC, LEAVING_MAX_USEC, .at_usec = USEC_INFINITY },
+                .empty = { EMPTY_FIRST_USEC, EMPTY_MAX_USEC, .at_usec = USEC_INFINITY },
         };
-        backoff_stop(&pass->look);
-        backoff_stop(&pass->leaving);
-        backoff_stop(&pass->empty);
 }
 
 void pass_done(Pass *pass)
@@ -296,34 +293,22 @@ static Awaiting pass_find_awaited(Pass *pass, Machine *machine)
         return awaiting;
 }
 
-static void given_up_add(GivenUp *given_up, const Block *block)
+static void give_up(Block *block, GivenUp *given_up)
 {
+        block->given_up = true;
         if (given_up->n++ == 0)
                 given_up->first = block->id;
 }
 
-/*
- * The kernel stops at the first block that it cannot online, so memoryd onlines the others. If the kernel is
- * only slow, the write waits for the kernel and finds the block online.
- */
-static void give_up_kernel(Block *block, PassNext *next)
-{
-        if (!is_left_to_kernel(block))
-                return;
-        block->given_up = true;
-        given_up_add(&next->kernel, block);
-}
-
-static void give_up_missing(Block *block, PassNext *next)
+/* The block no longer waits for its node, device or udev event. */
+static void give_up_missing(Block *block, GivenUp *nodeless)
 {
         block->announced = true;
-        if (is_undecided(block))
-                block->given_up = true;
-        if (block->status != BLOCK_STATUS_WAITING || block->given_up)
-                return;
-        block->given_up = true;
-        block->stale = false;
-        given_up_add(&next->nodeless, block);
+        block->given_up |= is_undecided(block);
+        if (block->status == BLOCK_STATUS_WAITING && !block->given_up) {
+                block->stale = false;
+                give_up(block, nodeless);
+        }
 }
 
 /* Stops waiting because the time is up: the plan is made with the blocks that are there. */
@@ -332,12 +317,20 @@ static void pass_give_up(Pass *pass, Machine *machine, const Awaiting *awaiting,
 {
         pass->waiting_since_usec = pass->grew_usec = 0;
         pass->confirm_needed = false;
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                give_up_kernel(&machine->blocks[i], next);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                /*
+                 * The kernel stops at the first block that it cannot online, so memoryd onlines the others.
+                 * If the kernel is only slow, the write waits for the kernel and finds the block online.
+                 */
+                if (is_left_to_kernel(block))
+                        give_up(block, &next->kernel);
+                if (awaiting->n_blocks > 0)
+                        give_up_missing(block, &next->nodeless);
+        }
         if (awaiting->n_blocks == 0)
                 return;
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                give_up_missing(&machine->blocks[i], next);
         next->n_unknown = awaiting->n_blocks - next->nodeless.n;
         /* identify_devices() then makes do with the blocks that are there. */
         pass->identify_needed = true;
@@ -360,13 +353,6 @@ static uint64_t pass_deadline(const Pass *pass, const Awaiting *awaiting)
         if (awaiting->n_due > 0)
                 since_usec = MAX(since_usec, pass->due_usec);
         return since_usec + pass->settle_usec;
-}
-
-static void pass_note_due(Pass *pass, const Awaiting *awaiting, uint64_t now)
-{
-        if (awaiting->n_due != pass->n_due)
-                pass->due_usec = now;
-        pass->n_due = awaiting->n_due;
 }
 
 /* Makes the next step come at this time or earlier. */
@@ -398,7 +384,9 @@ static bool pass_waits(Pass *pass, Machine *machine, uint64_t now, PassNext *nex
 
         if (awaiting.any_given_up)
                 pass_look_later(pass, now);
-        pass_note_due(pass, &awaiting, now);
+        if (awaiting.n_due != pass->n_due)
+                pass->due_usec = now;
+        pass->n_due = awaiting.n_due;
         if (awaiting.n_blocks + awaiting.n_due == 0 && !pass_is_growing(pass, &awaiting, now) &&
             !(awaiting.any_unknown && pass->confirm_needed)) {
                 pass->waiting_since_usec = 0;
@@ -426,12 +414,6 @@ static void pass_read_again(Pass *pass, Machine *machine)
                         machine->blocks[i].stale = true;
 }
 
-/* The time of the next plan if no event comes: to retry blocks, and to look for nodes that are gone. */
-static uint64_t pass_due_usec(const Pass *pass, const Machine *machine)
-{
-        return MIN(pass->empty.at_usec, track_next_retry(machine));
-}
-
 PassNext pass_next(Pass *pass, Machine *machine, uint64_t now_usec)
 {
         PassNext next = { .act = PASS_WAIT, .wake_usec = USEC_INFINITY };
@@ -446,7 +428,9 @@ PassNext pass_next(Pass *pass, Machine *machine, uint64_t now_usec)
         } else if (pass->read_needed) {
                 next.act = PASS_READ;
         } else {
-                uint64_t due_usec = MAX(pass_due_usec(pass, machine), pass->rest_usec);
+                /* The next plan if no event comes: to retry blocks, and to look for nodes that are gone. */
+                uint64_t retry_usec = MIN(pass->empty.at_usec, track_next_retry(machine));
+                uint64_t due_usec = MAX(retry_usec, pass->rest_usec);
 
                 if (!pass->plan_needed && due_usec > now_usec)
                         wake_at(&next, due_usec);
