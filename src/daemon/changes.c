@@ -18,15 +18,10 @@ void changes_done(Changes *changes)
 
 void changes_add_ended(Changes *changes, Job *job)
 {
-        Job **jobs = reallocarray(changes->ended_jobs, changes->n_ended_jobs + 1, sizeof(Job *));
-
-        /* Out of memory: the end of this job is not announced. */
-        if (!jobs) {
+        if (GROW(changes->ended_jobs, changes->n_ended_jobs) < 0)
                 job_free(job);
-                return;
-        }
-        jobs[changes->n_ended_jobs++] = job;
-        changes->ended_jobs = jobs;
+        else
+                changes->ended_jobs[changes->n_ended_jobs++] = job;
 }
 
 const Job *changes_find_ended(const Changes *changes, uint32_t id)

@@ -19,7 +19,7 @@ typedef struct Changes {
 
 void changes_done(Changes *changes);
 
-/* Takes over a job that has ended. */
+/* Takes over a job that has ended. If memory is short, its end is not announced. */
 void changes_add_ended(Changes *changes, Job *job);
 
 /* Finds a job that has ended by its id. Returns NULL if there is none. */

@@ -8,7 +8,6 @@ void job_queue_done(JobQueue *queue)
 {
         for (size_t i = 0; i < queue->n_jobs; i++)
                 job_free(queue->jobs[i]);
-        free(queue->jobs);
         *queue = (JobQueue){};
 }
 
@@ -18,18 +17,6 @@ Job *job_queue_find(const JobQueue *queue, uint32_t id)
                 if (queue->jobs[i]->id == id)
                         return queue->jobs[i];
         return NULL;
-}
-
-/* Takes over the job on success. Returns 0 or -ENOMEM. */
-static int job_queue_append(JobQueue *queue, Job *job)
-{
-        Job **jobs = reallocarray(queue->jobs, queue->n_jobs + 1, sizeof(Job *));
-
-        if (!jobs)
-                return -ENOMEM;
-        jobs[queue->n_jobs++] = job;
-        queue->jobs = jobs;
-        return 0;
 }
 
 /* Returns the job. The policy decides on the job's blocks again. */
@@ -49,7 +36,7 @@ int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Reque
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused)
 {
         _cleanup_(selection_done) Selection selection = {};
-        _cleanup_(job_freep) Job *job = NULL;
+        Job *job;
         int r;
 
         if (queue->n_jobs == JOBS_MAX)
@@ -64,12 +51,11 @@ int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Reque
         }
 
         r = job_new(queue->last_id + 1, uid, request, &selection, &job);
-        if (r >= 0)
-                r = job_queue_append(queue, job);
         if (r < 0)
                 return r;
         *ret_id = ++queue->last_id;
-        job_claim(TAKE_PTR(job), machine);
+        queue->jobs[queue->n_jobs++] = job;
+        job_claim(job, machine);
         return 0;
 }
 

@@ -12,7 +12,7 @@
 #define JOBS_MAX 64
 
 typedef struct JobQueue {
-        Job **jobs; /* owned, with the jobs */
+        Job *jobs[JOBS_MAX]; /* owned */
         size_t n_jobs;
         uint32_t last_id;
 } JobQueue;
