@@ -5,6 +5,8 @@
 #include "base/names.h"
 #include "bus/object.h"
 
+#include <stdio.h>
+
 int bus_error_from_errno(sd_bus_error *error, int r, const char *what)
 {
         return sd_bus_error_set_errnof(error, r, "%s: %s", what, strerror(-r));
@@ -85,17 +87,14 @@ int bus_emit_removed(sd_bus *bus, const char *path, const char *interface)
 int bus_reply_faults(sd_bus_message *message, char **faults)
 {
         _cleanup_free_ char *text = NULL;
-        size_t n = 1;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
 
-        for (char **fault = faults; fault && *fault; fault++)
-                n += strlen(*fault) + 1;
-        text = calloc(n, 1);
-        if (!text)
+        if (!stream)
                 return -ENOMEM;
-        for (char **fault = faults; fault && *fault; fault++) {
-                strcat(text, *fault);
-                if (fault[1])
-                        strcat(text, "\n");
-        }
+        for (char **fault = faults; fault && *fault; fault++)
+                fprintf(stream, "%s%s", *fault, fault[1] ? "\n" : "");
+        if (fclose(stream) != 0)
+                return -ENOMEM;
         return sd_bus_reply_method_errorf(message, BUS_ERROR_INVALID_CONFIG, "%s", text);
 }

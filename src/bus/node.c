@@ -6,6 +6,7 @@
 #include "bus/object.h"
 #include "policy/guard.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 /* Properties of a node */
@@ -61,73 +62,55 @@ const sd_bus_vtable bus_zone_vtable[] = {
 
 /* Paths */
 
-/*
- * Splits ".../node/N" or ".../node/N/zone/NAME". Returns whether the path has one of these forms. For a node,
- * *ret_zone is the empty string.
- */
-static bool parse_path(const char *path, uint32_t *ret_node, const char **ret_zone)
-{
-        static const char prefix[] = BUS_NODE_PREFIX "/", infix[] = "/zone/";
-        char number[16];
-        size_t n;
-
-        if (strncmp(path, prefix, strlen(prefix)) != 0)
-                return false;
-        path += strlen(prefix);
-        n = strcspn(path, "/");
-        /* Each node has one path: "00" is not node 0. */
-        if (n == 0 || n >= sizeof(number) || (n > 1 && *path == '0'))
-                return false;
-        memcpy(number, path, n);
-        number[n] = 0;
-        path += n;
-        if (*path && strncmp(path, infix, strlen(infix)) != 0)
-                return false;
-        *ret_zone = *path ? path + strlen(infix) : "";
-        return parse_u32(number, ret_node) >= 0;
-}
-
-static int find_node(sd_bus *bus, const char *path, const char *interface, void *userdata,
-                     void **ret_found, sd_bus_error *error)
-{
-        const char *zone;
-        uint32_t id;
-        Node *node;
-
-        (void) bus, (void) interface, (void) error;
-        if (!parse_path(path, &id, &zone) || *zone)
-                return 0;
-        manager_refresh_zones(userdata);
-        node = machine_find_node(manager_view(userdata).machine, id);
-        if (!node)
-                return 0;
-        *ret_found = node;
-        return 1;
-}
-
-static int find_zone(sd_bus *bus, const char *path, const char *interface, void *userdata,
-                     void **ret_found, sd_bus_error *error)
-{
-        const char *name;
-        uint32_t node;
-        const Zone *zone;
-
-        (void) bus, (void) interface, (void) error;
-        if (!parse_path(path, &node, &name) || !*name || zone_type_from_string(name) < 0)
-                return 0;
-        manager_refresh_zones(userdata);
-        zone = machine_find_zone(manager_view(userdata).machine, node, zone_type_from_string(name));
-        if (!zone)
-                return 0;
-        *ret_found = (void *) zone;
-        return 1;
-}
-
 const char *bus_node_path(uint32_t node, const char *zone, char buffer[static BUS_PATH_MAX])
 {
         snprintf(buffer, BUS_PATH_MAX, BUS_NODE_PREFIX "/%u%s%s", node, zone ? "/zone/" : "",
                  zone ?: "");
         return buffer;
+}
+
+/*
+ * Reads ".../node/N" or ".../node/N/zone/NAME". Returns whether the path has one of these forms. For a node,
+ * *ret_zone is invalid.
+ */
+static bool parse_path(const char *path, uint32_t *ret_node, ZoneType *ret_zone)
+{
+        char zone[16] = "", canonical[BUS_PATH_MAX];
+
+        if (sscanf(path, BUS_NODE_PREFIX "/%" SCNu32 "/zone/%15s", ret_node, zone) < 1)
+                return false;
+        *ret_zone = zone_type_from_string(zone);
+        /* Each object has one path: "00" is not node 0. sscanf() accepts that, and more. */
+        bus_node_path(*ret_node, zone_type_to_string(*ret_zone), canonical);
+        return strcmp(path, canonical) == 0;
+}
+
+static int find_node(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                     void **ret_found, sd_bus_error *error)
+{
+        uint32_t node;
+        ZoneType zone;
+
+        (void) bus, (void) interface, (void) error;
+        if (!parse_path(path, &node, &zone) || zone >= 0)
+                return 0;
+        manager_refresh_zones(userdata);
+        *ret_found = machine_find_node(manager_view(userdata).machine, node);
+        return *ret_found != NULL;
+}
+
+static int find_zone(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                     void **ret_found, sd_bus_error *error)
+{
+        uint32_t node;
+        ZoneType zone;
+
+        (void) bus, (void) interface, (void) error;
+        if (!parse_path(path, &node, &zone) || zone < 0)
+                return 0;
+        manager_refresh_zones(userdata);
+        *ret_found = (void *) machine_find_zone(manager_view(userdata).machine, node, zone);
+        return *ret_found != NULL;
 }
 
 /* Lists the paths of all nodes and zones. */
@@ -137,23 +120,22 @@ static int enumerate_nodes(sd_bus *bus, const char *prefix, void *userdata, char
         const Machine *machine = manager_view(userdata).machine;
         _cleanup_(strings_freep) char **paths = NULL;
         char path[BUS_PATH_MAX];
-        size_t n = 0;
 
         (void) bus, (void) prefix, (void) error;
         manager_refresh_zones(userdata);
         paths = calloc(machine->n_nodes + machine->n_zones + 1, sizeof(char *));
         if (!paths)
                 return -ENOMEM;
-        for (size_t i = 0; i < machine->n_nodes; i++, n++) {
-                paths[n] = strdup(bus_node_path(machine->nodes[i].id, NULL, path));
-                if (!paths[n])
-                        return -ENOMEM;
-        }
-        for (size_t i = 0; i < machine->n_zones; i++, n++) {
-                const Zone *zone = &machine->zones[i];
+        for (size_t i = 0; i < machine->n_nodes + machine->n_zones; i++) {
+                if (i < machine->n_nodes) {
+                        bus_node_path(machine->nodes[i].id, NULL, path);
+                } else {
+                        const Zone *zone = &machine->zones[i - machine->n_nodes];
 
-                paths[n] = strdup(bus_node_path(zone->node, zone_type_to_string(zone->type), path));
-                if (!paths[n])
+                        bus_node_path(zone->node, zone_type_to_string(zone->type), path);
+                }
+                paths[i] = strdup(path);
+                if (!paths[i])
                         return -ENOMEM;
         }
         *ret_paths = TAKE_PTR(paths);

@@ -95,22 +95,6 @@ static int emit_node(const Node *before, const Node *now, sd_bus *bus)
                                properties, ELEMENTSOF(properties));
 }
 
-static ToldJob job_now(const JobQueue *queue)
-{
-        const Job *job = queue->n_jobs > 0 ? queue->jobs[0] : NULL;
-
-        if (!job)
-                return (ToldJob){};
-        return (ToldJob){
-                .id = job->id,
-                .state = job->state,
-                .n_done = job->n_done,
-                .n_failed = job->n_failed,
-                .n_undone = job->n_undone,
-                .current = job_current_block(job),
-        };
-}
-
 static bool is_new(const ChangedIds *jobs, uint32_t id)
 {
         for (size_t i = 0; i < jobs->n_ids; i++)
@@ -119,24 +103,25 @@ static bool is_new(const ChangedIds *jobs, uint32_t id)
         return false;
 }
 
-static int emit_job(const ToldJob *before, const ToldJob *now, const Changes *changes, sd_bus *bus)
+static int emit_job(const Told *before, const Told *now, const Changes *changes, sd_bus *bus)
 {
         /* The job as it was announced, when it was still queued. */
-        static const ToldJob first = { .state = JOB_STATE_QUEUED, .current = -1 };
-        const ToldJob *old = before->id == now->id ? before : &first;
+        static const Told first = { .job.state = JOB_STATE_QUEUED, .current_block = -1 };
+        const Told *told = before->job.id == now->job.id ? before : &first;
+        const Job *old = &told->job, *job = &now->job;
         const Property properties[] = {
-                { "State", old->state != now->state },
-                { "DoneBlocks", old->n_done != now->n_done },
-                { "FailedBlocks", old->n_failed != now->n_failed },
-                { "UndoneBlocks", old->n_undone != now->n_undone },
-                { "CurrentBlock", old->current != now->current },
-                { "Failures", old->n_failed != now->n_failed },
+                { "State", old->state != job->state },
+                { "DoneBlocks", old->n_done != job->n_done },
+                { "FailedBlocks", old->n_failed != job->n_failed },
+                { "UndoneBlocks", old->n_undone != job->n_undone },
+                { "CurrentBlock", told->current_block != now->current_block },
+                { "Failures", old->n_failed != job->n_failed },
         };
         char path[BUS_PATH_MAX];
 
-        if (now->id == 0 || is_new(&changes->new_jobs, now->id))
+        if (job->id == 0 || is_new(&changes->new_jobs, job->id))
                 return 0;
-        return emit_properties(bus, bus_job_path(now->id, path), BUS_JOB_INTERFACE, properties,
+        return emit_properties(bus, bus_job_path(job->id, path), BUS_JOB_INTERFACE, properties,
                                ELEMENTSOF(properties));
 }
 
@@ -215,7 +200,7 @@ static int emit_all(const Told *before, const Told *now, Manager *manager, const
         if (r >= 0)
                 r = emit_manager(before, now, bus);
         if (r >= 0)
-                r = emit_job(&before->job, &now->job, changes, bus);
+                r = emit_job(before, now, changes, bus);
         if (r >= 0)
                 r = emit_blocks(bus, &changes->blocks);
         if (r >= 0 && changes->capacity)
@@ -258,7 +243,13 @@ int told_take(Told *told, const ManagerView *view)
         told->is_degraded = manager_view_is_degraded(view);
         told->files_hash = hash_strings(view->conf->files);
         told->faults_hash = hash_strings(view->faults);
-        told->job = job_now(view->queue);
+        if (told->n_jobs > 0) {
+                const Job *job = view->queue->jobs[0];
+
+                told->current_block = job_current_block(job);
+                told->job = (Job){ job->id, .state = job->state, .n_done = job->n_done,
+                                   .n_failed = job->n_failed, .n_undone = job->n_undone };
+        }
         strcpy(told->auto_online, view->auto_online);
         return 0;
 }

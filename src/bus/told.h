@@ -7,16 +7,6 @@
 
 /* What clients were told of the objects and their properties. The signals are about what differs from it. */
 
-/* The job that runs. Jobs that are still queued do not change. */
-typedef struct ToldJob {
-        uint32_t id;
-        JobState state;
-        size_t n_done;
-        size_t n_failed;
-        size_t n_undone;
-        int32_t current;
-} ToldJob;
-
 typedef struct Told {
         Machine machine; /* its totals, its zones, and its nodes without their distances; owned */
         size_t n_jobs;
@@ -24,7 +14,9 @@ typedef struct Told {
         char auto_online[AUTO_ONLINE_WORD_MAX];
         uint64_t files_hash;
         uint64_t faults_hash;
-        ToldJob job;
+        /* The job that runs, without what it owns. Jobs that are still queued do not change. */
+        Job job;
+        int32_t current_block;
 } Told;
 
 void told_done(Told *told);
