@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "bus/bus.h"
 #include "daemon/config-note.h"
+#include "daemon/journal.h"
 #include "daemon/privilege.h"
 #include "kernel/identify.h"
 #include "kernel/pressure.h"
@@ -22,9 +23,12 @@
 
 static const char *arg_root = "";
 static const char *arg_user = MEMORYD_USER;
-static const char *arg_file;
-static const char *arg_interface;
-static enum { ACTION_RUN, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT } arg_action;
+static const char *arg_operand; /* the file to check, or the interface to print */
+enum { ACTION_RUN, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT };
+static int arg_action = ACTION_RUN;
+
+/* Signals that the event loop takes: two end memoryd, and SIGHUP reloads the configuration. */
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 typedef struct Daemon {
         sd_event *event;
@@ -52,41 +56,37 @@ static void print_faults(const ConfFaults *faults)
 /* Prints notes about rules that have no effect on this machine. */
 static void print_notes(const Conf *conf)
 {
-        Sysfs sysfs = SYSFS_CLOSED;
-        ConfFaults notes = {};
+        _cleanup_(conf_faults_done) ConfFaults notes = {};
+        _cleanup_(sysfs_close) Sysfs sysfs = SYSFS_CLOSED;
 
         if (sysfs_open("", &sysfs) >= 0 && conf_note(conf, &sysfs, &notes) >= 0)
                 print_faults(&notes);
-        conf_faults_done(&notes);
-        sysfs_close(&sysfs);
 }
 
 static int check_config(void)
 {
-        ConfFaults faults = {};
-        Conf conf;
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
+        _cleanup_(conf_done) Conf conf;
         int r;
 
         conf_init(&conf);
-        r = arg_file ? conf_load_file(arg_file, &conf, &faults) :
-                       conf_load(arg_root, &conf, &faults);
+        r = arg_operand ? conf_load_file(arg_operand, &conf, &faults) :
+                          conf_load(arg_root, &conf, &faults);
         if (r == 0)
                 print_notes(&conf);
         else if (r > 0)
                 print_faults(&faults);
         else
                 fprintf(stderr, "memoryd: Cannot read the configuration: %s\n", strerror(-r));
-        conf_done(&conf);
-        conf_faults_done(&faults);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int introspect(void)
 {
-        int r = bus_introspect(stdout, arg_interface);
+        int r = bus_introspect(stdout, arg_operand);
 
         if (r == -ENXIO)
-                fprintf(stderr, "memoryd: no interface '%s', see org.memoryd1(5)\n", arg_interface);
+                fprintf(stderr, "memoryd: no interface '%s', see org.memoryd1(5)\n", arg_operand);
         else if (r < 0)
                 fprintf(stderr, "memoryd: Cannot introspect: %s\n", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -129,25 +129,17 @@ static int on_post(sd_event_source *source, void *userdata)
         return 0;
 }
 
-static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info,
-                        void *userdata)
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         Daemon *daemon = userdata;
 
         (void) source;
-        (void) info;
-        (void) sd_notify(0, "STOPPING=1");
-        manager_stop(daemon->manager);
-        return 0;
-}
-
-static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-        Daemon *daemon = userdata;
-
-        (void) source;
-        (void) info;
-        (void) manager_reload(daemon->manager);
+        if (info->ssi_signo == SIGHUP) {
+                (void) manager_reload(daemon->manager);
+        } else {
+                (void) sd_notify(0, "STOPPING=1");
+                manager_stop(daemon->manager);
+        }
         return 0;
 }
 
@@ -175,12 +167,8 @@ static int daemon_start(Daemon *daemon)
 
         if (r >= 0)
                 r = bus_new(daemon->event, daemon->manager, &daemon->bus);
-        if (r >= 0)
-                r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_terminate, daemon);
-        if (r >= 0)
-                r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_terminate, daemon);
-        if (r >= 0)
-                r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(signals); i++)
+                r = sd_event_add_signal(daemon->event, NULL, signals[i], on_signal, daemon);
         if (r >= 0)
                 r = sd_event_add_post(daemon->event, NULL, on_post, daemon);
         if (r >= 0)
@@ -231,6 +219,13 @@ static void listen_to_pressure(Setup *setup)
                          strerror(-setup->pressure_fd));
 }
 
+/* Logs why memoryd ends. Returns the exit code. */
+static int fail(int code, const char *what, int error)
+{
+        log_err("%s: %s", what, strerror(-error));
+        return code;
+}
+
 /* Does everything that needs root. Reads only the kernel's files and the user database. 0 or an exit code. */
 static int set_up(Setup *setup)
 {
@@ -243,29 +238,22 @@ static int set_up(Setup *setup)
                          "This kernel has no memory hotplug (no /sys/devices/system/memory)");
                 return EXIT_NO_HOTPLUG;
         }
-        if (r < 0) {
-                log_err("Cannot open /sys/devices/system/memory: %s", strerror(-r));
-                return EXIT_INTERNAL;
-        }
+        if (r < 0)
+                return fail(EXIT_INTERNAL, "Cannot open /sys/devices/system/memory", r);
         r = may_write(setup->sysfs.memory_fd);
-        if (r < 0) {
-                log_err("Must be run as root: cannot write below /sys/devices/system/memory: %s",
-                        strerror(-r));
-                return EXIT_FAILURE;
-        }
+        if (r < 0)
+                return fail(EXIT_FAILURE,
+                            "Must be run as root: cannot write below /sys/devices/system/memory",
+                            r);
 
         take_iomem(&setup->sysfs);
         r = actuator_start("", &setup->actuator);
-        if (r < 0) {
-                log_err("Cannot start the actuator: %s", strerror(-r));
-                return EXIT_INTERNAL;
-        }
+        if (r < 0)
+                return fail(EXIT_INTERNAL, "Cannot start the actuator", r);
         for (int source = 0; r >= 0 && source < _EVENT_SOURCE_MAX; source++)
                 r = monitor_new((EventSource) source, &setup->monitors[source]);
-        if (r < 0) {
-                log_err("Cannot listen to uevents: %s", strerror(-r));
-                return EXIT_INTERNAL;
-        }
+        if (r < 0)
+                return fail(EXIT_INTERNAL, "Cannot listen to uevents", r);
 
         listen_to_pressure(setup);
         r = privilege_drop(arg_user, setup->runtime_folder);
@@ -280,26 +268,18 @@ static int set_up(Setup *setup)
 
 static int load_config(Conf *conf, const Sysfs *sysfs)
 {
-        ConfFaults faults = {};
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
         int r = conf_load(arg_root, conf, &faults);
 
-        for (size_t i = 0; i < faults.n_faults; i++) {
-                const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
-                _cleanup_free_ char *text = NULL;
-
-                if (conf_fault_format(&faults.faults[i], &text) >= 0)
-                        log_full(LOG_ERR, &context, "%s", text);
-        }
         if (r < 0)
-                log_err("Cannot read the configuration: %s", strerror(-r));
-        if (r == 0) {
-                log_level = conf->log_level;
-                conf_note_log(conf, sysfs);
+                return fail(EXIT_INTERNAL, "Cannot read the configuration", r);
+        if (r > 0) {
+                journal_config_refused(&faults);
+                return EXIT_FAILURE;
         }
-        conf_faults_done(&faults);
-        if (r < 0)
-                return EXIT_INTERNAL;
-        return r == 0 ? 0 : EXIT_FAILURE;
+        log_level = conf->log_level;
+        conf_note_log(conf, sysfs);
+        return 0;
 }
 
 static int loop(Setup *setup, Conf *conf)
@@ -322,8 +302,7 @@ static int loop(Setup *setup, Conf *conf)
                 (void) sd_notify(0, "READY=1");
                 return sd_event_loop(daemon.event);
         }
-        log_err("Cannot start: %s", strerror(-r));
-        return r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL;
+        return fail(r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL, "Cannot start", r);
 }
 
 /*
@@ -350,7 +329,7 @@ static int run(void)
                 .actuator = ACTUATOR_CHANNEL_CLOSED,
                 .pressure_fd = -EBADF,
         };
-        sigset_t signals;
+        sigset_t blocked;
         Conf conf;
         int r;
 
@@ -361,11 +340,10 @@ static int run(void)
                 r = load_config(&conf, &setup.sysfs);
 
         /* From here on the event loop takes these signals. The actuator, forked earlier, ignores them. */
-        sigemptyset(&signals);
-        sigaddset(&signals, SIGTERM);
-        sigaddset(&signals, SIGINT);
-        sigaddset(&signals, SIGHUP);
-        (void) sigprocmask(SIG_BLOCK, &signals, NULL);
+        sigemptyset(&blocked);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                sigaddset(&blocked, signals[i]);
+        (void) sigprocmask(SIG_BLOCK, &blocked, NULL);
 
         if (r == 0)
                 r = loop(&setup, &conf);
@@ -394,12 +372,12 @@ static void print_help(void)
 
 static int parse_args(int argc, char **argv)
 {
-        enum { OPTION_CHECK_CONFIG = 256, OPTION_INTROSPECT, OPTION_ROOT, OPTION_USER };
+        enum { OPTION_ROOT = 256, OPTION_USER };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' },
-                { "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
-                { "introspect", no_argument, NULL, OPTION_INTROSPECT },
+                { "check-config", no_argument, &arg_action, ACTION_CHECK_CONFIG },
+                { "introspect", no_argument, &arg_action, ACTION_INTROSPECT },
                 { "root", required_argument, NULL, OPTION_ROOT },
                 { "user", required_argument, NULL, OPTION_USER },
                 {},
@@ -416,11 +394,7 @@ static int parse_args(int argc, char **argv)
                         printf("memoryd " PACKAGE_VERSION "\n");
                         arg_action = ACTION_EXIT;
                         return 0;
-                case OPTION_CHECK_CONFIG:
-                        arg_action = ACTION_CHECK_CONFIG;
-                        break;
-                case OPTION_INTROSPECT:
-                        arg_action = ACTION_INTROSPECT;
+                case 0: /* getopt_long() has set arg_action */
                         break;
                 case OPTION_ROOT:
                         arg_root = optarg;
@@ -432,10 +406,8 @@ static int parse_args(int argc, char **argv)
                         return -EINVAL; /* getopt_long() has printed the reason */
                 }
 
-        if (arg_action == ACTION_CHECK_CONFIG && optind < argc)
-                arg_file = argv[optind++];
-        if (arg_action == ACTION_INTROSPECT && optind < argc)
-                arg_interface = argv[optind++];
+        if (arg_action != ACTION_RUN && optind < argc)
+                arg_operand = argv[optind++];
         if (optind < argc) {
                 fprintf(stderr, "memoryd: unexpected argument '%s', see memoryd --help\n",
                         argv[optind]);

@@ -10,6 +10,7 @@
 
 #define NODES_STRING_MAX 128
 
+/* Adds a note if `named` has nodes that are not online. `possible` is empty if it is unknown. */
 static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
                       const NodeSet *online, const NodeSet *possible, ConfFaults *notes)
 {
@@ -34,22 +35,24 @@ static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
         return MIN(r, 0);
 }
 
-/*
- * Adds a note for each key of a rule that names missing nodes, in the order of the rules, in the form of a
- * fault. `online` has the nodes of the machine. `possible` has the nodes that can exist before the next boot,
- * and is empty if these are unknown. Returns 0 or -ENOMEM.
- */
-static int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSet *possible,
-                           ConfFaults *notes)
+int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
 {
+        NodeSet online, possible;
+
+        if (sysfs_read_node_list(sysfs, "online", &online) < 0)
+                return 0;
+        /* Without this list it is unknown which nodes can exist before the next boot. */
+        if (sysfs_read_node_list(sysfs, "possible", &possible) < 0)
+                possible = (NodeSet){};
         for (size_t i = 0; i < conf->policy.n_rules; i++) {
                 const Rule *rule = &conf->policy.rules[i];
                 NodeSet from = {};
-                int r = note_nodes(rule, "rules.node", &rule->nodes, online, possible, notes);
+                int r = note_nodes(rule, "rules.node", &rule->nodes, &online, &possible, notes);
 
                 if (r >= 0 && rule->has_distance) {
                         node_set_add(&from, rule->distance.from);
-                        r = note_nodes(rule, "rules.distance.from", &from, online, possible, notes);
+                        r = note_nodes(rule, "rules.distance.from", &from, &online, &possible,
+                                       notes);
                 }
                 if (r < 0)
                         return r;
@@ -57,20 +60,9 @@ static int conf_note_nodes(const Conf *conf, const NodeSet *online, const NodeSe
         return 0;
 }
 
-int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
-{
-        NodeSet online, possible;
-
-        if (sysfs_read_node_list(sysfs, "online", &online) < 0)
-                return 0;
-        if (sysfs_read_node_list(sysfs, "possible", &possible) < 0)
-                possible = (NodeSet){};
-        return conf_note_nodes(conf, &online, &possible, notes);
-}
-
 void conf_note_log(const Conf *conf, const Sysfs *sysfs)
 {
-        ConfFaults notes = {};
+        _cleanup_(conf_faults_done) ConfFaults notes = {};
 
         (void) conf_note(conf, sysfs, &notes);
         for (size_t i = 0; i < notes.n_faults; i++) {
@@ -79,5 +71,4 @@ void conf_note_log(const Conf *conf, const Sysfs *sysfs)
                 if (conf_fault_format(&notes.faults[i], &text) >= 0)
                         log_info("%s", text);
         }
-        conf_faults_done(&notes);
 }

@@ -39,7 +39,7 @@ static void decider_judge(const Decider *decider, const Plan *plan)
                 if (block->status == BLOCK_STATUS_EXTERNAL && block->onliner == ONLINER_KERNEL)
                         burst_add(&offloaded, block);
         }
-        journal_offloaded(&offloaded, decider->machine->block_size_bytes);
+        journal_onlined(&offloaded, decider->machine->block_size_bytes, true);
         if (first_foreign)
                 journal_foreign(decider->policy, first_foreign, n_foreign);
 }

@@ -113,23 +113,14 @@ void journal_raced(const Policy *policy, const Block *block)
                  verdict_to_string(block->decision.verdict));
 }
 
-void journal_onlined(const Burst *burst, uint64_t block_size_bytes)
+void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kernel)
 {
         const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
         char text[BURST_STRING_MAX];
 
         if (burst->n_kernel + burst->n_movable > 0)
-                log_full(LOG_NOTICE, &context, "Onlined %s",
-                         burst_format(burst, block_size_bytes, text));
-}
-
-void journal_offloaded(const Burst *burst, uint64_t block_size_bytes)
-{
-        const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };
-        char text[BURST_STRING_MAX];
-
-        if (!burst_is_empty(burst))
-                log_full(LOG_NOTICE, &context, "The kernel onlined %s, as the policy has it",
+                log_full(LOG_NOTICE, &context,
+                         by_kernel ? "The kernel onlined %s, as the policy has it" : "Onlined %s",
                          burst_format(burst, block_size_bytes, text));
 }
 
@@ -163,17 +154,22 @@ void journal_short(uint32_t node, const Shortage *shortage)
                  format_bytes(shortage->movable_free_bytes, movable));
 }
 
-void journal_not_short(uint32_t node)
-{
-        log_info("Node %u has enough kernel memory again", node);
-}
-
-void journal_config_refused(char *const *faults)
+void journal_config_refused(const ConfFaults *faults)
 {
         const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
 
-        for (; faults && *faults; faults++)
-                log_full(LOG_ERR, &context, "%s", *faults);
+        for (size_t i = 0; i < faults->n_faults; i++) {
+                _cleanup_free_ char *text = NULL;
+
+                if (conf_fault_format(&faults->faults[i], &text) >= 0)
+                        log_full(LOG_ERR, &context, "%s", text);
+        }
+}
+
+void journal_config_stays(void)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
+
         log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
 }
 

@@ -31,17 +31,16 @@ void journal_failed(const Policy *policy, const Block *block, Outcome outcome, b
 void journal_raced(const Policy *policy, const Block *block);
 
 /* The blocks of a burst that memoryd, or the kernel, has onlined. No message if there are none. */
-void journal_onlined(const Burst *burst, uint64_t block_size_bytes);
-void journal_offloaded(const Burst *burst, uint64_t block_size_bytes);
+void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kernel);
 
 void journal_job_ended(const Job *job, const Machine *machine);
 
-/* A node became short of kernel memory, or is no longer short. */
+/* A node became short of kernel memory. */
 void journal_short(uint32_t node, const Shortage *shortage);
-void journal_not_short(uint32_t node);
 
-/* A configuration was refused because of these faults. */
-void journal_config_refused(char *const *faults);
+/* The faults of a configuration that was refused, and that the one before stays in force. */
+void journal_config_refused(const ConfFaults *faults);
+void journal_config_stays(void);
 
 /* Uevents were lost. */
 void journal_events_lost(void);

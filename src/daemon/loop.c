@@ -271,7 +271,7 @@ static void manager_end_burst(Manager *manager)
 {
         if (!writer_is_idle(&manager->writer) || burst_is_empty(&manager->burst))
                 return;
-        journal_onlined(&manager->burst, manager->machine.block_size_bytes);
+        journal_onlined(&manager->burst, manager->machine.block_size_bytes, false);
         manager->burst = (Burst){};
         manager_look_at_zones(manager);
         manager->publisher.changes.nodes = true;

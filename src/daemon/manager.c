@@ -332,7 +332,8 @@ int manager_reload(Manager *manager)
                 manager_adopt(manager, &conf);
         } else if (r > 0) {
                 (void) conf_faults_format(&faults, &manager->faults);
-                journal_config_refused(manager->faults);
+                journal_config_refused(&faults);
+                journal_config_stays();
         } else {
                 log_err("Cannot reload the configuration: %s", strerror(-r));
         }

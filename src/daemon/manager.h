@@ -55,9 +55,8 @@ int manager_reload(Manager *manager);
 void manager_rescan(Manager *manager, bool all);
 
 /*
- * Makes a job of a request, and starts it when the jobs before it have ended. The request is empty after
- * success. Returns 0 and the job's id; 1 if the request is refused, with the reason in *ret_refused, which
- * the caller frees; -E2BIG if there are JOBS_MAX jobs; -ESHUTDOWN if memoryd is stopping; or -ENOMEM.
+ * Makes a job of a request, and starts it when the jobs before it have ended. Returns what job_queue_add()
+ * does, or -ESHUTDOWN if memoryd is stopping.
  */
 int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
                     Selection *ret_refused);
@@ -90,9 +89,5 @@ ManagerView manager_view(Manager *manager);
 /* Whether a block failed or is foreign, a node is short of kernel memory, or the last reload was refused. */
 bool manager_view_is_degraded(const ManagerView *view);
 
-/*
- * Takes the changes if there are any and it is time to publish them: at the end of a pass or a burst of
- * writes, or if a job was added or has ended; otherwise at most ten times a second. Returns whether there
- * were any.
- */
+/* Takes the changes if there are any and it is time to publish them, see publisher_take(). Returns whether. */
 bool manager_take_changes(Manager *manager, Changes *ret);

@@ -10,32 +10,40 @@
 /* A burst is over if no block came for this long: virtio-mem and similar drivers add blocks one by one. */
 #define QUIET_USEC (15 * USEC_PER_MSEC)
 
-/* The first and the longest time between two looks at blocks that the plan waits for. */
-#define LOOK_FIRST_USEC (2 * USEC_PER_MSEC)
-#define LOOK_MAX_USEC (50 * USEC_PER_MSEC)
-
 /* The time between two looks at blocks that could not be read, or whose node is no longer waited for. */
 #define LOOK_LATER_USEC (5 * USEC_PER_SEC)
 
-/* The first and the longest time between two checks whether a block is gone whose removal has begun. */
-#define LEAVING_FIRST_USEC (2 * USEC_PER_MSEC)
-#define LEAVING_MAX_USEC (60 * USEC_PER_SEC)
-
-/* The first and the longest time between two checks whether a node without memory is gone. */
-#define EMPTY_FIRST_USEC (100 * USEC_PER_MSEC)
-#define EMPTY_MAX_USEC (30 * USEC_PER_SEC)
-
 /* The shortest time between two plans for retries and the like, so that these are planned together. */
 #define REST_USEC (50 * USEC_PER_MSEC)
+
+static void backoff_stop(Backoff *backoff)
+{
+        backoff->delay_usec = 0;
+        backoff->at_usec = USEC_INFINITY;
+}
+
+/* Starts the next delay. Returns false if there is none, and the back-off has stopped. */
+static bool backoff_next(Backoff *backoff, uint64_t now)
+{
+        uint64_t delay = MAX(backoff->delay_usec * 2, backoff->first_usec);
+
+        if (delay > backoff->max_usec && !backoff->lasts) {
+                backoff_stop(backoff);
+                return false;
+        }
+        backoff->delay_usec = MIN(delay, backoff->max_usec);
+        backoff->at_usec = now + backoff->delay_usec;
+        return true;
+}
 
 void pass_init(Pass *pass)
 {
         *pass = (Pass){
                 .list_needed = true,
                 .again_usec = USEC_INFINITY,
-                .look = { LOOK_FIRST_USEC, LOOK_MAX_USEC, .lasts = true, .at_usec = USEC_INFINITY },
-                .leaving = { LEAVING_FIRST_USEC, LEAVING_MAX_USEC, .at_usec = USEC_INFINITY },
-                .empty = { EMPTY_FIRST_USEC, EMPTY_MAX_USEC, .at_usec = USEC_INFINITY },
+                .look = { 2 * USEC_PER_MSEC, 50 * USEC_PER_MSEC, .lasts = true },
+                .leaving = { 2 * USEC_PER_MSEC, 60 * USEC_PER_SEC, .at_usec = USEC_INFINITY },
+                .empty = { 100 * USEC_PER_MSEC, 30 * USEC_PER_SEC, .at_usec = USEC_INFINITY },
         };
 }
 
@@ -186,7 +194,7 @@ void pass_on_listed(Pass *pass, Machine *machine, size_t n_new, bool any_gone, u
                 pass->grew_usec = now_usec;
         pass->confirm_needed = n_new > 0;
         if (any_gone)
-                backoff_begin(&pass->empty);
+                pass->empty.delay_usec = pass->empty.at_usec = 0;
         pass->list_needed = false;
         pass->read_needed = pass->plan_needed = pass->identify_needed = true;
         pass_expect_blocks_to_go(pass, machine, now_usec);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "daemon/backoff.h"
 #include "kernel/monitor.h"
 #include "model/notice.h"
 
@@ -22,6 +21,15 @@
  * For blocks that the kernel onlines itself, the plan waits as long as the kernel makes progress: each of
  * these blocks sends an event.
  */
+
+/* A delay that doubles each time. */
+typedef struct Backoff {
+        uint64_t first_usec;
+        uint64_t max_usec;   /* the longest delay; after it the back-off stops, unless it lasts */
+        bool lasts;          /* repeats max_usec instead of stopping */
+        uint64_t delay_usec; /* the last delay; 0 before the first */
+        uint64_t at_usec;    /* the end of the delay; USEC_INFINITY when stopped, 0: due at once */
+} Backoff;
 
 typedef struct Pass {
         /* Settings, set by the caller. */

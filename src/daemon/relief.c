@@ -54,7 +54,7 @@ static bool relief_check_node(Relief *relief, const Machine *machine, Node *node
         else if (node->is_short)
                 journal_short(node->id, &shortage);
         else if (was_short)
-                journal_not_short(node->id);
+                log_info("Node %u has enough kernel memory again", node->id);
         return node->is_short;
 }
 
