@@ -274,7 +274,7 @@ static int load_config(Conf *conf, const Sysfs *sysfs)
         if (r < 0)
                 return fail(EXIT_INTERNAL, "Cannot read the configuration", r);
         if (r > 0) {
-                journal_config_refused(&faults);
+                journal_faults(&faults, LOG_ERR, MESSAGE_ID_CONFIG_REFUSED);
                 return EXIT_FAILURE;
         }
         log_level = conf->log_level;
@@ -285,24 +285,23 @@ static int load_config(Conf *conf, const Sysfs *sysfs)
 static int loop(Setup *setup, Conf *conf)
 {
         _cleanup_(daemon_done) Daemon daemon = {};
+        char size[FORMAT_BYTES_MAX];
+        const Machine *machine;
         int r = sd_event_new(&daemon.event);
 
         if (r >= 0)
                 r = manager_new(daemon.event, setup, conf, &daemon.manager);
         if (r >= 0)
                 r = daemon_start(&daemon);
-        if (r >= 0) {
-                const Machine *machine = manager_view(daemon.manager).machine;
-                char size[FORMAT_BYTES_MAX];
+        if (r < 0)
+                return fail(r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL, "Cannot start", r);
 
-                log_info("memoryd " PACKAGE_VERSION ": %zu blocks of %s on %zu nodes",
-                         machine->n_blocks, format_bytes(machine->block_size_bytes, size),
-                         machine->n_nodes);
-                notify_status(&daemon);
-                (void) sd_notify(0, "READY=1");
-                return sd_event_loop(daemon.event);
-        }
-        return fail(r == -EBADMSG ? EXIT_FAILURE : EXIT_INTERNAL, "Cannot start", r);
+        machine = manager_view(daemon.manager).machine;
+        log_info("memoryd " PACKAGE_VERSION ": %zu blocks of %s on %zu nodes", machine->n_blocks,
+                 format_bytes(machine->block_size_bytes, size), machine->n_nodes);
+        notify_status(&daemon);
+        (void) sd_notify(0, "READY=1");
+        return sd_event_loop(daemon.event);
 }
 
 /*

@@ -2,8 +2,6 @@
 
 /* Asks polkit whether a caller may do something. */
 
-#include "bus/authority.h"
-
 #include "base/log.h"
 #include "bus/object.h"
 

@@ -3,7 +3,6 @@
 /* The methods Explain(), History() and Plan(), which give reasons, past decisions and forecasts. */
 
 #include "base/names.h"
-#include "bus/authority.h"
 #include "bus/object.h"
 #include "policy/forecast.h"
 
@@ -250,32 +249,28 @@ static int reply_forecast(sd_bus_message *message, const Forecast *forecast, con
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int plan_by(sd_bus_message *message, const ManagerView *view, const PlanOptions *options,
-                   const Policy *policy)
+/* Plans with the configuration of the options, or else with the one in force. */
+static int reply_plan(sd_bus_message *message, const ManagerView *view, const PlanOptions *options)
 {
-        _cleanup_(forecast_done) Forecast forecast = {};
-        int r = forecast_make(view->machine, &view->conf->policy, policy, options->additions,
-                              options->n_additions, &forecast);
-
-        return r < 0 ? r : reply_forecast(message, &forecast, policy);
-}
-
-static int plan_by_config(sd_bus_message *message, const ManagerView *view,
-                          const PlanOptions *options)
-{
+        _cleanup_(conf_done) Conf conf;
         _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_(strings_freep) char **lines = NULL;
-        _cleanup_(conf_done) Conf conf;
-        int r;
+        _cleanup_(forecast_done) Forecast forecast = {};
+        const Policy *policy = options->config ? &conf.policy : &view->conf->policy;
+        int r = 0;
 
         conf_init(&conf);
-        r = conf_load_text(options->config_name ?: "(configuration)", options->config,
-                           strlen(options->config), &conf, &faults);
-        if (r == 0)
-                return plan_by(message, view, options, &conf.policy);
-        if (r > 0)
+        if (options->config)
+                r = conf_load_text(options->config_name ?: "(configuration)", options->config,
+                                   strlen(options->config), &conf, &faults);
+        if (r > 0) {
                 r = conf_faults_format(&faults, &lines);
-        return r < 0 ? r : bus_reply_faults(message, lines);
+                return r < 0 ? r : bus_reply_faults(message, lines);
+        }
+        if (r >= 0)
+                r = forecast_make(view->machine, &view->conf->policy, policy, options->additions,
+                                  options->n_additions, &forecast);
+        return r < 0 ? r : reply_forecast(message, &forecast, policy);
 }
 
 static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
@@ -290,10 +285,8 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         (void) uid;
         if (r >= 0)
                 r = bus_read_dictionary(message, read_option, &options, &error);
-        if (r >= 0 && options.config)
-                r = plan_by_config(message, &view, &options);
-        else if (r >= 0)
-                r = plan_by(message, &view, &options, &view.conf->policy);
+        if (r >= 0)
+                r = reply_plan(message, &view, &options);
         if (r == -E2BIG)
                 (void) sd_bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
                                          "expected at most %d blocks with those of the machine",

@@ -3,9 +3,9 @@
 /* The interface org.memoryd1.Job, and the manager's methods and signals about jobs. */
 
 #include "base/names.h"
-#include "bus/authority.h"
 #include "bus/object.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 const char *bus_job_path(uint32_t id, char buffer[static BUS_PATH_MAX])
@@ -62,30 +62,25 @@ DEFINE_GETTER(get_failures, const Job *job, append_failures(reply, job))
 
 /* Methods of a job */
 
+/* Returns whether a path is of a job. Each job has one path: "01", which sscanf() accepts, is not job 1. */
+static bool parse_path(const char *path, uint32_t *ret_id)
+{
+        char canonical[BUS_PATH_MAX];
+
+        return sscanf(path, BUS_JOB_PREFIX "/%" SCNu32, ret_id) == 1 &&
+               strcmp(path, bus_job_path(*ret_id, canonical)) == 0;
+}
+
 static int find_job(sd_bus *bus, const char *path, const char *interface, void *userdata,
                     void **ret_found, sd_bus_error *error)
 {
-        static const char prefix[] = BUS_JOB_PREFIX "/";
-        char canonical[BUS_PATH_MAX];
-        const Job *job;
         uint32_t id;
 
         (void) bus, (void) interface, (void) error;
-        if (strncmp(path, prefix, strlen(prefix)) != 0 ||
-            parse_u32(path + strlen(prefix), &id) < 0 ||
-            strcmp(path, bus_job_path(id, canonical)) != 0)
+        if (!parse_path(path, &id))
                 return 0;
-        job = manager_find_job(userdata, id);
-        if (!job)
-                return 0;
-        *ret_found = (void *) job;
-        return 1;
-}
-
-static int no_such_job(sd_bus_message *message, const char *path)
-{
-        return sd_bus_reply_method_errorf(message, BUS_ERROR_NO_SUCH_JOB,
-                                          "There is no job %s that could be cancelled", path);
+        *ret_found = (void *) manager_find_job(userdata, id);
+        return *ret_found != NULL;
 }
 
 /* The job may have ended while the user typed a password. */
@@ -95,9 +90,10 @@ static int cancel_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         uint32_t id;
 
         (void) uid;
-        if (parse_u32(path + strlen(BUS_JOB_PREFIX "/"), &id) < 0 ||
-            manager_cancel_job(userdata, id) < 0)
-                return no_such_job(message, path);
+        if (!parse_path(path, &id) || manager_cancel_job(userdata, id) < 0)
+                return sd_bus_reply_method_errorf(message, BUS_ERROR_NO_SUCH_JOB,
+                                                  "There is no job %s that could be cancelled",
+                                                  path);
         return sd_bus_reply_method_return(message, NULL);
 }
 

@@ -3,7 +3,6 @@
 /* The interface org.memoryd1.Manager. */
 
 #include "base/names.h"
-#include "bus/authority.h"
 #include "bus/object.h"
 #include "config.h"
 #include "verify/verify.h"
@@ -70,13 +69,6 @@ static const Totals *totals(Manager *manager)
         return &manager_view(manager).machine->totals;
 }
 
-static bool is_degraded(Manager *manager)
-{
-        const ManagerView view = manager_view(manager);
-
-        return manager_view_is_degraded(&view);
-}
-
 DEFINE_VALUE_GETTER(get_version, Manager *manager, "s", PACKAGE_VERSION)
 DEFINE_VALUE_GETTER(get_block_size, Manager *manager, "t",
                     manager_view(manager).machine->block_size_bytes)
@@ -89,7 +81,7 @@ DEFINE_VALUE_GETTER(get_failed, Manager *manager, "u", totals(manager)->failed_b
 DEFINE_VALUE_GETTER(get_foreign, Manager *manager, "u", totals(manager)->foreign_blocks)
 DEFINE_VALUE_GETTER(get_jobs, Manager *manager, "u", (uint32_t) manager_view(manager).queue->n_jobs)
 DEFINE_VALUE_GETTER(get_auto_online, Manager *manager, "s", manager_view(manager).auto_online)
-DEFINE_VALUE_GETTER(get_degraded, Manager *manager, "b", (int) is_degraded(manager))
+DEFINE_VALUE_GETTER(get_degraded, Manager *manager, "b", (int) manager_view(manager).is_degraded)
 DEFINE_GETTER(get_features, Manager *manager, append_features(reply, manager))
 DEFINE_GETTER(get_files, Manager *manager,
               sd_bus_message_append_strv(reply, manager_view(manager).conf->files))
@@ -156,6 +148,7 @@ static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *
 }
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define UNPRIVILEGED SD_BUS_VTABLE_UNPRIVILEGED
 
 const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -176,34 +169,34 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("Degraded", "b", get_degraded, 0, EMITS),
         SD_BUS_METHOD_WITH_ARGS("ListBlocks", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_BLOCK_SIGNATURE, blocks), method_list_blocks,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("u", block),
                                 SD_BUS_RESULT("a{sv}", explanation), bus_method_explain,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_HISTORY_SIGNATURE, decisions),
-                                bus_method_history, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_history, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("a" BUS_PLAN_SIGNATURE, ranges), bus_method_plan,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, findings), method_verify,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rescan", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RescanAll", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Online", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
-                                bus_method_make_job, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_make_job, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Offline", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
-                                bus_method_make_job, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_make_job, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetZone", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
-                                bus_method_make_job, SD_BUS_VTABLE_UNPRIVILEGED),
+                                bus_method_make_job, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_JOB_SIGNATURE, jobs), bus_method_list_jobs,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("u", id, "o", job), 0),
         SD_BUS_SIGNAL_WITH_ARGS("JobRemoved",
                                 SD_BUS_ARGS("u", id, "o", job, "s", result, "a{sv}", report), 0),

@@ -49,6 +49,21 @@ const char *bus_node_path(uint32_t node, const char *zone, char buffer[static BU
 /* Frees a list of paths when a variable goes out of scope. */
 DEFINE_CLEANUP(char **, strings_free)
 
+/* Authority */
+
+/*
+ * Asks whether the sender of a message may perform an action: root always may, other users if polkit agrees.
+ * Never blocks: later, from the event loop, either `granted` is called with the message, the user's number
+ * and userdata, or the message is answered with AccessDenied. If polkit does not answer, access is denied.
+ *
+ * `also` is a second action that the sender needs beside the first, or NULL. Returns what a method handler
+ * returns: 1, or a negative errno with the error set.
+ */
+typedef int (*AuthorityGranted)(sd_bus_message *message, uint32_t uid, void *userdata);
+
+int authority_ask(sd_bus_message *message, const char *action, const char *also,
+                  AuthorityGranted granted, void *userdata, sd_bus_error *error);
+
 /* Getters of properties */
 
 /*

@@ -34,14 +34,13 @@ static int read_blocks(sd_bus_message *message, Request *request, sd_bus_error *
 
 static int read_node(sd_bus_message *message, Request *request, sd_bus_error *error)
 {
-        uint32_t node;
+        uint32_t node = 0;
         int r = sd_bus_message_read(message, "v", "u", &node);
 
-        if (r >= 0 && node > INT32_MAX)
+        if (node > INT32_MAX)
                 return sd_bus_error_setf(error, BUS_ERROR_PREFIX "NoSuchNode",
                                          "There is no node %u", node);
-        if (r >= 0)
-                request->node = (int32_t) node;
+        request->node = (int32_t) node;
         return r;
 }
 

@@ -240,7 +240,7 @@ int told_take(Told *told, const ManagerView *view)
         told->machine.n_zones = machine->n_zones;
         told->machine.totals = machine->totals;
         told->n_jobs = view->queue->n_jobs;
-        told->is_degraded = manager_view_is_degraded(view);
+        told->is_degraded = view->is_degraded;
         told->files_hash = hash_strings(view->conf->files);
         told->faults_hash = hash_strings(view->faults);
         if (told->n_jobs > 0) {

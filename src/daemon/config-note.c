@@ -5,8 +5,8 @@
 #include "daemon/config-note.h"
 
 #include "base/format.h"
-#include "base/log.h"
 #include "config/fault.h"
+#include "daemon/journal.h"
 
 #define NODES_STRING_MAX 128
 
@@ -65,10 +65,5 @@ void conf_note_log(const Conf *conf, const Sysfs *sysfs)
         _cleanup_(conf_faults_done) ConfFaults notes = {};
 
         (void) conf_note(conf, sysfs, &notes);
-        for (size_t i = 0; i < notes.n_faults; i++) {
-                _cleanup_free_ char *text = NULL;
-
-                if (conf_fault_format(&notes.faults[i], &text) >= 0)
-                        log_info("%s", text);
-        }
+        journal_faults(&notes, LOG_INFO, NULL);
 }

@@ -9,7 +9,7 @@
 #include "daemon/relief.h"
 #include "daemon/remember.h"
 
-/* The manager's state, private to manager.c and loop.c. The loop calls the manager, which does not call it. */
+/* The manager's state, private to manager.c and loop.c. Only the loop calls the other file. */
 
 struct Manager {
         sd_event *event;
@@ -18,8 +18,8 @@ struct Manager {
         sd_event_source *timer_source;
         sd_event_source *pressure_source; /* NULL if memory pressure is not reported */
         uint64_t timer_usec;              /* the time that the timer is set to, or USEC_INFINITY */
-        char *root;
-        char *runtime_folder;
+        const char *root;
+        const char *runtime_folder;
         Sysfs sysfs;
         Monitor *monitor;
         int pressure_fd; /* see pressure.h; negative if there is none */

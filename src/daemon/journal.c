@@ -154,22 +154,23 @@ void journal_short(uint32_t node, const Shortage *shortage)
                  format_bytes(shortage->movable_free_bytes, movable));
 }
 
-void journal_config_refused(const ConfFaults *faults)
+void journal_faults(const ConfFaults *faults, int level, const char *message_id)
 {
-        const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
+        const LogContext context = { .message_id = message_id };
 
         for (size_t i = 0; i < faults->n_faults; i++) {
                 _cleanup_free_ char *text = NULL;
 
                 if (conf_fault_format(&faults->faults[i], &text) >= 0)
-                        log_full(LOG_ERR, &context, "%s", text);
+                        log_full(level, &context, "%s", text);
         }
 }
 
-void journal_config_stays(void)
+void journal_config_refused(const ConfFaults *faults)
 {
         const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
 
+        journal_faults(faults, LOG_ERR, MESSAGE_ID_CONFIG_REFUSED);
         log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
 }
 

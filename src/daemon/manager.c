@@ -42,8 +42,6 @@ void manager_free(Manager *manager)
         conf_done(&manager->conf);
         changes_done(&manager->publisher.changes);
         strings_free(manager->faults);
-        free(manager->runtime_folder);
-        free(manager->root);
         free(manager);
 }
 
@@ -60,7 +58,7 @@ static void manager_take_conf(Manager *manager, Conf *conf)
 
 int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
 {
-        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
+        Manager *manager = calloc(1, sizeof(*manager));
 
         if (!manager)
                 return -ENOMEM;
@@ -75,13 +73,10 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         machine_init(&manager->machine);
         writer_init(&manager->writer, &setup->actuator);
         manager->monitor = TAKE_PTR(setup->monitors[manager->conf.event_source]);
-        manager->root = strdup(setup->root);
-        manager->keeper.folder = manager->runtime_folder = strdup(setup->runtime_folder);
+        manager->root = setup->root;
+        manager->keeper.folder = manager->runtime_folder = setup->runtime_folder;
         setup_done(setup);
-        if (!manager->root || !manager->runtime_folder || !manager->monitor)
-                return -ENOMEM;
-
-        *ret = TAKE_PTR(manager);
+        *ret = manager;
         return 0;
 }
 
@@ -333,7 +328,6 @@ int manager_reload(Manager *manager)
         } else if (r > 0) {
                 (void) conf_faults_format(&faults, &manager->faults);
                 journal_config_refused(&faults);
-                journal_config_stays();
         } else {
                 log_err("Cannot reload the configuration: %s", strerror(-r));
         }
@@ -360,6 +354,8 @@ void manager_rescan(Manager *manager, bool all)
 
 ManagerView manager_view(Manager *manager)
 {
+        const Totals *totals = &manager->machine.totals;
+
         manager_count(manager);
         return (ManagerView){
                 .root = manager->root,
@@ -372,15 +368,9 @@ ManagerView manager_view(Manager *manager)
                 .auto_online = manager->takeover.machine_word,
                 .short_nodes = &manager->relief.short_nodes,
                 .hears_pressure = manager->pressure_source != NULL,
+                .is_degraded = totals->failed_blocks > 0 || totals->foreign_blocks > 0 ||
+                               manager->faults || !node_set_is_empty(&manager->relief.short_nodes),
         };
-}
-
-bool manager_view_is_degraded(const ManagerView *view)
-{
-        const Totals *totals = &view->machine->totals;
-
-        return totals->failed_blocks > 0 || totals->foreign_blocks > 0 || view->faults ||
-               !node_set_is_empty(view->short_nodes);
 }
 
 const Job *manager_find_job(const Manager *manager, uint32_t id)

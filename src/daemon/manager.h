@@ -16,7 +16,7 @@
 
 typedef struct Manager Manager;
 
-/* Everything that is set up before privileges are dropped. manager_new() takes all of it over. */
+/* Everything that is set up before privileges are dropped. manager_new() takes all but the strings over. */
 typedef struct Setup {
         const char *root;           /* the configuration is below it; "" is the running system */
         const char *runtime_folder; /* see takeover.h */
@@ -30,11 +30,10 @@ void setup_done(Setup *setup);
 
 /*
  * Takes over setup and conf, which are empty after success. In any case the caller ends them with
- * setup_done() and conf_done(). Returns 0 or a negative errno.
+ * setup_done() and conf_done(). The strings of setup must outlive the manager. Returns 0 or -ENOMEM.
  */
 int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret);
 void manager_free(Manager *manager);
-DEFINE_CLEANUP(Manager *, manager_free)
 
 /* Reads the whole machine, so that the model is complete, and begins to act. 0 or a negative errno. */
 int manager_start(Manager *manager);
@@ -82,12 +81,11 @@ typedef struct ManagerView {
         const char *auto_online; /* auto_online_blocks as last read; "" if there is no such file */
         const NodeSet *short_nodes; /* nodes that are short of kernel memory */
         bool hears_pressure;        /* the kernel reports memory pressure */
+        bool is_degraded; /* a block failed or is foreign, a node is short of kernel memory, or the
+                             last reload was refused */
 } ManagerView;
 
 ManagerView manager_view(Manager *manager);
 
-/* Whether a block failed or is foreign, a node is short of kernel memory, or the last reload was refused. */
-bool manager_view_is_degraded(const ManagerView *view);
-
-/* Takes the changes if there are any and it is time to publish them, see publisher_take(). Returns whether. */
+/* Takes the changes, and returns true, if there are any and publisher_take() says that it is time. */
 bool manager_take_changes(Manager *manager, Changes *ret);

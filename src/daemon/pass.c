@@ -236,21 +236,16 @@ static bool any_node_is_empty(const Machine *machine)
  * about the node itself. So memoryd checks whether empty nodes are gone, less and less often, since a node
  * that never had memory or a CPU may stay.
  */
-static void pass_expect_nodes_to_go(Pass *pass, const Machine *machine, uint64_t now)
-{
-        if (pass->empty.at_usec == USEC_INFINITY)
-                return;
-        if (any_node_is_empty(machine))
-                (void) backoff_next(&pass->empty, now);
-        else
-                backoff_stop(&pass->empty);
-}
-
 void pass_on_planned(Pass *pass, const Machine *machine, uint64_t now_usec)
 {
         pass->plan_needed = false;
         pass->rest_usec = now_usec + REST_USEC;
-        pass_expect_nodes_to_go(pass, machine, now_usec);
+        if (pass->empty.at_usec == USEC_INFINITY)
+                return;
+        if (any_node_is_empty(machine))
+                (void) backoff_next(&pass->empty, now_usec);
+        else
+                backoff_stop(&pass->empty);
 }
 
 /* The next step */
