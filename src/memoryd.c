@@ -150,15 +150,12 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
  */
 static int publish_at_exit(Daemon *daemon)
 {
-        sd_event_source *source = NULL;
+        _cleanup_(sd_event_source_unrefp) sd_event_source *source = NULL;
         int r = sd_event_add_exit(daemon->event, &source, on_post, daemon);
 
         if (r >= 0)
                 r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
-        if (r >= 0)
-                r = sd_event_source_set_floating(source, true);
-        sd_event_source_unref(source);
-        return r;
+        return r < 0 ? r : sd_event_source_set_floating(source, true);
 }
 
 static int daemon_start(Daemon *daemon)

@@ -30,20 +30,12 @@ struct Bus {
         bool name_refused; /* the bus refused the name, and that was logged */
 };
 
-static void bus_disconnect(Bus *bus)
-{
-        bus->has_name = false;
-        bus->bus = sd_bus_close_unref(bus->bus);
-}
-
 void bus_free(Bus *bus)
 {
         if (!bus)
                 return;
         sd_event_source_disable_unref(bus->reconnect_source);
-        if (bus->bus)
-                (void) sd_bus_flush(bus->bus);
-        bus_disconnect(bus);
+        sd_bus_flush_close_unref(bus->bus);
         told_done(&bus->told);
         sd_event_unref(bus->event);
         free(bus);
@@ -161,7 +153,8 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source;
         (void) usec;
-        bus_disconnect(bus);
+        bus->has_name = false;
+        bus->bus = sd_bus_close_unref(bus->bus);
         r = bus_connect(bus);
         if (r < 0) {
                 log_debug("Cannot connect to the bus: %s", strerror(-r));

@@ -209,23 +209,12 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
         return sd_bus_reply_method_errnof(message, r, "Cannot make a job: %s", strerror(-r));
 }
 
-/* Returns the kind of job that a method makes: "set-zone" for "SetZone". */
-static JobKind kind_of(sd_bus_message *message)
-{
-        const char *member = sd_bus_message_get_member(message);
-
-        return strcmp(member, "Online") == 0  ? JOB_KIND_ONLINE :
-               strcmp(member, "Offline") == 0 ? JOB_KIND_OFFLINE :
-                                                JOB_KIND_SET_ZONE;
-}
-
 static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(request_done) Request request;
+        _cleanup_(request_done) Request request = {};
         int r = sd_bus_message_rewind(message, true);
 
-        request_init(&request, kind_of(message));
         if (r >= 0)
                 r = bus_read_request(message, &request, &error);
         if (r < 0)
@@ -236,11 +225,9 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 /* Refuses a malformed request at once. Only an authorized caller learns whether this machine can grant it. */
 int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(request_done) Request request;
-        int r;
+        _cleanup_(request_done) Request request = {};
+        int r = bus_read_request(message, &request, error);
 
-        request_init(&request, kind_of(message));
-        r = bus_read_request(message, &request, error);
         return r < 0 ? r :
                        authority_ask(message, actions[request.kind],
                                      request.force ? POLKIT_ACTION_FORCE : NULL, job_granted,
@@ -275,12 +262,11 @@ static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
         char path[BUS_PATH_MAX];
         int r = 0;
 
-        bus_job_path(id, path);
         if (manager_find_job(manager, id))
-                r = sd_bus_emit_object_added(bus, path);
+                r = sd_bus_emit_object_added(bus, bus_job_path(id, path));
         return r < 0 ? r :
                        sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "JobNew", "uo", id,
-                                          path);
+                                          bus_job_path(id, path));
 }
 
 /* Appends the blocks that were done and not undone, as ranges. */

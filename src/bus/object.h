@@ -27,8 +27,8 @@ int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *e
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /*
- * Reads the a{sv} of a call that asks for a job. Returns 0, or a negative errno with the error set if the
- * call cannot be read. The caller frees the request in either case.
+ * Makes a request of a call that asks for a job, with its a{sv}. Returns 0, or a negative errno with the
+ * error set if the call cannot be read. The caller frees the request in either case.
  */
 int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error);
 

@@ -62,14 +62,12 @@ int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Reque
 int job_queue_next(JobQueue *queue, Machine *machine, uint64_t now_usec,
                    uint64_t offline_timeout_usec, JobWrite *ret_write, Job **ret_ended)
 {
-        Job *job = queue->n_jobs > 0 ? queue->jobs[0] : NULL;
-
         *ret_ended = NULL;
-        if (!job)
+        if (queue->n_jobs == 0)
                 return 0;
-        if (job_next(job, machine, now_usec, offline_timeout_usec, ret_write) > 0)
+        if (job_next(queue->jobs[0], machine, now_usec, offline_timeout_usec, ret_write) > 0)
                 return 1;
-        *ret_ended = job_queue_remove(queue, machine, job);
+        *ret_ended = job_queue_remove(queue, machine, queue->jobs[0]);
         return 0;
 }
 
