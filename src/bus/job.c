@@ -163,31 +163,23 @@ int bus_add_jobs(sd_bus *bus, Manager *manager)
 
 /* Methods of the manager */
 
-/* The names of the D-Bus errors for refusals, without BUS_ERROR_PREFIX. */
-static const char *const refusal_names[_REFUSAL_MAX] = {
-        [REFUSAL_INVALID_REQUEST] = "InvalidRequest",
-        [REFUSAL_NO_SUCH_BLOCK] = "NoSuchBlock",
-        [REFUSAL_RANGE_HAS_HOLES] = "RangeHasHoles",
-        [REFUSAL_NO_SUCH_NODE] = "NoSuchNode",
-        [REFUSAL_NO_SUCH_DEVICE] = "NoSuchDevice",
-        [REFUSAL_NODE_WITHOUT_MEMORY] = "NodeWithoutMemory",
-        [REFUSAL_NOTHING_TO_DO] = "NothingToDo",
-        [REFUSAL_BOOT_MEMORY] = "BootMemory",
-        [REFUSAL_INVALID_SIZE] = "InvalidSize",
-        [REFUSAL_INVALID_PERCENTAGE] = "InvalidPercentage",
-        [REFUSAL_NOT_ENOUGH_BLOCKS] = "NotEnoughBlocks",
-        [REFUSAL_LAST_KERNEL_MEMORY] = "LastKernelMemory",
-        [REFUSAL_BELOW_GUARDS] = "BelowGuards",
-        [REFUSAL_BLOCKS_BUSY] = "BlocksBusy",
+/* The D-Bus errors for refusals. */
+static const char *const refusal_errors[_REFUSAL_MAX] = {
+        [REFUSAL_INVALID_REQUEST] = BUS_ERROR_PREFIX "InvalidRequest",
+        [REFUSAL_NO_SUCH_BLOCK] = BUS_ERROR_PREFIX "NoSuchBlock",
+        [REFUSAL_RANGE_HAS_HOLES] = BUS_ERROR_PREFIX "RangeHasHoles",
+        [REFUSAL_NO_SUCH_NODE] = BUS_ERROR_PREFIX "NoSuchNode",
+        [REFUSAL_NO_SUCH_DEVICE] = BUS_ERROR_PREFIX "NoSuchDevice",
+        [REFUSAL_NODE_WITHOUT_MEMORY] = BUS_ERROR_PREFIX "NodeWithoutMemory",
+        [REFUSAL_NOTHING_TO_DO] = BUS_ERROR_PREFIX "NothingToDo",
+        [REFUSAL_BOOT_MEMORY] = BUS_ERROR_PREFIX "BootMemory",
+        [REFUSAL_INVALID_SIZE] = BUS_ERROR_PREFIX "InvalidSize",
+        [REFUSAL_INVALID_PERCENTAGE] = BUS_ERROR_PREFIX "InvalidPercentage",
+        [REFUSAL_NOT_ENOUGH_BLOCKS] = BUS_ERROR_PREFIX "NotEnoughBlocks",
+        [REFUSAL_LAST_KERNEL_MEMORY] = BUS_ERROR_PREFIX "LastKernelMemory",
+        [REFUSAL_BELOW_GUARDS] = BUS_ERROR_PREFIX "BelowGuards",
+        [REFUSAL_BLOCKS_BUSY] = BUS_ERROR_PREFIX "BlocksBusy",
 };
-
-static int reply_refused(sd_bus_message *message, const Selection *refused)
-{
-        char name[64];
-
-        snprintf(name, sizeof(name), BUS_ERROR_PREFIX "%s", refusal_names[refused->refusal]);
-        return sd_bus_reply_method_errorf(message, name, "%s", refused->text);
-}
 
 static int reply_job(sd_bus_message *message, Manager *manager, Request *request, uint32_t uid)
 {
@@ -199,7 +191,8 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
         if (r == 0)
                 return sd_bus_reply_method_return(message, "o", bus_job_path(id, path));
         if (r > 0)
-                return reply_refused(message, &refused);
+                return sd_bus_reply_method_errorf(message, refusal_errors[refused.refusal], "%s",
+                                                  refused.text);
         if (r == -E2BIG)
                 return sd_bus_reply_method_errorf(message, BUS_ERROR_TOO_MANY_JOBS,
                                                   "There are %d jobs already", JOBS_MAX);

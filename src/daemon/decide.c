@@ -87,14 +87,14 @@ static void note_outcome(const Decider *decider, const Block *block, Outcome out
         }
 }
 
-bool decider_on_reply(const Decider *decider, const ActuatorReply *reply, const Retry *retry,
-                      Burst *burst, Outcome *ret_outcome)
+Outcome decider_on_reply(const Decider *decider, const ActuatorReply *reply, const Retry *retry,
+                         Burst *burst)
 {
         Block *block = machine_find_block(decider->machine, reply->request.block);
         Outcome outcome;
 
         if (!block || block->status != BLOCK_STATUS_WRITING)
-                return false;
+                return _OUTCOME_INVALID;
         outcome = track_outcome(block, writer_reply_error(reply), (BlockState) reply->state,
                                 &reply->zones, retry, decider->now_usec);
         (void) changed_ids_add(decider->changed, block->id);
@@ -105,6 +105,5 @@ bool decider_on_reply(const Decider *decider, const ActuatorReply *reply, const 
         note_outcome(decider, block, outcome, burst);
         if (block->status == BLOCK_STATUS_RETRYING)
                 track_join_retries(decider->machine, block);
-        *ret_outcome = outcome;
-        return true;
+        return outcome;
 }

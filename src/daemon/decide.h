@@ -25,11 +25,11 @@ typedef struct Decider {
 int decide(const Decider *decider, Plan *ret);
 
 /*
- * Takes the reply to the write of a block, and counts its outcome in the burst. Returns whether *ret_outcome
- * is set. It is not set if the block is no longer being written: it was removed, and maybe added again.
+ * Takes the reply to the write of a block, and counts its outcome in the burst. Returns the outcome, or
+ * _OUTCOME_INVALID if the block is no longer being written: it was removed, and maybe added again.
  */
-bool decider_on_reply(const Decider *decider, const ActuatorReply *reply, const Retry *retry,
-                      Burst *burst, Outcome *ret_outcome);
+Outcome decider_on_reply(const Decider *decider, const ActuatorReply *reply, const Retry *retry,
+                         Burst *burst);
 
 /* Adds a block in its current state to the history. Leaves it out if memory is short. */
 void decider_record(const Decider *decider, const Block *block);

@@ -221,9 +221,9 @@ static void manager_read_again(Manager *manager, uint32_t block)
 static void manager_on_block_reply(Manager *manager, const ActuatorReply *reply)
 {
         const Decider decider = manager_decider(manager);
-        Outcome outcome;
+        Outcome outcome = decider_on_reply(&decider, reply, &manager->conf.retry, &manager->burst);
 
-        if (!decider_on_reply(&decider, reply, &manager->conf.retry, &manager->burst, &outcome))
+        if (outcome == _OUTCOME_INVALID)
                 return;
         manager->count_needed = manager->keeper.is_due = true;
         if (outcome == OUTCOME_DONE || outcome == OUTCOME_ALREADY)
