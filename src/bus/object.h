@@ -46,7 +46,7 @@ int bus_add_log_control(sd_bus *bus);
 const char *bus_job_path(uint32_t id, char buffer[static BUS_PATH_MAX]);
 const char *bus_node_path(uint32_t node, const char *zone, char buffer[static BUS_PATH_MAX]);
 
-/* Frees a list of paths when a variable goes out of scope. */
+/* Frees a NULL-terminated array of strings when its variable goes out of scope. */
 DEFINE_CLEANUP(char **, strings_free)
 
 /* Authority */
