@@ -38,14 +38,6 @@ static bool changes_is_empty(const Changes *changes)
                changes->new_jobs.n_ids == 0 && changes->n_ended_jobs == 0;
 }
 
-static void publisher_note_capacity(Publisher *publisher, const Totals *totals)
-{
-        publisher->changes.capacity = totals->online_bytes != publisher->told_online_bytes ||
-                                      totals->movable_bytes != publisher->told_movable_bytes;
-        publisher->told_online_bytes = totals->online_bytes;
-        publisher->told_movable_bytes = totals->movable_bytes;
-}
-
 int publisher_take(Publisher *publisher, const Totals *totals, bool is_idle, bool has_jobs,
                    uint64_t now_usec, Changes *ret, uint64_t *ret_due_usec)
 {
@@ -60,8 +52,12 @@ int publisher_take(Publisher *publisher, const Totals *totals, bool is_idle, boo
                 *ret_due_usec = publisher->published_usec + PUBLISH_USEC;
                 return 0;
         }
-        if (is_idle)
-                publisher_note_capacity(publisher, totals);
+        if (is_idle) {
+                changes->capacity = totals->online_bytes != publisher->told_online_bytes ||
+                                    totals->movable_bytes != publisher->told_movable_bytes;
+                publisher->told_online_bytes = totals->online_bytes;
+                publisher->told_movable_bytes = totals->movable_bytes;
+        }
         publisher->published_usec = now_usec;
         *ret = *changes;
         *changes = (Changes){};

@@ -19,7 +19,6 @@ struct Manager {
         sd_event_source *pressure_source; /* NULL if memory pressure is not reported */
         uint64_t timer_usec;              /* the time that the timer is set to, or USEC_INFINITY */
         const char *root;
-        const char *runtime_folder;
         Sysfs sysfs;
         Monitor *monitor;
         int pressure_fd; /* see pressure.h; negative if there is none */

@@ -347,17 +347,17 @@ static int manager_attach(Manager *manager)
 
 static void manager_recall(Manager *manager)
 {
-        int r = remember_load(manager->runtime_folder, &manager->machine);
+        int r = remember_load(manager->keeper.folder, &manager->machine);
 
         if (r == -EBADMSG)
                 log_warning(
                         "The earlier state of the blocks is unknown: %s/blocks is damaged or of "
                         "another version, ignoring",
-                        manager->runtime_folder);
+                        manager->keeper.folder);
         else if (r < 0)
-                log_warning("Cannot read %s/blocks: %s, ignoring", manager->runtime_folder,
+                log_warning("Cannot read %s/blocks: %s, ignoring", manager->keeper.folder,
                             strerror(-r));
-        r = takeover_load(manager->runtime_folder, &manager->takeover);
+        r = takeover_load(manager->keeper.folder, &manager->takeover);
         if (r < 0)
                 log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
                             strerror(-r));

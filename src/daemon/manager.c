@@ -74,7 +74,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         writer_init(&manager->writer, &setup->actuator);
         manager->monitor = TAKE_PTR(setup->monitors[manager->conf.event_source]);
         manager->root = setup->root;
-        manager->keeper.folder = manager->runtime_folder = setup->runtime_folder;
+        manager->keeper.folder = setup->runtime_folder;
         setup_done(setup);
         *ret = manager;
         return 0;
@@ -129,7 +129,7 @@ bool manager_take_over(Manager *manager)
                 .gives_back = manager->stopping ||
                               manager->conf.kernel_auto_online != KERNEL_AUTO_ONLINE_TAKE_OVER,
         };
-        int r = takeover_run(&manager->takeover, &manager->writer, manager->runtime_folder,
+        int r = takeover_run(&manager->takeover, &manager->writer, manager->keeper.folder,
                              &manager->machine, &wish);
 
         if (r < 0)
