@@ -85,31 +85,22 @@ static bool parse_path(const char *path, uint32_t *ret_node, ZoneType *ret_zone)
         return strcmp(path, canonical) == 0;
 }
 
-static int find_node(sd_bus *bus, const char *path, const char *interface, void *userdata,
-                     void **ret_found, sd_bus_error *error)
+/* Finds the node of a path for the interface of nodes, and the zone for that of zones. */
+static int find_object(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                       void **ret_found, sd_bus_error *error)
 {
+        bool is_zone = strcmp(interface, BUS_ZONE_INTERFACE) == 0;
+        const Machine *machine;
         uint32_t node;
         ZoneType zone;
 
-        (void) bus, (void) interface, (void) error;
-        if (!parse_path(path, &node, &zone) || zone >= 0)
+        (void) bus, (void) error;
+        if (!parse_path(path, &node, &zone) || is_zone != (zone >= 0))
                 return 0;
         manager_refresh_zones(userdata);
-        *ret_found = machine_find_node(manager_view(userdata).machine, node);
-        return *ret_found != NULL;
-}
-
-static int find_zone(sd_bus *bus, const char *path, const char *interface, void *userdata,
-                     void **ret_found, sd_bus_error *error)
-{
-        uint32_t node;
-        ZoneType zone;
-
-        (void) bus, (void) interface, (void) error;
-        if (!parse_path(path, &node, &zone) || zone < 0)
-                return 0;
-        manager_refresh_zones(userdata);
-        *ret_found = (void *) machine_find_zone(manager_view(userdata).machine, node, zone);
+        machine = manager_view(userdata).machine;
+        *ret_found = is_zone ? (void *) machine_find_zone(machine, node, zone) :
+                               machine_find_node(machine, node);
         return *ret_found != NULL;
 }
 
@@ -145,11 +136,11 @@ static int enumerate_nodes(sd_bus *bus, const char *prefix, void *userdata, char
 int bus_add_nodes(sd_bus *bus, Manager *manager)
 {
         int r = sd_bus_add_fallback_vtable(bus, NULL, BUS_NODE_PREFIX, BUS_NODE_INTERFACE,
-                                           bus_node_vtable, find_node, manager);
+                                           bus_node_vtable, find_object, manager);
 
         if (r >= 0)
                 r = sd_bus_add_fallback_vtable(bus, NULL, BUS_NODE_PREFIX, BUS_ZONE_INTERFACE,
-                                               bus_zone_vtable, find_zone, manager);
+                                               bus_zone_vtable, find_object, manager);
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(bus, NULL, BUS_NODE_PREFIX, enumerate_nodes,
                                                manager);
