@@ -24,16 +24,6 @@
 #define HEADING "memoryd blocks 2\n"
 #define HEADING_1 "memoryd blocks 1\n"
 
-/* One line of the file. */
-typedef struct Memory {
-        uint32_t id;
-        uint64_t inode;
-        ZoneClass last_class;
-        Onliner onliner;
-        uint64_t onlined_usec;
-        Onliner offliner; /* ONLINER_NONE: not taken offline, or not to stay offline */
-} Memory;
-
 /* Enough for four million blocks, at no more than 80 characters per line. */
 #define FILE_MAX (320U << 20)
 
@@ -45,33 +35,24 @@ bool remember_wants(const Block *block)
 
 #define LINE_TEXT_MAX 80
 
-/* Formats a line of version 1 if `is_first`, else of version 2. Returns the buffer. */
-static const char *format_memory(const Memory *memory, bool is_first,
-                                 char buffer[static LINE_TEXT_MAX])
+/*
+ * Formats a line of version 1 if `is_first`, else of version 2: what is remembered of a block. Returns the
+ * buffer.
+ */
+static const char *format_block(const Block *block, bool is_first,
+                                char buffer[static LINE_TEXT_MAX])
 {
-        int n = snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64,
-                         memory->id, memory->inode, zone_class_to_string(memory->last_class),
-                         onliner_to_string(memory->onliner), memory->onlined_usec);
+        Onliner offliner = block->offliner != ONLINER_NONE ? block->offliner : ONLINER_OTHER;
+        int n = snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64, block->id,
+                         block->inode, zone_class_to_string(block->last_class),
+                         onliner_to_string(block->onliner), block->onlined_usec);
 
+        if (block->status != BLOCK_STATUS_OFFLINED)
+                offliner = ONLINER_NONE;
         if (!is_first)
                 snprintf(buffer + n, LINE_TEXT_MAX - (size_t) n, " %s",
-                         onliner_to_string(memory->offliner));
+                         onliner_to_string(offliner));
         return buffer;
-}
-
-static Memory memory_of(const Block *block)
-{
-        Memory memory = {
-                .id = block->id,
-                .inode = block->inode,
-                .last_class = block->last_class,
-                .onliner = block->onliner,
-                .onlined_usec = block->onlined_usec,
-        };
-
-        if (block->status == BLOCK_STATUS_OFFLINED)
-                memory.offliner = block->offliner != ONLINER_NONE ? block->offliner : ONLINER_OTHER;
-        return memory;
 }
 
 int remember_save(const char *folder, const Machine *machine)
@@ -87,11 +68,10 @@ int remember_save(const char *folder, const Machine *machine)
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
                 char line[LINE_TEXT_MAX];
-                Memory memory = memory_of(block);
 
                 if (!remember_wants(block))
                         continue;
-                fprintf(stream, "%s\n", format_memory(&memory, false, line));
+                fprintf(stream, "%s\n", format_block(block, false, line));
                 n++;
         }
         fprintf(stream, "end %zu\n", n);
@@ -101,43 +81,47 @@ int remember_save(const char *folder, const Machine *machine)
         return statefile_replace(folder, FILE_NAME, text, size);
 }
 
-/* Returns 0 or -EBADMSG. */
-static int parse_memory(const char *line, bool is_first, Memory *ret)
+/* Parses a line into those members of a block that are remembered. Returns 0 or -EBADMSG. */
+static int parse_block(const char *line, bool is_first, Block *ret)
 {
         char zone_class[16], onliner[16], offliner[16] = "none", again[LINE_TEXT_MAX];
-        int n = sscanf(line, "%" SCNu32 " %" SCNu64 " %15s %15s %" SCNu64 " %15s", &ret->id,
-                       &ret->inode, zone_class, onliner, &ret->onlined_usec, offliner);
+        Block block = {};
+        int n = sscanf(line, "%" SCNu32 " %" SCNu64 " %15s %15s %" SCNu64 " %15s", &block.id,
+                       &block.inode, zone_class, onliner, &block.onlined_usec, offliner);
 
         if (n != (is_first ? 5 : 6))
                 return -EBADMSG;
-        ret->last_class = zone_class_from_string(zone_class);
-        ret->onliner = onliner_from_string(onliner);
-        ret->offliner = onliner_from_string(offliner);
-        if (ret->last_class < 0 || ret->onliner < 0 || ret->offliner < 0)
+        block.last_class = zone_class_from_string(zone_class);
+        block.onliner = onliner_from_string(onliner);
+        block.offliner = onliner_from_string(offliner);
+        if (block.last_class < 0 || block.onliner < 0 || block.offliner < 0)
                 return -EBADMSG;
+        if (block.offliner != ONLINER_NONE)
+                block.status = BLOCK_STATUS_OFFLINED;
+        *ret = block;
         /* sscanf() accepts signs, extra spaces, and numbers that are too large. */
-        return strcmp(format_memory(ret, is_first, again), line) == 0 ? 0 : -EBADMSG;
+        return strcmp(format_block(&block, is_first, again), line) == 0 ? 0 : -EBADMSG;
 }
 
-static void take_memory(Machine *machine, const Memory *memory)
+static void take_block(Machine *machine, const Block *saved)
 {
-        Block *block = machine_find_block(machine, memory->id);
+        Block *block = machine_find_block(machine, saved->id);
 
-        if (!block || block->inode != memory->inode)
+        if (!block || block->inode != saved->inode)
                 return;
         if (block->last_class == ZONE_CLASS_NONE)
-                block->last_class = memory->last_class;
-        if (block->state == BLOCK_OFFLINE && memory->offliner != ONLINER_NONE)
-                track_offlined_by(block, memory->offliner);
+                block->last_class = saved->last_class;
+        if (block->state == BLOCK_OFFLINE && saved->status == BLOCK_STATUS_OFFLINED)
+                track_offlined_by(block, saved->offliner);
         /* If the class differs, another process has onlined the block since. */
-        if (block->state == BLOCK_OFFLINE || block->last_class != memory->last_class)
+        if (block->state == BLOCK_OFFLINE || block->last_class != saved->last_class)
                 return;
-        block->onliner = memory->onliner;
-        block->onlined_usec = memory->onlined_usec;
+        block->onliner = saved->onliner;
+        block->onlined_usec = saved->onlined_usec;
 }
 
 /* Parses the lines of the file, and applies them to the machine unless it is NULL. Returns 0 or -EBADMSG. */
-static int parse_memories(char *text, Machine *machine)
+static int parse_blocks(char *text, Machine *machine)
 {
         /* Both headings have the same length. */
         bool is_first = strncmp(text, HEADING_1, strlen(HEADING_1)) == 0;
@@ -149,19 +133,19 @@ static int parse_memories(char *text, Machine *machine)
         line = text + strlen(HEADING);
         for (;;) {
                 char *end = strchr(line, '\n');
-                Memory memory;
+                Block saved;
                 int r;
 
                 if (!end)
                         return -EBADMSG;
                 *end = 0;
                 snprintf(last, sizeof(last), "end %zu", n);
-                r = strcmp(line, last) == 0 ? 1 : parse_memory(line, is_first, &memory);
+                r = strcmp(line, last) == 0 ? 1 : parse_block(line, is_first, &saved);
                 *end = '\n';
                 if (r != 0)
                         return r > 0 && !end[1] ? 0 : -EBADMSG;
                 if (machine)
-                        take_memory(machine, &memory);
+                        take_block(machine, &saved);
                 line = end + 1;
                 n++;
         }
@@ -175,8 +159,8 @@ int remember_load(const char *folder, Machine *machine)
         if (r < 0)
                 return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
         /* Check the whole file first, so that nothing is taken from a damaged one. */
-        r = parse_memories(text, NULL);
-        return r < 0 ? r : parse_memories(text, machine);
+        r = parse_blocks(text, NULL);
+        return r < 0 ? r : parse_blocks(text, machine);
 }
 
 uint64_t keeper_run(Keeper *keeper, const Machine *machine, uint64_t now_usec, bool at_end)
