@@ -43,6 +43,7 @@ static void daemon_done(Daemon *daemon)
         sd_event_unref(daemon->event);
 }
 
+/* Prints faults, or notes about rules that have no effect on this machine. */
 static void print_faults(const ConfFaults *faults)
 {
         for (size_t i = 0; i < faults->n_faults; i++) {
@@ -53,28 +54,19 @@ static void print_faults(const ConfFaults *faults)
         }
 }
 
-/* Prints notes about rules that have no effect on this machine. */
-static void print_notes(const Conf *conf)
-{
-        _cleanup_(conf_faults_done) ConfFaults notes = {};
-        _cleanup_(sysfs_close) Sysfs sysfs = SYSFS_CLOSED;
-
-        if (sysfs_open("", &sysfs) >= 0 && conf_note(conf, &sysfs, &notes) >= 0)
-                print_faults(&notes);
-}
-
 static int check_config(void)
 {
         _cleanup_(conf_faults_done) ConfFaults faults = {};
+        _cleanup_(sysfs_close) Sysfs sysfs = SYSFS_CLOSED;
         _cleanup_(conf_done) Conf conf;
         int r;
 
         conf_init(&conf);
         r = arg_operand ? conf_load_file(arg_operand, &conf, &faults) :
                           conf_load(arg_root, &conf, &faults);
-        if (r == 0)
-                print_notes(&conf);
-        else if (r > 0)
+        if (r == 0 && sysfs_open("", &sysfs) >= 0)
+                (void) conf_note(&conf, &sysfs, &faults);
+        if (r >= 0)
                 print_faults(&faults);
         else
                 fprintf(stderr, "memoryd: Cannot read the configuration: %s\n", strerror(-r));

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "bus/object.h"
-#include "bus/told.h"
 
 #include <time.h>
 

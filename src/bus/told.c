@@ -2,8 +2,6 @@
 
 /* Sends signals about changes: compares the machine with what clients were told. */
 
-#include "bus/told.h"
-
 #include "base/names.h"
 #include "bus/object.h"
 #include "policy/guard.h"
