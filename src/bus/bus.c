@@ -49,7 +49,6 @@ static void bus_reconnect(Bus *bus, uint64_t delay_usec)
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Bus *bus = userdata;
-        const ManagerView view = manager_view(bus->manager);
         uint32_t code = 0;
 
         (void) error;
@@ -67,7 +66,7 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         }
         bus->has_name = true;
         bus->name_refused = false;
-        (void) told_take(&bus->told, &view);
+        (void) told_take(&bus->told, bus->manager);
         log_debug("On the bus as %s", BUS_NAME);
         return 0;
 }
@@ -77,8 +76,7 @@ static int on_connected(sd_bus_message *message, void *userdata, sd_bus_error *e
         Bus *bus = userdata;
         int r = sd_bus_request_name_async(bus->bus, NULL, BUS_NAME, 0, on_name, bus);
 
-        (void) message;
-        (void) error;
+        (void) message, (void) error;
         if (r < 0) {
                 log_err("Cannot ask for the bus name %s, will ask again: %s", BUS_NAME,
                         strerror(-r));
@@ -92,8 +90,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 {
         Bus *bus = userdata;
 
-        (void) message;
-        (void) error;
+        (void) message, (void) error;
         if (bus->has_name)
                 log_info("The bus is gone, going on without it until it is back");
         bus->has_name = false;
@@ -150,8 +147,7 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
         Bus *bus = userdata;
         int r;
 
-        (void) source;
-        (void) usec;
+        (void) source, (void) usec;
         bus->has_name = false;
         bus->bus = sd_bus_close_unref(bus->bus);
         r = bus_connect(bus);

@@ -68,7 +68,7 @@ typedef struct Told {
 void told_done(Told *told);
 
 /* Records the current state as told. Returns 0, or -ENOMEM with nothing recorded. */
-int told_take(Told *told, const ManagerView *view);
+int told_take(Told *told, Manager *manager);
 
 /* Sends the signals about changes, and records the new state. Returns 0 or a negative errno. */
 int told_publish(Told *told, Manager *manager, const Changes *changes, sd_bus *bus);

@@ -39,11 +39,8 @@ static uint64_t hash_strings(char *const *strings)
         uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
         for (; strings && *strings; strings++)
-                for (const char *at = *strings;; at++) {
+                for (const char *at = *strings, *end = at + strlen(at); at <= end; at++)
                         hash = (hash ^ (unsigned char) *at) * UINT64_C(0x100000001b3);
-                        if (!*at)
-                                break;
-                }
         return hash;
 }
 
@@ -217,9 +214,10 @@ void told_done(Told *told)
         *told = (Told){};
 }
 
-int told_take(Told *told, const ManagerView *view)
+int told_take(Told *told, Manager *manager)
 {
-        const Machine *machine = view->machine;
+        const ManagerView view = manager_view(manager);
+        const Machine *machine = view.machine;
         Node *nodes = calloc(machine->n_nodes + 1, sizeof(Node));
         Zone *zones = calloc(machine->n_zones + 1, sizeof(Zone));
 
@@ -237,26 +235,25 @@ int told_take(Told *told, const ManagerView *view)
         told->machine.n_nodes = machine->n_nodes;
         told->machine.n_zones = machine->n_zones;
         told->machine.totals = machine->totals;
-        told->n_jobs = view->queue->n_jobs;
-        told->is_degraded = view->is_degraded;
-        told->files_hash = hash_strings(view->conf->files);
-        told->faults_hash = hash_strings(view->faults);
+        told->n_jobs = view.queue->n_jobs;
+        told->is_degraded = view.is_degraded;
+        told->files_hash = hash_strings(view.conf->files);
+        told->faults_hash = hash_strings(view.faults);
         if (told->n_jobs > 0) {
-                const Job *job = view->queue->jobs[0];
+                const Job *job = view.queue->jobs[0];
 
                 told->current_block = job_current_block(job);
                 told->job = (Job){ job->id, .state = job->state, .n_done = job->n_done,
                                    .n_failed = job->n_failed, .n_undone = job->n_undone };
         }
-        strcpy(told->auto_online, view->auto_online);
+        strcpy(told->auto_online, view.auto_online);
         return 0;
 }
 
 int told_publish(Told *told, Manager *manager, const Changes *changes, sd_bus *bus)
 {
-        const ManagerView view = manager_view(manager);
         Told now = {};
-        int r = told_take(&now, &view);
+        int r = told_take(&now, manager);
 
         if (r >= 0)
                 r = emit_all(told, &now, manager, changes, bus);
