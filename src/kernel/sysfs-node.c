@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "kernel/sysfs.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -301,33 +302,12 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
         return 0;
 }
 
-/* Too small for 1024 nodes of six zones with the counters of 512 CPUs each, but no such machine is known. */
-#define ZONEINFO_MAX (64 << 20)
-
-static int read_long_text(const Sysfs *sysfs, int folder_fd, const char *path, char **ret)
-{
-        for (size_t size = 64 << 10; size <= ZONEINFO_MAX; size *= 4) {
-                char *text = malloc(size);
-                int r;
-
-                if (!text)
-                        return -ENOMEM;
-                r = sysfs_read_text(sysfs, folder_fd, path, text, size);
-                if (r >= 0)
-                        *ret = text;
-                else
-                        free(text);
-                if (r != -EFBIG)
-                        return r;
-        }
-        return -EFBIG;
-}
-
 int sysfs_read_zones(const Sysfs *sysfs, Zone **ret_zones, size_t *ret_n_zones)
 {
         uint64_t page_size_bytes = sysfs->page_size_bytes;
+        _cleanup_close_ int fd = sysfs_open_below(sysfs, sysfs->proc_fd, "zoneinfo", O_RDONLY);
         _cleanup_free_ char *text = NULL;
-        int r = read_long_text(sysfs, sysfs->proc_fd, "zoneinfo", &text);
+        int r = fd < 0 ? -errno : sysfs_read_long_text(fd, &text);
 
         if (r < 0)
                 return r;

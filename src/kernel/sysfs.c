@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -62,6 +63,37 @@ int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *b
         if (n > 0 && buffer[n - 1] == '\n')
                 n--;
         buffer[n] = 0;
+        return 0;
+}
+
+/* Enough for a million ranges of /proc/iomem, or for the zones of any known machine. */
+#define LONG_TEXT_MAX (64 << 20)
+
+int sysfs_read_long_text(int fd, char **ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t n = 0, n_allocated = 0;
+        ssize_t k;
+
+        do {
+                if (n_allocated - n < ATTRIBUTE_MAX) {
+                        char *more;
+
+                        if (n_allocated >= LONG_TEXT_MAX)
+                                return -EFBIG;
+                        n_allocated = n_allocated ? n_allocated * 2 : 4 * ATTRIBUTE_MAX;
+                        more = realloc(text, n_allocated);
+                        if (!more)
+                                return -ENOMEM;
+                        text = more;
+                }
+                k = pread(fd, text + n, n_allocated - n - 1, (off_t) n);
+                if (k < 0 && errno != EINTR)
+                        return -errno;
+                n += k > 0 ? (size_t) k : 0;
+        } while (k != 0);
+        text[n] = 0;
+        *ret = TAKE_PTR(text);
         return 0;
 }
 
@@ -133,6 +165,54 @@ int sysfs_open_recorded(const char *root, Sysfs *ret)
         sysfs.iomem_fd = open_iomem(&sysfs);
         *ret = sysfs;
         return 0;
+}
+
+int sysfs_adopt_iomem(Sysfs *sysfs, int fd)
+{
+        struct statfs fs;
+        struct stat mine, other;
+
+        if (fstat(sysfs->iomem_fd, &mine) < 0 || fstat(fd, &other) < 0 || fstatfs(fd, &fs) < 0)
+                return -errno;
+        /* Another mount of proc has another device number, but the same inode numbers. */
+        if (fs.f_type != PROC_SUPER_MAGIC || mine.st_ino != other.st_ino)
+                return -EINVAL;
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+        close(sysfs->iomem_fd);
+        sysfs->iomem_fd = fd;
+        return 0;
+}
+
+#define IOMEM_ATTEMPTS 4
+
+int sysfs_read_iomem(const Sysfs *sysfs, char **ret)
+{
+        _cleanup_free_ char *last = NULL;
+
+        if (sysfs->iomem_fd < 0)
+                return -ENOENT;
+
+        /*
+         * The kernel writes the text in pieces of a page, each with the state of its moment, so a
+         * line can be missing. A text that reads the same twice is complete.
+         */
+        for (unsigned i = 0; i < IOMEM_ATTEMPTS; i++) {
+                _cleanup_free_ char *text = NULL;
+                int r = sysfs_read_long_text(sysfs->iomem_fd, &text);
+
+                if (r < 0)
+                        return r;
+                assert(text);
+                if (last && strcmp(last, text) == 0) {
+                        *ret = TAKE_PTR(text);
+                        return 0;
+                }
+                free(last);
+                last = TAKE_PTR(text);
+        }
+        return -EAGAIN;
 }
 
 int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes)

@@ -80,6 +80,12 @@ int sysfs_read_iomem(const Sysfs *sysfs, char **ret);
 #define ATTRIBUTE_MAX 4096
 int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size);
 
+/*
+ * Reads a file of up to 64 MiB from its start as a string, which the caller owns. Returns 0, -EFBIG,
+ * or another negative errno.
+ */
+int sysfs_read_long_text(int fd, char **ret);
+
 /* Reads the block size in bytes. Returns -EBADMSG if it is not a power of two of at least 4 KiB. */
 int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes);
 
