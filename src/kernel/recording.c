@@ -6,6 +6,7 @@
 
 #include "kernel/host.h"
 #include "kernel/identify.h"
+#include "kernel/survey.h"
 #include "policy/policy.h"
 #include "policy/track.h"
 
@@ -42,93 +43,65 @@ static int _printf_(2, 3) fault_add(FaultList *list, const char *format, ...)
 }
 
 /*
- * Copies a value for a message, with "?" for characters that are not printable. The value may be
- * truncated.
+ * Adds a sentence about a file that is missing, cannot be read, or makes no sense. A long value is
+ * truncated, and has "?" for characters that are not printable.
  */
-static const char *value_format(const char *value, char buffer[static ATTRIBUTE_TEXT_MAX])
-{
-        size_t i = 0;
-
-        for (; i < ATTRIBUTE_TEXT_MAX - 1 && value[i]; i++)
-                buffer[i] = value[i] >= ' ' && value[i] <= '~' ? value[i] : '?';
-        buffer[i] = 0;
-        return buffer;
-}
-
-/* Adds a sentence about a file that is missing, cannot be read, or makes no sense. */
 static int attribute_fault(FaultList *list, const char *path, int error, const char *value,
                            const char *expected)
 {
         char text[ATTRIBUTE_TEXT_MAX];
 
-        if (error == -EBADMSG)
-                return fault_add(list, "%s: '%s', expected %s", path, value_format(value, text),
-                                 expected);
         if (error == -ENOENT)
                 return fault_add(list, "%s: missing, expected %s", path, expected);
-        return fault_add(list, "%s: %s, expected %s", path, strerror(-error), expected);
-}
+        if (error != -EBADMSG)
+                return fault_add(list, "%s: %s, expected %s", path, strerror(-error), expected);
 
-/* The attributes of a block that can have a fault. */
-typedef enum BlockFault {
-        BLOCK_FAULT_STATE,
-        BLOCK_FAULT_NODE,
-        BLOCK_FAULT_ZONES,
-        _BLOCK_FAULT_MAX,
-} BlockFault;
+        snprintf(text, sizeof(text), "%.*s", (int) sizeof(text) - 1, value);
+        for (char *at = text; *at; at++)
+                if (*at < ' ' || *at > '~')
+                        *at = '?';
+        return fault_add(list, "%s: '%s', expected %s", path, text, expected);
+}
 
 static const struct {
         const char *file;
         const char *expected;
-} block_faults[_BLOCK_FAULT_MAX] = {
-        [BLOCK_FAULT_STATE] = { "state", "online, offline or going-offline" },
-        [BLOCK_FAULT_NODE] = { "nodeM", "a link to the block's node" },
-        [BLOCK_FAULT_ZONES] = { "valid_zones", "names of zones, or none" },
+} attributes[_BLOCK_ATTRIBUTE_MAX] = {
+        [BLOCK_ATTRIBUTE_STATE] = { "state", "online, offline or going-offline" },
+        [BLOCK_ATTRIBUTE_NODE] = { "nodeM", "a link to the block's node" },
+        [BLOCK_ATTRIBUTE_ZONES] = { "valid_zones", "names of zones, or none" },
 };
 
-static int block_fault(FaultList *list, size_t counts[static _BLOCK_FAULT_MAX], BlockFault fault,
+/* The number of faults in each attribute, so that not every block is named. */
+typedef size_t FaultCounts[_BLOCK_ATTRIBUTE_MAX];
+
+static int block_fault(Recording *recording, FaultCounts counts, BlockAttribute attribute,
                        uint32_t id, int error, const char *value)
 {
         char path[sizeof(MEMORY_PATH) + 48];
 
-        if (++counts[fault] > NAMED_BLOCKS_MAX)
+        if (++counts[attribute] > NAMED_BLOCKS_MAX)
                 return 0;
         snprintf(path, sizeof(path), MEMORY_PATH "/memory%" PRIu32 "/%s", id,
-                 block_faults[fault].file);
-        return attribute_fault(list, path, error, value, block_faults[fault].expected);
-}
-
-static int count_faults(FaultList *list, const size_t counts[static _BLOCK_FAULT_MAX])
-{
-        int r = 0;
-
-        for (size_t i = 0; i < _BLOCK_FAULT_MAX && r >= 0; i++)
-                if (counts[i] > NAMED_BLOCKS_MAX)
-                        r = fault_add(list, MEMORY_PATH "/memoryN/%s: %zu more blocks like these",
-                                      block_faults[i].file, counts[i] - NAMED_BLOCKS_MAX);
-        return r;
+                 attributes[attribute].file);
+        return attribute_fault(&recording->faults, path, error, value,
+                               attributes[attribute].expected);
 }
 
 static int list_blocks(const Sysfs *sysfs, Recording *recording)
 {
         Machine *machine = &recording->machine;
-        _cleanup_free_ Entry *entries = NULL;
-        size_t n = 0;
-        Block *block;
-        int r = sysfs_list_blocks(sysfs, &entries, &n);
+        ChangedIds changed = {};
+        int r = survey_list(sysfs, machine, &changed);
 
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = machine_add_block(machine, entries[i].id, &block);
+        changed_ids_done(&changed);
         if (r < 0)
                 return r;
-        if (n == 0)
+        if (machine->n_blocks == 0)
                 return -ENOENT;
-        recording->blocks = calloc(n, sizeof(*recording->blocks));
+        recording->blocks = calloc(machine->n_blocks, sizeof(*recording->blocks));
         return recording->blocks ? 0 : -ENOMEM;
 }
-
-/* The number of faults in each attribute, so that not every block is named. */
-typedef size_t FaultCounts[_BLOCK_FAULT_MAX];
 
 /*
  * Reads a block and reports odd attributes. Missing attributes are reported when all blocks have
@@ -138,36 +111,33 @@ static int read_block(const Sysfs *sysfs, Recording *recording, size_t i, FaultC
 {
         RecordedBlock *recorded = &recording->blocks[i];
         Block *block = &recording->machine.blocks[i];
-        BlockReading reading;
+        AttributeReading readings[_BLOCK_ATTRIBUTE_MAX];
+        const AttributeReading *zones = &readings[BLOCK_ATTRIBUTE_ZONES];
         int r = 0;
 
-        sysfs_read_each(sysfs, block, &reading);
+        sysfs_read_each(sysfs, block, readings);
         track_new(block, &(TrackMode){ .at_start = true });
         block->seen = true;
-        recorded->has_state = reading.state.error == 0;
-        recorded->has_node = reading.node.error == 0;
-        recorded->has_zones = reading.zones.error == 0 || reading.zones.error == -EBADMSG;
-        if (reading.zones.error == -EBADMSG) {
-                recorded->odd_zones = strdup(reading.zones.text);
+        block->stale = false;
+        recorded->has_state = readings[BLOCK_ATTRIBUTE_STATE].error == 0;
+        recorded->has_node = readings[BLOCK_ATTRIBUTE_NODE].error == 0;
+        recorded->has_zones = zones->error == 0 || zones->error == -EBADMSG;
+        if (zones->error == -EBADMSG) {
+                recorded->odd_zones = strdup(zones->text);
                 if (!recorded->odd_zones)
                         return -ENOMEM;
         }
-
-        if (reading.state.error < 0)
-                r = block_fault(&recording->faults, counts, BLOCK_FAULT_STATE, block->id,
-                                reading.state.error, reading.state.text);
-        if (r >= 0 && reading.node.error < 0 && reading.node.error != -ENOENT)
-                r = block_fault(&recording->faults, counts, BLOCK_FAULT_NODE, block->id,
-                                reading.node.error, "");
-        if (r >= 0 && reading.zones.error < 0 && reading.zones.error != -ENOENT)
-                r = block_fault(&recording->faults, counts, BLOCK_FAULT_ZONES, block->id,
-                                reading.zones.error, reading.zones.text);
+        for (BlockAttribute a = 0; a < _BLOCK_ATTRIBUTE_MAX && r >= 0; a++)
+                if (readings[a].error < 0 &&
+                    (readings[a].error != -ENOENT || a == BLOCK_ATTRIBUTE_STATE))
+                        r = block_fault(recording, counts, a, block->id, readings[a].error,
+                                        readings[a].text);
         return r;
 }
 
 /*
- * Reports missing attributes. An attribute that no block has is unknown to the kernel, and no fault
- * of any block.
+ * Reports missing attributes, and how many blocks were not named. An attribute that no block has is
+ * unknown to the kernel, and no fault of any block.
  */
 static int tell_missing(Recording *recording, FaultCounts counts)
 {
@@ -183,12 +153,15 @@ static int tell_missing(Recording *recording, FaultCounts counts)
                 uint32_t id = recording->machine.blocks[i].id;
 
                 if (recording->has_nodes && !recorded->has_node)
-                        r = block_fault(&recording->faults, counts, BLOCK_FAULT_NODE, id, -ENOENT,
-                                        "");
+                        r = block_fault(recording, counts, BLOCK_ATTRIBUTE_NODE, id, -ENOENT, "");
                 if (r >= 0 && has_zones && !recorded->has_zones)
-                        r = block_fault(&recording->faults, counts, BLOCK_FAULT_ZONES, id, -ENOENT,
-                                        "");
+                        r = block_fault(recording, counts, BLOCK_ATTRIBUTE_ZONES, id, -ENOENT, "");
         }
+        for (size_t i = 0; i < _BLOCK_ATTRIBUTE_MAX && r >= 0; i++)
+                if (counts[i] > NAMED_BLOCKS_MAX)
+                        r = fault_add(&recording->faults,
+                                      MEMORY_PATH "/memoryN/%s: %zu more blocks like these",
+                                      attributes[i].file, counts[i] - NAMED_BLOCKS_MAX);
         return r;
 }
 
@@ -235,44 +208,22 @@ static int read_blocks(const Sysfs *sysfs, Recording *recording)
         r = 0;
         for (size_t i = 0; i < machine->n_blocks && r >= 0; i++)
                 r = read_block(sysfs, recording, i, counts);
-        if (r >= 0)
-                r = tell_missing(recording, counts);
-        return r < 0 ? r : count_faults(&recording->faults, counts);
+        return r < 0 ? r : tell_missing(recording, counts);
 }
 
 /* Returns the nodes that blocks are linked to. Without any links, all blocks are on node 0. */
-static void linked_nodes(Recording *recording, NodeSet *ret)
+static NodeSet linked_nodes(Recording *recording)
 {
         const Machine *machine = &recording->machine;
+        NodeSet set = {};
 
-        *ret = (NodeSet){};
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 if (!recording->has_nodes)
                         machine->blocks[i].node = 0;
                 if (machine->blocks[i].node >= 0)
-                        node_set_add(ret, (uint32_t) machine->blocks[i].node);
+                        node_set_add(&set, (uint32_t) machine->blocks[i].node);
         }
-}
-
-static int compare_nodes(const void *a, const void *b)
-{
-        uint32_t x = ((const Node *) a)->id, y = ((const Node *) b)->id;
-
-        return (x > y) - (x < y);
-}
-
-/* Adds nodes of a set that are not in the array yet. The array has room for NODE_MAX nodes. */
-static void add_nodes(Node *nodes, size_t *n_nodes, NodeSet *set)
-{
-        NodeSet known = {};
-
-        for (size_t i = 0; i < *n_nodes; i++)
-                node_set_add(&known, nodes[i].id);
-        for (uint32_t node = 0; node < NODE_MAX; node++)
-                if (node_set_contains(set, node) && !node_set_contains(&known, node))
-                        nodes[(*n_nodes)++] = (Node){ .id = node };
-        if (*n_nodes > 0)
-                qsort(nodes, *n_nodes, sizeof(*nodes), compare_nodes);
+        return set;
 }
 
 /* Parses a text such as "10 21": a distance for each existing node, in the order of the nodes. */
@@ -303,16 +254,13 @@ static int parse_distances(const char *text, const Node *nodes, size_t n_nodes, 
 
 static int read_distances(const Sysfs *sysfs, Recording *recording, Node *nodes, size_t n_nodes)
 {
-        _cleanup_free_ char *text = malloc(DISTANCE_TEXT_MAX);
-        char path[sizeof(NODE_PATH) + 32];
+        char path[sizeof(NODE_PATH) + 32], text[DISTANCE_TEXT_MAX] = "";
         int r = 0;
 
-        if (!text)
-                return -ENOMEM;
         for (size_t i = 0; i < n_nodes && r >= 0; i++) {
                 snprintf(path, sizeof(path), NODE_PATH "/node%" PRIu32 "/distance", nodes[i].id);
                 r = sysfs_read_text(sysfs, sysfs->node_fd, path + sizeof(NODE_PATH), text,
-                                    DISTANCE_TEXT_MAX);
+                                    sizeof(text));
                 if (r >= 0)
                         r = parse_distances(text, nodes, n_nodes, &nodes[i]);
                 if (r < 0 && r != -ENOMEM)
@@ -343,22 +291,27 @@ static int read_node_folder(const Sysfs *sysfs, Recording *recording, Node **nod
                                                      r, "", "the nodes that have a CPU");
 }
 
+/* Reads the nodes that have a folder, and adds those that only blocks tell of. */
 static int read_nodes(const Sysfs *sysfs, Recording *recording)
 {
-        Node *nodes = NULL, *more;
-        size_t n_nodes = 0;
-        NodeSet set;
+        NodeSet linked = linked_nodes(recording);
+        Node *nodes = NULL, *all = NULL;
+        size_t n_nodes = 0, n = 0, at = 0;
         int r = read_node_folder(sysfs, recording, &nodes, &n_nodes);
 
-        more = r < 0 ? NULL : reallocarray(nodes, NODE_MAX, sizeof(*nodes));
-        if (!more) {
+        if (r >= 0)
+                all = calloc(NODE_MAX, sizeof(*all));
+        if (!all) {
                 nodes_free(nodes, n_nodes);
                 return r < 0 ? r : -ENOMEM;
         }
-        nodes = more;
-        linked_nodes(recording, &set);
-        add_nodes(nodes, &n_nodes, &set);
-        machine_set_nodes(&recording->machine, nodes, n_nodes);
+        for (uint32_t id = 0; id < NODE_MAX; id++)
+                if (at < n_nodes && nodes[at].id == id)
+                        all[n++] = nodes[at++];
+                else if (node_set_contains(&linked, id))
+                        all[n++] = (Node){ .id = id };
+        free(nodes);
+        machine_set_nodes(&recording->machine, all, n);
         return 0;
 }
 
@@ -366,14 +319,14 @@ static int read_nodes(const Sysfs *sysfs, Recording *recording)
  * Guesses the page size of the machine, which zoneinfo does not tell: the memory that is online
  * divided by the pages that are present. Blocks of boot memory have holes, so the quotient can be
  * too large. Of the existing sizes, 4 KiB, 16 KiB and 64 KiB, the logarithmically nearest is
- * returned.
+ * returned. The zones must have been read in pages.
  */
-static uint64_t guess_page_size(const Zone *zones, size_t n_zones, uint64_t online_bytes)
+static uint64_t guess_page_size(const Machine *machine)
 {
-        uint64_t n_pages = 0;
+        uint64_t n_pages = 0, online_bytes = machine->totals.online_bytes;
 
-        for (size_t i = 0; i < n_zones; i++)
-                n_pages += zones[i].present_bytes;
+        for (size_t i = 0; i < machine->n_zones; i++)
+                n_pages += machine->zones[i].present_bytes;
         if (n_pages == 0 || online_bytes / n_pages < 8192)
                 return 4096;
         return online_bytes / n_pages < 32768 ? 16384 : 65536;
@@ -391,47 +344,23 @@ static uint64_t noted_page_size(const Sysfs *sysfs, int root_fd)
         return bytes;
 }
 
-/*
- * Converts recorded zones, which are in pages, to bytes. The zones of the running system are in
- * bytes already.
- */
-static void pages_to_bytes(Zone *zones, size_t n_zones, uint64_t page_size_bytes)
-{
-        for (size_t i = 0; i < n_zones; i++) {
-                zones[i].present_bytes *= page_size_bytes;
-                zones[i].managed_bytes *= page_size_bytes;
-                zones[i].spanned_bytes *= page_size_bytes;
-                zones[i].free_bytes *= page_size_bytes;
-                zones[i].cma_bytes *= page_size_bytes;
-                zones[i].free_cma_bytes *= page_size_bytes;
-                zones[i].min_bytes *= page_size_bytes;
-                zones[i].low_bytes *= page_size_bytes;
-                zones[i].high_bytes *= page_size_bytes;
-                zones[i].reserve_bytes *= page_size_bytes;
-        }
-}
-
 static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
 {
-        uint64_t online_bytes = recording->machine.totals.online_bytes;
-        Zone *zones = NULL;
-        size_t n_zones = 0;
+        uint64_t noted_bytes = sysfs->recorded ? noted_page_size(sysfs, root_fd) : 0;
+        bool guesses = sysfs->recorded && noted_bytes == 0;
         int r;
 
-        sysfs->page_size_bytes = sysfs->recorded ? 1 : 0;
-        r = sysfs_read_zones(sysfs, &zones, &n_zones);
-        if (r == -ENOMEM)
+        sysfs->page_size_bytes = guesses ? 1 : noted_bytes;
+        r = survey_zones(sysfs, &recording->machine);
+        if (r >= 0 && guesses) {
+                sysfs->page_size_bytes = guess_page_size(&recording->machine);
+                r = survey_zones(sysfs, &recording->machine);
+        }
+        recording->has_zoneinfo = r >= 0;
+        if (r >= 0 || r == -ENOMEM)
                 return r;
-        if (r < 0)
-                return attribute_fault(&recording->node_faults, "proc/zoneinfo",
-                                       r == -EBADF ? -ENOENT : r, "", "the zones of each node");
-        if (sysfs->recorded)
-                pages_to_bytes(zones, n_zones,
-                               noted_page_size(sysfs, root_fd) ?:
-                                       guess_page_size(zones, n_zones, online_bytes));
-        recording->has_zoneinfo = true;
-        machine_set_zones(&recording->machine, zones, n_zones);
-        return 0;
+        return attribute_fault(&recording->node_faults, "proc/zoneinfo", r == -EBADF ? -ENOENT : r,
+                               "", "the zones of each node");
 }
 
 /* Reads what tests/dumps/record adds to the kernel's files. Neither file has to exist. */
@@ -446,32 +375,35 @@ static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
                  virtualization_error < 0 ? NULL : virtualization);
 }
 
+/* Adds a fault for which the tree cannot be shown. Returns its error, or -ENOMEM. */
+static int fatal_fault(Recording *recording, const char *path, int error, const char *value,
+                       const char *expected)
+{
+        int r = attribute_fault(&recording->faults, path, error, value, expected);
+
+        return r < 0 ? r : error;
+}
+
 /* Reads the parts without which there is no machine to show. Returns 0 or the errors of recording_read(). */
 static int read_basics(const char *root, Sysfs *sysfs, Recording *recording)
 {
         char text[ATTRIBUTE_TEXT_MAX] = "";
-        int fault, r;
+        int r = sysfs_open_recorded(root, sysfs);
 
-        r = sysfs_open_recorded(root, sysfs);
-        if (r < 0) {
-                fault = attribute_fault(&recording->faults, MEMORY_PATH, r, "",
-                                        "the folder of the memory blocks");
-                return fault < 0 ? fault : r;
-        }
+        if (r < 0)
+                return fatal_fault(recording, MEMORY_PATH, r, "",
+                                   "the folder of the memory blocks");
         r = sysfs_read_block_size(sysfs, &recording->machine.block_size_bytes);
         if (r < 0) {
                 (void) sysfs_read_text(sysfs, sysfs->memory_fd, "block_size_bytes", text,
                                        sizeof(text));
-                fault = attribute_fault(&recording->faults, MEMORY_PATH "/block_size_bytes", r,
-                                        text, "a power of two in hexadecimal without 0x");
-                return fault < 0 ? fault : r;
+                return fatal_fault(recording, MEMORY_PATH "/block_size_bytes", r, text,
+                                   "a power of two in hexadecimal without 0x");
         }
         r = list_blocks(sysfs, recording);
-        if (r < 0 && r != -ENOMEM) {
-                fault = attribute_fault(&recording->faults, MEMORY_PATH "/memoryN", r, "",
-                                        "a folder for each block");
-                return fault < 0 ? fault : r;
-        }
+        if (r < 0 && r != -ENOMEM)
+                return fatal_fault(recording, MEMORY_PATH "/memoryN", r, "",
+                                   "a folder for each block");
         return r;
 }
 

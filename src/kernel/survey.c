@@ -71,7 +71,7 @@ int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
 {
         _cleanup_free_ Entry *entries = NULL;
         size_t n;
-        int r = sysfs_list_blocks(sysfs, &entries, &n);
+        int r = sysfs_list_numbered(sysfs, sysfs->memory_fd, ".", "memory", &entries, &n);
 
         if (r < 0)
                 return r;

@@ -7,37 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/*
- * Reads the node of a recorded block: the first one in the order of the folder, as lsmem does. Uses
- * getdents64(), because setting up readdir() would cost as much as the rest for a folder of a few
- * entries.
- */
-static int read_first_node(const Sysfs *sysfs, const char *path, int32_t *ret)
-{
-        _cleanup_close_ int fd =
-                sysfs_open_below(sysfs, sysfs->memory_fd, path, O_RDONLY | O_DIRECTORY);
-        _Alignas(struct dirent64) char buffer[4096];
-        uint32_t node;
-        ssize_t n;
-
-        if (fd < 0)
-                return -errno;
-        while ((n = getdents64(fd, buffer, sizeof(buffer))) > 0)
-                for (ssize_t at = 0; at < n;) {
-                        const struct dirent64 *entry = (const void *) (buffer + at);
-
-                        if (sysfs_parse_numbered(entry->d_name, "node", &node) && node < NODE_MAX) {
-                                *ret = (int32_t) node;
-                                return 0;
-                        }
-                        at += entry->d_reclen;
-                }
-        if (n < 0)
-                return -errno;
-        *ret = NODE_NONE;
-        return 0;
-}
-
 int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
 {
         _cleanup_(closedirp) DIR *dir = NULL;
@@ -45,20 +14,21 @@ int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret)
         uint32_t node, first = UINT32_MAX;
         char path[32];
 
-        snprintf(path, sizeof(path), "memory%u", block);
-        if (sysfs->recorded)
-                return read_first_node(sysfs, path, ret);
-        if (sysfs->node_fd < 0) {
+        if (sysfs->node_fd < 0 && !sysfs->recorded) {
                 *ret = 0;
                 return 0;
         }
-
+        snprintf(path, sizeof(path), "memory%u", block);
         dir = sysfs_open_listing(sysfs, sysfs->memory_fd, path);
         if (!dir)
                 return -errno;
-        while ((entry = readdir(dir)))
-                if (sysfs_parse_numbered(entry->d_name, "node", &node) && node < NODE_MAX)
-                        first = MIN(first, node);
+        while ((entry = readdir(dir))) {
+                if (!sysfs_parse_numbered(entry->d_name, "node", &node) || node >= NODE_MAX)
+                        continue;
+                first = MIN(first, node);
+                if (sysfs->recorded)
+                        break;
+        }
         *ret = first == UINT32_MAX ? NODE_NONE : (int32_t) first;
         return 0;
 }
@@ -71,7 +41,10 @@ bool sysfs_has_link(const Sysfs *sysfs, uint32_t block, int32_t node)
         return faccessat(sysfs->memory_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
 }
 
-/* Returns -ENOENT if the block does not exist, or only the attribute. */
+/*
+ * Reads the text of an attribute. Returns -ENOENT if the block does not exist, or only the
+ * attribute.
+ */
 static int read_attribute(const Sysfs *sysfs, uint32_t block, const char *name,
                           char text[static ATTRIBUTE_MAX])
 {
@@ -79,32 +52,24 @@ static int read_attribute(const Sysfs *sysfs, uint32_t block, const char *name,
         int r;
 
         snprintf(path, sizeof(path), "memory%u/%s", block, name);
+        text[0] = 0;
         r = sysfs_read_text(sysfs, sysfs->memory_fd, path, text, ATTRIBUTE_MAX);
         /* The kernel returns ENODEV if the block is removed while its file is open. */
         return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
 }
 
-static int parse_state(const char *text, BlockState *ret)
+static int read_state(const Sysfs *sysfs, uint32_t block, char text[static ATTRIBUTE_MAX],
+                      BlockState *ret)
 {
-        BlockState state = block_state_from_string(text);
+        int r = read_attribute(sysfs, block, "state", text);
+        BlockState state = r < 0 ? _BLOCK_STATE_INVALID : block_state_from_string(text);
 
+        if (r < 0)
+                return r;
         if (state < 0)
                 return -EBADMSG;
         *ret = state;
         return 0;
-}
-
-static int read_state(const Sysfs *sysfs, uint32_t block, BlockState *ret)
-{
-        char text[ATTRIBUTE_MAX];
-        int r = read_attribute(sysfs, block, "state", text);
-
-        return r < 0 ? r : parse_state(text, ret);
-}
-
-static int parse_zones(const char *text, ZoneList *ret)
-{
-        return zone_list_parse(text, ret) < 0 ? -EBADMSG : 0;
 }
 
 static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
@@ -120,7 +85,9 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
                 *ret = (ZoneList){};
                 return 0;
         }
-        return r < 0 ? r : parse_zones(text, ret);
+        if (r < 0)
+                return r;
+        return zone_list_parse(text, ret) < 0 ? -EBADMSG : 0;
 }
 
 /*
@@ -131,25 +98,19 @@ static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
 static int find_node(const Sysfs *sysfs, Block *block)
 {
         char path[32];
-        int r;
+        int r = 0;
 
-        if (block->told_node == NODE_NONE)
-                return block->node == NODE_NONE ? sysfs_read_node(sysfs, block->id, &block->node) :
-                                                  0;
-        if (sysfs_has_link(sysfs, block->id, block->told_node)) {
+        if (block->told_node != NODE_NONE && sysfs_has_link(sysfs, block->id, block->told_node))
                 block->node = block->told_node;
-                block->told_node = NODE_NONE;
-                return 0;
-        }
-        r = sysfs_read_node(sysfs, block->id, &block->node);
+        else if (block->told_node != NODE_NONE || block->node == NODE_NONE)
+                r = sysfs_read_node(sysfs, block->id, &block->node);
         if (r < 0)
                 return r;
-        if (block->node != NODE_NONE) {
-                block->told_node = NODE_NONE;
-                return 0;
-        }
+
         snprintf(path, sizeof(path), "node%d", block->told_node);
-        if (faccessat(sysfs->node_fd, path, F_OK, 0) >= 0)
+        if (block->node != NODE_NONE)
+                block->told_node = NODE_NONE;
+        else if (block->told_node != NODE_NONE && faccessat(sysfs->node_fd, path, F_OK, 0) >= 0)
                 block->node = block->told_node;
         return 0;
 }
@@ -176,11 +137,12 @@ static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
 
 int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribute)
 {
+        char text[ATTRIBUTE_MAX];
         Block seen = *block;
         int r;
 
         *ret_attribute = "state";
-        r = read_state(sysfs, block->id, &seen.state);
+        r = read_state(sysfs, block->id, text, &seen.state);
         if (r < 0)
                 return r;
 
@@ -203,48 +165,48 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
         return r;
 }
 
-/* Stores the result of reading and parsing an attribute, and its text if it could not be parsed. */
-static void note_reading(AttributeReading *reading, int read_error, int parse_error,
-                         const char *text)
+/* Stores the result of reading an attribute, and its text if it makes no sense. */
+static void note_reading(AttributeReading *reading, int error, const char *text)
 {
-        reading->error = read_error < 0 ? read_error : parse_error;
-        if (parse_error < 0)
+        reading->error = error;
+        if (error == -EBADMSG)
                 snprintf(reading->text, sizeof(reading->text), "%.*s",
                          (int) sizeof(reading->text) - 1, text);
 }
 
-void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret)
+void sysfs_read_each(const Sysfs *sysfs, Block *block,
+                     AttributeReading ret[static _BLOCK_ATTRIBUTE_MAX])
 {
         char text[ATTRIBUTE_MAX];
-        int r = read_attribute(sysfs, block->id, "state", text);
+        int r = read_state(sysfs, block->id, text, &block->state);
 
-        *ret = (BlockReading){};
-        note_reading(&ret->state, r, r < 0 ? 0 : parse_state(text, &block->state), text);
+        memset(ret, 0, _BLOCK_ATTRIBUTE_MAX * sizeof(*ret));
+        note_reading(&ret[BLOCK_ATTRIBUTE_STATE], r, text);
 
         if (block->node < 0) {
                 block->node = NODE_NONE;
-                ret->node.error = sysfs_read_node(sysfs, block->id, &block->node);
-                if (ret->node.error == 0 && block->node == NODE_NONE)
-                        ret->node.error = -ENOENT;
+                r = sysfs_read_node(sysfs, block->id, &block->node);
+                if (r == 0 && block->node == NODE_NONE)
+                        r = -ENOENT;
+                ret[BLOCK_ATTRIBUTE_NODE].error = r;
         }
 
         r = -EAGAIN;
         if (zones_are_safe(sysfs, block))
                 r = read_attribute(sysfs, block->id, "valid_zones", text);
         /* An empty text does not come from a kernel, which writes "none". */
-        note_reading(&ret->zones, r,
-                     r < 0 ? 0 :
-                     *text ? parse_zones(text, &block->zones) :
-                             -EBADMSG,
-                     text);
+        if (r >= 0 && (!*text || zone_list_parse(text, &block->zones) < 0))
+                r = -EBADMSG;
+        note_reading(&ret[BLOCK_ATTRIBUTE_ZONES], r, text);
 }
 
 int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state,
                        ZoneList *ret_zones)
 {
+        char text[ATTRIBUTE_MAX];
         BlockState state;
         ZoneList zones = {};
-        int r = read_state(sysfs, block, &state);
+        int r = read_state(sysfs, block, text, &state);
 
         if (r < 0)
                 return r;

@@ -280,9 +280,3 @@ int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const 
         *ret_n = n;
         return 0;
 }
-
-int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_entries)
-{
-        return sysfs_list_numbered(sysfs, sysfs->memory_fd, ".", "memory", ret_entries,
-                                   ret_n_entries);
-}

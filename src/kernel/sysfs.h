@@ -105,9 +105,6 @@ bool sysfs_parse_numbered(const char *name, const char *prefix, uint32_t *ret);
 int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const char *prefix,
                         Entry **ret_entries, size_t *ret_n_entries);
 
-/* Lists the existing blocks by id. The caller owns the array. */
-int sysfs_list_blocks(const Sysfs *sysfs, Entry **ret_entries, size_t *ret_n_entries);
-
 /*
  * Finds the nodes of many blocks at once from the folders of the nodes: reads two folder entries
  * for each block instead of opening its folder. Sets Block.node of each block that is linked to a
@@ -134,18 +131,20 @@ int sysfs_read_node(const Sysfs *sysfs, uint32_t block, int32_t *ret);
 /* Whether a block is linked to a node. It may be linked to other nodes as well. */
 bool sysfs_has_link(const Sysfs *sysfs, uint32_t block, int32_t node);
 
+/* The attributes of a recorded block that are read for themselves. */
+typedef enum BlockAttribute {
+        BLOCK_ATTRIBUTE_STATE,
+        BLOCK_ATTRIBUTE_NODE,
+        BLOCK_ATTRIBUTE_ZONES,
+        _BLOCK_ATTRIBUTE_MAX,
+} BlockAttribute;
+
 /* The result of reading an attribute of a block. */
 #define ATTRIBUTE_TEXT_MAX 64
 typedef struct AttributeReading {
-        int error;                     /* 0, -ENOENT, -EBADMSG, or another negative errno */
+        int error; /* 0, -ENOENT, -EBADMSG, -EAGAIN for zones that may not be read yet, or another */
         char text[ATTRIBUTE_TEXT_MAX]; /* for -EBADMSG: the text, truncated */
 } AttributeReading;
-
-typedef struct BlockReading {
-        AttributeReading state;
-        AttributeReading node;
-        AttributeReading zones; /* -EAGAIN if they may not be read yet */
-} BlockReading;
 
 /* The node of a block that is linked to several nodes, until the folder of the block has been read. */
 #define NODE_SEVERAL (-3)
@@ -154,7 +153,8 @@ typedef struct BlockReading {
  * Reads as much as possible of the state, node and zones of a recorded block, where
  * sysfs_read_block() gives up at the first failure. A node that is already known is kept.
  */
-void sysfs_read_each(const Sysfs *sysfs, Block *block, BlockReading *ret);
+void sysfs_read_each(const Sysfs *sysfs, Block *block,
+                     AttributeReading ret[static _BLOCK_ATTRIBUTE_MAX]);
 
 /*
  * Reads the state of a block and, if it is online, its zones: what the actuator reads again after a

@@ -226,7 +226,8 @@ START_TEST(blocks_are_listed_by_number_and_junk_is_not)
                 sysfs_fixture_set_block(&fixture, ids[i], "online\n", NULL);
 
         sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_list_blocks(&sysfs, &entries, &n), 0);
+        ck_assert_int_eq(sysfs_list_numbered(&sysfs, sysfs.memory_fd, ".", "memory", &entries, &n),
+                         0);
         ck_assert_uint_eq(n, ELEMENTSOF(ids));
         for (size_t i = 0; i < n; i++) {
                 const char *path = sysfs_fixture_path(&fixture, MEMORY_PATH "/memory%u", ids[i]);
@@ -246,13 +247,15 @@ START_TEST(many_blocks_are_listed_and_none_is)
         Sysfs sysfs;
 
         sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_list_blocks(&sysfs, &entries, &n), 0);
+        ck_assert_int_eq(sysfs_list_numbered(&sysfs, sysfs.memory_fd, ".", "memory", &entries, &n),
+                         0);
         ck_assert_uint_eq(n, 0);
         free(entries);
 
         for (uint32_t i = 0; i < 300; i++)
                 sysfs_fixture_set_block(&fixture, i, "online\n", NULL);
-        ck_assert_int_eq(sysfs_list_blocks(&sysfs, &entries, &n), 0);
+        ck_assert_int_eq(sysfs_list_numbered(&sysfs, sysfs.memory_fd, ".", "memory", &entries, &n),
+                         0);
         ck_assert_uint_eq(n, 300);
         for (uint32_t i = 0; i < 300; i++)
                 ck_assert_uint_eq(entries[i].id, i);
@@ -476,7 +479,7 @@ END_TEST
 /* Also where each attribute is read for itself; in a copy of the files they can do no harm. */
 START_TEST(zones_read_each_for_itself_are_not_opened_before_the_node_link_exists)
 {
-        BlockReading reading;
+        AttributeReading readings[_BLOCK_ATTRIBUTE_MAX];
         Block block;
         Sysfs sysfs;
         int watch;
@@ -485,20 +488,20 @@ START_TEST(zones_read_each_for_itself_are_not_opened_before_the_node_link_exists
         sysfs_fixture_open(&fixture, &sysfs);
         block_init(&block, 5);
         watch = watch_zones(5);
-        sysfs_read_each(&sysfs, &block, &reading);
+        sysfs_read_each(&sysfs, &block, readings);
         ck_assert(!was_opened(watch));
-        ck_assert_int_eq(reading.state.error, -EBADMSG);
-        ck_assert_str_eq(reading.state.text, "nonsense");
-        ck_assert_int_eq(reading.node.error, -ENOENT);
-        ck_assert_int_eq(reading.zones.error, -EAGAIN);
+        ck_assert_int_eq(readings[BLOCK_ATTRIBUTE_STATE].error, -EBADMSG);
+        ck_assert_str_eq(readings[BLOCK_ATTRIBUTE_STATE].text, "nonsense");
+        ck_assert_int_eq(readings[BLOCK_ATTRIBUTE_NODE].error, -ENOENT);
+        ck_assert_int_eq(readings[BLOCK_ATTRIBUTE_ZONES].error, -EAGAIN);
         sysfs_close(&sysfs);
 
         ck_assert_int_eq(sysfs_open_recorded(fixture.root, &sysfs), 0);
         watch = watch_zones(5);
-        sysfs_read_each(&sysfs, &block, &reading);
+        sysfs_read_each(&sysfs, &block, readings);
         ck_assert(was_opened(watch));
-        ck_assert_int_eq(reading.node.error, -ENOENT);
-        ck_assert_int_eq(reading.zones.error, 0);
+        ck_assert_int_eq(readings[BLOCK_ATTRIBUTE_NODE].error, -ENOENT);
+        ck_assert_int_eq(readings[BLOCK_ATTRIBUTE_ZONES].error, 0);
         ck_assert_int_eq(block.zones.n_zones, 1);
         sysfs_close(&sysfs);
 }
