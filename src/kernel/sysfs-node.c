@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads the nodes, their links to blocks, and auto_online_blocks. */
+/* Reads the nodes, their links to blocks, their zones, and auto_online_blocks. */
 
 #include "base/parse.h"
 #include "kernel/sysfs.h"
@@ -9,35 +9,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-typedef struct ZoneArray {
-        Zone *zones;
-        size_t n;
-} ZoneArray;
+#define LINE_TEXT_MAX 128
+#define NAME_TEXT_MAX 32
 
-static int zone_array_add(ZoneArray *array, uint32_t node, ZoneType type)
+/* Takes the next line of a text. A long line is truncated. Returns false at the end of the text. */
+static bool take_line(const char **text, char line[static LINE_TEXT_MAX])
 {
-        if (GROW(array->zones, array->n) < 0)
-                return -ENOMEM;
-        array->zones[array->n++] = (Zone){ .node = node, .type = type };
-        return 0;
+        size_t n = strcspn(*text, "\n");
+
+        if (!**text)
+                return false;
+        snprintf(line, LINE_TEXT_MAX, "%.*s", (int) MIN(n, LINE_TEXT_MAX - 1), *text);
+        *text += n + ((*text)[n] == '\n');
+        return true;
 }
 
-/*
- * Parses a heading such as "Node 0, zone   Normal". Returns 1 for a heading, 0 for any other line,
- * or -ENOMEM. *skip tells whether the zone is unknown and to be skipped.
- */
-static int parse_heading(ZoneArray *array, const char *line, bool *skip)
+/* Parses a heading such as "Node 0, zone   Normal". Returns false for any other line. */
+static bool parse_heading(const char *line, uint32_t *ret_node, char name[static NAME_TEXT_MAX])
 {
-        char name[32];
-        uint32_t node;
-        ZoneType type;
-
-        if (sscanf(line, "Node %" SCNu32 ", zone %31s", &node, name) != 2 || node >= NODE_MAX)
-                return 0;
-
-        type = zone_type_from_string(name);
-        *skip = type < 0;
-        return *skip ? 1 : zone_array_add(array, node, type) < 0 ? -ENOMEM : 1;
+        return sscanf(line, "Node %" SCNu32 ", zone %31s", ret_node, name) == 2;
 }
 
 /*
@@ -63,19 +53,14 @@ static void parse_protection(Zone *zone, const char *line, size_t place, uint64_
 static size_t find_normal(const char *text)
 {
         uint32_t first = UINT32_MAX, node;
+        char line[LINE_TEXT_MAX], name[NAME_TEXT_MAX];
         size_t place = 0;
-        char name[32];
 
-        for (; *text; text = *text ? text + 1 : text) {
-                const char *line = text;
-
-                text = strchrnul(text, '\n');
-                /* sscanf() would look for the end of the whole text each time. */
-                if (strncmp(line, "Node ", 5) != 0 ||
-                    sscanf(line, "Node %" SCNu32 ", zone %31s", &node, name) != 2)
+        while (take_line(&text, line)) {
+                if (!parse_heading(line, &node, name))
                         continue;
                 if (first != UINT32_MAX && node != first)
-                        return SIZE_MAX;
+                        break;
                 first = node;
                 if (strcmp(name, "Normal") == 0)
                         return place;
@@ -96,7 +81,7 @@ static void parse_field(Zone *zone, const char *line, size_t normal, uint64_t pa
                 { "min", &zone->min_bytes },         { "low", &zone->low_bytes },
                 { "high", &zone->high_bytes },
         };
-        char name[32];
+        char name[NAME_TEXT_MAX];
         uint64_t pages;
 
         /* The first field follows the heading "pages" on the same line. */
@@ -112,16 +97,6 @@ static void parse_field(Zone *zone, const char *line, size_t normal, uint64_t pa
                         *fields[i].bytes = pages * page_size_bytes;
 }
 
-static void drop_empty(ZoneArray *array)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < array->n; i++)
-                if (array->zones[i].spanned_bytes > 0)
-                        array->zones[n++] = array->zones[i];
-        array->n = n;
-}
-
 static int compare_zones(const void *a, const void *b)
 {
         const Zone *x = a, *y = b;
@@ -131,34 +106,43 @@ static int compare_zones(const void *a, const void *b)
         return (x->type > y->type) - (x->type < y->type);
 }
 
+/* Drops the zones that span no page, and sorts the others. Returns their number. */
+static size_t sort_zones(Zone *zones, size_t n_zones)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < n_zones; i++)
+                if (zones[i].spanned_bytes > 0)
+                        zones[n++] = zones[i];
+        if (n > 0)
+                qsort(zones, n, sizeof(*zones), compare_zones);
+        return n;
+}
+
 int zoneinfo_parse(const char *text, uint64_t page_size_bytes, Zone **ret_zones,
                    size_t *ret_n_zones)
 {
-        ZoneArray array = {};
-        size_t normal = find_normal(text);
+        size_t normal = find_normal(text), n_zones = 0;
+        char line[LINE_TEXT_MAX], name[NAME_TEXT_MAX];
+        _cleanup_free_ Zone *zones = NULL;
         bool skip = true;
+        uint32_t node;
 
-        for (const char *line = text; *line;) {
-                const char *end = strchrnul(line, '\n');
-                char copy[128];
-                int r;
+        while (take_line(&text, line)) {
+                if (parse_heading(line, &node, name)) {
+                        ZoneType type = zone_type_from_string(name);
 
-                snprintf(copy, sizeof(copy), "%.*s", (int) MIN(end - line, 127), line);
-                r = parse_heading(&array, copy, &skip);
-                if (r < 0) {
-                        free(array.zones);
-                        return r;
+                        skip = type < 0 || node >= NODE_MAX;
+                        if (!skip && GROW(zones, n_zones) < 0)
+                                return -ENOMEM;
+                        if (!skip)
+                                zones[n_zones++] = (Zone){ .node = node, .type = type };
+                } else if (!skip) {
+                        parse_field(&zones[n_zones - 1], line, normal, page_size_bytes);
                 }
-                if (r == 0 && !skip)
-                        parse_field(&array.zones[array.n - 1], copy, normal, page_size_bytes);
-                line = *end ? end + 1 : end;
         }
-
-        drop_empty(&array);
-        if (array.n > 0)
-                qsort(array.zones, array.n, sizeof(Zone), compare_zones);
-        *ret_zones = array.zones;
-        *ret_n_zones = array.n;
+        *ret_n_zones = sort_zones(zones, n_zones);
+        *ret_zones = TAKE_PTR(zones);
         return 0;
 }
 
@@ -256,31 +240,20 @@ int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
         return 0;
 }
 
-/* A kernel without NUMA has no node folder: all blocks are on node 0. */
-static int single_node(Node **ret_nodes, size_t *ret_n_nodes)
-{
-        Node *node = calloc(1, sizeof(Node));
-
-        if (!node)
-                return -ENOMEM;
-        node->has_cpu = true;
-        node->auto_online = _ONLINE_WORD_INVALID;
-        *ret_nodes = node;
-        *ret_n_nodes = 1;
-        return 0;
-}
-
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
 {
-        _cleanup_free_ Entry *entries = NULL;
+        _cleanup_free_ Entry *listed = NULL;
+        /* A kernel without NUMA has no node folder: all blocks are on node 0. */
+        const Entry alone = {}, *entries = &alone;
         NodeSet has_cpu = {};
         Node *nodes;
-        size_t n = 0;
-        int r;
+        size_t n = 1;
+        int r = 0;
 
-        if (sysfs->node_fd < 0)
-                return single_node(ret_nodes, ret_n_nodes);
-        r = sysfs_list_numbered(sysfs, sysfs->node_fd, ".", "node", &entries, &n);
+        if (sysfs->node_fd >= 0) {
+                r = sysfs_list_numbered(sysfs, sysfs->node_fd, ".", "node", &listed, &n);
+                entries = listed;
+        }
         if (r < 0)
                 return r;
 

@@ -142,7 +142,7 @@ typedef enum BlockAttribute {
 /* The result of reading an attribute of a block. */
 #define ATTRIBUTE_TEXT_MAX 64
 typedef struct AttributeReading {
-        int error; /* 0, -ENOENT, -EBADMSG, -EAGAIN for zones that may not be read yet, or another */
+        int error; /* 0, -ENOENT, -EBADMSG, or another; -EAGAIN: the zones may not be read yet */
         char text[ATTRIBUTE_TEXT_MAX]; /* for -EBADMSG: the text, truncated */
 } AttributeReading;
 
