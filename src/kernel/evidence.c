@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 
+#include <endian.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -159,25 +160,68 @@ Origin evidence_platform(const Sysfs *sysfs, const char *architecture, const cha
         return ORIGIN_UNKNOWN;
 }
 
+/* Offsets in struct boot_params: the number of entries, and the entries. */
+#define OFFSET_COUNT 0x1e8
+#define OFFSET_TABLE 0x2d0
+#define TYPE_RAM 1
+
+/* An entry of the table. All numbers are little endian, as on all x86. */
+typedef struct __attribute__((packed)) E820Entry {
+        uint64_t first;
+        uint64_t length;
+        uint32_t type;
+} E820Entry;
+
+int e820_parse(const uint8_t *page, size_t size, E820 *ret)
+{
+        E820 e820 = {};
+        E820Entry entry;
+        size_t n;
+
+        if (size < OFFSET_TABLE + E820_MAX * sizeof(entry))
+                return -EBADMSG;
+        n = page[OFFSET_COUNT];
+        if (n == 0 || n > E820_MAX)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < n; i++) {
+                uint64_t first, length;
+
+                memcpy(&entry, page + OFFSET_TABLE + i * sizeof(entry), sizeof(entry));
+                first = le64toh(entry.first);
+                length = le64toh(entry.length);
+                if (le32toh(entry.type) != TYPE_RAM || length == 0)
+                        continue;
+                if (first > UINT64_MAX - (length - 1))
+                        return -EBADMSG;
+                e820.ranges[e820.n_ranges].first = first;
+                e820.ranges[e820.n_ranges++].last = first + (length - 1);
+        }
+        if (e820.n_ranges == 0)
+                return -EBADMSG;
+        /* Entries that do not fit into the table are handed over in another way. */
+        e820.is_whole = n < E820_MAX;
+        *ret = e820;
+        return 0;
+}
+
+bool e820_has_memory(const E820 *e820, uint64_t first, uint64_t last)
+{
+        for (size_t i = 0; i < e820->n_ranges; i++)
+                if (e820->ranges[i].first <= last && first <= e820->ranges[i].last)
+                        return true;
+        return false;
+}
+
 int evidence_e820(const Sysfs *sysfs, E820 *ret)
 {
         _cleanup_close_ int fd =
                 sysfs_open_below(sysfs, sysfs->sys_fd, "kernel/boot_params/data", O_RDONLY);
         uint8_t page[E820_PAGE_SIZE];
-        size_t n = 0;
+        /* The kernel shows up to a page at once. */
+        ssize_t n = fd < 0 ? -1 : read(fd, page, sizeof(page));
 
-        if (fd < 0)
-                return -errno;
-        while (n < sizeof(page)) {
-                ssize_t k = read(fd, page + n, sizeof(page) - n);
-
-                if (k < 0)
-                        return -errno;
-                if (k == 0)
-                        break;
-                n += (size_t) k;
-        }
-        return e820_parse(page, n, ret);
+        return n < 0 ? -errno : e820_parse(page, (size_t) n, ret);
 }
 
 int evidence_ram(const Sysfs *sysfs, uint64_t block_size_bytes, Ram **ret, size_t *ret_n)

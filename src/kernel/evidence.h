@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "kernel/e820.h"
 #include "kernel/iomem.h"
 #include "kernel/sysfs.h"
 #include "model/device.h"
@@ -54,10 +53,37 @@ bool evidence_onlines_itself(const Sysfs *sysfs, const char *dax);
 Origin evidence_platform(const Sysfs *sysfs, const char *architecture, const char **ret_name);
 
 /*
- * Reads the memory map of the firmware. Returns 0, -ENOENT if the kernel shows none (it does on x86
- * only), or another negative errno.
+ * The memory map that an x86 kernel was started with (/sys/kernel/boot_params/data, the "zero page"
+ * of Documentation/arch/x86). It tells memory of the firmware from memory that was added later. The
+ * page has room for E820_MAX entries (E820_MAX_ENTRIES_ZEROPAGE).
+ */
+#define E820_MAX 128
+#define E820_PAGE_SIZE 4096
+
+typedef struct E820 {
+        struct {
+                uint64_t first; /* addresses, both included */
+                uint64_t last;
+        } ranges[E820_MAX]; /* of memory only */
+        size_t n_ranges;
+        bool is_whole; /* it contains all memory of the firmware */
+} E820;
+
+/*
+ * Reads the map. Returns 0, -ENOENT if the kernel shows none (it does on x86 only), the error of
+ * e820_parse(), or another negative errno.
  */
 int evidence_e820(const Sysfs *sysfs, E820 *ret);
+
+/*
+ * Parses the bytes of the page. Returns 0, or -EBADMSG if it contains no table: it is too short, or
+ * has no entries or impossible ones. *ret is written on success only. For evidence_e820() and its
+ * tests.
+ */
+int e820_parse(const uint8_t *page, size_t size, E820 *ret);
+
+/* Whether any memory of the map lies between two addresses, both included. */
+bool e820_has_memory(const E820 *e820, uint64_t first, uint64_t last);
 
 /* Lists the system memory in /proc/iomem. The errors are those of sysfs_read_iomem() and iomem_parse(). */
 int evidence_ram(const Sysfs *sysfs, uint64_t block_size_bytes, Ram **ret, size_t *ret_n);

@@ -5,7 +5,9 @@
 #include "kernel/survey.h"
 
 #include "base/log.h"
-#include "kernel/topology.h"
+
+#include <dlfcn.h>
+#include <numa.h>
 
 static int drop_missing(Machine *machine, const Entry *entries, size_t n, ChangedIds *changed)
 {
@@ -177,6 +179,48 @@ static bool same_nodes(const Machine *machine, const Node *nodes, size_t n_nodes
         return true;
 }
 
+/* Reads the distances of a node that has none yet. Returns 0 or -ENOMEM. */
+static int set_distances(Node *node, const Node *nodes, size_t n_nodes,
+                         __typeof__(&numa_distance) distance_of)
+{
+        node->distances = calloc(n_nodes, sizeof(Distance));
+        if (!node->distances)
+                return -ENOMEM;
+        for (size_t i = 0; i < n_nodes; i++) {
+                int distance = distance_of((int) node->id, (int) nodes[i].id);
+
+                /* 0: libnuma does not know one of the two nodes. */
+                if (distance > 0)
+                        node->distances[node->n_distances++] =
+                                (Distance){ nodes[i].id, (uint32_t) distance };
+        }
+        return 0;
+}
+
+/*
+ * Reads the distances between nodes. libnuma reads the machine once, when it is loaded, and has no
+ * call to do so again (2.0.16). It is therefore loaded for each reading, to know nodes that have
+ * come since: the header provides the types, the library the symbols. There are no distances
+ * without libnuma, or on a machine on which libnuma does not work. Returns 0 or -ENOMEM.
+ */
+static int read_distances(Node *nodes, size_t n_nodes)
+{
+        void *library = dlopen("libnuma.so.1", RTLD_NOW | RTLD_LOCAL);
+        __typeof__(&numa_available) available;
+        __typeof__(&numa_distance) distance_of;
+        int r = 0;
+
+        if (!library)
+                return 0;
+        available = (__typeof__(available)) dlsym(library, "numa_available");
+        distance_of = (__typeof__(distance_of)) dlsym(library, "numa_distance");
+        if (available && distance_of && available() >= 0)
+                for (size_t i = 0; i < n_nodes && r >= 0; i++)
+                        r = set_distances(&nodes[i], nodes, n_nodes, distance_of);
+        dlclose(library);
+        return r;
+}
+
 int survey_nodes(const Sysfs *sysfs, Machine *machine)
 {
         Node *nodes = NULL;
@@ -194,7 +238,7 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
                 return 0;
         }
 
-        r = topology_read(nodes, n_nodes);
+        r = read_distances(nodes, n_nodes);
         if (r < 0) {
                 nodes_free(nodes, n_nodes);
                 return r;

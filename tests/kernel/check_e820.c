@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "check_main.h"
-#include "kernel/e820.h"
+#include "kernel/evidence.h"
 
 #define GIB (UINT64_C(1) << 30)
 
-typedef struct Entry {
+typedef struct MapEntry {
         uint64_t first;
         uint64_t length;
         uint32_t type;
-} Entry;
+} MapEntry;
 
 static uint8_t page[E820_PAGE_SIZE];
 
 /* The file's layout, as of Documentation/arch/x86/zero-page.rst: 0x1e8 and 0x2d0. */
-static void set_page(const Entry *entries, uint8_t n)
+static void set_page(const MapEntry *entries, uint8_t n)
 {
         memset(page, 0, sizeof(page));
         page[0x1e8] = n;
@@ -27,7 +27,7 @@ static void set_page(const Entry *entries, uint8_t n)
 
 START_TEST(only_memory_counts)
 {
-        const Entry entries[] = {
+        const MapEntry entries[] = {
                 { 0, 0x9fc00, 1 },   { 0x9fc00, 0x400, 2 }, { 0x100000, GIB - 0x100000, 1 },
                 { GIB, 0x10000, 3 }, { 4 * GIB, GIB, 1 },   { 5 * GIB, GIB, 7 },
                 { 6 * GIB, 0, 1 },
@@ -61,11 +61,11 @@ END_TEST
 
 START_TEST(a_full_table_may_not_be_all)
 {
-        Entry entries[E820_MAX];
+        MapEntry entries[E820_MAX];
         E820 e820;
 
         for (size_t i = 0; i < E820_MAX; i++)
-                entries[i] = (Entry){ i * GIB, GIB / 2, 1 };
+                entries[i] = (MapEntry){ i * GIB, GIB / 2, 1 };
         set_page(entries, E820_MAX);
         ck_assert_int_eq(e820_parse(page, sizeof(page), &e820), 0);
         ck_assert(!e820.is_whole);
@@ -80,9 +80,9 @@ END_TEST
 
 START_TEST(what_is_no_table_is_refused)
 {
-        const Entry memory = { 0, GIB, 1 }, reserved = { 0, GIB, 2 },
-                    endless = { GIB, UINT64_MAX, 1 };
-        const Entry up_to_the_end = { GIB, UINT64_MAX - GIB + 1, 1 };
+        const MapEntry memory = { 0, GIB, 1 }, reserved = { 0, GIB, 2 },
+                       endless = { GIB, UINT64_MAX, 1 };
+        const MapEntry up_to_the_end = { GIB, UINT64_MAX - GIB + 1, 1 };
         E820 e820 = { .n_ranges = 7 };
 
         set_page(&memory, 1);
