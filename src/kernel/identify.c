@@ -31,12 +31,11 @@ typedef struct Identifier {
         DeviceDraft draft;
         int32_t *of_block; /* owned: for each block of the machine, its device in the draft */
 
-        int32_t boot; /* index in the draft, or DEVICE_NONE */
         /* The last group and range in which a block had no firmware node: the other blocks have none then. */
         int32_t unlinked_group;
         const Range *unlinked_range;
         int8_t acpi_is_adding; /* negative: not looked up yet */
-        Origin platform;       /* _ORIGIN_INVALID: not looked up yet */
+        Origin platform;
         const char *platform_name;
 } Identifier;
 
@@ -65,39 +64,29 @@ static int read_ranges(Identifier *identifier)
         return 0;
 }
 
-static bool has_groups(const Machine *machine)
-{
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (machine->blocks[i].group >= 0)
-                        return true;
-        return false;
-}
-
 static int identifier_init(Identifier *identifier, const Sysfs *sysfs, Machine *machine)
 {
         *identifier = (Identifier){
                 .sysfs = sysfs,
                 .machine = machine,
                 .is_first = machine->n_devices == 0,
-                .has_groups = has_groups(machine),
-                .boot = DEVICE_NONE,
                 .unlinked_group = GROUP_NONE,
                 .acpi_is_adding = -1,
-                .platform = _ORIGIN_INVALID,
         };
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                identifier->has_groups |= machine->blocks[i].group >= 0;
         identifier->of_block = calloc(machine->n_blocks + 1, sizeof(int32_t));
         if (!identifier->of_block)
                 return -ENOMEM;
+        identifier->platform =
+                evidence_platform(sysfs, machine->architecture, &identifier->platform_name);
         (void) evidence_e820(sysfs, &identifier->e820);
         return read_ranges(identifier);
 }
 
 static int32_t find_boot(Identifier *identifier)
 {
-        if (identifier->boot == DEVICE_NONE)
-                identifier->boot =
-                        device_draft_find(&identifier->draft, ORIGIN_BOOT, "", GROUP_NONE);
-        return identifier->boot;
+        return device_draft_find(&identifier->draft, ORIGIN_BOOT, "", GROUP_NONE);
 }
 
 /*
@@ -163,33 +152,11 @@ static int32_t find_device(Identifier *identifier, Origin origin, const char *na
         return device;
 }
 
-static bool find_firmware_node(Identifier *identifier, const Block *block, Range *range,
-                               char name[static DEVICE_NAME_MAX])
-{
-        /* The kernel links the blocks of a range from the lowest to the highest. */
-        if (range && range->has_unlinked)
-                return false;
-        if (evidence_firmware_node(identifier->sysfs, block->id, name))
-                return true;
-        if (range)
-                range->has_unlinked = true;
-        return false;
-}
-
 static bool is_acpi_adding(Identifier *identifier)
 {
         if (identifier->acpi_is_adding < 0)
                 identifier->acpi_is_adding = evidence_is_acpi_adding(identifier->sysfs);
         return identifier->acpi_is_adding;
-}
-
-static Origin find_platform(Identifier *identifier)
-{
-        if (identifier->platform == _ORIGIN_INVALID)
-                identifier->platform =
-                        evidence_platform(identifier->sysfs, identifier->machine->architecture,
-                                          &identifier->platform_name);
-        return identifier->platform;
 }
 
 /*
@@ -199,11 +166,11 @@ static Origin find_platform(Identifier *identifier)
  */
 static int32_t find_by_platform(Identifier *identifier, Range *range)
 {
-        Origin origin = find_platform(identifier);
         DeviceDraft *draft = &identifier->draft;
 
-        if (origin != ORIGIN_UNKNOWN || !range)
-                return device_draft_find(draft, origin, identifier->platform_name, GROUP_NONE);
+        if (identifier->platform != ORIGIN_UNKNOWN || !range)
+                return device_draft_find(draft, identifier->platform, identifier->platform_name,
+                                         GROUP_NONE);
         if (range->unknown == DEVICE_NONE) {
                 range->unknown = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
                 if (range->unknown >= 0)
@@ -225,11 +192,10 @@ static bool is_of_firmware(const Identifier *identifier, const Block *block)
  * where the firmware's memory is known, nor on s390, where boot memory is a single range with the
  * kernel in it.
  */
-static bool was_there_before(Identifier *identifier, const Block *block, const Range *range)
+static bool was_there_before(const Identifier *identifier, const Block *block, const Range *range)
 {
         return block->status == BLOCK_STATUS_INITIAL && block->onliner == ONLINER_NONE &&
-               !identifier->e820.is_whole &&
-               !(range && find_platform(identifier) == ORIGIN_STANDBY);
+               !identifier->e820.is_whole && !(range && identifier->platform == ORIGIN_STANDBY);
 }
 
 /* Whether to wait for evidence that is still to come. Once a block is decided, waiting is of no use. */
@@ -289,8 +255,12 @@ static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
         if (find_group(identifier, block, range) >= 0)
                 return find_in_group(identifier, block, range);
 
-        if (find_firmware_node(identifier, block, range, name))
+        /* The kernel links the blocks of a range from the lowest to the highest. */
+        if (!(range && range->has_unlinked) &&
+            evidence_firmware_node(identifier->sysfs, block->id, name))
                 return find_device(identifier, ORIGIN_DIMM, name, block);
+        if (range)
+                range->has_unlinked = true;
         /*
          * On a kernel with groups, the group tells the device when the block has its node: do not
          * guess from the range.
@@ -340,24 +310,19 @@ static Range *find_range(Identifier *identifier, const Block *block)
         return range->ram.first <= first + (size - 1) ? range : NULL;
 }
 
-static void range_add_device(Range *range, int32_t device)
+static void take_block(Identifier *identifier, size_t i, Range *range, int32_t device)
 {
+        identifier->of_block[i] = device;
+        if (device < 0)
+                return;
+        device_draft_add_block(&identifier->draft, device, identifier->machine->blocks[i].id);
+        if (!range)
+                return;
+        range->n_blocks++;
         if (range->device == DEVICE_NONE)
                 range->device = device;
         else if (range->device != device)
                 range->device = DEVICE_MIXED;
-}
-
-static void take_block(Identifier *identifier, size_t i, Range *range, int32_t device)
-{
-        identifier->of_block[i] = device;
-        if (device >= 0)
-                device_draft_add_block(&identifier->draft, device,
-                                       identifier->machine->blocks[i].id);
-        if (device < 0 || !range)
-                return;
-        range->n_blocks++;
-        range_add_device(range, device);
 }
 
 static int find_all(Identifier *identifier)
