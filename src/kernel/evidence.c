@@ -8,10 +8,10 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 
-#define ACPI_MEMORY "PNP0C80:"
 #define ACPI_FOLDER "bus/acpi/devices"
 
 /* Bits of _STA: the device is present, and it is enabled. */
@@ -20,11 +20,8 @@
 
 static bool is_acpi_memory(const char *name)
 {
-        size_t n = strlen(ACPI_MEMORY),
-               digits = strspn(name + MIN(n, strlen(name)), "0123456789abcdef");
-
-        return strncmp(name, ACPI_MEMORY, n) == 0 && digits > 0 && name[n + digits] == 0 &&
-               n + digits < DEVICE_NAME_MAX;
+        return strlen(name) < DEVICE_NAME_MAX &&
+               fnmatch("PNP0C80:+([0123456789abcdef])", name, FNM_EXTMATCH) == 0;
 }
 
 bool evidence_firmware_node(const Sysfs *sysfs, uint32_t block, char ret[static DEVICE_NAME_MAX])

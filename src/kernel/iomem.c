@@ -7,6 +7,7 @@
 #include "base/parse.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdio.h>
 
 /* The kernel indents each level by two spaces, but no further than this level (MAX_IORES_LEVEL). */
@@ -129,30 +130,21 @@ uint64_t ram_blocks(uint64_t first, uint64_t last, uint64_t block_size_bytes, ui
         return end - begin;
 }
 
-/* Whether a name fits a pattern: "virtio3" fits "virtio#", "dax0.1" fits "dax#.#". */
-static bool is_named(const char *name, const char *pattern)
-{
-        for (; *pattern; pattern++) {
-                if (*pattern != '#') {
-                        if (*name++ != *pattern)
-                                return false;
-                        continue;
-                }
-                if (!isdigit((unsigned char) *name))
-                        return false;
-                while (isdigit((unsigned char) *name))
-                        name++;
-        }
-        return *name == 0;
-}
-
-/* Returns the innermost range that contains a range and whose name fits a pattern, or NULL. */
+/*
+ * Returns the innermost range that contains a range and whose name is that of a device and fits a
+ * pattern of fnmatch(3), or NULL.
+ */
 static const IomemRange *find_around(const Iomem *iomem, const IomemRange *range,
                                      const char *pattern)
 {
-        for (int32_t i = range->parent; i != IOMEM_TOP; i = iomem->ranges[i].parent)
-                if (is_named(iomem->ranges[i].name, pattern))
-                        return &iomem->ranges[i];
+        for (int32_t i = range->parent; i != IOMEM_TOP; i = iomem->ranges[i].parent) {
+                const IomemRange *outer = &iomem->ranges[i];
+
+                /* fnmatch() would need too much stack for a name that is too long. */
+                if (strlen(outer->name) < DEVICE_NAME_MAX &&
+                    fnmatch(pattern, outer->name, FNM_EXTMATCH) == 0)
+                        return outer;
+        }
         return NULL;
 }
 
@@ -180,12 +172,6 @@ static void take_driver(const char *name, char driver[static DEVICE_NAME_MAX])
         snprintf(driver, DEVICE_NAME_MAX, "%.*s", (int) MIN(n, DEVICE_NAME_MAX - 1), bracket);
 }
 
-static void take_name(Ram *ram, const IomemRange *named)
-{
-        snprintf(ram->name, sizeof(ram->name), "%s",
-                 named && strlen(named->name) < sizeof(ram->name) ? named->name : "");
-}
-
 /* Memory of the firmware may begin and end anywhere, added memory only at the boundaries of blocks. */
 static bool is_whole(const IomemRange *range, uint64_t block_size_bytes)
 {
@@ -196,8 +182,8 @@ static bool is_whole(const IomemRange *range, uint64_t block_size_bytes)
 static Ram ram_of(const Iomem *iomem, size_t i, uint64_t block_size_bytes)
 {
         const IomemRange *range = &iomem->ranges[i];
-        const IomemRange *virtio = find_around(iomem, range, "virtio#");
-        const IomemRange *dax = find_around(iomem, range, "dax#.#");
+        const IomemRange *virtio = find_around(iomem, range, "virtio+([[:digit:]])");
+        const IomemRange *dax = find_around(iomem, range, "dax+([[:digit:]]).+([[:digit:]])");
         Ram ram = {
                 .first = range->first,
                 .last = range->last,
@@ -208,12 +194,14 @@ static Ram ram_of(const Iomem *iomem, size_t i, uint64_t block_size_bytes)
         /* Kernels before 5.8 write "System RAM" for kmem as well. */
         if (strcmp(range->name, RAM_NAME " (kmem)") == 0 || dax) {
                 ram.kind = RAM_KMEM;
-                take_name(&ram, dax);
+                snprintf(ram.name, sizeof(ram.name), "%s", dax ? dax->name : "");
         } else if (strcmp(range->name, RAM_NAME " (virtio_mem)") == 0) {
                 ram.kind = RAM_VIRTIO_MEM;
-                take_name(&ram, virtio);
-                ram.region_first = virtio ? virtio->first : range->first;
-                ram.region_last = virtio ? virtio->last : range->last;
+                if (virtio) {
+                        snprintf(ram.name, sizeof(ram.name), "%s", virtio->name);
+                        ram.region_first = virtio->first;
+                        ram.region_last = virtio->last;
+                }
         } else if (range->name[strlen(RAM_NAME)]) {
                 ram.kind = RAM_OTHER;
                 take_driver(range->name, ram.name);
