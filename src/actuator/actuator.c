@@ -102,35 +102,29 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
         reply->state = state;
 }
 
-static bool is_answer(const ActuatorRequest *request)
+/* Whether a request can be carried out. Only a node can inherit a word. */
+static bool is_valid(const ActuatorRequest *request)
 {
-        if (request->node == NODE_NONE)
+        if (request->verb >= _ACTUATOR_VERB_MAX || request->word >= _ONLINE_WORD_MAX)
+                return false;
+        if (request->verb == ACTUATOR_SET_BLOCK || request->node == NODE_NONE)
                 return request->word != ONLINE_WORD_INHERIT;
         return request->node >= 0 && request->node < NODE_MAX;
 }
 
-static int set_auto_online(const Sysfs *sysfs, const ActuatorRequest *request)
+static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
 {
         int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
         char path[AUTO_ONLINE_PATH_MAX];
 
-        if (!is_answer(request))
-                return -EINVAL;
-        return write_word(folder_fd, sysfs_auto_online_path(request->node, path), request);
-}
-
-static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
-{
         *reply = (ActuatorReply){ .request = *request };
-
-        if (request->word >= _ONLINE_WORD_MAX)
+        if (!is_valid(request))
                 reply->error = -EINVAL;
-        else if (request->verb == ACTUATOR_SET_BLOCK && request->word != ONLINE_WORD_INHERIT)
+        else if (request->verb == ACTUATOR_SET_BLOCK)
                 set_block(sysfs, request, reply);
-        else if (request->verb == ACTUATOR_SET_AUTO_ONLINE)
-                reply->error = set_auto_online(sysfs, request);
         else
-                reply->error = -EINVAL;
+                reply->error =
+                        write_word(folder_fd, sysfs_auto_online_path(request->node, path), request);
 }
 
 int actuator_serve(int fd, const Sysfs *sysfs)
@@ -221,32 +215,27 @@ void actuator_channel_close(ActuatorChannel *channel)
         *channel = ACTUATOR_CHANNEL_CLOSED;
 }
 
-/* Makes both ends of both sockets. On failure, the caller closes those that were made. */
-static int make_channels(ActuatorChannel *ours, ActuatorChannel *theirs)
+/* Makes both ends of a socket. On failure, the caller closes those that were made. */
+static int make_socket(int *ours, int *theirs)
 {
         int fds[2];
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
                 return -errno;
-        ours->fd = fds[0];
-        theirs->fd = fds[1];
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-                return -errno;
-        ours->cancel_fd = fds[0];
-        theirs->cancel_fd = fds[1];
-        if (fcntl(ours->fd, F_SETFL, O_NONBLOCK) < 0 ||
-            fcntl(ours->cancel_fd, F_SETFL, O_NONBLOCK) < 0)
-                return -errno;
-        return 0;
+        *ours = fds[0];
+        *theirs = fds[1];
+        return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 int actuator_start(const char *root, ActuatorChannel *ret)
 {
         _cleanup_(actuator_channel_close) ActuatorChannel ours = ACTUATOR_CHANNEL_CLOSED,
                                                           theirs = ACTUATOR_CHANNEL_CLOSED;
-        int r = make_channels(&ours, &theirs);
+        int r = make_socket(&ours.fd, &theirs.fd);
         pid_t pid;
 
+        if (r >= 0)
+                r = make_socket(&ours.cancel_fd, &theirs.cancel_fd);
         if (r < 0)
                 return r;
         pid = fork();
@@ -261,18 +250,21 @@ int actuator_start(const char *root, ActuatorChannel *ret)
         return 0;
 }
 
-int actuator_cancel(int cancel_fd, uint32_t serial)
+static int send_packet(int fd, const void *packet, size_t size)
 {
-        if (send(cancel_fd, &serial, sizeof(serial), MSG_NOSIGNAL) < 0)
+        if (send(fd, packet, size, MSG_NOSIGNAL) < 0)
                 return errno == EAGAIN ? -EAGAIN : -EPIPE;
         return 0;
 }
 
+int actuator_cancel(int cancel_fd, uint32_t serial)
+{
+        return send_packet(cancel_fd, &serial, sizeof(serial));
+}
+
 int actuator_send(int fd, const ActuatorRequest *request)
 {
-        if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0)
-                return errno == EAGAIN ? -EAGAIN : -EPIPE;
-        return 0;
+        return send_packet(fd, request, sizeof(*request));
 }
 
 int actuator_receive(int fd, ActuatorReply *ret)

@@ -58,19 +58,15 @@ static bool is_ours(const Answer *answer, OnlineWord word)
 
 /* The state file */
 
-static int parse_file_name(const char *text, int32_t *ret)
+/* Parses the owner of a file. Returns its node, NODE_NONE for the machine, or -EBADMSG. */
+static int32_t parse_owner(const char *text)
 {
         uint32_t node;
 
-        if (strcmp(text, MACHINE_NAME) == 0) {
-                *ret = NODE_NONE;
-                return 0;
-        }
-        if (strncmp(text, NODE_PREFIX, strlen(NODE_PREFIX)) != 0 ||
-            parse_u32(text + strlen(NODE_PREFIX), &node) < 0 || node >= NODE_MAX)
-                return -EBADMSG;
-        *ret = (int32_t) node;
-        return 0;
+        if (strcmp(text, MACHINE_NAME) == 0)
+                return NODE_NONE;
+        return sysfs_parse_numbered(text, NODE_PREFIX, &node) && node < NODE_MAX ? (int32_t) node :
+                                                                                   -EBADMSG;
 }
 
 /* Parses a line such as "machine online offline". There is at least one word after the previous one. */
@@ -79,10 +75,10 @@ static int parse_line(char *line, Takeover *takeover)
         char *rest = NULL, *name = strtok_r(line, " ", &rest), *before = strtok_r(NULL, " ", &rest);
         OnlineWord word = before ? online_word_from_string(before) : _ONLINE_WORD_INVALID;
         unsigned ours = 0;
+        int32_t node = word < 0 ? -EBADMSG : parse_owner(name);
         Answer *answer;
-        int32_t node;
 
-        if (word < 0 || parse_file_name(name, &node) < 0 || takeover_find(takeover, node))
+        if (node == -EBADMSG || takeover_find(takeover, node))
                 return -EBADMSG;
         for (char *text; (text = strtok_r(NULL, " ", &rest));) {
                 OnlineWord written = online_word_from_string(text);
@@ -153,14 +149,6 @@ static void print_answer(FILE *stream, const Answer *answer)
         fputc('\n', stream);
 }
 
-static void remove_file(const char *folder)
-{
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
-        unlink(path);
-}
-
 int takeover_save(const char *folder, Takeover *takeover)
 {
         _cleanup_free_ char *text = NULL;
@@ -172,7 +160,10 @@ int takeover_save(const char *folder, Takeover *takeover)
         if (!takeover->is_changed)
                 return 0;
         if (takeover->n_answers == 0) {
-                remove_file(folder);
+                char path[PATH_MAX];
+
+                snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
+                unlink(path);
                 takeover->is_changed = false;
                 return 0;
         }
@@ -315,60 +306,49 @@ static int takeover_next(Takeover *takeover, const Machine *machine, const Takeo
         return r;
 }
 
-static void takeover_keep(Takeover *takeover, const char *folder)
-{
-        int r = takeover_save(folder, takeover);
-
-        if (r < 0 && !takeover->failed)
-                log_warning("Cannot keep what auto_online_blocks was below %s: %s, trying again "
-                            "when memory changes",
-                            folder, strerror(-r));
-        takeover->failed = r < 0;
-}
-
 int takeover_run(Takeover *takeover, Writer *writer, const char *folder, const Machine *machine,
                  const TakeoverWish *wish)
 {
         OnlineWord word;
         int32_t node;
-        int r;
+        int r, saved;
 
         if (writer->n_setting > 0)
                 return 1;
         r = takeover_next(takeover, machine, wish, &node, &word);
         if (r == 0 && wish->gives_back)
                 takeover_end(takeover, machine);
-        takeover_keep(takeover, folder);
+        saved = takeover_save(folder, takeover);
+        if (saved < 0 && !takeover->failed)
+                log_warning("Cannot keep what auto_online_blocks was below %s: %s, trying again "
+                            "when memory changes",
+                            folder, strerror(-saved));
+        takeover->failed = saved < 0;
         if (r > 0)
                 r = writer_set_auto_online(writer, node, word) < 0 ? -EPIPE : 1;
         return r;
-}
-
-static void takeover_read_again(Takeover *takeover, const Sysfs *sysfs, Machine *machine,
-                                int32_t node)
-{
-        Node *found = node == NODE_NONE ? NULL : machine_find_node(machine, (uint32_t) node);
-
-        if (node == NODE_NONE)
-                takeover_read(takeover, sysfs);
-        else if (found && sysfs_read_online_word(sysfs, node, &found->auto_online) < 0)
-                found->auto_online = _ONLINE_WORD_INVALID;
 }
 
 void takeover_on_reply(Takeover *takeover, const Sysfs *sysfs, Machine *machine,
                        const ActuatorReply *reply)
 {
         OnlineWord word = (OnlineWord) reply->request.word;
+        int32_t id = reply->request.node;
+        Node *node = id == NODE_NONE ? NULL : machine_find_node(machine, (uint32_t) id);
         char file[AUTO_ONLINE_PATH_MAX];
 
-        (void) sysfs_auto_online_path(reply->request.node, file);
+        (void) sysfs_auto_online_path(id, file);
         if (reply->error < 0)
                 log_warning("Cannot set %s to '%s': %s, ignoring", file,
                             online_word_to_string(word), strerror(-reply->error));
         else
                 log_info("Set %s to '%s'", file, online_word_to_string(word));
-        takeover_written(takeover, reply->request.node, word, reply->error);
-        takeover_read_again(takeover, sysfs, machine, reply->request.node);
+        takeover_written(takeover, id, word, reply->error);
+
+        if (id == NODE_NONE)
+                takeover_read(takeover, sysfs);
+        else if (node && sysfs_read_online_word(sysfs, id, &node->auto_online) < 0)
+                node->auto_online = _ONLINE_WORD_INVALID;
 }
 
 /* When memoryd cannot start */

@@ -89,33 +89,25 @@ int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
         return r;
 }
 
-/* Serials wrap around and skip 0. */
-static uint32_t next_serial(Writer *writer)
-{
-        writer->last_serial += writer->last_serial == UINT32_MAX ? 2 : 1;
-        return writer->last_serial;
-}
-
-/* Rounded up, so that the job finds its time to be up after the timeout. */
-static uint32_t timeout_msec(uint64_t usec)
-{
-        return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
-}
-
 int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
 {
         Block *block = machine_find_block(machine, write->block);
+        uint64_t usec = write->timeout_usec;
         ActuatorRequest request = {
                 .verb = ACTUATOR_SET_BLOCK,
                 .block = write->block,
                 .word = online_word_of_verdict(write->verdict),
-                .timeout_msec = timeout_msec(write->timeout_usec),
+                /* Rounded up, so that the job finds its time to be up after the timeout. */
+                .timeout_msec = (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0),
+                                               UINT32_MAX),
         };
         int r;
 
         if (writer->job_serial != 0 || !writer_is_idle(writer))
                 return -EBUSY;
-        request.serial = next_serial(writer);
+        /* Serials wrap around and skip 0. */
+        writer->last_serial += writer->last_serial == UINT32_MAX ? 2 : 1;
+        request.serial = writer->last_serial;
         r = actuator_send(writer->channel.fd, &request);
         if (r < 0)
                 return r == -EAGAIN ? -EBUSY : r;
