@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define DETECT_MSEC 2000
 #define WORDS "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -32,32 +31,15 @@ void host_set(Machine *machine, const char *uname, const char *virtualization)
                 strcpy(machine->virtualization, virtualization);
 }
 
-static int64_t now_msec(void)
+/* Reads a line of output, which is written at once. Waits for at most DETECT_MSEC. */
+static void read_line(int fd, char *text, size_t size)
 {
-        struct timespec now;
+        struct pollfd waited = { .fd = fd, .events = POLLIN };
+        ssize_t n = 0;
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Reads the first line of output, and stops at the end of the output or after DETECT_MSEC. */
-static void read_output(int fd, char *text, size_t size)
-{
-        int64_t until_msec = now_msec() + DETECT_MSEC;
-        size_t n = 0;
-
-        while (n < size - 1) {
-                struct pollfd waited = { .fd = fd, .events = POLLIN };
-                ssize_t k;
-
-                if (poll(&waited, 1, (int) MAX(0, until_msec - now_msec())) <= 0)
-                        break;
-                k = read(fd, text + n, size - 1 - n);
-                if (k <= 0)
-                        break;
-                n += (size_t) k;
-        }
-        text[n] = 0;
+        if (poll(&waited, 1, DETECT_MSEC) > 0)
+                n = read(fd, text, size - 1);
+        text[MAX(n, 0)] = 0;
         text[strcspn(text, "\n")] = 0;
 }
 
@@ -109,7 +91,7 @@ void host_take(HostQuestion *question, Machine *machine)
 
         if (question->fd >= 0) {
                 /* The exit status does not count: it is 1 if the answer is "none". */
-                read_output(question->fd, text, sizeof(text));
+                read_line(question->fd, text, sizeof(text));
                 /* This has no effect on a process that has ended. */
                 kill(question->pid, SIGKILL);
                 while (waitpid(question->pid, NULL, 0) < 0 && errno == EINTR)
