@@ -9,38 +9,31 @@
 #include <dlfcn.h>
 #include <numa.h>
 
-static int drop_missing(Machine *machine, const Entry *entries, size_t n, ChangedIds *changed)
+/*
+ * Removes the blocks that have no entry, and adds a block for each entry that has none. Returns 0 or
+ * -ENOMEM.
+ */
+static int match_entries(Machine *machine, const Entry *entries, size_t n, ChangedIds *changed)
 {
         _cleanup_free_ bool *keep = calloc(machine->n_blocks + 1, sizeof(bool));
-        size_t at = 0;
-
-        if (!keep)
-                return -ENOMEM;
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                while (at < n && entries[at].id < machine->blocks[i].id)
-                        at++;
-                keep[i] = at < n && entries[at].id == machine->blocks[i].id;
-                if (!keep[i] && changed_ids_add(changed, machine->blocks[i].id) < 0)
-                        return -ENOMEM;
-        }
-        machine_retain_blocks(machine, keep);
-        return 0;
-}
-
-/* Adds the entries that are not blocks of the machine yet. Returns 0 or -ENOMEM. */
-static int add_missing(Machine *machine, const Entry *entries, size_t n)
-{
         _cleanup_free_ uint32_t *ids = calloc(n + 1, sizeof(*ids));
         size_t n_ids = 0, at = 0;
 
-        if (!ids)
+        if (!keep || !ids)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                while (at < machine->n_blocks && machine->blocks[at].id < entries[i].id)
-                        at++;
-                if (at == machine->n_blocks || machine->blocks[at].id != entries[i].id)
-                        ids[n_ids++] = entries[i].id;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                uint32_t id = machine->blocks[i].id;
+
+                for (; at < n && entries[at].id < id; at++)
+                        ids[n_ids++] = entries[at].id;
+                keep[i] = at < n && entries[at].id == id;
+                at += keep[i];
+                if (!keep[i] && changed_ids_add(changed, id) < 0)
+                        return -ENOMEM;
         }
+        for (; at < n; at++)
+                ids[n_ids++] = entries[at].id;
+        machine_retain_blocks(machine, keep);
         return machine_insert_blocks(machine, ids, n_ids);
 }
 
@@ -77,9 +70,7 @@ int survey_list(const Sysfs *sysfs, Machine *machine, ChangedIds *changed)
 
         if (r < 0)
                 return r;
-        r = drop_missing(machine, entries, n, changed);
-        if (r >= 0)
-                r = add_missing(machine, entries, n);
+        r = match_entries(machine, entries, n, changed);
         /* Each block has an entry at this point. */
         return r < 0 ? r : renew_changed(machine, entries, changed);
 }

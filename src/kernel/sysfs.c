@@ -107,34 +107,40 @@ static int open_folder(const char *root, const char *path, int *ret_fd)
         return *ret_fd < 0 ? -errno : 0;
 }
 
-static int open_folders(const char *root, Sysfs *ret)
+static int open_tree(const char *root, bool may_be_recorded, Sysfs *ret)
 {
         Sysfs sysfs = SYSFS_CLOSED;
+        struct statfs fs;
         int r = open_folder(root, "/sys/devices/system/memory", &sysfs.memory_fd);
 
         if (r < 0)
                 return r;
+        if (may_be_recorded && fstatfs(sysfs.memory_fd, &fs) < 0) {
+                r = -errno;
+                close(sysfs.memory_fd);
+                return r;
+        }
+        sysfs.recorded = may_be_recorded && fs.f_type != SYSFS_MAGIC;
 
         /* A kernel without NUMA or a container without /proc is no reason to give up. */
         (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);
         (void) open_folder(root, "/proc", &sysfs.proc_fd);
         (void) open_folder(root, "/sys", &sysfs.sys_fd);
+        /* In a recorded tree it can be a link to any file: `recorded` must be set by now. */
+        sysfs.iomem_fd =
+                sysfs_open_below(&sysfs, sysfs.proc_fd, "iomem", O_RDONLY | O_NONBLOCK | O_NOCTTY);
         *ret = sysfs;
         return 0;
 }
 
-static int open_iomem(const Sysfs *sysfs)
-{
-        return sysfs_open_below(sysfs, sysfs->proc_fd, "iomem", O_RDONLY | O_NONBLOCK | O_NOCTTY);
-}
-
 int sysfs_open(const char *root, Sysfs *ret)
 {
-        int r = open_folders(root, ret);
+        return open_tree(root, false, ret);
+}
 
-        if (r >= 0)
-                ret->iomem_fd = open_iomem(ret);
-        return r;
+int sysfs_open_recorded(const char *root, Sysfs *ret)
+{
+        return open_tree(root, true, ret);
 }
 
 void sysfs_close(Sysfs *sysfs)
@@ -145,26 +151,6 @@ void sysfs_close(Sysfs *sysfs)
         closep(&sysfs->sys_fd);
         closep(&sysfs->iomem_fd);
         *sysfs = SYSFS_CLOSED;
-}
-
-int sysfs_open_recorded(const char *root, Sysfs *ret)
-{
-        struct statfs fs;
-        Sysfs sysfs;
-        int r = open_folders(root, &sysfs);
-
-        if (r < 0)
-                return r;
-        if (fstatfs(sysfs.memory_fd, &fs) < 0) {
-                r = -errno;
-                sysfs_close(&sysfs);
-                return r;
-        }
-        sysfs.recorded = fs.f_type != SYSFS_MAGIC;
-        /* Not opened earlier, since in a recorded tree it can be a link to any file of this machine. */
-        sysfs.iomem_fd = open_iomem(&sysfs);
-        *ret = sysfs;
-        return 0;
 }
 
 int sysfs_adopt_iomem(Sysfs *sysfs, int fd)
