@@ -45,6 +45,7 @@ static int parse_line(char *line, IomemRange *ret)
 static int parse_lines(Iomem *iomem)
 {
         char *rest = NULL;
+        bool hidden = true;
 
         for (char *line = strtok_r(iomem->text, "\n", &rest); line;
              line = strtok_r(NULL, "\n", &rest)) {
@@ -54,17 +55,11 @@ static int parse_lines(Iomem *iomem)
                         return -ENOMEM;
                 if (parse_line(line, &iomem->ranges[iomem->n_ranges]) < 0)
                         return -EBADMSG;
-                iomem->n_ranges++;
+                hidden &= iomem->ranges[iomem->n_ranges++].last == 0;
         }
-        return iomem->n_ranges > 0 ? 0 : -EBADMSG;
-}
-
-static bool is_hidden(const Iomem *iomem)
-{
-        for (size_t i = 0; i < iomem->n_ranges; i++)
-                if (iomem->ranges[i].last > 0)
-                        return false;
-        return true;
+        if (iomem->n_ranges == 0)
+                return -EBADMSG;
+        return hidden ? -EACCES : 0;
 }
 
 static bool contains(const IomemRange *outer, const IomemRange *inner)
@@ -73,25 +68,20 @@ static bool contains(const IomemRange *outer, const IomemRange *inner)
 }
 
 /*
- * Finds the parent of a range. All ranges before it have theirs. The range must lie in its parent,
- * and behind the previous range with the same parent.
+ * Finds the parent of a range: the innermost range that contains it. All ranges before it have
+ * theirs. The range must be indented as its parent's child, and lie behind the previous child.
  */
 static int link_range(Iomem *iomem, size_t i)
 {
         IomemRange *range = &iomem->ranges[i];
         int32_t parent = (int32_t) i - 1, sibling = IOMEM_TOP;
 
-        if (range->depth > (i > 0 ? iomem->ranges[i - 1].depth + 1 : 0))
-                return -EBADMSG;
-
-        while (parent != IOMEM_TOP && iomem->ranges[parent].depth >= range->depth) {
-                /* On the last level, the text does not distinguish children from siblings. */
-                if (range->depth == DEPTH_MAX && contains(&iomem->ranges[parent], range))
-                        break;
+        while (parent != IOMEM_TOP && !contains(&iomem->ranges[parent], range)) {
                 sibling = parent;
                 parent = iomem->ranges[parent].parent;
         }
-        if (parent != IOMEM_TOP && !contains(&iomem->ranges[parent], range))
+        if (range->depth !=
+            (parent == IOMEM_TOP ? 0 : MIN(iomem->ranges[parent].depth + 1, DEPTH_MAX)))
                 return -EBADMSG;
         if (sibling != IOMEM_TOP && iomem->ranges[sibling].last >= range->first)
                 return -EBADMSG;
@@ -104,8 +94,6 @@ int iomem_parse(const char *text, Iomem *ret)
         Iomem iomem = { .text = strdup(text) };
         int r = iomem.text ? parse_lines(&iomem) : -ENOMEM;
 
-        if (r >= 0 && is_hidden(&iomem))
-                r = -EACCES;
         for (size_t i = 0; r >= 0 && i < iomem.n_ranges; i++)
                 r = link_range(&iomem, i);
         if (r < 0) {
