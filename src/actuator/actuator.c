@@ -166,16 +166,6 @@ static void set_signals(void)
 }
 
 /*
- * Keeps pages in memory once they have been used, since memory may be too short to page them in.
- * MCL_ONFAULT exists since Linux 4.4.
- */
-static void lock_memory(void)
-{
-        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
-                (void) mlockall(MCL_CURRENT | MCL_FUTURE);
-}
-
-/*
  * Makes the kernel send SIGIO when a serial arrives. The signal is sent in the name of root,
  * whichever process wrote the serial. Serials that arrived earlier caused no signal, so the signal
  * is raised once.
@@ -204,7 +194,9 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 
         /* Runs the code that reads a file once, so that it is in memory when memory is short. */
         (void) sysfs_read_block_size(&sysfs, &bytes);
-        lock_memory();
+        /* Pages stay in memory from then on. MCL_ONFAULT exists since Linux 4.4. */
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
+                (void) mlockall(MCL_CURRENT | MCL_FUTURE);
         _exit(actuator_serve(fd, &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 

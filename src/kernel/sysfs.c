@@ -16,28 +16,25 @@
 #include <sys/vfs.h>
 
 /*
- * Opens a recorded file without following links. A link could lead to a file of the running system,
- * and some of these must not be read without precautions. O_NONBLOCK: a pipe must not block the
- * reader. openat2() exists since Linux 5.6. Before that, or where it is filtered, a link in the
+ * A recorded file is opened without following links. A link could lead to a file of the running
+ * system, and some of these must not be read without precautions. O_NONBLOCK: a pipe must not block
+ * the reader. openat2() exists since Linux 5.6. Before that, or where it is filtered, a link in the
  * last component is still refused.
  */
-static int open_recorded(int dir_fd, const char *path, int flags)
+int sysfs_open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags)
 {
         struct open_how how = {
                 .flags = (uint64_t) (flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY),
                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
         };
-        int fd = (int) syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+        int fd;
 
+        if (!sysfs->recorded)
+                return openat(dir_fd, path, flags | O_CLOEXEC);
+        fd = (int) syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
         if (fd < 0 && (errno == ENOSYS || errno == EPERM))
                 fd = openat(dir_fd, path, (int) how.flags);
         return fd;
-}
-
-int sysfs_open_below(const Sysfs *sysfs, int dir_fd, const char *path, int flags)
-{
-        return sysfs->recorded ? open_recorded(dir_fd, path, flags) :
-                                 openat(dir_fd, path, flags | O_CLOEXEC);
 }
 
 int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size)
