@@ -62,10 +62,11 @@ static int read_state(const Sysfs *sysfs, uint32_t block, char text[static ATTRI
                       BlockState *ret)
 {
         int r = read_attribute(sysfs, block, "state", text);
-        BlockState state = r < 0 ? _BLOCK_STATE_INVALID : block_state_from_string(text);
+        BlockState state;
 
         if (r < 0)
                 return r;
+        state = block_state_from_string(text);
         if (state < 0)
                 return -EBADMSG;
         *ret = state;
@@ -151,13 +152,12 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
                 return r;
 
         *ret_attribute = "valid_zones";
-        if (zones_are_safe(sysfs, &seen)) {
+        if (zones_are_safe(sysfs, &seen))
                 r = read_zones(sysfs, block->id, &seen.zones);
-                if (r < 0)
-                        return r;
-        } else {
+        else
                 seen.node = NODE_NONE;
-        }
+        if (r < 0)
+                return r;
 
         r = seen.state != block->state || seen.node != block->node ||
             memcmp(&seen.zones, &block->zones, sizeof(seen.zones)) != 0;
@@ -208,17 +208,14 @@ int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state
         ZoneList zones = {};
         int r = read_state(sysfs, block, text, &state);
 
-        if (r < 0)
-                return r;
         /*
          * An online block has its node: reading its zones is safe even if the block has just been
          * added again.
          */
-        if (state == BLOCK_ONLINE) {
+        if (r >= 0 && state == BLOCK_ONLINE)
                 r = read_zones(sysfs, block, &zones);
-                if (r < 0)
-                        return r;
-        }
+        if (r < 0)
+                return r;
         *ret_state = state;
         *ret_zones = zones;
         return 0;
