@@ -63,16 +63,20 @@ static bool is_cancelled(const ActuatorRequest *request)
  * Once writing_serial is set, on_cancel() interrupts the write. An earlier cancellation is noticed
  * in the loop.
  */
-static int write_text(int fd, const char *text, const ActuatorRequest *request)
+static int write_word(int dir_fd, const char *path, const ActuatorRequest *request)
 {
+        _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+        const char *word = online_word_to_string((OnlineWord) request->word);
         int r = 0;
 
+        if (fd < 0)
+                return -errno;
         timed_out = 0;
         set_timer(request->timeout_msec);
         writing_serial = request->serial;
         do {
                 r = is_cancelled(request)             ? -ECANCELED :
-                    write(fd, text, strlen(text)) < 0 ? -errno :
+                    write(fd, word, strlen(word)) < 0 ? -errno :
                                                         0;
         } while (r == -EINTR && !timed_out); /* the signal may have been for another request */
         writing_serial = 0;
@@ -80,15 +84,6 @@ static int write_text(int fd, const char *text, const ActuatorRequest *request)
         if (r != -EINTR)
                 return r;
         return is_cancelled(request) ? -ECANCELED : -ETIMEDOUT;
-}
-
-static int write_word(int dir_fd, const char *path, const ActuatorRequest *request)
-{
-        _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
-
-        if (fd < 0)
-                return -errno;
-        return write_text(fd, online_word_to_string((OnlineWord) request->word), request);
 }
 
 static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)

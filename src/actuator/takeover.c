@@ -272,36 +272,32 @@ bool takeover_kernel_onlines(const Takeover *takeover)
         return online_word_onlines(online_word_from_string(takeover->machine_word));
 }
 
-/* Chooses the word to write into a file now. Returns 1, 0 if there is nothing to write, or -ENOMEM. */
-static int takeover_choose(Takeover *takeover, const TakeoverWish *wish, int32_t node,
-                           OnlineWord current, OnlineWord wanted, OnlineWord *ret)
-{
-        if (current < 0)
-                return 0;
-        *ret = wish->gives_back ? takeover_release(takeover, node, current) : wanted;
-        return wish->gives_back ? *ret >= 0 : takeover_take(takeover, node, current, wanted);
-}
-
 /*
- * Finds the first file that needs another word, and the word. Returns 1, 0 if there is no such
- * file, or -ENOMEM.
+ * Finds the first file that needs another word, and the word: the machine's file, then those of the
+ * nodes. Returns 1, 0 if there is no such file, or -ENOMEM.
  */
 static int takeover_next(Takeover *takeover, const Machine *machine, const TakeoverWish *wish,
                          int32_t *ret_node, OnlineWord *ret_word)
 {
         OnlineWord of_machine = offload_machine_word(machine, wish->policy, wish->is_uniform);
-        int r = takeover_choose(takeover, wish, NODE_NONE,
-                                online_word_from_string(takeover->machine_word), of_machine,
-                                ret_word);
+        OnlineWord current = online_word_from_string(takeover->machine_word), wanted = of_machine;
+        int r = 0;
 
-        *ret_node = NODE_NONE;
-        for (size_t i = 0; r == 0 && i < machine->n_nodes; i++) {
-                const Node *node = &machine->nodes[i];
-                OnlineWord wanted = offload_node_word(machine, wish->policy, wish->is_uniform,
-                                                      of_machine, node);
+        for (size_t i = 0; r == 0 && i <= machine->n_nodes; i++) {
+                const Node *node = i > 0 ? &machine->nodes[i - 1] : NULL;
 
-                *ret_node = (int32_t) node->id;
-                r = takeover_choose(takeover, wish, *ret_node, node->auto_online, wanted, ret_word);
+                if (node) {
+                        current = node->auto_online;
+                        wanted = offload_node_word(machine, wish->policy, wish->is_uniform,
+                                                   of_machine, node);
+                }
+                if (current < 0)
+                        continue;
+                *ret_node = node ? (int32_t) node->id : NODE_NONE;
+                *ret_word =
+                        wish->gives_back ? takeover_release(takeover, *ret_node, current) : wanted;
+                r = wish->gives_back ? *ret_word >= 0 :
+                                       takeover_take(takeover, *ret_node, current, wanted);
         }
         return r;
 }

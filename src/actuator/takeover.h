@@ -15,17 +15,15 @@ typedef struct Answer {
         int32_t node;      /* the node of the file; NODE_NONE: the machine */
         OnlineWord before; /* the word before memoryd wrote, to be restored */
         unsigned ours; /* mask of 1 << OnlineWord: words that memoryd wrote or is about to write */
-        OnlineWord
-                refused; /* word that could not be written, or _ONLINE_WORD_INVALID; is not saved */
+        OnlineWord refused; /* could not be written, or _ONLINE_WORD_INVALID; is not saved */
 } Answer;
 
 typedef struct Takeover {
         Answer *answers; /* owned */
         size_t n_answers;
-        bool is_changed; /* since it was last saved */
-        bool failed;     /* it could not be saved last time */
-        char machine_word
-                [AUTO_ONLINE_WORD_MAX]; /* the machine's word as last read; "": no such file */
+        bool is_changed;                         /* since it was last saved */
+        bool failed;                             /* it could not be saved last time */
+        char machine_word[AUTO_ONLINE_WORD_MAX]; /* as last read; "": there is no such file */
 } Takeover;
 
 void takeover_done(Takeover *takeover);

@@ -55,8 +55,7 @@ typedef struct Ram {
         uint64_t last;
         uint64_t region_first; /* virtio-mem: all that the device can ever have; else the same */
         uint64_t region_last;
-        char name
-                [DEVICE_NAME_MAX]; /* "virtio0", "dax0.0" or any other driver's name; "" for none */
+        char name[DEVICE_NAME_MAX]; /* "virtio0", "dax0.0" or any other driver's; "" for none */
 } Ram;
 
 /* Lists the ranges by address. Returns 0 or -ENOMEM. The caller owns the array. */
