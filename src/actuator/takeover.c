@@ -72,29 +72,24 @@ static int32_t parse_owner(const char *text)
 /* Parses a line such as "machine online offline". There is at least one word after the previous one. */
 static int parse_line(char *line, Takeover *takeover)
 {
-        char *rest = NULL, *name = strtok_r(line, " ", &rest), *before = strtok_r(NULL, " ", &rest);
-        OnlineWord word = before ? online_word_from_string(before) : _ONLINE_WORD_INVALID;
-        unsigned ours = 0;
+        char *rest = NULL, *name = strtok_r(line, " ", &rest), *text = strtok_r(NULL, " ", &rest);
+        OnlineWord word = text ? online_word_from_string(text) : _ONLINE_WORD_INVALID;
         int32_t node = word < 0 ? -EBADMSG : parse_owner(name);
         Answer *answer;
 
         if (node == -EBADMSG || takeover_find(takeover, node))
                 return -EBADMSG;
-        for (char *text; (text = strtok_r(NULL, " ", &rest));) {
-                OnlineWord written = online_word_from_string(text);
-
-                if (written < 0)
-                        return -EBADMSG;
-                ours |= 1U << written;
-        }
-        if (ours == 0)
-                return -EBADMSG;
         answer = takeover_add(takeover, node);
         if (!answer)
                 return -ENOMEM;
         answer->before = word;
-        answer->ours = ours;
-        return 0;
+        while ((text = strtok_r(NULL, " ", &rest))) {
+                word = online_word_from_string(text);
+                if (word < 0)
+                        return -EBADMSG;
+                answer->ours |= 1U << word;
+        }
+        return answer->ours == 0 ? -EBADMSG : 0;
 }
 
 static int parse_text(char *text, Takeover *takeover)

@@ -220,22 +220,20 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
 
         if (r < 0)
                 return r;
-        if (same_nodes(machine, nodes, n_nodes)) {
-                for (size_t i = 0; i < n_nodes; i++) {
-                        machine->nodes[i].has_cpu = nodes[i].has_cpu;
-                        machine->nodes[i].auto_online = nodes[i].auto_online;
-                }
-                nodes_free(nodes, n_nodes);
-                return 0;
+        if (!same_nodes(machine, nodes, n_nodes)) {
+                r = read_distances(nodes, n_nodes);
+                if (r < 0)
+                        nodes_free(nodes, n_nodes);
+                else
+                        machine_set_nodes(machine, nodes, n_nodes);
+                return r < 0 ? r : 1;
         }
-
-        r = read_distances(nodes, n_nodes);
-        if (r < 0) {
-                nodes_free(nodes, n_nodes);
-                return r;
+        for (size_t i = 0; i < n_nodes; i++) {
+                machine->nodes[i].has_cpu = nodes[i].has_cpu;
+                machine->nodes[i].auto_online = nodes[i].auto_online;
         }
-        machine_set_nodes(machine, nodes, n_nodes);
-        return 1;
+        nodes_free(nodes, n_nodes);
+        return 0;
 }
 
 int survey_zones(const Sysfs *sysfs, Machine *machine)
