@@ -189,7 +189,7 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 
         /* Runs the code that reads a file once, so that it is in memory when memory is short. */
         (void) sysfs_read_block_size(&sysfs, &bytes);
-        /* Pages stay in memory from then on. MCL_ONFAULT exists since Linux 4.4. */
+        /* Pages that have been used stay in memory. MCL_ONFAULT exists since Linux 4.4. */
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
                 (void) mlockall(MCL_CURRENT | MCL_FUTURE);
         _exit(actuator_serve(fd, &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);

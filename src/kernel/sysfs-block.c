@@ -58,6 +58,7 @@ static int read_attribute(const Sysfs *sysfs, uint32_t block, const char *name,
         return r == -ENODEV || r == -ENXIO ? -ENOENT : r;
 }
 
+/* Read an attribute and parse it. The text is left in the buffer. Return -EBADMSG if it is odd. */
 static int read_state(const Sysfs *sysfs, uint32_t block, char text[static ATTRIBUTE_MAX],
                       BlockState *ret)
 {
@@ -73,9 +74,10 @@ static int read_state(const Sysfs *sysfs, uint32_t block, char text[static ATTRI
         return 0;
 }
 
-static int read_zones(const Sysfs *sysfs, uint32_t block, ZoneList *ret)
+static int read_zones(const Sysfs *sysfs, uint32_t block, char text[static ATTRIBUTE_MAX],
+                      ZoneList *ret)
 {
-        char path[48], text[ATTRIBUTE_MAX];
+        char path[48];
         int r = read_attribute(sysfs, block, "valid_zones", text);
 
         if (r == -ENOENT) {
@@ -153,7 +155,7 @@ int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribut
 
         *ret_attribute = "valid_zones";
         if (zones_are_safe(sysfs, &seen))
-                r = read_zones(sysfs, block->id, &seen.zones);
+                r = read_zones(sysfs, block->id, text, &seen.zones);
         else
                 seen.node = NODE_NONE;
         if (r < 0)
@@ -213,7 +215,7 @@ int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state
          * added again.
          */
         if (r >= 0 && state == BLOCK_ONLINE)
-                r = read_zones(sysfs, block, &zones);
+                r = read_zones(sysfs, block, text, &zones);
         if (r < 0)
                 return r;
         *ret_state = state;
