@@ -223,11 +223,8 @@ int evidence_e820(const Sysfs *sysfs, E820 *ret)
 
 int evidence_ram(const Sysfs *sysfs, uint64_t block_size_bytes, Ram **ret, size_t *ret_n)
 {
-        _cleanup_(iomem_done) Iomem iomem = {};
         _cleanup_free_ char *text = NULL;
         int r = sysfs_read_iomem(sysfs, &text);
 
-        if (r >= 0)
-                r = iomem_parse(text, &iomem);
-        return r < 0 ? r : ram_list(&iomem, block_size_bytes, ret, ret_n);
+        return r < 0 ? r : ram_list(text, block_size_bytes, ret, ret_n);
 }

@@ -85,5 +85,5 @@ int e820_parse(const uint8_t *page, size_t size, E820 *ret);
 /* Whether any memory of the map lies between two addresses, both included. */
 bool e820_has_memory(const E820 *e820, uint64_t first, uint64_t last);
 
-/* Lists the system memory in /proc/iomem. The errors are those of sysfs_read_iomem() and iomem_parse(). */
+/* Lists the system memory in /proc/iomem. The errors are those of sysfs_read_iomem() and ram_list(). */
 int evidence_ram(const Sysfs *sysfs, uint64_t block_size_bytes, Ram **ret, size_t *ret_n);

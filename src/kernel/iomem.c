@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Parses /proc/iomem. */
+/* Finds the ranges of system memory in /proc/iomem. */
 
 #include "kernel/iomem.h"
 
@@ -16,11 +16,27 @@
 /* More than a hundred times as many as any known machine has. */
 #define RANGES_MAX (1 << 20)
 
-void iomem_done(Iomem *iomem)
+typedef struct IomemRange {
+        uint64_t first; /* addresses, both included */
+        uint64_t last;
+        int32_t parent;   /* index of the range that contains it, less than its own; or IOMEM_TOP */
+        uint32_t depth;   /* as indented in the text: levels below the sixth look like the sixth */
+        const char *name; /* in Iomem.text */
+} IomemRange;
+
+/* The parent of a range that no other range contains. */
+#define IOMEM_TOP (-1)
+
+typedef struct Iomem {
+        char *text;         /* owned */
+        IomemRange *ranges; /* owned; each before those that it contains, siblings by address */
+        size_t n_ranges;
+} Iomem;
+
+static void iomem_done(Iomem *iomem)
 {
         free(iomem->text);
         free(iomem->ranges);
-        *iomem = (Iomem){};
 }
 
 /* Parses a line such as "  100000000-13fffffff : System RAM", and cuts it into its parts. */
@@ -89,19 +105,16 @@ static int link_range(Iomem *iomem, size_t i)
         return 0;
 }
 
-int iomem_parse(const char *text, Iomem *ret)
+/* Parses a text, with the errors of ram_list(). The caller calls iomem_done() in each case. */
+static int iomem_parse(const char *text, Iomem *ret)
 {
-        Iomem iomem = { .text = strdup(text) };
-        int r = iomem.text ? parse_lines(&iomem) : -ENOMEM;
+        int r;
 
-        for (size_t i = 0; r >= 0 && i < iomem.n_ranges; i++)
-                r = link_range(&iomem, i);
-        if (r < 0) {
-                iomem_done(&iomem);
-                return r;
-        }
-        *ret = iomem;
-        return 0;
+        *ret = (Iomem){ .text = strdup(text) };
+        r = ret->text ? parse_lines(ret) : -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < ret->n_ranges; i++)
+                r = link_range(ret, i);
+        return r;
 }
 
 #define RAM_NAME "System RAM"
@@ -207,19 +220,24 @@ static bool is_ram(const IomemRange *range)
                (range->name[n] == 0 || strncmp(range->name + n, " (", 2) == 0);
 }
 
-int ram_list(const Iomem *iomem, uint64_t block_size_bytes, Ram **ret, size_t *ret_n)
+int ram_list(const char *text, uint64_t block_size_bytes, Ram **ret, size_t *ret_n)
 {
-        Ram *rams = calloc(iomem->n_ranges + 1, sizeof(Ram));
+        _cleanup_(iomem_done) Iomem iomem;
+        int r = iomem_parse(text, &iomem);
         size_t n = 0;
+        Ram *rams;
 
+        if (r < 0)
+                return r;
+        rams = calloc(iomem.n_ranges + 1, sizeof(Ram));
         if (!rams)
                 return -ENOMEM;
-        for (size_t i = 0; i < iomem->n_ranges; i++) {
-                const IomemRange *range = &iomem->ranges[i];
+        for (size_t i = 0; i < iomem.n_ranges; i++) {
+                const IomemRange *range = &iomem.ranges[i];
 
                 /* Memory within memory is not a range of its own. */
                 if (is_ram(range) && (n == 0 || rams[n - 1].last < range->first))
-                        rams[n++] = ram_of(iomem, i, block_size_bytes);
+                        rams[n++] = ram_of(&iomem, i, block_size_bytes);
         }
         *ret = rams;
         *ret_n = n;

@@ -5,40 +5,9 @@
 #include "model/device.h"
 
 /*
- * Parses the text of /proc/iomem, the kernel's tree of physical addresses and their owners. The
+ * Finds the ranges of system memory in the text of /proc/iomem, the kernel's tree of physical
+ * addresses and their owners, and tells from the tree around each range which driver added it. The
  * text itself comes from sysfs.h.
- */
-
-typedef struct IomemRange {
-        uint64_t first; /* addresses, both included */
-        uint64_t last;
-        int32_t parent;   /* index of the range that contains it, less than its own; or IOMEM_TOP */
-        uint32_t depth;   /* as indented in the text: levels below the sixth look like the sixth */
-        const char *name; /* in Iomem.text */
-} IomemRange;
-
-/* The parent of a range that no other range contains. */
-#define IOMEM_TOP (-1)
-
-typedef struct Iomem {
-        char *text;         /* owned */
-        IomemRange *ranges; /* owned; each before those that it contains, siblings by address */
-        size_t n_ranges;
-} Iomem;
-
-/*
- * Parses a text. Returns 0; -EACCES if all addresses are zero, which is what the kernel shows if
- * the process that opened the file did not have CAP_SYS_ADMIN; -EBADMSG if the text is not such a
- * tree, for example because it changed while it was read; or -ENOMEM. *ret is written on success
- * only.
- */
-int iomem_parse(const char *text, Iomem *ret);
-
-void iomem_done(Iomem *iomem);
-
-/*
- * Lists the ranges of system memory in /proc/iomem, and tells from the tree around each range which
- * driver added it. Pure, like iomem.h.
  */
 
 typedef enum RamKind {
@@ -58,8 +27,13 @@ typedef struct Ram {
         char name[DEVICE_NAME_MAX]; /* "virtio0", "dax0.0" or any other driver's; "" for none */
 } Ram;
 
-/* Lists the ranges by address. Returns 0 or -ENOMEM. The caller owns the array. */
-int ram_list(const Iomem *iomem, uint64_t block_size_bytes, Ram **ret, size_t *ret_n);
+/*
+ * Lists the ranges by address. The caller owns the array. Returns 0; -EACCES if all addresses are
+ * zero, which is what the kernel shows if the process that opened the file did not have
+ * CAP_SYS_ADMIN; -EBADMSG if the text is not such a tree, for example because it changed while it
+ * was read; or -ENOMEM. *ret and *ret_n are written on success only.
+ */
+int ram_list(const char *text, uint64_t block_size_bytes, Ram **ret, size_t *ret_n);
 
 /*
  * Returns the number of blocks that lie completely between two addresses (both included), 0 for
