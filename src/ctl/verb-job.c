@@ -356,18 +356,31 @@ static int send_request(Wait *wait, const char *method, const BlockRange *blocks
         return sd_bus_call_async(wait->bus, NULL, message, on_reply, wait, CHANGE_TIMEOUT_USEC);
 }
 
+static int ask_block_size(Wait *wait, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+        int r;
+
+        r = manager_message_new(wait->bus, "org.freedesktop.DBus.Properties", "Get", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
+        if (r >= 0)
+                r = sd_bus_call(wait->bus, message, 0, error, &reply);
+        if (r >= 0 && sd_bus_message_read(reply, "v", "t", &wait->block_size_bytes) < 0)
+                return -EBADMSG;
+        return r;
+}
+
 static int run_job(const char *method, const BlockRange *blocks, size_t n_blocks)
 {
         _cleanup_(wait_done) Wait wait = {};
-        _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
         r = bus_open(&wait.bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = snapshot_fetch_manager(wait.bus, &snapshot, &error);
-        wait.block_size_bytes = snapshot.manager.block_size_bytes;
+        r = ask_block_size(&wait, &error);
         if (r >= 0)
                 r = add_matches(&wait);
         if (r >= 0)
