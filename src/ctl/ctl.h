@@ -205,13 +205,40 @@ typedef struct ZoneRow {
         uint64_t free_bytes;
 } ZoneRow;
 
+/* One entry of History(). */
+typedef struct DecisionRow {
+        uint64_t usec;
+        uint32_t block;
+        int32_t node;
+        const char *device;
+        const char *decision;
+        const char *rule;
+        const char *guards;
+        const char *status;
+        const char *onlined_by;
+        int32_t error;
+        const char *reason;
+} DecisionRow;
+
+/* One entry of Verify(). */
+typedef struct FindingRow {
+        const char *check;
+        const char *subject;
+        const char *finding;
+        const char *advice;
+} FindingRow;
+
 typedef enum Fetch {
         FETCH_MANAGER = 1 << 0,
         FETCH_BLOCKS = 1 << 1,
         FETCH_OBJECTS = 1 << 2,    /* nodes and zones */
         FETCH_NO_DEVICES = 1 << 3, /* of a recorded tree: a third of the time is spent on them */
         FETCH_JOBS = 1 << 4,
+        FETCH_HISTORY = 1 << 5,
+        FETCH_FINDINGS = 1 << 6,
 } Fetch;
+
+#define SNAPSHOT_REPLIES_MAX 6
 
 typedef struct Snapshot {
         ManagerRow manager;
@@ -223,10 +250,11 @@ typedef struct Snapshot {
         size_t n_zones;
         JobRow *jobs; /* in the order in which they were accepted */
         size_t n_jobs;
-        sd_bus_message *manager_reply;
-        sd_bus_message *blocks_reply;
-        sd_bus_message *objects_reply;
-        sd_bus_message *jobs_reply;
+        DecisionRow *history; /* the oldest first */
+        size_t n_history;
+        FindingRow *findings;
+        size_t n_findings;
+        sd_bus_message *replies[SNAPSHOT_REPLIES_MAX];
         Recording *recording; /* the tree, or NULL when memoryd was asked */
         char **texts;         /* what the rows of a recording refer to */
         size_t n_texts;
@@ -240,11 +268,11 @@ typedef struct Snapshot {
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);
 
-/* What FETCH_MANAGER asks for, over a connection that there is already. 0, or negative errno. */
-int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error);
+/* The blocks of a reply that came otherwise, and that outlives the snapshot. 0, or negative errno. */
+int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
 
-/* The blocks of a blocks_reply that came otherwise. 0, or negative errno. */
-int snapshot_read_blocks(Snapshot *snapshot);
+/* Returns the index of a block, or n_blocks if there is no such block. */
+size_t snapshot_find_block(const Snapshot *snapshot, uint32_t id);
 
 /*
  * sysroot.c: fills the snapshot from a recorded tree. Prints a line on stderr for each odd file, and
@@ -277,10 +305,11 @@ typedef struct Column {
         const char *name;
         const char *help;
         CellType type;
-        size_t offset;     /* of it in the row */
-        bool optional;     /* only with -o */
-        int flags;         /* SCOLS_FL_*, beside those of the type */
-        CellFormat format; /* NULL for that of the type */
+        size_t offset;       /* of it in the row */
+        size_t lacks_offset; /* of a bool that tells whether the row lacks it; 0: each row has it */
+        bool optional;       /* only with -o */
+        int flags;           /* SCOLS_FL_*, beside those of the type */
+        CellFormat format;   /* NULL for that of the type */
 } Column;
 
 /* The columns of a table as an array and the number of them; the index in it is the column's id. */
@@ -318,6 +347,10 @@ int table_add(Table *table, const void *row);
 
 /* Prints it and returns EXIT_SUCCESS; or, of a table that could not be made for the error r, EXIT_FAILURE. */
 int table_finish(const Table *table, int r);
+
+/* Prints an array of rows of a size as a table. EXIT_SUCCESS, or EXIT_FAILURE after printing the reason. */
+int table_print(const char *name, const ColumnSet *set, const ColumnChoice *choice,
+                const void *rows, size_t n_rows, size_t size);
 
 /* Whether two rows are equal in all selected columns of the types CELL_TEXT, CELL_NODE and CELL_ERROR. */
 bool table_is_alike(const Table *table, const void *a, const void *b);

@@ -3,7 +3,7 @@
 /* Prints the features that the kernel has and lacks. */
 
 #include "verify/feature.h"
-#include "ctl/json.h"
+#include "ctl/row.h"
 
 #include <stdio.h>
 
@@ -72,24 +72,18 @@ void features_print_verify(const ManagerRow *manager)
                 puts("Kernel lacks: nothing");
 }
 
-static json_object *json_feature(const FeatureRow *row)
-{
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_member_string(object, "feature", row->name) ||
-            !json_member(object, "has", json_object_new_boolean(row->has)) ||
-            !json_member_string(object, "brought_by", row->brought_by) ||
-            !json_member_string(object, "without", loss_of(row)))
-                return NULL;
-        return TAKE_PTR(object);
-}
-
 json_object *json_features(const ManagerRow *manager)
 {
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
 
-        for (size_t i = 0; array && i < manager->n_features; i++)
-                if (!json_element(array, json_feature(&manager->features[i])))
+        for (size_t i = 0; i < manager->n_features; i++) {
+                const FeatureRow *row = &manager->features[i];
+                _cleanup_(json_object_putp) json_object *object =
+                        json_row(feature_rows.fields, row);
+
+                if (!json_member(object, "without", json_text(loss_of(row))) ||
+                    !json_element(array, TAKE_PTR(object)))
                         return NULL;
+        }
         return TAKE_PTR(array);
 }

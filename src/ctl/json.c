@@ -8,9 +8,7 @@
 
 bool json_member(json_object *object, const char *key, json_object *value)
 {
-        if (!value)
-                return false;
-        if (json_object_object_add(object, key, value) == 0)
+        if (object && value && json_object_object_add(object, key, value) == 0)
                 return true;
         json_object_put(value);
         return false;
@@ -18,19 +16,52 @@ bool json_member(json_object *object, const char *key, json_object *value)
 
 bool json_member_string(json_object *object, const char *key, const char *text)
 {
-        if (!*text)
-                return json_object_object_add(object, key, NULL) == 0;
-        return json_member(object, key, json_object_new_string(text));
+        return json_member(object, key, json_text(text));
 }
 
 bool json_element(json_object *array, json_object *value)
 {
-        if (!value)
-                return false;
-        if (json_object_array_add(array, value) == 0)
+        if (array && value && json_object_array_add(array, value) == 0)
                 return true;
         json_object_put(value);
         return false;
+}
+
+bool json_add(json_object *object, const JsonMember *members)
+{
+        bool ok = true;
+
+        for (; members->key; members++)
+                ok &= json_member(object, members->key, members->value);
+        return ok;
+}
+
+json_object *json_make(const JsonMember *members)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+
+        return json_add(object, members) ? TAKE_PTR(object) : NULL;
+}
+
+/* To json-c null is a NULL pointer, which is a failure here. This is an object that prints as null. */
+static json_object *json_null(void)
+{
+        static char text[] = "null";
+        json_object *object = json_object_new_boolean(false);
+
+        if (object)
+                json_object_set_serializer(object, json_object_userdata_to_json_string, text, NULL);
+        return object;
+}
+
+json_object *json_text(const char *text)
+{
+        return *text ? json_object_new_string(text) : json_null();
+}
+
+json_object *json_node(int32_t node)
+{
+        return node < 0 ? json_null() : json_object_new_int64(node);
 }
 
 static int print(json_object *value, int flags)

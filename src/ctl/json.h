@@ -8,20 +8,30 @@
 /*
  * Nested JSON. A function that returns an object makes a new one, or returns NULL if memory is short. A
  * function that adds a value takes it over, and returns whether that succeeded, so that a chain of calls
- * stops at a failure.
+ * stops at a failure. NULL in place of an object or a value is such a failure.
  */
 
 DEFINE_CLEANUP(json_object *, json_object_put)
 
 bool json_member(json_object *object, const char *key, json_object *value);
-
-/*
- * Adds the text, or null if the text is empty. To json-c, null is a NULL pointer, which json_member() would
- * take for a failure.
- */
 bool json_member_string(json_object *object, const char *key, const char *text);
-
 bool json_element(json_object *array, json_object *value);
+
+typedef struct JsonMember {
+        const char *key;
+        json_object *value;
+} JsonMember;
+
+/* Make an object of members, or add them to an object. A member without a key ends them. */
+json_object *json_make(const JsonMember *members);
+bool json_add(json_object *object, const JsonMember *members);
+
+/* The argument of both: JSON_MEMBERS({ "first", value }, { "last", value }) */
+#define JSON_MEMBERS(...) ((const JsonMember[]){ __VA_ARGS__, {} })
+
+/* A text, and a node: printed as null if the text is empty, and if the node is negative, so not known. */
+json_object *json_text(const char *text);
+json_object *json_node(int32_t node);
 
 /*
  * Print an object on several lines, or on one, and free it. NULL stands for an object that could not be made.

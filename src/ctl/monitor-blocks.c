@@ -86,8 +86,7 @@ static int on_blocks(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         monitor->is_listing = false;
         if (sd_bus_message_is_method_error(reply, NULL))
                 return 0;
-        snapshot.blocks_reply = sd_bus_message_ref(reply);
-        if (snapshot_read_blocks(&snapshot) < 0) {
+        if (snapshot_read_blocks(reply, &snapshot) < 0) {
                 call_failure(-EBADMSG, &SD_BUS_ERROR_NULL);
                 return sd_event_exit(monitor->event, EXIT_FAILURE);
         }

@@ -4,219 +4,186 @@
 
 #include "base/names.h"
 #include "base/parse.h"
-#include "ctl/ctl.h"
+#include "ctl/row.h"
 #include "model/block.h"
 
-/* A property, and the field to store it in. The D-Bus signature decides the type of the field. */
-typedef struct Property {
-        const char *name;
-        const char *type;
-        size_t offset;
-} Property;
-
-typedef struct PropertySet {
-        const Property *properties;
-        size_t n_properties;
-} PropertySet;
-
-static const Property manager_properties[] = {
-        { "Version", "s", offsetof(ManagerRow, version) },
-        { "KernelAutoOnline", "s", offsetof(ManagerRow, kernel_auto_online) },
-        { "KernelFeatures", "a" BUS_FEATURE_SIGNATURE, 0 },
-        { "BlockSizeBytes", "t", offsetof(ManagerRow, block_size_bytes) },
-        { "OnlineBytes", "t", offsetof(ManagerRow, online_bytes) },
-        { "OfflineBytes", "t", offsetof(ManagerRow, offline_bytes) },
-        { "KernelBytes", "t", offsetof(ManagerRow, kernel_bytes) },
-        { "MovableBytes", "t", offsetof(ManagerRow, movable_bytes) },
-        { "PendingBlocks", "u", offsetof(ManagerRow, pending_blocks) },
-        { "FailedBlocks", "u", offsetof(ManagerRow, failed_blocks) },
-        { "ForeignBlocks", "u", offsetof(ManagerRow, foreign_blocks) },
-        { "ConfigFiles", "as", offsetof(ManagerRow, config_files) },
-        { "ConfigFaults", "as", offsetof(ManagerRow, config_faults) },
-        { "Degraded", "b", offsetof(ManagerRow, degraded) },
+static const Field feature_fields[] = {
+        { 's', offsetof(FeatureRow, name), .key = "feature" },
+        { 'b', offsetof(FeatureRow, has), .key = "has" },
+        { 's', offsetof(FeatureRow, brought_by), .key = "brought_by" },
+        {},
 };
 
-static const Property node_properties[] = {
-        { "Id", "u", offsetof(NodeRow, id) },
-        { "HasCpu", "b", offsetof(NodeRow, has_cpu) },
-        { "MovableOnly", "b", offsetof(NodeRow, movable_only) },
-        { "KernelMemoryShort", "b", offsetof(NodeRow, kernel_short) },
-        { "KernelAutoOnline", "s", offsetof(NodeRow, kernel_auto_online) },
-        { "OnlineBytes", "t", offsetof(NodeRow, online_bytes) },
-        { "OfflineBytes", "t", offsetof(NodeRow, offline_bytes) },
-        { "KernelBytes", "t", offsetof(NodeRow, kernel_bytes) },
-        { "MovableBytes", "t", offsetof(NodeRow, movable_bytes) },
-        { "FreeBytes", "t", offsetof(NodeRow, free_bytes) },
-        { "Distances", "a(uu)", 0 },
+const RowType feature_rows = { BUS_FEATURE_SIGNATURE, sizeof(FeatureRow), feature_fields };
+
+const Field manager_fields[] = {
+        { 's', offsetof(ManagerRow, version), "version", .name = "Version" },
+        { 'b', offsetof(ManagerRow, degraded), "degraded", .name = "Degraded" },
+        { 't', offsetof(ManagerRow, block_size_bytes), "block_size", .name = "BlockSizeBytes" },
+        { 't', offsetof(ManagerRow, online_bytes), "online", .name = "OnlineBytes" },
+        { 't', offsetof(ManagerRow, offline_bytes), "offline", .name = "OfflineBytes" },
+        { 't', offsetof(ManagerRow, kernel_bytes), "kernel", .name = "KernelBytes" },
+        { 't', offsetof(ManagerRow, movable_bytes), "movable", .name = "MovableBytes" },
+        { 'u', offsetof(ManagerRow, pending_blocks), "pending_blocks", .name = "PendingBlocks" },
+        { 'u', offsetof(ManagerRow, failed_blocks), "failed_blocks", .name = "FailedBlocks" },
+        { 'u', offsetof(ManagerRow, foreign_blocks), "foreign_blocks", .name = "ForeignBlocks" },
+        { 's', offsetof(ManagerRow, kernel_auto_online), "kernel_auto_online",
+          .name = "KernelAutoOnline" },
+        { 'a', offsetof(ManagerRow, features), NULL, "KernelFeatures", &feature_rows,
+          offsetof(ManagerRow, n_features) },
+        { 'a', offsetof(ManagerRow, config_files), NULL, .name = "ConfigFiles" },
+        { 'a', offsetof(ManagerRow, config_faults), NULL, .name = "ConfigFaults" },
+        {},
 };
 
-static const Property zone_properties[] = {
-        { "Name", "s", offsetof(ZoneRow, name) },
-        { "PresentBytes", "t", offsetof(ZoneRow, present_bytes) },
-        { "ManagedBytes", "t", offsetof(ZoneRow, managed_bytes) },
-        { "SpannedBytes", "t", offsetof(ZoneRow, spanned_bytes) },
-        { "FreeBytes", "t", offsetof(ZoneRow, free_bytes) },
+static const Field distance_fields[] = {
+        { 'u', offsetof(Distance, node), .key = "node" },
+        { 'u', offsetof(Distance, distance), .key = "distance" },
+        {},
 };
 
-static const PropertySet manager_set = { manager_properties, ELEMENTSOF(manager_properties) };
-static const PropertySet node_set = { node_properties, ELEMENTSOF(node_properties) };
-static const PropertySet zone_set = { zone_properties, ELEMENTSOF(zone_properties) };
+static const RowType distance_rows = { "(uu)", sizeof(Distance), distance_fields };
 
-static int read_distances(sd_bus_message *message, NodeRow *node)
+const Field node_fields[] = {
+        { 'u', offsetof(NodeRow, id), "node", .name = "Id" },
+        { 'b', offsetof(NodeRow, has_cpu), "cpu", .name = "HasCpu" },
+        { 't', offsetof(NodeRow, online_bytes), "online", .name = "OnlineBytes" },
+        { 't', offsetof(NodeRow, offline_bytes), "offline", .name = "OfflineBytes" },
+        { 't', offsetof(NodeRow, kernel_bytes), "kernel", .name = "KernelBytes" },
+        { 't', offsetof(NodeRow, movable_bytes), "movable", .name = "MovableBytes" },
+        { 't', offsetof(NodeRow, free_bytes), "free", .name = "FreeBytes" },
+        { 'b', offsetof(NodeRow, movable_only), "movable_only", .name = "MovableOnly" },
+        { 'b', offsetof(NodeRow, kernel_short), "kernel_short", .name = "KernelMemoryShort" },
+        { 's', offsetof(NodeRow, kernel_auto_online), "kernel_auto_online",
+          .name = "KernelAutoOnline" },
+        { 'a', offsetof(NodeRow, distances), "distances", "Distances", &distance_rows,
+          offsetof(NodeRow, n_distances) },
+        {},
+};
+
+const Field zone_fields[] = {
+        { 's', offsetof(ZoneRow, name), "zone", .name = "Name" },
+        { 't', offsetof(ZoneRow, present_bytes), "present", .name = "PresentBytes" },
+        { 't', offsetof(ZoneRow, managed_bytes), "managed", .name = "ManagedBytes" },
+        { 't', offsetof(ZoneRow, spanned_bytes), "spanned", .name = "SpannedBytes" },
+        { 't', offsetof(ZoneRow, free_bytes), "free", .name = "FreeBytes" },
+        {},
+};
+
+static const Field block_fields[] = {
+        { 'u', .offset = offsetof(BlockRow, id) },
+        { 'i', .offset = offsetof(BlockRow, node) },
+        { 's', .offset = offsetof(BlockRow, state) },
+        { 's', .offset = offsetof(BlockRow, zones) },
+        { 's', .offset = offsetof(BlockRow, zone_class) },
+        { 's', .offset = offsetof(BlockRow, decision) },
+        { 's', .offset = offsetof(BlockRow, rule) },
+        { 's', .offset = offsetof(BlockRow, guards) },
+        { 's', .offset = offsetof(BlockRow, status) },
+        { 'i', .offset = offsetof(BlockRow, error) },
+        { 's', .offset = offsetof(BlockRow, device) },
+        { 's', .offset = offsetof(BlockRow, origin) },
+        {},
+};
+
+static const RowType block_rows = { BUS_BLOCK_SIGNATURE, sizeof(BlockRow), block_fields };
+
+static const Field job_fields[] = {
+        { 'u', offsetof(JobRow, id), .key = "id" },
+        { 'o', .offset = offsetof(JobRow, path) },
+        { 's', offsetof(JobRow, kind), .key = "kind" },
+        { 's', offsetof(JobRow, state), .key = "state" },
+        { 's', offsetof(JobRow, target), .key = "target" },
+        { 's', .offset = offsetof(JobRow, zone) },
+        { 's', .offset = offsetof(JobRow, user) },
+        { 'u', offsetof(JobRow, n_total), .key = "total" },
+        { 'u', offsetof(JobRow, n_done), .key = "done" },
+        { 'u', offsetof(JobRow, n_failed), .key = "failed" },
+        { 'u', .offset = offsetof(JobRow, uid) },
+        {},
+};
+
+const RowType job_rows = { BUS_JOB_SIGNATURE, sizeof(JobRow), job_fields };
+
+static const Field history_fields[] = {
+        { 't', .offset = offsetof(DecisionRow, usec) },
+        { 'u', .offset = offsetof(DecisionRow, block) },
+        { 'i', .offset = offsetof(DecisionRow, node) },
+        { 's', .offset = offsetof(DecisionRow, device) },
+        { 's', .offset = offsetof(DecisionRow, decision) },
+        { 's', .offset = offsetof(DecisionRow, rule) },
+        { 's', .offset = offsetof(DecisionRow, guards) },
+        { 's', .offset = offsetof(DecisionRow, status) },
+        { 's', .offset = offsetof(DecisionRow, onlined_by) },
+        { 'i', .offset = offsetof(DecisionRow, error) },
+        { 's', .offset = offsetof(DecisionRow, reason) },
+        {},
+};
+
+static const RowType history_rows = { BUS_HISTORY_SIGNATURE, sizeof(DecisionRow), history_fields };
+
+static const Field finding_fields[] = {
+        { 's', offsetof(FindingRow, check), .key = "check" },
+        { 's', offsetof(FindingRow, subject), .key = "subject" },
+        { 's', offsetof(FindingRow, finding), .key = "finding" },
+        { 's', offsetof(FindingRow, advice), .key = "advice" },
+        {},
+};
+
+const RowType finding_rows = { BUS_FINDING_SIGNATURE, sizeof(FindingRow), finding_fields };
+
+static int read_manager(sd_bus_message *reply, Snapshot *snapshot)
 {
-        Distance entry;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "(uu)");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read(message, "(uu)", &entry.node, &entry.distance)) > 0) {
-                if (GROW(node->distances, node->n_distances) < 0)
-                        return -ENOMEM;
-                node->distances[node->n_distances++] = entry;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
+        snapshot->manager.version = snapshot->manager.kernel_auto_online = "";
+        return row_read(reply, manager_fields, &snapshot->manager);
 }
 
-static int read_features(sd_bus_message *message, ManagerRow *manager)
+/* Compares rows that begin with their number. */
+static int id_compare(const void *a, const void *b)
 {
-        FeatureRow row;
-        int r, has;
+        const uint32_t *left = a, *right = b;
 
-        r = sd_bus_message_enter_container(message, 'a', BUS_FEATURE_SIGNATURE);
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read(message, BUS_FEATURE_SIGNATURE, &row.name, &has,
-                                        &row.brought_by)) > 0) {
-                if (GROW(manager->features, manager->n_features) < 0)
-                        return -ENOMEM;
-                row.has = has;
-                manager->features[manager->n_features++] = row;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
+        return (*left > *right) - (*left < *right);
 }
 
-static int read_value(sd_bus_message *message, const Property *property, void *row)
+/* Reads an array of structs, and sorts its rows by the number that they begin with. */
+static int read_sorted(sd_bus_message *reply, const RowType *type, void *rows, size_t *n_rows)
 {
-        void *field = (char *) row + property->offset;
-        int r, value;
+        int r = rows_read(reply, type, rows, n_rows);
+        void *first;
 
-        if (strcmp(property->type, "a(uu)") == 0)
-                return read_distances(message, row);
-        if (strcmp(property->type, "a" BUS_FEATURE_SIGNATURE) == 0)
-                return read_features(message, row);
-        if (strcmp(property->type, "as") == 0)
-                return sd_bus_message_read_strv(message, field);
-        if (property->type[0] == 'b') {
-                r = sd_bus_message_read_basic(message, 'b', &value);
-                if (r >= 0)
-                        *(bool *) field = value;
-                return r;
-        }
-        return sd_bus_message_read_basic(message, property->type[0], field);
-}
-
-/* Skips unknown properties: memoryd may be newer. */
-static int read_property(sd_bus_message *message, const PropertySet *set, void *row)
-{
-        const Property *property = NULL;
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read_basic(message, 's', &name);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < set->n_properties && !property; i++)
-                if (strcmp(set->properties[i].name, name) == 0)
-                        property = &set->properties[i];
-        if (!property)
-                return sd_bus_message_skip(message, "v");
-
-        r = sd_bus_message_enter_container(message, 'v', property->type);
-        if (r < 0)
-                return r;
-        r = read_value(message, property, row);
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
-static int read_properties(sd_bus_message *message, const PropertySet *set, void *row)
-{
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = read_property(message, set, row);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
-static int read_node(sd_bus_message *message, Snapshot *snapshot)
-{
-        if (GROW(snapshot->nodes, snapshot->n_nodes) < 0)
-                return -ENOMEM;
-        snapshot->nodes[snapshot->n_nodes] = (NodeRow){ .kernel_auto_online = "" };
-        return read_properties(message, &node_set, &snapshot->nodes[snapshot->n_nodes++]);
-}
-
-static int read_zone(sd_bus_message *message, const char *path, Snapshot *snapshot)
-{
-        _cleanup_free_ char *node = NULL;
-        ZoneRow zone = { .name = "" };
-        int r;
-
-        if (GROW(snapshot->zones, snapshot->n_zones) < 0)
-                return -ENOMEM;
-        r = sd_bus_path_decode_many(path, BUS_NODE_PREFIX "/%/zone/%", &node, NULL);
-        if (r < 0)
-                return r;
-        if (r == 0 || parse_u32(node, &zone.node) < 0)
-                return -EBADMSG;
-        r = read_properties(message, &zone_set, &zone);
-        if (r >= 0)
-                snapshot->zones[snapshot->n_zones++] = zone;
+        memcpy(&first, rows, sizeof(first));
+        if (r >= 0 && first)
+                qsort(first, *n_rows, type->size, id_compare);
         return r;
 }
 
-/* Reads an object of GetManagedObjects(): only its node and zone interfaces. */
-static int read_object(sd_bus_message *message, const char *path, Snapshot *snapshot)
+int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot)
 {
-        const char *interface;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "{sa{sv}}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(message, 'e', "sa{sv}")) > 0) {
-                r = sd_bus_message_read_basic(message, 's', &interface);
-                if (r < 0)
-                        return r;
-                if (strcmp(interface, BUS_NODE_INTERFACE) == 0)
-                        r = read_node(message, snapshot);
-                else if (strcmp(interface, BUS_ZONE_INTERFACE) == 0)
-                        r = read_zone(message, path, snapshot);
-                else
-                        r = sd_bus_message_skip(message, "a{sv}");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
+        return read_sorted(reply, &block_rows, &snapshot->blocks, &snapshot->n_blocks);
 }
 
-static int node_compare(const void *a, const void *b)
+static int read_jobs(sd_bus_message *reply, Snapshot *snapshot)
 {
-        const NodeRow *left = a, *right = b;
+        return read_sorted(reply, &job_rows, &snapshot->jobs, &snapshot->n_jobs);
+}
 
-        return (left->id > right->id) - (left->id < right->id);
+static int read_history(sd_bus_message *reply, Snapshot *snapshot)
+{
+        return rows_read(reply, &history_rows, &snapshot->history, &snapshot->n_history);
+}
+
+static int read_findings(sd_bus_message *reply, Snapshot *snapshot)
+{
+        return rows_read(reply, &finding_rows, &snapshot->findings, &snapshot->n_findings);
+}
+
+size_t snapshot_find_block(const Snapshot *snapshot, uint32_t id)
+{
+        const BlockRow *block = bsearch(&id, snapshot->blocks, snapshot->n_blocks,
+                                        sizeof(*snapshot->blocks), id_compare);
+
+        return block ? (size_t) (block - snapshot->blocks) : snapshot->n_blocks;
 }
 
 static int zone_compare(const void *a, const void *b)
@@ -234,149 +201,103 @@ static int zone_compare(const void *a, const void *b)
         return strcmp(left->name, right->name);
 }
 
-static int read_objects(Snapshot *snapshot)
+static int read_node(sd_bus_message *message, Snapshot *snapshot)
 {
-        sd_bus_message *message = snapshot->objects_reply;
-        const char *path;
+        if (GROW(snapshot->nodes, snapshot->n_nodes) < 0)
+                return -ENOMEM;
+        snapshot->nodes[snapshot->n_nodes] = (NodeRow){ .kernel_auto_online = "" };
+        return row_read(message, node_fields, &snapshot->nodes[snapshot->n_nodes++]);
+}
+
+static int read_zone(sd_bus_message *message, const char *path, Snapshot *snapshot)
+{
+        _cleanup_free_ char *node = NULL;
+        ZoneRow zone = { .name = "" };
         int r;
 
-        r = sd_bus_message_enter_container(message, 'a', "{oa{sa{sv}}}");
+        if (GROW(snapshot->zones, snapshot->n_zones) < 0)
+                return -ENOMEM;
+        r = sd_bus_path_decode_many(path, BUS_NODE_PREFIX "/%/zone/%", &node, NULL);
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(message, 'e', "oa{sa{sv}}")) > 0) {
-                r = sd_bus_message_read_basic(message, 'o', &path);
-                if (r < 0)
-                        return r;
-                r = read_object(message, path, snapshot);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
+        if (r == 0 || parse_u32(node, &zone.node) < 0)
+                return -EBADMSG;
+        r = row_read(message, zone_fields, &zone);
+        if (r >= 0)
+                snapshot->zones[snapshot->n_zones++] = zone;
+        return r;
+}
+
+/* An object of GetManagedObjects(). */
+typedef struct Object {
+        const char *path;
+        Snapshot *snapshot;
+} Object;
+
+static int read_interface(sd_bus_message *message, const char *interface, void *userdata)
+{
+        const Object *object = userdata;
+
+        if (strcmp(interface, BUS_NODE_INTERFACE) == 0)
+                return read_node(message, object->snapshot);
+        if (strcmp(interface, BUS_ZONE_INTERFACE) == 0)
+                return read_zone(message, object->path, object->snapshot);
+        return sd_bus_message_skip(message, "a{sv}");
+}
+
+static int read_object(sd_bus_message *message, const char *path, void *userdata)
+{
+        Object object = { path, userdata };
+
+        return dict_read(message, "sa{sv}", read_interface, &object);
+}
+
+static int read_objects(sd_bus_message *reply, Snapshot *snapshot)
+{
+        int r = dict_read(reply, "oa{sa{sv}}", read_object, snapshot);
+
         if (r < 0)
                 return r;
         if (snapshot->nodes)
-                qsort(snapshot->nodes, snapshot->n_nodes, sizeof(NodeRow), node_compare);
+                qsort(snapshot->nodes, snapshot->n_nodes, sizeof(NodeRow), id_compare);
         if (snapshot->zones)
                 qsort(snapshot->zones, snapshot->n_zones, sizeof(ZoneRow), zone_compare);
         return 0;
 }
 
-static int block_compare(const void *a, const void *b)
-{
-        const BlockRow *left = a, *right = b;
+/* The calls. Their argument is a string, or NULL for none. */
+static const struct {
+        Fetch part;
+        const char *interface;
+        const char *method;
+        const char *argument;
+        int (*read)(sd_bus_message *reply, Snapshot *snapshot);
+} calls[SNAPSHOT_REPLIES_MAX] = {
+        { FETCH_MANAGER, "org.freedesktop.DBus.Properties", "GetAll", BUS_MANAGER_INTERFACE,
+          read_manager },
+        { FETCH_BLOCKS, BUS_MANAGER_INTERFACE, "ListBlocks", NULL, snapshot_read_blocks },
+        { FETCH_OBJECTS, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
+          read_objects },
+        { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
+        { FETCH_FINDINGS, BUS_MANAGER_INTERFACE, "Verify", NULL, read_findings },
+        { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
+};
 
-        return (left->id > right->id) - (left->id < right->id);
-}
-
-int snapshot_read_blocks(Snapshot *snapshot)
-{
-        sd_bus_message *message = snapshot->blocks_reply;
-        BlockRow row;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', BUS_BLOCK_SIGNATURE);
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read(message, BUS_BLOCK_SIGNATURE, &row.id, &row.node,
-                                        &row.state, &row.zones, &row.zone_class, &row.decision,
-                                        &row.rule, &row.guards, &row.status, &row.error,
-                                        &row.device, &row.origin)) > 0) {
-                if (GROW(snapshot->blocks, snapshot->n_blocks) < 0)
-                        return -ENOMEM;
-                snapshot->blocks[snapshot->n_blocks++] = row;
-        }
-        if (r < 0)
-                return r;
-        if (snapshot->blocks)
-                qsort(snapshot->blocks, snapshot->n_blocks, sizeof(BlockRow), block_compare);
-        return 0;
-}
-
-static int job_compare(const void *a, const void *b)
-{
-        const JobRow *left = a, *right = b;
-
-        return (left->id > right->id) - (left->id < right->id);
-}
-
-static int read_jobs(Snapshot *snapshot)
-{
-        sd_bus_message *message = snapshot->jobs_reply;
-        JobRow row;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', BUS_JOB_SIGNATURE);
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read(message, BUS_JOB_SIGNATURE, &row.id, &row.path, &row.kind,
-                                        &row.state, &row.target, &row.zone, &row.user, &row.n_total,
-                                        &row.n_done, &row.n_failed, &row.uid)) > 0) {
-                if (GROW(snapshot->jobs, snapshot->n_jobs) < 0)
-                        return -ENOMEM;
-                snapshot->jobs[snapshot->n_jobs++] = row;
-        }
-        if (r >= 0 && snapshot->jobs)
-                qsort(snapshot->jobs, snapshot->n_jobs, sizeof(JobRow), job_compare);
-        return MIN(r, 0);
-}
-
-/* Calls a method that takes no argument, or one string. */
-static int query(sd_bus *bus, const char *interface, const char *method, const char *argument,
-                 sd_bus_error *error, sd_bus_message **ret)
+/* Returns -EBADMSG for each reply that does not have the documented types. */
+static int call(sd_bus *bus, size_t i, Snapshot *snapshot, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
 
-        r = manager_message_new(bus, interface, method, &message);
-        if (r >= 0 && argument)
-                r = sd_bus_message_append_basic(message, 's', argument);
-        return r < 0 ? r : sd_bus_call(bus, message, 0, error, ret);
-}
-
-/* Makes one error of all replies that do not have the documented types. */
-static int read_result(int r)
-{
-        return r < 0 && r != -ENOMEM ? -EBADMSG : r;
-}
-
-int snapshot_fetch_manager(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
-{
-        int r;
-
-        snapshot->manager.version = snapshot->manager.kernel_auto_online = "";
-        r = query(bus, "org.freedesktop.DBus.Properties", "GetAll", BUS_MANAGER_INTERFACE, error,
-                  &snapshot->manager_reply);
+        r = manager_message_new(bus, calls[i].interface, calls[i].method, &message);
+        if (r >= 0 && calls[i].argument)
+                r = sd_bus_message_append_basic(message, 's', calls[i].argument);
+        if (r >= 0)
+                r = sd_bus_call(bus, message, 0, error, &snapshot->replies[i]);
         if (r < 0)
                 return r;
-        return read_result(
-                read_properties(snapshot->manager_reply, &manager_set, &snapshot->manager));
-}
-
-static int fetch_blocks(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
-{
-        int r;
-
-        r = query(bus, BUS_MANAGER_INTERFACE, "ListBlocks", NULL, error, &snapshot->blocks_reply);
-        return r < 0 ? r : read_result(snapshot_read_blocks(snapshot));
-}
-
-static int fetch_objects(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
-{
-        int r;
-
-        r = query(bus, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL, error,
-                  &snapshot->objects_reply);
-        return r < 0 ? r : read_result(read_objects(snapshot));
-}
-
-static int fetch_jobs(sd_bus *bus, Snapshot *snapshot, sd_bus_error *error)
-{
-        int r;
-
-        r = query(bus, BUS_MANAGER_INTERFACE, "ListJobs", NULL, error, &snapshot->jobs_reply);
-        return r < 0 ? r : read_result(read_jobs(snapshot));
+        r = calls[i].read(snapshot->replies[i], snapshot);
+        return r < 0 && r != -ENOMEM ? -EBADMSG : r;
 }
 
 int snapshot_fetch(unsigned what, Snapshot *snapshot)
@@ -390,16 +311,11 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
         r = bus_open(&bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        if (what & FETCH_MANAGER)
-                r = snapshot_fetch_manager(bus, snapshot, &error);
-        if (r >= 0 && (what & FETCH_BLOCKS))
-                r = fetch_blocks(bus, snapshot, &error);
-        if (r >= 0 && (what & FETCH_OBJECTS))
-                r = fetch_objects(bus, snapshot, &error);
-        if (r >= 0 && (what & FETCH_JOBS))
-                r = fetch_jobs(bus, snapshot, &error);
-        /* A memoryd that is too old for jobs still has the rest. */
-        if (r < 0 && (what & ~FETCH_JOBS) &&
+        for (size_t i = 0; i < ELEMENTSOF(calls) && r >= 0; i++)
+                if (what & calls[i].part)
+                        r = call(bus, i, snapshot, &error);
+        /* A memoryd that is too old for jobs, the last of the calls, still has the rest. */
+        if (r < 0 && (what & FETCH_JOBS) && what != FETCH_JOBS &&
             sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD))
                 r = 0;
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
@@ -413,13 +329,13 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->zones);
         free(snapshot->blocks);
         free(snapshot->jobs);
+        free(snapshot->history);
+        free(snapshot->findings);
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);
         free(snapshot->manager.features);
-        sd_bus_message_unref(snapshot->manager_reply);
-        sd_bus_message_unref(snapshot->blocks_reply);
-        sd_bus_message_unref(snapshot->objects_reply);
-        sd_bus_message_unref(snapshot->jobs_reply);
+        for (size_t i = 0; i < ELEMENTSOF(snapshot->replies); i++)
+                sd_bus_message_unref(snapshot->replies[i]);
         strings_free(snapshot->texts);
         if (snapshot->recording)
                 recording_done(snapshot->recording);

@@ -128,6 +128,8 @@ static int cell_format(const Column *column, const void *row, char **ret)
 
         if (column->format)
                 return column->format(row, ret);
+        if (column->lacks_offset > 0 && *(const bool *) ((const char *) row + column->lacks_offset))
+                return 0;
         switch (column->type) {
         case CELL_TEXT:
                 return cell_text(PART(row, column, char *), ret);
@@ -199,6 +201,17 @@ int table_finish(const Table *table, int r)
         if (r >= 0)
                 r = scols_print_table(table->scols);
         return r < 0 ? failure("cannot print the table: %s", strerror(-r)) : EXIT_SUCCESS;
+}
+
+int table_print(const char *name, const ColumnSet *set, const ColumnChoice *choice,
+                const void *rows, size_t n_rows, size_t size)
+{
+        _cleanup_(table_done) Table table = {};
+        int r = table_init(&table, name, set, choice);
+
+        for (size_t i = 0; i < n_rows && r >= 0; i++)
+                r = table_add(&table, (const char *) rows + i * size);
+        return table_finish(&table, r);
 }
 
 int cell_text(const char *text, char **ret)

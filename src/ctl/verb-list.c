@@ -114,25 +114,10 @@ static const Column columns[] = {
 
 const ColumnSet list_columns = { columns, ELEMENTSOF(columns) };
 
-static size_t block_lower_bound(const Snapshot *snapshot, uint32_t id)
-{
-        size_t low = 0, high = snapshot->n_blocks;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (snapshot->blocks[middle].id < id)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
-}
-
 /* Marks the wanted blocks. A wanted block that does not exist is an error. */
 static int mark_wanted(const Snapshot *snapshot, const BlockRange *wanted, bool *marks)
 {
-        size_t i = block_lower_bound(snapshot, wanted->first);
+        size_t i = snapshot_find_block(snapshot, wanted->first);
 
         for (uint64_t id = wanted->first; id <= wanted->last; id++, i++) {
                 if (i == snapshot->n_blocks || snapshot->blocks[i].id != id)

@@ -2,33 +2,10 @@
 
 /* memoryctl nodes. */
 
-#include "base/names.h"
 #include "ctl/ctl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static int format_cpu(const void *row, char **ret)
-{
-        const NodeRow *node = row;
-
-        return node->lacks_cpu ? 0 : cell_text(node->has_cpu ? "yes" : "no", ret);
-}
-
-static int format_free(const void *row, char **ret)
-{
-        const NodeRow *node = row;
-        char size[SIZE_STRING_MAX];
-
-        return node->lacks_free ? 0 : cell_text(size_format(node->free_bytes, size), ret);
-}
-
-static int format_short(const void *row, char **ret)
-{
-        const NodeRow *node = row;
-
-        return node->lacks_free ? 0 : cell_text(node->kernel_short ? "yes" : "no", ret);
-}
 
 /* "0:10,1:20" */
 static int format_distances(const void *row, char **ret)
@@ -47,18 +24,21 @@ static int format_distances(const void *row, char **ret)
 
 static const Column columns[] = {
         { "NODE", "number of the node", CELL_ID, .offset = offsetof(NodeRow, id) },
-        { "CPU", "whether it has a CPU", CELL_BOOL, .format = format_cpu },
+        { "CPU", "whether it has a CPU", CELL_BOOL, .offset = offsetof(NodeRow, has_cpu),
+          .lacks_offset = offsetof(NodeRow, lacks_cpu) },
         { "ONLINE", "memory online", CELL_SIZE, .offset = offsetof(NodeRow, online_bytes) },
         { "OFFLINE", "memory offline", CELL_SIZE, .offset = offsetof(NodeRow, offline_bytes) },
         { "KERNEL", "online for anything", CELL_SIZE, .offset = offsetof(NodeRow, kernel_bytes) },
         { "MOVABLE", "online for pages that can migrate", CELL_SIZE,
           .offset = offsetof(NodeRow, movable_bytes) },
-        { "FREE", "memory not in use", CELL_SIZE, .format = format_free },
+        { "FREE", "memory not in use", CELL_SIZE, .offset = offsetof(NodeRow, free_bytes),
+          .lacks_offset = offsetof(NodeRow, lacks_free) },
         { "MOVABLE_ONLY", "whether all of it is movable", CELL_BOOL,
           .offset = offsetof(NodeRow, movable_only) },
         { "DISTANCES", "node:distance of each node", .format = format_distances },
-        { "KERNEL_SHORT", "whether its kernel memory runs short", CELL_BOOL, .optional = true,
-          .format = format_short },
+        { "KERNEL_SHORT", "whether its kernel memory runs short", CELL_BOOL,
+          .offset = offsetof(NodeRow, kernel_short), .optional = true,
+          .lacks_offset = offsetof(NodeRow, lacks_free) },
         { "KERNEL_AUTO_ONLINE", "what the kernel does with added memory", CELL_TEXT,
           .offset = offsetof(NodeRow, kernel_auto_online), .optional = true },
 };
@@ -67,12 +47,8 @@ const ColumnSet nodes_columns = { columns, ELEMENTSOF(columns) };
 
 int nodes_print(const Snapshot *snapshot, const ColumnChoice *choice)
 {
-        _cleanup_(table_done) Table table = {};
-        int r = table_init(&table, "nodes", &nodes_columns, choice);
-
-        for (size_t i = 0; i < snapshot->n_nodes && r >= 0; i++)
-                r = table_add(&table, &snapshot->nodes[i]);
-        return table_finish(&table, r);
+        return table_print("nodes", &nodes_columns, choice, snapshot->nodes, snapshot->n_nodes,
+                           sizeof(*snapshot->nodes));
 }
 
 int verb_nodes(int argc, char **argv)
@@ -84,10 +60,7 @@ int verb_nodes(int argc, char **argv)
         (void) argc;
         (void) argv;
         r = column_choice_parse(&nodes_columns, arg_output, &choice);
-        if (r != EXIT_SUCCESS)
-                return r;
-        r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
-        if (r != EXIT_SUCCESS)
-                return r;
-        return nodes_print(&snapshot, &choice);
+        if (r == EXIT_SUCCESS)
+                r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
+        return r == EXIT_SUCCESS ? nodes_print(&snapshot, &choice) : r;
 }

@@ -2,7 +2,7 @@
 
 /* memoryctl status. */
 
-#include "ctl/json.h"
+#include "ctl/row.h"
 #include "model/block.h"
 
 #include <inttypes.h>
@@ -215,131 +215,61 @@ static json_object *json_strings(char *const *strings)
 {
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
 
-        if (!array)
-                return NULL;
         for (; strings && *strings; strings++)
                 if (!json_element(array, json_object_new_string(*strings)))
                         return NULL;
         return TAKE_PTR(array);
 }
 
-/* Makes an array of the words of a text. One space separates the words. */
+/* Makes an array of the words of a text. Spaces separate the words. */
 static json_object *json_words(const char *text)
 {
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
 
-        if (!array)
-                return NULL;
-        while (*text) {
-                size_t length = strcspn(text, " ");
+        for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+                int length = (int) strcspn(text, " ");
 
-                if (length > 0 &&
-                    !json_element(array, json_object_new_string_len(text, (int) length)))
+                if (!json_element(array, json_object_new_string_len(text, length)))
                         return NULL;
-                text += length + (text[length] == ' ');
+                text += length;
         }
         return TAKE_PTR(array);
 }
 
-static json_object *json_distances(const NodeRow *node)
+static json_object *json_node_row(const Snapshot *snapshot, const NodeRow *node)
 {
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+        _cleanup_(json_object_putp) json_object *object = json_row(node_fields, node);
+        _cleanup_(json_object_putp) json_object *zones = json_object_new_array();
 
-        for (size_t i = 0; array && i < node->n_distances; i++) {
-                _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-                if (!object ||
-                    !json_member(object, "node", json_object_new_uint64(node->distances[i].node)) ||
-                    !json_member(object, "distance",
-                                 json_object_new_uint64(node->distances[i].distance)) ||
-                    !json_element(array, json_object_get(object)))
-                        return NULL;
-        }
-        return TAKE_PTR(array);
-}
-
-static json_object *json_zone(const ZoneRow *zone)
-{
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_member_string(object, "zone", zone->name) ||
-            !json_member(object, "present", json_object_new_uint64(zone->present_bytes)) ||
-            !json_member(object, "managed", json_object_new_uint64(zone->managed_bytes)) ||
-            !json_member(object, "spanned", json_object_new_uint64(zone->spanned_bytes)) ||
-            !json_member(object, "free", json_object_new_uint64(zone->free_bytes)))
-                return NULL;
-        return TAKE_PTR(object);
-}
-
-static json_object *json_zones(const Snapshot *snapshot, uint32_t node)
-{
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
-
-        if (!array)
-                return NULL;
         for (size_t i = 0; i < snapshot->n_zones; i++)
-                if (snapshot->zones[i].node == node &&
-                    !json_element(array, json_zone(&snapshot->zones[i])))
+                if (snapshot->zones[i].node == node->id &&
+                    !json_element(zones, json_row(zone_fields, &snapshot->zones[i])))
                         return NULL;
-        return TAKE_PTR(array);
-}
-
-static json_object *json_node(const Snapshot *snapshot, const NodeRow *node)
-{
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_member(object, "node", json_object_new_uint64(node->id)) ||
-            !json_member(object, "cpu", json_object_new_boolean(node->has_cpu)) ||
-            !json_member(object, "online", json_object_new_uint64(node->online_bytes)) ||
-            !json_member(object, "offline", json_object_new_uint64(node->offline_bytes)) ||
-            !json_member(object, "kernel", json_object_new_uint64(node->kernel_bytes)) ||
-            !json_member(object, "movable", json_object_new_uint64(node->movable_bytes)) ||
-            !json_member(object, "free", json_object_new_uint64(node->free_bytes)) ||
-            !json_member(object, "movable_only", json_object_new_boolean(node->movable_only)) ||
-            !json_member(object, "kernel_short", json_object_new_boolean(node->kernel_short)) ||
-            !json_member_string(object, "kernel_auto_online", node->kernel_auto_online) ||
-            !json_member(object, "distances", json_distances(node)) ||
-            !json_member(object, "zones", json_zones(snapshot, node->id)))
-                return NULL;
-        return TAKE_PTR(object);
+        return json_member(object, "zones", TAKE_PTR(zones)) ? TAKE_PTR(object) : NULL;
 }
 
 static json_object *json_nodes(const Snapshot *snapshot)
 {
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
 
-        if (!array)
-                return NULL;
         for (size_t i = 0; i < snapshot->n_nodes; i++)
-                if (!json_element(array, json_node(snapshot, &snapshot->nodes[i])))
+                if (!json_element(array, json_node_row(snapshot, &snapshot->nodes[i])))
                         return NULL;
         return TAKE_PTR(array);
 }
 
 static json_object *json_run(const BlockRow *first, size_t n_blocks)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
         char error[ERROR_STRING_MAX];
-        bool ok;
 
-        if (!object)
-                return NULL;
-        if (first->node < 0)
-                ok = json_member_string(object, "node", "");
-        else
-                ok = json_member(object, "node", json_object_new_uint64((uint64_t) first->node));
-        if (!ok || !json_member(object, "first", json_object_new_uint64(first->id)) ||
-            !json_member(object, "last",
-                         json_object_new_uint64(first->id + (uint64_t) n_blocks - 1)) ||
-            !json_member_string(object, "status", first->status) ||
-            !json_member_string(object, "state", first->state) ||
-            !json_member_string(object, "class", first->zone_class) ||
-            !json_member_string(object, "decision", first->decision) ||
-            !json_member_string(object, "rule", first->rule) ||
-            !json_member(object, "guards", json_words(first->guards)) ||
-            !json_member_string(object, "error", error_format(first->error, error)))
-                return NULL;
-        return TAKE_PTR(object);
+        return json_make(JSON_MEMBERS(
+                { "node", json_node(first->node) }, { "first", json_object_new_uint64(first->id) },
+                { "last", json_object_new_uint64(first->id + (uint64_t) n_blocks - 1) },
+                { "status", json_text(first->status) }, { "state", json_text(first->state) },
+                { "class", json_text(first->zone_class) },
+                { "decision", json_text(first->decision) }, { "rule", json_text(first->rule) },
+                { "guards", json_words(first->guards) },
+                { "error", json_text(error_format(first->error, error)) }));
 }
 
 static json_object *json_open_blocks(const Snapshot *snapshot)
@@ -347,68 +277,27 @@ static json_object *json_open_blocks(const Snapshot *snapshot)
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
         OpenRun run = {};
 
-        while (array && open_run_next(snapshot, &run))
+        while (open_run_next(snapshot, &run))
                 if (!json_element(array, json_run(run.first, run.n_blocks)))
-                        return NULL;
-        return TAKE_PTR(array);
-}
-
-static json_object *json_job(const JobRow *job)
-{
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_member(object, "id", json_object_new_uint64(job->id)) ||
-            !json_member_string(object, "kind", job->kind) ||
-            !json_member_string(object, "state", job->state) ||
-            !json_member_string(object, "target", job->target) ||
-            !json_member(object, "total", json_object_new_uint64(job->n_total)) ||
-            !json_member(object, "done", json_object_new_uint64(job->n_done)) ||
-            !json_member(object, "failed", json_object_new_uint64(job->n_failed)))
-                return NULL;
-        return TAKE_PTR(object);
-}
-
-static json_object *json_jobs(const Snapshot *snapshot)
-{
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
-
-        for (size_t i = 0; array && i < snapshot->n_jobs; i++)
-                if (!json_element(array, json_job(&snapshot->jobs[i])))
                         return NULL;
         return TAKE_PTR(array);
 }
 
 static json_object *json_status(const Snapshot *snapshot)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
         const ManagerRow *manager = &snapshot->manager;
+        _cleanup_(json_object_putp) json_object *object = json_row(manager_fields, manager);
 
-        if (!object || !json_member_string(object, "version", manager->version) ||
-            !json_member(object, "degraded", json_object_new_boolean(manager->degraded)) ||
-            !json_member(object, "block_size", json_object_new_uint64(manager->block_size_bytes)) ||
-            !json_member(object, "online", json_object_new_uint64(manager->online_bytes)) ||
-            !json_member(object, "offline", json_object_new_uint64(manager->offline_bytes)) ||
-            !json_member(object, "kernel", json_object_new_uint64(manager->kernel_bytes)) ||
-            !json_member(object, "movable", json_object_new_uint64(manager->movable_bytes)) ||
-            !json_member(object, "pending_blocks",
-                         json_object_new_uint64(manager->pending_blocks)) ||
-            !json_member(object, "failed_blocks", json_object_new_uint64(manager->failed_blocks)) ||
-            !json_member(object, "foreign_blocks",
-                         json_object_new_uint64(manager->foreign_blocks)) ||
-            !json_member_string(object, "kernel_auto_online", manager->kernel_auto_online) ||
-            !json_member(object, "kernel_features", json_features(manager)) ||
-            !json_member(object, "nodes", json_nodes(snapshot)) ||
-            !json_member(object, "jobs", json_jobs(snapshot)) ||
-            !json_member(object, "blocks", json_open_blocks(snapshot)) ||
-            !json_member(object, "config_files", json_strings(manager->config_files)) ||
-            !json_member(object, "config_faults", json_strings(manager->config_faults)))
+        if (!json_add(
+                    object,
+                    JSON_MEMBERS({ "kernel_features", json_features(manager) },
+                                 { "nodes", json_nodes(snapshot) },
+                                 { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
+                                 { "blocks", json_open_blocks(snapshot) },
+                                 { "config_files", json_strings(manager->config_files) },
+                                 { "config_faults", json_strings(manager->config_faults) })))
                 return NULL;
         return TAKE_PTR(object);
-}
-
-static int status_print_json(const Snapshot *snapshot)
-{
-        return json_print(json_status(snapshot));
 }
 
 int verb_status(int argc, char **argv)
@@ -421,5 +310,5 @@ int verb_status(int argc, char **argv)
         r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_OBJECTS | FETCH_JOBS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
-        return arg_json ? status_print_json(&snapshot) : print_text(&snapshot);
+        return arg_json ? json_print(json_status(&snapshot)) : print_text(&snapshot);
 }

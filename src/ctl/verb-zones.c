@@ -2,7 +2,6 @@
 
 /* memoryctl zones. */
 
-#include "base/names.h"
 #include "ctl/ctl.h"
 
 static const Column columns[] = {
@@ -22,21 +21,16 @@ const ColumnSet zones_columns = { columns, ELEMENTSOF(columns) };
 int verb_zones(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
-        _cleanup_(table_done) Table table = {};
         ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
         r = column_choice_parse(&zones_columns, arg_output, &choice);
+        if (r == EXIT_SUCCESS)
+                r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
-        if (r != EXIT_SUCCESS)
-                return r;
-
-        r = table_init(&table, "zones", &zones_columns, &choice);
-        for (size_t i = 0; i < snapshot.n_zones && r >= 0; i++)
-                r = table_add(&table, &snapshot.zones[i]);
-        return table_finish(&table, r);
+        return table_print("zones", &zones_columns, &choice, snapshot.zones, snapshot.n_zones,
+                           sizeof(*snapshot.zones));
 }
