@@ -271,6 +271,9 @@ void snapshot_done(Snapshot *snapshot);
 /* The blocks of a reply that came otherwise, and that outlives the snapshot. 0, or negative errno. */
 int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
 
+/* Compares rows that begin with a number, uint32_t, as bsearch(3) and qsort(3) have it. */
+int id_compare(const void *a, const void *b);
+
 /* Returns the index of a block, or n_blocks if there is no such block. */
 size_t snapshot_find_block(const Snapshot *snapshot, uint32_t id);
 

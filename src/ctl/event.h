@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "ctl/json.h"
+#include "ctl/row.h"
 
 /* Declarations that the files of memoryctl monitor share. */
 
@@ -30,12 +30,11 @@ void event_running(bool is_running);
 void event_blocks(const BlockRow *first, uint32_t last);
 void event_gone(uint64_t first, uint64_t last);
 void event_capacity(uint64_t online_bytes, uint64_t movable_bytes);
-void event_short(uint32_t node, bool is_short, uint64_t free_bytes, uint64_t low_bytes);
+void event_short(uint32_t node, uint64_t free_bytes, uint64_t low_bytes);
+void event_enough(uint32_t node);
 void event_job(uint32_t id, const char *event, const JobView *view);
 void event_job_ended(uint32_t id, const char *result, const JobView *report);
-
-/* `type` is the type on D-Bus: b and u use the number, s uses the text. */
-void event_property(const char *key, char type, uint32_t number, const char *text);
+void event_property(const Field *property, const ManagerRow *manager);
 
 /* monitor-blocks.c: reports changed blocks. Handlers of signals return a negative errno on failure. */
 int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor);

@@ -38,13 +38,6 @@ static void tell_span(const Snapshot *snapshot, const BlockRange *span)
                 event_gone(next, span->last);
 }
 
-static int span_compare(const void *a, const void *b)
-{
-        const BlockRange *left = a, *right = b;
-
-        return (left->first > right->first) - (left->first < right->first);
-}
-
 /* Sorts the changed ranges, and joins those that touch or overlap. */
 static void merge_changed(Monitor *monitor)
 {
@@ -52,7 +45,7 @@ static void merge_changed(Monitor *monitor)
 
         if (monitor->n_changed == 0)
                 return;
-        qsort(monitor->changed, monitor->n_changed, sizeof(BlockRange), span_compare);
+        qsort(monitor->changed, monitor->n_changed, sizeof(BlockRange), id_compare);
         for (size_t i = 1; i < monitor->n_changed; i++) {
                 BlockRange *last = &monitor->changed[n], *next = &monitor->changed[i];
 

@@ -138,8 +138,7 @@ static int read_manager(sd_bus_message *reply, Snapshot *snapshot)
         return row_read(reply, manager_fields, &snapshot->manager);
 }
 
-/* Compares rows that begin with their number. */
-static int id_compare(const void *a, const void *b)
+int id_compare(const void *a, const void *b)
 {
         const uint32_t *left = a, *right = b;
 

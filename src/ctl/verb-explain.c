@@ -4,7 +4,7 @@
 
 #include "base/names.h"
 #include "base/parse.h"
-#include "ctl/json.h"
+#include "ctl/row.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -25,56 +25,33 @@ static char *key_to_json(const char *key)
         return text;
 }
 
-/* Reads a value. Returns 1, 0 if its type is not known, or a negative errno. */
-static int read_value(sd_bus_message *message, json_object **ret)
+/* Adds an entry to the object, unless it has a type that only a later version knows. */
+static int read_entry(sd_bus_message *message, const char *key, void *userdata)
 {
-        const char *contents, *text;
-        uint64_t u64;
-        uint32_t u32;
-        int32_t i32;
-        char type;
-        int r = sd_bus_message_peek_type(message, &type, &contents);
+        union {
+                const char *text;
+                uint64_t u64;
+                uint32_t u32;
+                int32_t i32;
+        } value;
+        _cleanup_free_ char *name = NULL;
+        json_object *member;
+        const char *contents;
+        Field field = {};
+        int r = sd_bus_message_peek_type(message, NULL, &contents);
 
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
-        *ret = NULL;
-        if (strcmp(contents, "s") == 0 && (r = sd_bus_message_read(message, "v", "s", &text)) >= 0)
-                *ret = json_object_new_string(text);
-        else if (strcmp(contents, "t") == 0 &&
-                 (r = sd_bus_message_read(message, "v", "t", &u64)) >= 0)
-                *ret = json_object_new_uint64(u64);
-        else if (strcmp(contents, "u") == 0 &&
-                 (r = sd_bus_message_read(message, "v", "u", &u32)) >= 0)
-                *ret = json_object_new_int64(u32);
-        else if (strcmp(contents, "i") == 0 &&
-                 (r = sd_bus_message_read(message, "v", "i", &i32)) >= 0)
-                *ret = json_object_new_int64(i32);
-        else if (r >= 0) /* a type that a later version may add */
-                return MIN(sd_bus_message_skip(message, "v"), 0);
-        return r < 0 ? r : *ret ? 1 : -ENOMEM;
-}
-
-static int read_explanation(sd_bus_message *reply, json_object *object)
-{
-        int r = sd_bus_message_enter_container(reply, 'a', "{sv}");
-
-        while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'e', "sv")) > 0) {
-                _cleanup_free_ char *name = NULL;
-                json_object *value = NULL;
-                const char *key;
-
-                r = sd_bus_message_read(reply, "s", &key);
-                if (r >= 0)
-                        r = read_value(reply, &value);
-                if (r > 0) {
-                        name = key_to_json(key);
-                        if (!name || json_object_object_add(object, name, value) < 0)
-                                return -ENOMEM;
-                }
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(reply);
-        }
-        return r;
+        if (strlen(contents) != 1 || !strchr("stui", *contents))
+                return sd_bus_message_skip(message, "v");
+        field.type = *contents;
+        r = field_read(message, &field, &value);
+        if (r < 0)
+                return r;
+        name = key_to_json(key);
+        member =
+                field.type == 's' ? json_object_new_string(value.text) : json_field(&field, &value);
+        return json_member(name ? userdata : NULL, name, member) ? 0 : -ENOMEM;
 }
 
 /* The text of a key. NULL if it is missing or empty. */
@@ -94,17 +71,11 @@ static uint64_t number_of(json_object *object, const char *key)
         return json_object_object_get_ex(object, key, &value) ? json_object_get_uint64(value) : 0;
 }
 
-static void print_line(const char *name, const char *text)
+/* Prints a text, and more of it if there is more. Prints nothing without the text. */
+static void print_line(const char *name, const char *text, const char *more)
 {
-        printf("%12s: %s\n", name, text);
-}
-
-static void print_pair(const char *name, const char *text, const char *more)
-{
-        if (text && more)
-                printf("%12s: %s, %s\n", name, text, more);
-        else if (text)
-                print_line(name, text);
+        if (text)
+                printf("%12s: %s%s%s\n", name, text, more ? ", " : "", more ?: "");
 }
 
 static void print_place(json_object *object)
@@ -115,9 +86,9 @@ static void print_place(json_object *object)
         printf("%12s: memory%" PRIu64 ", 0x%016" PRIx64 "-0x%016" PRIx64 "\n", "Block", block,
                block * size, (block + 1) * size - 1);
         if (node && *node != '-')
-                print_line("Node", node);
-        print_pair("Origin", text_of(object, "origin"), text_of(object, "device"));
-        print_pair("State", text_of(object, "state"), text_of(object, "zones"));
+                print_line("Node", node, NULL);
+        print_line("Origin", text_of(object, "origin"), text_of(object, "device"));
+        print_line("State", text_of(object, "state"), text_of(object, "zones"));
 }
 
 static void print_decision(json_object *object)
@@ -126,18 +97,18 @@ static void print_decision(json_object *object)
         char when[TIME_STRING_MAX];
 
         if (number_of(object, "decided_usec") == 0) {
-                print_line("Decision", text_of(object, "decision"));
+                print_line("Decision", text_of(object, "decision"), NULL);
                 return;
         }
-        print_pair("Decision", text_of(object, "decision"),
+        print_line("Decision", text_of(object, "decision"),
                    time_format(number_of(object, "decided_usec"), when));
         if (rule && file)
                 printf("%12s: %s, %s:%" PRIu64 "\n", "Rule", rule, file,
                        number_of(object, "rule_line"));
         else
-                print_line("Rule", rule ?: "(default)");
-        print_line("Asked for", text_of(object, "zone_wanted"));
-        print_pair("Guards", text_of(object, "guards"), NULL);
+                print_line("Rule", rule ?: "(default)", NULL);
+        print_line("Asked for", text_of(object, "zone_wanted"), NULL);
+        print_line("Guards", text_of(object, "guards"), NULL);
 }
 
 static void print_outcome(json_object *object)
@@ -146,9 +117,9 @@ static void print_outcome(json_object *object)
         uint64_t attempts = number_of(object, "failed_attempts");
         char when[TIME_STRING_MAX], error[ERROR_STRING_MAX];
 
-        print_line("Status", text_of(object, "status"));
+        print_line("Status", text_of(object, "status"), NULL);
         if (onliner && strcmp(onliner, "none") != 0)
-                print_pair("Onlined by", onliner,
+                print_line("Onlined by", onliner,
                            number_of(object, "onlined_usec") > 0 ?
                                    time_format(number_of(object, "onlined_usec"), when) :
                                    NULL);
@@ -190,7 +161,7 @@ static int explain_block(sd_bus *bus, uint32_t block, json_object *object)
         if (r >= 0)
                 r = sd_bus_call(bus, message, 0, &error, &reply);
         if (r >= 0)
-                r = read_explanation(reply, object);
+                r = dict_read(reply, "sv", read_entry, object);
         if (r >= 0)
                 r = sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
                                                 "BlockSizeBytes", &error, 't', &block_size_bytes);

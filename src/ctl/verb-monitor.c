@@ -39,65 +39,45 @@ static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
         (void) monitor;
         r = sd_bus_message_read(signal, "utt", &node, &free_bytes, &low_bytes);
         if (r >= 0)
-                event_short(node, true, free_bytes, low_bytes);
+                event_short(node, free_bytes, low_bytes);
         return r;
 }
 
-/* The manager's properties to report. Sizes are not among them, since capacity has an event of its own. */
-static const struct {
-        const char *name;
-        const char *key;
-        char type;
-} told_properties[] = {
-        { "Degraded", "degraded", 'b' },
-        { "PendingBlocks", "pending_blocks", 'u' },
-        { "FailedBlocks", "failed_blocks", 'u' },
-        { "ForeignBlocks", "foreign_blocks", 'u' },
-        { "KernelAutoOnline", "kernel_auto_online", 's' },
-};
-
-static int tell_property(sd_bus_message *signal, const char *key, char type)
+/* Leaves out sizes, since capacity has an event of its own. */
+static int on_manager_property(sd_bus_message *signal, const char *name, void *userdata)
 {
-        const char contents[] = { type, '\0' };
-        const char *text = "";
-        uint32_t number = 0; /* sd-bus reads a boolean into an int, which has the same size */
+        const Field *property = field_find(manager_fields, name);
+        ManagerRow manager = {};
         int r;
 
-        r = sd_bus_message_read(signal, "v", contents,
-                                type == 's' ? (void *) &text : (void *) &number);
+        (void) userdata;
+        if (!property || !property->key || property->type == 't')
+                return sd_bus_message_skip(signal, "v");
+        r = field_read(signal, property, &manager);
         if (r >= 0)
-                event_property(key, type, number, text);
+                event_property(property, &manager);
         return r;
-}
-
-static int on_manager_property(sd_bus_message *signal, const char *name)
-{
-        for (size_t i = 0; i < ELEMENTSOF(told_properties); i++)
-                if (strcmp(told_properties[i].name, name) == 0)
-                        return tell_property(signal, told_properties[i].key,
-                                             told_properties[i].type);
-        return sd_bus_message_skip(signal, "v");
 }
 
 /* Reports the end of a shortage. The start comes as a signal with numbers, KernelMemoryShort. */
-static int on_node_property(sd_bus_message *signal, const char *name)
+static int on_node_property(sd_bus_message *signal, const char *name, void *userdata)
 {
         const char *path = sd_bus_message_get_path(signal);
         uint32_t node;
         int is_short, r;
 
+        (void) userdata;
         if (strcmp(name, "KernelMemoryShort") != 0)
                 return sd_bus_message_skip(signal, "v");
         r = sd_bus_message_read(signal, "v", "b", &is_short);
         if (r >= 0 && !is_short && parse_u32(strrchr(path, '/') + 1, &node) >= 0)
-                event_short(node, false, 0, 0);
+                event_enough(node);
         return r;
 }
 
 static int on_properties_changed(sd_bus_message *signal, Monitor *monitor)
 {
-        int (*read)(sd_bus_message * signal, const char *name);
-        const char *interface, *name;
+        const char *interface;
         int r;
 
         r = sd_bus_message_read(signal, "s", &interface);
@@ -106,20 +86,10 @@ static int on_properties_changed(sd_bus_message *signal, Monitor *monitor)
         if (strcmp(interface, BUS_JOB_INTERFACE) == 0)
                 return monitor_on_job_changed(signal, monitor);
         if (strcmp(interface, BUS_MANAGER_INTERFACE) == 0)
-                read = on_manager_property;
-        else if (strcmp(interface, BUS_NODE_INTERFACE) == 0)
-                read = on_node_property;
-        else
-                return 0;
-        r = sd_bus_message_enter_container(signal, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(signal, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(signal, "s", &name);
-                if (r >= 0)
-                        r = read(signal, name);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(signal);
-        }
-        return r;
+                return dict_read(signal, "sv", on_manager_property, NULL);
+        if (strcmp(interface, BUS_NODE_INTERFACE) == 0)
+                return dict_read(signal, "sv", on_node_property, NULL);
+        return 0;
 }
 
 static const struct {
