@@ -57,11 +57,6 @@ static uint64_t count_bytes(const Map *map, uint64_t n_blocks)
         return n_blocks * map->block_size_bytes;
 }
 
-static size_t row_lines(const Map *map, const MapRow *row)
-{
-        return (row->n_cells + row->n_holes + map->width - 1) / map->width;
-}
-
 static int place_x(const Map *map, size_t at)
 {
         return MARGIN + NUMBERS_WIDTH + (int) (at % map->width) * CELL_WIDTH;
@@ -219,7 +214,7 @@ static void print_subject(FILE *file)
 /* The y coordinate of the first line of cells of the next row. */
 static int next_top(const Map *map, const MapRow *above, int top)
 {
-        return top + HEADING_HEIGHT + (above ? (int) (row_lines(map, above) - 1) * LINE_HEIGHT : 0);
+        return top + HEADING_HEIGHT + (above ? (int) (map_lines(map, above) - 1) * LINE_HEIGHT : 0);
 }
 
 static int legend_lines(const Map *map)

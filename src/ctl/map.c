@@ -3,9 +3,7 @@
 /* Decides which blocks each cell of the map stands for. */
 
 #include "ctl/map.h"
-#include "base/names.h"
-
-#include "ctl/json.h"
+#include "model/block.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,132 +73,115 @@ static MapClass cell_class(const MapCell *cell)
         return most;
 }
 
-/* A slot for each node, and one for blocks without a node. A node from memoryd may be out of range. */
-#define ROW_SLOTS (NODE_MAX + 1)
+/*
+ * While the map is laid out, it has a row for each node that there can be, and one for blocks without a node.
+ * A node from memoryd may be out of range.
+ */
+#define ROWS_MAX (NODE_MAX + 1)
 
-static size_t row_slot(const BlockRow *block)
+static MapRow *row_of(const Map *map, const BlockRow *block)
 {
-        return block->node >= 0 && block->node < NODE_MAX ? (size_t) block->node : NODE_MAX;
+        return &map->rows[block->node >= 0 && block->node < NODE_MAX ? block->node : NODE_MAX];
 }
 
-/* The length of each row for a number of blocks per cell. */
-typedef struct Layout {
-        size_t row_of_slot[ROW_SLOTS]; /* SIZE_MAX: no blocks */
-        uint64_t last_cells[ROW_SLOTS];
-        size_t lengths[ROW_SLOTS];
-        size_t n_rows;
-} Layout;
-
-/* Adds a block. Returns whether it is the first of its cell; *ret_after_hole: whether a hole comes before. */
-static bool layout_add(Layout *layout, const BlockRow *block, uint32_t blocks_per_cell,
-                       bool *ret_after_hole)
+/* Counts the blocks of each class. Returns the number of rows that have blocks. */
+static size_t count_blocks(Map *map, const Snapshot *snapshot)
 {
-        size_t slot = row_slot(block);
-        uint64_t cell = block->id / blocks_per_cell;
-        bool is_first = layout->lengths[slot] == 0;
+        bool has_blocks[ROWS_MAX] = {};
+        size_t n_rows = 0;
 
-        *ret_after_hole = !is_first && cell > layout->last_cells[slot] + 1;
-        if (!is_first && cell == layout->last_cells[slot])
-                return false;
-        layout->lengths[slot] += *ret_after_hole ? 2 : 1;
-        layout->last_cells[slot] = cell;
-        return true;
-}
+        for (size_t i = 0; i < snapshot->n_blocks; i++) {
+                MapRow *row = row_of(map, &snapshot->blocks[i]);
+                MapClass class = block_map_class(&snapshot->blocks[i]);
 
-static bool layout_fits(Layout *layout, const Snapshot *snapshot, uint32_t blocks_per_cell,
-                        size_t width)
-{
-        size_t n_lines = 0;
-        bool after_hole;
-
-        memset(layout->lengths, 0, sizeof(layout->lengths));
-        for (size_t i = 0; i < snapshot->n_blocks; i++)
-                (void) layout_add(layout, &snapshot->blocks[i], blocks_per_cell, &after_hole);
-        for (size_t i = 0; i < ROW_SLOTS; i++)
-                n_lines += (layout->lengths[i] + width - 1) / width;
-        return n_lines <= MAX((size_t) MAP_LINES, layout->n_rows);
-}
-
-static void layout_rows(Layout *layout, const Snapshot *snapshot)
-{
-        memset(layout->row_of_slot, 0xff, sizeof(layout->row_of_slot));
-        for (size_t i = 0; i < snapshot->n_blocks; i++)
-                layout->row_of_slot[row_slot(&snapshot->blocks[i])] = 0;
-        for (size_t i = 0; i < ROW_SLOTS; i++)
-                if (layout->row_of_slot[i] == 0)
-                        layout->row_of_slot[i] = layout->n_rows++;
-}
-
-static int map_alloc(Map *map, const Layout *layout)
-{
-        map->rows = calloc(layout->n_rows + 1, sizeof(*map->rows));
-        if (!map->rows)
-                return -ENOMEM;
-        map->n_rows = layout->n_rows;
-        for (size_t i = 0; i < ROW_SLOTS; i++) {
-                MapRow *row;
-
-                if (layout->row_of_slot[i] == SIZE_MAX)
-                        continue;
-                row = &map->rows[layout->row_of_slot[i]];
-                row->node = i < NODE_MAX ? (int32_t) i : NODE_NONE;
-                row->cells = calloc(layout->lengths[i], sizeof(*row->cells));
-                if (!row->cells)
-                        return -ENOMEM;
+                n_rows += !has_blocks[row - map->rows];
+                has_blocks[row - map->rows] = true;
+                row->n_blocks[class]++;
+                map->n_blocks[class]++;
         }
+        return n_rows;
+}
+
+static int row_add(MapRow *row, const BlockRow *block, uint32_t blocks_per_cell)
+{
+        MapCell *cell = row->n_cells > 0 ? &row->cells[row->n_cells - 1] : NULL;
+        uint32_t distance = cell ? block->id / blocks_per_cell - cell->last / blocks_per_cell : 1;
+
+        if (distance > 0) {
+                if (GROW(row->cells, row->n_cells) < 0)
+                        return -ENOMEM;
+                cell = &row->cells[row->n_cells++];
+                *cell = (MapCell){ .first = block->id, .after_hole = distance > 1 };
+                row->n_holes += cell->after_hole;
+        }
+        cell->last = block->id;
+        cell->n_blocks[block_map_class(block)]++;
         return 0;
 }
 
-static void map_add(Map *map, Layout *layout, const BlockRow *block)
+size_t map_lines(const Map *map, const MapRow *row)
 {
-        MapRow *row = &map->rows[layout->row_of_slot[row_slot(block)]];
-        MapClass class = block_map_class(block);
-        bool after_hole;
-        MapCell *cell;
+        return (row->n_cells + row->n_holes + map->width - 1) / map->width;
+}
 
-        if (layout_add(layout, block, map->blocks_per_cell, &after_hole)) {
-                row->n_holes += after_hole;
-                row->cells[row->n_cells++] =
-                        (MapCell){ .first = block->id, .after_hole = after_hole };
+/* Makes the cells. Returns 1, 0 if they do not fit into the lines, or -ENOMEM. */
+static int make_cells(Map *map, const Snapshot *snapshot, size_t max_lines)
+{
+        size_t n_lines = 0;
+
+        for (size_t i = 0; i < map->n_rows; i++)
+                map->rows[i].n_cells = map->rows[i].n_holes = 0;
+        for (size_t i = 0; i < snapshot->n_blocks && n_lines <= max_lines; i++) {
+                MapRow *row = row_of(map, &snapshot->blocks[i]);
+
+                n_lines -= map_lines(map, row);
+                if (row_add(row, &snapshot->blocks[i], map->blocks_per_cell) < 0)
+                        return -ENOMEM;
+                n_lines += map_lines(map, row);
         }
-        cell = &row->cells[row->n_cells - 1];
-        cell->last = block->id;
-        cell->n_blocks[class]++;
-        row->n_blocks[class]++;
-        map->n_blocks[class]++;
+        return n_lines <= max_lines;
+}
+
+/* Leaves out rows without blocks, and decides how each cell is shown. */
+static void finish_rows(Map *map)
+{
+        size_t n_rows = 0;
+
+        for (size_t i = 0; i < map->n_rows; i++) {
+                MapRow row = map->rows[i];
+
+                if (row.n_cells == 0)
+                        continue;
+                row.node = i < NODE_MAX ? (int32_t) i : NODE_NONE;
+                for (size_t j = 0; j < row.n_cells; j++)
+                        row.cells[j].class = cell_class(&row.cells[j]);
+                map->rows[n_rows++] = row;
+        }
+        map->n_rows = n_rows;
 }
 
 int map_init(Map *map, const Snapshot *snapshot, size_t width)
 {
-        _cleanup_free_ Layout *layout = calloc(1, sizeof(*layout));
+        size_t n_rows;
         int r;
 
         *map = (Map){
+                .rows = calloc(ROWS_MAX, sizeof(*map->rows)),
                 .block_size_bytes = snapshot->manager.block_size_bytes,
                 .blocks_per_cell = 1,
                 .width = width,
         };
-        if (!layout)
+        if (!map->rows)
                 return -ENOMEM;
-        if (snapshot->n_blocks == 0)
-                return 0;
-        map->last = snapshot->blocks[snapshot->n_blocks - 1].id;
-
-        layout_rows(layout, snapshot);
-        while (map->blocks_per_cell < UINT32_C(1) << 31 &&
-               !layout_fits(layout, snapshot, map->blocks_per_cell, width))
+        map->n_rows = ROWS_MAX;
+        if (snapshot->n_blocks > 0)
+                map->last = snapshot->blocks[snapshot->n_blocks - 1].id;
+        n_rows = count_blocks(map, snapshot);
+        while ((r = make_cells(map, snapshot, MAX(n_rows, (size_t) MAP_LINES))) == 0)
                 map->blocks_per_cell *= 2;
-        (void) layout_fits(layout, snapshot, map->blocks_per_cell, width);
-        r = map_alloc(map, layout);
-        if (r < 0)
-                return r;
-        memset(layout->lengths, 0, sizeof(layout->lengths));
-        for (size_t i = 0; i < snapshot->n_blocks; i++)
-                map_add(map, layout, &snapshot->blocks[i]);
-        for (size_t i = 0; i < map->n_rows; i++)
-                for (size_t j = 0; j < map->rows[i].n_cells; j++)
-                        map->rows[i].cells[j].class = cell_class(&map->rows[i].cells[j]);
-        return 0;
+        if (r > 0)
+                finish_rows(map);
+        return MIN(r, 0);
 }
 
 void map_done(Map *map)
@@ -225,7 +206,7 @@ static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
 
-        for (unsigned i = 0; object && i < _MAP_CLASS_MAX; i++)
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
                 if (n_blocks[i] > 0 &&
                     !json_member(object, map_styles[i].name, json_object_new_uint64(n_blocks[i])))
                         return NULL;
@@ -234,55 +215,33 @@ static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
 
 static json_object *json_cell(const MapCell *cell)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        if (!object || !json_member(object, "first", json_object_new_uint64(cell->first)) ||
-            !json_member(object, "last", json_object_new_uint64(cell->last)) ||
-            !json_member(object, "class", json_object_new_string(map_styles[cell->class].name)) ||
-            !json_member(object, "blocks", json_counts(cell->n_blocks)))
-                return NULL;
-        return TAKE_PTR(object);
+        return json_make(JSON_MEMBERS({ "first", json_object_new_uint64(cell->first) },
+                                      { "last", json_object_new_uint64(cell->last) },
+                                      { "class", json_text(map_styles[cell->class].name) },
+                                      { "blocks", json_counts(cell->n_blocks) }));
 }
 
 static json_object *json_map_row(const MapRow *row)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
         _cleanup_(json_object_putp) json_object *cells = json_object_new_array();
 
-        if (!object || !cells)
-                return NULL;
         for (size_t i = 0; i < row->n_cells; i++)
                 if (!json_element(cells, json_cell(&row->cells[i])))
                         return NULL;
-        if (row->node < 0 ?
-                    !json_member_string(object, "node", "") :
-                    !json_member(object, "node", json_object_new_uint64((uint64_t) row->node)))
-                return NULL;
-        if (!json_member(object, "blocks", json_counts(row->n_blocks)) ||
-            !json_member(object, "cells", TAKE_PTR(cells)))
-                return NULL;
-        return TAKE_PTR(object);
+        return json_make(JSON_MEMBERS({ "node", json_node(row->node) },
+                                      { "blocks", json_counts(row->n_blocks) },
+                                      { "cells", TAKE_PTR(cells) }));
 }
 
-static json_object *json_map(const Map *map)
+json_object *json_map(const Map *map)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
         _cleanup_(json_object_putp) json_object *nodes = json_object_new_array();
 
-        if (!object || !nodes)
-                return NULL;
         for (size_t i = 0; i < map->n_rows; i++)
                 if (!json_element(nodes, json_map_row(&map->rows[i])))
                         return NULL;
-        if (!json_member(object, "block_size", json_object_new_uint64(map->block_size_bytes)) ||
-            !json_member(object, "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell)) ||
-            !json_member(object, "blocks", json_counts(map->n_blocks)) ||
-            !json_member(object, "nodes", TAKE_PTR(nodes)))
-                return NULL;
-        return TAKE_PTR(object);
-}
-
-int map_print_json(const Map *map)
-{
-        return json_print(json_map(map));
+        return json_make(JSON_MEMBERS(
+                { "block_size", json_object_new_uint64(map->block_size_bytes) },
+                { "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell) },
+                { "blocks", json_counts(map->n_blocks) }, { "nodes", TAKE_PTR(nodes) }));
 }

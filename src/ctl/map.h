@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "ctl/ctl.h"
+#include "ctl/json.h"
 
 #include <stdio.h>
 
@@ -66,12 +66,15 @@ typedef struct Map {
 
 /*
  * Lays the blocks out in lines of `width` cells, with as few blocks per cell as fit into MAP_LINES lines, or
- * into one line per node if there are more nodes than that. Returns 0 or -ENOMEM. The caller ends the map
- * with map_done() in either case.
+ * into one line per node if there are more nodes than that. A line has at least two cells. Returns 0 or
+ * -ENOMEM. The caller ends the map with map_done() in either case.
  */
 #define MAP_LINES 20
 int map_init(Map *map, const Snapshot *snapshot, size_t width);
 void map_done(Map *map);
+
+/* Returns the number of lines of a row. */
+size_t map_lines(const Map *map, const MapRow *row);
 
 /* Formats "node 1" or "no node". Returns the buffer. */
 #define MAP_NODE_MAX 24
@@ -84,5 +87,5 @@ int map_print(const Snapshot *snapshot, size_t terminal_width, bool colored);
 /* map-svg.c: writes a self-contained picture. Returns 0 or -ENOMEM. The caller checks the file for errors. */
 int map_write_svg(const Snapshot *snapshot, FILE *file);
 
-/* Prints the map as JSON. Returns EXIT_SUCCESS, or EXIT_FAILURE after printing the reason. */
-int map_print_json(const Map *map);
+/* Returns the map as JSON, or NULL if memory is short. */
+json_object *json_map(const Map *map);

@@ -272,13 +272,13 @@ static const struct {
         const char *argument;
         int (*read)(sd_bus_message *reply, Snapshot *snapshot);
 } calls[SNAPSHOT_REPLIES_MAX] = {
+        { FETCH_FINDINGS, BUS_MANAGER_INTERFACE, "Verify", NULL, read_findings },
         { FETCH_MANAGER, "org.freedesktop.DBus.Properties", "GetAll", BUS_MANAGER_INTERFACE,
           read_manager },
         { FETCH_BLOCKS, BUS_MANAGER_INTERFACE, "ListBlocks", NULL, snapshot_read_blocks },
         { FETCH_OBJECTS, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
           read_objects },
         { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
-        { FETCH_FINDINGS, BUS_MANAGER_INTERFACE, "Verify", NULL, read_findings },
         { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
 };
 

@@ -37,7 +37,7 @@ static int print_cells(const Snapshot *snapshot)
         _cleanup_(map_done) Map map = {};
         int r = map_init(&map, snapshot, TERMINAL_WIDTH);
 
-        return r < 0 ? failure("%s", strerror(-r)) : map_print_json(&map);
+        return r < 0 ? failure("%s", strerror(-r)) : json_print(json_map(&map));
 }
 
 int verb_map(int argc, char **argv)
