@@ -174,9 +174,9 @@ void event_job_ended(uint32_t id, const char *result, const JobView *report)
         print_object(object, json_add_report(object, id, result, report));
 }
 
-void event_property(const Field *property, const ManagerRow *manager)
+void event_property(const Property *property, const ManagerRow *manager)
 {
-        json_object *value = json_field(property, manager);
+        json_object *value = json_value(property->type, (const char *) manager + property->offset);
 
         if (arg_json) {
                 print_event("property",

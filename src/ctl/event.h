@@ -34,7 +34,7 @@ void event_short(uint32_t node, uint64_t free_bytes, uint64_t low_bytes);
 void event_enough(uint32_t node);
 void event_job(uint32_t id, const char *event, const JobView *view);
 void event_job_ended(uint32_t id, const char *result, const JobView *report);
-void event_property(const Field *property, const ManagerRow *manager);
+void event_property(const Property *property, const ManagerRow *manager);
 
 /* monitor-blocks.c: reports changed blocks. Handlers of signals return a negative errno on failure. */
 int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor);

@@ -20,22 +20,27 @@ int dict_read(sd_bus_message *message, const char *entry,
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-static int read_value(sd_bus_message *message, const Field *field, void *row)
+static int read_value(sd_bus_message *message, char type, void *value)
 {
-        void *value = (char *) row + field->offset;
         int r, flag;
 
-        if (field->rows)
-                return rows_read(message, field->rows, value,
-                                 (size_t *) ((char *) row + field->n_offset));
-        if (field->type == 'a')
-                return sd_bus_message_read_strv(message, value);
-        if (field->type != 'b')
-                return sd_bus_message_read_basic(message, field->type, value);
+        if (type != 'b')
+                return sd_bus_message_read_basic(message, type, value);
         r = sd_bus_message_read_basic(message, 'b', &flag);
         if (r >= 0)
                 *(bool *) value = flag;
         return r;
+}
+
+static int read_struct(sd_bus_message *message, const RowType *type, char *row)
+{
+        const char *types = type->signature + 1;
+        int r = sd_bus_message_enter_container(message, 'r', NULL);
+
+        memset(row, 0, type->size);
+        for (size_t i = 0; types[i] != ')' && r >= 0; i++)
+                r = read_value(message, types[i], row + type->members[i].offset);
+        return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
 int rows_read(sd_bus_message *message, const RowType *type, void *rows, size_t *n_rows)
@@ -43,66 +48,67 @@ int rows_read(sd_bus_message *message, const RowType *type, void *rows, size_t *
         int r = sd_bus_message_enter_container(message, 'a', type->signature);
 
         while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0) {
-                char *row;
+                char *first;
 
                 r = array_grow(rows, type->size, *n_rows);
                 if (r < 0)
                         return r;
-                memcpy(&row, rows, sizeof(row));
-                row += *n_rows * type->size;
-                memset(row, 0, type->size);
-                r = sd_bus_message_enter_container(message, 'r', NULL);
-                for (const Field *field = type->fields; field->type && r >= 0; field++)
-                        r = read_value(message, field, row);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(message);
+                memcpy(&first, rows, sizeof(first));
+                r = read_struct(message, type, first + *n_rows * type->size);
                 *n_rows += r >= 0;
         }
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
-const Field *field_find(const Field *fields, const char *name)
+const Property *property_find(const Property *properties, const char *name)
 {
-        for (const Field *field = fields; field->type; field++)
-                if (strcmp(field->name, name) == 0)
-                        return field;
+        for (const Property *property = properties; property->name; property++)
+                if (strcmp(property->name, name) == 0)
+                        return property;
         return NULL;
 }
 
-int field_read(sd_bus_message *message, const Field *field, void *row)
+int property_read(sd_bus_message *message, const Property *property, void *row)
 {
+        void *value = (char *) row + property->offset;
         int r = sd_bus_message_enter_container(message, 'v', NULL);
 
-        if (r >= 0)
-                r = read_value(message, field, row);
+        if (r < 0)
+                return r;
+        if (property->rows)
+                r = rows_read(message, property->rows, value,
+                              (size_t *) ((char *) row + property->n_offset));
+        else if (property->type == 'a')
+                r = sd_bus_message_read_strv(message, value);
+        else
+                r = read_value(message, property->type, value);
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
 typedef struct Target {
-        const Field *fields;
+        const Property *properties;
         void *row;
 } Target;
 
 static int read_property(sd_bus_message *message, const char *name, void *userdata)
 {
         const Target *target = userdata;
-        const Field *field = field_find(target->fields, name);
+        const Property *property = property_find(target->properties, name);
 
-        return field ? field_read(message, field, target->row) : sd_bus_message_skip(message, "v");
+        return property ? property_read(message, property, target->row) :
+                          sd_bus_message_skip(message, "v");
 }
 
-int row_read(sd_bus_message *message, const Field *fields, void *row)
+int properties_read(sd_bus_message *message, const Property *properties, void *row)
 {
-        Target target = { fields, row };
+        Target target = { properties, row };
 
         return dict_read(message, "sv", read_property, &target);
 }
 
-json_object *json_field(const Field *field, const void *row)
+json_object *json_value(char type, const void *value)
 {
-        const void *value = (const char *) row + field->offset, *rows;
-
-        switch (field->type) {
+        switch (type) {
         case 'b':
                 return json_object_new_boolean(*(const bool *) value);
         case 'i':
@@ -111,22 +117,24 @@ json_object *json_field(const Field *field, const void *row)
                 return json_object_new_uint64(*(const uint32_t *) value);
         case 't':
                 return json_object_new_uint64(*(const uint64_t *) value);
-        case 'a':
-                memcpy(&rows, value, sizeof(rows));
-                return json_rows(field->rows, rows,
-                                 *(const size_t *) ((const char *) row + field->n_offset));
         default:
                 return json_text(*(const char *const *) value);
         }
 }
 
-json_object *json_row(const Field *fields, const void *row)
+json_object *json_row(const RowType *type, const void *row)
 {
         _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        const char *types = type->signature + 1;
 
-        for (const Field *field = fields; field->type; field++)
-                if (field->key && !json_member(object, field->key, json_field(field, row)))
+        for (size_t i = 0; types[i] != ')'; i++) {
+                const Member *member = &type->members[i];
+
+                if (member->key &&
+                    !json_member(object, member->key,
+                                 json_value(types[i], (const char *) row + member->offset)))
                         return NULL;
+        }
         return TAKE_PTR(object);
 }
 
@@ -135,8 +143,19 @@ json_object *json_rows(const RowType *type, const void *rows, size_t n_rows)
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
 
         for (size_t i = 0; i < n_rows; i++)
-                if (!json_element(array,
-                                  json_row(type->fields, (const char *) rows + i * type->size)))
+                if (!json_element(array, json_row(type, (const char *) rows + i * type->size)))
                         return NULL;
         return TAKE_PTR(array);
+}
+
+json_object *json_properties(const Property *properties, const void *row)
+{
+        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+
+        for (const Property *property = properties; property->name; property++)
+                if (property->key &&
+                    !json_member(object, property->key,
+                                 json_value(property->type, (const char *) row + property->offset)))
+                        return NULL;
+        return TAKE_PTR(object);
 }

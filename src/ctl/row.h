@@ -3,34 +3,38 @@
 
 #include "ctl/json.h"
 
-/* Rows of values: a table of fields tells how a row comes over D-Bus, and what it is in JSON. */
+/*
+ * Rows of values: tables tell how a row comes over D-Bus, and what it is in JSON. The type of a value on D-Bus
+ * is that of the row's member: s and o const char *, u uint32_t, i int32_t, t uint64_t, b bool.
+ */
 
-typedef struct RowType RowType;
-
-typedef struct Field {
-        /*
-         * The type on D-Bus, and so that of the row's member: s and o const char *, u uint32_t, i int32_t,
-         * t uint64_t, b bool; a is an array: of structs if there is a row type, else a char **.
-         */
-        char type;
-        size_t offset;    /* in the row */
-        const char *key;  /* in JSON; NULL: not part of it */
-        const char *name; /* of the property; NULL: a member of a struct */
-        const RowType *rows;
-        size_t n_offset; /* of the number of rows, a size_t */
-} Field;
+/* A member of a struct. */
+typedef struct Member {
+        size_t offset;   /* in the row */
+        const char *key; /* in JSON; NULL: not part of it */
+} Member;
 
 /* A struct on D-Bus, and the row for it. */
-struct RowType {
-        const char *signature;
-        size_t size;         /* of the row */
-        const Field *fields; /* in the order of the struct; ends with one without a type */
-};
+typedef struct RowType {
+        const char *signature; /* in parentheses */
+        size_t size;           /* of the row */
+        const Member *members; /* one for each type of the signature */
+} RowType;
+
+typedef struct Property {
+        const char *name; /* NULL ends a table */
+        char type; /* a: an array of structs if there is a row type, else of strings, a char ** */
+        size_t offset;   /* in the row */
+        const char *key; /* in JSON; NULL: not part of it */
+        const RowType *rows;
+        size_t n_offset; /* of the number of rows, a size_t */
+} Property;
 
 /* snapshot.c: the properties of the objects, and the rows with these names. */
-extern const Field manager_fields[];
-extern const Field node_fields[];
-extern const Field zone_fields[];
+extern const Property manager_properties[];
+extern const Property node_properties[];
+extern const Property zone_properties[];
+extern const RowType distance_rows;
 extern const RowType job_rows;
 extern const RowType feature_rows;
 extern const RowType finding_rows;
@@ -45,19 +49,20 @@ int dict_read(sd_bus_message *message, const char *entry,
               int (*read)(sd_bus_message *message, const char *key, void *userdata),
               void *userdata);
 
-/* Reads an a{sv}. Skips unknown properties, since memoryd may be newer; their members keep their values. */
-int row_read(sd_bus_message *message, const Field *fields, void *row);
-
 /* Adds an array of structs to *(void **) rows, which has grown with GROW(). */
 int rows_read(sd_bus_message *message, const RowType *type, void *rows, size_t *n_rows);
 
-/* Returns the field of a property, or NULL. */
-const Field *field_find(const Field *fields, const char *name);
+/* Reads an a{sv}. Skips unknown properties, since memoryd may be newer; their members keep their values. */
+int properties_read(sd_bus_message *message, const Property *properties, void *row);
 
-/* Reads the value of a field from a variant. */
-int field_read(sd_bus_message *message, const Field *field, void *row);
+/* Returns the property with this name, or NULL. */
+const Property *property_find(const Property *properties, const char *name);
 
-/* The value of a field; an object with the fields that have a key; and an array of such objects. */
-json_object *json_field(const Field *field, const void *row);
-json_object *json_row(const Field *fields, const void *row);
+/* Reads the value of a property from a variant. */
+int property_read(sd_bus_message *message, const Property *property, void *row);
+
+/* A value; an object of the members or properties that have a key; an array of such objects. */
+json_object *json_value(char type, const void *value);
+json_object *json_row(const RowType *type, const void *row);
 json_object *json_rows(const RowType *type, const void *rows, size_t n_rows);
+json_object *json_properties(const Property *properties, const void *row);

@@ -7,135 +7,113 @@
 #include "ctl/row.h"
 #include "model/block.h"
 
-static const Field feature_fields[] = {
-        { 's', offsetof(FeatureRow, name), .key = "feature" },
-        { 'b', offsetof(FeatureRow, has), .key = "has" },
-        { 's', offsetof(FeatureRow, brought_by), .key = "brought_by" },
-        {},
+static const Member feature_members[] = {
+        { offsetof(FeatureRow, name), "feature" },
+        { offsetof(FeatureRow, has), "has" },
+        { offsetof(FeatureRow, brought_by), "brought_by" },
 };
 
-const RowType feature_rows = { BUS_FEATURE_SIGNATURE, sizeof(FeatureRow), feature_fields };
+const RowType feature_rows = { BUS_FEATURE_SIGNATURE, sizeof(FeatureRow), feature_members };
 
-const Field manager_fields[] = {
-        { 's', offsetof(ManagerRow, version), "version", .name = "Version" },
-        { 'b', offsetof(ManagerRow, degraded), "degraded", .name = "Degraded" },
-        { 't', offsetof(ManagerRow, block_size_bytes), "block_size", .name = "BlockSizeBytes" },
-        { 't', offsetof(ManagerRow, online_bytes), "online", .name = "OnlineBytes" },
-        { 't', offsetof(ManagerRow, offline_bytes), "offline", .name = "OfflineBytes" },
-        { 't', offsetof(ManagerRow, kernel_bytes), "kernel", .name = "KernelBytes" },
-        { 't', offsetof(ManagerRow, movable_bytes), "movable", .name = "MovableBytes" },
-        { 'u', offsetof(ManagerRow, pending_blocks), "pending_blocks", .name = "PendingBlocks" },
-        { 'u', offsetof(ManagerRow, failed_blocks), "failed_blocks", .name = "FailedBlocks" },
-        { 'u', offsetof(ManagerRow, foreign_blocks), "foreign_blocks", .name = "ForeignBlocks" },
-        { 's', offsetof(ManagerRow, kernel_auto_online), "kernel_auto_online",
-          .name = "KernelAutoOnline" },
-        { 'a', offsetof(ManagerRow, features), NULL, "KernelFeatures", &feature_rows,
+const Property manager_properties[] = {
+        { "Version", 's', offsetof(ManagerRow, version), .key = "version" },
+        { "Degraded", 'b', offsetof(ManagerRow, degraded), .key = "degraded" },
+        { "BlockSizeBytes", 't', offsetof(ManagerRow, block_size_bytes), .key = "block_size" },
+        { "OnlineBytes", 't', offsetof(ManagerRow, online_bytes), .key = "online" },
+        { "OfflineBytes", 't', offsetof(ManagerRow, offline_bytes), .key = "offline" },
+        { "KernelBytes", 't', offsetof(ManagerRow, kernel_bytes), .key = "kernel" },
+        { "MovableBytes", 't', offsetof(ManagerRow, movable_bytes), .key = "movable" },
+        { "PendingBlocks", 'u', offsetof(ManagerRow, pending_blocks), .key = "pending_blocks" },
+        { "FailedBlocks", 'u', offsetof(ManagerRow, failed_blocks), .key = "failed_blocks" },
+        { "ForeignBlocks", 'u', offsetof(ManagerRow, foreign_blocks), .key = "foreign_blocks" },
+        { "KernelAutoOnline", 's', offsetof(ManagerRow, kernel_auto_online),
+          .key = "kernel_auto_online" },
+        { "KernelFeatures", 'a', offsetof(ManagerRow, features), NULL, &feature_rows,
           offsetof(ManagerRow, n_features) },
-        { 'a', offsetof(ManagerRow, config_files), NULL, .name = "ConfigFiles" },
-        { 'a', offsetof(ManagerRow, config_faults), NULL, .name = "ConfigFaults" },
+        { "ConfigFiles", 'a', .offset = offsetof(ManagerRow, config_files) },
+        { "ConfigFaults", 'a', .offset = offsetof(ManagerRow, config_faults) },
         {},
 };
 
-static const Field distance_fields[] = {
-        { 'u', offsetof(Distance, node), .key = "node" },
-        { 'u', offsetof(Distance, distance), .key = "distance" },
-        {},
+static const Member distance_members[] = {
+        { offsetof(Distance, node), "node" },
+        { offsetof(Distance, distance), "distance" },
 };
 
-static const RowType distance_rows = { "(uu)", sizeof(Distance), distance_fields };
+const RowType distance_rows = { "(uu)", sizeof(Distance), distance_members };
 
-const Field node_fields[] = {
-        { 'u', offsetof(NodeRow, id), "node", .name = "Id" },
-        { 'b', offsetof(NodeRow, has_cpu), "cpu", .name = "HasCpu" },
-        { 't', offsetof(NodeRow, online_bytes), "online", .name = "OnlineBytes" },
-        { 't', offsetof(NodeRow, offline_bytes), "offline", .name = "OfflineBytes" },
-        { 't', offsetof(NodeRow, kernel_bytes), "kernel", .name = "KernelBytes" },
-        { 't', offsetof(NodeRow, movable_bytes), "movable", .name = "MovableBytes" },
-        { 't', offsetof(NodeRow, free_bytes), "free", .name = "FreeBytes" },
-        { 'b', offsetof(NodeRow, movable_only), "movable_only", .name = "MovableOnly" },
-        { 'b', offsetof(NodeRow, kernel_short), "kernel_short", .name = "KernelMemoryShort" },
-        { 's', offsetof(NodeRow, kernel_auto_online), "kernel_auto_online",
-          .name = "KernelAutoOnline" },
-        { 'a', offsetof(NodeRow, distances), "distances", "Distances", &distance_rows,
+const Property node_properties[] = {
+        { "Id", 'u', offsetof(NodeRow, id), .key = "node" },
+        { "HasCpu", 'b', offsetof(NodeRow, has_cpu), .key = "cpu" },
+        { "OnlineBytes", 't', offsetof(NodeRow, online_bytes), .key = "online" },
+        { "OfflineBytes", 't', offsetof(NodeRow, offline_bytes), .key = "offline" },
+        { "KernelBytes", 't', offsetof(NodeRow, kernel_bytes), .key = "kernel" },
+        { "MovableBytes", 't', offsetof(NodeRow, movable_bytes), .key = "movable" },
+        { "FreeBytes", 't', offsetof(NodeRow, free_bytes), .key = "free" },
+        { "MovableOnly", 'b', offsetof(NodeRow, movable_only), .key = "movable_only" },
+        { "KernelMemoryShort", 'b', offsetof(NodeRow, kernel_short), .key = "kernel_short" },
+        { "KernelAutoOnline", 's', offsetof(NodeRow, kernel_auto_online),
+          .key = "kernel_auto_online" },
+        { "Distances", 'a', offsetof(NodeRow, distances), NULL, &distance_rows,
           offsetof(NodeRow, n_distances) },
         {},
 };
 
-const Field zone_fields[] = {
-        { 's', offsetof(ZoneRow, name), "zone", .name = "Name" },
-        { 't', offsetof(ZoneRow, present_bytes), "present", .name = "PresentBytes" },
-        { 't', offsetof(ZoneRow, managed_bytes), "managed", .name = "ManagedBytes" },
-        { 't', offsetof(ZoneRow, spanned_bytes), "spanned", .name = "SpannedBytes" },
-        { 't', offsetof(ZoneRow, free_bytes), "free", .name = "FreeBytes" },
+const Property zone_properties[] = {
+        { "Name", 's', offsetof(ZoneRow, name), .key = "zone" },
+        { "PresentBytes", 't', offsetof(ZoneRow, present_bytes), .key = "present" },
+        { "ManagedBytes", 't', offsetof(ZoneRow, managed_bytes), .key = "managed" },
+        { "SpannedBytes", 't', offsetof(ZoneRow, spanned_bytes), .key = "spanned" },
+        { "FreeBytes", 't', offsetof(ZoneRow, free_bytes), .key = "free" },
         {},
 };
 
-static const Field block_fields[] = {
-        { 'u', .offset = offsetof(BlockRow, id) },
-        { 'i', .offset = offsetof(BlockRow, node) },
-        { 's', .offset = offsetof(BlockRow, state) },
-        { 's', .offset = offsetof(BlockRow, zones) },
-        { 's', .offset = offsetof(BlockRow, zone_class) },
-        { 's', .offset = offsetof(BlockRow, decision) },
-        { 's', .offset = offsetof(BlockRow, rule) },
-        { 's', .offset = offsetof(BlockRow, guards) },
-        { 's', .offset = offsetof(BlockRow, status) },
-        { 'i', .offset = offsetof(BlockRow, error) },
-        { 's', .offset = offsetof(BlockRow, device) },
-        { 's', .offset = offsetof(BlockRow, origin) },
-        {},
+static const Member block_members[] = {
+        { offsetof(BlockRow, id), NULL },         { offsetof(BlockRow, node), NULL },
+        { offsetof(BlockRow, state), NULL },      { offsetof(BlockRow, zones), NULL },
+        { offsetof(BlockRow, zone_class), NULL }, { offsetof(BlockRow, decision), NULL },
+        { offsetof(BlockRow, rule), NULL },       { offsetof(BlockRow, guards), NULL },
+        { offsetof(BlockRow, status), NULL },     { offsetof(BlockRow, error), NULL },
+        { offsetof(BlockRow, device), NULL },     { offsetof(BlockRow, origin), NULL },
 };
 
-static const RowType block_rows = { BUS_BLOCK_SIGNATURE, sizeof(BlockRow), block_fields };
+static const RowType block_rows = { BUS_BLOCK_SIGNATURE, sizeof(BlockRow), block_members };
 
-static const Field job_fields[] = {
-        { 'u', offsetof(JobRow, id), .key = "id" },
-        { 'o', .offset = offsetof(JobRow, path) },
-        { 's', offsetof(JobRow, kind), .key = "kind" },
-        { 's', offsetof(JobRow, state), .key = "state" },
-        { 's', offsetof(JobRow, target), .key = "target" },
-        { 's', .offset = offsetof(JobRow, zone) },
-        { 's', .offset = offsetof(JobRow, user) },
-        { 'u', offsetof(JobRow, n_total), .key = "total" },
-        { 'u', offsetof(JobRow, n_done), .key = "done" },
-        { 'u', offsetof(JobRow, n_failed), .key = "failed" },
-        { 'u', .offset = offsetof(JobRow, uid) },
-        {},
+static const Member job_members[] = {
+        { offsetof(JobRow, id), "id" },         { offsetof(JobRow, path), NULL },
+        { offsetof(JobRow, kind), "kind" },     { offsetof(JobRow, state), "state" },
+        { offsetof(JobRow, target), "target" }, { offsetof(JobRow, zone), NULL },
+        { offsetof(JobRow, user), NULL },       { offsetof(JobRow, n_total), "total" },
+        { offsetof(JobRow, n_done), "done" },   { offsetof(JobRow, n_failed), "failed" },
+        { offsetof(JobRow, uid), NULL },
 };
 
-const RowType job_rows = { BUS_JOB_SIGNATURE, sizeof(JobRow), job_fields };
+const RowType job_rows = { BUS_JOB_SIGNATURE, sizeof(JobRow), job_members };
 
-static const Field history_fields[] = {
-        { 't', .offset = offsetof(DecisionRow, usec) },
-        { 'u', .offset = offsetof(DecisionRow, block) },
-        { 'i', .offset = offsetof(DecisionRow, node) },
-        { 's', .offset = offsetof(DecisionRow, device) },
-        { 's', .offset = offsetof(DecisionRow, decision) },
-        { 's', .offset = offsetof(DecisionRow, rule) },
-        { 's', .offset = offsetof(DecisionRow, guards) },
-        { 's', .offset = offsetof(DecisionRow, status) },
-        { 's', .offset = offsetof(DecisionRow, onlined_by) },
-        { 'i', .offset = offsetof(DecisionRow, error) },
-        { 's', .offset = offsetof(DecisionRow, reason) },
-        {},
+static const Member history_members[] = {
+        { offsetof(DecisionRow, usec), NULL },       { offsetof(DecisionRow, block), NULL },
+        { offsetof(DecisionRow, node), NULL },       { offsetof(DecisionRow, device), NULL },
+        { offsetof(DecisionRow, decision), NULL },   { offsetof(DecisionRow, rule), NULL },
+        { offsetof(DecisionRow, guards), NULL },     { offsetof(DecisionRow, status), NULL },
+        { offsetof(DecisionRow, onlined_by), NULL }, { offsetof(DecisionRow, error), NULL },
+        { offsetof(DecisionRow, reason), NULL },
 };
 
-static const RowType history_rows = { BUS_HISTORY_SIGNATURE, sizeof(DecisionRow), history_fields };
+static const RowType history_rows = { BUS_HISTORY_SIGNATURE, sizeof(DecisionRow), history_members };
 
-static const Field finding_fields[] = {
-        { 's', offsetof(FindingRow, check), .key = "check" },
-        { 's', offsetof(FindingRow, subject), .key = "subject" },
-        { 's', offsetof(FindingRow, finding), .key = "finding" },
-        { 's', offsetof(FindingRow, advice), .key = "advice" },
-        {},
+static const Member finding_members[] = {
+        { offsetof(FindingRow, check), "check" },
+        { offsetof(FindingRow, subject), "subject" },
+        { offsetof(FindingRow, finding), "finding" },
+        { offsetof(FindingRow, advice), "advice" },
 };
 
-const RowType finding_rows = { BUS_FINDING_SIGNATURE, sizeof(FindingRow), finding_fields };
+const RowType finding_rows = { BUS_FINDING_SIGNATURE, sizeof(FindingRow), finding_members };
 
 static int read_manager(sd_bus_message *reply, Snapshot *snapshot)
 {
         snapshot->manager.version = snapshot->manager.kernel_auto_online = "";
-        return row_read(reply, manager_fields, &snapshot->manager);
+        return properties_read(reply, manager_properties, &snapshot->manager);
 }
 
 int id_compare(const void *a, const void *b)
@@ -205,7 +183,7 @@ static int read_node(sd_bus_message *message, Snapshot *snapshot)
         if (GROW(snapshot->nodes, snapshot->n_nodes) < 0)
                 return -ENOMEM;
         snapshot->nodes[snapshot->n_nodes] = (NodeRow){ .kernel_auto_online = "" };
-        return row_read(message, node_fields, &snapshot->nodes[snapshot->n_nodes++]);
+        return properties_read(message, node_properties, &snapshot->nodes[snapshot->n_nodes++]);
 }
 
 static int read_zone(sd_bus_message *message, const char *path, Snapshot *snapshot)
@@ -221,7 +199,7 @@ static int read_zone(sd_bus_message *message, const char *path, Snapshot *snapsh
                 return r;
         if (r == 0 || parse_u32(node, &zone.node) < 0)
                 return -EBADMSG;
-        r = row_read(message, zone_fields, &zone);
+        r = properties_read(message, zone_properties, &zone);
         if (r >= 0)
                 snapshot->zones[snapshot->n_zones++] = zone;
         return r;

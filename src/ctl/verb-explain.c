@@ -37,20 +37,19 @@ static int read_entry(sd_bus_message *message, const char *key, void *userdata)
         _cleanup_free_ char *name = NULL;
         json_object *member;
         const char *contents;
-        Field field = {};
+        char type[2] = "";
         int r = sd_bus_message_peek_type(message, NULL, &contents);
 
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
         if (strlen(contents) != 1 || !strchr("stui", *contents))
                 return sd_bus_message_skip(message, "v");
-        field.type = *contents;
-        r = field_read(message, &field, &value);
+        type[0] = *contents;
+        r = sd_bus_message_read(message, "v", type, &value);
         if (r < 0)
                 return r;
         name = key_to_json(key);
-        member =
-                field.type == 's' ? json_object_new_string(value.text) : json_field(&field, &value);
+        member = *type == 's' ? json_object_new_string(value.text) : json_value(*type, &value);
         return json_member(name ? userdata : NULL, name, member) ? 0 : -ENOMEM;
 }
 

@@ -46,14 +46,14 @@ static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
 /* Leaves out sizes, since capacity has an event of its own. */
 static int on_manager_property(sd_bus_message *signal, const char *name, void *userdata)
 {
-        const Field *property = field_find(manager_fields, name);
+        const Property *property = property_find(manager_properties, name);
         ManagerRow manager = {};
         int r;
 
         (void) userdata;
         if (!property || !property->key || property->type == 't')
                 return sd_bus_message_skip(signal, "v");
-        r = field_read(signal, property, &manager);
+        r = property_read(signal, property, &manager);
         if (r >= 0)
                 event_property(property, &manager);
         return r;

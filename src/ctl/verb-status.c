@@ -238,14 +238,18 @@ static json_object *json_words(const char *text)
 
 static json_object *json_node_row(const Snapshot *snapshot, const NodeRow *node)
 {
-        _cleanup_(json_object_putp) json_object *object = json_row(node_fields, node);
+        _cleanup_(json_object_putp) json_object *object = json_properties(node_properties, node);
         _cleanup_(json_object_putp) json_object *zones = json_object_new_array();
 
         for (size_t i = 0; i < snapshot->n_zones; i++)
                 if (snapshot->zones[i].node == node->id &&
-                    !json_element(zones, json_row(zone_fields, &snapshot->zones[i])))
+                    !json_element(zones, json_properties(zone_properties, &snapshot->zones[i])))
                         return NULL;
-        return json_member(object, "zones", TAKE_PTR(zones)) ? TAKE_PTR(object) : NULL;
+        if (!json_add(object, JSON_MEMBERS({ "distances", json_rows(&distance_rows, node->distances,
+                                                                    node->n_distances) },
+                                           { "zones", TAKE_PTR(zones) })))
+                return NULL;
+        return TAKE_PTR(object);
 }
 
 static json_object *json_nodes(const Snapshot *snapshot)
@@ -286,7 +290,8 @@ static json_object *json_open_blocks(const Snapshot *snapshot)
 static json_object *json_status(const Snapshot *snapshot)
 {
         const ManagerRow *manager = &snapshot->manager;
-        _cleanup_(json_object_putp) json_object *object = json_row(manager_fields, manager);
+        _cleanup_(json_object_putp) json_object *object =
+                json_properties(manager_properties, manager);
 
         if (!json_add(
                     object,
