@@ -10,7 +10,7 @@
 
 static const char *where(void)
 {
-        return arg_host ? arg_host : arg_machine ? arg_machine : "this machine";
+        return arg_host ?: arg_machine ?: "this machine";
 }
 
 int bus_open(sd_bus **ret)
@@ -31,44 +31,19 @@ int bus_open(sd_bus **ret)
         return EXIT_SUCCESS;
 }
 
-/* Whether the error says that the bus name has no owner: memoryd does not run, or could not be started. */
-static bool is_not_running(const sd_bus_error *error)
-{
-        static const char *const names[] = {
-                SD_BUS_ERROR_SERVICE_UNKNOWN,
-                SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (sd_bus_error_has_name(error, names[i]))
-                        return true;
-        return false;
-}
-
-static bool is_denied(const sd_bus_error *error)
-{
-        return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
-               sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
-}
-
-/* Whether the error says that the connection is lost, for example because ssh or the container ended. */
-static bool is_disconnected(int error)
-{
-        return error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE;
-}
-
 int call_failure(int error, const sd_bus_error *reply)
 {
-        const char *text = reply->message ? reply->message : strerror(-error);
+        const char *text = reply->message ?: strerror(-error);
 
-        if (is_not_running(reply))
+        if (sd_bus_error_has_names(reply, SD_BUS_ERROR_SERVICE_UNKNOWN,
+                                   SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return failure("memoryd is not running on %s (%s: %s)", where(), BUS_NAME, text);
-        if (is_denied(reply))
+        if (sd_bus_error_has_names(reply, SD_BUS_ERROR_ACCESS_DENIED,
+                                   SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
                 return failure("access denied by memoryd or polkit: %s", text);
         if (sd_bus_error_has_name(reply, BUS_ERROR_INVALID_CONFIG))
                 return failure("configuration refused, the running one stays:\n%s", text);
-        if (sd_bus_error_has_name(reply, SD_BUS_ERROR_TIMEOUT) ||
-            sd_bus_error_has_name(reply, SD_BUS_ERROR_NO_REPLY))
+        if (sd_bus_error_has_names(reply, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_NO_REPLY))
                 return failure("memoryd does not answer: %s", text);
         /* An error of memoryd itself is a complete sentence. */
         if (reply->name && strncmp(reply->name, BUS_ERROR_PREFIX, strlen(BUS_ERROR_PREFIX)) == 0)
@@ -76,9 +51,10 @@ int call_failure(int error, const sd_bus_error *reply)
         if (error == -EBADMSG && !reply->name)
                 return failure(
                         "memoryd gave an answer that is not understood, is it another version?");
-        if (is_disconnected(error))
+        /* The connection is lost, for example because ssh or the container ended. */
+        if (error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE)
                 return failure("cannot reach the system bus of %s: %s", where(), text);
-        return failure("the call failed: %s (%s)", text, reply->name ? reply->name : "local");
+        return failure("the call failed: %s (%s)", text, reply->name ?: "local");
 }
 
 /*
@@ -86,7 +62,7 @@ int call_failure(int error, const sd_bus_error *reply)
  * has no configuration to read again.
  */
 static int message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
-                       sd_bus_message **ret)
+                       bool may_ask, sd_bus_message **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         int r;
@@ -95,6 +71,8 @@ static int message_new(sd_bus *bus, const char *path, const char *interface, con
         if (r < 0)
                 return r;
         r = sd_bus_message_set_auto_start(message, false);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(message, may_ask);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(message);
@@ -113,42 +91,13 @@ int matches_add(sd_bus *bus, const Match *matches, size_t n_matches, void *userd
 int manager_message_new(sd_bus *bus, const char *interface, const char *method,
                         sd_bus_message **ret)
 {
-        return message_new(bus, BUS_PATH, interface, method, ret);
+        return message_new(bus, BUS_PATH, interface, method, false, ret);
 }
 
 int change_message_new(sd_bus *bus, const char *path, const char *interface, const char *method,
                        sd_bus_message **ret)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        int r;
-
-        r = message_new(bus, path, interface, method, &message);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_set_allow_interactive_authorization(message, arg_ask_password);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(message);
-        return 0;
-}
-
-int manager_call(const char *method)
-{
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        _cleanup_(agent_stop) Agent agent = {};
-        int r;
-
-        r = bus_open(&bus);
-        if (r != EXIT_SUCCESS)
-                return r;
-        r = change_message_new(bus, BUS_PATH, BUS_MANAGER_INTERFACE, method, &message);
-        if (r >= 0) {
-                agent_start(&agent);
-                r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, NULL);
-        }
-        return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
+        return message_new(bus, path, interface, method, arg_ask_password, ret);
 }
 
 int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata)

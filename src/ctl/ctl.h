@@ -81,12 +81,6 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
                        sd_bus_message **ret);
 
 /*
- * Calls a method of the manager that takes and returns nothing, and changes something. EXIT_SUCCESS,
- * or EXIT_FAILURE when the reason has been printed.
- */
-int manager_call(const char *method);
-
-/*
  * Has SIGINT and SIGTERM call the handler, or end the loop without one: before anything else that
  * happened, for an interrupt from a terminal may end an ssh at the same time. 0, or negative errno.
  */

@@ -15,15 +15,19 @@ static const char *loss_of(const FeatureRow *row)
         return feature < 0 ? "" : feature_loss(feature);
 }
 
-/* Prints the names of the features that the kernel has, on one line. */
-static void print_had(const ManagerRow *manager)
+/* Prints the features that the kernel has, or those that it lacks, on one line. */
+static void print_features(const ManagerRow *manager, bool has)
 {
         const char *before = "";
 
         for (size_t i = 0; i < manager->n_features; i++) {
-                if (!manager->features[i].has)
+                const FeatureRow *row = &manager->features[i];
+
+                if (row->has != has)
                         continue;
-                printf("%s%s", before, manager->features[i].name);
+                printf("%s%s", before, row->name);
+                if (!has)
+                        printf(" (%s)", row->brought_by);
                 before = ", ";
         }
         puts(*before ? "" : "nothing");
@@ -31,22 +35,12 @@ static void print_had(const ManagerRow *manager)
 
 void features_print_status(const ManagerRow *manager)
 {
-        const char *before = "";
-
         if (manager->n_features == 0)
                 return;
         printf("%-23s ", "Kernel features:");
-        print_had(manager);
+        print_features(manager, true);
         printf("%-23s ", "Kernel lacks:");
-        for (size_t i = 0; i < manager->n_features; i++) {
-                const FeatureRow *row = &manager->features[i];
-
-                if (row->has)
-                        continue;
-                printf("%s%s (%s)", before, row->name, row->brought_by);
-                before = ", ";
-        }
-        puts(*before ? "" : "nothing");
+        print_features(manager, false);
 }
 
 void features_print_verify(const ManagerRow *manager)
@@ -56,7 +50,7 @@ void features_print_verify(const ManagerRow *manager)
         if (manager->n_features == 0)
                 return;
         fputs("Kernel features: ", stdout);
-        print_had(manager);
+        print_features(manager, true);
         for (size_t i = 0; i < manager->n_features; i++) {
                 const FeatureRow *row = &manager->features[i];
                 const char *loss = loss_of(row);

@@ -68,7 +68,7 @@ static int place_y(const Map *map, int top, size_t at)
 }
 
 /* Prints the size of each class: "kernel 2G, movable 6G". */
-static void print_counts(FILE *file, const Map *map, const uint64_t n_blocks[_MAP_CLASS_MAX])
+static void print_counts(FILE *file, const Map *map, const uint32_t n_blocks[_MAP_CLASS_MAX])
 {
         char size[SIZE_STRING_MAX];
         const char *between = "";
@@ -80,15 +80,6 @@ static void print_counts(FILE *file, const Map *map, const uint64_t n_blocks[_MA
                         size_format(count_bytes(map, n_blocks[i]), size));
                 between = ", ";
         }
-}
-
-static void print_row_counts(FILE *file, const Map *map, const uint32_t n_blocks[_MAP_CLASS_MAX])
-{
-        uint64_t counts[_MAP_CLASS_MAX];
-
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
-                counts[i] = n_blocks[i];
-        print_counts(file, map, counts);
 }
 
 /* Prints "blocks 32-39, 0x100000000-0x13fffffff". */
@@ -114,7 +105,7 @@ static void print_box(FILE *file, int x, int y, int width, MapClass class)
 static void print_run(FILE *file, const Map *map, const Run *run, int top)
 {
         const MapCell *cells = run->row->cells;
-        uint64_t n_blocks[_MAP_CLASS_MAX] = {};
+        uint32_t n_blocks[_MAP_CLASS_MAX] = {};
         size_t length = run->last - run->first + 1;
         char node[MAP_NODE_MAX];
         int x = place_x(map, run->at), y = place_y(map, top, run->at);
@@ -211,10 +202,14 @@ static void print_subject(FILE *file)
         print_escaped(file, arg_sysroot ?: arg_host ?: arg_machine ?: "this machine");
 }
 
-/* The y coordinate of the first line of cells of the next row. */
-static int next_top(const Map *map, const MapRow *above, int top)
+/* The y coordinate of the first line of cells of a row. The legend follows the last row. */
+static int row_top(const Map *map, size_t row)
 {
-        return top + HEADING_HEIGHT + (above ? (int) (map_lines(map, above) - 1) * LINE_HEIGHT : 0);
+        size_t n_lines = 0;
+
+        for (size_t i = 0; i < row; i++)
+                n_lines += map_lines(map, &map->rows[i]);
+        return 2 * MARGIN + (int) (row + 1) * HEADING_HEIGHT + (int) (n_lines - row) * LINE_HEIGHT;
 }
 
 static int legend_lines(const Map *map)
@@ -224,15 +219,6 @@ static int legend_lines(const Map *map)
         for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
                 n += map->n_blocks[i] > 0;
         return (n + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS;
-}
-
-static int legend_top(const Map *map)
-{
-        int top = 2 * MARGIN;
-
-        for (size_t i = 0; i < map->n_rows; i++)
-                top = next_top(map, i > 0 ? &map->rows[i - 1] : NULL, top);
-        return next_top(map, map->n_rows > 0 ? &map->rows[map->n_rows - 1] : NULL, top);
 }
 
 /* Uses attributes instead of style sheets: not every program that draws SVG knows style sheets. */
@@ -255,23 +241,23 @@ static void print_head(FILE *file, int height)
 static void print_picture(FILE *file, const Map *map)
 {
         char size[SIZE_STRING_MAX], node[MAP_NODE_MAX];
-        int top = 2 * MARGIN;
+        int legend_top = row_top(map, map->n_rows);
 
-        print_head(file, legend_top(map) + (legend_lines(map) + 1) * LINE_HEIGHT);
+        print_head(file, legend_top + (legend_lines(map) + 1) * LINE_HEIGHT);
         for (size_t i = 0; i < map->n_rows; i++) {
                 const MapRow *row = &map->rows[i];
+                int top = row_top(map, i);
 
-                top = next_top(map, i > 0 ? row - 1 : NULL, top);
                 fprintf(file, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s: ", MARGIN, top - 8,
                         map_node_format(row->node, node));
-                print_row_counts(file, map, row->n_blocks);
+                print_counts(file, map, row->n_blocks);
                 fputs("</text>\n", file);
                 print_row(file, map, row, top);
         }
         fprintf(file, "<text x=\"%d\" y=\"%d\">A cell is %" PRIu32 " block%s, %s.</text>\n", MARGIN,
-                legend_top(map) - 8, map->blocks_per_cell, map->blocks_per_cell == 1 ? "" : "s",
+                legend_top - 8, map->blocks_per_cell, map->blocks_per_cell == 1 ? "" : "s",
                 size_format(count_bytes(map, map->blocks_per_cell), size));
-        print_legend(file, map, legend_top(map));
+        print_legend(file, map, legend_top);
         fputs("</svg>\n", file);
 }
 

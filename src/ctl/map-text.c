@@ -42,31 +42,32 @@ static void print_phrase(Terminal *terminal, const char *between, const char *le
         terminal->column += strlen(letter) + (size_t) printf("%s", phrase);
 }
 
-/* Prints the size of a class: "kernel 2G". */
-static void print_class(Terminal *terminal, const Map *map, MapClass class, uint32_t n_blocks,
-                        const char *between, bool has_letter)
+/*
+ * Prints the size of each class that has blocks: "kernel 2G". Before the first comes `begin`, and between them
+ * `between`.
+ */
+static void print_classes(Terminal *terminal, const Map *map, const uint32_t *n_blocks,
+                          const char *begin, const char *between, bool has_letter)
 {
-        const MapStyle *style = &map_styles[class];
-        const char letter[] = { style->letter, ' ', '\0' };
-        char size[SIZE_STRING_MAX], phrase[SIZE_STRING_MAX + 32];
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
+                const char letter[] = { map_styles[i].letter, ' ', '\0' };
+                char size[SIZE_STRING_MAX], phrase[SIZE_STRING_MAX + 32];
 
-        snprintf(phrase, sizeof(phrase), "%s %s", style->name,
-                 size_format(n_blocks * map->block_size_bytes, size));
-        print_phrase(terminal, between, has_letter ? letter : "", style->sgr, phrase);
+                if (n_blocks[i] == 0)
+                        continue;
+                snprintf(phrase, sizeof(phrase), "%s %s", map_styles[i].name,
+                         size_format(n_blocks[i] * map->block_size_bytes, size));
+                print_phrase(terminal, begin, has_letter ? letter : "", map_styles[i].sgr, phrase);
+                begin = between;
+        }
 }
 
 static void print_heading(Terminal *terminal, const Map *map, const MapRow *row)
 {
         char node[MAP_NODE_MAX];
-        bool is_first = true;
 
         print_phrase(terminal, "", "", "", map_node_format(row->node, node));
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
-                if (row->n_blocks[i] == 0)
-                        continue;
-                print_class(terminal, map, i, row->n_blocks[i], is_first ? ": " : ", ", false);
-                is_first = false;
-        }
+        print_classes(terminal, map, row->n_blocks, ": ", ", ", false);
         end_line(terminal);
 }
 
@@ -120,7 +121,6 @@ static void print_legend(Terminal *terminal, const Map *map)
         uint64_t cell_bytes = map->blocks_per_cell * map->block_size_bytes;
         char size[SIZE_STRING_MAX], phrase[SIZE_STRING_MAX + 64];
         bool has_holes = false;
-        const char *between = "";
 
         if (map->blocks_per_cell == 1)
                 snprintf(phrase, sizeof(phrase), "A cell is a block, %s.",
@@ -130,16 +130,11 @@ static void print_legend(Terminal *terminal, const Map *map)
                          map->blocks_per_cell, size_format(cell_bytes, size));
         print_phrase(terminal, "", "", "", phrase);
         end_line(terminal);
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
-                if (map->n_blocks[i] == 0)
-                        continue;
-                print_class(terminal, map, i, map->n_blocks[i], between, true);
-                between = "   ";
-        }
+        print_classes(terminal, map, map->n_blocks, "", "   ", true);
         for (size_t i = 0; i < map->n_rows; i++)
                 has_holes |= map->rows[i].n_holes > 0;
         if (has_holes)
-                print_phrase(terminal, between, (const char[]){ MAP_HOLE, ' ', '\0' }, "", "hole");
+                print_phrase(terminal, "   ", (const char[]){ MAP_HOLE, ' ', '\0' }, "", "hole");
         end_line(terminal);
 }
 

@@ -24,18 +24,13 @@ static int bad_column(const ColumnSet *set, const char *name, size_t length)
                              known);
 }
 
-static bool column_choice_contains(const ColumnChoice *choice, size_t id)
+/* Adds a column, unless it is there already. */
+static void column_choice_add(ColumnChoice *choice, size_t id)
 {
         for (size_t i = 0; i < choice->n_ids; i++)
                 if (choice->ids[i] == id)
-                        return true;
-        return false;
-}
-
-static void column_choice_add(ColumnChoice *choice, size_t id)
-{
-        if (!column_choice_contains(choice, id))
-                choice->ids[choice->n_ids++] = id;
+                        return;
+        choice->ids[choice->n_ids++] = id;
 }
 
 static size_t column_find(const ColumnSet *set, const char *name, size_t length)

@@ -13,6 +13,7 @@
 typedef struct Range {
         BlockRow block; /* the first */
         uint32_t last;
+        uint64_t size_bytes;
         const Snapshot *snapshot;
 } Range;
 
@@ -22,16 +23,6 @@ static int format_addresses(const void *row, char **ret)
 
         return cell_addresses(range->block.id, range->last,
                               range->snapshot->manager.block_size_bytes, ret);
-}
-
-static int format_size(const void *row, char **ret)
-{
-        const Range *range = row;
-        uint64_t bytes = (range->last - range->block.id + UINT64_C(1)) *
-                         range->snapshot->manager.block_size_bytes;
-        char size[SIZE_STRING_MAX];
-
-        return cell_text(size_format(bytes, size), ret);
 }
 
 static int format_blocks(const void *row, char **ret)
@@ -44,27 +35,26 @@ static int format_blocks(const void *row, char **ret)
 /* The zones as lsmem prints them: "Normal/Movable", "None". */
 static int format_zones(const void *row, char **ret)
 {
-        const char *zones = ((const Range *) row)->block.zones;
         static const char *const names[] = { "DMA",     "DMA32",  "Normal", "Highmem",
                                              "Movable", "Device", "None" };
-        _cleanup_free_ char *copy = strdup(zones);
-        char *text = calloc(strlen(zones) * sizeof("Unknown") + 1, 1);
-        char *end = text, *rest = NULL;
+        _cleanup_free_ char *copy = strdup(((const Range *) row)->block.zones);
+        const char *before = "";
+        char *rest = NULL;
+        size_t size;
+        FILE *stream = copy ? open_memstream(ret, &size) : NULL;
 
-        if (!copy || !text) {
-                free(text);
+        if (!stream)
                 return -ENOMEM;
-        }
         for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
                 const char *name = "Unknown";
 
                 for (size_t i = 0; i < ELEMENTSOF(names); i++)
                         if (strcasecmp(names[i], word) == 0)
                                 name = names[i];
-                end = stpcpy(end > text ? stpcpy(end, "/") : end, name);
+                fprintf(stream, "%s%s", before, name);
+                before = "/";
         }
-        *ret = text;
-        return 0;
+        return fclose(stream) == 0 ? 0 : -ENOMEM;
 }
 
 /*
@@ -85,7 +75,7 @@ static int format_node(const void *row, char **ret)
 
 static const Column columns[] = {
         { "RANGE", "first and last address", .format = format_addresses },
-        { "SIZE", "size of the range", CELL_SIZE, .format = format_size },
+        { "SIZE", "size of the range", CELL_SIZE, .offset = offsetof(Range, size_bytes) },
         { "STATE", "online, offline or going-offline", CELL_TEXT,
           .offset = offsetof(Range, block.state), .flags = SCOLS_FL_RIGHT },
         { "BLOCK", "number of the block or blocks", .flags = SCOLS_FL_RIGHT,
@@ -157,8 +147,9 @@ static int print_blocks(const Snapshot *snapshot, const ColumnChoice *choice)
         int r = table_init(&table, "memory", &list_columns, choice);
 
         for (size_t i = 0; i < snapshot->n_blocks && r >= 0;) {
-                Range range = { snapshot->blocks[i], snapshot->blocks[i].id, snapshot }, next;
+                Range range = { .block = snapshot->blocks[i], .snapshot = snapshot }, next;
 
+                range.last = range.block.id;
                 while (++i < snapshot->n_blocks && !arg_all) {
                         next.block = snapshot->blocks[i];
                         if (next.block.id != range.last + 1 ||
@@ -166,6 +157,8 @@ static int print_blocks(const Snapshot *snapshot, const ColumnChoice *choice)
                                 break;
                         range.last = next.block.id;
                 }
+                range.size_bytes = (range.last - range.block.id + UINT64_C(1)) *
+                                   snapshot->manager.block_size_bytes;
                 r = table_add(&table, &range);
         }
         return table_finish(&table, r);
