@@ -34,32 +34,59 @@ enum {
 /* The options of every verb that starts a job. */
 #define JOB_OPTIONS "J\4\5\6\11\12\13\14"
 
-static const struct option options[] = {
-        { "add", required_argument, NULL, OPTION_ADD },
-        { "all", no_argument, NULL, 'a' },
-        { "bytes", no_argument, NULL, 'b' },
-        { "config", required_argument, NULL, OPTION_CONFIG },
-        { "device", required_argument, NULL, OPTION_DEVICE },
-        { "force", no_argument, NULL, OPTION_FORCE },
-        { "help", no_argument, NULL, 'h' },
-        { "host", required_argument, NULL, 'H' },
-        { "json", no_argument, NULL, 'J' },
-        { "machine", required_argument, NULL, 'M' },
-        { "movable", required_argument, NULL, OPTION_MOVABLE },
-        { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
-        { "no-wait", no_argument, NULL, OPTION_NO_WAIT },
-        { "node", required_argument, NULL, OPTION_NODE },
-        { "noheadings", no_argument, NULL, 'n' },
-        { "output", required_argument, NULL, 'o' },
-        { "size", required_argument, NULL, OPTION_SIZE },
-        { "svg", required_argument, NULL, OPTION_SVG },
-        { "sysroot", required_argument, NULL, 's' },
-        { "timeout", required_argument, NULL, OPTION_TIMEOUT },
-        { "undo-on-failure", no_argument, NULL, OPTION_UNDO },
-        { "version", no_argument, NULL, 'V' },
-        { "zone", required_argument, NULL, OPTION_ZONE },
-        {},
+typedef struct Option {
+        const char *name;
+        const char *argument; /* in the help; NULL: the option takes none */
+        int value;            /* that getopt_long() returns: the letter, if the option has one */
+        const char **text;    /* the variable for the argument, or NULL */
+        bool *flag;           /* the variable to set to `flag_value`, or NULL */
+        bool flag_value;
+        const char *help;
+} Option;
+
+/* clang-format off */
+static const Option options[] = {
+        { "all", NULL, 'a', NULL, &arg_all, true,
+          "Each block, all of a plan, or also what was taken offline" },
+        { "bytes", NULL, 'b', NULL, &arg_bytes, true, "Print sizes in bytes" },
+        { "noheadings", NULL, 'n', NULL, &arg_no_headings, true,
+          "Print no headings and no totals" },
+        { "json", NULL, 'J', NULL, &arg_json, true, "Print JSON, with sizes in bytes" },
+        { "output", "LIST", 'o', &arg_output, NULL, false,
+          "Show these columns; with +LIST, these after the usual ones" },
+        { "sysroot", "DIR", 's', &arg_sysroot, NULL, false,
+          "Read a recorded machine in DIR, ask no memoryd" },
+        { "add", "MEMORY", OPTION_ADD, NULL, NULL, false,
+          "Plan with SIZE@NODE[:ORIGIN] added; may be repeated" },
+        { "config", "FILE", OPTION_CONFIG, &arg_config, NULL, false,
+          "Plan with this configuration" },
+        { "svg", "FILE", OPTION_SVG, &arg_svg, NULL, false, "Draw the map into FILE, as SVG" },
+        { "node", "N", OPTION_NODE, &arg_node, NULL, false, "Memory of this node" },
+        { "device", "NAME", OPTION_DEVICE, &arg_device, NULL, false, "Memory of this device" },
+        { "size", "SIZE", OPTION_SIZE, &arg_size, NULL, false,
+          "So much memory, anywhere or of the node or device" },
+        { "zone", "ZONE", OPTION_ZONE, &arg_zone, NULL, false,
+          "Bring it online as movable or kernel memory" },
+        { "movable", "PORTION", OPTION_MOVABLE, &arg_movable, NULL, false,
+          "How much of a node is to be movable, as 75% or a size" },
+        { "force", NULL, OPTION_FORCE, NULL, &arg_force, true,
+          "Do what the guards of the policy would refuse" },
+        { "timeout", "TIME", OPTION_TIMEOUT, &arg_timeout, NULL, false,
+          "What a job may take, as 90s or 5min" },
+        { "no-wait", NULL, OPTION_NO_WAIT, NULL, &arg_wait, false,
+          "Print the job, and do not wait for it" },
+        { "undo-on-failure", NULL, OPTION_UNDO, NULL, &arg_undo_on_failure, true,
+          "Take back what was done if some of it fails" },
+        { "host", "[USER@]HOST", 'H', &arg_host, NULL, false,
+          "Ask the memoryd of another host, over ssh" },
+        { "machine", "NAME", 'M', &arg_machine, NULL, false,
+          "Ask the memoryd of a local container" },
+        { "no-ask-password", NULL, OPTION_NO_ASK_PASSWORD, NULL, &arg_ask_password, false,
+          "Do not ask for passwords" },
+        { "help", NULL, 'h', NULL, NULL, false, "Print this text" },
+        { "version", NULL, 'V', NULL, NULL, false, "Print the version" },
 };
+/* clang-format on */
 
 /* The options that only some verbs take, one character each. */
 static const char verb_options[] = "abnJos\1\2\3\4\5\6\7\10\11\12\13\14";
@@ -117,30 +144,7 @@ static const char help_text[] =
         "  reload                Make memoryd read its configuration again\n"
         "  rescan                Make memoryd read all blocks again, and try what failed\n"
         "\n"
-        "Options:\n"
-        "  -a, --all               Each block, all of a plan, or also what was taken offline\n"
-        "  -b, --bytes             Print sizes in bytes\n"
-        "  -n, --noheadings        Print no headings and no totals\n"
-        "  -J, --json              Print JSON, with sizes in bytes\n"
-        "  -o, --output LIST       Show these columns; with +LIST, these after the usual ones\n"
-        "  -s, --sysroot DIR       Read a recorded machine in DIR, ask no memoryd\n"
-        "      --add MEMORY        Plan with SIZE@NODE[:ORIGIN] added; may be repeated\n"
-        "      --config FILE       Plan with this configuration\n"
-        "      --svg FILE          Draw the map into FILE, as SVG\n"
-        "      --node N            Memory of this node\n"
-        "      --device NAME       Memory of this device\n"
-        "      --size SIZE         So much memory, anywhere or of the node or device\n"
-        "      --zone ZONE         Bring it online as movable or kernel memory\n"
-        "      --movable PORTION   How much of a node is to be movable, as 75% or a size\n"
-        "      --force             Do what the guards of the policy would refuse\n"
-        "      --timeout TIME      What a job may take, as 90s or 5min\n"
-        "      --no-wait           Print the job, and do not wait for it\n"
-        "      --undo-on-failure   Take back what was done if some of it fails\n"
-        "  -H, --host [USER@]HOST  Ask the memoryd of another host, over ssh\n"
-        "  -M, --machine NAME      Ask the memoryd of a local container\n"
-        "      --no-ask-password   Do not ask for passwords\n"
-        "  -h, --help              Print this text\n"
-        "  -V, --version           Print the version\n";
+        "Options:\n";
 
 static void print_columns(const char *verb, const ColumnSet *set)
 {
@@ -157,6 +161,14 @@ static void print_columns(const char *verb, const ColumnSet *set)
 static int print_help(void)
 {
         fputs(help_text, stdout);
+        for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+                const Option *option = &options[i];
+                char letter[] = { '-', (char) option->value, ',', '\0' };
+                int width = (int) strlen(option->name) + 1;
+
+                printf("  %3s --%s %-*s%s\n", isalpha(option->value) ? letter : "", option->name,
+                       18 - width, option->argument ?: "", option->help);
+        }
         print_columns("list", &list_columns);
         print_columns("nodes", &nodes_columns);
         print_columns("zones", &zones_columns);
@@ -167,21 +179,21 @@ static int print_help(void)
         return EXIT_SUCCESS;
 }
 
-static const char *option_name(int value)
+static const Option *option_find(int value)
 {
-        for (const struct option *option = options; option->name; option++)
-                if (option->val == value)
-                        return option->name;
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                if (options[i].value == value)
+                        return &options[i];
         return NULL;
 }
 
 /* Names the option that getopt_long() refused. argv does not tell which one if a word has several letters. */
 static int bad_option(char **argv)
 {
-        const char *name = option_name(optopt);
+        const Option *option = option_find(optopt);
 
-        if (name)
-                return usage_failure("option '--%s' takes no value", name);
+        if (option)
+                return usage_failure("option '--%s' takes no value", option->name);
         if (optopt == 0)
                 return usage_failure("unknown or ambiguous option '%s'", argv[optind - 1]);
         if (!isprint(optopt))
@@ -189,60 +201,27 @@ static int bad_option(char **argv)
         return usage_failure("unknown option '-%c'", optopt);
 }
 
-/* The variable that takes the value of an option, or the flag that the option sets. */
-static const struct {
-        int option;
-        const char **text;
-        bool *flag;
-        bool value;
-} destinations[] = {
-        { 'a', NULL, &arg_all, true },
-        { 'b', NULL, &arg_bytes, true },
-        { 'n', NULL, &arg_no_headings, true },
-        { 'J', NULL, &arg_json, true },
-        { 'o', &arg_output, NULL, false },
-        { 's', &arg_sysroot, NULL, false },
-        { 'H', &arg_host, NULL, false },
-        { 'M', &arg_machine, NULL, false },
-        { OPTION_SVG, &arg_svg, NULL, false },
-        { OPTION_CONFIG, &arg_config, NULL, false },
-        { OPTION_NODE, &arg_node, NULL, false },
-        { OPTION_DEVICE, &arg_device, NULL, false },
-        { OPTION_SIZE, &arg_size, NULL, false },
-        { OPTION_ZONE, &arg_zone, NULL, false },
-        { OPTION_MOVABLE, &arg_movable, NULL, false },
-        { OPTION_TIMEOUT, &arg_timeout, NULL, false },
-        { OPTION_FORCE, NULL, &arg_force, true },
-        { OPTION_NO_WAIT, NULL, &arg_wait, false },
-        { OPTION_UNDO, NULL, &arg_undo_on_failure, true },
-        { OPTION_NO_ASK_PASSWORD, NULL, &arg_ask_password, false },
-};
-
-static void set_option(int option)
+static void set_option(const Option *option)
 {
-        if (option == OPTION_ADD) {
-                if (arg_n_additions < FORECAST_ADDITIONS_MAX)
-                        arg_additions[arg_n_additions] = optarg;
-                arg_n_additions++;
-                return;
-        }
-        for (size_t i = 0; i < ELEMENTSOF(destinations); i++) {
-                if (destinations[i].option != option)
-                        continue;
-                if (destinations[i].text)
-                        *destinations[i].text = optarg;
-                else
-                        *destinations[i].flag = destinations[i].value;
-        }
+        if (option->text)
+                *option->text = optarg;
+        else if (option->flag)
+                *option->flag = option->flag_value;
+        if (option->value == OPTION_ADD && arg_n_additions++ < FORECAST_ADDITIONS_MAX)
+                arg_additions[arg_n_additions - 1] = optarg;
 }
 
 /* Returns -1 to go on, or an exit code. Sets given[i] if the option verb_options[i] was given. */
 static int parse_options(int argc, char **argv, bool given[static sizeof(verb_options)])
 {
+        struct option names[ELEMENTSOF(options) + 1] = {};
         int option;
 
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                names[i] = (struct option){ options[i].name, options[i].argument != NULL, NULL,
+                                            options[i].value };
         opterr = 0;
-        while ((option = getopt_long(argc, argv, ":abhnJo:s:H:M:V", options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, ":abhnJo:s:H:M:V", names, NULL)) >= 0) {
                 const char *known;
 
                 if (option == 'h')
@@ -254,8 +233,9 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
                 if (option == '?')
                         return bad_option(argv);
                 if (option == ':')
-                        return usage_failure("option '--%s' needs a value", option_name(optopt));
-                set_option(option);
+                        return usage_failure("option '--%s' needs a value",
+                                             option_find(optopt)->name);
+                set_option(option_find(option));
                 known = option < 0x100 ? strchr(verb_options, option) : NULL;
                 if (known)
                         given[known - verb_options] = true;
@@ -310,7 +290,7 @@ static int run(int argc, char **argv)
         for (size_t i = 0; verb_options[i]; i++)
                 if (given[i] && !strchr(verb->options, verb_options[i]))
                         return usage_failure("option '--%s' has no meaning for '%s'",
-                                             option_name(verb_options[i]), name);
+                                             option_find(verb_options[i])->name, name);
         return verb->run(argc, argv);
 }
 
