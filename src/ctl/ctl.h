@@ -114,7 +114,7 @@ int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_b
 
 /*
  * snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies
- * or to the snapshot, and are never NULL.
+ * or to the snapshot, and are never NULL. Of a recorded tree ManagerRow has the block size alone.
  */
 
 /* One entry of KernelFeatures. */
@@ -128,13 +128,7 @@ typedef struct ManagerRow {
         const char *version;
         const char *kernel_auto_online;
         uint64_t block_size_bytes;
-        uint64_t online_bytes;
-        uint64_t offline_bytes;
-        uint64_t kernel_bytes;
-        uint64_t movable_bytes;
-        uint32_t pending_blocks;
-        uint32_t failed_blocks;
-        uint32_t foreign_blocks;
+        Totals totals;
         char **config_files;  /* owned, NULL-terminated, or NULL for none */
         char **config_faults; /* the same */
         FeatureRow *features; /* owned; none where memoryd is of an earlier version */
@@ -164,12 +158,9 @@ typedef struct NodeRow {
         bool movable_only;
         bool kernel_short;              /* its kernel memory runs out */
         const char *kernel_auto_online; /* "" where the kernel has no such file for a node */
-        uint64_t online_bytes;
-        uint64_t offline_bytes;
-        uint64_t kernel_bytes;
-        uint64_t movable_bytes;
+        Totals totals;                  /* the sizes alone */
         uint64_t free_bytes;
-        Distance *distances; /* owned */
+        Distance *distances; /* owned, or those of the recording */
         size_t n_distances;
         bool lacks_cpu;  /* a recorded tree does not tell has_cpu, */
         bool lacks_free; /* or free_bytes */

@@ -19,13 +19,15 @@ const Property manager_properties[] = {
         { "Version", 's', offsetof(ManagerRow, version), .key = "version" },
         { "Degraded", 'b', offsetof(ManagerRow, degraded), .key = "degraded" },
         { "BlockSizeBytes", 't', offsetof(ManagerRow, block_size_bytes), .key = "block_size" },
-        { "OnlineBytes", 't', offsetof(ManagerRow, online_bytes), .key = "online" },
-        { "OfflineBytes", 't', offsetof(ManagerRow, offline_bytes), .key = "offline" },
-        { "KernelBytes", 't', offsetof(ManagerRow, kernel_bytes), .key = "kernel" },
-        { "MovableBytes", 't', offsetof(ManagerRow, movable_bytes), .key = "movable" },
-        { "PendingBlocks", 'u', offsetof(ManagerRow, pending_blocks), .key = "pending_blocks" },
-        { "FailedBlocks", 'u', offsetof(ManagerRow, failed_blocks), .key = "failed_blocks" },
-        { "ForeignBlocks", 'u', offsetof(ManagerRow, foreign_blocks), .key = "foreign_blocks" },
+        { "OnlineBytes", 't', offsetof(ManagerRow, totals.online_bytes), .key = "online" },
+        { "OfflineBytes", 't', offsetof(ManagerRow, totals.offline_bytes), .key = "offline" },
+        { "KernelBytes", 't', offsetof(ManagerRow, totals.kernel_bytes), .key = "kernel" },
+        { "MovableBytes", 't', offsetof(ManagerRow, totals.movable_bytes), .key = "movable" },
+        { "PendingBlocks", 'u', offsetof(ManagerRow, totals.pending_blocks),
+          .key = "pending_blocks" },
+        { "FailedBlocks", 'u', offsetof(ManagerRow, totals.failed_blocks), .key = "failed_blocks" },
+        { "ForeignBlocks", 'u', offsetof(ManagerRow, totals.foreign_blocks),
+          .key = "foreign_blocks" },
         { "KernelAutoOnline", 's', offsetof(ManagerRow, kernel_auto_online),
           .key = "kernel_auto_online" },
         { "KernelFeatures", 'a', offsetof(ManagerRow, features), NULL, &feature_rows,
@@ -45,10 +47,10 @@ const RowType distance_rows = { "(uu)", sizeof(Distance), distance_members };
 const Property node_properties[] = {
         { "Id", 'u', offsetof(NodeRow, id), .key = "node" },
         { "HasCpu", 'b', offsetof(NodeRow, has_cpu), .key = "cpu" },
-        { "OnlineBytes", 't', offsetof(NodeRow, online_bytes), .key = "online" },
-        { "OfflineBytes", 't', offsetof(NodeRow, offline_bytes), .key = "offline" },
-        { "KernelBytes", 't', offsetof(NodeRow, kernel_bytes), .key = "kernel" },
-        { "MovableBytes", 't', offsetof(NodeRow, movable_bytes), .key = "movable" },
+        { "OnlineBytes", 't', offsetof(NodeRow, totals.online_bytes), .key = "online" },
+        { "OfflineBytes", 't', offsetof(NodeRow, totals.offline_bytes), .key = "offline" },
+        { "KernelBytes", 't', offsetof(NodeRow, totals.kernel_bytes), .key = "kernel" },
+        { "MovableBytes", 't', offsetof(NodeRow, totals.movable_bytes), .key = "movable" },
         { "FreeBytes", 't', offsetof(NodeRow, free_bytes), .key = "free" },
         { "MovableOnly", 'b', offsetof(NodeRow, movable_only), .key = "movable_only" },
         { "KernelMemoryShort", 'b', offsetof(NodeRow, kernel_short), .key = "kernel_short" },
@@ -300,7 +302,7 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
 
 void snapshot_done(Snapshot *snapshot)
 {
-        for (size_t i = 0; i < snapshot->n_nodes; i++)
+        for (size_t i = 0; i < snapshot->n_nodes && !snapshot->recording; i++)
                 free(snapshot->nodes[i].distances);
         free(snapshot->nodes);
         free(snapshot->zones);

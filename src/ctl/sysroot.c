@@ -78,30 +78,21 @@ static int fill_blocks(Snapshot *snapshot)
         return r;
 }
 
-static int fill_node(const Recording *recording, const Node *node, NodeRow *ret)
+static void fill_node(const Recording *recording, const Node *node, NodeRow *ret)
 {
         *ret = (NodeRow){
                 .id = node->id,
                 .has_cpu = node->has_cpu,
                 .movable_only = guard_is_movable_only(node->totals.kernel_bytes,
                                                       node->totals.movable_bytes),
-                .online_bytes = node->totals.online_bytes,
-                .offline_bytes = node->totals.offline_bytes,
-                .kernel_bytes = node->totals.kernel_bytes,
-                .movable_bytes = node->totals.movable_bytes,
+                .totals = node->totals,
                 .free_bytes = node->free_bytes,
                 .kernel_auto_online = online_word_to_string(node->auto_online) ?: "",
+                .distances = node->distances,
+                .n_distances = node->n_distances,
                 .lacks_cpu = !recording->has_cpus,
                 .lacks_free = !recording->has_zoneinfo,
         };
-        if (node->n_distances == 0)
-                return 0;
-        ret->distances = calloc(node->n_distances, sizeof(Distance));
-        if (!ret->distances)
-                return -ENOMEM;
-        memcpy(ret->distances, node->distances, node->n_distances * sizeof(Distance));
-        ret->n_distances = node->n_distances;
-        return 0;
 }
 
 static int fill_nodes(Snapshot *snapshot)
@@ -113,9 +104,8 @@ static int fill_nodes(Snapshot *snapshot)
         if (!snapshot->nodes || !snapshot->zones)
                 return -ENOMEM;
         for (size_t i = 0; i < machine->n_nodes; i++)
-                if (fill_node(snapshot->recording, &machine->nodes[i],
-                              &snapshot->nodes[snapshot->n_nodes++]) < 0)
-                        return -ENOMEM;
+                fill_node(snapshot->recording, &machine->nodes[i],
+                          &snapshot->nodes[snapshot->n_nodes++]);
         for (size_t i = 0; i < machine->n_zones; i++)
                 snapshot->zones[snapshot->n_zones++] = (ZoneRow){
                         .node = machine->zones[i].node,
@@ -126,16 +116,6 @@ static int fill_nodes(Snapshot *snapshot)
                         .free_bytes = machine->zones[i].free_bytes,
                 };
         return 0;
-}
-
-static void fill_manager(ManagerRow *manager, const Machine *machine)
-{
-        manager->version = manager->kernel_auto_online = "";
-        manager->block_size_bytes = machine->block_size_bytes;
-        manager->online_bytes = machine->totals.online_bytes;
-        manager->offline_bytes = machine->totals.offline_bytes;
-        manager->kernel_bytes = machine->totals.kernel_bytes;
-        manager->movable_bytes = machine->totals.movable_bytes;
 }
 
 static void print_faults(const FaultList *faults)
@@ -176,6 +156,6 @@ int snapshot_read(unsigned what, Snapshot *snapshot)
                 r = fill_nodes(snapshot);
         if (r < 0)
                 return failure("%s", strerror(-r));
-        fill_manager(&snapshot->manager, &snapshot->recording->machine);
+        snapshot->manager.block_size_bytes = snapshot->recording->machine.block_size_bytes;
         return EXIT_SUCCESS;
 }

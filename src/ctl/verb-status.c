@@ -172,16 +172,17 @@ static void print_auto_online(const Snapshot *snapshot)
 static void print_manager(const ManagerRow *manager)
 {
         char size[SIZE_STRING_MAX], kernel[SIZE_STRING_MAX], movable[SIZE_STRING_MAX];
+        const Totals *totals = &manager->totals;
 
         printf("memoryd %s%s\n\n", manager->version, manager->degraded ? ", degraded" : "");
         printf("%-23s %s\n", "Memory block size:", size_format(manager->block_size_bytes, size));
         printf("%-23s %s (kernel %s, movable %s)\n",
-               "Online:", size_format(manager->online_bytes, size),
-               size_format(manager->kernel_bytes, kernel),
-               size_format(manager->movable_bytes, movable));
-        printf("%-23s %s\n", "Offline:", size_format(manager->offline_bytes, size));
+               "Online:", size_format(totals->online_bytes, size),
+               size_format(totals->kernel_bytes, kernel),
+               size_format(totals->movable_bytes, movable));
+        printf("%-23s %s\n", "Offline:", size_format(totals->offline_bytes, size));
         printf("%-23s %" PRIu32 " pending, %" PRIu32 " failed, %" PRIu32 " foreign\n",
-               "Blocks:", manager->pending_blocks, manager->failed_blocks, manager->foreign_blocks);
+               "Blocks:", totals->pending_blocks, totals->failed_blocks, totals->foreign_blocks);
 }
 
 static int print_text(const Snapshot *snapshot)
