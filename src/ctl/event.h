@@ -25,16 +25,13 @@ typedef struct Monitor {
         size_t n_jobs;
 } Monitor;
 
-/* event.c: prints an event as a line of text, or with --json as an object on one line. */
-void event_running(bool is_running);
-void event_blocks(const BlockRow *first, uint32_t last);
-void event_gone(uint64_t first, uint64_t last);
-void event_capacity(uint64_t online_bytes, uint64_t movable_bytes);
-void event_short(uint32_t node, uint64_t free_bytes, uint64_t low_bytes);
-void event_enough(uint32_t node);
-void event_job(uint32_t id, const char *event, const JobView *view);
-void event_job_ended(uint32_t id, const char *result, const JobView *report);
-void event_property(const Property *property, const ManagerRow *manager);
+/* event.c: print an event as an object on one line, for --json, or as a line of text. */
+void event_print(const char *name, const JsonMember *members);
+void event_print_text(const char *format, ...) _printf_(1, 2);
+
+/* event_print() in two steps: makes the object, and prints it, or that memory is short unless `ok`. */
+json_object *event_new(const char *name);
+void event_end(json_object *object, bool ok);
 
 /* monitor-blocks.c: reports changed blocks. Handlers of signals return a negative errno on failure. */
 int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor);

@@ -85,10 +85,10 @@ static void print_counts(FILE *file, const Map *map, const uint32_t n_blocks[_MA
 /* Prints "blocks 32-39, 0x100000000-0x13fffffff". */
 static void print_range(FILE *file, const Map *map, uint64_t first, uint64_t last)
 {
-        fprintf(file, first == last ? "block %" PRIu64 : "blocks %" PRIu64 "-%" PRIu64, first,
-                last);
-        fprintf(file, ", 0x%" PRIx64 "-0x%" PRIx64, count_bytes(map, first),
-                count_bytes(map, last + 1) - 1);
+        char blocks[BLOCKS_STRING_MAX];
+
+        fprintf(file, "%s, 0x%" PRIx64 "-0x%" PRIx64, blocks_format(first, last, blocks),
+                count_bytes(map, first), count_bytes(map, last + 1) - 1);
 }
 
 /* Prints a rectangle in the colour of a class, with the letter of the class. */

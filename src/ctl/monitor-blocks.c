@@ -4,6 +4,10 @@
 
 #include "base/names.h"
 #include "ctl/event.h"
+#include "model/block.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 /* The shortest time between two calls of ListBlocks(). */
 #define LIST_INTERVAL_USEC USEC_PER_SEC
@@ -12,6 +16,38 @@ static bool block_is_alike(const BlockRow *a, const BlockRow *b)
 {
         return a->node == b->node && strcmp(a->state, b->state) == 0 &&
                strcmp(a->zone_class, b->zone_class) == 0 && strcmp(a->status, b->status) == 0;
+}
+
+static void tell_blocks(const BlockRow *first, uint32_t last)
+{
+        bool is_online = zone_class_from_string(first->zone_class) != ZONE_CLASS_NONE;
+        char blocks[BLOCKS_STRING_MAX], node[24] = "";
+
+        if (arg_json) {
+                event_print("blocks", JSON_MEMBERS({ "first", json_object_new_uint64(first->id) },
+                                                   { "last", json_object_new_uint64(last) },
+                                                   { "node", json_node(first->node) },
+                                                   { "state", json_text(first->state) },
+                                                   { "class", json_text(first->zone_class) },
+                                                   { "status", json_text(first->status) }));
+                return;
+        }
+        if (first->node >= 0)
+                snprintf(node, sizeof(node), " of node %" PRId32, first->node);
+        event_print_text("%s%s: %s, %s%s%s", blocks_format(first->id, last, blocks), node,
+                         first->state, is_online ? first->zone_class : "", is_online ? ", " : "",
+                         first->status);
+}
+
+static void tell_gone(uint64_t first, uint64_t last)
+{
+        char blocks[BLOCKS_STRING_MAX];
+
+        if (arg_json)
+                event_print("blocks-gone", JSON_MEMBERS({ "first", json_object_new_uint64(first) },
+                                                        { "last", json_object_new_uint64(last) }));
+        else
+                event_print_text("%s: gone", blocks_format(first, last, blocks));
 }
 
 /* Reports the blocks in a range, and the blocks that are gone from it. */
@@ -26,16 +62,16 @@ static void tell_span(const Snapshot *snapshot, const BlockRange *span)
                 const BlockRow *first = &snapshot->blocks[i];
 
                 if (first->id > next)
-                        event_gone(next, first->id - UINT64_C(1));
+                        tell_gone(next, first->id - UINT64_C(1));
                 while (++i < snapshot->n_blocks && snapshot->blocks[i].id <= span->last &&
                        snapshot->blocks[i].id == snapshot->blocks[i - 1].id + 1 &&
                        block_is_alike(first, &snapshot->blocks[i]))
                         ;
-                event_blocks(first, snapshot->blocks[i - 1].id);
+                tell_blocks(first, snapshot->blocks[i - 1].id);
                 next = snapshot->blocks[i - 1].id + UINT64_C(1);
         }
         if (next <= span->last)
-                event_gone(next, span->last);
+                tell_gone(next, span->last);
 }
 
 /* Sorts the changed ranges, and joins those that touch or overlap. */

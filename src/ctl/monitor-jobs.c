@@ -5,6 +5,8 @@
 #include "base/names.h"
 #include "ctl/event.h"
 
+#include <inttypes.h>
+
 /* The shortest time between two reports on the progress of a job. */
 #define JOB_INTERVAL_USEC USEC_PER_SEC
 
@@ -18,6 +20,23 @@ static Watched *watched_get(Monitor *monitor, uint32_t id)
                 return NULL;
         monitor->jobs[monitor->n_jobs] = (Watched){ .id = id };
         return &monitor->jobs[monitor->n_jobs++];
+}
+
+static void tell_job(uint32_t id, const char *event, const JobView *view)
+{
+        json_object *object;
+
+        if (!arg_json) {
+                event_print_text("job %" PRIu32 ": %s%s%s%s%s, %" PRIu32 " of %" PRIu32
+                                 " blocks done, %" PRIu32 " failed",
+                                 id, view->kind ?: "", view->kind ? " " : "", view->target ?: "",
+                                 view->kind ? ", " : "", view->state ?: "", view->n_done,
+                                 view->n_total, view->n_failed);
+                return;
+        }
+        object = event_new(event);
+        event_end(object, json_add_job(object, id, view) &&
+                                  json_member_string(object, "state", view->state ?: ""));
 }
 
 static void watched_drop(Monitor *monitor, uint32_t id)
@@ -49,7 +68,7 @@ static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         job_view_done(&job->view);
         job->view = view;
         job->told_usec = monotonic_usec();
-        event_job(job->id, "job-new", &job->view);
+        tell_job(job->id, "job-new", &job->view);
         return 0;
 }
 
@@ -104,13 +123,14 @@ int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor)
             monotonic_usec() < job->told_usec + JOB_INTERVAL_USEC)
                 return 0;
         job->told_usec = monotonic_usec();
-        event_job(job->id, "job-progress", &job->view);
+        tell_job(job->id, "job-progress", &job->view);
         return 0;
 }
 
 int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
 {
         _cleanup_(job_view_done) JobView report = {};
+        json_object *object;
         const char *result;
         uint32_t id;
         int r;
@@ -121,7 +141,12 @@ int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
         if (r < 0)
                 return r;
         watched_drop(monitor, id);
-        event_job_ended(id, result, &report);
+        if (!arg_json) {
+                event_print_text("job %" PRIu32 ": %s, %s", id, result, report.message ?: "");
+                return 0;
+        }
+        object = event_new("job-removed");
+        event_end(object, json_add_report(object, id, result, &report));
         return 0;
 }
 

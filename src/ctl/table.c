@@ -224,6 +224,15 @@ int cell_number(uint64_t number, char **ret)
         return asprintf(ret, "%" PRIu64, number) < 0 ? -ENOMEM : 0;
 }
 
+const char *blocks_format(uint64_t first, uint64_t last, char buffer[static BLOCKS_STRING_MAX])
+{
+        if (first == last)
+                snprintf(buffer, BLOCKS_STRING_MAX, "block %" PRIu64, first);
+        else
+                snprintf(buffer, BLOCKS_STRING_MAX, "blocks %" PRIu64 "-%" PRIu64, first, last);
+        return buffer;
+}
+
 int cell_blocks(uint32_t first, uint32_t last, char **ret)
 {
         if (first == last)

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "ctl/event.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static void monitor_done(Monitor *monitor)
@@ -18,45 +19,86 @@ static void monitor_done(Monitor *monitor)
         sd_event_unref(monitor->event);
 }
 
+static void tell_running(bool is_running)
+{
+        if (arg_json)
+                event_print("memoryd",
+                            JSON_MEMBERS({ "running", json_object_new_boolean(is_running) }));
+        else
+                event_print_text("memoryd %s", is_running ? "is running" : "is not running");
+}
+
 static int on_capacity_changed(sd_bus_message *signal, Monitor *monitor)
 {
+        char online[SIZE_STRING_MAX], movable[SIZE_STRING_MAX];
         uint64_t online_bytes, movable_bytes;
         int r;
 
         (void) monitor;
         r = sd_bus_message_read(signal, "tt", &online_bytes, &movable_bytes);
-        if (r >= 0)
-                event_capacity(online_bytes, movable_bytes);
-        return r;
+        if (r < 0)
+                return r;
+        if (arg_json)
+                event_print("capacity",
+                            JSON_MEMBERS({ "online", json_object_new_uint64(online_bytes) },
+                                         { "movable", json_object_new_uint64(movable_bytes) }));
+        else
+                event_print_text("capacity: %s online, %s of it movable",
+                                 size_format(online_bytes, online),
+                                 size_format(movable_bytes, movable));
+        return 0;
 }
 
 static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
 {
+        char free_text[SIZE_STRING_MAX], low_text[SIZE_STRING_MAX];
         uint64_t free_bytes, low_bytes;
         uint32_t node;
         int r;
 
         (void) monitor;
         r = sd_bus_message_read(signal, "utt", &node, &free_bytes, &low_bytes);
-        if (r >= 0)
-                event_short(node, free_bytes, low_bytes);
-        return r;
+        if (r < 0)
+                return r;
+        if (arg_json)
+                event_print("kernel-memory-short",
+                            JSON_MEMBERS({ "node", json_object_new_uint64(node) },
+                                         { "short", json_object_new_boolean(true) },
+                                         { "free", json_object_new_uint64(free_bytes) },
+                                         { "low", json_object_new_uint64(low_bytes) }));
+        else
+                event_print_text("node %" PRIu32 ": is short of kernel memory, %s free, %s is low",
+                                 node, size_format(free_bytes, free_text),
+                                 size_format(low_bytes, low_text));
+        return 0;
 }
 
 /* Leaves out sizes, since capacity has an event of its own. */
 static int on_manager_property(sd_bus_message *signal, const char *name, void *userdata)
 {
         const Property *property = property_find(manager_properties, name);
-        ManagerRow manager = {};
+        json_object *value;
+        ManagerRow row = {};
         int r;
 
         (void) userdata;
         if (!property || !property->key || property->type == 't')
                 return sd_bus_message_skip(signal, "v");
-        r = property_read(signal, property, &manager);
-        if (r >= 0)
-                event_property(property, &manager);
-        return r;
+        r = property_read(signal, property, &row);
+        if (r < 0)
+                return r;
+        value = json_value(property->type, (const char *) &row + property->offset);
+        if (arg_json) {
+                event_print("property",
+                            JSON_MEMBERS({ "name", json_text(property->key) }, { "value", value }));
+                return 0;
+        }
+        event_print_text("%s: %s", property->key,
+                         property->type != 'b'          ? json_object_get_string(value) :
+                         json_object_get_boolean(value) ? "yes" :
+                                                          "no");
+        json_object_put(value);
+        return 0;
 }
 
 /* Reports the end of a shortage. The start comes as a signal with numbers, KernelMemoryShort. */
@@ -70,9 +112,15 @@ static int on_node_property(sd_bus_message *signal, const char *name, void *user
         if (strcmp(name, "KernelMemoryShort") != 0)
                 return sd_bus_message_skip(signal, "v");
         r = sd_bus_message_read(signal, "v", "b", &is_short);
-        if (r >= 0 && !is_short && parse_u32(strrchr(path, '/') + 1, &node) >= 0)
-                event_enough(node);
-        return r;
+        if (r < 0 || is_short || parse_u32(strrchr(path, '/') + 1, &node) < 0)
+                return r;
+        if (arg_json)
+                event_print("kernel-memory-short",
+                            JSON_MEMBERS({ "node", json_object_new_uint64(node) },
+                                         { "short", json_object_new_boolean(false) }));
+        else
+                event_print_text("node %" PRIu32 ": has enough kernel memory again", node);
+        return 0;
 }
 
 static int on_properties_changed(sd_bus_message *signal, Monitor *monitor)
@@ -127,7 +175,7 @@ static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_
                 return r;
         monitor_drop_jobs(monitor);
         monitor->n_changed = 0;
-        event_running(*owner);
+        tell_running(*owner);
         return 0;
 }
 
@@ -178,7 +226,7 @@ static int ask_running(Monitor *monitor, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_read(reply, "b", &is_running);
         if (r >= 0)
-                event_running(is_running);
+                tell_running(is_running);
         return r;
 }
 

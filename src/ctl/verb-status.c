@@ -84,20 +84,12 @@ static void print_reason(const BlockRow *block)
 
 static void print_run(const BlockRow *first, size_t n_blocks, uint64_t block_size_bytes)
 {
-        char size[SIZE_STRING_MAX];
+        char blocks[BLOCKS_STRING_MAX], node[32] = "node not known yet", size[SIZE_STRING_MAX];
 
-        if (n_blocks == 1)
-                printf("  block %" PRIu32, first->id);
-        else
-                printf("  blocks %" PRIu32 "-%" PRIu64, first->id,
-                       first->id + (uint64_t) n_blocks - 1);
         if (first->node >= 0)
-                printf(" (node %" PRId32 ", %s): ", first->node,
-                       size_format(n_blocks * block_size_bytes, size));
-        else
-                printf(" (node not known yet, %s): ",
-                       size_format(n_blocks * block_size_bytes, size));
-        fputs(first->status, stdout);
+                snprintf(node, sizeof(node), "node %" PRId32, first->node);
+        printf("  %s (%s, %s): %s", blocks_format(first->id, first->id + n_blocks - 1, blocks),
+               node, size_format(n_blocks * block_size_bytes, size), first->status);
         print_reason(first);
 }
 
