@@ -19,37 +19,20 @@
 #define LEGEND_COLUMNS 4
 #define PICTURE_WIDTH (2 * MARGIN + NUMBERS_WIDTH + CELLS_PER_LINE * CELL_WIDTH)
 
-/* Neighbouring cells of the same class in one line, drawn as one box. */
-typedef struct Run {
-        const MapRow *row;
-        size_t first; /* the first and the last cell, by index */
-        size_t last;
-        size_t at; /* place of the first cell in the row, holes included */
-} Run;
-
 /* Prints text between tags or quotes. Replaces characters beyond ASCII, which may not be valid UTF-8. */
 static void print_escaped(FILE *file, const char *text)
 {
-        for (; *text; text++)
-                switch (*text) {
-                case '<':
-                        fputs("&lt;", file);
-                        break;
-                case '>':
-                        fputs("&gt;", file);
-                        break;
-                case '&':
-                        fputs("&amp;", file);
-                        break;
-                case '"':
-                        fputs("&quot;", file);
-                        break;
-                case '\'':
-                        fputs("&#39;", file);
-                        break;
-                default:
+        static const char special[] = "<>&\"'";
+        static const char *const entities[] = { "&lt;", "&gt;", "&amp;", "&quot;", "&#39;" };
+
+        for (; *text; text++) {
+                const char *found = strchr(special, *text);
+
+                if (found)
+                        fputs(entities[found - special], file);
+                else
                         fputc(*text >= ' ' && *text <= '~' ? *text : '?', file);
-                }
+        }
 }
 
 static uint64_t count_bytes(const Map *map, uint64_t n_blocks)
@@ -102,23 +85,19 @@ static void print_box(FILE *file, int x, int y, int width, MapClass class)
                 map_styles[class].letter);
 }
 
-static void print_run(FILE *file, const Map *map, const Run *run, int top)
+/* Prints cells of the same class, which are neighbours in one line, as one box. */
+static void print_run(FILE *file, const Map *map, const MapRow *row, const MapCell *run,
+                      size_t n_cells, size_t at, int top)
 {
-        const MapCell *cells = run->row->cells;
-        uint32_t n_blocks[_MAP_CLASS_MAX] = {};
-        size_t length = run->last - run->first + 1;
         char node[MAP_NODE_MAX];
-        int x = place_x(map, run->at), y = place_y(map, top, run->at);
 
-        for (size_t i = run->first; i <= run->last; i++)
-                for (unsigned j = 0; j < _MAP_CLASS_MAX; j++)
-                        n_blocks[j] += cells[i].n_blocks[j];
-        fprintf(file, "<g><title>%s, ", map_node_format(run->row->node, node));
-        print_range(file, map, cells[run->first].first, cells[run->last].last);
+        fprintf(file, "<g><title>%s, ", map_node_format(row->node, node));
+        print_range(file, map, run->first, run->last);
         fputs(": ", file);
-        print_counts(file, map, n_blocks);
+        print_counts(file, map, run->n_blocks);
         fputs("</title>", file);
-        print_box(file, x, y, (int) length * CELL_WIDTH, cells[run->first].class);
+        print_box(file, place_x(map, at), place_y(map, top, at), (int) n_cells * CELL_WIDTH,
+                  run->class);
         fputs("</g>\n", file);
 }
 
@@ -145,34 +124,28 @@ static void print_number(FILE *file, const Map *map, const MapCell *cell, size_t
                         MARGIN + NUMBERS_WIDTH - 8, place_y(map, top, at) + BASELINE, cell->first);
 }
 
-/* Whether the cell can be drawn together with the cell before it. */
-static bool run_takes(const Map *map, const Run *run, size_t cell, size_t at)
-{
-        const MapCell *cells = run->row->cells;
-
-        return at % map->width != 0 && !cells[cell].after_hole &&
-               cells[cell].class == cells[run->first].class;
-}
-
 static void print_row(FILE *file, const Map *map, const MapRow *row, int top)
 {
         size_t at = 0;
 
         for (size_t i = 0; i < row->n_cells;) {
-                Run run = { .row = row };
+                const MapCell *cell = &row->cells[i];
+                MapCell run = *cell;
+                size_t first = i;
 
-                if (row->cells[i].after_hole) {
-                        print_number(file, map, &row->cells[i], at, top);
+                if (cell->after_hole) {
+                        print_number(file, map, cell, at, top);
                         print_hole(file, map, row, i, at++, top);
                 }
-                print_number(file, map, &row->cells[i], at, top);
-                run.at = at++;
-                run.first = run.last = i++;
-                while (i < row->n_cells && run_takes(map, &run, i, at)) {
-                        run.last = i++;
-                        at++;
+                print_number(file, map, cell, at, top);
+                while (++i < row->n_cells && (at + i - first) % map->width != 0 &&
+                       !(++cell)->after_hole && cell->class == run.class) {
+                        run.last = cell->last;
+                        for (unsigned j = 0; j < _MAP_CLASS_MAX; j++)
+                                run.n_blocks[j] += cell->n_blocks[j];
                 }
-                print_run(file, map, &run, top);
+                print_run(file, map, row, &run, i - first, at, top);
+                at += i - first;
         }
 }
 
