@@ -107,8 +107,8 @@ int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *use
         int r = 0;
 
         sigemptyset(&signals);
-        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
-                sigaddset(&signals, numbers[i]);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGTERM);
         if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
                 return -errno;
         for (size_t i = 0; i < ELEMENTSOF(numbers) && r >= 0; i++) {

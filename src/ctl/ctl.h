@@ -259,9 +259,6 @@ int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
 /* Compares rows that begin with a number, uint32_t, as bsearch(3) and qsort(3) have it. */
 int id_compare(const void *a, const void *b);
 
-/* Returns the index of a block, or n_blocks if there is no such block. */
-size_t snapshot_find_block(const Snapshot *snapshot, uint32_t id);
-
 /*
  * sysroot.c: fills the snapshot from a recorded tree. Prints a line on stderr for each odd file, and
  * does not fail because of them.
@@ -286,9 +283,6 @@ typedef enum CellType {
         _CELL_TYPE_MAX,
 } CellType;
 
-/* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. */
-typedef int (*CellFormat)(const void *row, char **ret);
-
 typedef struct Column {
         const char *name;
         const char *help;
@@ -297,7 +291,9 @@ typedef struct Column {
         size_t lacks_offset; /* of a bool that tells whether the row lacks it; 0: each row has it */
         bool optional;       /* only with -o */
         int flags;           /* SCOLS_FL_*, beside those of the type */
-        CellFormat format;   /* NULL for that of the type */
+
+        /* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. Not set: that of the type. */
+        int (*format)(const void *row, char **ret);
 } Column;
 
 /* The columns of a table as an array and the number of them; the index in it is the column's id. */
@@ -380,9 +376,6 @@ size_t terminal_width(int fd);
 /* feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
 void features_print_status(const ManagerRow *manager);
 void features_print_verify(const ManagerRow *manager);
-
-/* verb-nodes.c: the table, which the status shows too. */
-int nodes_print(const Snapshot *snapshot, const ColumnChoice *choice);
 
 /* The verbs: what follows the verb on the command line in, the exit code out. */
 int verb_status(int argc, char **argv);

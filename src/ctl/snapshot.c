@@ -157,14 +157,6 @@ static int read_findings(sd_bus_message *reply, Snapshot *snapshot)
         return rows_read(reply, &finding_rows, &snapshot->findings, &snapshot->n_findings);
 }
 
-size_t snapshot_find_block(const Snapshot *snapshot, uint32_t id)
-{
-        const BlockRow *block = bsearch(&id, snapshot->blocks, snapshot->n_blocks,
-                                        sizeof(*snapshot->blocks), id_compare);
-
-        return block ? (size_t) (block - snapshot->blocks) : snapshot->n_blocks;
-}
-
 static int zone_compare(const void *a, const void *b)
 {
         const ZoneRow *left = a, *right = b;

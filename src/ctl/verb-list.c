@@ -107,8 +107,13 @@ const ColumnSet list_columns = { columns, ELEMENTSOF(columns) };
 /* Marks the wanted blocks. A wanted block that does not exist is an error. */
 static int mark_wanted(const Snapshot *snapshot, const BlockRange *wanted, bool *marks)
 {
-        size_t i = snapshot_find_block(snapshot, wanted->first);
+        const BlockRow *first = NULL;
+        size_t i;
 
+        if (snapshot->n_blocks > 0)
+                first = bsearch(&wanted->first, snapshot->blocks, snapshot->n_blocks,
+                                sizeof(*first), id_compare);
+        i = first ? (size_t) (first - snapshot->blocks) : snapshot->n_blocks;
         for (uint64_t id = wanted->first; id <= wanted->last; id++, i++) {
                 if (i == snapshot->n_blocks || snapshot->blocks[i].id != id)
                         return failure("there is no block %" PRIu64, id);

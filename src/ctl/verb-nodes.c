@@ -47,12 +47,6 @@ static const Column columns[] = {
 
 const ColumnSet nodes_columns = { columns, ELEMENTSOF(columns) };
 
-int nodes_print(const Snapshot *snapshot, const ColumnChoice *choice)
-{
-        return table_print("nodes", &nodes_columns, choice, snapshot->nodes, snapshot->n_nodes,
-                           sizeof(*snapshot->nodes));
-}
-
 int verb_nodes(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
@@ -64,5 +58,8 @@ int verb_nodes(int argc, char **argv)
         r = column_choice_parse(&nodes_columns, arg_output, &choice);
         if (r == EXIT_SUCCESS)
                 r = snapshot_fetch(FETCH_OBJECTS, &snapshot);
-        return r == EXIT_SUCCESS ? nodes_print(&snapshot, &choice) : r;
+        if (r != EXIT_SUCCESS)
+                return r;
+        return table_print("nodes", &nodes_columns, &choice, snapshot.nodes, snapshot.n_nodes,
+                           sizeof(*snapshot.nodes));
 }

@@ -14,14 +14,6 @@ static const BlockStatus open_statuses[] = {
         BLOCK_STATUS_WRITING, BLOCK_STATUS_PENDING, BLOCK_STATUS_WAITING,
 };
 
-/* An iterator over runs of similar blocks that are not settled, the worst status first. */
-typedef struct OpenRun {
-        const BlockRow *first;
-        size_t n_blocks;
-        size_t status; /* the status and the block to go on with, by index */
-        size_t position;
-} OpenRun;
-
 /* Whether one sentence describes both of two neighbouring blocks. */
 static bool block_is_alike(const BlockRow *a, const BlockRow *b)
 {
@@ -31,36 +23,16 @@ static bool block_is_alike(const BlockRow *a, const BlockRow *b)
                strcmp(a->state, b->state) == 0;
 }
 
-/* Moves to the next block with the run's status. Returns whether there is one. */
-static bool run_find_start(const Snapshot *snapshot, OpenRun *run)
-{
-        const char *word = block_status_to_string(open_statuses[run->status]);
-
-        for (; run->position < snapshot->n_blocks; run->position++)
-                if (strcmp(snapshot->blocks[run->position].status, word) == 0)
-                        return true;
-        return false;
-}
-
-/* Moves to the next run. Returns false after the last one. Starts with a zeroed OpenRun. */
-static bool open_run_next(const Snapshot *snapshot, OpenRun *run)
+/* Returns the number of neighbouring blocks from an index on that one sentence describes. */
+static size_t run_length(const Snapshot *snapshot, size_t first)
 {
         const BlockRow *blocks = snapshot->blocks;
-        size_t end;
+        size_t i = first + 1;
 
-        while (!run_find_start(snapshot, run)) {
-                if (++run->status >= ELEMENTSOF(open_statuses))
-                        return false;
-                run->position = 0;
-        }
-        end = run->position + 1;
-        while (end < snapshot->n_blocks && blocks[end].id == blocks[end - 1].id + 1 &&
-               block_is_alike(&blocks[run->position], &blocks[end]))
-                end++;
-        run->first = &blocks[run->position];
-        run->n_blocks = end - run->position;
-        run->position = end;
-        return true;
+        while (i < snapshot->n_blocks && blocks[i].id == blocks[i - 1].id + 1 &&
+               block_is_alike(&blocks[first], &blocks[i]))
+                i++;
+        return i - first;
 }
 
 static void print_reason(const BlockRow *block)
@@ -93,17 +65,22 @@ static void print_run(const BlockRow *first, size_t n_blocks, uint64_t block_siz
         print_reason(first);
 }
 
+/* Prints the runs of blocks that are not settled. */
 static void print_open_blocks(const Snapshot *snapshot)
 {
-        bool has_heading = false;
-        OpenRun run = {};
+        const char *heading = "\nNot settled:\n";
 
-        while (open_run_next(snapshot, &run)) {
-                if (!has_heading)
-                        fputs("\nNot settled:\n", stdout);
-                has_heading = true;
-                print_run(run.first, run.n_blocks, snapshot->manager.block_size_bytes);
-        }
+        for (size_t s = 0; s < ELEMENTSOF(open_statuses); s++)
+                for (size_t i = 0, n; i < snapshot->n_blocks; i += n) {
+                        const BlockRow *block = &snapshot->blocks[i];
+
+                        n = run_length(snapshot, i);
+                        if (block_status_from_string(block->status) != open_statuses[s])
+                                continue;
+                        fputs(heading, stdout);
+                        heading = "";
+                        print_run(block, n, snapshot->manager.block_size_bytes);
+                }
 }
 
 static void print_jobs(const Snapshot *snapshot)
@@ -189,7 +166,8 @@ static int print_text(const Snapshot *snapshot)
                 putchar('\n');
                 r = column_choice_parse(&nodes_columns, NULL, &choice);
                 if (r == EXIT_SUCCESS)
-                        r = nodes_print(snapshot, &choice);
+                        r = table_print("nodes", &nodes_columns, &choice, snapshot->nodes,
+                                        snapshot->n_nodes, sizeof(*snapshot->nodes));
                 if (r != EXIT_SUCCESS)
                         return r;
         }
@@ -272,11 +250,16 @@ static json_object *json_run(const BlockRow *first, size_t n_blocks)
 static json_object *json_open_blocks(const Snapshot *snapshot)
 {
         _cleanup_(json_object_putp) json_object *array = json_object_new_array();
-        OpenRun run = {};
 
-        while (open_run_next(snapshot, &run))
-                if (!json_element(array, json_run(run.first, run.n_blocks)))
-                        return NULL;
+        for (size_t s = 0; s < ELEMENTSOF(open_statuses); s++)
+                for (size_t i = 0, n; i < snapshot->n_blocks; i += n) {
+                        const BlockRow *block = &snapshot->blocks[i];
+
+                        n = run_length(snapshot, i);
+                        if (block_status_from_string(block->status) == open_statuses[s] &&
+                            !json_element(array, json_run(block, n)))
+                                return NULL;
+                }
         return TAKE_PTR(array);
 }
 
