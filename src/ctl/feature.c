@@ -45,7 +45,7 @@ void features_print_status(const ManagerRow *manager)
 
 void features_print_verify(const ManagerRow *manager)
 {
-        bool has_all = true;
+        const char *heading = "Kernel lacks:\n";
 
         if (manager->n_features == 0)
                 return;
@@ -57,12 +57,11 @@ void features_print_verify(const ManagerRow *manager)
 
                 if (row->has)
                         continue;
-                if (has_all)
-                        puts("Kernel lacks:");
-                has_all = false;
-                printf("  %s (%s)%s%s\n", row->name, row->brought_by, *loss ? ": " : "", loss);
+                printf("%s  %s (%s)%s%s\n", heading, row->name, row->brought_by, *loss ? ": " : "",
+                       loss);
+                heading = "";
         }
-        if (has_all)
+        if (*heading)
                 puts("Kernel lacks: nothing");
 }
 

@@ -253,19 +253,11 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
         return -1;
 }
 
-static const Verb *verb_find(const char *name)
-{
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (strcmp(verbs[i].name, name) == 0)
-                        return &verbs[i];
-        return NULL;
-}
-
 static int run(int argc, char **argv)
 {
         bool given[sizeof(verb_options)] = {};
         const char *name = "status";
-        const Verb *verb;
+        const Verb *verb = NULL;
         int r;
 
         r = parse_options(argc, argv, given);
@@ -279,7 +271,9 @@ static int run(int argc, char **argv)
                 argv++;
         }
 
-        verb = verb_find(name);
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        verb = &verbs[i];
         if (!verb)
                 return usage_failure("unknown verb '%s'", name);
         if (argc > 0 && !verb->has_arguments)

@@ -307,7 +307,9 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->manager.features);
         for (size_t i = 0; i < ELEMENTSOF(snapshot->replies); i++)
                 sd_bus_message_unref(snapshot->replies[i]);
-        strings_free(snapshot->texts);
+        for (size_t i = 0; i < snapshot->n_texts; i++)
+                free(snapshot->texts[i]);
+        free(snapshot->texts);
         if (snapshot->recording)
                 recording_done(snapshot->recording);
         free(snapshot->recording);

@@ -18,22 +18,16 @@
 static const char *zones_text(Snapshot *snapshot, const ZoneList *zones)
 {
         char buffer[ZONE_LIST_STRING_MAX];
-        char **texts;
 
         (void) zone_list_format(zones, buffer);
         for (size_t i = snapshot->n_texts; i-- > 0;)
                 if (strcmp(snapshot->texts[i], buffer) == 0)
                         return snapshot->texts[i];
 
-        texts = reallocarray(snapshot->texts, snapshot->n_texts + 2, sizeof(*texts));
-        if (!texts)
+        if (GROW(snapshot->texts, snapshot->n_texts) < 0)
                 return NULL;
-        snapshot->texts = texts;
-        texts[snapshot->n_texts] = strdup(buffer);
-        if (!texts[snapshot->n_texts])
-                return NULL;
-        texts[++snapshot->n_texts] = NULL;
-        return texts[snapshot->n_texts - 1];
+        snapshot->texts[snapshot->n_texts] = strdup(buffer);
+        return snapshot->texts[snapshot->n_texts] ? snapshot->texts[snapshot->n_texts++] : NULL;
 }
 
 /* Fills the row of a block without a decision. Unknown values are empty. */
