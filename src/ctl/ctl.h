@@ -347,7 +347,7 @@ int cell_number(uint64_t number, char **ret);
 int cell_blocks(uint32_t first, uint32_t last, char **ret);
 int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, char **ret);
 
-#define BLOCKS_STRING_MAX 48
+#define BLOCKS_STRING_MAX 52
 
 /* "block 42" or "blocks 40-47". Returns the buffer. */
 const char *blocks_format(uint64_t first, uint64_t last, char buffer[static BLOCKS_STRING_MAX]);

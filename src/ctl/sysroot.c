@@ -118,21 +118,14 @@ static void print_faults(const FaultList *faults)
                 (void) failure("%s/%s", arg_sysroot, faults->texts[i]);
 }
 
-/* Checks the folder itself: a mistyped name is more likely than an error in the tree. */
-static int check_root(void)
-{
-        _cleanup_close_ int fd = open(arg_sysroot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-        return fd < 0 ? failure("cannot open '%s': %s", arg_sysroot, strerror(errno)) :
-                        EXIT_SUCCESS;
-}
-
 int snapshot_read(unsigned what, Snapshot *snapshot)
 {
-        int r = check_root();
+        _cleanup_close_ int fd = open(arg_sysroot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int r;
 
-        if (r != EXIT_SUCCESS)
-                return r;
+        /* A mistyped name is more likely than an error in the tree. */
+        if (fd < 0)
+                return failure("cannot open '%s': %s", arg_sysroot, strerror(errno));
         snapshot->recording = calloc(1, sizeof(*snapshot->recording));
         if (!snapshot->recording)
                 return failure("%s", strerror(ENOMEM));
