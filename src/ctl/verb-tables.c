@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* memoryctl nodes, zones and history, which are tables of what memoryd tells. */
+
+#include "ctl/ctl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* "0:10,1:20" */
+static int format_distances(const void *row, char **ret)
+{
+        const NodeRow *node = row;
+        size_t size;
+        FILE *stream = open_memstream(ret, &size);
+
+        if (!stream)
+                return -ENOMEM;
+        for (size_t i = 0; i < node->n_distances; i++)
+                fprintf(stream, "%s%" PRIu32 ":%" PRIu32, i > 0 ? "," : "", node->distances[i].node,
+                        node->distances[i].distance);
+        return fclose(stream) == 0 ? 0 : -ENOMEM;
+}
+
+static const Column nodes_table[] = {
+        { "NODE", "number of the node", CELL_ID, .offset = offsetof(NodeRow, id) },
+        { "CPU", "whether it has a CPU", CELL_BOOL, .offset = offsetof(NodeRow, has_cpu),
+          .lacks_offset = offsetof(NodeRow, lacks_cpu) },
+        { "ONLINE", "memory online", CELL_SIZE, .offset = offsetof(NodeRow, totals.online_bytes) },
+        { "OFFLINE", "memory offline", CELL_SIZE,
+          .offset = offsetof(NodeRow, totals.offline_bytes) },
+        { "KERNEL", "online for anything", CELL_SIZE,
+          .offset = offsetof(NodeRow, totals.kernel_bytes) },
+        { "MOVABLE", "online for pages that can migrate", CELL_SIZE,
+          .offset = offsetof(NodeRow, totals.movable_bytes) },
+        { "FREE", "memory not in use", CELL_SIZE, .offset = offsetof(NodeRow, free_bytes),
+          .lacks_offset = offsetof(NodeRow, lacks_free) },
+        { "MOVABLE_ONLY", "whether all of it is movable", CELL_BOOL,
+          .offset = offsetof(NodeRow, movable_only) },
+        { "DISTANCES", "node:distance of each node", .format = format_distances },
+        { "KERNEL_SHORT", "whether its kernel memory runs short", CELL_BOOL,
+          .offset = offsetof(NodeRow, kernel_short), .optional = true,
+          .lacks_offset = offsetof(NodeRow, lacks_free) },
+        { "KERNEL_AUTO_ONLINE", "what the kernel does with added memory", CELL_TEXT,
+          .offset = offsetof(NodeRow, kernel_auto_online), .optional = true },
+};
+
+const ColumnSet nodes_columns = { nodes_table, ELEMENTSOF(nodes_table) };
+
+static const Column zones_table[] = {
+        { "NODE", "number of the node", CELL_ID, .offset = offsetof(ZoneRow, node) },
+        { "ZONE", "name of the zone", CELL_TEXT, .offset = offsetof(ZoneRow, name),
+          .flags = SCOLS_FL_RIGHT },
+        { "PRESENT", "memory that exists", CELL_SIZE, .offset = offsetof(ZoneRow, present_bytes) },
+        { "MANAGED", "memory the page allocator has", CELL_SIZE,
+          .offset = offsetof(ZoneRow, managed_bytes) },
+        { "SPANNED", "first to last address, with holes", CELL_SIZE,
+          .offset = offsetof(ZoneRow, spanned_bytes) },
+        { "FREE", "memory not in use", CELL_SIZE, .offset = offsetof(ZoneRow, free_bytes) },
+};
+
+const ColumnSet zones_columns = { zones_table, ELEMENTSOF(zones_table) };
+
+static const Column history_table[] = {
+        { "TIME", "when", CELL_TIME, .offset = offsetof(DecisionRow, usec) },
+        { "BLOCK", "number of the block", CELL_ID, .offset = offsetof(DecisionRow, block) },
+        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(DecisionRow, node) },
+        { "DECISION", "what memoryd decided", CELL_TEXT,
+          .offset = offsetof(DecisionRow, decision) },
+        { "STATUS", "what came of it", CELL_TEXT, .offset = offsetof(DecisionRow, status) },
+        { "REASON", "why", CELL_TEXT, .offset = offsetof(DecisionRow, reason),
+          .flags = SCOLS_FL_WRAP },
+        { "DEVICE", "device that the memory belongs to", CELL_TEXT,
+          .offset = offsetof(DecisionRow, device), .optional = true },
+        { "RULE", "rule that decided, empty for the default", CELL_TEXT,
+          .offset = offsetof(DecisionRow, rule), .optional = true },
+        { "GUARDS", "guards that decided", CELL_TEXT, .offset = offsetof(DecisionRow, guards),
+          .optional = true },
+        { "ONLINED_BY", "memoryd, kernel or other", CELL_TEXT,
+          .offset = offsetof(DecisionRow, onlined_by), .optional = true },
+        { "ERROR", "error of the last failed write", CELL_ERROR,
+          .offset = offsetof(DecisionRow, error), .optional = true },
+        { "USEC", "when, in microseconds since 1970", CELL_NUMBER,
+          .offset = offsetof(DecisionRow, usec), .optional = true },
+};
+
+const ColumnSet history_columns = { history_table, ELEMENTSOF(history_table) };
+
+/* Prints rows of a snapshot. The offsets are those of the array and of the number of its rows. */
+static int print_rows(const char *name, const ColumnSet *set, unsigned what, size_t offset,
+                      size_t n_offset, size_t size)
+{
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        ColumnChoice choice;
+        const void *rows;
+        size_t n_rows;
+        int r;
+
+        r = column_choice_parse(set, arg_output, &choice);
+        if (r == EXIT_SUCCESS)
+                r = snapshot_fetch(what, &snapshot);
+        if (r != EXIT_SUCCESS)
+                return r;
+        memcpy(&rows, (const char *) &snapshot + offset, sizeof(rows));
+        memcpy(&n_rows, (const char *) &snapshot + n_offset, sizeof(n_rows));
+        return table_print(name, set, &choice, rows, n_rows, size);
+}
+
+int verb_nodes(int argc, char **argv)
+{
+        (void) argc;
+        (void) argv;
+        return print_rows("nodes", &nodes_columns, FETCH_OBJECTS, offsetof(Snapshot, nodes),
+                          offsetof(Snapshot, n_nodes), sizeof(NodeRow));
+}
+
+int verb_zones(int argc, char **argv)
+{
+        (void) argc;
+        (void) argv;
+        return print_rows("zones", &zones_columns, FETCH_OBJECTS, offsetof(Snapshot, zones),
+                          offsetof(Snapshot, n_zones), sizeof(ZoneRow));
+}
+
+int verb_history(int argc, char **argv)
+{
+        (void) argc;
+        (void) argv;
+        return print_rows("history", &history_columns, FETCH_HISTORY, offsetof(Snapshot, history),
+                          offsetof(Snapshot, n_history), sizeof(DecisionRow));
+}
