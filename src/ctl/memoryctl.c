@@ -12,12 +12,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-/* Values that getopt_long() returns for options without a letter. */
-enum {
-        OPTION_NO_ASK_PASSWORD = 0x100,
-};
-
-/* Values of options without a letter that are in verb_options. Each is a character there. */
+/* What getopt_long() returns for options without a letter: a character, for the strings of options below. */
 #define OPTION_SVG '\1'
 #define OPTION_ADD '\2'
 #define OPTION_CONFIG '\3'
@@ -30,6 +25,7 @@ enum {
 #define OPTION_TIMEOUT '\12'
 #define OPTION_NO_WAIT '\13'
 #define OPTION_UNDO '\14'
+#define OPTION_NO_ASK_PASSWORD '\15'
 
 /* The options of every verb that starts a job. */
 #define JOB_OPTIONS "J\4\5\6\11\12\13\14"
@@ -85,6 +81,7 @@ static const Option options[] = {
           "Do not ask for passwords" },
         { "help", NULL, 'h', NULL, NULL, false, "Print this text" },
         { "version", NULL, 'V', NULL, NULL, false, "Print the version" },
+        { NULL, NULL, 0, NULL, NULL, false, NULL },
 };
 /* clang-format on */
 
@@ -161,8 +158,7 @@ static void print_columns(const char *verb, const ColumnSet *set)
 static int print_help(void)
 {
         fputs(help_text, stdout);
-        for (size_t i = 0; i < ELEMENTSOF(options); i++) {
-                const Option *option = &options[i];
+        for (const Option *option = options; option->name; option++) {
                 char letter[] = { '-', (char) option->value, ',', '\0' };
                 int width = (int) strlen(option->name) + 1;
 
@@ -179,12 +175,14 @@ static int print_help(void)
         return EXIT_SUCCESS;
 }
 
+/* Returns the option, or the last row of the table, which has no name. */
 static const Option *option_find(int value)
 {
-        for (size_t i = 0; i < ELEMENTSOF(options); i++)
-                if (options[i].value == value)
-                        return &options[i];
-        return NULL;
+        const Option *option = options;
+
+        while (option->name && option->value != value)
+                option++;
+        return option;
 }
 
 /* Names the option that getopt_long() refused. argv does not tell which one if a word has several letters. */
@@ -192,7 +190,7 @@ static int bad_option(char **argv)
 {
         const Option *option = option_find(optopt);
 
-        if (option)
+        if (option->name)
                 return usage_failure("option '--%s' takes no value", option->name);
         if (optopt == 0)
                 return usage_failure("unknown or ambiguous option '%s'", argv[optind - 1]);
@@ -214,7 +212,7 @@ static void set_option(const Option *option)
 /* Returns -1 to go on, or an exit code. Sets given[i] if the option verb_options[i] was given. */
 static int parse_options(int argc, char **argv, bool given[static sizeof(verb_options)])
 {
-        struct option names[ELEMENTSOF(options) + 1] = {};
+        struct option names[ELEMENTSOF(options)] = {};
         int option;
 
         for (size_t i = 0; i < ELEMENTSOF(options); i++)
@@ -236,7 +234,7 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
                         return usage_failure("option '--%s' needs a value",
                                              option_find(optopt)->name);
                 set_option(option_find(option));
-                known = option < 0x100 ? strchr(verb_options, option) : NULL;
+                known = strchr(verb_options, option);
                 if (known)
                         given[known - verb_options] = true;
         }
