@@ -253,7 +253,7 @@ typedef struct Snapshot {
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);
 
-/* The blocks of a reply that came otherwise, and that outlives the snapshot. 0, or negative errno. */
+/* Reads the blocks of a reply to ListBlocks(), which must outlive the snapshot. 0, or negative errno. */
 int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
 
 /* Compares rows that begin with a number, uint32_t, as bsearch(3) and qsort(3) have it. */

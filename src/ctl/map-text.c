@@ -43,8 +43,8 @@ static void print_phrase(Terminal *terminal, const char *between, const char *le
 }
 
 /*
- * Prints the size of each class that has blocks: "kernel 2G". Before the first comes `begin`, and between them
- * `between`.
+ * Prints the size of each class that has blocks: "kernel 2G". `begin` comes before the first class, `between`
+ * before each other class.
  */
 static void print_classes(Terminal *terminal, const Map *map, const uint32_t *n_blocks,
                           const char *begin, const char *between, bool has_letter)

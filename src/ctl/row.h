@@ -4,8 +4,8 @@
 #include "ctl/json.h"
 
 /*
- * Rows of values: tables tell how a row comes over D-Bus, and what it is in JSON. The type of a value on D-Bus
- * is that of the row's member: s and o const char *, u uint32_t, i int32_t, t uint64_t, b bool.
+ * Rows of values: tables tell how a row comes over D-Bus, and what it is in JSON. The type of a value on
+ * D-Bus decides that of the row's member: s and o const char *, u uint32_t, i int32_t, t uint64_t, b bool.
  */
 
 /* A member of a struct. */
