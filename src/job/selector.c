@@ -76,8 +76,7 @@ static int check_numbers(Selector *selector)
 
         if (request->n_ranges > REQUEST_RANGES_MAX)
                 return invalid(selector,
-                               "the request names %zu ranges of blocks, and %d are the "
-                               "most",
+                               "the request names %zu ranges of blocks, and %d are the most",
                                request->n_ranges, REQUEST_RANGES_MAX);
         if (request->has_movable_percent && request->movable_percent > 100)
                 return selector_refuse(selector, REFUSAL_INVALID_PERCENTAGE,
@@ -123,25 +122,6 @@ static int find_range(Selector *selector, const BlockRange *range, bool *named)
                                range->last, missing);
 }
 
-static int find_ranges(Selector *selector)
-{
-        const Machine *machine = selector->machine;
-        _cleanup_free_ bool *named = calloc(machine->n_blocks + 1, sizeof(bool));
-
-        if (!named)
-                return -ENOMEM;
-        for (size_t i = 0; i < selector->request->n_ranges; i++) {
-                int r = find_range(selector, &selector->request->ranges[i], named);
-
-                if (r != 0)
-                        return r;
-        }
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (named[i])
-                        selector->targets[selector->n_targets++].block = &machine->blocks[i];
-        return 0;
-}
-
 static bool is_of_target(const Selector *selector, const Block *block)
 {
         const Request *request = selector->request;
@@ -152,21 +132,18 @@ static bool is_of_target(const Selector *selector, const Block *block)
         return !*request->device || (device && strcmp(device->name, request->device) == 0);
 }
 
-static int find_all(Selector *selector)
+/* Refuses a node or device that does not exist, or that has no memory blocks. */
+static int check_found(Selector *selector)
 {
         const Request *request = selector->request;
+        bool has_node = request->node != NODE_ANY;
 
-        if (request->node != NODE_ANY &&
-            !machine_find_node(selector->machine, (uint32_t) request->node))
+        if (has_node && !machine_find_node(selector->machine, (uint32_t) request->node))
                 return selector_refuse(selector, REFUSAL_NO_SUCH_NODE, "there is no node %d",
                                        request->node);
-        for (size_t i = 0; i < selector->machine->n_blocks; i++)
-                if (is_of_target(selector, &selector->machine->blocks[i]))
-                        selector->targets[selector->n_targets++].block =
-                                &selector->machine->blocks[i];
         if (selector->n_targets > 0)
                 return 0;
-        if (request->node != NODE_ANY)
+        if (has_node)
                 return selector_refuse(selector, REFUSAL_NODE_WITHOUT_MEMORY,
                                        "node %d has no memory blocks", request->node);
         if (*request->device)
@@ -209,6 +186,9 @@ static int check_busy(Selector *selector)
 
 int selector_find_targets(Selector *selector)
 {
+        const Request *request = selector->request;
+        Machine *machine = selector->machine;
+        _cleanup_free_ bool *named = NULL;
         int r = check_request(selector);
 
         if (r == 0)
@@ -216,16 +196,20 @@ int selector_find_targets(Selector *selector)
         if (r != 0)
                 return r;
         /* One element more, so that no allocation is empty on an empty machine. */
-        selector->targets = calloc(selector->machine->n_blocks + 1, sizeof(Target));
-        if (!selector->targets)
+        named = calloc(machine->n_blocks + 1, sizeof(bool));
+        selector->targets = calloc(machine->n_blocks + 1, sizeof(Target));
+        selector->steps = calloc(machine->n_blocks + 1, sizeof(Step));
+        if (!named || !selector->targets || !selector->steps)
                 return -ENOMEM;
-        r = selector->request->n_ranges > 0 ? find_ranges(selector) : find_all(selector);
-        if (r != 0)
-                return r;
-        selector->steps = calloc(selector->n_targets + 1, sizeof(Step));
-        if (!selector->steps)
-                return -ENOMEM;
-        return selector->has_size ? 0 : check_busy(selector);
+        for (size_t i = 0; i < request->n_ranges && r == 0; i++)
+                r = find_range(selector, &request->ranges[i], named);
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (named[i] ||
+                    (request->n_ranges == 0 && is_of_target(selector, &machine->blocks[i])))
+                        selector->targets[selector->n_targets++].block = &machine->blocks[i];
+        if (r == 0)
+                r = check_found(selector);
+        return r == 0 && !selector->has_size ? check_busy(selector) : r;
 }
 
 bool selector_changes(const Selector *selector, const Block *block)
