@@ -138,16 +138,6 @@ bool job_is_over(Job *job, uint64_t now_usec)
         return true;
 }
 
-uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_timeout_usec)
-{
-        uint64_t left = job->is_second_round ? job->n_again + 1 : job->n_steps - job->next + 1;
-        uint64_t rest_usec = job->deadline_usec - now_usec, share_usec = USEC_INFINITY;
-
-        if (job->deadline_usec != USEC_INFINITY)
-                share_usec = MIN(MAX(rest_usec / left, USEC_PER_SEC), rest_usec);
-        return MIN(share_usec, offline_timeout_usec);
-}
-
 void job_remap_rules(Job *job, const Policy *from, const Policy *to)
 {
         for (size_t i = 0; i < job->n_steps; i++) {
@@ -201,21 +191,17 @@ int job_format_failure(const Job *job, const JobStep *step, char **ret)
          * class. Restoring a block mostly succeeds.
          */
         bool is_offline = job->request.kind != JOB_KIND_ONLINE && !step->restoring;
+        const char *text = NULL;
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(meanings); i++) {
-                const char *text = meanings[i].text;
-
-                if (meanings[i].error != -step->error)
-                        continue;
-                if (is_offline && meanings[i].of_offline)
-                        text = meanings[i].of_offline;
-                if (step->timed_out)
-                        text = "what it holds was not moved in time";
-                r = asprintf(ret, "%s: %s", strerrorname_np(-step->error), text);
-                return r < 0 ? -ENOMEM : 0;
-        }
-        r = asprintf(ret, "error %d: the kernel refuses", -step->error);
+        for (size_t i = 0; i < ELEMENTSOF(meanings); i++)
+                if (meanings[i].error == -step->error)
+                        text = is_offline && meanings[i].of_offline ? meanings[i].of_offline :
+                                                                      meanings[i].text;
+        if (text && step->timed_out)
+                text = "what it holds was not moved in time";
+        r = text ? asprintf(ret, "%s: %s", strerrorname_np(-step->error), text) :
+                   asprintf(ret, "error %d: the kernel refuses", -step->error);
         return r < 0 ? -ENOMEM : 0;
 }
 

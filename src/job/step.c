@@ -308,6 +308,17 @@ static bool step_is_settled(Job *job, JobStep *step, Block *block)
         return true;
 }
 
+/* Returns the time that a block may take to go offline: its share of the time that is left. */
+static uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_timeout_usec)
+{
+        uint64_t left = job->is_second_round ? job->n_again + 1 : job->n_steps - job->next + 1;
+        uint64_t rest_usec = job->deadline_usec - now_usec, share_usec = USEC_INFINITY;
+
+        if (job->deadline_usec != USEC_INFINITY)
+                share_usec = MIN(MAX(rest_usec / left, USEC_PER_SEC), rest_usec);
+        return MIN(share_usec, offline_timeout_usec);
+}
+
 static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
                           uint64_t offline_timeout_usec, JobWrite *ret)
 {

@@ -25,6 +25,3 @@ void step_failed(Job *job, JobStep *step, int error);
 
 /* Whether a job has no more steps to take. If so, ends the job or begins to undo it. */
 bool job_is_over(Job *job, uint64_t now_usec);
-
-/* Returns the time that a block may take to go offline: its share of the time that is left. */
-uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_timeout_usec);
