@@ -55,7 +55,7 @@ uint32_t job_path_to_id(const char *path);
 /* Returns the buffer. */
 const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX]);
 
-/* Formats a line about a block that failed, without a newline. Returns 0 or -ENOMEM. */
+/* Formats a line about a block that failed, without a newline. Returns < 0 if memory is short. */
 int job_failure_format(const JobFailure *failure, char **ret);
 
 /* Prints the result of a job that has ended. Returns the exit code for that result. */
@@ -75,14 +75,12 @@ typedef struct Progress {
         char *shown;        /* owned: the last line, which is not repeated */
 } Progress;
 
-void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes);
-
 /*
  * Shows the progress of the job, and returns USEC_INFINITY. If it is too early to show anything, returns the
  * time of the next call instead.
  */
 uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_usec);
 
-/* Clears the bar. */
+/* Clear the bar. progress_done() also frees all that the progress owns. */
 void progress_clear(Progress *progress);
 void progress_done(Progress *progress);

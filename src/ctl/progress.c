@@ -16,14 +16,11 @@
 #define BAR_MIN 10
 #define BAR_MAX 50
 
-void progress_init(Progress *progress, uint32_t id, uint64_t block_size_bytes)
+void progress_clear(Progress *progress)
 {
-        *progress = (Progress){
-                .id = id,
-                .block_size_bytes = block_size_bytes,
-                .has_bar = isatty(STDERR_FILENO),
-        };
-        setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe gets each line at once */
+        if (progress->bar_width > 0)
+                fprintf(stderr, "\r%*s\r", (int) progress->bar_width, "");
+        progress->bar_width = 0;
 }
 
 /* The keys of the tree are numbers: there is nothing to free. */
@@ -34,6 +31,7 @@ static void keep_key(void *key)
 
 void progress_done(Progress *progress)
 {
+        progress_clear(progress);
         tdestroy(progress->told, keep_key);
         free(progress->shown);
         *progress = (Progress){};
@@ -95,13 +93,6 @@ static void draw_bar(Progress *progress, const JobView *view, const char *text)
                 (int) width, line);
         fflush(stderr);
         progress->bar_width = MIN(strlen(line), width);
-}
-
-void progress_clear(Progress *progress)
-{
-        if (progress->bar_width > 0)
-                fprintf(stderr, "\r%*s\r", (int) progress->bar_width, "");
-        progress->bar_width = 0;
 }
 
 /* Prints which job this is, before anything else. */

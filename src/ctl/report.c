@@ -180,9 +180,7 @@ int job_failure_format(const JobFailure *failure, char **ret)
         bool is_named = strstr(failure->text, error) != NULL;
 
         return asprintf(ret, "memory%" PRIu32 ": %s%s%s", failure->block, is_named ? "" : error,
-                        is_named ? "" : ": ", failure->text) < 0 ?
-                       -ENOMEM :
-                       0;
+                        is_named ? "" : ": ", failure->text);
 }
 
 /* A job that was cancelled or timed out is partly done if any of its blocks stayed done, else it failed. */

@@ -30,7 +30,6 @@ typedef struct Wait {
         sd_event_source *timer;
         Agent agent;
         uint32_t id; /* 0: memoryd has not replied yet */
-        uint64_t block_size_bytes;
         unsigned n_signals;
         JobView view;
         Progress progress;
@@ -40,7 +39,6 @@ typedef struct Wait {
 
 static void wait_done(Wait *wait)
 {
-        progress_clear(&wait->progress);
         progress_done(&wait->progress);
         agent_stop(&wait->agent);
         job_view_done(&wait->view);
@@ -266,7 +264,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 return garbled(wait, -EBADMSG);
         if (!arg_wait)
                 return wait_end(wait, print_job(wait->id, path));
-        progress_init(&wait->progress, wait->id, wait->block_size_bytes);
+        wait->progress.id = wait->id;
         for (size_t i = 0; i < ELEMENTSOF(wait->ended); i++)
                 if (wait->ended[i].id == wait->id)
                         return finish(wait, wait->ended[i].signal);
@@ -366,14 +364,14 @@ static int ask_block_size(Wait *wait, sd_bus_error *error)
                 r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
         if (r >= 0)
                 r = sd_bus_call(wait->bus, message, 0, error, &reply);
-        if (r >= 0 && sd_bus_message_read(reply, "v", "t", &wait->block_size_bytes) < 0)
+        if (r >= 0 && sd_bus_message_read(reply, "v", "t", &wait->progress.block_size_bytes) < 0)
                 return -EBADMSG;
         return r;
 }
 
 static int run_job(const char *method, const BlockRange *blocks, size_t n_blocks)
 {
-        _cleanup_(wait_done) Wait wait = {};
+        _cleanup_(wait_done) Wait wait = { .progress.has_bar = isatty(STDERR_FILENO) };
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
@@ -398,6 +396,7 @@ static int verb_job(const char *verb, const char *method, int argc, char **argv)
         size_t n_blocks = 0;
         int r = job_request_parse(verb, argc, argv, &blocks, &n_blocks);
 
+        setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe gets each line at once */
         return r == EXIT_SUCCESS ? run_job(method, blocks, n_blocks) : r;
 }
 
