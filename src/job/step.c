@@ -319,29 +319,29 @@ static uint64_t job_share(const Job *job, uint64_t now_usec, uint64_t offline_ti
         return MIN(share_usec, offline_timeout_usec);
 }
 
-static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
+static void job_next_step(Job *job, Machine *machine, uint64_t now_usec,
                           uint64_t offline_timeout_usec, JobWrite *ret)
 {
         JobStep *step;
         Block *block;
 
         if (job_is_over(job, now_usec))
-                return false;
+                return;
         if (job->next == job->n_steps) {
                 job->is_second_round = true;
                 job->next = 0;
         }
         step = &job->steps[job->next++];
         if (step->state != STEP_WAITING)
-                return false;
+                return;
         if (job->is_second_round)
                 job->n_again--;
         block = step_block(step, machine);
         if (step_is_settled(job, step, block))
-                return false;
+                return;
         if (step_is_unsafe(job, step, machine, block, verdict_class(step->step.to, block))) {
                 step_refused(job, step, -EPERM);
-                return false;
+                return;
         }
         step->saved = (SavedState){
                 .status = block->status,
@@ -352,11 +352,10 @@ static bool job_next_step(Job *job, Machine *machine, uint64_t now_usec,
         };
         job_write(job, step, block, step->step.to, job_share(job, now_usec, offline_timeout_usec),
                   ret);
-        return true;
 }
 
 /* Finds the second write of a set-zone step. */
-static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
+static void job_next_change(Job *job, Machine *machine, JobWrite *ret)
 {
         JobStep *step = &job->steps[job->changing];
         Block *block = step_block(step, machine);
@@ -364,7 +363,7 @@ static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
         job->changing = job->n_steps;
         if (!block) {
                 step_failed(job, step, -ENOENT);
-                return false;
+                return;
         }
         if (job->state != JOB_STATE_UNDOING && !step->restoring &&
             step_is_unsafe(job, step, machine, block, verdict_class(step->step.to, block))) {
@@ -373,46 +372,39 @@ static bool job_next_change(Job *job, Machine *machine, JobWrite *ret)
         }
         if (block->state == BLOCK_OFFLINE) {
                 job_write(job, step, block, next_verdict(job, step), 0, ret);
-                return true;
+                return;
         }
         job->writing = next_verdict(job, step);
         job_onlined(job, step, block, -EEXIST, 0);
-        return false;
 }
 
-static bool job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_usec, JobWrite *ret)
+static void job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_usec, JobWrite *ret)
 {
         JobStep *step;
         Block *block;
 
         if (job->next == 0) {
                 job->state = job->end;
-                return false;
+                return;
         }
         step = &job->steps[--job->next];
         block = step_block(step, machine);
         if (step->state != STEP_DONE || !step->is_ours || !block)
-                return false;
-        if (block_class(block) == step->step.from) {
+                return;
+        if (block_class(block) == step->step.from)
                 step_undone(job, step);
-                return false;
-        }
-        /* Another process has changed the block since. Its change stays. */
-        if ((block->state == BLOCK_OFFLINE) != (step->step.to == VERDICT_NONE))
-                return false;
-        if (step_is_unsafe(job, step, machine, block, step->step.from)) {
+        else if ((block->state == BLOCK_OFFLINE) != (step->step.to == VERDICT_NONE))
+                return; /* another process has changed the block since: its change stays */
+        else if (step_is_unsafe(job, step, machine, block, step->step.from))
                 step->error = -EPERM;
-                return false;
-        }
-        job_write(job, step, block, former_verdict(step), offline_timeout_usec, ret);
-        return true;
+        else
+                job_write(job, step, block, former_verdict(step), offline_timeout_usec, ret);
 }
 
 int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_timeout_usec,
              JobWrite *ret)
 {
         uint64_t timeout_usec = job->request.timeout_usec;
-        bool has_write = false;
 
         assert(job->current == job->n_steps);
         if (job->state == JOB_STATE_QUEUED) {
@@ -420,14 +412,13 @@ int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_tim
                 if (timeout_usec > 0 && timeout_usec < USEC_INFINITY - now_usec)
                         job->deadline_usec = now_usec + timeout_usec;
         }
-        while (!has_write && !job_state_is_end(job->state)) {
+        while (job->current == job->n_steps && !job_state_is_end(job->state)) {
                 if (job->changing < job->n_steps)
-                        has_write = job_next_change(job, machine, ret);
+                        job_next_change(job, machine, ret);
                 else if (job->state == JOB_STATE_UNDOING)
-                        has_write = job_next_undo(job, machine, offline_timeout_usec, ret);
+                        job_next_undo(job, machine, offline_timeout_usec, ret);
                 else
-                        has_write =
-                                job_next_step(job, machine, now_usec, offline_timeout_usec, ret);
+                        job_next_step(job, machine, now_usec, offline_timeout_usec, ret);
         }
-        return has_write;
+        return job->current < job->n_steps;
 }
