@@ -6,18 +6,14 @@
 
 #include <stdio.h>
 
-static bool is_boot(const Selector *selector, const Block *block)
-{
-        return machine_origin(selector->machine, block) == ORIGIN_BOOT;
-}
-
 /* Refuses, unless forced, a change of boot memory. */
 static int check_boot(Selector *selector)
 {
         for (size_t i = 0; i < selector->n_targets && !selector->request->force; i++) {
                 const Block *block = selector->targets[i].block;
 
-                if (is_boot(selector, block) && selector_changes(selector, block))
+                if (machine_origin(selector->machine, block) == ORIGIN_BOOT &&
+                    selector_changes(selector, block))
                         return selector_refuse(
                                 selector, REFUSAL_BOOT_MEMORY,
                                 "memory%u was there at boot, and the kernel may have "
@@ -63,7 +59,7 @@ static void choose_blocks(Selector *selector, ZoneClass from, bool boot, bool gu
                 const Block *block = target->block;
 
                 if (target->taken || block_class(block) != from ||
-                    is_boot(selector, block) != boot ||
+                    (machine_origin(selector->machine, block) == ORIGIN_BOOT) != boot ||
                     !(is_named || selector_is_available(selector, block)))
                         continue;
                 selector_take(selector, target, to);
