@@ -16,7 +16,7 @@ int job_request_parse(const char *verb, int argc, char **argv, BlockRange **ret_
 /* Appends the request as Online(), Offline() and SetZone() take it. Returns 0 or a negative errno. */
 int job_request_append(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks);
 
-/* report.c: the properties of a job, and its report once it has ended. */
+/* job-view.c: the properties of a job, its progress, and its report once it has ended. */
 
 typedef struct JobFailure {
         uint32_t block;
@@ -55,16 +55,11 @@ uint32_t job_path_to_id(const char *path);
 /* Returns the buffer. */
 const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX]);
 
-/* Formats a line about a block that failed, without a newline. Returns < 0 if memory is short. */
-int job_failure_format(const JobFailure *failure, char **ret);
-
 /* Prints the result of a job that has ended. Returns the exit code for that result. */
 int job_report_print(uint32_t id, const char *result, const JobView *report);
 
-/* progress.c: shows a bar on stderr if that is a terminal, else lines on stdout. */
-
+/* Shows a bar on stderr if that is a terminal, else lines on stdout. */
 typedef struct Progress {
-        uint32_t id;
         uint64_t block_size_bytes;
         bool has_bar;
         bool is_named;      /* the line that names the job was printed */

@@ -43,6 +43,6 @@ int json_print_line(json_object *value);
 /* feature.c: makes an array of the features that the kernel has and lacks. */
 json_object *json_features(const ManagerRow *manager);
 
-/* report.c: add the members for a job under way, and for a job that has ended. */
+/* job-view.c: add the members for a job under way, and for a job that has ended. */
 bool json_add_job(json_object *object, uint32_t id, const JobView *view);
 bool json_add_report(json_object *object, uint32_t id, const char *result, const JobView *report);

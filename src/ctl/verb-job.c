@@ -264,7 +264,6 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                 return garbled(wait, -EBADMSG);
         if (!arg_wait)
                 return wait_end(wait, print_job(wait->id, path));
-        wait->progress.id = wait->id;
         for (size_t i = 0; i < ELEMENTSOF(wait->ended); i++)
                 if (wait->ended[i].id == wait->id)
                         return finish(wait, wait->ended[i].signal);
@@ -333,10 +332,8 @@ static int add_sources(Wait *wait)
         if (r >= 0)
                 r = interrupts_add(wait->event, on_signal, wait);
         if (r >= 0)
-                r = sd_event_add_time(wait->event, &wait->timer, CLOCK_MONOTONIC, 0, 1, on_timer,
-                                      wait);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(wait->timer, SD_EVENT_OFF);
+                r = sd_event_add_time(wait->event, &wait->timer, CLOCK_MONOTONIC, USEC_INFINITY, 1,
+                                      on_timer, wait);
         return r < 0 ? r : sd_bus_attach_event(wait->bus, wait->event, 0);
 }
 
