@@ -268,17 +268,14 @@ static void draw_bar(Progress *progress, const JobView *view, const char *text)
         progress->bar_width = MIN(strlen(line), width);
 }
 
-/* Prints which job this is, before anything else. */
-static void print_job(Progress *progress, const JobView *view)
+/* Prints the first line, which names the job. */
+static void print_job(const Progress *progress, const JobView *view)
 {
         char size[SIZE_STRING_MAX];
 
-        if (progress->is_named)
-                return;
         printf("job %" PRIu32 ": %s %s, %" PRIu32 " blocks, %s\n", view->id, view->kind ?: "",
                view->target ?: "", view->n_total,
                size_format(view->n_total * progress->block_size_bytes, size));
-        progress->is_named = true;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -304,10 +301,10 @@ uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_u
 {
         _cleanup_free_ char *text = NULL;
 
-        if (!progress->has_bar) {
+        if (!progress->has_bar && !progress->shown)
                 print_job(progress, view);
+        if (!progress->has_bar)
                 print_failures(progress, view);
-        }
         if (now_usec < progress->next_usec)
                 return progress->next_usec;
         if (text_format(progress, view, &text) < 0 ||

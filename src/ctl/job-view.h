@@ -62,7 +62,6 @@ int job_report_print(uint32_t id, const char *result, const JobView *report);
 typedef struct Progress {
         uint64_t block_size_bytes;
         bool has_bar;
-        bool is_named;      /* the line that names the job was printed */
         size_t bar_width;   /* of the bar and its text in the terminal; 0: nothing is shown */
         size_t bar_length;  /* of the bar alone */
         void *told;         /* owned: tree (tsearch(3)) of the blocks whose failure was printed */

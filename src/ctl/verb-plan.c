@@ -185,7 +185,7 @@ static int plan_by_memoryd(Table *table)
 
 static int load_config(Conf *conf)
 {
-        ConfFaults faults = {};
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
         int r = arg_config ? conf_load_file(arg_config, conf, &faults) :
                              conf_load("", conf, &faults);
 
@@ -195,7 +195,6 @@ static int load_config(Conf *conf)
                 if (conf_fault_format(&faults.faults[i], &text) >= 0)
                         (void) failure("%s", text);
         }
-        conf_faults_done(&faults);
         if (r < 0)
                 return failure("cannot read the configuration: %s", strerror(-r));
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -219,7 +218,7 @@ static int parse_additions(uint64_t block_size_bytes, Addition *additions)
 static int plan_machine(const Machine *machine, const Policy *policy, const Addition *additions,
                         Table *table)
 {
-        Forecast forecast = {};
+        _cleanup_(forecast_done) Forecast forecast = {};
         ForecastRange range;
         size_t i = 0;
         int r = forecast_make(machine, policy, policy, additions, arg_n_additions, &forecast);
@@ -228,7 +227,6 @@ static int plan_machine(const Machine *machine, const Policy *policy, const Addi
                 r = add_range(table, &range, machine->block_size_bytes);
                 free(range.reason);
         }
-        forecast_done(&forecast);
         if (r == -E2BIG)
                 return failure("cannot plan: expected at most %d blocks with those of the machine",
                                FORECAST_BLOCKS_MAX);
@@ -238,8 +236,8 @@ static int plan_machine(const Machine *machine, const Policy *policy, const Addi
 static int plan_by_recording(Table *table)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
+        _cleanup_(conf_done) Conf conf;
         Addition additions[FORECAST_ADDITIONS_MAX];
-        Conf conf;
         int r;
 
         conf_init(&conf);
@@ -248,10 +246,9 @@ static int plan_by_recording(Table *table)
                 r = parse_additions(snapshot.manager.block_size_bytes, additions);
         if (r == EXIT_SUCCESS)
                 r = load_config(&conf);
-        if (r == EXIT_SUCCESS)
-                r = plan_machine(&snapshot.recording->machine, &conf.policy, additions, table);
-        conf_done(&conf);
-        return r;
+        if (r != EXIT_SUCCESS)
+                return r;
+        return plan_machine(&snapshot.recording->machine, &conf.policy, additions, table);
 }
 
 int verb_plan(int argc, char **argv)
