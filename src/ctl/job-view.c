@@ -241,21 +241,16 @@ static int text_format(const Progress *progress, const JobView *view, char **ret
  * The text behind the bar takes precedence over the bar. The bar may become shorter, but not longer again, or
  * the text would jump.
  */
-static size_t bar_length(size_t width, size_t text_length, size_t last)
-{
-        if (width < text_length + BAR_MIN + 3)
-                return 0;
-        return MIN(width - text_length - 3, last > 0 ? last : (size_t) BAR_MAX);
-}
-
 static void draw_bar(Progress *progress, const JobView *view, const char *text)
 {
         size_t width = terminal_width(STDERR_FILENO) - 1; /* or the cursor would wrap */
-        size_t length = bar_length(width, strlen(text), progress->bar_length);
+        size_t beside = strlen(text) + 3, length = 0;
         uint32_t n_through = view->n_done + view->n_failed;
         _cleanup_free_ char *line = NULL;
         char bar[BAR_MAX + 1] = "";
 
+        if (width >= beside + BAR_MIN)
+                length = MIN(width - beside, progress->bar_length ?: BAR_MAX);
         progress->bar_length = length;
         memset(bar, '.', length);
         if (view->n_total > 0)
