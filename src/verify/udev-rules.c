@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <search.h>
 #include <stdio.h>
 
 /* udev ignores longer lines. */
@@ -38,9 +39,10 @@ typedef enum Answer {
 
 /* A line with a label, a jump or a write. */
 typedef struct Line {
-        unsigned number;   /* of the first line, if it is continued */
-        const char *label; /* NULL: none */
-        const char *jump;  /* the label in GOTO; NULL: none */
+        unsigned number;     /* of the first line, if it is continued */
+        const char *label;   /* NULL: none */
+        const char *jump;    /* the label in GOTO; NULL: none */
+        struct Line *target; /* the line to which it jumps; NULL: none */
         /* For each kind of device: */
         const char *writes[_KIND_MAX]; /* Token.text of the first token that writes; NULL: none */
         Answer matches[_KIND_MAX];
@@ -301,20 +303,44 @@ static bool line_read(Line *line, const Token *tokens, size_t n, const UdevHost 
         return true;
 }
 
-/* Finds the line to which a line jumps. udev ignores a jump to a label that is not below. */
-static Line *find_target(Line *line, const Line *end)
+static int compare_labels(const void *a, const void *b)
 {
-        for (Line *target = line + 1; line->jump && target < end; target++)
-                if (target->label && strcmp(target->label, line->jump) == 0)
-                        return target;
-        return NULL;
+        return strcmp(((const Line *) a)->label, ((const Line *) b)->label);
+}
+
+/*
+ * Finds the line to which each line jumps: the next below with that label. udev ignores a jump if
+ * there is none. Goes up from the last line, with the labels below in a tree: a search per jump
+ * would take a time that grows with the square of the file. Returns 0 or -ENOMEM.
+ */
+static int find_targets(Line *lines, size_t n)
+{
+        void *labels = NULL;
+        int r = 0;
+
+        for (size_t i = n; r >= 0 && i-- > 0;) {
+                Line *line = &lines[i], wanted = { .label = line->jump };
+                Line **found = line->jump ? tfind(&wanted, &labels, compare_labels) : NULL;
+
+                line->target = found ? *found : NULL;
+                if (!line->label)
+                        continue;
+                found = tsearch(line, &labels, compare_labels);
+                if (found)
+                        *found = line;
+                else
+                        r = -ENOMEM;
+        }
+        while (labels)
+                tdelete(*(Line **) labels, &labels, compare_labels);
+        return r;
 }
 
 /* Finds out which lines the devices may reach. */
 static void mark_reached(Line *lines, size_t n)
 {
         for (size_t i = 0; i < n; i++) {
-                Line *line = &lines[i], *target = find_target(line, lines + n);
+                Line *line = &lines[i], *target = line->target;
 
                 for (Kind kind = 0; kind < _KIND_MAX; kind++) {
                         line->is_reached[kind] |= i == 0;
@@ -404,6 +430,8 @@ int udev_rules_parse(const char *text, const UdevHost *host, UdevWrites *writes)
         size_t n = 0;
         int r = copy ? read_lines(copy, host, &lines, &n) : -ENOMEM;
 
+        if (r >= 0)
+                r = find_targets(lines, n);
         mark_reached(lines, n);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = add_write(writes, &lines[i]);

@@ -3,6 +3,7 @@
 #include "verify/udev-rules.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /* What a file's text comes to: "line: what writes", one a line. */
 
@@ -221,6 +222,31 @@ START_TEST(a_line_longer_than_udev_takes_is_passed_over)
 }
 END_TEST
 
+/* Returns the processor time for a text of jumps and labels that do not go together. */
+static clock_t time_jumps(size_t size)
+{
+        static char text[UDEV_FILE_SIZE_MAX];
+        UdevWrites writes = {};
+        clock_t start = clock();
+        size_t n = 0;
+
+        for (unsigned i = 0; n + 100 < size; i++)
+                n += (size_t) snprintf(text + n, 50, "GOTO=\"%x\"\nLABEL=\"x%x\"\n", i, i);
+        strcpy(text + n, "GOTO=\"x0\"\n" MEMORY ONLINE "\n");
+        ck_assert_int_eq(udev_rules_parse(text, &unknown, &writes), 0);
+        ck_assert_uint_eq(writes.n_writes, 1);
+        udev_writes_done(&writes);
+        return clock() - start;
+}
+
+START_TEST(the_time_for_jumps_grows_with_the_file_and_not_with_its_square)
+{
+        clock_t quarter = time_jumps(UDEV_FILE_SIZE_MAX / 4);
+
+        ck_assert_int_lt(time_jumps(UDEV_FILE_SIZE_MAX), 10 * quarter);
+}
+END_TEST
+
 START_TEST(damaged_text_is_survived)
 {
         static const char junk[] = { '\n', '"', '{', '\\', '=', (char) 0xff, 'G' };
@@ -247,6 +273,7 @@ int main(void)
         tcase_set_timeout(tcase, 60);
         tcase_add_loop_test(tcase, lines_that_write_memory_states_are_found, 0, ELEMENTSOF(cases));
         tcase_add_test(tcase, a_line_longer_than_udev_takes_is_passed_over);
+        tcase_add_test(tcase, the_time_for_jumps_grows_with_the_file_and_not_with_its_square);
         tcase_add_test(tcase, damaged_text_is_survived);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
