@@ -19,14 +19,14 @@ static const char *const folders[] = {
 };
 
 typedef struct RulesFile {
-        char *name;    /* owned */
+        char *name;    /* owned; first, for compare_names() */
         size_t folder; /* index into `folders` */
 } RulesFile;
 
 typedef struct Udev {
         int root_fd;
         bool is_system;   /* the root is that of the running system */
-        RulesFile *files; /* owned */
+        RulesFile *files; /* owned: those in force, by name, as udev sorts them */
         size_t n_files;
         size_t left; /* the number of bytes that may still be read */
 } Udev;
@@ -58,9 +58,18 @@ static int open_in_root(const Udev *udev, const char *path, int flags)
         return fd;
 }
 
-/* Lists the files of a folder. A missing folder is no error. */
+static int compare_names(const void *a, const void *b)
+{
+        return strcmp(((const RulesFile *) a)->name, ((const RulesFile *) b)->name);
+}
+
+/*
+ * Adds the files of a folder, but those of folders before it mask files of the same name. A missing
+ * folder is no error.
+ */
 static int list_folder(Udev *udev, size_t folder)
 {
+        size_t n_before = udev->n_files;
         _cleanup_close_ int fd = open_in_root(udev, folders[folder], O_DIRECTORY);
         _cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
@@ -69,37 +78,24 @@ static int list_folder(Udev *udev, size_t folder)
                 return 0;
         (void) TAKE_FD(fd);
         while ((entry = readdir(dir))) {
-                char *name;
+                RulesFile file = { (char *) entry->d_name, folder };
 
-                if (fnmatch("*.rules", entry->d_name, FNM_PERIOD) != 0)
+                if (fnmatch("*.rules", file.name, FNM_PERIOD) != 0 ||
+                    (n_before > 0 &&
+                     bsearch(&file, udev->files, n_before, sizeof(file), compare_names)))
                         continue;
                 if (udev->n_files == UDEV_FILES_MAX)
                         return -EFBIG;
-                if (GROW(udev->files, udev->n_files) < 0 || !(name = strdup(entry->d_name)))
+                file.name = strdup(file.name);
+                if (!file.name || GROW(udev->files, udev->n_files) < 0) {
+                        free(file.name);
                         return -ENOMEM;
-                udev->files[udev->n_files++] = (RulesFile){ name, folder };
+                }
+                udev->files[udev->n_files++] = file;
         }
+        if (udev->n_files > n_before)
+                qsort(udev->files, udev->n_files, sizeof(RulesFile), compare_names);
         return 0;
-}
-
-/* Compares by name as udev does, then by priority. */
-static int compare_files(const void *a, const void *b)
-{
-        const RulesFile *x = a, *y = b;
-        int order = strcmp(x->name, y->name);
-
-        return order != 0 ? order : (x->folder > y->folder) - (x->folder < y->folder);
-}
-
-static int list_files(Udev *udev)
-{
-        int r = udev->root_fd < 0 ? -errno : 0;
-
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(folders); i++)
-                r = list_folder(udev, i);
-        if (udev->n_files > 0)
-                qsort(udev->files, udev->n_files, sizeof(RulesFile), compare_files);
-        return r;
 }
 
 /*
@@ -205,8 +201,10 @@ int verify_udev_rules(const VerifyInput *input, Findings *findings)
                 .is_system = !*input->root,
                 .left = UDEV_FILES_SIZE_MAX,
         };
-        int r = list_files(&udev);
+        int r = udev.root_fd < 0 ? -errno : 0;
 
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(folders); i++)
+                r = list_folder(&udev, i);
         if (r == -EFBIG)
                 return findings_add(
                         findings, "udev-rule", strdup("rules.d"),
@@ -217,7 +215,6 @@ int verify_udev_rules(const VerifyInput *input, Findings *findings)
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         for (size_t i = 0; r >= 0 && i < udev.n_files; i++)
-                if (i == 0 || strcmp(udev.files[i].name, udev.files[i - 1].name) != 0)
-                        r = check_file(&udev, &udev.files[i], &host, findings);
+                r = check_file(&udev, &udev.files[i], &host, findings);
         return r;
 }

@@ -145,6 +145,11 @@ START_TEST(a_folder_that_is_a_link_to_another_counts_once)
         sysfs_fixture_write(&fixture, RULE, "usr/lib/udev/rules.d/40-x.rules");
         ck_assert_int_eq(symlink("usr/lib", sysfs_fixture_path(&fixture, "lib")), 0);
         assert_found("udev-rule: /usr/lib/udev/rules.d/40-x.rules:1\n");
+        for (unsigned i = 2; i <= UDEV_FILES_MAX; i++)
+                sysfs_fixture_write(&fixture, "", "usr/lib/udev/rules.d/%u.rules", i);
+        assert_found("udev-rule: /usr/lib/udev/rules.d/40-x.rules:1\n");
+        sysfs_fixture_write(&fixture, "", "run/udev/rules.d/1.rules");
+        assert_found("udev-rule: rules.d\n");
 }
 END_TEST
 
