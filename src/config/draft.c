@@ -22,12 +22,6 @@ typedef struct Input {
         ConfPlace place;
 } Input;
 
-void conf_draft_init(ConfDraft *draft, ConfFaults *faults)
-{
-        *draft = (ConfDraft){ .faults = faults };
-        conf_init(&draft->conf);
-}
-
 DEFINE_CLEANUP(Rule *, rule_done)
 
 /* Reports a value that should be a list of rules, or a rule. */
@@ -64,7 +58,7 @@ static int apply_rule(const Input *input, const config_setting_t *group)
 static int apply_rules(const Input *input, const config_setting_t *setting, bool is_cut)
 {
         ConfDraft *draft = input->draft;
-        int n = config_setting_length(setting) - is_cut;
+        int n = config_setting_length(setting) - is_cut, fault = 0;
 
         if (!config_setting_is_list(setting))
                 return rules_fault(input, setting);
@@ -74,24 +68,23 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
         }
         for (int i = 0; i < n; i++) {
                 const config_setting_t *group = config_setting_get_elem(setting, (unsigned) i);
-                int r;
 
                 if (draft->conf.policy.n_rules == RULES_MAX)
-                        return conf_faults_add(draft->faults, input->source.file,
-                                               config_setting_source_line(group), "rules",
-                                               "expected at most %d rules in all files, got more",
-                                               RULES_MAX);
-                r = apply_rule(input, group);
-                if (r < 0)
-                        return r;
+                        return fault | conf_faults_add(draft->faults, input->source.file,
+                                                       config_setting_source_line(group), "rules",
+                                                       "expected at most %d rules in all files, "
+                                                       "got more",
+                                                       RULES_MAX);
+                fault |= apply_rule(input, group);
         }
-        return 0;
+        return fault;
 }
 
 static int apply_retry(const Input *input, const config_setting_t *group)
 {
         const char *name = config_setting_name(group);
         ConfDraft *draft = input->draft;
+        int fault = 0;
 
         if (!config_setting_is_group(group)) {
                 draft->retry_is_unknown = true;
@@ -99,19 +92,17 @@ static int apply_retry(const Input *input, const config_setting_t *group)
         }
         for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
                 const config_setting_t *setting = config_setting_get_elem(group, i);
-                const ConfKey *key;
-                int r = conf_group_read_setting(&input->source, name, setting, &draft->conf, &key);
+                const ConfKey *key = conf_key_find(name, config_setting_name(setting));
 
-                if (r < 0)
-                        return r;
-                draft->retry_is_unknown = draft->retry_is_unknown || r > 0;
+                fault |= conf_group_read_setting(&input->source, name, setting, &draft->conf);
                 if (key && key->type == CONF_USEC) {
                         draft->retry_file = input->source.file;
                         draft->retry_line = config_setting_source_line(setting);
                         draft->retry_key = key;
                 }
         }
-        return 0;
+        draft->retry_is_unknown = draft->retry_is_unknown || fault;
+        return fault;
 }
 
 static int apply_setting(const Input *input, const config_setting_t *setting, bool is_cut)
@@ -127,7 +118,7 @@ static int apply_setting(const Input *input, const config_setting_t *setting, bo
                 return apply_retry(input, setting);
         if (key && key->type == CONF_RULES)
                 return apply_rules(input, setting, is_cut);
-        r = conf_group_read_setting(&input->source, NULL, setting, &draft->conf, &key);
+        r = conf_group_read_setting(&input->source, NULL, setting, &draft->conf);
         if (r > 0 && key && key->offset == offsetof(Conf, event_source))
                 draft->event_source_is_unknown = true;
         return r;
@@ -144,7 +135,7 @@ int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_
         _cleanup_(config_destroyp) config_t *owned = &config;
         const config_setting_t *root;
         bool is_cut;
-        int r, n;
+        int r, n, fault = 0;
 
         config_init(&config);
         r = conf_syntax_check(file, text, size, draft->faults, &checked, &is_cut);
@@ -160,13 +151,10 @@ int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_
 
         root = config_root_setting(owned);
         n = config_setting_length(root);
-        for (int i = 0; i < n; i++) {
-                r = apply_setting(&input, config_setting_get_elem(root, (unsigned) i),
-                                  is_cut && i + 1 == n);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (int i = 0; i < n; i++)
+                fault |= apply_setting(&input, config_setting_get_elem(root, (unsigned) i),
+                                       is_cut && i + 1 == n);
+        return fault < 0 ? -ENOMEM : 0;
 }
 
 /* Returns the first rule before index `end` whose name is `name`, or NULL. */
@@ -269,16 +257,13 @@ static int check_all_reached(ConfDraft *draft)
 {
         const Policy *policy = &draft->conf.policy;
         size_t matches_all = 0;
+        int fault = 0;
 
         while (matches_all < policy->n_rules && !has_no_criteria(&policy->rules[matches_all]))
                 matches_all++;
-        for (size_t i = matches_all + 1; i < policy->n_rules; i++) {
-                int r = check_reached(draft, i, matches_all);
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        for (size_t i = matches_all + 1; i < policy->n_rules; i++)
+                fault |= check_reached(draft, i, matches_all);
+        return fault;
 }
 
 int conf_draft_finish(ConfDraft *draft)
@@ -293,5 +278,5 @@ int conf_draft_finish(ConfDraft *draft)
                 r = check_event_source(draft, i);
         if (r >= 0)
                 r = check_all_reached(draft);
-        return MIN(r, 0);
+        return r < 0 ? -ENOMEM : 0;
 }

@@ -13,7 +13,7 @@ typedef enum ConfPlace {
 } ConfPlace;
 
 typedef struct ConfDraft {
-        Conf conf;
+        Conf conf; /* the caller calls conf_init() and conf_done() */
         ConfFaults *faults;
         size_t n_dropin_rules;        /* rules from drop-ins: they come first in the policy */
         bool has_vendor_rules;        /* the rules after them are the vendor's */
@@ -26,9 +26,6 @@ typedef struct ConfDraft {
         const ConfKey *retry_key;
         bool retry_is_unknown; /* a setting of `retry` itself has a fault */
 } ConfDraft;
-
-/* The draft is freed by conf_done() of its configuration. */
-void conf_draft_init(ConfDraft *draft, ConfFaults *faults);
 
 /*
  * Applies the settings of one file: they replace settings of the same key in the draft. Rules of a

@@ -30,8 +30,8 @@ typedef struct Load {
 
 static void load_init(Load *load, ConfFaults *faults)
 {
-        *load = (Load){ .first_fault = faults->n_faults };
-        conf_draft_init(&load->draft, faults);
+        *load = (Load){ .draft.faults = faults, .first_fault = faults->n_faults };
+        conf_init(&load->draft.conf);
 }
 
 static void load_done(Load *load)

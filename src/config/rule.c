@@ -12,19 +12,6 @@ typedef struct Reader {
         Rule *rule;
 } Reader;
 
-/* Combines the results of several steps: -ENOMEM, 1 or 0. */
-static int either(const int *results, size_t n)
-{
-        int fault = 0;
-
-        for (size_t i = 0; i < n; i++)
-                if (results[i] < 0)
-                        return results[i];
-                else
-                        fault |= results[i];
-        return fault;
-}
-
 /* Reports a setting of a group that fits the table of keys but has to meet a further condition. */
 static int fault_in(const Reader *reader, const config_setting_t *group, const char *name,
                     const char *expected)
@@ -85,16 +72,14 @@ static int read_udev_property(const Reader *reader, const ConfKey *key,
         const ConfSource *source = reader->source;
         UdevProperty property = {};
         _cleanup_(udev_property_donep) UdevProperty *owned = &property;
-        int r[3];
+        int fault;
 
         if (!config_setting_is_group(setting))
                 return conf_value_fault(source, key, setting, setting);
-        r[0] = conf_group_read(source, key->name, setting, owned);
-        r[1] = conf_group_require(source, key->name, setting, "name");
-        r[2] = conf_group_require(source, key->name, setting, "value");
-        if (either(r, 3) != 0)
-                return either(r, 3);
-        return add_udev_property(reader, setting, owned);
+        fault = conf_group_read(source, key->name, setting, owned);
+        fault |= conf_group_require(source, key->name, setting, "name");
+        fault |= conf_group_require(source, key->name, setting, "value");
+        return fault ? fault : add_udev_property(reader, setting, owned);
 }
 
 static int read_udev_properties(const Reader *reader, const ConfKey *key,
@@ -104,14 +89,9 @@ static int read_udev_properties(const Reader *reader, const ConfKey *key,
 
         if (!config_setting_is_list(setting) || n == 0)
                 return read_udev_property(reader, key, setting);
-        for (int i = 0; i < n; i++) {
-                int r = read_udev_property(reader, key,
-                                           config_setting_get_elem(setting, (unsigned) i));
-
-                if (r < 0)
-                        return r;
-                fault |= r;
-        }
+        for (int i = 0; i < n; i++)
+                fault |= read_udev_property(reader, key,
+                                            config_setting_get_elem(setting, (unsigned) i));
         return fault;
 }
 
@@ -136,15 +116,15 @@ static int read_distance(const Reader *reader, const ConfKey *key, const config_
 {
         const ConfSource *source = reader->source;
         DistanceRange range = { .max = UINT32_MAX };
-        int r[3];
+        int fault;
 
         if (!config_setting_is_group(setting))
                 return conf_value_fault(source, key, setting, setting);
-        r[0] = conf_group_read(source, key->name, setting, &range);
-        r[1] = conf_group_require(source, key->name, setting, "from");
-        r[2] = check_range(reader, setting, &range);
-        if (either(r, 3) != 0)
-                return either(r, 3);
+        fault = conf_group_read(source, key->name, setting, &range);
+        fault |= conf_group_require(source, key->name, setting, "from");
+        fault |= check_range(reader, setting, &range);
+        if (fault)
+                return fault;
         reader->rule->distance = range;
         reader->rule->has_distance = true;
         return 0;
@@ -160,7 +140,7 @@ static int read_setting(const Reader *reader, const config_setting_t *setting)
         if (key && key->type == CONF_UDEV_PROPERTIES)
                 return read_udev_properties(reader, key, setting);
 
-        r = conf_group_read_setting(reader->source, "rules", setting, reader->rule, &key);
+        r = conf_group_read_setting(reader->source, "rules", setting, reader->rule);
         if (r == 0 && key->type == CONF_NODES)
                 reader->rule->has_nodes = true;
         if (r == 0 && key->type == CONF_RANGE)
@@ -262,48 +242,32 @@ static int check_origin(const Reader *reader)
 static int check_rule(const Reader *reader)
 {
         const Rule *rule = reader->rule;
-        const int r[] = {
-                check_sizes(reader),
-                check_address(reader),
-                check_distance(reader),
-                check_conditions(reader, "virtualization", rule->virtualization,
-                                 virtualization_matches),
-                check_conditions(reader, "architecture", rule->architecture, architecture_matches),
-                check_origin(reader),
-        };
+        int fault = check_sizes(reader);
 
-        return either(r, ELEMENTSOF(r));
-}
-
-static int read_settings(const Reader *reader)
-{
-        int fault = 0;
-
-        for (unsigned i = 0; i < (unsigned) config_setting_length(reader->group); i++) {
-                int r = read_setting(reader, config_setting_get_elem(reader->group, i));
-
-                if (r < 0)
-                        return r;
-                fault |= r;
-        }
-        return fault;
+        fault |= check_address(reader);
+        fault |= check_distance(reader);
+        fault |= check_conditions(reader, "virtualization", rule->virtualization,
+                                  virtualization_matches);
+        fault |= check_conditions(reader, "architecture", rule->architecture, architecture_matches);
+        return fault | check_origin(reader);
 }
 
 int conf_rule_read(const ConfSource *source, const config_setting_t *group, Policy *policy,
                    Rule *rule)
 {
         const Reader reader = { source, group, policy, rule };
-        int r[3];
+        int fault = 0;
 
-        r[0] = read_settings(&reader);
-        r[1] = conf_group_require(source, "rules", group, "zone");
-        r[2] = check_rule(&reader);
+        for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++)
+                fault |= read_setting(&reader, config_setting_get_elem(group, i));
+        fault |= conf_group_require(source, "rules", group, "zone");
+        fault |= check_rule(&reader);
 
         rule->line = config_setting_source_line(group);
         /* A criterion that could not be read must not count as no criterion: make the rule match nothing. */
-        if (either(r, 3) != 0) {
+        if (fault) {
                 rule->has_nodes = true;
                 rule->nodes = (NodeSet){};
         }
-        return either(r, 3);
+        return fault;
 }

@@ -7,9 +7,8 @@
 
 /*
  * Reads the rule in a group. Adds the udev properties that the rule asks for to the policy, but not
- * the rule itself. Returns 0; 1 if the rule has faults, all of which are
- * reported; or -ENOMEM. The caller owns the contents of *rule in each case. A rule with faults
- * never counts as a rule without criteria.
+ * the rule itself. Reports all faults, and returns like the functions of value.h. The caller owns
+ * the contents of *rule in each case. A rule with faults never counts as a rule without criteria.
  */
 int conf_rule_read(const ConfSource *source, const config_setting_t *group, Policy *policy,
                    Rule *rule);

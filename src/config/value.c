@@ -11,21 +11,14 @@
 /* Gets a whole number. Hexadecimal numbers count as unsigned, even if libconfig made them negative. */
 static bool get_integer(const config_setting_t *setting, int64_t *ret)
 {
-        bool is_hex = setting->format == CONFIG_FORMAT_HEX;
+        int type = config_setting_type(setting);
 
-        if (config_setting_type(setting) == CONFIG_TYPE_INT) {
-                int value = config_setting_get_int(setting);
-
-                *ret = is_hex ? (int64_t) (uint32_t) value : value;
-                return true;
-        }
-        if (config_setting_type(setting) == CONFIG_TYPE_INT64) {
-                int64_t value = config_setting_get_int64(setting);
-
-                *ret = is_hex && value < 0 ? INT64_MAX : value;
-                return true;
-        }
-        return false;
+        if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64)
+                return false;
+        *ret = config_setting_get_int64(setting);
+        if (setting->format == CONFIG_FORMAT_HEX && *ret < 0)
+                *ret = type == CONFIG_TYPE_INT ? (int64_t) (uint32_t) *ret : INT64_MAX;
+        return true;
 }
 
 /* Gets an integer or a floating-point number. */
@@ -43,21 +36,13 @@ static bool get_number(const config_setting_t *setting, double *ret)
         return true;
 }
 
-static const char *describe_aggregate(const config_setting_t *setting)
-{
-        bool is_empty = config_setting_length(setting) == 0;
-
-        switch (config_setting_type(setting)) {
-        case CONFIG_TYPE_GROUP:
-                return is_empty ? "an empty group" : "a group";
-        case CONFIG_TYPE_ARRAY:
-                return is_empty ? "an empty array" : "an array";
-        case CONFIG_TYPE_LIST:
-                return is_empty ? "an empty list" : "a list";
-        default:
-                return "nothing";
-        }
-}
+/* The types that are no scalars: with elements, and without. */
+static const char *const aggregates[][2] = {
+        [CONFIG_TYPE_NONE] = { "nothing", "nothing" },
+        [CONFIG_TYPE_GROUP] = { "a group", "an empty group" },
+        [CONFIG_TYPE_ARRAY] = { "an array", "an empty array" },
+        [CONFIG_TYPE_LIST] = { "a list", "an empty list" },
+};
 
 /* Describes the value of a setting: `5`, `"text"`, `a list`. Returns the buffer. */
 static const char *describe(const config_setting_t *setting, char buffer[static CONF_QUOTE_MAX])
@@ -79,7 +64,7 @@ static const char *describe(const config_setting_t *setting, char buffer[static 
         case CONFIG_TYPE_BOOL:
                 return config_setting_get_bool(setting) ? "true" : "false";
         default:
-                return describe_aggregate(setting);
+                return aggregates[config_setting_type(setting)][config_setting_length(setting) == 0];
         }
 }
 
@@ -347,8 +332,6 @@ static int read_value(const ConfSource *source, const ConfKey *key, const config
                         r = conf_value_fault(source, key, setting, element);
                 else if (r == -EEXIST)
                         r = element_fault(source, setting, element, "each word once", " again");
-                if (r < 0)
-                        return r;
                 fault |= r;
         }
         if (fault)
@@ -379,11 +362,10 @@ static bool is_hidden(const config_setting_t *setting)
 }
 
 int conf_group_read_setting(const ConfSource *source, const char *keys,
-                            const config_setting_t *setting, void *base, const ConfKey **ret_key)
+                            const config_setting_t *setting, void *base)
 {
         const ConfKey *key = conf_key_find(keys, config_setting_name(setting));
 
-        *ret_key = key;
         if (is_hidden(setting))
                 return 1;
         if (!key)
@@ -396,15 +378,9 @@ int conf_group_read(const ConfSource *source, const char *keys, const config_set
 {
         int fault = 0;
 
-        for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
-                const ConfKey *key;
-                int r = conf_group_read_setting(source, keys, config_setting_get_elem(group, i),
-                                                base, &key);
-
-                if (r < 0)
-                        return r;
-                fault |= r;
-        }
+        for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++)
+                fault |= conf_group_read_setting(source, keys, config_setting_get_elem(group, i),
+                                                 base);
         return fault;
 }
 
