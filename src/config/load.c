@@ -98,10 +98,11 @@ static int read_regular(const char *path, int fd, ConfFaults *faults, char **ret
 
 /*
  * Reads a whole file. Never waits: a FIFO, a device and the like are refused, except /dev/null,
- * which masks a file: *ret_text is NULL then. Returns 0; 1 if the file has a fault, which is
- * reported; -ENOENT if there is no such file, which is not reported; or -ENOMEM.
+ * which masks a file: *ret_text stays NULL then, and if an optional file does not exist.
+ * Returns 0; 1 if the file has a fault, which is reported; or -ENOMEM.
  */
-static int read_file(const char *path, ConfFaults *faults, char **ret_text, size_t *ret_size)
+static int read_file(const char *path, bool is_optional, ConfFaults *faults, char **ret_text,
+                     size_t *ret_size)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
@@ -110,15 +111,14 @@ static int read_file(const char *path, ConfFaults *faults, char **ret_text, size
                 int error = errno;
 
                 /* A dangling link is a mistake, not a missing file. */
-                if (error == ENOENT && lstat(path, &st) < 0)
-                        return -ENOENT;
+                if (is_optional && error == ENOENT && lstat(path, &st) < 0)
+                        return 0;
                 return unreadable(path, faults, "file", error);
         }
         if (fstat(fd, &st) < 0)
                 return unreadable(path, faults, "file", errno);
         if (S_ISREG(st.st_mode))
                 return read_regular(path, fd, faults, ret_text, ret_size);
-        *ret_text = NULL;
         if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
                 return 0;
         return conf_faults_add(faults, path, 0, NULL, "expected a file, got a %s",
@@ -127,8 +127,8 @@ static int read_file(const char *path, ConfFaults *faults, char **ret_text, size
                                                       "device");
 }
 
-/* Reads a file and takes ownership of `path`. Returns 0, with or without faults, -ENOENT, or -ENOMEM. */
-static int load_one(Load *load, char *path, ConfPlace place)
+/* Reads a file and takes ownership of `path`. Returns 0, with or without faults, or -ENOMEM. */
+static int load_one(Load *load, char *path, bool is_optional, ConfPlace place)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -136,7 +136,7 @@ static int load_one(Load *load, char *path, ConfPlace place)
 
         if (r < 0)
                 return r;
-        r = read_file(path, load->draft.faults, &text, &size);
+        r = read_file(path, is_optional, load->draft.faults, &text, &size);
         if (r < 0)
                 return r;
         load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
@@ -148,17 +148,6 @@ static int load_one(Load *load, char *path, ConfPlace place)
         return conf_draft_apply(&load->draft, path, text, size, place);
 }
 
-static int load_mains(Load *load, const char *root)
-{
-        for (size_t i = 0; i < ELEMENTSOF(mains); i++) {
-                int r = load_one(load, path_join(root, mains[i], ""), (ConfPlace) i);
-
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        return 0;
-}
-
 static const char *base_name(const char *path)
 {
         return strrchr(path, '/') + 1;
@@ -166,10 +155,9 @@ static const char *base_name(const char *path)
 
 static int is_dropin(const struct dirent *entry)
 {
-        size_t length = strlen(entry->d_name);
+        const char *end = strrchr(entry->d_name, '.');
 
-        return entry->d_name[0] != '.' && length > strlen(".conf") &&
-               strcmp(entry->d_name + length - strlen(".conf"), ".conf") == 0;
+        return end && *entry->d_name != '.' && strcmp(end, ".conf") == 0;
 }
 
 /* Adds a drop-in. It replaces a drop-in of the same name from a folder of lower priority. */
@@ -211,7 +199,7 @@ static int load_dropins(Load *load, const char *root)
 {
         _cleanup_(strings_freep) char **paths = NULL;
         size_t n = 0;
-        int r;
+        int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
                 _cleanup_free_ char *folder = path_join(root, folders[i], "/memoryd.conf.d");
@@ -225,13 +213,10 @@ static int load_dropins(Load *load, const char *root)
                 n++;
         if (n > 0)
                 qsort(paths, n, sizeof(char *), path_compare);
-        for (size_t i = 0; i < n; i++) {
-                r = load_one(load, strdup(paths[i]), CONF_PLACE_DROPIN);
-                /* A drop-in that disappeared after its folder was listed is ignored. */
-                if (r < 0 && r != -ENOENT)
-                        return r;
-        }
-        return 0;
+        /* A drop-in may have disappeared after its folder was listed. */
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = load_one(load, strdup(paths[i]), true, CONF_PLACE_DROPIN);
+        return r;
 }
 
 static int load_finish(Load *load, Conf *ret)
@@ -254,13 +239,13 @@ int conf_load(const char *root, Conf *ret, ConfFaults *faults)
 {
         Load load;
         _cleanup_(load_donep) Load *owned = &load;
-        int r;
+        int r = 0;
 
         load_init(&load, faults);
-        r = load_mains(owned, root);
-        if (r < 0)
-                return r;
-        r = load_dropins(owned, root);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(mains); i++)
+                r = load_one(owned, path_join(root, mains[i], ""), true, (ConfPlace) i);
+        if (r >= 0)
+                r = load_dropins(owned, root);
         return r < 0 ? r : load_finish(owned, ret);
 }
 
@@ -271,9 +256,7 @@ int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
         int r;
 
         load_init(&load, faults);
-        r = load_one(owned, path_simplify(strdup(path)), CONF_PLACE_MAIN);
-        if (r == -ENOENT)
-                r = unreadable(load.paths[0], faults, "file", ENOENT);
+        r = load_one(owned, path_simplify(strdup(path)), false, CONF_PLACE_MAIN);
         return r < 0 ? r : load_finish(owned, ret);
 }
 

@@ -47,9 +47,10 @@ static const char *const aggregates[][2] = {
 /* Describes the value of a setting: `5`, `"text"`, `a list`. Returns the buffer. */
 static const char *describe(const config_setting_t *setting, char buffer[static CONF_QUOTE_MAX])
 {
+        int type = config_setting_type(setting);
         int64_t integer;
 
-        switch (config_setting_type(setting)) {
+        switch (type) {
         case CONFIG_TYPE_INT:
         case CONFIG_TYPE_INT64:
                 get_integer(setting, &integer);
@@ -64,7 +65,7 @@ static const char *describe(const config_setting_t *setting, char buffer[static 
         case CONFIG_TYPE_BOOL:
                 return config_setting_get_bool(setting) ? "true" : "false";
         default:
-                return aggregates[config_setting_type(setting)][config_setting_length(setting) == 0];
+                return aggregates[type][config_setting_length(setting) == 0];
         }
 }
 
