@@ -6,9 +6,6 @@
 
 #include <stdio.h>
 
-#include "config/rule.h"
-#include "config/syntax.h"
-
 /*
  * The limit for the rules of all files together: more than any policy needs, few enough to compare
  * each rule with all others.

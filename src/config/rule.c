@@ -2,7 +2,7 @@
 
 /* Reads a rule, and finds criteria that can never hold. */
 
-#include "config/rule.h"
+#include "config/draft.h"
 
 /* The state while a rule is read. */
 typedef struct Reader {

@@ -2,8 +2,7 @@
 
 /* Says where a text breaks libconfig's syntax, and hides from libconfig what it would misread. */
 
-#include "config/syntax.h"
-
+#include "config/draft.h"
 #include "config/token.h"
 
 #include <stdio.h>

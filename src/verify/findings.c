@@ -2,7 +2,7 @@
 
 /* Collects findings. */
 
-#include "verify/findings.h"
+#include "verify/verify.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,9 +3,22 @@
 
 #include "config/config.h"
 #include "verify/feature.h"
-#include "verify/findings.h"
 
 /* Finds what works against the policy on this machine, for memoryctl verify. */
+
+typedef struct Finding {
+        const char *check; /* "udev-rule", "auto-online", ...: see org.memoryd1(5) */
+        char *subject;     /* owned: a file and line, a path, a word, a node, a range of blocks */
+        char *text;        /* owned: a sentence about what is wrong */
+        char *advice;      /* owned: a sentence about what to do */
+} Finding;
+
+typedef struct Findings {
+        Finding *findings; /* owned, grouped by check */
+        size_t n_findings;
+} Findings;
+
+void findings_done(Findings *findings);
 
 typedef struct VerifyInput {
         const char *root; /* udev's rules are looked for below it; "" for the running system */
@@ -22,6 +35,15 @@ typedef struct VerifyInput {
  * needs it. *ret must be empty before.
  */
 int verify(const VerifyInput *input, Findings *ret);
+
+/*
+ * Adds a finding and takes ownership of the strings, also on failure. A NULL string stands for a
+ * lack of memory. Returns 0 or -ENOMEM.
+ */
+int findings_add(Findings *findings, const char *check, char *subject, char *text, char *advice);
+
+/* Formats a string for a finding. NULL: no memory. */
+char *finding_text(const char *format, ...) _printf_(1, 2);
 
 /* The checks of verify() in files of their own. Each adds findings, and returns 0 or -ENOMEM. */
 int verify_udev_rules(const VerifyInput *input, Findings *findings);
