@@ -152,22 +152,21 @@ static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, F
 {
         _cleanup_free_ char *path = finding_text("%s/%s", folders[file->folder], file->name);
         _cleanup_free_ char *text = NULL;
-        _cleanup_(udev_writes_done) UdevWrites writes = {};
+        _cleanup_free_ UdevWrite *writes = NULL;
         int r = path ? read_file(udev, path, &text) : -ENOMEM;
+        ssize_t n = r >= 0 ? udev_rules_parse(text, host, &writes) : 0;
 
         if (r == -ENOENT)
                 return 0;
-        if (r >= 0)
-                r = udev_rules_parse(text, host, &writes);
         if (r < 0 && r != -ENOMEM)
                 return findings_add(
                         findings, "udev-rule", TAKE_PTR(path),
                         finding_text("The rules in this file could not be looked at: %s.",
                                      strerror(-r)),
                         finding_text("See by hand whether it changes the state of memory blocks."));
-        for (size_t i = 0; r >= 0 && i < writes.n_writes; i++)
-                r = add_write(findings, path, &writes.writes[i]);
-        return r;
+        for (ssize_t i = 0; r >= 0 && i < n; i++)
+                r = add_write(findings, path, &writes[i]);
+        return n < 0 ? -ENOMEM : r;
 }
 
 /*

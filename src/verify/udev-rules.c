@@ -16,7 +16,7 @@
 
 /* A token of a line: KEY{attribute}OPERATOR"value". */
 typedef struct Token {
-        const char *text;  /* all of it but the last quotation mark */
+        char *text;        /* all of it but the last quotation mark */
         char key[KEY_MAX]; /* with the attribute: "ATTR{state}" */
         bool is_match;     /* == or != */
         bool is_negated;   /* != or -= */
@@ -44,18 +44,10 @@ typedef struct Line {
         const char *jump;    /* the label in GOTO; NULL: none */
         struct Line *target; /* the line to which it jumps; NULL: none */
         /* For each kind of device: */
-        const char *writes[_KIND_MAX]; /* Token.text of the first token that writes; NULL: none */
+        char *writes[_KIND_MAX]; /* Token.text of the first token that writes; NULL: none */
         Answer matches[_KIND_MAX];
         bool is_reached[_KIND_MAX];
 } Line;
-
-void udev_writes_done(UdevWrites *writes)
-{
-        for (size_t i = 0; i < writes->n_writes; i++)
-                free(writes->writes[i].text);
-        free(writes->writes);
-        *writes = (UdevWrites){};
-}
 
 /* Tokens */
 
@@ -354,20 +346,18 @@ static void mark_reached(Line *lines, size_t n)
         }
 }
 
-static int add_write(UdevWrites *writes, const Line *line)
+/* Returns the token of a line that may write, or NULL. Overwrites what follows the token. */
+static const char *take_write(const Line *line)
 {
-        const char *token = NULL;
-        char *text;
+        char *token = NULL;
 
         for (Kind kind = 0; kind < _KIND_MAX; kind++)
                 if (line->is_reached[kind] && line->matches[kind] != ANSWER_NEVER)
                         token = line->writes[kind] ?: token;
-        if (!token)
-                return 0;
-        if (GROW(writes->writes, writes->n_writes) < 0 || asprintf(&text, "%s\"", token) < 0)
-                return -ENOMEM;
-        writes->writes[writes->n_writes++] = (UdevWrite){ line->number, text };
-        return 0;
+        /* The zero byte after it was the quotation mark. At least that of the line follows. */
+        if (token)
+                strcpy(token + strlen(token), "\"");
+        return token;
 }
 
 /*
@@ -423,17 +413,23 @@ static int read_lines(char *text, const UdevHost *host, Line **lines, size_t *n)
         return 0;
 }
 
-int udev_rules_parse(const char *text, const UdevHost *host, UdevWrites *writes)
+ssize_t udev_rules_parse(char *text, const UdevHost *host, UdevWrite **ret_writes)
 {
-        _cleanup_free_ char *copy = strdup(text);
+        _cleanup_free_ UdevWrite *writes = NULL;
         _cleanup_free_ Line *lines = NULL;
-        size_t n = 0;
-        int r = copy ? read_lines(copy, host, &lines, &n) : -ENOMEM;
+        size_t n_writes = 0, n = 0;
 
-        if (r >= 0)
-                r = find_targets(lines, n);
+        if (read_lines(text, host, &lines, &n) < 0 || find_targets(lines, n) < 0)
+                return -ENOMEM;
         mark_reached(lines, n);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = add_write(writes, &lines[i]);
-        return r;
+        for (size_t i = 0; i < n; i++) {
+                const char *token = take_write(&lines[i]);
+
+                if (token && GROW(writes, n_writes) < 0)
+                        return -ENOMEM;
+                if (token)
+                        writes[n_writes++] = (UdevWrite){ lines[i].number, token };
+        }
+        *ret_writes = TAKE_PTR(writes);
+        return (ssize_t) n_writes;
 }

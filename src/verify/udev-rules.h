@@ -23,19 +23,13 @@ typedef struct UdevHost {
 } UdevHost;
 
 typedef struct UdevWrite {
-        unsigned line; /* from 1 on; for a continued line, its first line */
-        char *text;    /* owned: the token that writes, as in the file */
+        unsigned line;    /* from 1 on; for a continued line, its first line */
+        const char *text; /* the token that writes, as in the file */
 } UdevWrite;
 
-typedef struct UdevWrites {
-        UdevWrite *writes; /* owned, by line */
-        size_t n_writes;
-} UdevWrites;
-
-void udev_writes_done(UdevWrites *writes);
-
 /*
- * Adds the lines of a text that write, each once. Lines that udev would not accept as rules are
- * ignored. Returns 0 or -ENOMEM.
+ * Finds the lines of a text that write, each once and in their order. Changes the text, and
+ * *ret_writes, which the caller frees, points into it. Lines that udev would not accept as rules
+ * are ignored. Returns the number of lines, or -ENOMEM.
  */
-int udev_rules_parse(const char *text, const UdevHost *host, UdevWrites *writes);
+ssize_t udev_rules_parse(char *text, const UdevHost *host, UdevWrite **ret_writes);
