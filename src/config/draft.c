@@ -19,8 +19,6 @@ typedef struct Input {
         ConfPlace place;
 } Input;
 
-DEFINE_CLEANUP(Rule *, rule_done)
-
 /* Reports a value that should be a list of rules, or a rule. */
 static int rules_fault(const Input *input, const config_setting_t *setting)
 {
@@ -32,20 +30,19 @@ static int apply_rule(const Input *input, const config_setting_t *group)
         ConfDraft *draft = input->draft;
         Policy *policy = &draft->conf.policy;
         bool is_dropin = input->place == CONF_PLACE_DROPIN;
-        Rule rule = { .name = NULL };
-        _cleanup_(rule_donep) Rule *owned = &rule;
+        _cleanup_(rule_done) Rule rule = {};
         int r;
 
         if (!config_setting_is_group(group))
                 return rules_fault(input, group);
-        r = conf_rule_read(&input->source, group, policy, owned);
+        r = conf_rule_read(&input->source, group, policy, &rule);
         if (r < 0)
                 return r;
         /* A rule with faults is inserted as well, so that names are compared with its name. */
         rule.file = strdup(input->source.file);
         if (!rule.file)
                 return -ENOMEM;
-        r = policy_insert_rule(policy, is_dropin ? draft->n_dropin_rules : policy->n_rules, owned);
+        r = policy_insert_rule(policy, is_dropin ? draft->n_dropin_rules : policy->n_rules, &rule);
         if (r >= 0 && is_dropin)
                 draft->n_dropin_rules++;
         return r;
@@ -121,32 +118,29 @@ static int apply_setting(const Input *input, const config_setting_t *setting, bo
         return r;
 }
 
-DEFINE_CLEANUP(config_t *, config_destroy)
-
 int conf_draft_apply(ConfDraft *draft, const char *file, const char *text, size_t size,
                      ConfPlace place)
 {
         const Input input = { draft, { file, draft->faults }, place };
         _cleanup_free_ char *checked = NULL;
-        config_t config;
-        _cleanup_(config_destroyp) config_t *owned = &config;
+        _cleanup_(config_destroy) config_t config;
         const config_setting_t *root;
         bool is_cut;
         int r, n, fault = 0;
 
         config_init(&config);
         r = conf_syntax_check(file, text, size, draft->faults, &checked, &is_cut);
-        if (r >= 0 && !config_read_string(owned, checked) && !is_cut) {
+        if (r >= 0 && !config_read_string(&config, checked) && !is_cut) {
                 is_cut = true;
                 r = conf_faults_add(
-                        draft->faults, file, (unsigned) MAX(config_error_line(owned), 1), NULL,
-                        "expected the syntax of libconfig, got a %s", config_error_text(owned));
+                        draft->faults, file, (unsigned) MAX(config_error_line(&config), 1), NULL,
+                        "expected the syntax of libconfig, got a %s", config_error_text(&config));
         }
         if (r < 0)
                 return r;
         draft->is_incomplete = draft->is_incomplete || is_cut;
 
-        root = config_root_setting(owned);
+        root = config_root_setting(&config);
         n = config_setting_length(root);
         for (int i = 0; i < n; i++)
                 fault |= apply_setting(&input, config_setting_get_elem(root, (unsigned) i),

@@ -40,7 +40,6 @@ static void load_done(Load *load)
         strings_free(load->paths);
 }
 
-DEFINE_CLEANUP(Load *, load_done)
 DEFINE_CLEANUP(char **, strings_free)
 
 /* Makes each run of slashes a single slash. The path may be NULL. */
@@ -237,33 +236,30 @@ static int load_finish(Load *load, Conf *ret)
 
 int conf_load(const char *root, Conf *ret, ConfFaults *faults)
 {
-        Load load;
-        _cleanup_(load_donep) Load *owned = &load;
+        _cleanup_(load_done) Load load;
         int r = 0;
 
         load_init(&load, faults);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(mains); i++)
-                r = load_one(owned, path_join(root, mains[i], ""), true, (ConfPlace) i);
+                r = load_one(&load, path_join(root, mains[i], ""), true, (ConfPlace) i);
         if (r >= 0)
-                r = load_dropins(owned, root);
-        return r < 0 ? r : load_finish(owned, ret);
+                r = load_dropins(&load, root);
+        return r < 0 ? r : load_finish(&load, ret);
 }
 
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
 {
-        Load load;
-        _cleanup_(load_donep) Load *owned = &load;
+        _cleanup_(load_done) Load load;
         int r;
 
         load_init(&load, faults);
-        r = load_one(owned, path_simplify(strdup(path)), false, CONF_PLACE_MAIN);
-        return r < 0 ? r : load_finish(owned, ret);
+        r = load_one(&load, path_simplify(strdup(path)), false, CONF_PLACE_MAIN);
+        return r < 0 ? r : load_finish(&load, ret);
 }
 
 int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults)
 {
-        Load load;
-        _cleanup_(load_donep) Load *owned = &load;
+        _cleanup_(load_done) Load load;
         int r;
 
         load_init(&load, faults);
@@ -273,5 +269,5 @@ int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, C
                                     "expected a text of at most 1 MiB, got a larger one");
         else if (r >= 0)
                 r = conf_draft_apply(&load.draft, name, text, size, CONF_PLACE_MAIN);
-        return r < 0 ? r : load_finish(owned, ret);
+        return r < 0 ? r : load_finish(&load, ret);
 }

@@ -64,22 +64,19 @@ static void udev_property_done(UdevProperty *property)
         free(property->value);
 }
 
-DEFINE_CLEANUP(UdevProperty *, udev_property_done)
-
 static int read_udev_property(const Reader *reader, const ConfKey *key,
                               const config_setting_t *setting)
 {
         const ConfSource *source = reader->source;
-        UdevProperty property = {};
-        _cleanup_(udev_property_donep) UdevProperty *owned = &property;
+        _cleanup_(udev_property_done) UdevProperty property = {};
         int fault;
 
         if (!config_setting_is_group(setting))
                 return conf_value_fault(source, key, setting, setting);
-        fault = conf_group_read(source, key->name, setting, owned);
+        fault = conf_group_read(source, key->name, setting, &property);
         fault |= conf_group_require(source, key->name, setting, "name");
         fault |= conf_group_require(source, key->name, setting, "value");
-        return fault ? fault : add_udev_property(reader, setting, owned);
+        return fault ? fault : add_udev_property(reader, setting, &property);
 }
 
 static int read_udev_properties(const Reader *reader, const ConfKey *key,
