@@ -159,38 +159,31 @@ static int check_kernel(const VerifyInput *input, Findings *findings)
 /* Nodes and blocks */
 
 /* Whether a rule with movable_node matches blocks on a node: see policy.h. */
-static int node_is_exempt(const VerifyInput *input, const Node *node, bool *ret)
+static bool node_is_exempt(Matcher *matcher, const Machine *machine, const Node *node)
 {
-        const Machine *machine = input->machine;
-        Matcher matcher = {};
-        int r = matcher_init(&matcher, &input->conf->policy, machine);
-
-        *ret = false;
-        for (size_t i = 0; r >= 0 && !*ret && i < machine->n_blocks; i++) {
+        for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
 
-                if (block->node == (int32_t) node->id)
-                        *ret = guard_is_exempt(matcher_find(&matcher, block, node));
+                if (block->node == (int32_t) node->id &&
+                    guard_is_exempt(matcher_find(matcher, block, node)))
+                        return true;
         }
-        matcher_done(&matcher);
-        return r;
+        return false;
 }
 
 static int check_nodes(const VerifyInput *input, Findings *findings)
 {
-        int r = 0;
+        _cleanup_(matcher_done) Matcher matcher = {};
+        int r = matcher_init(&matcher, &input->conf->policy, input->machine);
 
         if (input->conf->policy.min_kernel_bytes == 0)
-                return 0;
+                return r;
         for (size_t i = 0; r >= 0 && i < input->machine->n_nodes; i++) {
                 const Node *node = &input->machine->nodes[i];
                 char size[FORMAT_BYTES_MAX];
-                bool is_exempt;
 
-                if (!guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes))
-                        continue;
-                r = node_is_exempt(input, node, &is_exempt);
-                if (r < 0 || is_exempt)
+                if (!guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes) ||
+                    node_is_exempt(&matcher, input->machine, node))
                         continue;
                 r = findings_add(
                         findings, "movable-only-node", finding_text("node %u", node->id),
@@ -252,15 +245,11 @@ int verify(const VerifyInput *input, Findings *ret)
                 verify_udev_rules, check_auto_online, verify_command_line,
                 check_nodes,       check_blocks,      check_kernel,
         };
-        Findings findings = {};
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(checks); i++)
-                r = checks[i](input, &findings);
-        if (r < 0) {
-                findings_done(&findings);
-                return r;
-        }
-        *ret = findings;
-        return 0;
+                r = checks[i](input, ret);
+        if (r < 0)
+                findings_done(ret);
+        return r;
 }
