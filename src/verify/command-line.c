@@ -34,14 +34,12 @@ static bool next_word(const char **at, char *word, size_t size)
  */
 static const char *value_of(const char *word, const char *name)
 {
-        size_t i = 0;
-
-        for (; name[i]; i++)
-                if (word[i] != name[i] && !(name[i] == '_' && word[i] == '-'))
+        for (; *name; name++, word++)
+                if (*word != *name && !(*name == '_' && *word == '-'))
                         return NULL;
-        if (word[i] == 0)
-                return word + i;
-        return word[i] == '=' ? word + i + 1 : NULL;
+        if (*word == '=')
+                return word + 1;
+        return *word ? NULL : word;
 }
 
 /*
