@@ -76,7 +76,6 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
 
 static int apply_retry(const Input *input, const config_setting_t *group)
 {
-        const char *name = config_setting_name(group);
         ConfDraft *draft = input->draft;
         int fault = 0;
 
@@ -86,9 +85,9 @@ static int apply_retry(const Input *input, const config_setting_t *group)
         }
         for (unsigned i = 0; i < (unsigned) config_setting_length(group); i++) {
                 const config_setting_t *setting = config_setting_get_elem(group, i);
-                const ConfKey *key = conf_key_find(name, config_setting_name(setting));
+                const ConfKey *key = conf_key_find("retry", config_setting_name(setting));
 
-                fault |= conf_group_read_setting(&input->source, name, setting, &draft->conf);
+                fault |= conf_group_read_setting(&input->source, "retry", setting, &draft->conf);
                 if (key && key->type == CONF_USEC) {
                         draft->retry_file = input->source.file;
                         draft->retry_line = config_setting_source_line(setting);
@@ -108,7 +107,7 @@ static int apply_setting(const Input *input, const config_setting_t *setting, bo
 
         if (config_setting_type(setting) == CONFIG_TYPE_NONE)
                 return 0;
-        if (conf_key_is_group(name))
+        if (strcmp(name, "retry") == 0)
                 return apply_retry(input, setting);
         if (key && key->type == CONF_RULES)
                 return apply_rules(input, setting, is_cut);

@@ -153,16 +153,6 @@ const ConfKey *conf_key_find(const char *group, const char *name)
         return NULL;
 }
 
-bool conf_key_is_group(const char *name)
-{
-        if (conf_key_find(NULL, name))
-                return false;
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                if (name_in_group(&keys[i], name))
-                        return true;
-        return false;
-}
-
 #define SUGGEST_LENGTH_MAX 24
 #define SUGGEST_DISTANCE_MAX 2
 

@@ -48,12 +48,6 @@ const ConfKey *conf_key(size_t i);
  */
 const ConfKey *conf_key_find(const char *group, const char *name);
 
-/*
- * Whether a name stands for a group of keys, such as "retry", as opposed to a list of groups, such
- * as "rules".
- */
-bool conf_key_is_group(const char *name);
-
 /* Returns the key in a group that is closest to an unknown name, or NULL if none is close. */
 const char *conf_key_suggest(const char *group, const char *name);
 
