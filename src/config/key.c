@@ -4,6 +4,8 @@
 
 #include "config/key.h"
 
+#include "base/log.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -32,7 +34,6 @@ DEFINE_WORDS(kernel_auto_online, [KERNEL_AUTO_ONLINE_TAKE_OVER] = "take-over",
              [KERNEL_AUTO_ONLINE_RESPECT] = "respect")
 DEFINE_WORDS(offload, [OFFLOAD_NEVER] = "never", [OFFLOAD_UNIFORM] = "uniform")
 DEFINE_WORDS(event_source, [EVENT_SOURCE_KERNEL] = "kernel", [EVENT_SOURCE_UDEV] = "udev")
-DEFINE_WORDS(log_level, "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 #define MSEC USEC_PER_MSEC
 #define SEC USEC_PER_SEC
@@ -82,7 +83,7 @@ static const ConfKey keys[] = {
           offsetof(Conf, offline_timeout_usec), "how long a block may take to go offline" },
         { "rebalance", CONF_BOOL, 0, 1, NULL, "false", offsetof(Conf, rebalance),
           "whether a node short of kernel memory gets some of its movable memory" },
-        { "log_level", CONF_WORD, 0, 0, log_level_word, "\"info\"", offsetof(Conf, log_level),
+        { "log_level", CONF_WORD, 0, 0, log_level_to_string, "\"info\"", offsetof(Conf, log_level),
           "the least important messages that are logged" },
         { "rules", CONF_RULES, 0, 0, NULL, NULL, 0,
           "what becomes of which memory; the first that matches decides" },
