@@ -124,25 +124,19 @@ const char *zone_list_format(const ZoneList *list, char buffer[static ZONE_LIST_
 
 const char *guards_format(unsigned guards, char buffer[static GUARDS_STRING_MAX])
 {
-        static const struct {
-                Guard guard;
-                const char *name;
-        } names[] = {
-                { GUARD_MIN_KERNEL, "min_kernel" },
-                { GUARD_NODE_RATIO, "max_movable_ratio(node)" },
-                { GUARD_MACHINE_RATIO, "max_movable_ratio(machine)" },
-                { GUARD_WHOLE_DEVICE, "whole_device" },
-                { GUARD_CONTIGUOUS, "contiguous" },
-        };
+        /* In the order of the bits of Guard. */
+        static const char *const names[] = { "min_kernel", "max_movable_ratio(node)",
+                                             "max_movable_ratio(machine)", "whole_device",
+                                             "contiguous" };
         char *end = buffer;
 
         *end = 0;
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                if (!(guards & names[i].guard))
+                if (!(guards & 1U << i))
                         continue;
                 if (end > buffer)
                         *end++ = ' ';
-                end = stpcpy(end, names[i].name);
+                end = stpcpy(end, names[i]);
         }
         return buffer;
 }
