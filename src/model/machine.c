@@ -25,43 +25,30 @@ void machine_done(Machine *machine)
         machine_init(machine);
 }
 
-/* Returns the index of the first element whose first member, its id, is not below `id`, or n. */
-static size_t lower_bound(const void *elements, size_t n, size_t size, uint32_t id)
+static int compare_id(const void *key, const void *element)
 {
-        size_t low = 0, high = n;
+        uint32_t id = *(const uint32_t *) key, found = *(const uint32_t *) element;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                const uint32_t *found = (const void *) ((const char *) elements + middle * size);
-
-                if (*found < id)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
+        return (id > found) - (id < found);
 }
 
-size_t machine_block_index(const Machine *machine, uint32_t id)
+/* Finds an element of a sorted array by its first member, its id. */
+static void *find_by_id(void *elements, size_t n, size_t size, uint32_t id)
 {
-        /* Blocks are mostly looked up and added in order: look at the end first. */
-        if (machine->n_blocks > 0 && machine->blocks[machine->n_blocks - 1].id < id)
-                return machine->n_blocks;
-        return lower_bound(machine->blocks, machine->n_blocks, sizeof(Block), id);
+        return n > 0 ? bsearch(&id, elements, n, size, compare_id) : NULL;
 }
 
 Block *machine_find_block(const Machine *machine, uint32_t id)
 {
-        size_t i = machine_block_index(machine, id);
-
-        return i < machine->n_blocks && machine->blocks[i].id == id ? &machine->blocks[i] : NULL;
+        /* Blocks are mostly looked up and added in order: look at the end first. */
+        if (machine->n_blocks > 0 && machine->blocks[machine->n_blocks - 1].id < id)
+                return NULL;
+        return find_by_id(machine->blocks, machine->n_blocks, sizeof(Block), id);
 }
 
 Node *machine_find_node(const Machine *machine, uint32_t id)
 {
-        size_t i = lower_bound(machine->nodes, machine->n_nodes, sizeof(Node), id);
-
-        return i < machine->n_nodes && machine->nodes[i].id == id ? &machine->nodes[i] : NULL;
+        return find_by_id(machine->nodes, machine->n_nodes, sizeof(Node), id);
 }
 
 const Zone *machine_find_zone(const Machine *machine, uint32_t node, ZoneType type)

@@ -76,9 +76,6 @@ typedef struct Machine {
 void machine_init(Machine *machine);
 void machine_done(Machine *machine);
 
-/* Returns the index of a block in blocks[], or of the next one if it is not there; n_blocks past the last. */
-size_t machine_block_index(const Machine *machine, uint32_t id);
-
 /* Return NULL if the machine has no such block, node or zone, as for NODE_NONE and NODE_ANY. */
 Block *machine_find_block(const Machine *machine, uint32_t id);
 Node *machine_find_node(const Machine *machine, uint32_t id);
