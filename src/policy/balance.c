@@ -4,8 +4,6 @@
 
 #include "policy/balance.h"
 
-#include "policy/verdict.h"
-
 /*
  * Returns the class in which a block counts. The guards must hold whether the jobs accepted before succeed or
  * fail: a block of such a job counts as kernel memory only if it is kernel memory and stays so, and as

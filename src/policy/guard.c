@@ -85,6 +85,33 @@ const char *ratio_format(uint64_t permille, char buffer[static RATIO_STRING_MAX]
         return buffer;
 }
 
+bool verdict_accepts(Verdict verdict, ZoneClass zone_class)
+{
+        return (verdict != VERDICT_KERNEL || zone_class == ZONE_CLASS_KERNEL) &&
+               (verdict != VERDICT_MOVABLE || zone_class == ZONE_CLASS_MOVABLE);
+}
+
+ZoneClass verdict_class(Verdict verdict, const Block *block)
+{
+        /* The kernel names its default first. If it is not known, it counts as kernel. */
+        if (verdict == VERDICT_KERNEL_DEFAULT && block->zones.n_zones > 0)
+                return zone_type_to_class(block->zones.zones[0]);
+        if (verdict == VERDICT_KERNEL || verdict == VERDICT_KERNEL_DEFAULT)
+                return ZONE_CLASS_KERNEL;
+        return verdict == VERDICT_MOVABLE ? ZONE_CLASS_MOVABLE : ZONE_CLASS_NONE;
+}
+
+ZoneClass plan_class(const Block *block)
+{
+        ZoneClass zone_class = block_class(block);
+
+        if (block->status == BLOCK_STATUS_WRITING)
+                return verdict_class(block->decision.verdict, block);
+        if (block->status == BLOCK_STATUS_OFFLINING && zone_class == ZONE_CLASS_KERNEL)
+                return ZONE_CLASS_NONE;
+        return zone_class;
+}
+
 NodeBalance node_balance_of(const Machine *machine, const Node *node)
 {
         return (NodeBalance){

@@ -5,8 +5,8 @@
 #include "policy/policy.h"
 
 /*
- * The rules of the guards: which nodes are exempt, which memory is compared, and when a limit is exceeded. The
- * planner, the balance of a job, the shortage and `verify` share these functions.
+ * The rules of the guards: which nodes are exempt, in which class a block counts, which memory is compared, and
+ * when a limit is exceeded. The planner, the balance of a job, the shortage and `verify` share these functions.
  */
 
 /* Whether a rule exempts the nodes of its blocks from min_kernel. `rule` may be NULL. */
@@ -48,6 +48,22 @@ const char *figures_format(const Figures *figures, bool up, char buffer[static F
 
 /* Formats a ratio of the configuration: "3.00", "1.125". Returns the buffer. */
 const char *ratio_format(uint64_t permille, char buffer[static RATIO_STRING_MAX]);
+
+/*
+ * Whether a block that is online in this class agrees with a verdict, whatever onlined it. All classes agree
+ * with a verdict that does not name one.
+ */
+bool verdict_accepts(Verdict verdict, ZoneClass zone_class);
+
+/* Returns the class that a verdict leads to, ZONE_CLASS_NONE for VERDICT_LEAVE and VERDICT_NONE. */
+ZoneClass verdict_class(Verdict verdict, const Block *block);
+
+/*
+ * Returns the class in which the guards count a block that is not to be decided: its own if it is online,
+ * that of its verdict while it is written (BLOCK_STATUS_WRITING), none if it is offline. While it is taken
+ * offline, it counts on the safe side: kernel memory as already gone, movable memory as still there.
+ */
+ZoneClass plan_class(const Block *block);
 
 /* The memory that the guards compare, of a node or of the machine. */
 typedef struct NodeBalance {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "policy/guard.h"
 #include "policy/plan.h"
 
 /* What collecting the blocks of a plan and guarding them have in common. */

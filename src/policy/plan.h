@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "policy/policy.h"
-#include "policy/verdict.h"
+#include "policy/guard.h"
 
 /*
  * A plan: the decisions of the policy on all blocks of a machine that are to be decided, and the order in

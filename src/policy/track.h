@@ -2,7 +2,6 @@
 #pragma once
 
 #include "policy/plan.h"
-#include "policy/verdict.h"
 
 /*
  * Tracks the status of a block as it is read, decided and written. Pure, like all of the core: the time is an
@@ -72,6 +71,31 @@ void track_offlined_by(Block *block, Onliner offliner);
 
 /* Has an offline block decided anew, whatever was decided or tried before. */
 void track_forget(Block *block);
+
+/*
+ * The outcome of a write to memoryN/state. The kernel's errors are ambiguous (EINVAL means a bad word, a
+ * block that is already online, or mixed zones). The reading after the write therefore decides, and the errno
+ * only explains.
+ */
+typedef enum Outcome {
+        OUTCOME_DONE,    /* written, and the block is as asked for */
+        OUTCOME_ALREADY, /* the kernel or another process was faster, in a class that agrees */
+        OUTCOME_RACED,   /* the kernel or another process was faster, in another class */
+        OUTCOME_REFUSED, /* the kernel refuses: zones, a notifier's veto */
+        OUTCOME_BUSY,    /* not now: no memory, cannot be isolated, interrupted */
+        OUTCOME_GONE,    /* the block was removed */
+        _OUTCOME_MAX,
+        _OUTCOME_INVALID = -EINVAL,
+} Outcome;
+
+const char *outcome_to_string(Outcome outcome);
+Outcome outcome_from_string(const char *word);
+
+/*
+ * Classifies a write that asked for a verdict and returned an error (0 or a negative errno), by the state and
+ * zones of the block that were read afterwards.
+ */
+Outcome outcome_of(Verdict wanted, int error, BlockState state, const ZoneList *zones);
 
 /*
  * Takes over the result of a write, after which the block was read again. `error` is 0 or a negative errno.

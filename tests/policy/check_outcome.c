@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "check_main.h"
-#include "policy/verdict.h"
+#include "policy/track.h"
 
 /* Every errno that a write to `state` or the re-read can end with, and some that it should not. */
 static const struct {
