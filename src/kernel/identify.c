@@ -368,13 +368,16 @@ static void take_extent(DraftDevice *found, const Range *range, uint64_t block_s
 
         if (found->device.origin == ORIGIN_VIRTIO_MEM) {
                 n = ram_blocks(ram->region_first, ram->region_last, block_size_bytes, &first);
-                if (n > 0)
-                        draft_device_set_region(found, first, n);
+                if (n > 0) {
+                        found->n_extent = MAX(found->n_extent, n);
+                        draft_device_extend(found, first, n);
+                }
         } else if (device_is_static(&found->device) && !draft_device_is_complete(found)) {
                 n = ram_blocks(ram->first, ram->last, block_size_bytes, &first);
-                if (n >= range->n_blocks && n > 0)
-                        draft_device_add_extent(found, first, n,
-                                                found->n_group > 0 ? 0 : n - range->n_blocks);
+                if (n >= range->n_blocks && n > 0) {
+                        found->n_extent += found->n_group > 0 ? 0 : n - range->n_blocks;
+                        draft_device_extend(found, first, n);
+                }
         }
 }
 

@@ -82,10 +82,10 @@ int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group)
         return DEVICE_NONE;
 }
 
-static void draft_device_widen(DraftDevice *device, uint32_t first, uint32_t last)
+void draft_device_extend(DraftDevice *device, uint32_t first, uint64_t n)
 {
         device->device.first_block = MIN(device->device.first_block, first);
-        device->device.last_block = MAX(device->device.last_block, last);
+        device->device.last_block = MAX(device->device.last_block, first + (uint32_t) (n - 1));
 }
 
 void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block)
@@ -94,19 +94,7 @@ void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block)
 
         found->n_blocks++;
         found->n_extent++;
-        draft_device_widen(found, block, block);
-}
-
-void draft_device_add_extent(DraftDevice *device, uint32_t first, uint64_t n, uint64_t n_missing)
-{
-        device->n_extent += n_missing;
-        draft_device_widen(device, first, first + (uint32_t) (n - 1));
-}
-
-void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n)
-{
-        device->n_extent = MAX(device->n_extent, n);
-        draft_device_widen(device, first, first + (uint32_t) (n - 1));
+        draft_device_extend(found, block, 1);
 }
 
 static Device complete(const DraftDevice *draft, uint64_t block_size_bytes)

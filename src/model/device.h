@@ -84,11 +84,8 @@ DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device);
 /* Adds a block that is there to a device. Each block is added once, in any order. */
 void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block);
 
-/* Extends a device to the n blocks from `first` on, n_missing of which are still to come. */
-void draft_device_add_extent(DraftDevice *device, uint32_t first, uint64_t n, uint64_t n_missing);
-
-/* Extends a device to the n blocks from `first` on that it can grow to. */
-void draft_device_set_region(DraftDevice *device, uint32_t first, uint64_t n);
+/* Extends a device to the n blocks, at least one, from `first` on. They do not count in n_extent. */
+void draft_device_extend(DraftDevice *device, uint32_t first, uint64_t n);
 
 /*
  * Replaces the machine's devices with those of the draft. of_block[] (n_blocks entries) has the number of
