@@ -148,7 +148,7 @@ static int32_t find_device(Identifier *identifier, Origin origin, const char *na
         int32_t device = device_draft_find(draft, origin, name, group);
 
         if (device == n && group != GROUP_NONE)
-                take_group(identifier, block, device_draft_get(draft, device));
+                take_group(identifier, block, &draft->devices[device]);
         return device;
 }
 
@@ -174,7 +174,7 @@ static int32_t find_by_platform(Identifier *identifier, Range *range)
         if (range->unknown == DEVICE_NONE) {
                 range->unknown = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
                 if (range->unknown >= 0)
-                        device_draft_get(draft, range->unknown)->device.unit_blocks = 0;
+                        draft->devices[range->unknown].device.unit_blocks = 0;
         }
         return range->unknown;
 }
@@ -266,7 +266,7 @@ static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
          * guess from the range.
          */
         if (!identifier->has_groups && range && range->device >= 0 &&
-            device_draft_get(&identifier->draft, range->device)->device.origin == ORIGIN_DIMM)
+            identifier->draft.devices[range->device].device.origin == ORIGIN_DIMM)
                 return range->device;
         if (was_there_before(identifier, block, range))
                 return find_boot(identifier);
@@ -388,10 +388,10 @@ static void complete_devices(Identifier *identifier)
 
         for (size_t i = 0; i < identifier->n_ranges; i++)
                 if (identifier->ranges[i].device >= 0)
-                        take_extent(device_draft_get(draft, identifier->ranges[i].device),
+                        take_extent(&draft->devices[identifier->ranges[i].device],
                                     &identifier->ranges[i], block_size_bytes);
         for (size_t i = 0; i < draft->n_devices; i++) {
-                DraftDevice *found = device_draft_get(draft, (int32_t) i);
+                DraftDevice *found = &draft->devices[i];
 
                 if (found->device.origin == ORIGIN_KMEM)
                         found->device.onlines_itself =

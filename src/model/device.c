@@ -25,12 +25,6 @@ void device_draft_done(DeviceDraft *draft)
         *draft = (DeviceDraft){};
 }
 
-DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device)
-{
-        assert(device >= 0 && (size_t) device < draft->n_devices);
-        return &draft->devices[device];
-}
-
 int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
 {
         bool is_whole = origin == ORIGIN_BOOT || origin == ORIGIN_DIMM || origin == ORIGIN_KMEM;
@@ -90,7 +84,7 @@ void draft_device_extend(DraftDevice *device, uint32_t first, uint64_t n)
 
 void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block)
 {
-        DraftDevice *found = device_draft_get(draft, device);
+        DraftDevice *found = &draft->devices[device];
 
         found->n_blocks++;
         found->n_extent++;

@@ -58,7 +58,7 @@ typedef struct DraftDevice {
 } DraftDevice;
 
 typedef struct DeviceDraft {
-        DraftDevice *devices; /* owned */
+        DraftDevice *devices; /* owned, by number */
         size_t n_devices;
 } DeviceDraft;
 
@@ -77,9 +77,6 @@ bool draft_device_is_complete(const DraftDevice *device);
 
 /* Returns the number of the device of a group to which another block can belong, or DEVICE_NONE. */
 int32_t device_draft_find_open(const DeviceDraft *draft, int32_t group);
-
-/* Returns the device with this number. The pointer is valid until the next device is added. */
-DraftDevice *device_draft_get(const DeviceDraft *draft, int32_t device);
 
 /* Adds a block that is there to a device. Each block is added once, in any order. */
 void device_draft_add_block(DeviceDraft *draft, int32_t device, uint32_t block);
