@@ -329,20 +329,18 @@ void track_join_retries(Machine *machine, const Block *failed)
 
 void track_reset(Block *block)
 {
-        bool left_by_rule =
-                block->status == BLOCK_STATUS_LEFT && block->decision.verdict == VERDICT_LEAVE;
+        bool again =
+                block->status == BLOCK_STATUS_FAILED || block->status == BLOCK_STATUS_RETRYING ||
+                (block->status == BLOCK_STATUS_LEFT && block->decision.verdict == VERDICT_LEAVE);
 
         if (block->state != BLOCK_OFFLINE || block->job != 0)
                 return;
-        if (block->status == BLOCK_STATUS_PENDING)
+        if (again || block->status == BLOCK_STATUS_PENDING)
                 block->decision.guards = 0;
-        if (!left_by_rule && block->status != BLOCK_STATUS_FAILED &&
-            block->status != BLOCK_STATUS_RETRYING)
-                return;
-
-        clear_failures(block);
-        block->decision.guards = 0;
-        make_pending(block);
+        if (again) {
+                clear_failures(block);
+                make_pending(block);
+        }
 }
 
 void track_reset_offlined(Block *block)
