@@ -46,14 +46,11 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
         r = parse_size(copy, &addition.size_bytes);
         if (r == -EINVAL)
                 return r;
-        *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
-        if (r < 0)
-                return -EINVAL;
         *ret_expected = "a size that is a multiple of the block size, and not zero";
-        if (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0)
+        if (r >= 0 && (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0))
                 return -EINVAL;
         *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
-        if (addition.size_bytes / block_size_bytes > FORECAST_BLOCKS_MAX)
+        if (r < 0 || addition.size_bytes / block_size_bytes > FORECAST_BLOCKS_MAX)
                 return -EINVAL;
         r = addition_parse_node(node, &addition, ret_expected);
         if (r >= 0)
@@ -283,12 +280,6 @@ static bool is_decided_alike(const Block *a, const Block *b)
                strcmp(reason_scope(a), reason_scope(b)) == 0;
 }
 
-/* Whether a job is taking a block offline. */
-static bool is_leaving(const Block *block)
-{
-        return block->status == BLOCK_STATUS_OFFLINING;
-}
-
 static bool is_same(const Forecast *forecast, size_t i, size_t j)
 {
         const Block *a = &forecast->machine.blocks[i], *b = &forecast->machine.blocks[j];
@@ -296,15 +287,18 @@ static bool is_same(const Forecast *forecast, size_t i, size_t j)
         return b->id == a->id + (j - i) && a->node == b->node && a->device == b->device &&
                state_before(forecast, i) == state_before(forecast, j) &&
                is_added(forecast, i) == is_added(forecast, j) && block_class(a) == block_class(b) &&
-               a->offliner == b->offliner && is_leaving(a) == is_leaving(b) &&
+               a->offliner == b->offliner &&
+               (a->status == BLOCK_STATUS_OFFLINING) == (b->status == BLOCK_STATUS_OFFLINING) &&
                is_planned(forecast, i) == is_planned(forecast, j) &&
                (!is_planned(forecast, i) || is_decided_alike(a, b));
 }
 
 static int forecast_reason(const Forecast *forecast, const Policy *policy, size_t i, char **ret)
 {
-        if (state_before(forecast, i) == BLOCK_OFFLINE || is_leaving(&forecast->machine.blocks[i]))
-                return reason_format(&forecast->machine, policy, &forecast->machine.blocks[i], ret);
+        const Block *block = &forecast->machine.blocks[i];
+
+        if (state_before(forecast, i) == BLOCK_OFFLINE || block->status == BLOCK_STATUS_OFFLINING)
+                return reason_format(&forecast->machine, policy, block, ret);
         *ret = strdup(state_before(forecast, i) == BLOCK_ONLINE ?
                               "online already, and stays so" :
                               "left alone: something other than memoryd is taking it offline");
