@@ -67,6 +67,14 @@ static inline void strings_free(char **strings)
         free(strings);
 }
 
+/* Compares two elements by a first member of type uint32_t, such as an id, for qsort() and bsearch(). */
+static inline int id_compare(const void *a, const void *b)
+{
+        uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
+
+        return (x > y) - (x < y);
+}
+
 /*
  * Returns the size to allocate for an array of `n` elements that is to grow: the first power of two above
  * `n`.

@@ -55,18 +55,11 @@ int bus_reply_array(sd_bus_message *message, const char *type, BusAppend append,
         return r < 0 ? bus_error_from_errno(error, r, what) : 1;
 }
 
-static int compare_u32(const void *a, const void *b)
-{
-        uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-        return (x > y) - (x < y);
-}
-
 int bus_append_ranges(sd_bus_message *message, uint32_t *blocks, size_t n_blocks)
 {
         int r = sd_bus_message_open_container(message, 'a', "(uu)");
 
-        qsort(blocks, n_blocks, sizeof(*blocks), compare_u32);
+        qsort(blocks, n_blocks, sizeof(*blocks), id_compare);
         for (size_t i = 0; r >= 0 && i < n_blocks;) {
                 uint32_t first = blocks[i], last = first;
 

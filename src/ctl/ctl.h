@@ -256,9 +256,6 @@ void snapshot_done(Snapshot *snapshot);
 /* Reads the blocks of a reply to ListBlocks(), which must outlive the snapshot. 0, or negative errno. */
 int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
 
-/* Compares rows that begin with a number, uint32_t, as bsearch(3) and qsort(3) have it. */
-int id_compare(const void *a, const void *b);
-
 /*
  * sysroot.c: fills the snapshot from a recorded tree. Prints a line on stderr for each odd file, and
  * does not fail because of them.

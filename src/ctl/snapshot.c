@@ -118,13 +118,6 @@ static int read_manager(sd_bus_message *reply, Snapshot *snapshot)
         return properties_read(reply, manager_properties, &snapshot->manager);
 }
 
-int id_compare(const void *a, const void *b)
-{
-        const uint32_t *left = a, *right = b;
-
-        return (*left > *right) - (*left < *right);
-}
-
 /* Reads an array of structs, and sorts its rows by the number that they begin with. */
 static int read_sorted(sd_bus_message *reply, const RowType *type, void *rows, size_t *n_rows)
 {

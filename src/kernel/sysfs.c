@@ -231,13 +231,6 @@ DIR *sysfs_open_listing(const Sysfs *sysfs, int dir_fd, const char *path)
         return dir;
 }
 
-static int compare_entries(const void *a, const void *b)
-{
-        uint32_t x = ((const Entry *) a)->id, y = ((const Entry *) b)->id;
-
-        return (x > y) - (x < y);
-}
-
 int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const char *prefix,
                         Entry **ret, size_t *ret_n)
 {
@@ -258,7 +251,7 @@ int sysfs_list_numbered(const Sysfs *sysfs, int dir_fd, const char *path, const 
                 entries[n++] = (Entry){ id, found->d_ino };
         }
         if (n > 0)
-                qsort(entries, n, sizeof(*entries), compare_entries);
+                qsort(entries, n, sizeof(*entries), id_compare);
         *ret = TAKE_PTR(entries);
         *ret_n = n;
         return 0;

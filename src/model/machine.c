@@ -25,17 +25,10 @@ void machine_done(Machine *machine)
         machine_init(machine);
 }
 
-static int compare_id(const void *key, const void *element)
-{
-        uint32_t id = *(const uint32_t *) key, found = *(const uint32_t *) element;
-
-        return (id > found) - (id < found);
-}
-
 /* Finds an element of a sorted array by its first member, its id. */
 static void *find_by_id(void *elements, size_t n, size_t size, uint32_t id)
 {
-        return n > 0 ? bsearch(&id, elements, n, size, compare_id) : NULL;
+        return n > 0 ? bsearch(&id, elements, n, size, id_compare) : NULL;
 }
 
 Block *machine_find_block(const Machine *machine, uint32_t id)
