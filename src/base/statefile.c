@@ -11,14 +11,12 @@
 static int write_all(int fd, const char *text, size_t size)
 {
         while (size > 0) {
-                ssize_t n = write(fd, text, size);
+                ssize_t n = TEMP_FAILURE_RETRY(write(fd, text, size));
 
-                if (n < 0 && errno != EINTR)
+                if (n < 0)
                         return -errno;
-                if (n > 0) {
-                        text += n;
-                        size -= (size_t) n;
-                }
+                text += n;
+                size -= (size_t) n;
         }
         return 0;
 }
