@@ -91,7 +91,7 @@ int sysfs_read_block_size(const Sysfs *sysfs, uint64_t *ret_bytes);
 
 /* A numbered entry of a folder: memoryN or nodeN. */
 typedef struct Entry {
-        uint32_t id;
+        uint32_t id;    /* first, for id_compare() */
         uint64_t inode; /* sysfs gives a new inode number to a folder that comes back */
 } Entry;
 

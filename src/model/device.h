@@ -58,7 +58,7 @@ typedef struct DraftDevice {
 } DraftDevice;
 
 typedef struct DeviceDraft {
-        DraftDevice *devices; /* owned, by number */
+        DraftDevice *devices; /* owned, by number; adding a device may move them */
         size_t n_devices;
 } DeviceDraft;
 
