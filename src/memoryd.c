@@ -11,7 +11,6 @@
 #include "daemon/journal.h"
 #include "daemon/privilege.h"
 #include "kernel/identify.h"
-#include "kernel/pressure.h"
 
 #include "config.h"
 
@@ -198,7 +197,7 @@ static void take_iomem(Sysfs *sysfs)
                         r == -EACCES ? "its addresses are hidden" : strerror(-r));
 }
 
-/* To be called before privileges are dropped: some kernels require them, see pressure.h. */
+/* To be called before privileges are dropped: some kernels require them, see monitor.h. */
 static void listen_to_pressure(Setup *setup)
 {
         setup->pressure_fd = pressure_open(&setup->sysfs);

@@ -21,7 +21,7 @@ struct Manager {
         const char *root;
         Sysfs sysfs;
         Monitor *monitor;
-        int pressure_fd; /* see pressure.h; negative if there is none */
+        int pressure_fd; /* see monitor.h; negative if there is none */
 
         Machine machine;
         bool count_needed; /* the machine's totals are out of date */

@@ -22,7 +22,7 @@ typedef struct Setup {
         const char *runtime_folder; /* see takeover.h */
         Sysfs sysfs;
         ActuatorChannel actuator;
-        int pressure_fd;                      /* see pressure.h; negative if there is none */
+        int pressure_fd;                      /* see monitor.h; negative if there is none */
         Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration will choose */
 } Setup;
 

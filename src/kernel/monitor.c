@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Receives uevents. */
+/* Receives uevents, and has the kernel report memory pressure. */
 
 #include "kernel/monitor.h"
 
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <libudev.h>
 #include <stdio.h>
 
@@ -143,4 +144,23 @@ int monitor_next(Monitor *monitor, MonitorEvent *ret)
         r = classify(device, ret);
         udev_device_unref(device);
         return r;
+}
+
+/*
+ * The kernel reports when some task has waited for at least a microsecond within 2 s: a kernel that
+ * finds nothing to reclaim gives up within milliseconds, and lets no task wait after that. Windows
+ * of another length need CAP_SYS_RESOURCE on every kernel. The kernel accepts the final NUL.
+ */
+static const char trigger[] = "some 1 2000000";
+
+int pressure_open(const Sysfs *sysfs)
+{
+        _cleanup_close_ int fd =
+                openat(sysfs->proc_fd, "pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+        if (fd < 0)
+                return -errno;
+        if (write(fd, trigger, sizeof(trigger)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
 }

@@ -36,7 +36,7 @@ typedef struct FeatureInput {
         const Sysfs *sysfs;
         const Machine *machine;
         const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* see pressure.h */
+        bool hears_pressure; /* see monitor.h */
 } FeatureInput;
 
 /*

@@ -26,7 +26,7 @@ typedef struct VerifyInput {
         const Machine *machine; /* with its totals up to date */
         const Conf *conf;
         const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* the kernel reports memory pressure: see pressure.h */
+        bool hears_pressure; /* the kernel reports memory pressure: see monitor.h */
 } VerifyInput;
 
 /*
