@@ -126,16 +126,13 @@ static int find_node(const Sysfs *sysfs, Block *block)
  */
 static bool zones_are_safe(const Sysfs *sysfs, const Block *block)
 {
-        char path[48];
-
         if (sysfs->recorded)
                 return true;
         if (block->node == NODE_NONE)
                 return false;
         if (block->state == BLOCK_ONLINE || block->told_node != NODE_NONE || sysfs->node_fd < 0)
                 return true;
-        snprintf(path, sizeof(path), "node%d/memory%u", block->node, block->id);
-        return faccessat(sysfs->node_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) >= 0;
+        return sysfs_has_link(sysfs, block->id, block->node);
 }
 
 int sysfs_read_block(const Sysfs *sysfs, Block *block, const char **ret_attribute)
