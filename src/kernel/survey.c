@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <numa.h>
 
 /*
@@ -238,10 +239,17 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
 
 int survey_zones(const Sysfs *sysfs, Machine *machine)
 {
+        uint64_t page_size_bytes = sysfs->page_size_bytes;
+        _cleanup_close_ int fd = sysfs_open_below(sysfs, sysfs->proc_fd, "zoneinfo", O_RDONLY);
+        _cleanup_free_ char *text = NULL;
         Zone *zones = NULL;
         size_t n_zones = 0;
-        int r = sysfs_read_zones(sysfs, &zones, &n_zones);
+        int r = fd < 0 ? -errno : sysfs_read_long_text(fd, &text);
 
+        if (page_size_bytes == 0)
+                page_size_bytes = (uint64_t) sysconf(_SC_PAGESIZE);
+        if (r >= 0)
+                r = zoneinfo_parse(text, page_size_bytes, &zones, &n_zones);
         if (r < 0)
                 return r;
         machine_set_zones(machine, zones, n_zones);

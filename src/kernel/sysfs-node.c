@@ -5,7 +5,6 @@
 #include "base/parse.h"
 #include "kernel/sysfs.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -273,18 +272,4 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
         *ret_nodes = nodes;
         *ret_n_nodes = n;
         return 0;
-}
-
-int sysfs_read_zones(const Sysfs *sysfs, Zone **ret_zones, size_t *ret_n_zones)
-{
-        uint64_t page_size_bytes = sysfs->page_size_bytes;
-        _cleanup_close_ int fd = sysfs_open_below(sysfs, sysfs->proc_fd, "zoneinfo", O_RDONLY);
-        _cleanup_free_ char *text = NULL;
-        int r = fd < 0 ? -errno : sysfs_read_long_text(fd, &text);
-
-        if (r < 0)
-                return r;
-        if (page_size_bytes == 0)
-                page_size_bytes = (uint64_t) sysconf(_SC_PAGESIZE);
-        return zoneinfo_parse(text, page_size_bytes, ret_zones, ret_n_zones);
 }

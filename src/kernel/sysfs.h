@@ -190,12 +190,9 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes);
  */
 int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret);
 
-/* Reads the zones of /proc/zoneinfo that span at least one page. The caller owns the array. */
-int sysfs_read_zones(const Sysfs *sysfs, Zone **ret_zones, size_t *ret_n_zones);
-
 /*
- * Parses the text of /proc/zoneinfo. `page_size_bytes` is the size of a page. For
- * sysfs_read_zones() and its tests.
+ * Parses the text of /proc/zoneinfo into the zones that span at least one page. The caller owns the
+ * array. Returns 0 or -ENOMEM.
  */
 int zoneinfo_parse(const char *text, uint64_t page_size_bytes, Zone **ret_zones,
                    size_t *ret_n_zones);

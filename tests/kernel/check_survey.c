@@ -470,6 +470,45 @@ START_TEST(a_cpu_that_comes_to_a_known_node_is_noticed)
 }
 END_TEST
 
+START_TEST(zones_are_read_from_zoneinfo_however_long_it_is)
+{
+        static const char text[] = "Node 1, zone  Movable\n"
+                                   "  pages free     1\n"
+                                   "        spanned  32768\n"
+                                   "        present  32768\n"
+                                   "        managed  32000\n";
+        size_t length = (300 << 10) + sizeof(text);
+        uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE);
+        char *longer = malloc(length);
+
+        ck_assert_ptr_nonnull(longer);
+        memset(longer, '\n', length);
+        strcpy(longer + length - sizeof(text), text);
+        sysfs_fixture_write(&fixture, longer, "proc/zoneinfo");
+        free(longer);
+
+        ck_assert_int_eq(survey_zones(&sysfs, &machine), 0);
+        ck_assert_uint_eq(machine.n_zones, 1);
+        ck_assert_uint_eq(machine.zones[0].node, 1);
+        ck_assert_int_eq(machine.zones[0].type, ZONE_MOVABLE);
+        ck_assert_uint_eq(machine.zones[0].free_bytes, page);
+        ck_assert_uint_eq(machine.zones[0].spanned_bytes, 32768 * page);
+        ck_assert_uint_eq(machine.zones[0].managed_bytes, 32000 * page);
+}
+END_TEST
+
+START_TEST(a_missing_zoneinfo_is_an_error)
+{
+        fixture_remove(sysfs_fixture_path(&fixture, "proc/zoneinfo"));
+        ck_assert_int_eq(survey_zones(&sysfs, &machine), -ENOENT);
+        sysfs_close(&sysfs);
+
+        fixture_remove(sysfs_fixture_path(&fixture, "proc"));
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(survey_zones(&sysfs, &machine), -EBADF);
+}
+END_TEST
+
 START_TEST(zones_are_replaced_and_kept_when_they_cannot_be_read)
 {
         ck_assert_int_eq(survey_zones(&sysfs, &machine), 0);
@@ -556,6 +595,8 @@ int main(void)
         add_block_tests(suite);
         tcase_add_test(nodes, nodes_come_and_go);
         tcase_add_test(nodes, a_cpu_that_comes_to_a_known_node_is_noticed);
+        tcase_add_test(nodes, zones_are_read_from_zoneinfo_however_long_it_is);
+        tcase_add_test(nodes, a_missing_zoneinfo_is_an_error);
         tcase_add_test(nodes, zones_are_replaced_and_kept_when_they_cannot_be_read);
         return check_main(suite);
 }

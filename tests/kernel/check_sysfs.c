@@ -830,56 +830,6 @@ START_TEST(nodes_are_listed_by_number_with_what_has_a_cpu)
 }
 END_TEST
 
-START_TEST(zones_are_read_from_zoneinfo_however_long_it_is)
-{
-        static const char text[] = "Node 1, zone  Movable\n"
-                                   "  pages free     1\n"
-                                   "        spanned  32768\n"
-                                   "        present  32768\n"
-                                   "        managed  32000\n";
-        size_t length = (300 << 10) + sizeof(text), n = 0;
-        uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE);
-        char *longer = malloc(length);
-        Zone *zones = NULL;
-        Sysfs sysfs;
-
-        ck_assert_ptr_nonnull(longer);
-        memset(longer, '\n', length);
-        strcpy(longer + length - sizeof(text), text);
-        sysfs_fixture_write(&fixture, longer, "proc/zoneinfo");
-        free(longer);
-
-        sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_read_zones(&sysfs, &zones, &n), 0);
-        ck_assert_uint_eq(n, 1);
-        ck_assert_uint_eq(zones[0].node, 1);
-        ck_assert_int_eq(zones[0].type, ZONE_MOVABLE);
-        ck_assert_uint_eq(zones[0].free_bytes, page);
-        ck_assert_uint_eq(zones[0].spanned_bytes, 32768 * page);
-        ck_assert_uint_eq(zones[0].managed_bytes, 32000 * page);
-        free(zones);
-        sysfs_close(&sysfs);
-}
-END_TEST
-
-START_TEST(a_missing_zoneinfo_is_an_error)
-{
-        Zone *zones;
-        Sysfs sysfs;
-        size_t n;
-
-        fixture_remove(sysfs_fixture_path(&fixture, "proc/zoneinfo"));
-        sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_read_zones(&sysfs, &zones, &n), -ENOENT);
-        sysfs_close(&sysfs);
-
-        fixture_remove(sysfs_fixture_path(&fixture, "proc"));
-        sysfs_fixture_open(&fixture, &sysfs);
-        ck_assert_int_eq(sysfs_read_zones(&sysfs, &zones, &n), -EBADF);
-        sysfs_close(&sysfs);
-}
-END_TEST
-
 static TCase *add_tcase(Suite *suite, const char *name)
 {
         TCase *tcase = tcase_create(name);
@@ -915,8 +865,6 @@ static void add_machine_tests(Suite *suite)
         tcase_add_test(files, a_missing_block_size_is_enoent);
         tcase_add_loop_test(files, auto_online_blocks_is_a_word, 0, ELEMENTSOF(auto_online_cases));
         tcase_add_test(files, auto_online_blocks_may_be_missing);
-        tcase_add_test(files, zones_are_read_from_zoneinfo_however_long_it_is);
-        tcase_add_test(files, a_missing_zoneinfo_is_an_error);
 }
 
 static void add_block_tests(Suite *suite)
