@@ -12,43 +12,39 @@
 
 #define BUFFER_BYTES (128 << 20)
 
-struct Monitor {
-        struct udev *udev;
-        struct udev_monitor *udev_monitor;
-};
-
 void monitor_free(Monitor *monitor)
 {
-        if (!monitor)
-                return;
-        udev_monitor_unref(monitor->udev_monitor);
-        udev_unref(monitor->udev);
-        free(monitor);
+        /* libudev's monitor has no reference to its context. */
+        struct udev *udev = monitor ? udev_monitor_get_udev(monitor) : NULL;
+
+        udev_monitor_unref(monitor);
+        udev_unref(udev);
 }
 
 int monitor_new(EventSource source, Monitor **ret)
 {
-        _cleanup_(monitor_freep) Monitor *monitor = calloc(1, sizeof(*monitor));
+        _cleanup_(monitor_freep) Monitor *monitor = NULL;
+        struct udev *udev = udev_new();
         int r;
 
-        if (!monitor)
+        if (!udev)
                 return -ENOMEM;
-        monitor->udev = udev_new();
-        if (!monitor->udev)
-                return -ENOMEM;
-        monitor->udev_monitor = udev_monitor_new_from_netlink(
-                monitor->udev, source == EVENT_SOURCE_UDEV ? "udev" : "kernel");
-        if (!monitor->udev_monitor)
-                return errno > 0 ? -errno : -EIO;
+        monitor = udev_monitor_new_from_netlink(udev,
+                                                source == EVENT_SOURCE_UDEV ? "udev" : "kernel");
+        if (!monitor) {
+                r = errno > 0 ? -errno : -EIO;
+                udev_unref(udev);
+                return r;
+        }
 
-        r = udev_monitor_filter_add_match_subsystem_devtype(monitor->udev_monitor, "memory", NULL);
+        r = udev_monitor_filter_add_match_subsystem_devtype(monitor, "memory", NULL);
         if (r < 0)
                 return r;
-        r = udev_monitor_set_receive_buffer_size(monitor->udev_monitor, BUFFER_BYTES);
+        r = udev_monitor_set_receive_buffer_size(monitor, BUFFER_BYTES);
         if (r < 0)
                 log_debug("Cannot have a receive buffer of %d MiB for uevents: %s",
                           BUFFER_BYTES >> 20, strerror(-r));
-        r = udev_monitor_enable_receiving(monitor->udev_monitor);
+        r = udev_monitor_enable_receiving(monitor);
         if (r < 0)
                 return r;
 
@@ -56,7 +52,7 @@ int monitor_new(EventSource source, Monitor **ret)
         return 0;
 }
 
-uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, uint32_t block)
+uint64_t monitor_read_udev_mask(Monitor *monitor, const Policy *policy, uint32_t block)
 {
         struct udev_device *device;
         uint64_t mask = 0;
@@ -65,7 +61,8 @@ uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, ui
         if (policy->n_udev_properties == 0)
                 return 0;
         snprintf(name, sizeof(name), "memory%u", block);
-        device = udev_device_new_from_subsystem_sysname(monitor->udev, "memory", name);
+        device = udev_device_new_from_subsystem_sysname(udev_monitor_get_udev(monitor), "memory",
+                                                        name);
         if (!device)
                 return 0;
         for (size_t i = 0; i < policy->n_udev_properties; i++) {
@@ -79,9 +76,9 @@ uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, ui
         return mask;
 }
 
-int monitor_get_fd(const Monitor *monitor)
+int monitor_get_fd(Monitor *monitor)
 {
-        return udev_monitor_get_fd(monitor->udev_monitor);
+        return udev_monitor_get_fd(monitor);
 }
 
 /*
@@ -133,7 +130,7 @@ int monitor_next(Monitor *monitor, MonitorEvent *ret)
         int r;
 
         errno = 0;
-        device = udev_monitor_receive_device(monitor->udev_monitor);
+        device = udev_monitor_receive_device(monitor);
         if (!device) {
                 /* EINVAL: libudev cannot parse the event, so it is unknown which block it was about. */
                 if (errno == ENOBUFS || errno == EINVAL)
@@ -146,21 +143,19 @@ int monitor_next(Monitor *monitor, MonitorEvent *ret)
         return r;
 }
 
-/*
- * The kernel reports when some task has waited for at least a microsecond within 2 s: a kernel that
- * finds nothing to reclaim gives up within milliseconds, and lets no task wait after that. Windows
- * of another length need CAP_SYS_RESOURCE on every kernel. The kernel accepts the final NUL.
- */
-static const char trigger[] = "some 1 2000000";
-
 int pressure_open(const Sysfs *sysfs)
 {
+        /*
+         * The kernel reports when some task has waited for at least a microsecond within 2 s: a
+         * kernel that finds nothing to reclaim gives up within milliseconds, and lets no task wait
+         * after that. Windows of another length need CAP_SYS_RESOURCE on every kernel. The kernel
+         * accepts the final NUL.
+         */
+        static const char trigger[] = "some 1 2000000";
         _cleanup_close_ int fd =
                 openat(sysfs->proc_fd, "pressure/memory", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
-        if (fd < 0)
-                return -errno;
-        if (write(fd, trigger, sizeof(trigger)) < 0)
+        if (fd < 0 || write(fd, trigger, sizeof(trigger)) < 0)
                 return -errno;
         return TAKE_FD(fd);
 }

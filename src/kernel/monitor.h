@@ -10,7 +10,7 @@
  * which tell the node as well.
  */
 
-typedef struct Monitor Monitor;
+typedef struct udev_monitor Monitor;
 
 /*
  * Starts to listen. The buffer has 128 MiB if privileges allow, or else what net.core.rmem_max
@@ -25,10 +25,10 @@ DEFINE_CLEANUP(Monitor *, monitor_free)
  * bit for each. With EVENT_SOURCE_UDEV, the rules of udev have run by the time the event for the
  * block arrives.
  */
-uint64_t monitor_read_udev_mask(const Monitor *monitor, const Policy *policy, uint32_t block);
+uint64_t monitor_read_udev_mask(Monitor *monitor, const Policy *policy, uint32_t block);
 
 /* Returns a descriptor that becomes readable when there is an event. It belongs to the monitor. */
-int monitor_get_fd(const Monitor *monitor);
+int monitor_get_fd(Monitor *monitor);
 
 typedef enum MonitorKind {
         MONITOR_NONE,    /* no event to read now */
