@@ -244,16 +244,6 @@ void takeover_forget(Takeover *takeover, int32_t node)
         takeover->is_changed = true;
 }
 
-void takeover_end(Takeover *takeover, const Machine *machine)
-{
-        for (size_t i = takeover->n_answers; i-- > 0;) {
-                int32_t node = takeover->answers[i].node;
-
-                if (node == NODE_NONE || machine_find_node(machine, (uint32_t) node))
-                        takeover_forget(takeover, node);
-        }
-}
-
 /* While memoryd runs */
 
 void takeover_read(Takeover *takeover, const Sysfs *sysfs)
@@ -297,6 +287,20 @@ static int takeover_next(Takeover *takeover, const Machine *machine, const Takeo
         return r;
 }
 
+/*
+ * Forgets the files when all words have been restored, but not those of nodes that are gone: the
+ * kernel has kept their words for the time when the node comes back.
+ */
+static void forget_restored(Takeover *takeover, const Machine *machine)
+{
+        for (size_t i = takeover->n_answers; i-- > 0;) {
+                int32_t node = takeover->answers[i].node;
+
+                if (node == NODE_NONE || machine_find_node(machine, (uint32_t) node))
+                        takeover_forget(takeover, node);
+        }
+}
+
 int takeover_run(Takeover *takeover, Writer *writer, const char *folder, const Machine *machine,
                  const TakeoverWish *wish)
 {
@@ -308,7 +312,7 @@ int takeover_run(Takeover *takeover, Writer *writer, const char *folder, const M
                 return 1;
         r = takeover_next(takeover, machine, wish, &node, &word);
         if (r == 0 && wish->gives_back)
-                takeover_end(takeover, machine);
+                forget_restored(takeover, machine);
         saved = takeover_save(folder, takeover);
         if (saved < 0 && !takeover->failed)
                 log_warning("Cannot keep what auto_online_blocks was below %s: %s, trying again "

@@ -64,12 +64,6 @@ void takeover_retry(Takeover *takeover);
 /* Forgets a file: nothing is to be restored in it. */
 void takeover_forget(Takeover *takeover, int32_t node);
 
-/*
- * To be called when all words have been restored. Does not forget the files of nodes that are gone:
- * the kernel has kept their words for the time when the node comes back.
- */
-void takeover_end(Takeover *takeover, const Machine *machine);
-
 /* The words that the configuration wants in these files. */
 typedef struct TakeoverWish {
         const Policy *policy;

@@ -57,15 +57,18 @@ static void start_again(void)
 /* All was put back on a machine that has this node. */
 static void end(uint32_t id)
 {
+        const Policy policy = {};
+        const TakeoverWish wish = { .policy = &policy, .gives_back = true };
         Node *node = calloc(1, sizeof(Node));
+        Writer writer = {};
         Machine machine;
 
         ck_assert_ptr_nonnull(node);
         node->id = id;
         machine_init(&machine);
         machine_set_nodes(&machine, node, 1);
-        takeover_end(&takeover, &machine);
-        ck_assert_int_eq(takeover_save(fixture.root, &takeover), 0);
+        node->auto_online = NOTHING;
+        ck_assert_int_eq(takeover_run(&takeover, &writer, fixture.root, &machine, &wish), 0);
         machine_done(&machine);
 }
 
