@@ -115,18 +115,14 @@ static int parse_text(char *text, Takeover *takeover)
 int takeover_load(const char *folder, Takeover *ret)
 {
         _cleanup_free_ char *text = NULL;
-        Takeover takeover = {};
+        _cleanup_(takeover_done) Takeover takeover = {};
         int r = statefile_read(folder, FILE_NAME, FILE_MAX, &text);
 
-        if (r == -EFBIG)
-                return -EBADMSG;
         if (r >= 0)
                 r = parse_text(text, &takeover);
-        if (r < 0 && r != -ENOENT) {
-                takeover_done(&takeover);
-                return r;
-        }
-        ret->answers = takeover.answers;
+        if (r < 0 && r != -ENOENT)
+                return r == -EFBIG ? -EBADMSG : r;
+        ret->answers = TAKE_PTR(takeover.answers);
         ret->n_answers = takeover.n_answers;
         return 0;
 }
@@ -181,10 +177,9 @@ int takeover_save(const char *folder, Takeover *takeover)
 int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWord wanted)
 {
         Answer *answer = takeover_find(takeover, node);
-        bool set_by_other = answer && !is_ours(answer, current);
 
         if (current == wanted) {
-                if (set_by_other)
+                if (answer && !is_ours(answer, current))
                         takeover_forget(takeover, node);
                 return 0;
         }
@@ -194,7 +189,7 @@ int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWo
                 answer = takeover_add(takeover, node);
         if (!answer)
                 return -ENOMEM;
-        if (answer->ours == 0 || set_by_other) {
+        if (!is_ours(answer, current)) {
                 answer->before = current;
                 answer->ours = 0;
         }
