@@ -2,9 +2,8 @@
 
 /* Finds the ranges of system memory in /proc/iomem. */
 
-#include "kernel/iomem.h"
-
 #include "base/parse.h"
+#include "kernel/evidence.h"
 
 #include <ctype.h>
 #include <fnmatch.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "check_main.h"
-#include "kernel/iomem.h"
+#include "kernel/evidence.h"
 
 #include <stdio.h>
 
