@@ -347,12 +347,12 @@ static uint64_t noted_page_size(const Sysfs *sysfs, int root_fd)
 static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
 {
         uint64_t noted_bytes = sysfs->recorded ? noted_page_size(sysfs, root_fd) : 0;
-        bool guesses = sysfs->recorded && noted_bytes == 0;
         int r;
 
-        sysfs->page_size_bytes = guesses ? 1 : noted_bytes;
+        if (sysfs->recorded)
+                sysfs->page_size_bytes = MAX(noted_bytes, 1);
         r = survey_zones(sysfs, &recording->machine);
-        if (r >= 0 && guesses) {
+        if (r >= 0 && sysfs->recorded && noted_bytes == 0) {
                 sysfs->page_size_bytes = guess_page_size(&recording->machine);
                 r = survey_zones(sysfs, &recording->machine);
         }

@@ -239,17 +239,14 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
 
 int survey_zones(const Sysfs *sysfs, Machine *machine)
 {
-        uint64_t page_size_bytes = sysfs->page_size_bytes;
         _cleanup_close_ int fd = sysfs_open_below(sysfs, sysfs->proc_fd, "zoneinfo", O_RDONLY);
         _cleanup_free_ char *text = NULL;
         Zone *zones = NULL;
         size_t n_zones = 0;
         int r = fd < 0 ? -errno : sysfs_read_long_text(fd, &text);
 
-        if (page_size_bytes == 0)
-                page_size_bytes = (uint64_t) sysconf(_SC_PAGESIZE);
         if (r >= 0)
-                r = zoneinfo_parse(text, page_size_bytes, &zones, &n_zones);
+                r = zoneinfo_parse(text, sysfs->page_size_bytes, &zones, &n_zones);
         if (r < 0)
                 return r;
         machine_set_zones(machine, zones, n_zones);

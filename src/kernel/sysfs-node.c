@@ -227,10 +227,10 @@ int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
 {
         char text[ATTRIBUTE_MAX] = "0";
         NodeSet set = {};
-        int r = sysfs->node_fd < 0 ?
-                        0 :
-                        sysfs_read_text(sysfs, sysfs->node_fd, name, text, sizeof(text));
+        int r = 0;
 
+        if (sysfs->node_fd >= 0)
+                r = sysfs_read_text(sysfs, sysfs->node_fd, name, text, sizeof(text));
         if (r < 0)
                 return r;
         if (node_set_parse(&set, text) < 0)

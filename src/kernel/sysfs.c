@@ -118,6 +118,7 @@ static int open_tree(const char *root, bool may_be_recorded, Sysfs *ret)
                 return r;
         }
         sysfs.recorded = may_be_recorded && fs.f_type != SYSFS_MAGIC;
+        sysfs.page_size_bytes = (uint64_t) sysconf(_SC_PAGESIZE);
 
         /* A kernel without NUMA or a container without /proc is no reason to give up. */
         (void) open_folder(root, "/sys/devices/system/node", &sysfs.node_fd);

@@ -22,7 +22,7 @@ typedef struct Sysfs {
         int sys_fd;    /* the folder /sys; negative if there is none */
         int iomem_fd;  /* /proc/iomem; negative if there is none; see sysfs_adopt_iomem() */
         bool recorded; /* the files are copies: see sysfs_open_recorded() */
-        uint64_t page_size_bytes; /* the unit of zoneinfo; 0: the page size of the running system */
+        uint64_t page_size_bytes; /* the unit of zoneinfo: of the system that wrote the files */
 } Sysfs;
 
 #define SYSFS_CLOSED                                                                               \
