@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -43,40 +42,27 @@ static void read_line(int fd, char *text, size_t size)
         text[strcspn(text, "\n")] = 0;
 }
 
-/*
- * Starts a program with its output redirected to `output_fd`. Returns 0, or a negative errno, for
- * example if there is no such program.
- */
-static int start(const char *program, int output_fd, pid_t *ret)
-{
-        char *const arguments[] = { (char *) program, NULL };
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        sigset_t none;
-        int r;
-
-        sigemptyset(&none);
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-        posix_spawnattr_init(&attributes);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        r = posix_spawnp(ret, program, &actions, &attributes, arguments, environ);
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&actions);
-        return -r;
-}
-
 HostQuestion host_ask(void)
 {
         HostQuestion question = HOST_QUESTION_NONE;
+        sigset_t none;
         int fds[2];
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return question;
-        if (start("systemd-detect-virt", fds[1], &question.pid) >= 0)
+        question.pid = fork();
+        if (question.pid == 0) {
+                int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+                dup2(null_fd, STDIN_FILENO);
+                dup2(fds[1], STDOUT_FILENO);
+                dup2(null_fd, STDERR_FILENO);
+                sigemptyset(&none);
+                sigprocmask(SIG_SETMASK, &none, NULL);
+                execlp("systemd-detect-virt", "systemd-detect-virt", NULL);
+                _exit(EXIT_FAILURE);
+        }
+        if (question.pid > 0)
                 question.fd = fds[0];
         else
                 close(fds[0]);
