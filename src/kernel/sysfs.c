@@ -106,17 +106,14 @@ static int open_folder(const char *root, const char *path, int *ret_fd)
 
 static int open_tree(const char *root, bool may_be_recorded, Sysfs *ret)
 {
-        Sysfs sysfs = SYSFS_CLOSED;
+        _cleanup_(sysfs_close) Sysfs sysfs = SYSFS_CLOSED;
         struct statfs fs;
         int r = open_folder(root, "/sys/devices/system/memory", &sysfs.memory_fd);
 
         if (r < 0)
                 return r;
-        if (may_be_recorded && fstatfs(sysfs.memory_fd, &fs) < 0) {
-                r = -errno;
-                close(sysfs.memory_fd);
-                return r;
-        }
+        if (may_be_recorded && fstatfs(sysfs.memory_fd, &fs) < 0)
+                return -errno;
         sysfs.recorded = may_be_recorded && fs.f_type != SYSFS_MAGIC;
         sysfs.page_size_bytes = (uint64_t) sysconf(_SC_PAGESIZE);
 
@@ -128,6 +125,7 @@ static int open_tree(const char *root, bool may_be_recorded, Sysfs *ret)
         sysfs.iomem_fd =
                 sysfs_open_below(&sysfs, sysfs.proc_fd, "iomem", O_RDONLY | O_NONBLOCK | O_NOCTTY);
         *ret = sysfs;
+        sysfs = SYSFS_CLOSED;
         return 0;
 }
 
