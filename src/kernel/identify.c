@@ -20,7 +20,6 @@ typedef struct Range {
 typedef struct Identifier {
         const Sysfs *sysfs;
         Machine *machine;
-        bool is_first;   /* no device was identified before */
         bool has_groups; /* the kernel shows groups: some block is in one */
         E820 e820;
 
@@ -69,7 +68,6 @@ static int identifier_init(Identifier *identifier, const Sysfs *sysfs, Machine *
         *identifier = (Identifier){
                 .sysfs = sysfs,
                 .machine = machine,
-                .is_first = machine->n_devices == 0,
                 .unlinked_group = GROUP_NONE,
                 .acpi_is_adding = -1,
         };
@@ -179,11 +177,12 @@ static int32_t find_by_platform(Identifier *identifier, Range *range)
         return range->unknown;
 }
 
+/* Once devices have been identified, a block at an address of the firmware's map may be a new one. */
 static bool is_of_firmware(const Identifier *identifier, const Block *block)
 {
         uint64_t size = identifier->machine->block_size_bytes, first = block->id * size;
 
-        return identifier->is_first &&
+        return identifier->machine->n_devices == 0 &&
                e820_has_memory(&identifier->e820, first, first + (size - 1));
 }
 
