@@ -16,6 +16,7 @@ struct Manager {
         sd_event_source *monitor_source;
         sd_event_source *writer_source;
         sd_event_source *timer_source;
+        sd_event_source *look_source;     /* for the next look at the zones, see relief.h */
         sd_event_source *pressure_source; /* NULL if memory pressure is not reported */
         uint64_t timer_usec;              /* the time that the timer is set to, or USEC_INFINITY */
         const char *root;

@@ -173,15 +173,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Manager *manager = userdata;
 
-        (void) source;
-        (void) usec;
+        (void) source, (void) usec;
         manager->timer_usec = USEC_INFINITY;
-        if (manager->stopping)
-                return 0;
-        if (manager->relief.look_usec <= manager_now(manager))
-                manager_refresh_zones(manager);
-        manager_schedule(manager, manager->relief.look_usec);
-        manager_pass(manager);
+        if (!manager->stopping)
+                manager_pass(manager);
         return 0;
 }
 
@@ -193,9 +188,7 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
         MonitorEvent event;
         int r;
 
-        (void) source;
-        (void) fd;
-        (void) revents;
+        (void) source, (void) fd, (void) revents;
         while ((r = monitor_next(manager->monitor, &event)) > 0) {
                 if (r == MONITOR_LOST)
                         journal_events_lost();
@@ -283,9 +276,7 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
         ActuatorReply reply;
         int r;
 
-        (void) source;
-        (void) fd;
-        (void) revents;
+        (void) source, (void) fd, (void) revents;
         while ((r = writer_receive(&manager->writer, &reply)) > 0)
                 if (writer_is_of_job(&reply))
                         manager_on_job_reply(manager, &reply);
@@ -307,6 +298,13 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void) source, (void) usec;
+        manager_refresh_zones(userdata);
+        return 0;
+}
+
 static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Manager *manager = userdata;
@@ -318,7 +316,7 @@ static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *
                 return 0;
         }
         relief_on_pressure(&manager->relief, manager_now(manager));
-        manager_schedule(manager, manager->relief.look_usec);
+        manager_refresh_zones(manager);
         return 0;
 }
 
@@ -334,6 +332,10 @@ static int manager_attach(Manager *manager)
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
                                       UINT64_MAX, 1, on_timer, manager);
+        /* A look may be late: with the default accuracy it shares a wake-up with other timers. */
+        if (r >= 0)
+                r = sd_event_add_time(manager->event, &manager->look_source, CLOCK_MONOTONIC,
+                                      UINT64_MAX, 0, on_look, manager);
         if (r < 0 || manager->pressure_fd < 0)
                 return r;
         r = sd_event_add_io(manager->event, &manager->pressure_source, manager->pressure_fd,

@@ -28,6 +28,7 @@ void manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->monitor_source);
         sd_event_source_disable_unref(manager->writer_source);
         sd_event_source_disable_unref(manager->timer_source);
+        sd_event_source_disable_unref(manager->look_source);
         sd_event_source_disable_unref(manager->pressure_source);
         closep(&manager->pressure_fd);
         sd_event_unref(manager->event);
@@ -241,6 +242,12 @@ static void manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks
                             n_blocks, node, strerror(-r));
 }
 
+static void manager_schedule_look(Manager *manager)
+{
+        (void) sd_event_source_set_time(manager->look_source, manager->relief.look_usec);
+        (void) sd_event_source_set_enabled(manager->look_source, SD_EVENT_ONESHOT);
+}
+
 void manager_look_at_zones(Manager *manager)
 {
         uint64_t now = manager_now(manager);
@@ -254,7 +261,7 @@ void manager_look_at_zones(Manager *manager)
         if (relief_check(&manager->relief, &manager->machine, now,
                          &manager->publisher.changes.short_nodes))
                 manager->publisher.changes.nodes = true;
-        manager_schedule(manager, manager->relief.look_usec);
+        manager_schedule_look(manager);
         manager_count(manager);
         while (manager->conf.rebalance && !manager->stopping &&
                relief_next(&manager->relief, &manager->machine, &manager->conf.policy, now, &node,
@@ -266,6 +273,8 @@ void manager_refresh_zones(Manager *manager)
 {
         if (relief_begin_look(&manager->relief, manager_now(manager)))
                 manager_look_at_zones(manager);
+        else
+                manager_schedule_look(manager);
 }
 
 /* Control */
