@@ -6,38 +6,26 @@
 #include "base/names.h"
 #include "bus/object.h"
 
-static int set_level(sd_bus *bus, const char *path, const char *interface, const char *property,
-                     sd_bus_message *value, void *userdata, sd_bus_error *error)
+/* Sets LogLevel or LogTarget. */
+static int set_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                        sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
+        bool is_level = strcmp(property, "LogLevel") == 0;
         const char *word;
-        int level, r = sd_bus_message_read(value, "s", &word);
+        int number, r = sd_bus_message_read(value, "s", &word);
 
-        (void) bus, (void) path, (void) interface, (void) property, (void) userdata;
+        (void) bus, (void) path, (void) interface, (void) userdata;
         if (r < 0)
                 return r;
-        level = log_level_from_string(word);
-        if (level < 0)
+        number = is_level ? log_level_from_string(word) : (int) log_target_from_string(word);
+        if (number < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "LogLevel: expected emerg to debug, got '%s'", word);
-        log_level = level;
-        return 0;
-}
-
-static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property,
-                      sd_bus_message *value, void *userdata, sd_bus_error *error)
-{
-        const char *word;
-        LogTarget target;
-        int r = sd_bus_message_read(value, "s", &word);
-
-        (void) bus, (void) path, (void) interface, (void) property, (void) userdata;
-        if (r < 0)
-                return r;
-        target = log_target_from_string(word);
-        if (target < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "LogTarget: expected console or journal, got '%s'", word);
-        log_target = target;
+                                         "%s: expected %s, got '%s'", property,
+                                         is_level ? "emerg to debug" : "console or journal", word);
+        if (is_level)
+                log_level = number;
+        else
+                log_target = (LogTarget) number;
         return 0;
 }
 
@@ -48,8 +36,8 @@ DEFINE_VALUE_GETTER(get_identifier, void *none, "s", "memoryd")
 /* The properties are not marked as unprivileged: sd-bus lets only root, and memoryd's own user, set them. */
 const sd_bus_vtable bus_log_control_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, 0),
-        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_target, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_property, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_property, 0, 0),
         SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };
