@@ -115,11 +115,16 @@ static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_er
                                view.machine->n_blocks, error, "Cannot list blocks");
 }
 
-static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)
+static int control_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
-        int r = manager_reload(userdata);
+        const char *member = sd_bus_message_get_member(message);
+        int r = 0;
 
         (void) uid;
+        if (strcmp(member, "Reload") == 0)
+                r = manager_reload(userdata);
+        else
+                manager_rescan(userdata, strcmp(member, "RescanAll") == 0);
         if (r < 0)
                 return sd_bus_reply_method_errnof(message, r, "Cannot reload the configuration: %s",
                                                   strerror(-r));
@@ -128,23 +133,10 @@ static int reload_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         return sd_bus_reply_method_return(message, NULL);
 }
 
-static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error)
+/* Reload, Rescan and RescanAll. */
+static int method_control(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, reload_granted, userdata, error);
-}
-
-static int rescan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
-{
-        bool all = strcmp(sd_bus_message_get_member(message), "RescanAll") == 0;
-
-        (void) uid;
-        manager_rescan(userdata, all);
-        return sd_bus_reply_method_return(message, NULL);
-}
-
-static int method_rescan(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-        return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, rescan_granted, userdata, error);
+        return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, control_granted, userdata, error);
 }
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
@@ -182,11 +174,11 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, findings), method_verify,
                                 UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_control,
                                 UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Rescan", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
+        SD_BUS_METHOD_WITH_ARGS("Rescan", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_control,
                                 UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RescanAll", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_rescan,
+        SD_BUS_METHOD_WITH_ARGS("RescanAll", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_control,
                                 UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Online", SD_BUS_ARGS("a{sv}", request), SD_BUS_RESULT("o", job),
                                 bus_method_make_job, UNPRIVILEGED),
