@@ -17,22 +17,34 @@ static int append_finding(sd_bus_message *reply, const void *list, size_t i)
                                      finding->text, finding->advice);
 }
 
-/* Runs the checks on this machine and its kernel. */
-static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+/* Sets what verify() and features_find() look at. Returns 0 or a negative errno. */
+static int get_input(Manager *manager, struct utsname *ret_name, VerifyInput *ret)
 {
-        const ManagerView view = manager_view(userdata);
-        _cleanup_(findings_done) Findings findings = {};
-        struct utsname name;
-        const VerifyInput input = {
+        const ManagerView view = manager_view(manager);
+
+        if (uname(ret_name) < 0)
+                return -errno;
+        *ret = (VerifyInput){
                 .root = view.root,
                 .sysfs = view.sysfs,
                 .machine = view.machine,
                 .conf = view.conf,
-                .release = name.release,
+                .release = ret_name->release,
                 .hears_pressure = view.hears_pressure,
         };
-        int r = uname(&name) < 0 ? -errno : verify(&input, &findings);
+        return 0;
+}
 
+/* Runs the checks on this machine and its kernel. */
+static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(findings_done) Findings findings = {};
+        struct utsname name;
+        VerifyInput input;
+        int r = get_input(userdata, &name, &input);
+
+        if (r >= 0)
+                r = verify(&input, &findings);
         if (r < 0)
                 return bus_error_from_errno(error, r, "Cannot verify");
         return bus_reply_array(message, BUS_FINDING_SIGNATURE, append_finding, findings.findings,
@@ -48,18 +60,13 @@ static int append_feature(sd_bus_message *reply, const void *list, size_t i)
 
 static int append_features(sd_bus_message *reply, Manager *manager)
 {
-        const ManagerView view = manager_view(manager);
         bool has[_FEATURE_MAX] = {};
         struct utsname name;
-        const FeatureInput input = {
-                .sysfs = view.sysfs,
-                .machine = view.machine,
-                .release = name.release,
-                .hears_pressure = view.hears_pressure,
-        };
+        VerifyInput input;
+        int r = get_input(manager, &name, &input);
 
-        if (uname(&name) < 0)
-                return -errno;
+        if (r < 0)
+                return r;
         features_find(&input, has);
         return bus_append_array(reply, BUS_FEATURE_SIGNATURE, append_feature, has, ELEMENTSOF(has));
 }

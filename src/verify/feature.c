@@ -77,7 +77,7 @@ static bool has_file(int folder_fd, const char *path)
         return folder_fd >= 0 && faccessat(folder_fd, path, F_OK, 0) >= 0;
 }
 
-static bool block_has_file(const FeatureInput *input, uint32_t block, const char *name)
+static bool block_has_file(const VerifyInput *input, uint32_t block, const char *name)
 {
         char path[48];
 
@@ -86,7 +86,7 @@ static bool block_has_file(const FeatureInput *input, uint32_t block, const char
 }
 
 /* Returns the first block that still exists, or NULL. */
-static const Block *find_block(const FeatureInput *input)
+static const Block *find_block(const VerifyInput *input)
 {
         for (size_t i = 0; i < input->machine->n_blocks; i++)
                 if (block_has_file(input, input->machine->blocks[i].id, "state"))
@@ -95,7 +95,7 @@ static const Block *find_block(const FeatureInput *input)
 }
 
 /* The kernel shows in a file of each block, also of boot memory, what it would tell in an event. */
-static bool has_uevents(const FeatureInput *input, const Block *block)
+static bool has_uevents(const VerifyInput *input, const Block *block)
 {
         char path[48], text[ATTRIBUTE_MAX];
 
@@ -106,7 +106,7 @@ static bool has_uevents(const FeatureInput *input, const Block *block)
 }
 
 /* Checks one block of each device, starting with the highest, since memory is added at the top. */
-static bool has_groups(const FeatureInput *input)
+static bool has_groups(const VerifyInput *input)
 {
         const Machine *machine = input->machine;
 
@@ -122,7 +122,7 @@ static bool has_groups(const FeatureInput *input)
         return false;
 }
 
-static bool has_node_auto_online(const FeatureInput *input)
+static bool has_node_auto_online(const VerifyInput *input)
 {
         char path[AUTO_ONLINE_PATH_MAX];
 
@@ -133,7 +133,7 @@ static bool has_node_auto_online(const FeatureInput *input)
         return false;
 }
 
-static bool has_zone_rules(const FeatureInput *input)
+static bool has_zone_rules(const VerifyInput *input)
 {
         int sys_fd = input->sysfs->sys_fd;
 
@@ -142,7 +142,7 @@ static bool has_zone_rules(const FeatureInput *input)
                has_file(sys_fd, GUARD);
 }
 
-void features_find(const FeatureInput *input, bool ret_has[static _FEATURE_MAX])
+void features_find(const VerifyInput *input, bool ret_has[static _FEATURE_MAX])
 {
         const Block *block = find_block(input);
 

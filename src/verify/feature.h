@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "config/config.h"
 #include "kernel/sysfs.h"
 
 /*
@@ -32,12 +33,15 @@ const char *feature_brought_by(Feature feature);
 /* Returns a sentence about what is lost without a feature. */
 const char *feature_loss(Feature feature);
 
-typedef struct FeatureInput {
+/* What features_find() and verify() look at. */
+typedef struct VerifyInput {
+        const char *root; /* udev's rules are looked for below it; "" for the running system */
         const Sysfs *sysfs;
-        const Machine *machine;
+        const Machine *machine; /* with its totals up to date */
+        const Conf *conf;
         const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* see monitor.h */
-} FeatureInput;
+        bool hears_pressure; /* the kernel reports memory pressure: see monitor.h */
+} VerifyInput;
 
 /*
  * Looks for all features: reads one file, and checks whether others exist. valid_zones is never
@@ -45,7 +49,7 @@ typedef struct FeatureInput {
  * block has one, MEMORY_STATE= in memoryN/uevent implies groups, since the kernel then tells the id
  * of the group as well.
  */
-void features_find(const FeatureInput *input, bool ret_has[static _FEATURE_MAX]);
+void features_find(const VerifyInput *input, bool ret_has[static _FEATURE_MAX]);
 
 /* Whether a release is older than a version. False if the release cannot be parsed. */
 bool release_is_before(const char *release, unsigned major, unsigned minor);

@@ -132,12 +132,10 @@ static bool wants_node_answers(const VerifyInput *input)
 
 static int check_kernel(const VerifyInput *input, Findings *findings)
 {
-        const FeatureInput kernel = { input->sysfs, input->machine, input->release,
-                                      input->hears_pressure };
         bool has[_FEATURE_MAX];
         int r = 0;
 
-        features_find(&kernel, has);
+        features_find(input, has);
         if (!has[FEATURE_ONLINE_TYPES])
                 r = add_lack(findings, "online_movable", FEATURE_ONLINE_TYPES);
         if (r >= 0 && !has[FEATURE_HOT_REMOVE])

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "config/config.h"
 #include "verify/feature.h"
 
 /* Finds what works against the policy on this machine, for memoryctl verify. */
@@ -19,15 +18,6 @@ typedef struct Findings {
 } Findings;
 
 void findings_done(Findings *findings);
-
-typedef struct VerifyInput {
-        const char *root; /* udev's rules are looked for below it; "" for the running system */
-        const Sysfs *sysfs;
-        const Machine *machine; /* with its totals up to date */
-        const Conf *conf;
-        const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* the kernel reports memory pressure: see monitor.h */
-} VerifyInput;
 
 /*
  * Makes all checks, in a limited time whatever the files contain. Returns 0, or a negative errno if

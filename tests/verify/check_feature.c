@@ -54,7 +54,12 @@ static const char *find(const char *release, bool hears_pressure)
         static char text[256];
         bool has[_FEATURE_MAX];
         Sysfs sysfs;
-        const FeatureInput input = { &sysfs, &machine, release, hears_pressure };
+        const VerifyInput input = {
+                .sysfs = &sysfs,
+                .machine = &machine,
+                .release = release,
+                .hears_pressure = hears_pressure,
+        };
 
         sysfs_fixture_open(&fixture, &sysfs);
         features_find(&input, has);
