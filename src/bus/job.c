@@ -79,7 +79,7 @@ static int find_job(sd_bus *bus, const char *path, const char *interface, void *
         (void) bus, (void) interface, (void) error;
         if (!parse_path(path, &id))
                 return 0;
-        *ret_found = (void *) manager_find_job(userdata, id);
+        *ret_found = job_queue_find(manager_view(userdata).queue, id);
         return *ret_found != NULL;
 }
 
@@ -255,7 +255,7 @@ static int emit_new(sd_bus *bus, Manager *manager, uint32_t id)
         char path[BUS_PATH_MAX];
         int r = 0;
 
-        if (manager_find_job(manager, id))
+        if (job_queue_find(manager_view(manager).queue, id))
                 r = sd_bus_emit_object_added(bus, bus_job_path(id, path));
         return r < 0 ? r :
                        sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "JobNew", "uo", id,

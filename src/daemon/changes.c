@@ -24,14 +24,6 @@ void changes_add_ended(Changes *changes, Job *job)
                 changes->ended_jobs[changes->n_ended_jobs++] = job;
 }
 
-const Job *changes_find_ended(const Changes *changes, uint32_t id)
-{
-        for (size_t i = 0; i < changes->n_ended_jobs; i++)
-                if (changes->ended_jobs[i]->id == id)
-                        return changes->ended_jobs[i];
-        return NULL;
-}
-
 static bool changes_is_empty(const Changes *changes)
 {
         return changes->blocks.n_ids == 0 && !changes->nodes && !changes->config && !changes->job &&

@@ -22,9 +22,6 @@ void changes_done(Changes *changes);
 /* Takes over a job that has ended. If memory is short, its end is not announced. */
 void changes_add_ended(Changes *changes, Job *job);
 
-/* Finds a job that has ended by its id. Returns NULL if there is none. */
-const Job *changes_find_ended(const Changes *changes, uint32_t id);
-
 typedef struct Publisher {
         Changes changes;
         uint64_t published_usec;

@@ -382,12 +382,6 @@ ManagerView manager_view(Manager *manager)
         };
 }
 
-const Job *manager_find_job(const Manager *manager, uint32_t id)
-{
-        return job_queue_find(&manager->queue, id) ?:
-                       changes_find_ended(&manager->publisher.changes, id);
-}
-
 bool manager_take_changes(Manager *manager, Changes *ret)
 {
         bool is_idle = writer_is_idle(&manager->writer) && !pass_is_waiting(&manager->pass);

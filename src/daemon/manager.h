@@ -63,9 +63,6 @@ int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *
 /* Ends a job as soon as its write under way has ended. Returns 0, or -ESRCH if there is no job to cancel. */
 int manager_cancel_job(Manager *manager, uint32_t id);
 
-/* Finds a job by id. A job that has ended is found until manager_take_changes() takes it. NULL for none. */
-const Job *manager_find_job(const Manager *manager, uint32_t id);
-
 /* Reads the zones again, unless it did so within the last second. */
 void manager_refresh_zones(Manager *manager);
 
