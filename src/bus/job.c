@@ -135,18 +135,15 @@ static int enumerate_jobs(sd_bus *bus, const char *prefix, void *userdata, char 
                           sd_bus_error *error)
 {
         const JobQueue *queue = manager_view(userdata).queue;
-        _cleanup_(strings_freep) char **paths = calloc(queue->n_jobs + 1, sizeof(char *));
+        _cleanup_(strings_freep) char **paths = NULL;
+        char path[BUS_PATH_MAX];
+        int r = 0;
 
         (void) bus, (void) prefix, (void) error;
-        if (!paths)
-                return -ENOMEM;
-        for (size_t i = 0; i < queue->n_jobs; i++) {
-                char path[BUS_PATH_MAX];
-
-                paths[i] = strdup(bus_job_path(queue->jobs[i]->id, path));
-                if (!paths[i])
-                        return -ENOMEM;
-        }
+        for (size_t i = 0; r >= 0 && i < queue->n_jobs; i++)
+                r = strings_append(&paths, strdup(bus_job_path(queue->jobs[i]->id, path)));
+        if (r < 0)
+                return r;
         *ret_paths = TAKE_PTR(paths);
         return 1;
 }

@@ -111,24 +111,22 @@ static int enumerate_nodes(sd_bus *bus, const char *prefix, void *userdata, char
         const Machine *machine = manager_view(userdata).machine;
         _cleanup_(strings_freep) char **paths = NULL;
         char path[BUS_PATH_MAX];
+        int r = 0;
 
         (void) bus, (void) prefix, (void) error;
         manager_refresh_zones(userdata);
-        paths = calloc(machine->n_nodes + machine->n_zones + 1, sizeof(char *));
-        if (!paths)
-                return -ENOMEM;
-        for (size_t i = 0; i < machine->n_nodes + machine->n_zones; i++) {
-                if (i < machine->n_nodes) {
-                        bus_node_path(machine->nodes[i].id, NULL, path);
-                } else {
-                        const Zone *zone = &machine->zones[i - machine->n_nodes];
-
-                        bus_node_path(zone->node, zone_type_to_string(zone->type), path);
-                }
-                paths[i] = strdup(path);
-                if (!paths[i])
-                        return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++) {
+                bus_node_path(machine->nodes[i].id, NULL, path);
+                r = strings_append(&paths, strdup(path));
         }
+        for (size_t i = 0; r >= 0 && i < machine->n_zones; i++) {
+                const Zone *zone = &machine->zones[i];
+
+                bus_node_path(zone->node, zone_type_to_string(zone->type), path);
+                r = strings_append(&paths, strdup(path));
+        }
+        if (r < 0)
+                return r;
         *ret_paths = TAKE_PTR(paths);
         return 1;
 }
