@@ -23,7 +23,7 @@ DEFINE_VALUE_GETTER(get_bool, const bool *value, "b", (int) *value)
 DEFINE_GETTER(get_distances, const Node *node,
               bus_append_array(reply, "(uu)", append_distance, node->distances, node->n_distances))
 DEFINE_VALUE_GETTER(get_movable_only, const Totals *totals, "b",
-                    (int) guard_is_movable_only(totals->kernel_bytes, totals->movable_bytes))
+                    (int) guard_is_movable_only(totals))
 DEFINE_VALUE_GETTER(get_auto_online, const Node *node, "s",
                     online_word_to_string(node->auto_online))
 

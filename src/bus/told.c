@@ -66,11 +66,6 @@ static int emit_manager(const Told *before, const Told *now, sd_bus *bus)
                                ELEMENTSOF(properties));
 }
 
-static bool is_movable_only(const Node *node)
-{
-        return guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes);
-}
-
 static int emit_node(const Node *before, const Node *now, sd_bus *bus)
 {
         const Totals *old = &before->totals, *totals = &now->totals;
@@ -80,7 +75,7 @@ static int emit_node(const Node *before, const Node *now, sd_bus *bus)
                 { "OfflineBytes", old->offline_bytes != totals->offline_bytes },
                 { "KernelBytes", old->kernel_bytes != totals->kernel_bytes },
                 { "MovableBytes", old->movable_bytes != totals->movable_bytes },
-                { "MovableOnly", is_movable_only(before) != is_movable_only(now) },
+                { "MovableOnly", guard_is_movable_only(old) != guard_is_movable_only(totals) },
                 { "KernelMemoryShort", before->is_short != now->is_short },
                 { "KernelAutoOnline", before->auto_online != now->auto_online },
         };

@@ -77,8 +77,7 @@ static void fill_node(const Recording *recording, const Node *node, NodeRow *ret
         *ret = (NodeRow){
                 .id = node->id,
                 .has_cpu = node->has_cpu,
-                .movable_only = guard_is_movable_only(node->totals.kernel_bytes,
-                                                      node->totals.movable_bytes),
+                .movable_only = guard_is_movable_only(&node->totals),
                 .totals = node->totals,
                 .free_bytes = node->free_bytes,
                 .kernel_auto_online = online_word_to_string(node->auto_online) ?: "",

@@ -93,7 +93,12 @@ void balance_move(Balance *balance, const Block *block, ZoneClass from, ZoneClas
 
 bool node_balance_is_movable_only(const NodeBalance *node)
 {
-        return guard_is_movable_only(node->kernel_bytes, node->movable_bytes);
+        const Totals totals = {
+                .kernel_bytes = node->kernel_bytes,
+                .movable_bytes = node->movable_bytes,
+        };
+
+        return guard_is_movable_only(&totals);
 }
 
 static bool is_over_ratio(const Policy *policy, const NodeBalance *before, const NodeBalance *after,

@@ -35,9 +35,9 @@ bool guard_is_over_ratio(const Policy *policy, Figures *figures)
                (figures->kernel_bytes >> 12) * figures->limit;
 }
 
-bool guard_is_movable_only(uint64_t kernel_bytes, uint64_t movable_bytes)
+bool guard_is_movable_only(const Totals *totals)
 {
-        return movable_bytes > 0 && kernel_bytes == 0;
+        return totals->movable_bytes > 0 && totals->kernel_bytes == 0;
 }
 
 Figures figures_of(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes)

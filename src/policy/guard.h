@@ -25,7 +25,7 @@ bool guard_has_node_ratio(const Policy *policy, const Node *node);
 bool guard_is_over_ratio(const Policy *policy, Figures *figures);
 
 /* Whether there is movable memory, and no kernel memory. */
-bool guard_is_movable_only(uint64_t kernel_bytes, uint64_t movable_bytes);
+bool guard_is_movable_only(const Totals *totals);
 
 /* Makes figures that count CMA areas as movable: they lie in kernel zones, but hold movable pages only. */
 Figures figures_of(uint64_t kernel_bytes, uint64_t movable_bytes, uint64_t cma_bytes);

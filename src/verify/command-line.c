@@ -96,8 +96,7 @@ static bool has_too_much_movable(const VerifyInput *input)
 static bool has_movable_only_node(const Machine *machine)
 {
         for (size_t i = 0; i < machine->n_nodes; i++)
-                if (guard_is_movable_only(machine->nodes[i].totals.kernel_bytes,
-                                          machine->nodes[i].totals.movable_bytes))
+                if (guard_is_movable_only(&machine->nodes[i].totals))
                         return true;
         return false;
 }

@@ -180,7 +180,7 @@ static int check_nodes(const VerifyInput *input, Findings *findings)
                 const Node *node = &input->machine->nodes[i];
                 char size[FORMAT_BYTES_MAX];
 
-                if (!guard_is_movable_only(node->totals.kernel_bytes, node->totals.movable_bytes) ||
+                if (!guard_is_movable_only(&node->totals) ||
                     node_is_exempt(&matcher, input->machine, node))
                         continue;
                 r = findings_add(

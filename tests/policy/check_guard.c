@@ -57,9 +57,10 @@ END_TEST
 
 START_TEST(movable_memory_alone_is_movable_only)
 {
-        ck_assert(guard_is_movable_only(0, MIB));
-        ck_assert(!guard_is_movable_only(4096, MIB));
-        ck_assert(!guard_is_movable_only(0, 0));
+        ck_assert(guard_is_movable_only(&(Totals){ .movable_bytes = MIB }));
+        ck_assert(!guard_is_movable_only(
+                &(Totals){ .kernel_bytes = 4096, .movable_bytes = MIB }));
+        ck_assert(!guard_is_movable_only(&(Totals){}));
 }
 END_TEST
 
