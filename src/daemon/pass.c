@@ -261,7 +261,7 @@ typedef struct Awaiting {
 /* Whether the plan waits for something about a block that was read, but not decided on yet. */
 static bool pass_awaits(Pass *pass, const Machine *machine, Block *block)
 {
-        bool is_awaited = identify_awaits(machine, block) != AWAITED_NOTHING;
+        bool is_awaited = identify_awaits(machine, block);
 
         pass->identify_needed |= is_awaited;
         /* Only the link, not a node told by an event, shows that an add_memory() is complete: see pass.h. */

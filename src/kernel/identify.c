@@ -412,15 +412,11 @@ int identify_devices(const Sysfs *sysfs, Machine *machine)
         return device_draft_hand_over(&identifier.draft, machine, identifier.of_block);
 }
 
-Awaited identify_awaits(const Machine *machine, const Block *block)
+bool identify_awaits(const Machine *machine, const Block *block)
 {
         const Device *device = machine_device(machine, block);
 
-        if (block->given_up)
-                return AWAITED_NOTHING;
-        if (!device)
-                return AWAITED_DEVICE;
-        return device->missing_blocks > 0 ? AWAITED_BLOCKS : AWAITED_NOTHING;
+        return !block->given_up && (!device || device->missing_blocks > 0);
 }
 
 int identify_check(const Sysfs *sysfs)

@@ -35,20 +35,13 @@
  */
 int identify_devices(const Sysfs *sysfs, Machine *machine);
 
-/* The facts that are still to come before a block can be decided on with full knowledge. */
-typedef enum Awaited {
-        AWAITED_NOTHING,
-        AWAITED_DEVICE, /* its device: ACPI is still adding it, or it was never looked for */
-        AWAITED_BLOCKS, /* more blocks of its device: they come at once, and some are missing */
-        _AWAITED_MAX,
-} Awaited;
-
 /*
- * Returns which fact about a block the last identify_devices() could not find yet, or AWAITED_NOTHING. A block
- * with Block.given_up awaits nothing. The caller has to end the wait at some time, since an addition can fail
- * halfway. The next identify_devices() then makes do with what is there.
+ * Whether the last identify_devices() could not find yet which device a block is part of, since ACPI is still
+ * adding it or it was never looked for, or has found that more blocks of the device are missing, which come
+ * at once. A block with Block.given_up awaits nothing. The caller has to end the wait at some time, since an
+ * addition can fail halfway. The next identify_devices() then makes do with what is there.
  */
-Awaited identify_awaits(const Machine *machine, const Block *block);
+bool identify_awaits(const Machine *machine, const Block *block);
 
 /*
  * Whether /proc/iomem is of use: 0; -EACCES if its addresses are hidden; -EBADMSG if it makes no
