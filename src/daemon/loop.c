@@ -64,7 +64,7 @@ static int manager_read(Manager *manager, const TrackMode *mode, size_t limit)
 
 static int manager_identify(Manager *manager)
 {
-        pass_on_identified(&manager->pass);
+        manager->pass.identify_needed = false;
         return identify_devices(&manager->sysfs, &manager->machine);
 }
 

@@ -215,11 +215,6 @@ void pass_on_read(Pass *pass, bool is_all, bool any_gone, bool again, uint64_t n
                 pass_look_later(pass, now_usec);
 }
 
-void pass_on_identified(Pass *pass)
-{
-        pass->identify_needed = false;
-}
-
 static bool any_node_is_empty(const Machine *machine)
 {
         for (size_t i = 0; i < machine->n_nodes; i++) {

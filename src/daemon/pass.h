@@ -79,8 +79,6 @@ void pass_on_listed(Pass *pass, Machine *machine, size_t n_new, bool any_gone, u
 /* Blocks were read. Stale blocks may be left, and some may be gone or have to be read again later. */
 void pass_on_read(Pass *pass, bool is_all, bool any_gone, bool again, uint64_t now_usec);
 
-void pass_on_identified(Pass *pass);
-
 /* The nodes were read, and then a plan was made. */
 void pass_on_planned(Pass *pass, const Machine *machine, uint64_t now_usec);
 

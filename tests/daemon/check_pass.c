@@ -41,7 +41,7 @@ static void begin(const char *text, uint64_t now)
         machine_from(&machine, BLOCK_BYTES, text);
         pass_on_listed(&pass, &machine, 0, false, now);
         pass_on_read(&pass, true, false, false, now);
-        pass_on_identified(&pass);
+        pass.identify_needed = false;
 }
 
 START_TEST(the_start_lists_reads_identifies_and_plans)
@@ -54,7 +54,7 @@ START_TEST(the_start_lists_reads_identifies_and_plans)
         assert_next(NOW, PASS_READ, NEVER);
         pass_on_read(&pass, true, false, false, NOW);
         assert_next(NOW, PASS_IDENTIFY, NEVER);
-        pass_on_identified(&pass);
+        pass.identify_needed = false;
         assert_next(NOW, PASS_PLAN, NEVER);
         pass_on_planned(&pass, &machine, NOW);
         assert_next(NOW, PASS_WAIT, NEVER);
@@ -178,7 +178,7 @@ static PassNext act_until_rest(uint64_t now)
                         pass_on_read(&pass, true, false, false, now);
                 else if (next.act == PASS_IDENTIFY &&
                          next.nodeless.n + next.kernel.n + next.n_unknown == 0)
-                        pass_on_identified(&pass);
+                        pass.identify_needed = false;
                 else
                         return next;
         }
@@ -205,7 +205,7 @@ START_TEST(what_is_missing_is_waited_for_until_it_settles)
         ck_assert_int_eq(next.n_unknown, !wait->is_due && !wait->has_no_node);
         ck_assert(machine.blocks[1].given_up);
         if (next.act == PASS_IDENTIFY) {
-                pass_on_identified(&pass);
+                pass.identify_needed = false;
                 next = pass_next(&pass, &machine, NOW + SETTLE);
         }
         ck_assert_int_eq(next.act, PASS_PLAN);
