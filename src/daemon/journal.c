@@ -165,18 +165,3 @@ void journal_faults(const ConfFaults *faults, int level, const char *message_id)
                         log_full(level, &context, "%s", text);
         }
 }
-
-void journal_config_refused(const ConfFaults *faults)
-{
-        const LogContext context = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
-
-        journal_faults(faults, LOG_ERR, MESSAGE_ID_CONFIG_REFUSED);
-        log_full(LOG_ERR, &context, "The configuration was refused, the one before stays in force");
-}
-
-void journal_events_lost(void)
-{
-        const LogContext context = { .message_id = MESSAGE_ID_EVENTS_LOST };
-
-        log_full(LOG_NOTICE, &context, "Events were lost, reading all blocks again");
-}

@@ -40,9 +40,3 @@ void journal_short(uint32_t node, const Shortage *shortage);
 
 /* The faults of a configuration, or notes about it. `message_id` may be NULL. */
 void journal_faults(const ConfFaults *faults, int level, const char *message_id);
-
-/* The faults of a configuration that was refused, while the one before stays in force. */
-void journal_config_refused(const ConfFaults *faults);
-
-/* Uevents were lost. */
-void journal_events_lost(void);

@@ -2,6 +2,7 @@
 
 /* Starts the manager, and handles events, passes, writes and replies, in the order in which they happen. */
 
+#include "base/names.h"
 #include "daemon/internal.h"
 #include "kernel/host.h"
 #include "kernel/identify.h"
@@ -184,6 +185,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
+        const LogContext lost = { .message_id = MESSAGE_ID_EVENTS_LOST };
         Manager *manager = userdata;
         MonitorEvent event;
         int r;
@@ -191,7 +193,7 @@ static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *u
         (void) source, (void) fd, (void) revents;
         while ((r = monitor_next(manager->monitor, &event)) > 0) {
                 if (r == MONITOR_LOST)
-                        journal_events_lost();
+                        log_full(LOG_NOTICE, &lost, "Events were lost, reading all blocks again");
                 pass_on_event(&manager->pass, &manager->machine, (MonitorKind) r, &event,
                               manager_now(manager));
         }

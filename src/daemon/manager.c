@@ -316,6 +316,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
 
 int manager_reload(Manager *manager)
 {
+        const LogContext refused = { .message_id = MESSAGE_ID_CONFIG_REFUSED };
         _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_(conf_done) Conf conf;
         int r;
@@ -336,7 +337,9 @@ int manager_reload(Manager *manager)
                 manager_adopt(manager, &conf);
         } else if (r > 0) {
                 (void) conf_faults_format(&faults, &manager->faults);
-                journal_config_refused(&faults);
+                journal_faults(&faults, LOG_ERR, MESSAGE_ID_CONFIG_REFUSED);
+                log_full(LOG_ERR, &refused,
+                         "The configuration was refused, the one before stays in force");
         } else {
                 log_err("Cannot reload the configuration: %s", strerror(-r));
         }
