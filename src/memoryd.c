@@ -9,14 +9,15 @@
 #include "bus/bus.h"
 #include "daemon/config-note.h"
 #include "daemon/journal.h"
-#include "daemon/privilege.h"
 #include "kernel/identify.h"
 
 #include "config.h"
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
@@ -207,6 +208,32 @@ static void listen_to_pressure(Setup *setup)
                          strerror(-setup->pressure_fd));
 }
 
+/*
+ * Drops the privileges of root for good: the process becomes a user, with the user's groups and no
+ * capabilities. Before that it makes the user the owner of the folder, if the folder exists. Does nothing if
+ * the process is not root. Returns 0, -ESRCH if there is no such user, or another negative errno.
+ */
+static int drop_privileges(const char *folder)
+{
+        const struct passwd *entry;
+
+        if (geteuid() != 0)
+                return 0;
+
+        errno = 0;
+        entry = getpwnam(arg_user);
+        if (!entry)
+                return errno > 0 && errno != ENOENT ? -errno : -ESRCH;
+        if (chown(folder, entry->pw_uid, entry->pw_gid) < 0 && errno != ENOENT)
+                return -errno;
+
+        if (initgroups(arg_user, entry->pw_gid) < 0 ||
+            setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
+            setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+                return -errno;
+        return 0;
+}
+
 /* Logs why memoryd ends. Returns the exit code. */
 static int fail(int code, const char *what, int error)
 {
@@ -244,7 +271,7 @@ static int set_up(Setup *setup)
                 return fail(EXIT_INTERNAL, "Cannot listen to uevents", r);
 
         listen_to_pressure(setup);
-        r = privilege_drop(arg_user, setup->runtime_folder);
+        r = drop_privileges(setup->runtime_folder);
         if (r == -ESRCH)
                 log_err("There is no user '%s' to run as: expected what sysusers.d(5) makes of "
                         "memoryd.conf",
