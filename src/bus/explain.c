@@ -188,15 +188,13 @@ static int read_addition(const char *text, PlanOptions *options, sd_bus_error *e
 
 static int read_additions(sd_bus_message *message, PlanOptions *options, sd_bus_error *error)
 {
-        const char *text;
+        _cleanup_(strings_freep) char **texts = NULL;
         int r = sd_bus_message_enter_container(message, 'v', "as");
 
         if (r >= 0)
-                r = sd_bus_message_enter_container(message, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read(message, "s", &text)) > 0)
-                r = read_addition(text, options, error);
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
+                r = sd_bus_message_read_strv(message, &texts);
+        for (size_t i = 0; r >= 0 && texts && texts[i]; i++)
+                r = read_addition(texts[i], options, error);
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
@@ -223,14 +221,6 @@ static int read_option(sd_bus_message *message, const char *key, void *userdata,
         return r;
 }
 
-static int append_range(sd_bus_message *reply, const ForecastRange *range)
-{
-        return sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, range->first, range->last,
-                                     range->node, range->state, (int) range->is_added,
-                                     range->zone_class, range->device, range->origin,
-                                     range->decision, range->rule, range->guards, range->reason);
-}
-
 static int reply_forecast(sd_bus_message *message, const Forecast *forecast, const Policy *policy)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -241,7 +231,10 @@ static int reply_forecast(sd_bus_message *message, const Forecast *forecast, con
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', BUS_PLAN_SIGNATURE);
         while (r >= 0 && (r = forecast_range(forecast, policy, &i, &range)) > 0) {
-                r = append_range(reply, &range);
+                r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, range.first, range.last,
+                                          range.node, range.state, (int) range.is_added,
+                                          range.zone_class, range.device, range.origin,
+                                          range.decision, range.rule, range.guards, range.reason);
                 free(range.reason);
         }
         if (r >= 0)

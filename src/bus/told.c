@@ -117,6 +117,12 @@ static int emit_job(const Told *before, const Told *now, const Changes *changes,
 
 /* Other signals */
 
+static int emit_object(sd_bus *bus, const char *path, const char *interface, bool is_gone)
+{
+        return is_gone ? bus_emit_removed(bus, path, interface) :
+                         sd_bus_emit_object_added(bus, path);
+}
+
 /* Announces the nodes and zones that are in one machine, but not in the other: they came, or are gone. */
 static int emit_objects(const Machine *in, const Machine *not_in, bool is_gone, sd_bus *bus)
 {
@@ -124,22 +130,16 @@ static int emit_objects(const Machine *in, const Machine *not_in, bool is_gone, 
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < in->n_nodes; i++) {
-                const Node *node = &in->nodes[i];
-
-                if (machine_find_node(not_in, node->id))
-                        continue;
-                bus_node_path(node->id, NULL, path);
-                r = is_gone ? bus_emit_removed(bus, path, BUS_NODE_INTERFACE) :
-                              sd_bus_emit_object_added(bus, path);
+                bus_node_path(in->nodes[i].id, NULL, path);
+                if (!machine_find_node(not_in, in->nodes[i].id))
+                        r = emit_object(bus, path, BUS_NODE_INTERFACE, is_gone);
         }
         for (size_t i = 0; r >= 0 && i < in->n_zones; i++) {
                 const Zone *zone = &in->zones[i];
 
-                if (machine_find_zone(not_in, zone->node, zone->type))
-                        continue;
                 bus_node_path(zone->node, zone_type_to_string(zone->type), path);
-                r = is_gone ? bus_emit_removed(bus, path, BUS_ZONE_INTERFACE) :
-                              sd_bus_emit_object_added(bus, path);
+                if (!machine_find_zone(not_in, zone->node, zone->type))
+                        r = emit_object(bus, path, BUS_ZONE_INTERFACE, is_gone);
         }
         return r;
 }
