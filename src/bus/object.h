@@ -56,6 +56,7 @@ DEFINE_CLEANUP(char **, strings_free)
 typedef struct Told {
         Machine machine; /* its totals, its zones, and its nodes without their distances; owned */
         size_t n_jobs;
+        uint32_t last_job_id;
         bool is_degraded;
         char auto_online[AUTO_ONLINE_WORD_MAX];
         uint64_t files_hash;

@@ -85,15 +85,7 @@ static int emit_node(const Node *before, const Node *now, sd_bus *bus)
                                properties, ELEMENTSOF(properties));
 }
 
-static bool is_new(const ChangedIds *jobs, uint32_t id)
-{
-        for (size_t i = 0; i < jobs->n_ids; i++)
-                if (jobs->ids[i] == id)
-                        return true;
-        return false;
-}
-
-static int emit_job(const Told *before, const Told *now, const Changes *changes, sd_bus *bus)
+static int emit_job(const Told *before, const Told *now, sd_bus *bus)
 {
         /* The job as it was announced, when it was still queued. */
         static const Told first = { .job.state = JOB_STATE_QUEUED, .current_block = -1 };
@@ -109,7 +101,8 @@ static int emit_job(const Told *before, const Told *now, const Changes *changes,
         };
         char path[BUS_PATH_MAX];
 
-        if (job->id == 0 || is_new(&changes->new_jobs, job->id))
+        /* A new job is announced with its properties. */
+        if (job->id == 0 || job->id > before->last_job_id)
                 return 0;
         return emit_properties(bus, bus_job_path(job->id, path), BUS_JOB_INTERFACE, properties,
                                ELEMENTSOF(properties));
@@ -190,7 +183,7 @@ static int emit_all(const Told *before, const Told *now, Manager *manager, const
         if (r >= 0)
                 r = emit_manager(before, now, bus);
         if (r >= 0)
-                r = emit_job(before, now, changes, bus);
+                r = emit_job(before, now, bus);
         if (r >= 0)
                 r = emit_blocks(bus, &changes->blocks);
         if (r >= 0 && changes->capacity)
@@ -231,6 +224,7 @@ int told_take(Told *told, Manager *manager)
         told->machine.n_zones = machine->n_zones;
         told->machine.totals = machine->totals;
         told->n_jobs = view.queue->n_jobs;
+        told->last_job_id = view.queue->last_id;
         told->is_degraded = view.is_degraded;
         told->files_hash = hash_strings(view.conf->files);
         told->faults_hash = hash_strings(view.faults);
