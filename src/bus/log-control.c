@@ -34,7 +34,7 @@ DEFINE_VALUE_GETTER(get_target, void *none, "s", log_target_to_string(log_target
 DEFINE_VALUE_GETTER(get_identifier, void *none, "s", "memoryd")
 
 /* The properties are not marked as unprivileged: sd-bus lets only root, and memoryd's own user, set them. */
-const sd_bus_vtable bus_log_control_vtable[] = {
+static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_property, 0, 0),
         SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_property, 0, 0),
@@ -44,6 +44,6 @@ const sd_bus_vtable bus_log_control_vtable[] = {
 
 int bus_add_log_control(sd_bus *bus)
 {
-        return sd_bus_add_object_vtable(bus, NULL, LOG_CONTROL_PATH, LOG_CONTROL_INTERFACE,
-                                        bus_log_control_vtable, NULL);
+        return sd_bus_add_object_vtable(bus, NULL, LOG_CONTROL_PATH, LOG_CONTROL_INTERFACE, vtable,
+                                        NULL);
 }

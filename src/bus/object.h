@@ -11,11 +11,10 @@
  * interfaces share. Properties are read from the model, and methods call the manager.
  */
 
-extern const sd_bus_vtable bus_manager_vtable[];     /* userdata: Manager */
-extern const sd_bus_vtable bus_node_vtable[];        /* userdata: Node */
-extern const sd_bus_vtable bus_zone_vtable[];        /* userdata: Zone */
-extern const sd_bus_vtable bus_job_vtable[];         /* userdata: Job */
-extern const sd_bus_vtable bus_log_control_vtable[]; /* userdata: NULL */
+extern const sd_bus_vtable bus_manager_vtable[]; /* userdata: Manager */
+extern const sd_bus_vtable bus_node_vtable[];    /* userdata: Node */
+extern const sd_bus_vtable bus_zone_vtable[];    /* userdata: Zone */
+extern const sd_bus_vtable bus_job_vtable[];     /* userdata: Job */
 
 /* Methods of the manager that explain and plan, see org.memoryd1(5). */
 int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *error);
