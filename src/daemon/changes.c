@@ -16,14 +16,6 @@ void changes_done(Changes *changes)
         *changes = (Changes){};
 }
 
-void changes_add_ended(Changes *changes, Job *job)
-{
-        if (GROW(changes->ended_jobs, changes->n_ended_jobs) < 0)
-                job_free(job);
-        else
-                changes->ended_jobs[changes->n_ended_jobs++] = job;
-}
-
 static bool changes_is_empty(const Changes *changes)
 {
         return changes->blocks.n_ids == 0 && !changes->nodes && !changes->config && !changes->job &&

@@ -19,9 +19,6 @@ typedef struct Changes {
 
 void changes_done(Changes *changes);
 
-/* Takes over a job that has ended. If memory is short, its end is not announced. */
-void changes_add_ended(Changes *changes, Job *job);
-
 typedef struct Publisher {
         Changes changes;
         uint64_t published_usec;

@@ -152,11 +152,17 @@ void manager_end_stop(Manager *manager)
 /* Takes over a job that has ended. The policy decides on the job's blocks again. */
 static void manager_end_job(Manager *manager, Job *job)
 {
+        Changes *changes = &manager->publisher.changes;
+
         journal_job_ended(job, &manager->machine);
         (void) survey_zones(&manager->sysfs, &manager->machine);
-        manager->publisher.changes.nodes = manager->publisher.changes.job = true;
+        changes->nodes = changes->job = true;
         manager->count_needed = manager->pass.plan_needed = true;
-        changes_add_ended(&manager->publisher.changes, job);
+        /* If memory is short, the end of the job is not announced. */
+        if (GROW(changes->ended_jobs, changes->n_ended_jobs) < 0)
+                job_free(job);
+        else
+                changes->ended_jobs[changes->n_ended_jobs++] = job;
         manager_schedule(manager, manager_now(manager));
         manager_end_stop(manager);
 }
@@ -296,9 +302,12 @@ static void manager_adopt(Manager *manager, Conf *conf)
                 log_warning(
                         "event_source cannot change while memoryd runs, ignoring until a restart");
         conf->event_source = manager->conf.event_source;
-        for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                policy_remap(&manager->conf.policy, &conf->policy,
-                             &manager->machine.blocks[i].decision);
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                Block *block = &manager->machine.blocks[i];
+
+                policy_remap(&manager->conf.policy, &conf->policy, &block->decision);
+                track_reconsider(block);
+        }
         for (size_t i = 0; i < manager->queue.n_jobs; i++)
                 job_remap_rules(manager->queue.jobs[i], &manager->conf.policy, &conf->policy);
         manager_take_conf(manager, conf);
@@ -306,8 +315,6 @@ static void manager_adopt(Manager *manager, Conf *conf)
 
         /* Empty the queue: the old configuration decided on its blocks. */
         writer_clear(&manager->writer);
-        for (size_t i = 0; i < manager->machine.n_blocks; i++)
-                track_reconsider(&manager->machine.blocks[i]);
         takeover_retry(&manager->takeover);
         (void) manager_take_over(manager);
         manager->pass.plan_needed = manager->count_needed = true;
