@@ -68,16 +68,9 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         return ask_polkit(question) < 0 ? deny(question) : 1;
 }
 
-/* Makes a call for the question, which its slot refers to. Returns 1 or a negative errno. */
-static int question_call(Question *question, sd_bus_message *call, sd_bus_message_handler_t handler,
-                         uint64_t timeout_usec)
+/* Has the slot of a call refer to the question. */
+static int question_keep(Question *question, sd_bus_slot *slot)
 {
-        sd_bus *bus = sd_bus_message_get_bus(question->message);
-        sd_bus_slot *slot = NULL;
-        int r = sd_bus_call_async(bus, &slot, call, handler, question, timeout_usec);
-
-        if (r < 0)
-                return r;
         question->n_refs++;
         sd_bus_slot_set_destroy_callback(slot, question_unref);
         sd_bus_slot_set_floating(slot, true);
@@ -88,6 +81,7 @@ static int question_call(Question *question, sd_bus_message *call, sd_bus_messag
 static int ask_polkit(Question *question)
 {
         sd_bus *bus = sd_bus_message_get_bus(question->message);
+        sd_bus_slot *slot = NULL;
         int interactive = sd_bus_message_get_allow_interactive_authorization(question->message);
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r = sd_bus_message_new_method_call(
@@ -98,7 +92,9 @@ static int ask_polkit(Question *question)
                 r = sd_bus_message_append(call, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name",
                                           "s", sd_bus_message_get_sender(question->message),
                                           question->action, 0, interactive > 0 ? 1 : 0, NULL);
-        return r < 0 ? r : question_call(question, call, on_polkit, POLKIT_TIMEOUT_USEC);
+        if (r >= 0)
+                r = sd_bus_call_async(bus, &slot, call, on_polkit, question, POLKIT_TIMEOUT_USEC);
+        return r < 0 ? r : question_keep(question, slot);
 }
 
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -118,14 +114,13 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 static int ask_uid(Question *question)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        int r = sd_bus_message_new_method_call(sd_bus_message_get_bus(question->message), &call,
-                                               "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                               "org.freedesktop.DBus", "GetConnectionUnixUser");
+        sd_bus_slot *slot = NULL;
+        int r = sd_bus_call_method_async(
+                sd_bus_message_get_bus(question->message), &slot, "org.freedesktop.DBus",
+                "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid,
+                question, "s", sd_bus_message_get_sender(question->message));
 
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", sd_bus_message_get_sender(question->message));
-        return r < 0 ? r : question_call(question, call, on_uid, 0);
+        return r < 0 ? r : question_keep(question, slot);
 }
 
 int authority_ask(sd_bus_message *message, const char *action, const char *also,
