@@ -35,23 +35,17 @@ bool remember_wants(const Block *block)
 
 #define LINE_TEXT_MAX 80
 
-/*
- * Formats a line of version 1 if `is_first`, else of version 2: what is remembered of a block. Returns the
- * buffer.
- */
-static const char *format_block(const Block *block, bool is_first,
-                                char buffer[static LINE_TEXT_MAX])
+/* Formats a line: what is remembered of a block. Returns the buffer. */
+static const char *format_block(const Block *block, char buffer[static LINE_TEXT_MAX])
 {
         Onliner offliner = block->offliner != ONLINER_NONE ? block->offliner : ONLINER_OTHER;
-        int n = snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64, block->id,
-                         block->inode, zone_class_to_string(block->last_class),
-                         onliner_to_string(block->onliner), block->onlined_usec);
 
         if (block->status != BLOCK_STATUS_OFFLINED)
                 offliner = ONLINER_NONE;
-        if (!is_first)
-                snprintf(buffer + n, LINE_TEXT_MAX - (size_t) n, " %s",
-                         onliner_to_string(offliner));
+        snprintf(buffer, LINE_TEXT_MAX, "%" PRIu32 " %" PRIu64 " %s %s %" PRIu64 " %s", block->id,
+                 block->inode, zone_class_to_string(block->last_class),
+                 onliner_to_string(block->onliner), block->onlined_usec,
+                 onliner_to_string(offliner));
         return buffer;
 }
 
@@ -71,7 +65,7 @@ int remember_save(const char *folder, const Machine *machine)
 
                 if (!remember_wants(block))
                         continue;
-                fprintf(stream, "%s\n", format_block(block, false, line));
+                fprintf(stream, "%s\n", format_block(block, line));
                 n++;
         }
         fprintf(stream, "end %zu\n", n);
@@ -82,14 +76,14 @@ int remember_save(const char *folder, const Machine *machine)
 }
 
 /* Parses a line into those members of a block that are remembered. Returns 0 or -EBADMSG. */
-static int parse_block(const char *line, bool is_first, Block *ret)
+static int parse_block(const char *line, Block *ret)
 {
-        char zone_class[16], onliner[16], offliner[16] = "none", again[LINE_TEXT_MAX];
+        char zone_class[16], onliner[16], offliner[16], again[LINE_TEXT_MAX];
         Block block = {};
         int n = sscanf(line, "%" SCNu32 " %" SCNu64 " %15s %15s %" SCNu64 " %15s", &block.id,
                        &block.inode, zone_class, onliner, &block.onlined_usec, offliner);
 
-        if (n != (is_first ? 5 : 6))
+        if (n != 6)
                 return -EBADMSG;
         block.last_class = zone_class_from_string(zone_class);
         block.onliner = onliner_from_string(onliner);
@@ -100,7 +94,7 @@ static int parse_block(const char *line, bool is_first, Block *ret)
                 block.status = BLOCK_STATUS_OFFLINED;
         *ret = block;
         /* sscanf() accepts signs, extra spaces, and numbers that are too large. */
-        return strcmp(format_block(&block, is_first, again), line) == 0 ? 0 : -EBADMSG;
+        return strcmp(format_block(&block, again), line) == 0 ? 0 : -EBADMSG;
 }
 
 static void take_block(Machine *machine, const Block *saved)
@@ -125,7 +119,7 @@ static int parse_blocks(char *text, Machine *machine)
 {
         /* Both headings have the same length. */
         bool is_first = strncmp(text, HEADING_1, strlen(HEADING_1)) == 0;
-        char *line, last[32];
+        char *line, last[32], full[LINE_TEXT_MAX];
         size_t n = 0;
 
         if (!is_first && strncmp(text, HEADING, strlen(HEADING)) != 0)
@@ -140,7 +134,8 @@ static int parse_blocks(char *text, Machine *machine)
                         return -EBADMSG;
                 *end = 0;
                 snprintf(last, sizeof(last), "end %zu", n);
-                r = strcmp(line, last) == 0 ? 1 : parse_block(line, is_first, &saved);
+                snprintf(full, sizeof(full), "%s%s", line, is_first ? " none" : "");
+                r = strcmp(line, last) == 0 ? 1 : parse_block(full, &saved);
                 *end = '\n';
                 if (r != 0)
                         return r > 0 && !end[1] ? 0 : -EBADMSG;
