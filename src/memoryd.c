@@ -87,13 +87,12 @@ static int introspect(void)
 /* Sends the line that `systemctl status` shows. */
 static void notify_status(Daemon *daemon)
 {
-        const Totals *totals = &manager_view(daemon->manager).machine->totals;
-        char **faults = manager_view(daemon->manager).faults;
-        const NodeSet *short_nodes = manager_view(daemon->manager).short_nodes;
+        const ManagerView view = manager_view(daemon->manager);
+        const Totals *totals = &view.machine->totals;
         char kernel[FORMAT_BYTES_MAX], movable[FORMAT_BYTES_MAX], nodes[64] = "";
 
-        if (!node_set_is_empty(short_nodes))
-                format_nodes(short_nodes, nodes, sizeof(nodes));
+        if (!node_set_is_empty(view.short_nodes))
+                format_nodes(view.short_nodes, nodes, sizeof(nodes));
 
         (void) sd_notifyf(
                 0,
@@ -103,7 +102,7 @@ static void notify_status(Daemon *daemon)
                 format_bytes(totals->movable_bytes, movable), totals->pending_blocks,
                 totals->failed_blocks, totals->foreign_blocks,
                 *nodes ? "; short of kernel memory: node " : "", nodes,
-                faults ? "; configuration refused: " : "", faults ? faults[0] : "");
+                view.faults ? "; configuration refused: " : "", view.faults ? view.faults[0] : "");
 }
 
 /* Runs after every event, and publishes the changes. */

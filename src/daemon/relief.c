@@ -41,7 +41,8 @@ bool relief_begin_look(Relief *relief, uint64_t now_usec)
  * Notes and returns whether a node is short. Memory is asked for only at the next look: the shortage may be
  * over by then, and when memoryd starts, not everything is known yet.
  */
-static bool relief_check_node(Relief *relief, const Machine *machine, Node *node)
+static bool relief_check_node(Relief *relief, const Machine *machine, Node *node,
+                              NodeSet *ret_became_short)
 {
         const Shortage shortage = shortage_measure(machine, node->id);
         bool was_short = node_set_contains(&relief->short_nodes, node->id);
@@ -49,12 +50,14 @@ static bool relief_check_node(Relief *relief, const Machine *machine, Node *node
         node->is_short = shortage_holds(&shortage, was_short);
         node->kernel_free_bytes = shortage.free_bytes;
         node->kernel_low_bytes = shortage.low_bytes;
-        if (node->is_short && was_short)
+        if (node->is_short && was_short) {
                 node_set_add(&relief->pending_nodes, node->id);
-        else if (node->is_short)
+        } else if (node->is_short) {
+                node_set_add(ret_became_short, node->id);
                 journal_short(node->id, &shortage);
-        else if (was_short)
+        } else if (was_short) {
                 log_info("Node %u has enough kernel memory again", node->id);
+        }
         return node->is_short;
 }
 
@@ -65,15 +68,9 @@ bool relief_check(Relief *relief, Machine *machine, uint64_t now_usec, NodeSet *
         NodeSet after = {};
 
         relief->pending_nodes = (NodeSet){};
-        for (size_t i = 0; i < machine->n_nodes; i++) {
-                uint32_t id = machine->nodes[i].id;
-
-                if (!relief_check_node(relief, machine, &machine->nodes[i]))
-                        continue;
-                node_set_add(&after, id);
-                if (!node_set_contains(&relief->short_nodes, id))
-                        node_set_add(ret_became_short, id);
-        }
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                if (relief_check_node(relief, machine, &machine->nodes[i], ret_became_short))
+                        node_set_add(&after, machine->nodes[i].id);
         has_changed = memcmp(&relief->short_nodes, &after, sizeof(after)) != 0;
         relief->short_nodes = after;
         if (!node_set_is_empty(&after) || is_pressed)
