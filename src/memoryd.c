@@ -65,7 +65,7 @@ static int check_config(void)
         r = arg_operand ? conf_load_file(arg_operand, &conf, &faults) :
                           conf_load(arg_root, &conf, &faults);
         if (r == 0 && sysfs_open("", &sysfs) >= 0)
-                (void) conf_note(&conf, &sysfs, &faults);
+                conf_note(&conf, &sysfs, &faults);
         if (r >= 0)
                 print_faults(&faults);
         else

@@ -11,59 +11,52 @@
 #define NODES_STRING_MAX 128
 
 /* Adds a note if `named` has nodes that are not online. `possible` is empty if it is unknown. */
-static int note_nodes(const Rule *rule, const char *key, const NodeSet *named,
-                      const NodeSet *online, const NodeSet *possible, ConfFaults *notes)
+static void note_nodes(const Rule *rule, const char *key, const NodeSet *named,
+                       const NodeSet *online, const NodeSet *possible, ConfFaults *notes)
 {
         NodeSet missing = node_set_minus(named, online);
         NodeSet impossible = node_set_minus(&missing, possible);
         char nodes[NODES_STRING_MAX], never[NODES_STRING_MAX];
-        int r;
 
         if (node_set_is_empty(&missing))
-                return 0;
+                return;
         format_nodes(&missing, nodes, sizeof(nodes));
         format_nodes(&impossible, never, sizeof(never));
         if (node_set_is_empty(possible) || node_set_is_empty(&impossible))
-                r = conf_faults_add(notes, rule->file, rule->line, NULL,
-                                    "note: '%s': this machine has no node %s yet", key, nodes);
+                (void) conf_faults_add(notes, rule->file, rule->line, NULL,
+                                       "note: '%s': this machine has no node %s yet", key, nodes);
         else
-                r = conf_faults_add(
+                (void) conf_faults_add(
                         notes, rule->file, rule->line, NULL,
                         "note: '%s': this machine has no node %s and cannot get %s without a "
                         "reboot",
                         key, nodes, never);
-        return MIN(r, 0);
 }
 
-int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
+void conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
 {
         NodeSet online, possible;
 
         if (sysfs_read_node_list(sysfs, "online", &online) < 0)
-                return 0;
+                return;
         /* Without this list it is unknown which nodes can exist before the next boot. */
         if (sysfs_read_node_list(sysfs, "possible", &possible) < 0)
                 possible = (NodeSet){};
         for (size_t i = 0; i < conf->policy.n_rules; i++) {
                 const Rule *rule = &conf->policy.rules[i];
                 NodeSet from = {};
-                int r = note_nodes(rule, "rules.node", &rule->nodes, &online, &possible, notes);
 
-                if (r >= 0 && rule->has_distance) {
+                if (rule->has_distance)
                         node_set_add(&from, rule->distance.from);
-                        r = note_nodes(rule, "rules.distance.from", &from, &online, &possible,
-                                       notes);
-                }
-                if (r < 0)
-                        return r;
+                note_nodes(rule, "rules.node", &rule->nodes, &online, &possible, notes);
+                note_nodes(rule, "rules.distance.from", &from, &online, &possible, notes);
         }
-        return 0;
 }
 
 void conf_note_log(const Conf *conf, const Sysfs *sysfs)
 {
         _cleanup_(conf_faults_done) ConfFaults notes = {};
 
-        (void) conf_note(conf, sysfs, &notes);
+        conf_note(conf, sysfs, &notes);
         journal_faults(&notes, LOG_INFO, NULL);
 }

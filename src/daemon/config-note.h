@@ -11,9 +11,9 @@
 
 /*
  * Adds a note for each key of a rule that names missing nodes, in the order of the rules, in the form of a
- * fault; none if sysfs cannot be read. Returns 0 or -ENOMEM.
+ * fault; none if sysfs cannot be read. If memory is short, notes are left out.
  */
-int conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes);
+void conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes);
 
 /* Logs these notes, one line each. */
 void conf_note_log(const Conf *conf, const Sysfs *sysfs);

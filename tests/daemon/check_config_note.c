@@ -54,7 +54,7 @@ static void assert_notes(const Conf *conf, const Sysfs *sysfs, const char *expec
         ConfFaults notes = {};
         char text[1024] = "";
 
-        ck_assert_int_eq(conf_note(conf, sysfs, &notes), 0);
+        conf_note(conf, sysfs, &notes);
         for (size_t i = 0; i < notes.n_faults; i++) {
                 char *line;
 
