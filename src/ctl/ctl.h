@@ -306,32 +306,28 @@ extern const ColumnSet history_columns;
 extern const ColumnSet plan_columns;
 extern const ColumnSet jobs_columns;
 
-/* The columns to show, by id, in the order to show them. */
-typedef struct ColumnChoice {
-        size_t ids[TABLE_COLUMNS_MAX];
-        size_t n_ids;
-} ColumnChoice;
-
-/* Evaluates -o. EXIT_SUCCESS, or EXIT_USAGE when the reason has been printed. */
-int column_choice_parse(const ColumnSet *set, const char *output, ColumnChoice *ret);
-
 typedef struct Table {
         struct libscols_table *scols;
         const ColumnSet *set;
-        ColumnChoice choice;
+        size_t ids[TABLE_COLUMNS_MAX]; /* of the columns to show, in the order to show them */
+        size_t n_ids;
 } Table;
 
-/* The name is that of the array in JSON. 0, or negative errno; table_done() is right either way. */
-int table_init(Table *table, const char *name, const ColumnSet *set, const ColumnChoice *choice);
+/*
+ * Evaluates -o. The name is that of the array in JSON. EXIT_SUCCESS, or an exit code when the reason has been
+ * printed; table_done() is right either way.
+ */
+int table_init(Table *table, const char *name, const ColumnSet *set);
 void table_done(Table *table);
+
+/* Adds a row. 0, or negative errno. */
 int table_add(Table *table, const void *row);
 
 /* Prints it and returns EXIT_SUCCESS; or, of a table that could not be made for the error r, EXIT_FAILURE. */
 int table_finish(const Table *table, int r);
 
-/* Prints an array of rows of a size as a table. EXIT_SUCCESS, or EXIT_FAILURE after printing the reason. */
-int table_print(const char *name, const ColumnSet *set, const ColumnChoice *choice,
-                const void *rows, size_t n_rows, size_t size);
+/* Adds an array of rows of a size, and prints the table. Returns what table_finish() does. */
+int table_print(Table *table, const void *rows, size_t n_rows, size_t size);
 
 /* Whether two rows are equal in all selected columns of the types CELL_TEXT, CELL_NODE and CELL_ERROR. */
 bool table_is_alike(const Table *table, const void *a, const void *b);

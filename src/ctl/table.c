@@ -25,12 +25,12 @@ static int bad_column(const ColumnSet *set, const char *name, size_t length)
 }
 
 /* Adds a column, unless it is there already. */
-static void column_choice_add(ColumnChoice *choice, size_t id)
+static void add_column(Table *table, size_t id)
 {
-        for (size_t i = 0; i < choice->n_ids; i++)
-                if (choice->ids[i] == id)
+        for (size_t i = 0; i < table->n_ids; i++)
+                if (table->ids[i] == id)
                         return;
-        choice->ids[choice->n_ids++] = id;
+        table->ids[table->n_ids++] = id;
 }
 
 static size_t column_find(const ColumnSet *set, const char *name, size_t length)
@@ -42,15 +42,17 @@ static size_t column_find(const ColumnSet *set, const char *name, size_t length)
         return set->n_columns;
 }
 
-int column_choice_parse(const ColumnSet *set, const char *output, ColumnChoice *ret)
+/* Evaluates -o. EXIT_SUCCESS, or EXIT_USAGE when the reason has been printed. */
+static int choose_columns(Table *table)
 {
-        ColumnChoice choice = {};
+        const ColumnSet *set = table->set;
+        const char *output = arg_output;
 
         assert(set->n_columns <= TABLE_COLUMNS_MAX);
         if (!output || *output == '+')
                 for (size_t i = 0; i < set->n_columns; i++)
                         if (!set->columns[i].optional)
-                                column_choice_add(&choice, i);
+                                add_column(table, i);
         if (output && *output == '+')
                 output++;
         while (output) {
@@ -59,10 +61,9 @@ int column_choice_parse(const ColumnSet *set, const char *output, ColumnChoice *
 
                 if (id == set->n_columns)
                         return bad_column(set, output, length);
-                column_choice_add(&choice, id);
+                add_column(table, id);
                 output = output[length] == ',' ? output + length + 1 : NULL;
         }
-        *ret = choice;
         return EXIT_SUCCESS;
 }
 
@@ -82,29 +83,29 @@ static const struct {
         [CELL_TIME] = { 0, SCOLS_JSON_STRING },
 };
 
-int table_init(Table *table, const char *name, const ColumnSet *set, const ColumnChoice *choice)
+int table_init(Table *table, const char *name, const ColumnSet *set)
 {
         int r;
 
-        *table = (Table){ .scols = scols_new_table(), .set = set, .choice = *choice };
-        if (!table->scols)
-                return -ENOMEM;
+        *table = (Table){ .scols = scols_new_table(), .set = set };
+        r = choose_columns(table);
+        if (r != EXIT_SUCCESS)
+                return r;
+        if (!table->scols || scols_table_set_name(table->scols, name) < 0)
+                return table_finish(table, -ENOMEM);
         scols_table_enable_json(table->scols, arg_json);
         scols_table_enable_noheadings(table->scols, arg_no_headings);
-        r = scols_table_set_name(table->scols, name);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < choice->n_ids; i++) {
-                const Column *column = &set->columns[choice->ids[i]];
+        for (size_t i = 0; i < table->n_ids; i++) {
+                const Column *column = &set->columns[table->ids[i]];
                 struct libscols_column *scols;
 
                 scols = scols_table_new_column(table->scols, column->name, 0,
                                                column->flags | types[column->type].flags);
                 if (!scols)
-                        return -ENOMEM;
+                        return table_finish(table, -ENOMEM);
                 scols_column_set_json_type(scols, types[column->type].json);
         }
-        return 0;
+        return EXIT_SUCCESS;
 }
 
 void table_done(Table *table)
@@ -156,10 +157,10 @@ int table_add(Table *table, const void *row)
         line = scols_table_new_line(table->scols, NULL);
         if (!line)
                 return -ENOMEM;
-        for (size_t i = 0; i < table->choice.n_ids; i++) {
+        for (size_t i = 0; i < table->n_ids; i++) {
                 char *cell = NULL;
 
-                r = cell_format(&table->set->columns[table->choice.ids[i]], row, &cell);
+                r = cell_format(&table->set->columns[table->ids[i]], row, &cell);
                 if (r < 0)
                         return r;
                 if (cell && scols_line_refer_data(line, i, cell) != 0) {
@@ -185,8 +186,8 @@ static bool cell_is_alike(const Column *column, const void *a, const void *b)
 
 bool table_is_alike(const Table *table, const void *a, const void *b)
 {
-        for (size_t i = 0; i < table->choice.n_ids; i++)
-                if (!cell_is_alike(&table->set->columns[table->choice.ids[i]], a, b))
+        for (size_t i = 0; i < table->n_ids; i++)
+                if (!cell_is_alike(&table->set->columns[table->ids[i]], a, b))
                         return false;
         return true;
 }
@@ -198,15 +199,13 @@ int table_finish(const Table *table, int r)
         return r < 0 ? failure("cannot print the table: %s", strerror(-r)) : EXIT_SUCCESS;
 }
 
-int table_print(const char *name, const ColumnSet *set, const ColumnChoice *choice,
-                const void *rows, size_t n_rows, size_t size)
+int table_print(Table *table, const void *rows, size_t n_rows, size_t size)
 {
-        _cleanup_(table_done) Table table = {};
-        int r = table_init(&table, name, set, choice);
+        int r = 0;
 
         for (size_t i = 0; i < n_rows && r >= 0; i++)
-                r = table_add(&table, (const char *) rows + i * size);
-        return table_finish(&table, r);
+                r = table_add(table, (const char *) rows + i * size);
+        return table_finish(table, r);
 }
 
 int cell_text(const char *text, char **ret)

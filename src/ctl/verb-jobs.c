@@ -41,12 +41,11 @@ int verb_jobs(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(table_done) Table table = {};
-        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = column_choice_parse(&jobs_columns, arg_output, &choice);
+        r = table_init(&table, "jobs", &jobs_columns);
         if (r == EXIT_SUCCESS)
                 r = snapshot_fetch(FETCH_JOBS, &snapshot);
         if (r != EXIT_SUCCESS)
@@ -56,10 +55,7 @@ int verb_jobs(int argc, char **argv)
                         puts("No jobs running.");
                 return EXIT_SUCCESS;
         }
-        r = table_init(&table, "jobs", &jobs_columns, &choice);
-        for (size_t i = 0; i < snapshot.n_jobs && r >= 0; i++)
-                r = table_add(&table, &snapshot.jobs[i]);
-        return table_finish(&table, r);
+        return table_print(&table, snapshot.jobs, snapshot.n_jobs, sizeof(*snapshot.jobs));
 }
 
 /* A number, or the path of the object. Returns 0 for anything else. */

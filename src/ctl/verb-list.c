@@ -146,10 +146,9 @@ static int filter_blocks(Snapshot *snapshot, const BlockRange *wanted, size_t n_
         return EXIT_SUCCESS;
 }
 
-static int print_blocks(const Snapshot *snapshot, const ColumnChoice *choice)
+static int print_blocks(Table *table, const Snapshot *snapshot)
 {
-        _cleanup_(table_done) Table table = {};
-        int r = table_init(&table, "memory", &list_columns, choice);
+        int r = 0;
 
         for (size_t i = 0; i < snapshot->n_blocks && r >= 0;) {
                 Range range = { .block = snapshot->blocks[i], .snapshot = snapshot }, next;
@@ -158,15 +157,15 @@ static int print_blocks(const Snapshot *snapshot, const ColumnChoice *choice)
                 while (++i < snapshot->n_blocks && !arg_all) {
                         next.block = snapshot->blocks[i];
                         if (next.block.id != range.last + 1 ||
-                            !table_is_alike(&table, &range, &next))
+                            !table_is_alike(table, &range, &next))
                                 break;
                         range.last = next.block.id;
                 }
                 range.size_bytes = (range.last - range.block.id + UINT64_C(1)) *
                                    snapshot->manager.block_size_bytes;
-                r = table_add(&table, &range);
+                r = table_add(table, &range);
         }
-        return table_finish(&table, r);
+        return table_finish(table, r);
 }
 
 /* Of what the table shows; a block that is going offline is still online. */
@@ -193,12 +192,12 @@ static void print_totals(const Snapshot *snapshot)
 int verb_list(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
+        _cleanup_(table_done) Table table = {};
         _cleanup_free_ BlockRange *wanted = NULL;
         size_t n_wanted = 0;
-        ColumnChoice choice;
         int r;
 
-        r = column_choice_parse(&list_columns, arg_output, &choice);
+        r = table_init(&table, "memory", &list_columns);
         if (r != EXIT_SUCCESS)
                 return r;
         r = blocks_parse(argc, argv, &wanted, &n_wanted);
@@ -210,7 +209,7 @@ int verb_list(int argc, char **argv)
         r = filter_blocks(&snapshot, wanted, n_wanted);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = print_blocks(&snapshot, &choice);
+        r = print_blocks(&table, &snapshot);
         if (r == EXIT_SUCCESS && !arg_json && !arg_no_headings)
                 print_totals(&snapshot);
         return r;

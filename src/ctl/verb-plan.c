@@ -254,17 +254,13 @@ static int plan_by_recording(Table *table)
 int verb_plan(int argc, char **argv)
 {
         _cleanup_(table_done) Table table = {};
-        ColumnChoice choice;
         int r;
 
         (void) argc;
         (void) argv;
-        r = column_choice_parse(&plan_columns, arg_output, &choice);
+        r = table_init(&table, "plan", &plan_columns);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = table_init(&table, "plan", &plan_columns, &choice);
-        if (r < 0)
-                return table_finish(&table, r);
         r = arg_sysroot ? plan_by_recording(&table) : plan_by_memoryd(&table);
         return r == EXIT_SUCCESS ? table_finish(&table, 0) : r;
 }

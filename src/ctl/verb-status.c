@@ -156,7 +156,7 @@ static void print_manager(const ManagerRow *manager)
 
 static int print_text(const Snapshot *snapshot)
 {
-        ColumnChoice choice;
+        _cleanup_(table_done) Table table = {};
         int r;
 
         print_manager(&snapshot->manager);
@@ -164,10 +164,10 @@ static int print_text(const Snapshot *snapshot)
         features_print_status(&snapshot->manager);
         if (snapshot->n_nodes > 0) {
                 putchar('\n');
-                r = column_choice_parse(&nodes_columns, NULL, &choice);
+                r = table_init(&table, "nodes", &nodes_columns);
                 if (r == EXIT_SUCCESS)
-                        r = table_print("nodes", &nodes_columns, &choice, snapshot->nodes,
-                                        snapshot->n_nodes, sizeof(*snapshot->nodes));
+                        r = table_print(&table, snapshot->nodes, snapshot->n_nodes,
+                                        sizeof(*snapshot->nodes));
                 if (r != EXIT_SUCCESS)
                         return r;
         }

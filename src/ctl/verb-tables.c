@@ -91,19 +91,19 @@ static int print_rows(const char *name, const ColumnSet *set, unsigned what, siz
                       size_t n_offset, size_t size)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
-        ColumnChoice choice;
+        _cleanup_(table_done) Table table = {};
         const void *rows;
         size_t n_rows;
         int r;
 
-        r = column_choice_parse(set, arg_output, &choice);
+        r = table_init(&table, name, set);
         if (r == EXIT_SUCCESS)
                 r = snapshot_fetch(what, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
         memcpy(&rows, (const char *) &snapshot + offset, sizeof(rows));
         memcpy(&n_rows, (const char *) &snapshot + n_offset, sizeof(n_rows));
-        return table_print(name, set, &choice, rows, n_rows, size);
+        return table_print(&table, rows, n_rows, size);
 }
 
 int verb_nodes(int argc, char **argv)
