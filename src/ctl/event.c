@@ -19,20 +19,9 @@ json_object *event_new(const char *name)
                 { "event", json_object_new_string(name) }));
 }
 
-void event_end(json_object *object, bool ok)
-{
-        if (!ok) {
-                json_object_put(object);
-                object = NULL;
-        }
-        (void) json_print_line(object);
-}
-
 void event_print(const char *name, const JsonMember *members)
 {
-        json_object *object = event_new(name);
-
-        event_end(object, json_add(object, members));
+        (void) json_print_line(json_add(event_new(name), members));
 }
 
 void event_print_text(const char *format, ...)

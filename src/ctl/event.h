@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "ctl/job-view.h"
 #include "ctl/row.h"
 
 /* Declarations that the files of memoryctl monitor share. */
@@ -29,9 +30,8 @@ typedef struct Monitor {
 void event_print(const char *name, const JsonMember *members);
 void event_print_text(const char *format, ...) _printf_(1, 2);
 
-/* event_print() in two steps: makes the object, and prints it, or that memory is short unless `ok`. */
+/* Makes the object of an event without members. */
 json_object *event_new(const char *name);
-void event_end(json_object *object, bool ok);
 
 /* monitor-blocks.c: reports changed blocks. Handlers of signals return a negative errno on failure. */
 int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor);

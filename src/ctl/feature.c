@@ -71,10 +71,10 @@ json_object *json_features(const ManagerRow *manager)
 
         for (size_t i = 0; i < manager->n_features; i++) {
                 const FeatureRow *row = &manager->features[i];
-                _cleanup_(json_object_putp) json_object *object = json_row(&feature_rows, row);
 
-                if (!json_member(object, "without", json_text(loss_of(row))) ||
-                    !json_element(array, TAKE_PTR(object)))
+                if (!json_element(array,
+                                  json_add(json_row(&feature_rows, row),
+                                           JSON_MEMBERS({ "without", json_text(loss_of(row)) }))))
                         return NULL;
         }
         return TAKE_PTR(array);

@@ -6,7 +6,7 @@
 
 #include "base/names.h"
 #include "base/parse.h"
-#include "ctl/json.h"
+#include "ctl/row.h"
 
 #include <inttypes.h>
 #include <search.h>
@@ -19,37 +19,43 @@
 #define BAR_MIN 10
 #define BAR_MAX 50
 
-/* The members of a job that are one value, and their types on D-Bus. */
-static const struct {
-        const char *name;
-        const char *type;
-        size_t offset;
-} members[] = {
-        { "Kind", "s", offsetof(JobView, kind) },
-        { "Target", "s", offsetof(JobView, target) },
-        { "Zone", "s", offsetof(JobView, zone) },
-        { "State", "s", offsetof(JobView, state) },
-        { "Message", "s", offsetof(JobView, message) },
-        { "Id", "u", offsetof(JobView, id) },
-        { "TotalBlocks", "u", offsetof(JobView, n_total) },
-        { "DoneBlocks", "u", offsetof(JobView, n_done) },
-        { "FailedBlocks", "u", offsetof(JobView, n_failed) },
-        { "UndoneBlocks", "u", offsetof(JobView, n_undone) },
-        { "CurrentBlock", "i", offsetof(JobView, current) },
+static const Member failure_members[] = {
+        { offsetof(JobFailure, block), NULL },
+        { offsetof(JobFailure, error), NULL },
+        { offsetof(JobFailure, text), NULL },
 };
 
-static void failures_free(JobView *view)
-{
-        for (size_t i = 0; i < view->n_failures; i++)
-                free(view->failures[i].text);
-        free(view->failures);
-        view->failures = NULL;
-        view->n_failures = 0;
-}
+static const RowType failure_rows = { BUS_FAILURE_SIGNATURE, sizeof(JobFailure), failure_members };
+
+static const Member span_members[] = {
+        { offsetof(BlockRange, first), "first" },
+        { offsetof(BlockRange, last), "last" },
+};
+
+static const RowType span_rows = { "(uu)", sizeof(BlockRange), span_members };
+
+const Property job_properties[] = {
+        { "Id", 'u', offsetof(JobView, id), .key = "job" },
+        { "Kind", 'S', offsetof(JobView, kind), .key = "kind" },
+        { "Target", 'S', offsetof(JobView, target), .key = "target" },
+        { "Zone", 'S', offsetof(JobView, zone), .key = "zone" },
+        { "TotalBlocks", 'u', offsetof(JobView, n_total), .key = "total_blocks" },
+        { "DoneBlocks", 'u', offsetof(JobView, n_done), .key = "done_blocks" },
+        { "FailedBlocks", 'u', offsetof(JobView, n_failed), .key = "failed_blocks" },
+        { "UndoneBlocks", 'u', offsetof(JobView, n_undone), .key = "undone_blocks" },
+        { "State", 'S', .offset = offsetof(JobView, state) },
+        { "Message", 'S', .offset = offsetof(JobView, message) },
+        { "CurrentBlock", 'i', .offset = offsetof(JobView, current) },
+        { "Failures", 'a', offsetof(JobView, failures), NULL, &failure_rows,
+          offsetof(JobView, n_failures) },
+        { "Done", 'a', offsetof(JobView, done), NULL, &span_rows, offsetof(JobView, n_done_spans) },
+        {},
+};
 
 void job_view_done(JobView *view)
 {
-        failures_free(view);
+        free(view->failures);
+        sd_bus_message_unref(view->failures_message);
         free(view->done);
         free(view->kind);
         free(view->target);
@@ -59,104 +65,25 @@ void job_view_done(JobView *view)
         *view = (JobView){};
 }
 
-static int read_text(sd_bus_message *message, char **text)
+static int read_property(sd_bus_message *message, const char *name, void *userdata)
 {
-        const char *value;
-        int r = sd_bus_message_read(message, "v", "s", &value);
+        const Property *property = property_find(job_properties, name);
+        JobView *view = userdata;
 
-        if (r < 0)
-                return r;
-        free(*text);
-        *text = strdup(value);
-        return *text ? 0 : -ENOMEM;
-}
-
-static int read_failure(sd_bus_message *message, JobView *view)
-{
-        JobFailure failure = {};
-        const char *text;
-        int r;
-
-        r = sd_bus_message_read(message, BUS_FAILURE_SIGNATURE, &failure.block, &failure.error,
-                                &text);
-        if (r <= 0)
-                return r;
-        if (GROW(view->failures, view->n_failures) < 0)
-                return -ENOMEM;
-        failure.text = strdup(text);
-        if (!failure.text)
-                return -ENOMEM;
-        view->failures[view->n_failures++] = failure;
-        return 1;
-}
-
-static int read_done(sd_bus_message *message, JobView *view)
-{
-        BlockRange span;
-        int r;
-
-        r = sd_bus_message_read(message, "(uu)", &span.first, &span.last);
-        if (r <= 0)
-                return r;
-        if (GROW(view->done, view->n_done_spans) < 0)
-                return -ENOMEM;
-        view->done[view->n_done_spans++] = span;
-        return 1;
-}
-
-/* Reads a variant with an array. `read` reads one entry after the other. */
-static int read_entries(sd_bus_message *message, const char *type,
-                        int (*read)(sd_bus_message *message, JobView *view), JobView *view)
-{
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'v', type);
-        if (r >= 0)
-                r = sd_bus_message_enter_container(message, 'a', type + 1);
-        while (r >= 0 && (r = read(message, view)) > 0)
-                ;
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
-static int read_member(sd_bus_message *message, const char *name, JobView *view)
-{
-        if (strcmp(name, "Failures") == 0) {
-                failures_free(view);
-                return read_entries(message, "a" BUS_FAILURE_SIGNATURE, read_failure, view);
+        if (!property)
+                return sd_bus_message_skip(message, "v");
+        if (property->rows == &failure_rows) {
+                view->n_failures = 0;
+                sd_bus_message_unref(view->failures_message);
+                view->failures_message = sd_bus_message_ref(message);
         }
-        if (strcmp(name, "Done") == 0) {
-                view->n_done_spans = 0;
-                return read_entries(message, "a(uu)", read_done, view);
-        }
-        for (size_t i = 0; i < ELEMENTSOF(members); i++) {
-                void *field = (char *) view + members[i].offset;
-
-                if (strcmp(members[i].name, name) != 0)
-                        continue;
-                if (*members[i].type == 's')
-                        return read_text(message, field);
-                return sd_bus_message_read(message, "v", members[i].type, field);
-        }
-        return sd_bus_message_skip(message, "v");
+        return property_read(message, property, view);
 }
 
 int job_view_read(sd_bus_message *message, JobView *view)
 {
-        const char *name;
-        int r;
+        int r = dict_read(message, "sv", read_property, view);
 
-        r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = sd_bus_message_read_basic(message, 's', &name);
-                if (r >= 0)
-                        r = read_member(message, name, view);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(message);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
         return r < 0 && r != -ENOMEM ? -EBADMSG : MIN(r, 0);
 }
 
@@ -330,68 +257,41 @@ static int report_exit_code(const char *result, const JobView *report)
         return EXIT_FAILURE;
 }
 
-static bool json_add_done(json_object *object, const JobView *view)
+static json_object *json_failures(const JobView *view)
 {
-        json_object *done = json_object_new_array();
-        bool ok = json_member(object, "done", done);
-
-        for (size_t i = 0; i < view->n_done_spans && ok; i++) {
-                json_object *span = json_object_new_object();
-
-                ok = json_element(done, span) &&
-                     json_member(span, "first", json_object_new_uint64(view->done[i].first)) &&
-                     json_member(span, "last", json_object_new_uint64(view->done[i].last));
-        }
-        return ok;
-}
-
-static bool json_add_failures(json_object *object, const JobView *view)
-{
-        json_object *failures = json_object_new_array();
-        bool ok = json_member(object, "failures", failures);
+        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
         char error[ERROR_STRING_MAX];
 
-        for (size_t i = 0; i < view->n_failures && ok; i++) {
+        for (size_t i = 0; i < view->n_failures; i++) {
                 const JobFailure *failure = &view->failures[i];
-                json_object *entry = json_object_new_object();
 
-                ok = json_element(failures, entry) &&
-                     json_member(entry, "block", json_object_new_uint64(failure->block)) &&
-                     json_member_string(entry, "error", error_format(failure->error, error)) &&
-                     json_member_string(entry, "message", failure->text);
+                if (!json_element(
+                            array,
+                            json_make(JSON_MEMBERS(
+                                    { "block", json_object_new_uint64(failure->block) },
+                                    { "error", json_text(error_format(failure->error, error)) },
+                                    { "message", json_text(failure->text) }))))
+                        return NULL;
         }
-        return ok;
+        return TAKE_PTR(array);
 }
 
-bool json_add_job(json_object *object, uint32_t id, const JobView *view)
+json_object *json_report(json_object *object, const char *result, const JobView *report)
 {
-        return json_member(object, "job", json_object_new_uint64(id)) &&
-               json_member_string(object, "kind", view->kind ?: "") &&
-               json_member_string(object, "target", view->target ?: "") &&
-               json_member_string(object, "zone", view->zone ?: "") &&
-               json_member(object, "total_blocks", json_object_new_uint64(view->n_total)) &&
-               json_member(object, "done_blocks", json_object_new_uint64(view->n_done)) &&
-               json_member(object, "failed_blocks", json_object_new_uint64(view->n_failed)) &&
-               json_member(object, "undone_blocks", json_object_new_uint64(view->n_undone));
+        return json_add(
+                json_properties(object, job_properties, report),
+                JSON_MEMBERS({ "result", json_text(result) },
+                             { "message", json_text(report->message ?: "") },
+                             { "done", json_rows(&span_rows, report->done, report->n_done_spans) },
+                             { "failures", json_failures(report) }));
 }
 
-bool json_add_report(json_object *object, uint32_t id, const char *result, const JobView *report)
+int job_report_print(const char *result, const JobView *report)
 {
-        return json_add_job(object, id, report) && json_member_string(object, "result", result) &&
-               json_member_string(object, "message", report->message ?: "") &&
-               json_add_done(object, report) && json_add_failures(object, report);
-}
-
-int job_report_print(uint32_t id, const char *result, const JobView *report)
-{
-        _cleanup_(json_object_putp) json_object *object = NULL;
         int exit_code = report_exit_code(result, report), r;
 
         if (arg_json) {
-                object = json_object_new_object();
-                r = json_print(object && json_add_report(object, id, result, report) ?
-                                       TAKE_PTR(object) :
-                                       NULL);
+                r = json_print(json_report(json_object_new_object(), result, report));
                 return r == EXIT_SUCCESS ? exit_code : r;
         }
         if (exit_code == EXIT_SUCCESS)

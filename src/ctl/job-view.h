@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "ctl/ctl.h"
+#include "ctl/json.h"
 
 /* Declarations for the verbs that start, watch and end jobs. */
 
@@ -21,7 +21,7 @@ int job_request_append(sd_bus_message *message, const BlockRange *blocks, size_t
 typedef struct JobFailure {
         uint32_t block;
         int32_t error; /* positive errno */
-        char *text;    /* owned */
+        const char *text;
 } JobFailure;
 
 /* The texts are owned. They are NULL until a property or the report sets them. */
@@ -39,7 +39,8 @@ typedef struct JobView {
         int32_t current; /* the block that is being written; -1: none */
         JobFailure *failures;
         size_t n_failures;
-        BlockRange *done; /* of the report: the blocks that are done */
+        sd_bus_message *failures_message; /* owned: it has their texts */
+        BlockRange *done;                 /* of the report: the blocks that are done */
         size_t n_done_spans;
 } JobView;
 
@@ -56,7 +57,10 @@ uint32_t job_path_to_id(const char *path);
 const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX]);
 
 /* Prints the result of a job that has ended. Returns the exit code for that result. */
-int job_report_print(uint32_t id, const char *result, const JobView *report);
+int job_report_print(const char *result, const JobView *report);
+
+/* Adds the result to an object, which is taken over and returned. NULL if memory is short. */
+json_object *json_report(json_object *object, const char *result, const JobView *report);
 
 /* Shows a bar on stderr if that is a terminal, else lines on stdout. */
 typedef struct Progress {

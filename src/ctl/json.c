@@ -14,11 +14,6 @@ bool json_member(json_object *object, const char *key, json_object *value)
         return false;
 }
 
-bool json_member_string(json_object *object, const char *key, const char *text)
-{
-        return json_member(object, key, json_text(text));
-}
-
 bool json_element(json_object *array, json_object *value)
 {
         if (array && value && json_object_array_add(array, value) == 0)
@@ -27,20 +22,19 @@ bool json_element(json_object *array, json_object *value)
         return false;
 }
 
-bool json_add(json_object *object, const JsonMember *members)
+json_object *json_add(json_object *object, const JsonMember *members)
 {
-        bool ok = true;
+        _cleanup_(json_object_putp) json_object *owned = object;
+        bool ok = object;
 
         for (; members->key; members++)
                 ok &= json_member(object, members->key, members->value);
-        return ok;
+        return ok ? TAKE_PTR(owned) : NULL;
 }
 
 json_object *json_make(const JsonMember *members)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
-
-        return json_add(object, members) ? TAKE_PTR(object) : NULL;
+        return json_add(json_object_new_object(), members);
 }
 
 /* To json-c null is a NULL pointer, which is a failure here. This is an object that prints as null. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "ctl/job-view.h"
+#include "ctl/ctl.h"
 
 #include <json-c/json.h>
 
@@ -14,7 +14,6 @@
 DEFINE_CLEANUP(json_object *, json_object_put)
 
 bool json_member(json_object *object, const char *key, json_object *value);
-bool json_member_string(json_object *object, const char *key, const char *text);
 bool json_element(json_object *array, json_object *value);
 
 typedef struct JsonMember {
@@ -22,9 +21,12 @@ typedef struct JsonMember {
         json_object *value;
 } JsonMember;
 
-/* Make an object of members, or add them to an object. A member without a key ends them. */
+/*
+ * Make an object of members, or add them to an object, which is taken over and returned. A member without a
+ * key ends them.
+ */
 json_object *json_make(const JsonMember *members);
-bool json_add(json_object *object, const JsonMember *members);
+json_object *json_add(json_object *object, const JsonMember *members);
 
 /* The argument of both: JSON_MEMBERS({ "first", value }, { "last", value }) */
 #define JSON_MEMBERS(...) ((const JsonMember[]){ __VA_ARGS__, {} })
@@ -42,7 +44,3 @@ int json_print_line(json_object *value);
 
 /* feature.c: makes an array of the features that the kernel has and lacks. */
 json_object *json_features(const ManagerRow *manager);
-
-/* job-view.c: add the members for a job under way, and for a job that has ended. */
-bool json_add_job(json_object *object, uint32_t id, const JobView *view);
-bool json_add_report(json_object *object, uint32_t id, const char *result, const JobView *report);

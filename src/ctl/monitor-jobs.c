@@ -22,21 +22,18 @@ static Watched *watched_get(Monitor *monitor, uint32_t id)
         return &monitor->jobs[monitor->n_jobs++];
 }
 
-static void tell_job(uint32_t id, const char *event, const JobView *view)
+static void tell_job(const char *event, const JobView *view)
 {
-        json_object *object;
-
         if (!arg_json) {
                 event_print_text("job %" PRIu32 ": %s%s%s%s%s, %" PRIu32 " of %" PRIu32
                                  " blocks done, %" PRIu32 " failed",
-                                 id, view->kind ?: "", view->kind ? " " : "", view->target ?: "",
-                                 view->kind ? ", " : "", view->state ?: "", view->n_done,
-                                 view->n_total, view->n_failed);
+                                 view->id, view->kind ?: "", view->kind ? " " : "",
+                                 view->target ?: "", view->kind ? ", " : "", view->state ?: "",
+                                 view->n_done, view->n_total, view->n_failed);
                 return;
         }
-        object = event_new(event);
-        event_end(object, json_add_job(object, id, view) &&
-                                  json_member_string(object, "state", view->state ?: ""));
+        (void) json_print_line(json_add(json_properties(event_new(event), job_properties, view),
+                                        JSON_MEMBERS({ "state", json_text(view->state ?: "") })));
 }
 
 static void watched_drop(Monitor *monitor, uint32_t id)
@@ -68,7 +65,7 @@ static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         job_view_done(&job->view);
         job->view = view;
         job->told_usec = monotonic_usec();
-        tell_job(job->id, "job-new", &job->view);
+        tell_job("job-new", &job->view);
         return 0;
 }
 
@@ -123,30 +120,27 @@ int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor)
             monotonic_usec() < job->told_usec + JOB_INTERVAL_USEC)
                 return 0;
         job->told_usec = monotonic_usec();
-        tell_job(job->id, "job-progress", &job->view);
+        tell_job("job-progress", &job->view);
         return 0;
 }
 
 int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
 {
         _cleanup_(job_view_done) JobView report = {};
-        json_object *object;
         const char *result;
-        uint32_t id;
         int r;
 
-        r = sd_bus_message_read(signal, "uos", &id, NULL, &result);
+        r = sd_bus_message_read(signal, "uos", &report.id, NULL, &result);
         if (r >= 0)
                 r = job_view_read(signal, &report);
         if (r < 0)
                 return r;
-        watched_drop(monitor, id);
-        if (!arg_json) {
-                event_print_text("job %" PRIu32 ": %s, %s", id, result, report.message ?: "");
-                return 0;
-        }
-        object = event_new("job-removed");
-        event_end(object, json_add_report(object, id, result, &report));
+        watched_drop(monitor, report.id);
+        if (arg_json)
+                (void) json_print_line(json_report(event_new("job-removed"), result, &report));
+        else
+                event_print_text("job %" PRIu32 ": %s, %s", report.id, result,
+                                 report.message ?: "");
         return 0;
 }
 

@@ -68,6 +68,18 @@ const Property *property_find(const Property *properties, const char *name)
         return NULL;
 }
 
+static int read_own_text(sd_bus_message *message, char **text)
+{
+        const char *value;
+        int r = sd_bus_message_read_basic(message, 's', &value);
+
+        if (r < 0)
+                return r;
+        free(*text);
+        *text = strdup(value);
+        return *text ? 0 : -ENOMEM;
+}
+
 int property_read(sd_bus_message *message, const Property *property, void *row)
 {
         void *value = (char *) row + property->offset;
@@ -75,9 +87,13 @@ int property_read(sd_bus_message *message, const Property *property, void *row)
 
         if (r < 0)
                 return r;
-        if (property->rows)
-                r = rows_read(message, property->rows, value,
-                              (size_t *) ((char *) row + property->n_offset));
+        if (property->rows) {
+                size_t *n_rows = (size_t *) ((char *) row + property->n_offset);
+
+                *n_rows = 0;
+                r = rows_read(message, property->rows, value, n_rows);
+        } else if (property->type == 'S')
+                r = read_own_text(message, value);
         else if (property->type == 'a')
                 r = sd_bus_message_read_strv(message, value);
         else
@@ -118,7 +134,7 @@ json_object *json_value(char type, const void *value)
         case 't':
                 return json_object_new_uint64(*(const uint64_t *) value);
         default:
-                return json_text(*(const char *const *) value);
+                return json_text(*(const char *const *) value ?: "");
         }
 }
 
@@ -148,14 +164,14 @@ json_object *json_rows(const RowType *type, const void *rows, size_t n_rows)
         return TAKE_PTR(array);
 }
 
-json_object *json_properties(const Property *properties, const void *row)
+json_object *json_properties(json_object *object, const Property *properties, const void *row)
 {
-        _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+        _cleanup_(json_object_putp) json_object *owned = object;
 
         for (const Property *property = properties; property->name; property++)
                 if (property->key &&
                     !json_member(object, property->key,
                                  json_value(property->type, (const char *) row + property->offset)))
                         return NULL;
-        return TAKE_PTR(object);
+        return TAKE_PTR(owned);
 }

@@ -23,17 +23,19 @@ typedef struct RowType {
 
 typedef struct Property {
         const char *name; /* NULL ends a table */
-        char type; /* a: an array of structs if there is a row type, else of strings, a char ** */
+        /* a: an array of structs if there is a row type, else of strings, a char **; S: an owned text */
+        char type;
         size_t offset;   /* in the row */
         const char *key; /* in JSON; NULL: not part of it */
         const RowType *rows;
         size_t n_offset; /* of the number of rows, a size_t */
 } Property;
 
-/* snapshot.c: the properties of the objects, and the rows with these names. */
+/* snapshot.c and job-view.c: the properties of the objects, and the rows with these names. */
 extern const Property manager_properties[];
 extern const Property node_properties[];
 extern const Property zone_properties[];
+extern const Property job_properties[];
 extern const RowType distance_rows;
 extern const RowType job_rows;
 extern const RowType feature_rows;
@@ -58,11 +60,14 @@ int properties_read(sd_bus_message *message, const Property *properties, void *r
 /* Returns the property with this name, or NULL. */
 const Property *property_find(const Property *properties, const char *name);
 
-/* Reads the value of a property from a variant. */
+/* Reads the value of a property from a variant, and replaces that in the row. */
 int property_read(sd_bus_message *message, const Property *property, void *row);
 
-/* A value; an object of the members or properties that have a key; an array of such objects. */
+/*
+ * A value; an object of the members that have a key; an array of such objects; the given object, which is
+ * taken over, with the properties that have a key. A text of NULL is empty.
+ */
 json_object *json_value(char type, const void *value);
 json_object *json_row(const RowType *type, const void *row);
 json_object *json_rows(const RowType *type, const void *rows, size_t n_rows);
-json_object *json_properties(const Property *properties, const void *row);
+json_object *json_properties(json_object *object, const Property *properties, const void *row);

@@ -4,7 +4,6 @@
 
 #include "base/names.h"
 #include "ctl/job-view.h"
-#include "ctl/json.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -91,13 +90,13 @@ static int finish(Wait *wait, sd_bus_message *signal)
 
         r = sd_bus_message_rewind(signal, true);
         if (r >= 0)
-                r = sd_bus_message_read(signal, "uos", NULL, NULL, &result);
+                r = sd_bus_message_read(signal, "uos", &report.id, NULL, &result);
         if (r >= 0)
                 r = job_view_read(signal, &report);
         if (r < 0)
                 return garbled(wait, r == -ENOMEM ? r : -EBADMSG);
         progress_clear(&wait->progress);
-        return wait_end(wait, job_report_print(wait->id, result, &report));
+        return wait_end(wait, job_report_print(result, &report));
 }
 
 static int on_job_removed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
@@ -234,17 +233,11 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 /* Prints the id of a job that memoryctl does not wait for, so that the user can find the job again. */
 static int print_job(uint32_t id, const char *path)
 {
-        _cleanup_(json_object_putp) json_object *object = NULL;
-
-        if (!arg_json) {
-                printf("job %" PRIu32 "\n", id);
-                return EXIT_SUCCESS;
-        }
-        object = json_object_new_object();
-        if (!object || !json_member(object, "job", json_object_new_uint64(id)) ||
-            !json_member_string(object, "path", path))
-                return json_print(NULL);
-        return json_print(TAKE_PTR(object));
+        if (arg_json)
+                return json_print(json_make(JSON_MEMBERS({ "job", json_object_new_uint64(id) },
+                                                         { "path", json_text(path) })));
+        printf("job %" PRIu32 "\n", id);
+        return EXIT_SUCCESS;
 }
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)

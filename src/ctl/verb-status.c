@@ -209,18 +209,17 @@ static json_object *json_words(const char *text)
 
 static json_object *json_node_row(const Snapshot *snapshot, const NodeRow *node)
 {
-        _cleanup_(json_object_putp) json_object *object = json_properties(node_properties, node);
         _cleanup_(json_object_putp) json_object *zones = json_object_new_array();
 
         for (size_t i = 0; i < snapshot->n_zones; i++)
                 if (snapshot->zones[i].node == node->id &&
-                    !json_element(zones, json_properties(zone_properties, &snapshot->zones[i])))
+                    !json_element(zones, json_properties(json_object_new_object(), zone_properties,
+                                                         &snapshot->zones[i])))
                         return NULL;
-        if (!json_add(object, JSON_MEMBERS({ "distances", json_rows(&distance_rows, node->distances,
-                                                                    node->n_distances) },
-                                           { "zones", TAKE_PTR(zones) })))
-                return NULL;
-        return TAKE_PTR(object);
+        return json_add(json_properties(json_object_new_object(), node_properties, node),
+                        JSON_MEMBERS({ "distances", json_rows(&distance_rows, node->distances,
+                                                              node->n_distances) },
+                                     { "zones", TAKE_PTR(zones) }));
 }
 
 static json_object *json_nodes(const Snapshot *snapshot)
@@ -266,19 +265,15 @@ static json_object *json_open_blocks(const Snapshot *snapshot)
 static json_object *json_status(const Snapshot *snapshot)
 {
         const ManagerRow *manager = &snapshot->manager;
-        _cleanup_(json_object_putp) json_object *object =
-                json_properties(manager_properties, manager);
 
-        if (!json_add(
-                    object,
-                    JSON_MEMBERS({ "kernel_features", json_features(manager) },
-                                 { "nodes", json_nodes(snapshot) },
-                                 { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
-                                 { "blocks", json_open_blocks(snapshot) },
-                                 { "config_files", json_strings(manager->config_files) },
-                                 { "config_faults", json_strings(manager->config_faults) })))
-                return NULL;
-        return TAKE_PTR(object);
+        return json_add(
+                json_properties(json_object_new_object(), manager_properties, manager),
+                JSON_MEMBERS({ "kernel_features", json_features(manager) },
+                             { "nodes", json_nodes(snapshot) },
+                             { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
+                             { "blocks", json_open_blocks(snapshot) },
+                             { "config_files", json_strings(manager->config_files) },
+                             { "config_faults", json_strings(manager->config_faults) }));
 }
 
 int verb_status(int argc, char **argv)
