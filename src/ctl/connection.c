@@ -100,7 +100,8 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
         return message_new(bus, path, interface, method, arg_ask_password, ret);
 }
 
-int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata)
+/* Without a handler they end the loop with the exit code `userdata`. */
+static int add_interrupts(sd_event *event, sd_event_signal_handler_t handler, void *userdata)
 {
         static const int numbers[] = { SIGINT, SIGTERM };
         sigset_t signals;
@@ -123,6 +124,19 @@ int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *use
                 sd_event_source_unref(source);
         }
         return r;
+}
+
+int loop_new(sd_bus *bus, sd_event_signal_handler_t on_interrupt, sd_event_time_handler_t on_timer,
+             void *userdata, sd_event **event, sd_event_source **timer)
+{
+        int r = sd_event_new(event);
+
+        if (r >= 0)
+                r = add_interrupts(*event, on_interrupt, on_interrupt ? userdata : NULL);
+        if (r >= 0)
+                r = sd_event_add_time(*event, timer, CLOCK_MONOTONIC, USEC_INFINITY, 1, on_timer,
+                                      userdata);
+        return r < 0 ? r : sd_bus_attach_event(bus, *event, 0);
 }
 
 uint64_t monotonic_usec(void)

@@ -81,12 +81,14 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
                        sd_bus_message **ret);
 
 /*
- * Has SIGINT and SIGTERM call the handler, or end the loop without one: before anything else that
- * happened, for an interrupt from a terminal may end an ssh at the same time. 0, or negative errno.
+ * Makes a loop for the connection, with a timer that is not set. SIGINT and SIGTERM call the handler, or end
+ * the loop without one: before anything else that happened, for an interrupt from a terminal may end an ssh
+ * at the same time. 0, or negative errno. The caller frees event and timer, NULL at first, in either case.
  */
-int interrupts_add(sd_event *event, sd_event_signal_handler_t handler, void *userdata);
+int loop_new(sd_bus *bus, sd_event_signal_handler_t on_interrupt, sd_event_time_handler_t on_timer,
+             void *userdata, sd_event **event, sd_event_source **timer);
 
-/* The clock of timers in such a loop. */
+/* The clock of the timer. */
 uint64_t monotonic_usec(void);
 
 /* For a call that may have to ask a person first. */
@@ -370,21 +372,21 @@ size_t terminal_width(int fd);
 void features_print_status(const ManagerRow *manager);
 void features_print_verify(const ManagerRow *manager);
 
-/* The verbs: what follows the verb on the command line in, the exit code out. */
-int verb_status(int argc, char **argv);
+/* The verbs. They return the exit code. Some take what follows the verb on the command line. */
+int verb_status(void);
 int verb_list(int argc, char **argv);
-int verb_nodes(int argc, char **argv);
-int verb_zones(int argc, char **argv);
-int verb_map(int argc, char **argv);
+int verb_nodes(void);
+int verb_zones(void);
+int verb_map(void);
 int verb_explain(int argc, char **argv);
-int verb_history(int argc, char **argv);
-int verb_plan(int argc, char **argv);
+int verb_history(void);
+int verb_plan(void);
 int verb_online(int argc, char **argv);
 int verb_offline(int argc, char **argv);
 int verb_set_zone(int argc, char **argv);
-int verb_jobs(int argc, char **argv);
+int verb_jobs(void);
 int verb_cancel(int argc, char **argv);
-int verb_monitor(int argc, char **argv);
-int verb_verify(int argc, char **argv);
-int verb_reload(int argc, char **argv);
-int verb_rescan(int argc, char **argv);
+int verb_monitor(void);
+int verb_verify(void);
+int verb_reload(void);
+int verb_rescan(void);

@@ -17,7 +17,7 @@ typedef struct Watched {
 typedef struct Monitor {
         sd_bus *bus;
         sd_event *event;
-        sd_event_source *timer; /* enabled while a call of ListBlocks() is due */
+        sd_event_source *timer; /* set while a call of ListBlocks() is due */
         bool is_listing;        /* a call of ListBlocks() is under way */
         uint64_t listed_usec;   /* when ListBlocks() was last called, monotonic */
         BlockRange *changed;    /* blocks to list */

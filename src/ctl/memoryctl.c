@@ -91,29 +91,29 @@ static const char verb_options[] = "abnJos\1\2\3\4\5\6\7\10\11\12\13\14";
 typedef struct Verb {
         const char *name;
         const char *options; /* the options in verb_options that the verb takes */
-        bool has_arguments;
-        int (*run)(int argc, char **argv);
+        int (*run)(void);
+        int (*run_with)(int argc, char **argv); /* in place of `run`: takes arguments */
 } Verb;
 
 /* clang-format off */
 static const Verb verbs[] = {
-        { "status", "bJ", false, verb_status },
-        { "list", "abnJos", true, verb_list },
-        { "nodes", "bnJos", false, verb_nodes },
-        { "zones", "bnJos", false, verb_zones },
-        { "map", "bJs\1", false, verb_map },
-        { "explain", "J", true, verb_explain },
-        { "history", "nJo", false, verb_history },
-        { "plan", "abnJos\2\3", false, verb_plan },
-        { "online", JOB_OPTIONS "\7", true, verb_online },
-        { "offline", JOB_OPTIONS, true, verb_offline },
-        { "set-zone", JOB_OPTIONS "\10", true, verb_set_zone },
-        { "jobs", "nJo", false, verb_jobs },
-        { "cancel", "", true, verb_cancel },
-        { "monitor", "bJ", false, verb_monitor },
-        { "verify", "J", false, verb_verify },
-        { "reload", "", false, verb_reload },
-        { "rescan", "a", false, verb_rescan },
+        { "status", "bJ", verb_status, NULL },
+        { "list", "abnJos", NULL, verb_list },
+        { "nodes", "bnJos", verb_nodes, NULL },
+        { "zones", "bnJos", verb_zones, NULL },
+        { "map", "bJs\1", verb_map, NULL },
+        { "explain", "J", NULL, verb_explain },
+        { "history", "nJo", verb_history, NULL },
+        { "plan", "abnJos\2\3", verb_plan, NULL },
+        { "online", JOB_OPTIONS "\7", NULL, verb_online },
+        { "offline", JOB_OPTIONS, NULL, verb_offline },
+        { "set-zone", JOB_OPTIONS "\10", NULL, verb_set_zone },
+        { "jobs", "nJo", verb_jobs, NULL },
+        { "cancel", "", NULL, verb_cancel },
+        { "monitor", "bJ", verb_monitor, NULL },
+        { "verify", "J", verb_verify, NULL },
+        { "reload", "", verb_reload, NULL },
+        { "rescan", "a", verb_rescan, NULL },
 };
 /* clang-format on */
 
@@ -274,7 +274,7 @@ static int run(int argc, char **argv)
                         verb = &verbs[i];
         if (!verb)
                 return usage_failure("unknown verb '%s'", name);
-        if (argc > 0 && !verb->has_arguments)
+        if (argc > 0 && !verb->run_with)
                 return usage_failure("'%s' takes no arguments, got '%s'", name, argv[0]);
         if (arg_sysroot && !strchr(verb->options, 's'))
                 return usage_failure("'%s' has to ask memoryd: it cannot be used with --sysroot",
@@ -283,7 +283,7 @@ static int run(int argc, char **argv)
                 if (given[i] && !strchr(verb->options, verb_options[i]))
                         return usage_failure("option '--%s' has no meaning for '%s'",
                                              option_find(verb_options[i])->name, name);
-        return verb->run(argc, argv);
+        return verb->run ? verb->run() : verb->run_with(argc, argv);
 }
 
 int main(int argc, char **argv)

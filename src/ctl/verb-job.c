@@ -317,19 +317,6 @@ static int add_matches(Wait *wait)
         return matches_add(wait->bus, matches, ELEMENTSOF(matches), wait);
 }
 
-static int add_sources(Wait *wait)
-{
-        int r;
-
-        r = sd_event_new(&wait->event);
-        if (r >= 0)
-                r = interrupts_add(wait->event, on_signal, wait);
-        if (r >= 0)
-                r = sd_event_add_time(wait->event, &wait->timer, CLOCK_MONOTONIC, USEC_INFINITY, 1,
-                                      on_timer, wait);
-        return r < 0 ? r : sd_bus_attach_event(wait->bus, wait->event, 0);
-}
-
 static int send_request(Wait *wait, const char *method, const BlockRange *blocks, size_t n_blocks)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
@@ -372,7 +359,7 @@ static int run_job(const char *method, const BlockRange *blocks, size_t n_blocks
         if (r >= 0)
                 r = add_matches(&wait);
         if (r >= 0)
-                r = add_sources(&wait);
+                r = loop_new(wait.bus, on_signal, on_timer, &wait, &wait.event, &wait.timer);
         if (r >= 0)
                 r = send_request(&wait, method, blocks, n_blocks);
         if (r >= 0)

@@ -37,14 +37,12 @@ static const Column columns[] = {
 
 const ColumnSet jobs_columns = { columns, ELEMENTSOF(columns) };
 
-int verb_jobs(int argc, char **argv)
+int verb_jobs(void)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(table_done) Table table = {};
         int r;
 
-        (void) argc;
-        (void) argv;
         r = table_init(&table, "jobs", &jobs_columns);
         if (r == EXIT_SUCCESS)
                 r = snapshot_fetch(FETCH_JOBS, &snapshot);

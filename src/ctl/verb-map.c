@@ -40,13 +40,11 @@ static int print_cells(const Snapshot *snapshot)
         return r < 0 ? failure("%s", strerror(-r)) : json_print(json_map(&map));
 }
 
-int verb_map(int argc, char **argv)
+int verb_map(void)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         int r;
 
-        (void) argc;
-        (void) argv;
         if (arg_svg && arg_json)
                 return usage_failure("--svg and --json exclude each other");
         r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_NO_DEVICES, &snapshot);

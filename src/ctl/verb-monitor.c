@@ -199,22 +199,6 @@ static int add_matches(Monitor *monitor)
         return matches_add(monitor->bus, matches, ELEMENTSOF(matches), monitor);
 }
 
-/* The user ends the monitor with an interrupt, which is not a failure. */
-static int add_sources(Monitor *monitor)
-{
-        int r;
-
-        r = sd_event_new(&monitor->event);
-        if (r >= 0)
-                r = interrupts_add(monitor->event, NULL, NULL);
-        if (r >= 0)
-                r = sd_event_add_time(monitor->event, &monitor->timer, CLOCK_MONOTONIC, 0, 1,
-                                      monitor_on_list_due, monitor);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(monitor->timer, SD_EVENT_OFF);
-        return r < 0 ? r : sd_bus_attach_event(monitor->bus, monitor->event, 0);
-}
-
 static int ask_running(Monitor *monitor, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -230,21 +214,20 @@ static int ask_running(Monitor *monitor, sd_bus_error *error)
         return r;
 }
 
-int verb_monitor(int argc, char **argv)
+int verb_monitor(void)
 {
         _cleanup_(monitor_done) Monitor monitor = {};
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        (void) argc;
-        (void) argv;
         setvbuf(stdout, NULL, _IOLBF, 0);
         r = bus_open(&monitor.bus);
         if (r != EXIT_SUCCESS)
                 return r;
         r = add_matches(&monitor);
-        if (r >= 0)
-                r = add_sources(&monitor);
+        if (r >= 0) /* the user ends the monitor with an interrupt, which is not a failure */
+                r = loop_new(monitor.bus, NULL, monitor_on_list_due, &monitor, &monitor.event,
+                             &monitor.timer);
         if (r >= 0)
                 r = ask_running(&monitor, &error);
         if (r >= 0)

@@ -251,13 +251,11 @@ static int plan_by_recording(Table *table)
         return plan_machine(&snapshot.recording->machine, &conf.policy, additions, table);
 }
 
-int verb_plan(int argc, char **argv)
+int verb_plan(void)
 {
         _cleanup_(table_done) Table table = {};
         int r;
 
-        (void) argc;
-        (void) argv;
         r = table_init(&table, "plan", &plan_columns);
         if (r != EXIT_SUCCESS)
                 return r;

@@ -25,16 +25,12 @@ static int call(const char *method)
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 
-int verb_reload(int argc, char **argv)
+int verb_reload(void)
 {
-        (void) argc;
-        (void) argv;
         return call("Reload");
 }
 
-int verb_rescan(int argc, char **argv)
+int verb_rescan(void)
 {
-        (void) argc;
-        (void) argv;
         return call(arg_all ? "RescanAll" : "Rescan");
 }

@@ -276,13 +276,11 @@ static json_object *json_status(const Snapshot *snapshot)
                              { "config_faults", json_strings(manager->config_faults) }));
 }
 
-int verb_status(int argc, char **argv)
+int verb_status(void)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         int r;
 
-        (void) argc;
-        (void) argv;
         r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_OBJECTS | FETCH_JOBS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;

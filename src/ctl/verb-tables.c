@@ -106,26 +106,20 @@ static int print_rows(const char *name, const ColumnSet *set, unsigned what, siz
         return table_print(&table, rows, n_rows, size);
 }
 
-int verb_nodes(int argc, char **argv)
+int verb_nodes(void)
 {
-        (void) argc;
-        (void) argv;
         return print_rows("nodes", &nodes_columns, FETCH_OBJECTS, offsetof(Snapshot, nodes),
                           offsetof(Snapshot, n_nodes), sizeof(NodeRow));
 }
 
-int verb_zones(int argc, char **argv)
+int verb_zones(void)
 {
-        (void) argc;
-        (void) argv;
         return print_rows("zones", &zones_columns, FETCH_OBJECTS, offsetof(Snapshot, zones),
                           offsetof(Snapshot, n_zones), sizeof(ZoneRow));
 }
 
-int verb_history(int argc, char **argv)
+int verb_history(void)
 {
-        (void) argc;
-        (void) argv;
         return print_rows("history", &history_columns, FETCH_HISTORY, offsetof(Snapshot, history),
                           offsetof(Snapshot, n_history), sizeof(DecisionRow));
 }

@@ -29,13 +29,11 @@ static int print_text(const Snapshot *snapshot)
         return EXIT_SUCCESS;
 }
 
-int verb_verify(int argc, char **argv)
+int verb_verify(void)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         int r;
 
-        (void) argc;
-        (void) argv;
         r = snapshot_fetch(FETCH_FINDINGS | FETCH_MANAGER, &snapshot);
         if (r == EXIT_SUCCESS)
                 r = arg_json ? print_json(&snapshot) : print_text(&snapshot);
