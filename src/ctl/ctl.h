@@ -22,8 +22,8 @@ extern const char *arg_sysroot; /* a recorded tree to read instead of asking mem
 extern const char *arg_svg;     /* the file for a picture, or NULL */
 extern const char *arg_config;  /* the configuration to plan with, or NULL */
 
-/* The memory to plan with. */
-extern const char *arg_additions[FORECAST_ADDITIONS_MAX];
+/* The memory to plan with. NULL ends it. */
+extern const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];
 extern size_t arg_n_additions;
 
 /* What online, offline and set-zone are told, as it was given, or NULL. */
@@ -270,17 +270,27 @@ int snapshot_read(unsigned what, Snapshot *snapshot);
 
 /* What a row has for a column, which says how it is shown and what it is in JSON. */
 typedef enum CellType {
-        CELL_MADE,   /* a string that the column's format makes */
-        CELL_TEXT,   /* const char * */
-        CELL_ID,     /* uint32_t */
-        CELL_NODE,   /* int32_t; empty when negative: not known */
-        CELL_NUMBER, /* uint64_t */
-        CELL_SIZE,   /* uint64_t, bytes */
-        CELL_BOOL,   /* bool */
-        CELL_ERROR,  /* int32_t, a positive errno, or 0 */
-        CELL_TIME,   /* uint64_t, microseconds since 1970 */
+        CELL_MADE,      /* a string that the column's format makes */
+        CELL_TEXT,      /* const char * */
+        CELL_ID,        /* uint32_t */
+        CELL_NODE,      /* int32_t; empty when negative: not known */
+        CELL_NUMBER,    /* uint64_t */
+        CELL_SIZE,      /* uint64_t, bytes */
+        CELL_BOOL,      /* bool */
+        CELL_ERROR,     /* int32_t, a positive errno, or 0 */
+        CELL_TIME,      /* uint64_t, microseconds since 1970 */
+        CELL_BLOCKS,    /* Span: "32-39", or "32" */
+        CELL_ADDRESSES, /* Span: its first and last address */
+        CELL_SPAN,      /* Span: its size, bytes */
         _CELL_TYPE_MAX,
 } CellType;
+
+/* Blocks in a row of a table. */
+typedef struct Span {
+        uint32_t first;
+        uint32_t last;
+        uint64_t block_size_bytes;
+} Span;
 
 typedef struct Column {
         const char *name;
@@ -337,10 +347,6 @@ bool table_is_alike(const Table *table, const void *a, const void *b);
 /* Texts for cells. */
 int cell_text(const char *text, char **ret);
 int cell_number(uint64_t number, char **ret);
-
-/* "32-39", or "32"; the range of addresses of such blocks. */
-int cell_blocks(uint32_t first, uint32_t last, char **ret);
-int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, char **ret);
 
 #define BLOCKS_STRING_MAX 52
 

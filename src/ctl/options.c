@@ -13,7 +13,7 @@ const char *arg_output = NULL;
 const char *arg_sysroot = NULL;
 const char *arg_svg = NULL;
 const char *arg_config = NULL;
-const char *arg_additions[FORECAST_ADDITIONS_MAX];
+const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];
 size_t arg_n_additions;
 const char *arg_node = NULL;
 const char *arg_device = NULL;

@@ -81,6 +81,9 @@ static const struct {
         [CELL_BOOL] = { SCOLS_FL_RIGHT, SCOLS_JSON_BOOLEAN },
         [CELL_ERROR] = { 0, SCOLS_JSON_STRING },
         [CELL_TIME] = { 0, SCOLS_JSON_STRING },
+        [CELL_BLOCKS] = { SCOLS_FL_RIGHT, SCOLS_JSON_STRING },
+        [CELL_ADDRESSES] = { 0, SCOLS_JSON_STRING },
+        [CELL_SPAN] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
 };
 
 int table_init(Table *table, const char *name, const ColumnSet *set)
@@ -117,6 +120,24 @@ void table_done(Table *table)
 /* The parts of a row, by their types. */
 #define PART(row, column, type) (*(const type *) ((const char *) (row) + (column)->offset))
 
+static int format_span(CellType type, const Span *span, char **ret)
+{
+        uint64_t begin = span->first * span->block_size_bytes;
+        uint64_t end = (span->last + UINT64_C(1)) * span->block_size_bytes;
+        char size[SIZE_STRING_MAX];
+        int r;
+
+        if (type == CELL_SPAN)
+                return cell_text(size_format(end - begin, size), ret);
+        if (type == CELL_BLOCKS && span->first == span->last)
+                return cell_number(span->first, ret);
+        if (type == CELL_BLOCKS)
+                r = asprintf(ret, "%" PRIu32 "-%" PRIu32, span->first, span->last);
+        else
+                r = asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, begin, end - 1);
+        return r < 0 ? -ENOMEM : 0;
+}
+
 static int cell_format(const Column *column, const void *row, char **ret)
 {
         char text[MAX(MAX(SIZE_STRING_MAX, TIME_STRING_MAX), ERROR_STRING_MAX)];
@@ -144,6 +165,10 @@ static int cell_format(const Column *column, const void *row, char **ret)
                 return cell_text(error_format(PART(row, column, int32_t), text), ret);
         case CELL_TIME:
                 return cell_text(time_format(PART(row, column, uint64_t), text), ret);
+        case CELL_BLOCKS:
+        case CELL_ADDRESSES:
+        case CELL_SPAN:
+                return format_span(column->type, &PART(row, column, Span), ret);
         default:
                 return -EINVAL;
         }
@@ -230,21 +255,6 @@ const char *blocks_format(uint64_t first, uint64_t last, char buffer[static BLOC
         else
                 snprintf(buffer, BLOCKS_STRING_MAX, "blocks %" PRIu64 "-%" PRIu64, first, last);
         return buffer;
-}
-
-int cell_blocks(uint32_t first, uint32_t last, char **ret)
-{
-        if (first == last)
-                return cell_number(first, ret);
-        return asprintf(ret, "%" PRIu32 "-%" PRIu32, first, last) < 0 ? -ENOMEM : 0;
-}
-
-int cell_addresses(uint32_t first, uint32_t last, uint64_t block_size_bytes, char **ret)
-{
-        return asprintf(ret, "0x%016" PRIx64 "-0x%016" PRIx64, first * block_size_bytes,
-                        (last + UINT64_C(1)) * block_size_bytes - 1) < 0 ?
-                       -ENOMEM :
-                       0;
 }
 
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX])

@@ -12,25 +12,9 @@
 /* A line of the table: neighbouring blocks that look the same in it. */
 typedef struct Range {
         BlockRow block; /* the first */
-        uint32_t last;
-        uint64_t size_bytes;
+        Span span;
         const Snapshot *snapshot;
 } Range;
-
-static int format_addresses(const void *row, char **ret)
-{
-        const Range *range = row;
-
-        return cell_addresses(range->block.id, range->last,
-                              range->snapshot->manager.block_size_bytes, ret);
-}
-
-static int format_blocks(const void *row, char **ret)
-{
-        const Range *range = row;
-
-        return cell_blocks(range->block.id, range->last, ret);
-}
 
 /* The zones as lsmem prints them: "Normal/Movable", "None". */
 static int format_zones(const void *row, char **ret)
@@ -74,12 +58,11 @@ static int format_node(const void *row, char **ret)
 }
 
 static const Column columns[] = {
-        { "RANGE", "first and last address", .format = format_addresses },
-        { "SIZE", "size of the range", CELL_SIZE, .offset = offsetof(Range, size_bytes) },
+        { "RANGE", "first and last address", CELL_ADDRESSES, .offset = offsetof(Range, span) },
+        { "SIZE", "size of the range", CELL_SPAN, .offset = offsetof(Range, span) },
         { "STATE", "online, offline or going-offline", CELL_TEXT,
           .offset = offsetof(Range, block.state), .flags = SCOLS_FL_RIGHT },
-        { "BLOCK", "number of the block or blocks", .flags = SCOLS_FL_RIGHT,
-          .format = format_blocks },
+        { "BLOCK", "number of the block or blocks", CELL_BLOCKS, .offset = offsetof(Range, span) },
         { "NODE", "number of the node", CELL_NODE, .offset = offsetof(Range, block.node),
           .format = format_node },
         { "ZONES", "zone, or when offline the possible ones", CELL_TEXT,
@@ -153,16 +136,15 @@ static int print_blocks(Table *table, const Snapshot *snapshot)
         for (size_t i = 0; i < snapshot->n_blocks && r >= 0;) {
                 Range range = { .block = snapshot->blocks[i], .snapshot = snapshot }, next;
 
-                range.last = range.block.id;
+                range.span = (Span){ range.block.id, range.block.id,
+                                     snapshot->manager.block_size_bytes };
                 while (++i < snapshot->n_blocks && !arg_all) {
                         next.block = snapshot->blocks[i];
-                        if (next.block.id != range.last + 1 ||
+                        if (next.block.id != range.span.last + 1 ||
                             !table_is_alike(table, &range, &next))
                                 break;
-                        range.last = next.block.id;
+                        range.span.last = next.block.id;
                 }
-                range.size_bytes = (range.last - range.block.id + UINT64_C(1)) *
-                                   snapshot->manager.block_size_bytes;
                 r = table_add(table, &range);
         }
         return table_finish(table, r);

@@ -15,29 +15,14 @@
 typedef struct Row {
         ForecastRange range;
         const char *guards; /* its own */
-        uint64_t block_size_bytes;
-        uint64_t size_bytes;
+        Span span;
 } Row;
 
-static int format_addresses(const void *data, char **ret)
-{
-        const Row *row = data;
-
-        return cell_addresses(row->range.first, row->range.last, row->block_size_bytes, ret);
-}
-
-static int format_blocks(const void *data, char **ret)
-{
-        const Row *row = data;
-
-        return cell_blocks(row->range.first, row->range.last, ret);
-}
-
 static const Column columns[] = {
-        { "RANGE", "first and last address", .optional = true, .format = format_addresses },
-        { "SIZE", "size of the range", CELL_SIZE, .offset = offsetof(Row, size_bytes) },
-        { "BLOCK", "number of the block or blocks", .flags = SCOLS_FL_RIGHT,
-          .format = format_blocks },
+        { "RANGE", "first and last address", CELL_ADDRESSES, .offset = offsetof(Row, span),
+          .optional = true },
+        { "SIZE", "size of the range", CELL_SPAN, .offset = offsetof(Row, span) },
+        { "BLOCK", "number of the block or blocks", CELL_BLOCKS, .offset = offsetof(Row, span) },
         { "NODE", "number of the node", CELL_NODE, .offset = offsetof(Row, range.node) },
         { "ORIGIN", "where the memory came from", CELL_TEXT,
           .offset = offsetof(Row, range.origin) },
@@ -64,8 +49,7 @@ static int add_range(Table *table, const ForecastRange *range, uint64_t block_si
         const Row row = {
                 .range = *range,
                 .guards = range->guards,
-                .block_size_bytes = block_size_bytes,
-                .size_bytes = (range->last - range->first + UINT64_C(1)) * block_size_bytes,
+                .span = { range->first, range->last, block_size_bytes },
         };
 
         /* Only --all shows blocks that the policy does not change. */
@@ -104,16 +88,14 @@ static int read_config(char **ret)
 
 static int append_additions(sd_bus_message *message)
 {
-        const char *additions[FORECAST_ADDITIONS_MAX + 1] = {};
         int r = sd_bus_message_open_container(message, 'e', "sv");
 
-        memcpy(additions, arg_additions, arg_n_additions * sizeof(*additions));
         if (r >= 0)
                 r = sd_bus_message_append(message, "s", "Add");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'v', "as");
         if (r >= 0)
-                r = sd_bus_message_append_strv(message, (char **) additions);
+                r = sd_bus_message_append_strv(message, (char **) arg_additions);
         if (r >= 0)
                 r = sd_bus_message_close_container(message);
         return r < 0 ? r : sd_bus_message_close_container(message);
