@@ -1,12 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Prints error messages. */
+/* The options of the command line, as memoryctl.c sets them, and error messages. */
 
 #include "base/names.h"
 #include "ctl/ctl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+bool arg_all = false;
+bool arg_bytes = false;
+bool arg_no_headings = false;
+bool arg_json = false;
+bool arg_ask_password = true;
+const char *arg_output = NULL;
+const char *arg_sysroot = NULL;
+const char *arg_svg = NULL;
+const char *arg_config = NULL;
+const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];
+size_t arg_n_additions;
+const char *arg_node = NULL;
+const char *arg_device = NULL;
+const char *arg_size = NULL;
+const char *arg_zone = NULL;
+const char *arg_movable = NULL;
+const char *arg_timeout = NULL;
+bool arg_force = false;
+bool arg_wait = true;
+bool arg_undo_on_failure = false;
+const char *arg_host = NULL;
+const char *arg_machine = NULL;
 
 static void _printf_(1, 0) vcomplain(const char *format, va_list arguments)
 {

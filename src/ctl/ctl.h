@@ -98,9 +98,9 @@ uint64_t monotonic_usec(void);
 int call_failure(int error, const sd_bus_error *reply);
 
 /*
- * agent.c: polkit's agent that asks for a password in the terminal, while a call is under way. One
- * is started for a user other than root who has a terminal and did not decline, and for the daemon of
- * this machine only. Without the program nothing is asked.
+ * polkit's agent that asks for a password in the terminal, while a call is under way. One is started for a
+ * user other than root who has a terminal and did not decline, and for the daemon of this machine only.
+ * Without the program nothing is asked.
  */
 typedef struct Agent {
         pid_t pid; /* 0: none */
@@ -109,9 +109,10 @@ typedef struct Agent {
 void agent_start(Agent *agent);
 void agent_stop(Agent *agent);
 
-/* blocks.c: BLOCKS, as in "32-39,45". */
-
-/* Each argument has one or more, in the order given. EXIT_SUCCESS, or an exit code. */
+/*
+ * request.c: BLOCKS, as in "32-39,45". Each argument has one or more, in the order given. EXIT_SUCCESS, or an
+ * exit code.
+ */
 int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_blocks);
 
 /*

@@ -33,13 +33,7 @@ void event_print_text(const char *format, ...) _printf_(1, 2);
 /* Makes the object of an event without members. */
 json_object *event_new(const char *name);
 
-/* monitor-blocks.c: reports changed blocks. Handlers of signals return a negative errno on failure. */
-int monitor_on_blocks_changed(sd_bus_message *signal, Monitor *monitor);
-
-/* The handler of Monitor.timer. */
-int monitor_on_list_due(sd_event_source *source, uint64_t usec, void *userdata);
-
-/* monitor-jobs.c: reports new jobs, their progress and their end. */
+/* monitor-jobs.c: reports new jobs, their progress and their end. Negative errno on failure. */
 int monitor_on_job_new(sd_bus_message *signal, Monitor *monitor);
 int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor);
 int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor);
