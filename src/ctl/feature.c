@@ -65,17 +65,15 @@ void features_print_verify(const ManagerRow *manager)
                 puts("Kernel lacks: nothing");
 }
 
+static json_object *json_feature(const void *rows, size_t i)
+{
+        const FeatureRow *row = (const FeatureRow *) rows + i;
+
+        return json_add(json_row(&feature_rows, row),
+                        JSON_MEMBERS({ "without", json_text(loss_of(row)) }));
+}
+
 json_object *json_features(const ManagerRow *manager)
 {
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
-
-        for (size_t i = 0; i < manager->n_features; i++) {
-                const FeatureRow *row = &manager->features[i];
-
-                if (!json_element(array,
-                                  json_add(json_row(&feature_rows, row),
-                                           JSON_MEMBERS({ "without", json_text(loss_of(row)) }))))
-                        return NULL;
-        }
-        return TAKE_PTR(array);
+        return json_array(manager->features, manager->n_features, json_feature);
 }

@@ -257,23 +257,14 @@ static int report_exit_code(const char *result, const JobView *report)
         return EXIT_FAILURE;
 }
 
-static json_object *json_failures(const JobView *view)
+static json_object *json_failure(const void *failures, size_t i)
 {
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+        const JobFailure *failure = (const JobFailure *) failures + i;
         char error[ERROR_STRING_MAX];
 
-        for (size_t i = 0; i < view->n_failures; i++) {
-                const JobFailure *failure = &view->failures[i];
-
-                if (!json_element(
-                            array,
-                            json_make(JSON_MEMBERS(
-                                    { "block", json_object_new_uint64(failure->block) },
-                                    { "error", json_text(error_format(failure->error, error)) },
-                                    { "message", json_text(failure->text) }))))
-                        return NULL;
-        }
-        return TAKE_PTR(array);
+        return json_make(JSON_MEMBERS({ "block", json_object_new_uint64(failure->block) },
+                                      { "error", json_text(error_format(failure->error, error)) },
+                                      { "message", json_text(failure->text) }));
 }
 
 json_object *json_report(json_object *object, const char *result, const JobView *report)
@@ -283,7 +274,8 @@ json_object *json_report(json_object *object, const char *result, const JobView 
                 JSON_MEMBERS({ "result", json_text(result) },
                              { "message", json_text(report->message ?: "") },
                              { "done", json_rows(&span_rows, report->done, report->n_done_spans) },
-                             { "failures", json_failures(report) }));
+                             { "failures",
+                               json_array(report->failures, report->n_failures, json_failure) }));
 }
 
 int job_report_print(const char *result, const JobView *report)

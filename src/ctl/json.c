@@ -37,6 +37,17 @@ json_object *json_make(const JsonMember *members)
         return json_add(json_object_new_object(), members);
 }
 
+json_object *json_array(const void *data, size_t n,
+                        json_object *(*make)(const void *data, size_t i))
+{
+        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+
+        for (size_t i = 0; i < n; i++)
+                if (!json_element(array, make(data, i)))
+                        return NULL;
+        return TAKE_PTR(array);
+}
+
 /* To json-c null is a NULL pointer, which is a failure here. This is an object that prints as null. */
 static json_object *json_null(void)
 {

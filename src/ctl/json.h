@@ -31,6 +31,10 @@ json_object *json_add(json_object *object, const JsonMember *members);
 /* The argument of both: JSON_MEMBERS({ "first", value }, { "last", value }) */
 #define JSON_MEMBERS(...) ((const JsonMember[]){ __VA_ARGS__, {} })
 
+/* Makes an array of what `make` returns for each index up to n. */
+json_object *json_array(const void *data, size_t n,
+                        json_object *(*make)(const void *data, size_t i));
+
 /* A text, and a node: printed as null if the text is empty, and if the node is negative, so not known. */
 json_object *json_text(const char *text);
 json_object *json_node(int32_t node);

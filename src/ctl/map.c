@@ -213,35 +213,30 @@ static json_object *json_counts(const uint32_t n_blocks[static _MAP_CLASS_MAX])
         return TAKE_PTR(object);
 }
 
-static json_object *json_cell(const MapCell *cell)
+static json_object *json_cell(const void *cells, size_t i)
 {
+        const MapCell *cell = (const MapCell *) cells + i;
+
         return json_make(JSON_MEMBERS({ "first", json_object_new_uint64(cell->first) },
                                       { "last", json_object_new_uint64(cell->last) },
                                       { "class", json_text(map_styles[cell->class].name) },
                                       { "blocks", json_counts(cell->n_blocks) }));
 }
 
-static json_object *json_map_row(const MapRow *row)
+static json_object *json_map_row(const void *rows, size_t i)
 {
-        _cleanup_(json_object_putp) json_object *cells = json_object_new_array();
+        const MapRow *row = (const MapRow *) rows + i;
 
-        for (size_t i = 0; i < row->n_cells; i++)
-                if (!json_element(cells, json_cell(&row->cells[i])))
-                        return NULL;
-        return json_make(JSON_MEMBERS({ "node", json_node(row->node) },
-                                      { "blocks", json_counts(row->n_blocks) },
-                                      { "cells", TAKE_PTR(cells) }));
+        return json_make(JSON_MEMBERS(
+                { "node", json_node(row->node) }, { "blocks", json_counts(row->n_blocks) },
+                { "cells", json_array(row->cells, row->n_cells, json_cell) }));
 }
 
 json_object *json_map(const Map *map)
 {
-        _cleanup_(json_object_putp) json_object *nodes = json_object_new_array();
-
-        for (size_t i = 0; i < map->n_rows; i++)
-                if (!json_element(nodes, json_map_row(&map->rows[i])))
-                        return NULL;
-        return json_make(JSON_MEMBERS(
-                { "block_size", json_object_new_uint64(map->block_size_bytes) },
-                { "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell) },
-                { "blocks", json_counts(map->n_blocks) }, { "nodes", TAKE_PTR(nodes) }));
+        return json_make(
+                JSON_MEMBERS({ "block_size", json_object_new_uint64(map->block_size_bytes) },
+                             { "blocks_per_cell", json_object_new_uint64(map->blocks_per_cell) },
+                             { "blocks", json_counts(map->n_blocks) },
+                             { "nodes", json_array(map->rows, map->n_rows, json_map_row) }));
 }

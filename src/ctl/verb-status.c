@@ -207,8 +207,10 @@ static json_object *json_words(const char *text)
         return TAKE_PTR(array);
 }
 
-static json_object *json_node_row(const Snapshot *snapshot, const NodeRow *node)
+static json_object *json_node_row(const void *data, size_t node_index)
 {
+        const Snapshot *snapshot = data;
+        const NodeRow *node = &snapshot->nodes[node_index];
         _cleanup_(json_object_putp) json_object *zones = json_object_new_array();
 
         for (size_t i = 0; i < snapshot->n_zones; i++)
@@ -220,16 +222,6 @@ static json_object *json_node_row(const Snapshot *snapshot, const NodeRow *node)
                         JSON_MEMBERS({ "distances", json_rows(&distance_rows, node->distances,
                                                               node->n_distances) },
                                      { "zones", TAKE_PTR(zones) }));
-}
-
-static json_object *json_nodes(const Snapshot *snapshot)
-{
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
-
-        for (size_t i = 0; i < snapshot->n_nodes; i++)
-                if (!json_element(array, json_node_row(snapshot, &snapshot->nodes[i])))
-                        return NULL;
-        return TAKE_PTR(array);
 }
 
 static json_object *json_run(const BlockRow *first, size_t n_blocks)
@@ -269,7 +261,7 @@ static json_object *json_status(const Snapshot *snapshot)
         return json_add(
                 json_properties(json_object_new_object(), manager_properties, manager),
                 JSON_MEMBERS({ "kernel_features", json_features(manager) },
-                             { "nodes", json_nodes(snapshot) },
+                             { "nodes", json_array(snapshot, snapshot->n_nodes, json_node_row) },
                              { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
                              { "blocks", json_open_blocks(snapshot) },
                              { "config_files", json_strings(manager->config_files) },
