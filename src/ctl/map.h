@@ -7,7 +7,7 @@
 
 /*
  * The map of the machine: a row of cells for each node, where each cell stands for one or more blocks. map.c
- * lays out the map as memoryctl(1) says; map-text.c and map-svg.c draw it.
+ * lays out the map as memoryctl(1) says; verb-map.c and map-svg.c draw it.
  */
 
 /* How a block is shown, in the order of the legend. */
@@ -79,10 +79,6 @@ size_t map_lines(const Map *map, const MapRow *row);
 /* Formats "node 1" or "no node". Returns the buffer. */
 #define MAP_NODE_MAX 24
 const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX]);
-
-/* map-text.c: prints the map to standard output, for a terminal of this width. Returns 0 or -ENOMEM. */
-#define MAP_TERMINAL_WIDTH_MIN 20
-int map_print(const Snapshot *snapshot, size_t terminal_width, bool colored);
 
 /* map-svg.c: writes a self-contained picture. Returns 0 or -ENOMEM. The caller checks the file for errors. */
 int map_write_svg(const Snapshot *snapshot, FILE *file);
