@@ -149,11 +149,11 @@ int loop_new(sd_bus *bus, sd_event_signal_handler_t on_interrupt, sd_event_time_
         return r < 0 ? r : sd_bus_attach_event(bus, *event, 0);
 }
 
-uint64_t monotonic_usec(void)
+uint64_t clock_usec(clockid_t clock)
 {
         struct timespec now;
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        clock_gettime(clock, &now);
         return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
 }
 

@@ -88,8 +88,8 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
 int loop_new(sd_bus *bus, sd_event_signal_handler_t on_interrupt, sd_event_time_handler_t on_timer,
              void *userdata, sd_event **event, sd_event_source **timer);
 
-/* The clock of the timer. */
-uint64_t monotonic_usec(void);
+/* The time of a clock; that of the timer is CLOCK_MONOTONIC. */
+uint64_t clock_usec(clockid_t clock);
 
 /* For a call that may have to ask a person first. */
 #define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)

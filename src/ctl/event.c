@@ -10,13 +10,9 @@
 
 json_object *event_new(const char *name)
 {
-        struct timespec now;
-
-        clock_gettime(CLOCK_REALTIME, &now);
-        return json_make(JSON_MEMBERS(
-                { "time_usec", json_object_new_uint64((uint64_t) now.tv_sec * USEC_PER_SEC +
-                                                      (uint64_t) now.tv_nsec / 1000) },
-                { "event", json_object_new_string(name) }));
+        return json_make(
+                JSON_MEMBERS({ "time_usec", json_object_new_uint64(clock_usec(CLOCK_REALTIME)) },
+                             { "event", json_object_new_string(name) }));
 }
 
 void event_print(const char *name, const JsonMember *members)

@@ -64,7 +64,7 @@ static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         }
         job_view_done(&job->view);
         job->view = view;
-        job->told_usec = monotonic_usec();
+        job->told_usec = clock_usec(CLOCK_MONOTONIC);
         tell_job("job-new", &job->view);
         return 0;
 }
@@ -117,9 +117,9 @@ int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor)
         if (r < 0 || !state)
                 return r < 0 ? r : -ENOMEM;
         if (strcmp(state, job->view.state ?: "") == 0 &&
-            monotonic_usec() < job->told_usec + JOB_INTERVAL_USEC)
+            clock_usec(CLOCK_MONOTONIC) < job->told_usec + JOB_INTERVAL_USEC)
                 return 0;
-        job->told_usec = monotonic_usec();
+        job->told_usec = clock_usec(CLOCK_MONOTONIC);
         tell_job("job-progress", &job->view);
         return 0;
 }

@@ -60,7 +60,7 @@ static void show_progress(Wait *wait)
         /* PropertiesChanged can come before the reply with all properties. */
         if (arg_json || wait->view.n_total == 0)
                 return;
-        next_usec = progress_update(&wait->progress, &wait->view, monotonic_usec());
+        next_usec = progress_update(&wait->progress, &wait->view, clock_usec(CLOCK_MONOTONIC));
         if (next_usec == USEC_INFINITY)
                 return;
         (void) sd_event_source_set_time(wait->timer, next_usec);

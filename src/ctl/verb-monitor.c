@@ -158,7 +158,7 @@ static int on_list_due(sd_event_source *source, uint64_t usec, void *userdata)
         if (r >= 0)
                 r = sd_bus_call_async(monitor->bus, NULL, message, on_blocks, monitor, 0);
         monitor->is_listing = r >= 0;
-        monitor->listed_usec = monotonic_usec();
+        monitor->listed_usec = clock_usec(CLOCK_MONOTONIC);
         return 0;
 }
 
