@@ -103,6 +103,21 @@ const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX])
         return buffer;
 }
 
+int job_ask(sd_bus *bus, uint32_t id, sd_bus_message_handler_t handler, void *userdata)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        char path[JOB_PATH_MAX];
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &message, BUS_NAME, job_path_format(id, path),
+                                           "org.freedesktop.DBus.Properties", "GetAll");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(message, false);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", BUS_JOB_INTERFACE);
+        return r < 0 ? r : sd_bus_call_async(bus, NULL, message, handler, userdata, 0);
+}
+
 /* Formats a line about a block that failed. Leaves out the error if the sentence names it already. */
 static int job_failure_format(const JobFailure *failure, char **ret)
 {

@@ -48,6 +48,9 @@ typedef struct JobView {
 int job_view_read(sd_bus_message *message, JobView *view);
 void job_view_done(JobView *view);
 
+/* Asks for the properties of a job, for job_view_read(). Returns 0 or a negative errno. */
+int job_ask(sd_bus *bus, uint32_t id, sd_bus_message_handler_t handler, void *userdata);
+
 /* Returns the id of the job with this path, or 0 if the path is not that of a job. */
 uint32_t job_path_to_id(const char *path);
 

@@ -71,21 +71,10 @@ static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 static int ask_job(Monitor *monitor, Watched *job)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        char path[JOB_PATH_MAX];
-        int r;
-
         if (job->is_asked)
                 return 0;
         job->is_asked = true;
-        r = sd_bus_message_new_method_call(monitor->bus, &message, BUS_NAME,
-                                           job_path_format(job->id, path),
-                                           "org.freedesktop.DBus.Properties", "GetAll");
-        if (r >= 0)
-                r = sd_bus_message_set_auto_start(message, false);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "s", BUS_JOB_INTERFACE);
-        return r < 0 ? r : sd_bus_call_async(monitor->bus, NULL, message, on_job, monitor, 0);
+        return job_ask(monitor->bus, job->id, on_job, monitor);
 }
 
 int monitor_on_job_new(sd_bus_message *signal, Monitor *monitor)

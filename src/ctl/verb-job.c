@@ -175,15 +175,6 @@ static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *er
         return 0;
 }
 
-static int ask_properties(Wait *wait)
-{
-        char path[JOB_PATH_MAX];
-
-        return sd_bus_call_method_async(wait->bus, NULL, BUS_NAME, job_path_format(wait->id, path),
-                                        "org.freedesktop.DBus.Properties", "GetAll", on_properties,
-                                        wait, "s", BUS_JOB_INTERFACE);
-}
-
 static int on_cancelled(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Wait *wait = userdata;
@@ -262,7 +253,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
                         return finish(wait, wait->ended[i].signal);
         if (wait->n_signals > 0)
                 r = cancel(wait);
-        return r < 0 ? r : ask_properties(wait);
+        return r < 0 ? r : job_ask(wait->bus, wait->id, on_properties, wait);
 }
 
 static int add_matches(Wait *wait);
@@ -281,7 +272,7 @@ static int reconnect(Wait *wait)
                 r = sd_bus_attach_event(wait->bus, wait->event, 0);
         if (r >= 0)
                 r = cancel(wait);
-        return r < 0 ? r : ask_properties(wait);
+        return r < 0 ? r : job_ask(wait->bus, wait->id, on_properties, wait);
 }
 
 static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
