@@ -31,7 +31,7 @@ json_object *json_add(json_object *object, const JsonMember *members);
 /* The argument of both: JSON_MEMBERS({ "first", value }, { "last", value }) */
 #define JSON_MEMBERS(...) ((const JsonMember[]){ __VA_ARGS__, {} })
 
-/* Makes an array of what `make` returns for each index up to n. */
+/* Makes an array of what `make` returns for each index below n. */
 json_object *json_array(const void *data, size_t n,
                         json_object *(*make)(const void *data, size_t i));
 
