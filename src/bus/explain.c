@@ -249,13 +249,15 @@ static int reply_plan(sd_bus_message *message, const ManagerView *view, const Pl
         _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_(strings_freep) char **lines = NULL;
         _cleanup_(forecast_done) Forecast forecast = {};
-        const Policy *policy = options->config ? &conf.policy : &view->conf->policy;
+        const Policy *policy = &view->conf->policy;
         int r = 0;
 
         conf_init(&conf);
-        if (options->config)
+        if (options->config) {
+                policy = &conf.policy;
                 r = conf_load_text(options->config_name ?: "(configuration)", options->config,
                                    strlen(options->config), &conf, &faults);
+        }
         if (r > 0) {
                 r = conf_faults_format(&faults, &lines);
                 return r < 0 ? r : bus_reply_faults(message, lines);

@@ -173,7 +173,8 @@ static void report_equals(Parser *parser)
 {
         char expected[TEXT_MAX], name[CONF_QUOTE_MAX];
 
-        if (parser->glued.text + parser->glued.length == parser->name.text + parser->name.length) {
+        if (parser->glued.text &&
+            parser->glued.text + parser->glued.length == parser->name.text + parser->name.length) {
                 parser->lexer.token = parser->glued;
                 report_value(parser);
         } else if (parser->unterminated_line == parser->name.line) {

@@ -138,16 +138,10 @@ void progress_clear(Progress *progress)
         progress->bar_width = 0;
 }
 
-/* The keys of the tree are numbers: there is nothing to free. */
-static void keep_key(void *key)
-{
-        (void) key;
-}
-
 void progress_done(Progress *progress)
 {
         progress_clear(progress);
-        tdestroy(progress->told, keep_key);
+        tdestroy(progress->told, free);
         free(progress->shown);
         *progress = (Progress){};
 }
@@ -217,18 +211,34 @@ static void print_job(const Progress *progress, const JobView *view)
 
 static int compare_keys(const void *a, const void *b)
 {
-        return ((uintptr_t) a > (uintptr_t) b) - ((uintptr_t) a < (uintptr_t) b);
+        const uint32_t *x = a, *y = b;
+
+        return (*x > *y) - (*x < *y);
+}
+
+/* Remembers a block. Returns false if the block was known, or memory is short. */
+static bool tell_once(Progress *progress, uint32_t block)
+{
+        uint32_t *key = malloc(sizeof(*key)), **known;
+        bool is_new;
+
+        if (!key)
+                return false;
+        *key = block;
+        known = tsearch(key, &progress->told, compare_keys);
+        is_new = known && *known == key;
+        if (!is_new)
+                free(key);
+        return is_new;
 }
 
 /* Prints each failed block only once, in whatever order blocks fail, even if the job tries a block again. */
 static void print_failures(Progress *progress, const JobView *view)
 {
         for (size_t i = 0; i < view->n_failures; i++) {
-                const void *key = (const void *) (uintptr_t) view->failures[i].block;
                 _cleanup_free_ char *line = NULL;
 
-                if (!tfind(key, &progress->told, compare_keys) &&
-                    tsearch(key, &progress->told, compare_keys) &&
+                if (tell_once(progress, view->failures[i].block) &&
                     job_failure_format(&view->failures[i], &line) >= 0)
                         printf("job %" PRIu32 ": %s\n", view->id, line);
         }

@@ -104,16 +104,19 @@ static size_t count_blocks(Map *map, const Snapshot *snapshot)
 
 static int row_add(MapRow *row, const BlockRow *block, uint32_t blocks_per_cell)
 {
-        MapCell *cell = row->n_cells > 0 ? &row->cells[row->n_cells - 1] : NULL;
-        uint32_t distance = cell ? block->id / blocks_per_cell - cell->last / blocks_per_cell : 1;
+        size_t n = row->n_cells;
+        uint32_t distance =
+                n > 0 ? block->id / blocks_per_cell - row->cells[n - 1].last / blocks_per_cell : 1;
+        MapCell *cell;
 
         if (distance > 0) {
-                if (GROW(row->cells, row->n_cells) < 0)
+                if (GROW(row->cells, n) < 0)
                         return -ENOMEM;
-                cell = &row->cells[row->n_cells++];
-                *cell = (MapCell){ .first = block->id, .after_hole = distance > 1 };
-                row->n_holes += cell->after_hole;
+                row->cells[n++] = (MapCell){ .first = block->id, .after_hole = distance > 1 };
+                row->n_cells = n;
+                row->n_holes += distance > 1;
         }
+        cell = &row->cells[n - 1];
         cell->last = block->id;
         cell->n_blocks[block_map_class(block)]++;
         return 0;

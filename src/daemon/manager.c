@@ -153,16 +153,19 @@ void manager_end_stop(Manager *manager)
 static void manager_end_job(Manager *manager, Job *job)
 {
         Changes *changes = &manager->publisher.changes;
+        Job **jobs = reallocarray(changes->ended_jobs, changes->n_ended_jobs + 1, sizeof(Job *));
 
         journal_job_ended(job, &manager->machine);
         (void) survey_zones(&manager->sysfs, &manager->machine);
         changes->nodes = changes->job = true;
         manager->count_needed = manager->pass.plan_needed = true;
         /* If memory is short, the end of the job is not announced. */
-        if (GROW(changes->ended_jobs, changes->n_ended_jobs) < 0)
-                job_free(job);
-        else
+        if (jobs) {
+                changes->ended_jobs = jobs;
                 changes->ended_jobs[changes->n_ended_jobs++] = job;
+        } else {
+                job_free(job);
+        }
         manager_schedule(manager, manager_now(manager));
         manager_end_stop(manager);
 }

@@ -381,7 +381,8 @@ int selection_make(Machine *machine, const Policy *policy, const Request *reques
                 r = selector_run(&selector);
         if (r < 0)
                 return r;
-        *ret = (Selection){ .refusal = selector.refusal, .text = TAKE_PTR(selector.text) };
+        *ret = (Selection){ .refusal = selector.refusal };
+        ret->text = TAKE_PTR(selector.text);
         if (r == 0) {
                 ret->steps = TAKE_PTR(selector.steps);
                 ret->n_steps = selector.n_steps;

@@ -83,8 +83,10 @@ uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to)
 int machine_insert_blocks(Machine *machine, const uint32_t *ids, size_t n_ids)
 {
         size_t from = machine->n_blocks, to = from + n_ids;
-        Block *blocks = reallocarray(machine->blocks, grown_size(to), sizeof(Block));
+        Block *blocks = machine->blocks;
 
+        if (from == 0 || grown_size(from) < grown_size(to))
+                blocks = reallocarray(blocks, grown_size(to), sizeof(Block));
         if (!blocks)
                 return -ENOMEM;
         machine->blocks = blocks;

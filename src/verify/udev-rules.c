@@ -352,8 +352,9 @@ static const char *take_write(const Line *line)
         char *token = NULL;
 
         for (Kind kind = 0; kind < _KIND_MAX; kind++)
-                if (line->is_reached[kind] && line->matches[kind] != ANSWER_NEVER)
-                        token = line->writes[kind] ?: token;
+                if (line->is_reached[kind] && line->matches[kind] != ANSWER_NEVER &&
+                    line->writes[kind])
+                        token = line->writes[kind];
         /* The zero byte after it was the quotation mark. At least that of the line follows. */
         if (token)
                 strcpy(token + strlen(token), "\"");
