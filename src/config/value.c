@@ -36,7 +36,7 @@ static bool get_number(const config_setting_t *setting, double *ret)
         return true;
 }
 
-/* The types that are no scalars: with elements, and without. */
+/* The types that are not scalars: those with elements, and those without. */
 static const char *const aggregates[][2] = {
         [CONFIG_TYPE_NONE] = { "nothing", "nothing" },
         [CONFIG_TYPE_GROUP] = { "a group", "an empty group" },

@@ -198,9 +198,9 @@ static int32_t nth_device(int32_t d)
 }
 
 /*
- * The devices, in the order of their first blocks, as "ORIGIN NAME FIRST-LAST xSIZE": blocks that it covers and how many it
- * is or can be; then " -N" that are missing, " /N" a unit, " !" when it onlines itself, and ": " with
- * the blocks that are its; at the end those of none.
+ * Draws the devices, in the order of their first blocks, as "ORIGIN NAME FIRST-LAST xSIZE": the blocks
+ * that a device covers, and how many it has or can have. Then " -N" for missing blocks, " /N" for a
+ * unit, " !" if the device onlines itself, and ": " with its blocks. Last come the blocks of no device.
  */
 static const char *draw(void)
 {
