@@ -123,16 +123,19 @@ static int emit_objects(const Machine *in, const Machine *not_in, bool is_gone, 
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < in->n_nodes; i++) {
-                bus_node_path(in->nodes[i].id, NULL, path);
-                if (!machine_find_node(not_in, in->nodes[i].id))
-                        r = emit_object(bus, path, BUS_NODE_INTERFACE, is_gone);
+                const Node *node = &in->nodes[i];
+
+                if (!machine_find_node(not_in, node->id))
+                        r = emit_object(bus, bus_node_path(node->id, NULL, path),
+                                        BUS_NODE_INTERFACE, is_gone);
         }
         for (size_t i = 0; r >= 0 && i < in->n_zones; i++) {
                 const Zone *zone = &in->zones[i];
 
+                if (machine_find_zone(not_in, zone->node, zone->type))
+                        continue;
                 bus_node_path(zone->node, zone_type_to_string(zone->type), path);
-                if (!machine_find_zone(not_in, zone->node, zone->type))
-                        r = emit_object(bus, path, BUS_ZONE_INTERFACE, is_gone);
+                r = emit_object(bus, path, BUS_ZONE_INTERFACE, is_gone);
         }
         return r;
 }
