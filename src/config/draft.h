@@ -48,9 +48,9 @@ int conf_draft_finish(ConfDraft *draft);
  * Checks the text of a file for what libconfig (1.5 and later) accepts silently or stops at, and
  * copies it for libconfig into *ret_text, which the caller frees:
  *
- * - The first syntax error is reported with its line, what was expected there, what the text has,
- *   and the likely mistake, and the copy ends there. libconfig itself says only "syntax error", for
- *   the token behind the mistake. The grammar is that of libconfig 1.5's manual, "Configuration
+ * - The first syntax error is reported with its line, the expected and the actual text, and the
+ *   likely mistake. The copy ends there. libconfig itself says only "syntax error", for the token
+ *   behind the mistake. The grammar is that of libconfig 1.5's manual, "Configuration
  *   Files".
  * - The copy also ends at a string or comment without an end, which would swallow the rest of the
  *   file, at a NUL byte, and where brackets are nested too deep or a group has too many settings
