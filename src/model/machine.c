@@ -41,6 +41,9 @@ Block *machine_find_block(const Machine *machine, uint32_t id)
 
 Node *machine_find_node(const Machine *machine, uint32_t id)
 {
+        /* The numbers of nodes mostly have no gaps. */
+        if (id < machine->n_nodes && machine->nodes[id].id == id)
+                return &machine->nodes[id];
         return find_by_id(machine->nodes, machine->n_nodes, sizeof(Node), id);
 }
 
@@ -166,21 +169,15 @@ static void totals_add(Totals *totals, const Block *block, uint64_t block_size_b
 
 void machine_count(Machine *machine)
 {
-        Node *node = NULL;
-
         machine->totals = (Totals){};
         for (size_t i = 0; i < machine->n_nodes; i++)
                 machine->nodes[i].totals = (Totals){};
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
+                Node *node = machine_find_node(machine, (uint32_t) block->node);
 
                 totals_add(&machine->totals, block, machine->block_size_bytes);
-                if (block->node < 0)
-                        continue;
-                /* Neighbouring blocks are mostly on the same node. */
-                if (!node || node->id != (uint32_t) block->node)
-                        node = machine_find_node(machine, (uint32_t) block->node);
                 if (node)
                         totals_add(&node->totals, block, machine->block_size_bytes);
         }

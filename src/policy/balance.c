@@ -20,9 +20,10 @@ static ZoneClass balance_class(const Block *block)
                        ZONE_CLASS_NONE;
 }
 
-static void balance_count(Balance *balance, Matcher *matcher)
+static void balance_count(Balance *balance)
 {
         const Machine *machine = balance->machine;
+        Matcher matcher = { .policy = balance->policy, .machine = machine };
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
@@ -33,7 +34,7 @@ static void balance_count(Balance *balance, Matcher *matcher)
                         const Rule *rule =
                                 block->decision.verdict != VERDICT_NONE ?
                                         policy_rule(balance->policy, block->decision.rule) :
-                                        matcher_find(matcher, block, node->node);
+                                        matcher_find(&matcher, block, node->node);
 
                         node->movable_node = guard_is_exempt(rule);
                 }
@@ -42,16 +43,14 @@ static void balance_count(Balance *balance, Matcher *matcher)
 
 int balance_init(Balance *balance, const Machine *machine, const Policy *policy)
 {
-        _cleanup_(matcher_done) Matcher matcher = {};
-
         *balance = (Balance){ .machine = machine, .policy = policy };
         balance->nodes = calloc(machine->n_nodes + 1, sizeof(NodeBalance));
-        if (!balance->nodes || matcher_init(&matcher, policy, machine) < 0)
+        if (!balance->nodes)
                 return -ENOMEM;
         for (size_t i = 0; i < machine->n_nodes; i++)
                 balance->nodes[i] = node_balance_of(machine, &machine->nodes[i]);
         balance->whole = node_balance_of(machine, NULL);
-        balance_count(balance, &matcher);
+        balance_count(balance);
         return 0;
 }
 

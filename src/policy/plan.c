@@ -223,7 +223,7 @@ static void plan_order(Plan *plan)
                         plan->order[plan->n_order++] = (uint32_t) i;
 }
 
-static int planner_init(Planner *planner, const Machine *machine, const Policy *policy)
+static int planner_init(Planner *planner, const Machine *machine)
 {
         /* One element more, so that no allocation is empty on an empty machine. */
         planner->tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
@@ -242,12 +242,11 @@ static int planner_init(Planner *planner, const Machine *machine, const Policy *
                         .highest = { -1, -1 },
                 };
         planner->whole = node_balance_of(machine, NULL);
-        return matcher_init(&planner->matcher, policy, machine);
+        return 0;
 }
 
 static void planner_done(Planner *planner)
 {
-        matcher_done(&planner->matcher);
         free(planner->tallies);
         free(planner->planned);
         free(planner->items);
@@ -264,9 +263,10 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
                 .policy = policy,
                 .filter = filter,
                 .now_usec = now_usec,
+                .matcher = { .policy = policy, .machine = machine },
         };
         _cleanup_free_ uint32_t *order = calloc(machine->n_blocks + 1, sizeof(uint32_t));
-        int r = planner_init(&planner, machine, policy);
+        int r = planner_init(&planner, machine);
 
         if (r < 0 || !order)
                 return -ENOMEM;

@@ -257,52 +257,54 @@ static bool rule_matches_block(const Rule *rule, const Machine *machine, const B
         return (block->udev_mask & rule->udev_mask) == rule->udev_mask;
 }
 
-void matcher_done(Matcher *matcher)
+/* Whether a block is part of a run: the same criteria hold for it. */
+static bool run_contains(const MatchRun *run, const Block *block, const Node *node,
+                         uint64_t address)
 {
-        free(matcher->of_nodes);
-        *matcher = (Matcher){};
-}
-
-int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine)
-{
-        size_t row = (policy->n_rules + 1) * sizeof(uint32_t);
-
-        *matcher = (Matcher){ policy, machine, calloc(machine->n_nodes * 2 + 1, row) };
-        return matcher->of_nodes ? 0 : -ENOMEM;
+        return address >= run->first_address && address < run->end_address && run->node == node &&
+               run->device == block->device && run->udev_mask == block->udev_mask &&
+               run->was_memoryless == block->node_was_memoryless;
 }
 
 /*
- * Returns the indices of the rules that match the machine and a node, behind a first element that is their
- * number plus one. 0 in the first element means that the rules were not looked for yet.
+ * Returns the first address above that of a block from which a rule may match where it did not, or the other
+ * way round. A block matches if all of it lies within the addresses of the rule.
  */
-static const uint32_t *matcher_node_rules(Matcher *matcher, const Node *node, bool was_memoryless)
+static uint64_t rule_next_change(const Rule *rule, uint64_t address, uint64_t block_size_bytes)
 {
-        size_t n_rules = matcher->policy->n_rules;
-        size_t row = (size_t) (node - matcher->machine->nodes) * 2 + was_memoryless;
-        uint32_t *rules = matcher->of_nodes + row * (n_rules + 1);
+        uint64_t last = address + block_size_bytes - 1;
 
-        if (rules[0] > 0)
-                return rules;
-        rules[0] = 1;
-        for (size_t i = 0; i < n_rules; i++) {
-                const Rule *rule = &matcher->policy->rules[i];
-
-                if (rule_matches_node(rule, matcher->machine, node, was_memoryless) &&
-                    rule_matches_machine(rule, matcher->machine))
-                        rules[rules[0]++] = (uint32_t) i;
-        }
-        return rules;
+        if (!rule->has_address || last > rule->last_address)
+                return UINT64_MAX;
+        if (address < rule->first_address)
+                return rule->first_address;
+        return address + (rule->last_address - last) + 1;
 }
 
 const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node)
 {
-        const uint32_t *rules = matcher_node_rules(matcher, node, block->node_was_memoryless);
+        const Machine *machine = matcher->machine;
+        uint64_t address = block->id * machine->block_size_bytes;
+        MatchRun *run = &matcher->run;
 
-        for (uint32_t i = 1; i < rules[0]; i++) {
-                const Rule *rule = &matcher->policy->rules[rules[i]];
+        if (run_contains(run, block, node, address))
+                return run->rule;
+        *run = (MatchRun){
+                .node = node,
+                .device = block->device,
+                .udev_mask = block->udev_mask,
+                .was_memoryless = block->node_was_memoryless,
+                .first_address = address,
+                .end_address = UINT64_MAX,
+        };
+        for (size_t i = 0; i < matcher->policy->n_rules && !run->rule; i++) {
+                const Rule *rule = &matcher->policy->rules[i];
 
-                if (rule_matches_block(rule, matcher->machine, block))
-                        return rule;
+                if (rule_matches_node(rule, machine, node, block->node_was_memoryless) &&
+                    rule_matches_machine(rule, machine) && rule_matches_block(rule, machine, block))
+                        run->rule = rule;
+                run->end_address = MIN(run->end_address,
+                                       rule_next_change(rule, address, machine->block_size_bytes));
         }
-        return NULL;
+        return run->rule;
 }

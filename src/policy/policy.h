@@ -135,18 +135,28 @@ bool rule_matches_machine(const Rule *rule, const Machine *machine);
 bool rule_matches_distance(const Rule *rule, const Machine *machine, const Node *node);
 
 /*
- * Finds the rule of one block after another. Criteria that depend on the machine or the node are compared
- * once per node (and once more if it was memoryless), not for each block.
+ * Blocks that match the same rule: they differ only in their addresses, and the addresses of no rule begin or
+ * end among them.
+ */
+typedef struct MatchRun {
+        const Node *node;
+        int32_t device;
+        uint64_t udev_mask;
+        bool was_memoryless;
+        uint64_t first_address; /* of the lowest block */
+        uint64_t end_address;   /* all blocks of the run begin below; 0: no run was found yet */
+        const Rule *rule;       /* or NULL */
+} MatchRun;
+
+/*
+ * Finds the rules of one block after another. The policy and the machine must not change meanwhile. Blocks
+ * may come in any order, but rules are compared with the first block of a run only.
  */
 typedef struct Matcher {
         const Policy *policy;
         const Machine *machine;
-        uint32_t *of_nodes; /* owned: the rules of each node, see matcher_node_rules() */
+        MatchRun run; /* of the last block; {} at the start */
 } Matcher;
-
-/* Returns 0 or -ENOMEM. The policy and the machine must not change while the matcher is used. */
-int matcher_init(Matcher *matcher, const Policy *policy, const Machine *machine);
-void matcher_done(Matcher *matcher);
 
 /*
  * Returns the first rule that matches a block, or NULL. `node` is the node of the block, in the machine's

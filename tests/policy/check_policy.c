@@ -99,15 +99,13 @@ static const Rule *policy_match(const Policy *policy, const Place *place)
                 .udev_mask = place->udev_mask,
         };
         const Rule *rule;
-        Matcher matcher;
+        Matcher matcher = { .policy = policy, .machine = &machine };
 
         strcpy(machine.virtualization, place->virtualization ?: "");
         strcpy(machine.architecture, place->architecture ?: "");
-        ck_assert_int_eq(matcher_init(&matcher, policy, &machine), 0);
         rule = matcher_find(&matcher, &block, &node);
-        /* It knows the node now: the same again. */
+        /* The block is in the run of the matcher now: the same again. */
         ck_assert_ptr_eq(matcher_find(&matcher, &block, &node), rule);
-        matcher_done(&matcher);
         return rule;
 }
 
@@ -135,16 +133,15 @@ START_TEST(a_rule_matches_when_all_its_criteria_hold)
 }
 END_TEST
 
-/* One matcher for all: what it has found out of one node is not taken for another. */
+/* One matcher for all: it does not take the rule of one node for that of another. */
 START_TEST(blocks_may_come_in_any_order)
 {
         Node nodes[] = { { .id = 0, .has_cpu = true }, { .id = 3 }, { .id = 9, .has_cpu = true } };
         Machine machine = { .block_size_bytes = BLOCK, .nodes = nodes, .n_nodes = 3 };
         Rule rules[] = { { .node_classes = MEMORYLESS }, { .node_classes = CPULESS }, {} };
         const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
-        Matcher matcher;
+        Matcher matcher = { .policy = &policy, .machine = &machine };
 
-        ck_assert_int_eq(matcher_init(&matcher, &policy, &machine), 0);
         for (unsigned i = 0; i < 24; i++) {
                 const Node *node = &nodes[i % 3];
                 const Block block = { .node = (int32_t) node->id,
@@ -156,7 +153,6 @@ START_TEST(blocks_may_come_in_any_order)
 
                 ck_assert_ptr_eq(matcher_find(&matcher, &block, node), expected);
         }
-        matcher_done(&matcher);
 }
 END_TEST
 
@@ -254,16 +250,14 @@ START_TEST(a_device_number_that_is_out_of_range_is_none)
                                   .n_nodes = 1 };
         Rule rules[] = { { .origins = MASK(DIMM) }, { .origins = MASK(UNKNOWN) } };
         const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
-        Matcher matcher;
+        Matcher matcher = { .policy = &policy, .machine = &machine };
         Block block = {};
 
-        ck_assert_int_eq(matcher_init(&matcher, &policy, &machine), 0);
         ck_assert_ptr_eq(matcher_find(&matcher, &block, &node), &rules[0]);
         for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
                 block.device = numbers[i];
                 ck_assert_ptr_eq(matcher_find(&matcher, &block, &node), &rules[1]);
         }
-        matcher_done(&matcher);
 }
 END_TEST
 
@@ -303,6 +297,56 @@ START_TEST(a_rule_matches_blocks_within_its_addresses)
 
         assert_match(&rule, &(Place){ .block = address_cases[_i].block },
                      address_cases[_i].matches);
+}
+END_TEST
+
+/* A matcher that has seen other blocks finds what one finds that has seen none. */
+START_TEST(rules_begin_and_end_between_blocks_of_a_run)
+{
+        Node node = { .has_cpu = true };
+        Device devices[] = { { .origin = ORIGIN_DIMM }, { .origin = ORIGIN_KMEM } };
+        const Machine machine = { .block_size_bytes = BLOCK,
+                                  .devices = devices,
+                                  .n_devices = ELEMENTSOF(devices),
+                                  .nodes = &node,
+                                  .n_nodes = 1 };
+        Rule rules[] = {
+                { .has_address = true, .first_address = 3 * BLOCK, .last_address = 5 * BLOCK - 1 },
+                { .has_address = true, .first_address = 4 * BLOCK, .last_address = 7 * BLOCK },
+                { .has_address = true, .first_address = 7 * BLOCK, .last_address = 9 * BLOCK - 2 },
+                { .origins = MASK(KMEM),
+                  .has_address = true,
+                  .first_address = 0,
+                  .last_address = 12 * BLOCK - 1 },
+                { .has_address = true,
+                  .first_address = 10 * BLOCK + 1,
+                  .last_address = 12 * BLOCK - 1 },
+                { .udev_mask = 1 },
+                { .has_address = true, .first_address = 15 * BLOCK, .last_address = UINT64_MAX },
+                { .node_classes = MEMORYLESS },
+        };
+        const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
+        static const uint32_t strides[] = { 1, 3, 7, 15 };
+        unsigned found = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(strides); i++)
+                for (int32_t device = DEVICE_NONE; device < 2; device++) {
+                        Matcher matcher = { .policy = &policy, .machine = &machine };
+
+                        for (uint32_t step = 0; step < 64; step++) {
+                                Matcher fresh = { .policy = &policy, .machine = &machine };
+                                const Block block = { .id = step * strides[i] % 16,
+                                                      .device = device,
+                                                      .udev_mask = step / 3 % 2,
+                                                      .node_was_memoryless = step / 5 % 2 };
+                                const Rule *rule = matcher_find(&fresh, &block, &node);
+
+                                ck_assert_ptr_eq(matcher_find(&matcher, &block, &node), rule);
+                                if (rule)
+                                        found |= 1U << (rule - rules);
+                        }
+                }
+        ck_assert_uint_eq(found, (1U << ELEMENTSOF(rules)) - 1);
 }
 END_TEST
 
@@ -690,6 +734,7 @@ int main(void)
         tcase_add_loop_test(match, a_rule_matches_the_size_of_the_device, 0,
                             ELEMENTSOF(size_cases));
         tcase_add_test(match, a_device_number_that_is_out_of_range_is_none);
+        tcase_add_test(match, rules_begin_and_end_between_blocks_of_a_run);
         tcase_add_loop_test(match, a_rule_matches_blocks_within_its_addresses, 0,
                             ELEMENTSOF(address_cases));
         tcase_add_test(match, a_rule_matches_blocks_with_all_of_its_udev_properties);
