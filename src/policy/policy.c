@@ -285,7 +285,7 @@ const Rule *matcher_find(Matcher *matcher, const Block *block, const Node *node)
 {
         const Machine *machine = matcher->machine;
         uint64_t address = block->id * machine->block_size_bytes;
-        MatchRun *run = &matcher->run;
+        MatchRun *run = &matcher->runs[node->id % MATCH_RUNS];
 
         if (run_contains(run, block, node, address))
                 return run->rule;

@@ -150,12 +150,15 @@ typedef struct MatchRun {
 
 /*
  * Finds the rules of one block after another. The policy and the machine must not change meanwhile. Blocks
- * may come in any order, but rules are compared with the first block of a run only.
+ * may come in any order, but rules are compared with the first block of a run only. A run is kept for each
+ * node, since the blocks of nodes can alternate; nodes whose numbers differ by a multiple of MATCH_RUNS share
+ * one.
  */
+#define MATCH_RUNS 64
 typedef struct Matcher {
         const Policy *policy;
         const Machine *machine;
-        MatchRun run; /* of the last block; {} at the start */
+        MatchRun runs[MATCH_RUNS]; /* {} at the start */
 } Matcher;
 
 /*

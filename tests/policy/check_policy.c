@@ -136,7 +136,10 @@ END_TEST
 /* One matcher for all: it does not take the rule of one node for that of another. */
 START_TEST(blocks_may_come_in_any_order)
 {
-        Node nodes[] = { { .id = 0, .has_cpu = true }, { .id = 3 }, { .id = 9, .has_cpu = true } };
+        /* The last two share a run of the matcher. */
+        Node nodes[] = { { .id = 0, .has_cpu = true },
+                         { .id = 3 },
+                         { .id = 3 + MATCH_RUNS, .has_cpu = true } };
         Machine machine = { .block_size_bytes = BLOCK, .nodes = nodes, .n_nodes = 3 };
         Rule rules[] = { { .node_classes = MEMORYLESS }, { .node_classes = CPULESS }, {} };
         const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
