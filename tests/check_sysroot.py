@@ -215,6 +215,32 @@ class WhatIsOdd(TreeCase):
             {"node": 0, "cpu": False, "free": None, "distances": "0:10,1:20,2:20"},
             {"node": 1, "cpu": False, "free": None, "distances": None}])
 
+    def test_files_about_cpus(self):
+        root = self.made("x86-two-nodes")
+        node = root / "sys/devices/system/node"
+        files = {"has_cpu": "0-\n", "node0/cpulist": "all\n", "node0/cpumap": "",
+                 "node1/cpulist": "4-7\n", "node2/cpulist": "", "node2/cpumap": "00000000,00000f00\n"}
+        for name, text in files.items():
+            (node / name).write_text(text)
+        (root / "proc").mkdir()
+        (root / "proc/zoneinfo").write_text("")
+        out = self.ctl(root, "nodes", "-o", "NODE,CPU", "-J", err=[
+            f"{node}/has_cpu: '0-', expected a list of nodes, such as 0,2-3",
+            f"{node}/node0/cpulist: 'all', expected a list of CPUs, such as 0-3,8"])
+        self.assertEqual([row["cpu"] for row in json.loads(out)["nodes"]], [False, True, True])
+
+        # The files of the nodes are enough, and before late 2016 the list ends in a NUL byte.
+        (node / "node0/cpulist").write_text("0-3\n")
+        (node / "has_cpu").write_bytes(b"0-7\n\0")
+        self.ctl(root, "nodes", err=[])
+        (node / "has_cpu").unlink()
+        out = self.ctl(root, "nodes", "-o", "NODE,CPU", "-J", err=[])
+        self.assertEqual([row["cpu"] for row in json.loads(out)["nodes"]], [True, True, True])
+
+    def test_the_zone_of_an_online_block_comes_first(self):
+        rows = self.ctl_json(self.made("old-zones"), "list", "-a", "-o", "BLOCK,CLASS")["memory"]
+        self.assertEqual([row["class"] for row in rows[7:]], ["kernel", "kernel", "movable", "none"])
+
     def test_links_lead_nowhere_and_pipes_do_not_hold_up(self):
         root = self.made("links", 128 * MIB, [Run(0, 3, "online", "Normal", (0,))])
         (root / "secret").write_text("offline\n")

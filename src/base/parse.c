@@ -144,7 +144,7 @@ NodeSet node_set_minus(const NodeSet *set, const NodeSet *other)
         return rest;
 }
 
-/* Reads one number or range of a node list and moves *text past it. */
+/* Reads one number or range of a list and moves *text past it. */
 static int take_range(const char **text, uint64_t *ret_first, uint64_t *ret_last)
 {
         uint64_t first = 0, last;
@@ -166,6 +166,17 @@ static int take_range(const char **text, uint64_t *ret_first, uint64_t *ret_last
         *ret_first = first;
         *ret_last = last;
         return 0;
+}
+
+bool is_number_list(const char *text)
+{
+        uint64_t first, last;
+
+        while (*text) {
+                if (take_range(&text, &first, &last) < 0 || (*text == ',' && *++text == '\0'))
+                        return false;
+        }
+        return true;
 }
 
 int node_set_parse(NodeSet *set, const char *text)

@@ -22,6 +22,12 @@ int parse_size(const char *text, uint64_t *ret_bytes);
 /* Parses a time span: a decimal number followed by us, ms, s, min or h, or a number of seconds alone. */
 int parse_usec(const char *text, uint64_t *ret_usec);
 
+/*
+ * Whether a text is a list of numbers and ranges as the kernel prints it, "0,2-5". An empty string is an empty
+ * list. The numbers need not fit any type but uint64_t.
+ */
+bool is_number_list(const char *text);
+
 /* The largest node number plus one: the kernel's NODES_SHIFT is at most 10 (6.12, all architectures). */
 #define NODE_MAX 1024
 

@@ -12,7 +12,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #define MEMORY_PATH "sys/devices/system/memory"
@@ -23,45 +22,6 @@
  * there are.
  */
 #define NAMED_BLOCKS_MAX 100
-
-static int _printf_(2, 3) fault_add(FaultList *list, const char *format, ...)
-{
-        char **texts = reallocarray(list->texts, list->n_texts + 2, sizeof(*texts));
-        va_list arguments;
-        int r;
-
-        if (!texts)
-                return -ENOMEM;
-        list->texts = texts;
-        va_start(arguments, format);
-        r = vasprintf(&texts[list->n_texts], format, arguments);
-        va_end(arguments);
-        if (r >= 0)
-                list->n_texts++;
-        texts[list->n_texts] = NULL;
-        return r < 0 ? -ENOMEM : 0;
-}
-
-/*
- * Adds a sentence about a file that is missing, cannot be read, or makes no sense. A long value is
- * truncated, and has "?" for characters that are not printable.
- */
-static int attribute_fault(FaultList *list, const char *path, int error, const char *value,
-                           const char *expected)
-{
-        char text[ATTRIBUTE_TEXT_MAX];
-
-        if (error == -ENOENT)
-                return fault_add(list, "%s: missing, expected %s", path, expected);
-        if (error != -EBADMSG)
-                return fault_add(list, "%s: %s, expected %s", path, strerror(-error), expected);
-
-        snprintf(text, sizeof(text), "%.*s", (int) sizeof(text) - 1, value);
-        for (char *at = text; *at; at++)
-                if (*at < ' ' || *at > '~')
-                        *at = '?';
-        return fault_add(list, "%s: '%s', expected %s", path, text, expected);
-}
 
 static const struct {
         const char *file;
@@ -84,8 +44,8 @@ static int block_fault(Recording *recording, FaultCounts counts, BlockAttribute 
                 return 0;
         snprintf(path, sizeof(path), MEMORY_PATH "/memory%" PRIu32 "/%s", id,
                  attributes[attribute].file);
-        return attribute_fault(&recording->faults, path, error, value,
-                               attributes[attribute].expected);
+        return file_fault_add(&recording->faults, path, error, value,
+                              attributes[attribute].expected);
 }
 
 static int list_blocks(const Sysfs *sysfs, Recording *recording)
@@ -264,31 +224,58 @@ static int read_distances(const Sysfs *sysfs, Recording *recording, Node *nodes,
                 if (r >= 0)
                         r = parse_distances(text, nodes, n_nodes, &nodes[i]);
                 if (r < 0 && r != -ENOMEM)
-                        r = attribute_fault(&recording->node_faults, path, r, text,
-                                            "a distance, not 0, for each node");
+                        r = file_fault_add(&recording->node_faults, path, r, text,
+                                           "a distance, not 0, for each node");
         }
         return r;
 }
 
-static int read_node_folder(const Sysfs *sysfs, Recording *recording, Node **nodes, size_t *n_nodes)
+/* Reports the files about CPUs that make no sense: of a node, or has_cpu for NODE_NONE. */
+static int check_lists(const Sysfs *sysfs, Recording *recording, int32_t node)
+{
+        ListFault faults[LIST_FAULTS_MAX];
+        size_t n = sysfs_check_cpus(sysfs, node, faults);
+        char path[sizeof(NODE_PATH) + LIST_PATH_MAX];
+        int r = 0;
+
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                snprintf(path, sizeof(path), NODE_PATH "/%.*s", LIST_PATH_MAX - 1, faults[i].path);
+                r = file_fault_add(&recording->node_faults, path, -EBADMSG, faults[i].text,
+                                   faults[i].expected);
+        }
+        return r;
+}
+
+static int check_cpus(const Sysfs *sysfs, Recording *recording, const Node *nodes, size_t n_nodes)
 {
         char text[ATTRIBUTE_TEXT_MAX];
-        int r;
+        int r = check_lists(sysfs, recording, NODE_NONE);
 
-        if (sysfs->node_fd < 0)
-                return attribute_fault(&recording->node_faults, NODE_PATH, -ENOENT, "",
-                                       "the folder of the nodes");
-        r = sysfs_read_nodes(sysfs, nodes, n_nodes);
-        if (r >= 0)
-                r = read_distances(sysfs, recording, *nodes, *n_nodes);
-        if (r < 0)
+        for (size_t i = 0; i < n_nodes && r >= 0; i++) {
+                recording->has_cpus |= nodes[i].has_cpu;
+                r = check_lists(sysfs, recording, (int32_t) nodes[i].id);
+        }
+        if (r < 0 || recording->has_cpus)
                 return r;
         /* Read again, because only here it matters whether the file exists. */
         r = sysfs_read_text(sysfs, sysfs->node_fd, "has_cpu", text, sizeof(text));
         recording->has_cpus = r >= 0 || r == -EFBIG;
         return recording->has_cpus ? 0 :
-                                     attribute_fault(&recording->node_faults, NODE_PATH "/has_cpu",
-                                                     r, "", "the nodes that have a CPU");
+                                     file_fault_add(&recording->node_faults, NODE_PATH "/has_cpu",
+                                                    r, "", "the nodes that have a CPU");
+}
+
+static int read_node_folder(const Sysfs *sysfs, Recording *recording, Node **nodes, size_t *n_nodes)
+{
+        int r;
+
+        if (sysfs->node_fd < 0)
+                return file_fault_add(&recording->node_faults, NODE_PATH, -ENOENT, "",
+                                      "the folder of the nodes");
+        r = sysfs_read_nodes(sysfs, nodes, n_nodes);
+        if (r >= 0)
+                r = read_distances(sysfs, recording, *nodes, *n_nodes);
+        return r < 0 ? r : check_cpus(sysfs, recording, *nodes, *n_nodes);
 }
 
 /* Reads the nodes that have a folder, and adds those that only blocks tell of. */
@@ -359,8 +346,8 @@ static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
         recording->has_zoneinfo = r >= 0;
         if (r >= 0 || r == -ENOMEM)
                 return r;
-        return attribute_fault(&recording->node_faults, "proc/zoneinfo", r == -EBADF ? -ENOENT : r,
-                               "", "the zones of each node");
+        return file_fault_add(&recording->node_faults, "proc/zoneinfo", r == -EBADF ? -ENOENT : r,
+                              "", "the zones of each node");
 }
 
 /* Reads what tests/dumps/record adds to the kernel's files. Neither file has to exist. */
@@ -379,7 +366,7 @@ static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
 static int fatal_fault(Recording *recording, const char *path, int error, const char *value,
                        const char *expected)
 {
-        int r = attribute_fault(&recording->faults, path, error, value, expected);
+        int r = file_fault_add(&recording->faults, path, error, value, expected);
 
         return r < 0 ? r : error;
 }

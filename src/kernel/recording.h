@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "kernel/file-fault.h"
 #include "kernel/sysfs.h"
 
 /*
@@ -20,17 +21,11 @@ typedef struct RecordedBlock {
         char *odd_zones; /* owned: the text of valid_zones if it is invalid, else NULL */
 } RecordedBlock;
 
-/* A sentence for each odd attribute: "FILE: 'VALUE', expected ...". */
-typedef struct FaultList {
-        char **texts; /* owned, NULL-terminated; NULL for none */
-        size_t n_texts;
-} FaultList;
-
 typedef struct Recording {
         Machine machine;       /* with totals, without decisions */
         RecordedBlock *blocks; /* owned: one for each block of the machine */
         bool has_nodes; /* some block is linked to a node; else the machine has all on node 0 */
-        bool has_cpus;  /* the file has_cpu of the nodes exists */
+        bool has_cpus;  /* the nodes that have a CPU are known */
         bool has_zoneinfo;
         bool skips_devices;    /* set before reading: the devices of blocks are not looked for */
         FaultList faults;      /* of the blocks */

@@ -213,6 +213,31 @@ static int read_distances(Node *nodes, size_t n_nodes)
         return r;
 }
 
+/* Logs each list of CPUs of a node, or of all nodes (NODE_NONE), that makes no sense. */
+static void note_odd_lists(const Sysfs *sysfs, int32_t node)
+{
+        const LogContext context = { .has_node = node != NODE_NONE, .node = node };
+        ListFault faults[LIST_FAULTS_MAX];
+        size_t n = sysfs_check_cpus(sysfs, node, faults);
+
+        for (size_t i = 0; i < n; i++)
+                log_full(LOG_WARNING, &context,
+                         "Cannot make sense of /sys/devices/system/node/%s: '%s', expected %s, "
+                         "ignoring",
+                         faults[i].path, faults[i].text, faults[i].expected);
+}
+
+/* Checks the files about CPUs once: of each node when it is new, and has_cpu with the first nodes. */
+static void check_new_nodes(const Sysfs *sysfs, const Machine *machine, const Node *nodes,
+                            size_t n_nodes)
+{
+        if (machine->n_nodes == 0)
+                note_odd_lists(sysfs, NODE_NONE);
+        for (size_t i = 0; i < n_nodes; i++)
+                if (!machine_find_node(machine, nodes[i].id))
+                        note_odd_lists(sysfs, (int32_t) nodes[i].id);
+}
+
 int survey_nodes(const Sysfs *sysfs, Machine *machine)
 {
         Node *nodes = NULL;
@@ -223,11 +248,13 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
                 return r;
         if (!same_nodes(machine, nodes, n_nodes)) {
                 r = read_distances(nodes, n_nodes);
-                if (r < 0)
+                if (r < 0) {
                         nodes_free(nodes, n_nodes);
-                else
-                        machine_set_nodes(machine, nodes, n_nodes);
-                return r < 0 ? r : 1;
+                        return r;
+                }
+                check_new_nodes(sysfs, machine, nodes, n_nodes);
+                machine_set_nodes(machine, nodes, n_nodes);
+                return 1;
         }
         for (size_t i = 0; i < n_nodes; i++) {
                 machine->nodes[i].has_cpu = nodes[i].has_cpu;

@@ -6,7 +6,7 @@
 
 /*
  * Brings the machine up to date with sysfs: the blocks and their attributes, the nodes and the
- * zones. An attribute that makes no sense is logged once, by name, and the others are still read.
+ * zones. A file that makes no sense is logged once, by name, and the others are still read.
  */
 
 /*

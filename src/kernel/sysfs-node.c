@@ -239,6 +239,88 @@ int sysfs_read_node_list(const Sysfs *sysfs, const char *name, NodeSet *ret)
         return 0;
 }
 
+/* A file that tells which CPUs a node has, or which nodes have CPUs. An empty file tells nothing. */
+typedef struct CpuFile {
+        const char *name;
+        const char *zero; /* a text of only these characters tells of no CPU */
+        bool (*is_valid)(const char *text);
+        const char *expected;
+} CpuFile;
+
+static bool is_mask(const char *text)
+{
+        return text[strspn(text, "0123456789abcdefABCDEF,")] == '\0';
+}
+
+static bool is_node_list(const char *text)
+{
+        NodeSet set = {};
+
+        return node_set_parse(&set, text) >= 0;
+}
+
+static const CpuFile cpu_files[] = {
+        { "cpulist", "", is_number_list, "a list of CPUs, such as 0-3,8" },
+        { "cpumap", "0,", is_mask, "a mask of CPUs in hexadecimal" },
+};
+
+static const CpuFile has_cpu_file = { "has_cpu", "", is_node_list,
+                                      "a list of nodes, such as 0,2-3" };
+
+static void make_cpu_path(const CpuFile *file, int32_t node, char path[static LIST_PATH_MAX])
+{
+        if (node == NODE_NONE)
+                snprintf(path, LIST_PATH_MAX, "%s", file->name);
+        else
+                snprintf(path, LIST_PATH_MAX, "node%d/%s", node, file->name);
+}
+
+/*
+ * Returns 1 if a file tells of a CPU, 0 if not, -EBADMSG if the file makes no sense, or another
+ * negative errno. In the first three cases its text is in the buffer.
+ */
+static int read_cpu_file(const Sysfs *sysfs, const CpuFile *file, int32_t node,
+                         char text[static ATTRIBUTE_MAX])
+{
+        char path[LIST_PATH_MAX];
+        int r;
+
+        make_cpu_path(file, node, path);
+        r = sysfs_read_text(sysfs, sysfs->node_fd, path, text, ATTRIBUTE_MAX);
+        /* Only a list of many CPUs is that long. */
+        if (r == -EFBIG)
+                return 1;
+        if (r < 0)
+                return r;
+        return file->is_valid(text) ? text[strspn(text, file->zero)] != '\0' : -EBADMSG;
+}
+
+static bool node_has_cpu(const Sysfs *sysfs, uint32_t node)
+{
+        char text[ATTRIBUTE_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(cpu_files); i++)
+                if (read_cpu_file(sysfs, &cpu_files[i], (int32_t) node, text) > 0)
+                        return true;
+        return false;
+}
+
+size_t sysfs_check_cpus(const Sysfs *sysfs, int32_t node, ListFault ret[static LIST_FAULTS_MAX])
+{
+        const CpuFile *files = node == NODE_NONE ? &has_cpu_file : cpu_files;
+        size_t n_files = node == NODE_NONE ? 1 : ELEMENTSOF(cpu_files), n = 0;
+        char text[ATTRIBUTE_MAX];
+
+        for (size_t i = 0; i < n_files; i++) {
+                if (read_cpu_file(sysfs, &files[i], node, text) != -EBADMSG)
+                        continue;
+                make_cpu_path(&files[i], node, ret[n].path);
+                snprintf(ret[n].text, ATTRIBUTE_TEXT_MAX, "%.*s", ATTRIBUTE_TEXT_MAX - 1, text);
+                ret[n++].expected = files[i].expected;
+        }
+        return n;
+}
+
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
 {
         _cleanup_free_ Entry *listed = NULL;
@@ -264,7 +346,8 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
                 nodes[i] = (Node){ .id = entries[i].id,
-                                   .has_cpu = node_set_contains(&has_cpu, entries[i].id),
+                                   .has_cpu = node_set_contains(&has_cpu, entries[i].id) ||
+                                              node_has_cpu(sysfs, entries[i].id),
                                    .auto_online = _ONLINE_WORD_INVALID };
                 (void) sysfs_read_online_word(sysfs, (int32_t) entries[i].id,
                                               &nodes[i].auto_online);

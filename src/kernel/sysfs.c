@@ -57,6 +57,9 @@ int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *b
         }
         if (n == size - 1)
                 return -EFBIG;
+        /* On old kernels, lists of the node folder end in a NUL byte behind the newline. */
+        while (n > 0 && buffer[n - 1] == '\0')
+                n--;
         if (n > 0 && buffer[n - 1] == '\n')
                 n--;
         buffer[n] = 0;

@@ -74,7 +74,7 @@ int sysfs_adopt_iomem(Sysfs *sysfs, int fd);
 int sysfs_read_iomem(const Sysfs *sysfs, char **ret);
 
 /*
- * Reads a whole file as a string, without its last newline. Returns 0, -EFBIG if the file does not
+ * Reads a whole file as a string, without its last newline and NUL bytes behind it. Returns 0, -EFBIG if the file does not
  * fit, or another negative errno. Not for valid_zones, which only sysfs-block.c reads.
  */
 #define ATTRIBUTE_MAX 4096
@@ -181,8 +181,27 @@ int sysfs_read_auto_online(const Sysfs *sysfs, int32_t node, char ret[static AUT
 /* Like sysfs_read_auto_online(), as a word. Also returns -EBADMSG if the word is not known. */
 int sysfs_read_online_word(const Sysfs *sysfs, int32_t node, OnlineWord *ret);
 
-/* Reads the nodes, with has_cpu and auto_online but without distances. The caller owns the array. */
+/*
+ * Reads the nodes, with has_cpu and auto_online but without distances. A node has a CPU if the list
+ * has_cpu or a file of the node says so: before late 2016, has_cpu lacks the CPUs that came up
+ * at boot. The caller owns the array.
+ */
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes);
+
+/* A list in the node folder that makes no sense. */
+#define LIST_PATH_MAX 32
+typedef struct ListFault {
+        char path[LIST_PATH_MAX];      /* relative to the node folder */
+        char text[ATTRIBUTE_TEXT_MAX]; /* truncated */
+        const char *expected;
+} ListFault;
+
+/*
+ * Finds the files that tell of the CPUs of a node, or has_cpu for NODE_NONE, and make no sense. A
+ * file that is empty or missing is no fault. Returns the number of faults.
+ */
+#define LIST_FAULTS_MAX 2
+size_t sysfs_check_cpus(const Sysfs *sysfs, int32_t node, ListFault ret[static LIST_FAULTS_MAX]);
 
 /*
  * Reads a list of nodes: "online", "possible" or "has_cpu". Without NUMA, each list is node 0.

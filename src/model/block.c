@@ -159,8 +159,8 @@ ZoneClass block_class(const Block *block)
 {
         if (block->state == BLOCK_OFFLINE)
                 return ZONE_CLASS_NONE;
-        return block->zones.n_zones == 1 ? zone_type_to_class(block->zones.zones[0]) :
-                                           ZONE_CLASS_KERNEL;
+        return block->zones.n_zones > 0 ? zone_type_to_class(block->zones.zones[0]) :
+                                          ZONE_CLASS_KERNEL;
 }
 
 static const char *const online_word_table[_ONLINE_WORD_MAX] = {

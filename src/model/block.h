@@ -50,7 +50,8 @@ ZoneClass zone_type_to_class(ZoneType type);
 
 /*
  * The contents of memoryN/valid_zones. For an online block: its zone, or no zone (the file says "none") if it
- * spans several. For an offline block: the zones that it could go to, the kernel's default first.
+ * spans several. From 3.18 to 4.12, the zones that the block could change to follow its zone. For an offline
+ * block: the zones that it could go to, the kernel's default first.
  */
 typedef struct ZoneList {
         uint8_t n_zones;

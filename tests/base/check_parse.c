@@ -197,6 +197,19 @@ START_TEST(node_list_adds_numbers_and_ranges_or_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_number_list_has_numbers_beyond_the_nodes)
+{
+        for (size_t i = 0; i < ELEMENTSOF(node_cases); i++)
+                if (node_cases[i].result != -ERANGE)
+                        ck_assert_msg(is_number_list(node_cases[i].text) ==
+                                              (node_cases[i].result == 0),
+                                      "\"%s\"", node_cases[i].text);
+        ck_assert(is_number_list("0-8191"));
+        ck_assert(is_number_list("1024,18446744073709551615"));
+        ck_assert(!is_number_list("1,18446744073709551616"));
+}
+END_TEST
+
 START_TEST(node_list_reaches_the_last_node)
 {
         NodeSet set = { 0 };
@@ -223,6 +236,7 @@ int main(void)
         tcase_add_test(nodes, node_set_starts_empty_and_holds_what_is_added);
         tcase_add_loop_test(nodes, node_list_adds_numbers_and_ranges_or_changes_nothing, 0,
                             ELEMENTSOF(node_cases));
+        tcase_add_test(nodes, a_number_list_has_numbers_beyond_the_nodes);
         tcase_add_test(nodes, node_list_reaches_the_last_node);
         suite_add_tcase(suite, nodes);
         return check_main(suite);

@@ -753,6 +753,25 @@ START_TEST(nonsense_in_a_state_file_is_named_and_passed_over)
 }
 END_TEST
 
+START_TEST(an_odd_list_of_cpus_is_named_once)
+{
+        static const char line[] = "Cannot make sense of /sys/devices/system/node/node0/cpulist: "
+                                   "'0..3', expected a list of CPUs";
+
+        testbed_write(TESTBED_NODE "/node0/cpulist", "0..3");
+        daemon_start();
+        ck_assert_uint_eq(daemon_count_logged(line), 1);
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        testbed_add_node(7, false);
+        testbed_write(TESTBED_NODE "/node7/cpumap", "none");
+        testbed_add_dimm(DIMM + 8, 4, 7);
+        wait_for(daemon_logged("node/node7/cpumap: 'none', expected a mask of CPUs"));
+        ck_assert_uint_eq(daemon_count_logged(line), 1);
+}
+END_TEST
+
 START_TEST(an_event_for_no_block_is_one_line_and_passed_over)
 {
         daemon_start();
@@ -831,6 +850,7 @@ int main(void)
         tcase_add_test(failures, a_block_that_always_fails_is_given_up_and_rescan_tries_again);
         tcase_add_test(failures, the_bus_is_answered_while_blocks_are_written);
         tcase_add_test(failures, nonsense_in_a_state_file_is_named_and_passed_over);
+        tcase_add_test(failures, an_odd_list_of_cpus_is_named_once);
         tcase_add_test(failures, an_event_that_cannot_be_parsed_has_all_read_again);
         tcase_add_test(failures, an_event_for_no_block_is_one_line_and_passed_over);
         return check_main(suite);

@@ -830,6 +830,142 @@ START_TEST(nodes_are_listed_by_number_with_what_has_a_cpu)
 }
 END_TEST
 
+typedef struct CpuFileCase {
+        const char *has_cpu, *cpulist, *cpumap; /* without the newline; NULL: no such file */
+        bool expected;
+        const char *odd; /* "NAME: TEXT" of each file that makes no sense */
+} CpuFileCase;
+
+static const CpuFileCase cpu_file_cases[] = {
+        { "", "", "00000000,00000000", false, "" },
+        { "1", "", "", true, "" },
+        { NULL, NULL, NULL, false, "" },
+        { "0", "", "", false, "" },
+
+        /* before late 2016, only the files of the node tell of the CPUs of the boot */
+        { "", "4-7", "00000000,000000f0", true, "" },
+        { "", "4-7", NULL, true, "" },
+        { "", "", "f0", true, "" },
+        { NULL, NULL, "1,00000000", true, "" },
+        { "0", "1024-8191", "", true, "" },
+
+        /* what makes no sense tells nothing */
+        { "all", "", "", false, "has_cpu: all;" },
+        { "0-1,5000", "", "", false, "has_cpu: 0-1,5000;" },
+        { "all", "1", "1", true, "has_cpu: all;" },
+        { "", "4..7", "", false, "node1/cpulist: 4..7;" },
+        { "", "4..7", "f0", true, "node1/cpulist: 4..7;" },
+        { "", "7-4", "0xf0", false, "node1/cpulist: 7-4;node1/cpumap: 0xf0;" },
+        { "1", "x", "g", true, "node1/cpulist: x;node1/cpumap: g;" },
+};
+
+static void set_node_file(const char *path, const char *text)
+{
+        char line[ATTRIBUTE_MAX];
+
+        snprintf(line, sizeof(line), "%s\n", text ? text : "");
+        if (text)
+                sysfs_fixture_write(&fixture, line, NODE_PATH "/%s", path);
+        else
+                (void) unlink(sysfs_fixture_path(&fixture, NODE_PATH "/%s", path));
+}
+
+/* The files that make no sense: has_cpu and those of node 1. */
+static const char *list_odd_files(const Sysfs *sysfs)
+{
+        static const int32_t nodes[] = { NODE_NONE, 1 };
+        static char odd[512];
+        ListFault faults[LIST_FAULTS_MAX];
+        size_t n = 0;
+
+        odd[0] = 0;
+        for (size_t i = 0; i < ELEMENTSOF(nodes); i++)
+                for (size_t k = 0, n_odd = sysfs_check_cpus(sysfs, nodes[i], faults); k < n_odd;
+                     k++)
+                        n += (size_t) snprintf(odd + n, sizeof(odd) - n, "%s: %s;", faults[k].path,
+                                               faults[k].text);
+        return odd;
+}
+
+static bool node_1_has_cpu(const Sysfs *sysfs)
+{
+        Node *nodes = NULL;
+        size_t n = 0;
+        bool has_cpu;
+
+        ck_assert_int_eq(sysfs_read_nodes(sysfs, &nodes, &n), 0);
+        ck_assert_uint_eq(n, 1);
+        has_cpu = nodes[0].has_cpu;
+        nodes_free(nodes, n);
+        return has_cpu;
+}
+
+START_TEST(a_node_has_a_cpu_if_one_of_the_files_says_so)
+{
+        const CpuFileCase *c = &cpu_file_cases[_i];
+        Sysfs sysfs;
+
+        sysfs_fixture_add_node(&fixture, 1);
+        set_node_file("has_cpu", c->has_cpu);
+        set_node_file("node1/cpulist", c->cpulist);
+        set_node_file("node1/cpumap", c->cpumap);
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(node_1_has_cpu(&sysfs), c->expected);
+        ck_assert_str_eq(list_odd_files(&sysfs), c->odd);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+START_TEST(a_list_of_cpus_that_is_too_long_tells_of_cpus)
+{
+        char text[2 * ATTRIBUTE_MAX];
+        Sysfs sysfs;
+
+        for (size_t i = 0; i < sizeof(text); i++)
+                text[i] = "0,"[i % 2];
+        text[sizeof(text) - 1] = 0;
+        sysfs_fixture_write(&fixture, text, NODE_PATH "/node1/cpulist");
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert(node_1_has_cpu(&sysfs));
+        ck_assert_str_eq(list_odd_files(&sysfs), "");
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+START_TEST(a_long_text_that_makes_no_sense_is_truncated)
+{
+        char text[200];
+        ListFault faults[LIST_FAULTS_MAX];
+        Sysfs sysfs;
+
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = 0;
+        set_node_file("has_cpu", text);
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_uint_eq(sysfs_check_cpus(&sysfs, NODE_NONE, faults), 1);
+        ck_assert_uint_eq(strlen(faults[0].text), ATTRIBUTE_TEXT_MAX - 1);
+        sysfs_close(&sysfs);
+}
+END_TEST
+
+START_TEST(a_list_may_end_in_a_nul_byte)
+{
+        static const char text[] = "0-1\n"; /* and the NUL byte */
+        NodeSet set = {};
+        Sysfs sysfs;
+        FILE *file = fopen(sysfs_fixture_path(&fixture, NODE_PATH "/has_cpu"), "we");
+
+        ck_assert_ptr_nonnull(file);
+        ck_assert_uint_eq(fwrite(text, 1, sizeof(text), file), sizeof(text));
+        ck_assert_int_eq(fclose(file), 0);
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(sysfs_read_node_list(&sysfs, "has_cpu", &set), 0);
+        ck_assert(node_set_contains(&set, 1));
+        ck_assert_str_eq(list_odd_files(&sysfs), "");
+        sysfs_close(&sysfs);
+}
+END_TEST
+
 static TCase *add_tcase(Suite *suite, const char *name)
 {
         TCase *tcase = tcase_create(name);
@@ -859,6 +995,11 @@ static void add_machine_tests(Suite *suite)
         tcase_add_test(list, links_give_many_blocks_their_nodes_at_once);
         tcase_add_loop_test(list, nodes_are_listed_by_number_with_what_has_a_cpu, 0,
                             ELEMENTSOF(has_cpu_cases));
+        tcase_add_loop_test(list, a_node_has_a_cpu_if_one_of_the_files_says_so, 0,
+                            ELEMENTSOF(cpu_file_cases));
+        tcase_add_test(list, a_list_of_cpus_that_is_too_long_tells_of_cpus);
+        tcase_add_test(list, a_long_text_that_makes_no_sense_is_truncated);
+        tcase_add_test(list, a_list_may_end_in_a_nul_byte);
 
         tcase_add_loop_test(files, the_block_size_is_hexadecimal_and_a_power_of_two, 0,
                             ELEMENTSOF(size_cases));

@@ -242,8 +242,10 @@ static const struct {
 
         /* spans several zones, or nobody can tell */
         { BLOCK_ONLINE, "none", ZONE_CLASS_KERNEL },
+
+        /* from 3.18 to 4.12, the zone of an online block comes first */
         { BLOCK_ONLINE, "Normal Movable", ZONE_CLASS_KERNEL },
-        { BLOCK_ONLINE, "Movable Normal", ZONE_CLASS_KERNEL },
+        { BLOCK_ONLINE, "Movable Normal", ZONE_CLASS_MOVABLE },
 
         /* on its way out it still is in use */
         { BLOCK_GOING_OFFLINE, "Movable", ZONE_CLASS_MOVABLE },
