@@ -428,6 +428,49 @@ class Plan(TreeCase):
             self.assertEqual(self.refusal(tree, "--config", self.config, "--add", text),
                              f"memoryctl: --add '{text}': expected {expected}; blocks are of 256M")
 
+    def test_what_is_not_known_is_told(self):
+        tree = self.made("s390x-standby")
+        (tree / "proc").mkdir()
+        told = {"uname": 'the architecture is not known: use --architecture, or put the output of '
+                         f'"uname -a" into {tree}/uname',
+                "virtualization": "the virtualization is not known: use --virtualization, or put the "
+                                  f"output of systemd-detect-virt into {tree}/virtualization",
+                "proc/iomem": "it is not known which drivers added memory: put /proc/iomem, as root "
+                              f"reads it, into {tree}/proc/iomem"}
+
+        def assert_told(names, *words):
+            err = run(MEMORYCTL, "-s", tree, "plan", "--config", self.config, *words).stderr
+            self.assertEqual([line for line in err.splitlines() if "known" in line],
+                             [f"memoryctl: {told[name]}" for name in names])
+
+        assert_told(["uname", "virtualization", "proc/iomem"])
+        assert_told(["virtualization", "proc/iomem"], "--architecture=s390x")
+        assert_told(["uname", "proc/iomem"], "--virtualization=zvm")
+        (tree / "uname").write_text("Linux sh4 4.15.0 #1 SMP Sat Mar 17 2018 s390x GNU/Linux\n")
+        (tree / "virtualization").write_text("zvm\n")
+        hidden = "00000000-00000000 : System RAM\n"
+        (tree / "proc/iomem").write_text(hidden)
+        assert_told(["proc/iomem"])
+        (tree / "proc/iomem").write_text("00000000-ffffffff : System RAM\n")
+        assert_told([])
+
+    def test_the_architecture_may_be_given(self):
+        """Standby memory has no mark of its own: on s390 all memory that came later is standby."""
+        tree = self.made("s390x-standby")
+        self.config.write_text('rules = ({ name = "standby"; origin = "standby"; zone = "leave"; },'
+                               ' { name = "vm"; virtualization = "vm"; zone = "kernel"; });\n')
+
+        def decisions(*words):
+            return [row["decision"] for row in self.plan(tree, *words)]
+
+        self.assertEqual(decisions(), ["movable"])
+        self.assertEqual(decisions("--virtualization=kvm"), ["kernel"])
+        self.assertEqual(decisions("--architecture=s390x", "--virtualization=kvm"), ["leave"])
+        (tree / "uname").write_text("6.12.1 s390x\n")
+        self.assertEqual(decisions(), ["leave"])
+        # The option counts, and not the file.
+        self.assertEqual(decisions("--architecture=x86-64"), ["movable"])
+
     def test_all_trees_can_be_planned(self):
         for tree in self.trees():
             with self.subTest(tree=tree.name):

@@ -15,6 +15,8 @@ bool arg_json = false;
 bool arg_ask_password = true;
 const char *arg_output = NULL;
 const char *arg_sysroot = NULL;
+const char *arg_architecture = NULL;
+const char *arg_virtualization = NULL;
 const char *arg_svg = NULL;
 const char *arg_config = NULL;
 const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];

@@ -19,8 +19,13 @@ extern bool arg_json;
 extern bool arg_ask_password;
 extern const char *arg_output;  /* the list given to -o, or NULL */
 extern const char *arg_sysroot; /* a recorded tree to read instead of asking memoryd, or NULL */
-extern const char *arg_svg;     /* the file for a picture, or NULL */
-extern const char *arg_config;  /* the configuration to plan with, or NULL */
+
+/* Facts about a recorded machine that its tree does not tell, or NULL. */
+extern const char *arg_architecture;
+extern const char *arg_virtualization;
+
+extern const char *arg_svg;    /* the file for a picture, or NULL */
+extern const char *arg_config; /* the configuration to plan with, or NULL */
 
 /* The memory to plan with. NULL ends it. */
 extern const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];

@@ -26,9 +26,14 @@
 #define OPTION_NO_WAIT '\13'
 #define OPTION_UNDO '\14'
 #define OPTION_NO_ASK_PASSWORD '\15'
+#define OPTION_ARCHITECTURE '\16'
+#define OPTION_VIRTUALIZATION '\17'
 
 /* The options of every verb that starts a job. */
 #define JOB_OPTIONS "J\4\5\6\11\12\13\14"
+
+/* The options about a recorded machine. */
+#define TREE_OPTIONS "s\16\17"
 
 typedef struct Option {
         const char *name;
@@ -52,6 +57,10 @@ static const Option options[] = {
           "Show these columns; with +LIST, these after the usual ones" },
         { "sysroot", "DIR", 's', &arg_sysroot, NULL, false,
           "Read a recorded machine in DIR, ask no memoryd" },
+        { "architecture", "NAME", OPTION_ARCHITECTURE, &arg_architecture, NULL, false,
+          "The architecture of the recorded machine" },
+        { "virtualization", "NAME", OPTION_VIRTUALIZATION, &arg_virtualization, NULL, false,
+          "The virtualization of the recorded machine" },
         { "add", "MEMORY", OPTION_ADD, NULL, NULL, false,
           "Plan with SIZE@NODE[:ORIGIN] added; may be repeated" },
         { "config", "FILE", OPTION_CONFIG, &arg_config, NULL, false,
@@ -86,7 +95,7 @@ static const Option options[] = {
 /* clang-format on */
 
 /* The options that only some verbs take, one character each. */
-static const char verb_options[] = "abnJos\1\2\3\4\5\6\7\10\11\12\13\14";
+static const char verb_options[] = "abnJo" TREE_OPTIONS "\1\2\3\4\5\6\7\10\11\12\13\14";
 
 typedef struct Verb {
         const char *name;
@@ -98,13 +107,13 @@ typedef struct Verb {
 /* clang-format off */
 static const Verb verbs[] = {
         { "status", "bJ", verb_status, NULL },
-        { "list", "abnJos", NULL, verb_list },
-        { "nodes", "bnJos", verb_nodes, NULL },
-        { "zones", "bnJos", verb_zones, NULL },
-        { "map", "bJs\1", verb_map, NULL },
+        { "list", "abnJo" TREE_OPTIONS, NULL, verb_list },
+        { "nodes", "bnJo" TREE_OPTIONS, verb_nodes, NULL },
+        { "zones", "bnJo" TREE_OPTIONS, verb_zones, NULL },
+        { "map", "bJ\1" TREE_OPTIONS, verb_map, NULL },
         { "explain", "J", NULL, verb_explain },
         { "history", "nJo", verb_history, NULL },
-        { "plan", "abnJos\2\3", verb_plan, NULL },
+        { "plan", "abnJo\2\3" TREE_OPTIONS, verb_plan, NULL },
         { "online", JOB_OPTIONS "\7", NULL, verb_online },
         { "offline", JOB_OPTIONS, NULL, verb_offline },
         { "set-zone", JOB_OPTIONS "\10", NULL, verb_set_zone },
@@ -163,7 +172,7 @@ static int print_help(void)
                 int width = (int) strlen(option->name) + 1;
 
                 printf("  %3s --%s %-*s%s\n", isalpha(option->value) ? letter : "", option->name,
-                       18 - width, option->argument ?: "", option->help);
+                       22 - width, option->argument ?: "", option->help);
         }
         print_columns("list", &list_columns);
         print_columns("nodes", &nodes_columns);
@@ -209,6 +218,28 @@ static void set_option(const Option *option)
                 arg_additions[arg_n_additions - 1] = optarg;
 }
 
+/* Returns -1 to go on, or an exit code. */
+static int check_tree_options(void)
+{
+        if (arg_sysroot && (arg_host || arg_machine))
+                return usage_failure("--sysroot and --%s exclude each other",
+                                     arg_host ? "host" : "machine");
+        if (arg_sysroot && !*arg_sysroot)
+                return usage_failure("--sysroot: expected a folder, got ''");
+        if (!arg_sysroot && (arg_architecture || arg_virtualization))
+                return usage_failure("--%s needs --sysroot",
+                                     arg_architecture ? "architecture" : "virtualization");
+        if (arg_architecture && !architecture_is_name(arg_architecture))
+                return usage_failure("--architecture: expected a name such as x86-64, arm64 or "
+                                     "s390x, got '%s'",
+                                     arg_architecture);
+        if (arg_virtualization && !virtualization_is_name(arg_virtualization))
+                return usage_failure("--virtualization: expected a name such as none, kvm or zvm, "
+                                     "got '%s'",
+                                     arg_virtualization);
+        return -1;
+}
+
 /* Returns -1 to go on, or an exit code. Sets given[i] if the option verb_options[i] was given. */
 static int parse_options(int argc, char **argv, bool given[static sizeof(verb_options)])
 {
@@ -243,12 +274,7 @@ static int parse_options(int argc, char **argv, bool given[static sizeof(verb_op
                                      arg_n_additions);
         if (arg_host && arg_machine)
                 return usage_failure("--host and --machine exclude each other");
-        if (arg_sysroot && (arg_host || arg_machine))
-                return usage_failure("--sysroot and --%s exclude each other",
-                                     arg_host ? "host" : "machine");
-        if (arg_sysroot && !*arg_sysroot)
-                return usage_failure("--sysroot: expected a folder, got ''");
-        return -1;
+        return check_tree_options();
 }
 
 static int run(int argc, char **argv)

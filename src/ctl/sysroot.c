@@ -130,6 +130,8 @@ int snapshot_read(unsigned what, Snapshot *snapshot)
                 return failure("%s", strerror(ENOMEM));
 
         snapshot->recording->skips_devices = what & FETCH_NO_DEVICES;
+        snapshot->recording->architecture = arg_architecture;
+        snapshot->recording->virtualization = arg_virtualization;
         r = recording_read(arg_sysroot, snapshot->recording);
         print_faults(&snapshot->recording->faults);
         if (r < 0 && r != -ENOMEM)

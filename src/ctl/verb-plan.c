@@ -215,6 +215,23 @@ static int plan_machine(const Machine *machine, const Policy *policy, const Addi
         return r < 0 ? failure("cannot plan: %s", strerror(-r)) : EXIT_SUCCESS;
 }
 
+/* Says which facts that rules and origins rest on the tree does not tell, and how to give them. */
+static void tell_unknown(const Recording *recording)
+{
+        if (!*recording->machine.architecture)
+                (void) failure("the architecture is not known: use --architecture, or put the "
+                               "output of \"uname -a\" into %s/uname",
+                               arg_sysroot);
+        if (!*recording->machine.virtualization)
+                (void) failure("the virtualization is not known: use --virtualization, or put the "
+                               "output of systemd-detect-virt into %s/virtualization",
+                               arg_sysroot);
+        if (recording->iomem_error < 0)
+                (void) failure("it is not known which drivers added memory: put /proc/iomem, as "
+                               "root reads it, into %s/proc/iomem",
+                               arg_sysroot);
+}
+
 static int plan_by_recording(Table *table)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
@@ -230,6 +247,7 @@ static int plan_by_recording(Table *table)
                 r = load_config(&conf);
         if (r != EXIT_SUCCESS)
                 return r;
+        tell_unknown(snapshot.recording);
         return plan_machine(&snapshot.recording->machine, &conf.policy, additions, table);
 }
 

@@ -16,14 +16,33 @@
 #define DETECT_MSEC 2000
 #define WORDS "abcdefghijklmnopqrstuvwxyz0123456789-"
 
+/*
+ * Finds the architecture in a line of uname(1): the last word that is the name of one. After it,
+ * `uname -a` has the operating system, and before it the name of the host, which can be any word.
+ */
+static const char *find_architecture(const char *line)
+{
+        size_t n_skipped = strncmp(line, "Linux ", 6) == 0 ? 2 : 0, n = 0;
+        const char *found, *name = NULL;
+        char copy[UNAME_TEXT_MAX], *rest = NULL;
+
+        if (strlen(line) >= sizeof(copy))
+                return NULL;
+        strcpy(copy, line);
+        for (char *word = strtok_r(copy, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
+                found = n++ < n_skipped ? NULL : architecture_from_uname(word);
+                if (found)
+                        name = found;
+        }
+        return name;
+}
+
 void host_set(Machine *machine, const char *uname, const char *virtualization)
 {
-        const char *last = uname ? strrchr(uname, ' ') : NULL, *name = NULL;
+        const char *name = uname ? find_architecture(uname) : NULL;
         size_t n = virtualization ? strspn(virtualization, WORDS) : 0;
 
         machine->architecture[0] = machine->virtualization[0] = 0;
-        if (uname)
-                name = architecture_from_uname(last ? last + 1 : uname);
         if (name)
                 strcpy(machine->architecture, name);
         if (n > 0 && !virtualization[n] && n < sizeof(machine->virtualization))

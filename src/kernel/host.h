@@ -25,7 +25,8 @@ HostQuestion host_ask(void);
 void host_take(HostQuestion *question, Machine *machine);
 
 /*
- * Sets architecture and virtualization from recorded lines of `uname -rm` and systemd-detect-virt.
- * NULL stands for a line that is not known.
+ * Sets architecture and virtualization from recorded lines of `uname -a` or `uname -rm` and of
+ * systemd-detect-virt. NULL stands for a line that is not known.
  */
+#define UNAME_TEXT_MAX 1024
 void host_set(Machine *machine, const char *uname, const char *virtualization);

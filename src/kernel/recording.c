@@ -350,16 +350,26 @@ static int read_zones(Sysfs *sysfs, int root_fd, Recording *recording)
                               "", "the zones of each node");
 }
 
-/* Reads what tests/dumps/record adds to the kernel's files. Neither file has to exist. */
-static void read_notes(const Sysfs *sysfs, int root_fd, Machine *machine)
+/*
+ * Reads what tests/dumps/record adds to the kernel's files. Neither file has to exist. What was set
+ * before reading counts instead.
+ */
+static void read_notes(const Sysfs *sysfs, int root_fd, Recording *recording)
 {
-        char uname[ATTRIBUTE_TEXT_MAX], virtualization[ATTRIBUTE_TEXT_MAX];
+        char uname[UNAME_TEXT_MAX], virtualization[ATTRIBUTE_TEXT_MAX];
+        Machine *machine = &recording->machine;
         int uname_error = sysfs_read_text(sysfs, root_fd, "uname", uname, sizeof(uname));
         int virtualization_error = sysfs_read_text(sysfs, root_fd, "virtualization", virtualization,
                                                    sizeof(virtualization));
 
         host_set(machine, uname_error < 0 ? NULL : uname,
                  virtualization_error < 0 ? NULL : virtualization);
+        if (recording->architecture)
+                snprintf(machine->architecture, sizeof(machine->architecture), "%s",
+                         recording->architecture);
+        if (recording->virtualization)
+                snprintf(machine->virtualization, sizeof(machine->virtualization), "%s",
+                         recording->virtualization);
 }
 
 /* Adds a fault for which the tree cannot be shown. Returns its error, or -ENOMEM. */
@@ -410,7 +420,8 @@ int recording_read(const char *root, Recording *ret)
                 return r;
         machine_count(&ret->machine);
         r = read_zones(&sysfs, root_fd, ret);
-        read_notes(&sysfs, root_fd, &ret->machine);
+        read_notes(&sysfs, root_fd, ret);
+        ret->iomem_error = identify_check(&sysfs);
         return r < 0 || ret->skips_devices ? r : identify_devices(&sysfs, &ret->machine);
 }
 

@@ -7,7 +7,8 @@
 /*
  * A machine as described by its kernel's files, which were copied into a folder on that machine or
  * were made by hand: sys/devices/system/memory and, if they exist, sys/devices/system/node and
- * proc/zoneinfo, and at the top the files uname ("RELEASE MACHINE"), virtualization and pagesize.
+ * proc/zoneinfo and proc/iomem, and at the top the files uname (the output of `uname -a` or
+ * `uname -rm`), virtualization and pagesize.
  *
  * Such a tree can lack anything and contain anything. Anything odd is reported as a fault, and the
  * rest is read.
@@ -27,7 +28,13 @@ typedef struct Recording {
         bool has_nodes; /* some block is linked to a node; else the machine has all on node 0 */
         bool has_cpus;  /* the nodes that have a CPU are known */
         bool has_zoneinfo;
-        bool skips_devices;    /* set before reading: the devices of blocks are not looked for */
+        int iomem_error; /* 0, or why proc/iomem does not tell who added memory: identify_check() */
+
+        /* Set before reading. */
+        bool skips_devices;         /* the devices of blocks are not looked for */
+        const char *architecture;   /* in place of that of the file uname, or NULL */
+        const char *virtualization; /* in place of that of the file virtualization, or NULL */
+
         FaultList faults;      /* of the blocks */
         FaultList node_faults; /* of nodes and zones */
 } Recording;
@@ -35,7 +42,7 @@ typedef struct Recording {
 /*
  * Reads a tree. Returns 0, -ENOMEM, or another negative errno if the tree has no machine, or no
  * machine with a block size and a block: the last fault then tells why. *ret must be zeroed before,
- * except skips_devices. Call recording_done() in each case.
+ * except the fields that are set before reading. Call recording_done() in each case.
  */
 int recording_read(const char *root, Recording *ret);
 void recording_done(Recording *recording);

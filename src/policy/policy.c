@@ -160,6 +160,11 @@ const char *virtualization_word(int i)
         return NULL;
 }
 
+bool virtualization_is_name(const char *word)
+{
+        return is_in(hypervisors, word) || is_in(containers, word) || strcmp(word, "none") == 0;
+}
+
 /* The names of uname(2), which may be patterns, and the names of systemd.unit(5) for them. */
 static const struct {
         const char *uname;
@@ -194,6 +199,14 @@ const char *architecture_word(int i)
         if (i == 0)
                 return "native";
         return (size_t) i <= ELEMENTSOF(architectures) ? architectures[i - 1].name : NULL;
+}
+
+bool architecture_is_name(const char *word)
+{
+        for (size_t i = 0; i < ELEMENTSOF(architectures); i++)
+                if (strcmp(architectures[i].name, word) == 0)
+                        return true;
+        return false;
 }
 
 bool condition_holds(char *const *words, ConditionMatches matches, const char *value)

@@ -75,6 +75,10 @@ bool condition_holds(char *const *words, ConditionMatches matches, const char *v
 const char *virtualization_word(int i);
 const char *architecture_word(int i);
 
+/* Whether a word is the name of an architecture, or of a virtualization or "none": a value, not a condition. */
+bool architecture_is_name(const char *word);
+bool virtualization_is_name(const char *word);
+
 /* Returns systemd's name for an architecture by the name of uname(2), or NULL if it is not known. */
 const char *architecture_from_uname(const char *machine);
 

@@ -1077,6 +1077,16 @@ START_TEST(wrong_usage_is_named)
                 { { "-s", "/", "-Mb" }, "--sysroot and --machine exclude each other" },
                 { { "list", "--sysroot=/", "-Ha" }, "--sysroot and --host exclude each other" },
                 { { "list", "--sysroot=" }, "--sysroot: expected a folder, got ''" },
+                { { "list", "--architecture=s390x" }, "--architecture needs --sysroot" },
+                { { "plan", "--virtualization=zvm" }, "--virtualization needs --sysroot" },
+                { { "list", "-s/", "--architecture=x86_64" },
+                  "--architecture: expected a name such as x86-64, arm64 or s390x, got 'x86_64'" },
+                { { "list", "-s/", "--architecture=native" },
+                  "--architecture: expected a name such as x86-64, arm64 or s390x, got 'native'" },
+                { { "map", "-s/", "--virtualization=vm" },
+                  "--virtualization: expected a name such as none, kvm or zvm, got 'vm'" },
+                { { "map", "-s/", "--virtualization=" },
+                  "--virtualization: expected a name such as none, kvm or zvm, got ''" },
                 { { "-s", "/" }, "'status' has to ask memoryd: it cannot be used with --sysroot" },
                 { { "rescan", "-s", "/" },
                   "'rescan' has to ask memoryd: it cannot be used with --sysroot" },
@@ -1245,7 +1255,7 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 17 + 23 + 14 + 11 + 6 + 12 + 12 + 11);
+        ck_assert_uint_eq(n_words, 17 + 25 + 14 + 11 + 6 + 12 + 12 + 11);
 }
 END_TEST
 

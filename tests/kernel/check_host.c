@@ -47,7 +47,16 @@ static const struct {
         { "s390x", "systemd-nspawn", "s390x", "systemd-nspawn" },
         { "6.12.1 pdp11", "", "", "" },
         { NULL, NULL, "", "" },
-        { "6.12.1 x86_64 ", "two words", "", "" },
+        { "6.12.1 x86_64 ", "two words", "x86-64", "" },
+
+        /* uname -a, also without GNU/Linux at its end or with three names of the architecture */
+        { "Linux host 4.15.0-13-generic #14-Ubuntu SMP Sat Mar 17 2018 s390x s390x s390x GNU/Linux",
+          "zvm", "s390x", "zvm" },
+        { "Linux sh4 6.1.0-56-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 x86_64 GNU/Linux", "",
+          "x86-64", "" },
+        { "Linux s390x 6.12.1 #1 SMP aarch64 Linux", "", "arm64", "" },
+        { "Linux s390x 6.12.1 #1 SMP pdp11 GNU/Linux", "", "", "" },
+        { "Linux s390x", "", "", "" },
         { "", "abcdefghijklmnopqrstuvw", "", "abcdefghijklmnopqrstuvw" },
         { "", "abcdefghijklmnopqrstuvwx", "", "" },
 };
@@ -57,6 +66,20 @@ START_TEST(what_was_recorded_is_taken_if_it_makes_sense)
         host_set(&machine, recorded[_i].uname, recorded[_i].virtualization);
         ck_assert_str_eq(machine.architecture, recorded[_i].architecture_read);
         ck_assert_str_eq(machine.virtualization, recorded[_i].virtualization_read);
+}
+END_TEST
+
+START_TEST(a_line_that_is_too_long_is_not_known)
+{
+        char line[UNAME_TEXT_MAX + 6];
+
+        memset(line, '#', sizeof(line));
+        strcpy(line + UNAME_TEXT_MAX - 7, " s390x");
+        host_set(&machine, line, NULL);
+        ck_assert_str_eq(machine.architecture, "s390x");
+        strcpy(line + UNAME_TEXT_MAX - 7, "# s390x");
+        host_set(&machine, line, NULL);
+        ck_assert_str_eq(machine.architecture, "");
 }
 END_TEST
 
@@ -127,6 +150,7 @@ int main(void)
         tcase_set_timeout(tests, 600);
         tcase_add_loop_test(tests, what_was_recorded_is_taken_if_it_makes_sense, 0,
                             ELEMENTSOF(recorded));
+        tcase_add_test(tests, a_line_that_is_too_long_is_not_known);
         tcase_add_loop_test(tests, the_running_system_is_asked, 0, ELEMENTSOF(programs));
         tcase_add_test(tests, a_program_that_hangs_is_not_waited_for);
         suite_add_tcase(suite, tests);

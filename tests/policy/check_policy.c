@@ -582,10 +582,28 @@ START_TEST(architectures_of_uname_have_names)
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 ck_assert_str_eq(architecture_from_uname(cases[i][0]), cases[i][1]);
                 ck_assert(is_known(architecture_word, cases[i][1]));
+                ck_assert(architecture_is_name(cases[i][1]));
         }
         ck_assert_ptr_null(architecture_from_uname("vax"));
         ck_assert_ptr_null(architecture_from_uname(""));
         ck_assert_ptr_null(architecture_from_uname("x86_64_v2"));
+}
+END_TEST
+
+START_TEST(a_condition_is_not_the_name_of_a_machine)
+{
+        static const char *const virtualizations[] = { "none", "kvm", "zvm", "lxc", "sre" };
+        static const char *const conditions[] = { "",          "yes",    "no",   "vm",
+                                                  "container", "native", "!kvm", "!arm64" };
+
+        for (size_t i = 0; i < ELEMENTSOF(virtualizations); i++) {
+                ck_assert(virtualization_is_name(virtualizations[i]));
+                ck_assert(!architecture_is_name(virtualizations[i]));
+        }
+        for (size_t i = 0; i < ELEMENTSOF(conditions); i++) {
+                ck_assert(!virtualization_is_name(conditions[i]));
+                ck_assert(!architecture_is_name(conditions[i]));
+        }
 }
 END_TEST
 
@@ -752,6 +770,7 @@ int main(void)
         tcase_add_test(machine, any_word_of_a_list_will_do);
         tcase_add_test(machine, words_that_systemd_does_not_have_are_not_known);
         tcase_add_test(machine, architectures_of_uname_have_names);
+        tcase_add_test(machine, a_condition_is_not_the_name_of_a_machine);
         suite_add_tcase(suite, machine);
 
         tcase_add_test(life, udev_properties_are_kept_once_and_there_are_64);
