@@ -114,11 +114,25 @@ typedef struct Agent {
 void agent_start(Agent *agent);
 void agent_stop(Agent *agent);
 
+/* A part of BLOCKS as given, both ends included: numbers of blocks, or addresses. */
+typedef struct WordRange {
+        uint64_t first;
+        uint64_t last;
+        bool is_address;
+} WordRange;
+
 /*
- * request.c: BLOCKS, as in "32-39,45". Each argument has one or more, in the order given. EXIT_SUCCESS, or an
- * exit code.
+ * request.c: BLOCKS, as in "32-39,45", or addresses as the column RANGE has them. Each argument has one or
+ * more, in the order given. EXIT_SUCCESS, or an exit code after printing the fault.
  */
-int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_blocks);
+int blocks_parse(int argc, char **argv, WordRange **ret_words, size_t *ret_n_words);
+
+/*
+ * Finds the blocks of each of these parts. Addresses must be those of whole blocks. The caller frees the
+ * array, which has as many elements. EXIT_SUCCESS, or an exit code after printing the fault.
+ */
+int blocks_resolve(const WordRange *words, size_t n_words, uint64_t block_size_bytes,
+                   BlockRange **ret_blocks);
 
 /*
  * snapshot.c: what memoryd says, or what a recorded tree holds. Strings belong to the replies

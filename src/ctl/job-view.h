@@ -10,8 +10,8 @@
  * the arguments after the verb. Returns EXIT_SUCCESS, or an exit code after printing the fault. The caller
  * frees the ranges in either case.
  */
-int job_request_parse(const char *verb, int argc, char **argv, BlockRange **ret_blocks,
-                      size_t *ret_n_blocks);
+int job_request_parse(const char *verb, int argc, char **argv, WordRange **ret_words,
+                      size_t *ret_n_words);
 
 /* Appends the request as Online(), Offline() and SetZone() take it. Returns 0 or a negative errno. */
 int job_request_append(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks);

@@ -6,9 +6,27 @@
 #include "ctl/job-view.h"
 #include "model/block.h"
 
-static int span_parse(const char *word, BlockRange *ret)
+#include <inttypes.h>
+
+/* Parses a number of a block, or an address "0x...". Both ends of a range must be of one kind. */
+static int parse_end(const char *text, bool is_address, uint64_t *ret)
+{
+        uint32_t number = 0;
+        int r;
+
+        if (is_address)
+                return strncmp(text, "0x", 2) == 0 ? parse_hex_u64(text + 2, ret) : -EINVAL;
+        r = parse_u32(text, &number);
+        if (r >= 0)
+                *ret = number;
+        return r;
+}
+
+static int parse_word(const char *word, WordRange *ret)
 {
         _cleanup_free_ char *first = strdup(word);
+        bool is_address = strncmp(word, "0x", 2) == 0;
+        WordRange range = { .is_address = is_address };
         char *last;
         int r;
 
@@ -17,19 +35,21 @@ static int span_parse(const char *word, BlockRange *ret)
         last = strchr(first, '-');
         if (last)
                 *last++ = '\0';
-        r = parse_u32(first, &ret->first);
+        else if (is_address)
+                return -EINVAL;
+        r = parse_end(first, is_address, &range.first);
+        if (r >= 0)
+                r = parse_end(last ? last : first, is_address, &range.last);
         if (r < 0)
                 return r;
-        r = parse_u32(last ? last : first, &ret->last);
-        if (r < 0)
-                return r;
-        return ret->first <= ret->last ? 0 : -EINVAL;
+        *ret = range;
+        return range.first <= range.last ? 0 : -EINVAL;
 }
 
-int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_blocks)
+int blocks_parse(int argc, char **argv, WordRange **ret_words, size_t *ret_n_words)
 {
-        _cleanup_free_ BlockRange *blocks = NULL;
-        size_t n_blocks = 0;
+        _cleanup_free_ WordRange *words = NULL;
+        size_t n_words = 0;
 
         for (int i = 0; i < argc; i++) {
                 _cleanup_free_ char *copy = strdup(argv[i]);
@@ -38,17 +58,52 @@ int blocks_parse(int argc, char **argv, BlockRange **ret_blocks, size_t *ret_n_b
                 if (!copy)
                         return failure("%s", strerror(ENOMEM));
                 while ((word = strsep(&rest, ","))) {
-                        if (GROW(blocks, n_blocks) < 0)
+                        if (GROW(words, n_words) < 0)
                                 return failure("%s", strerror(ENOMEM));
-                        if (span_parse(word, &blocks[n_blocks++]) < 0)
+                        if (parse_word(word, &words[n_words++]) < 0)
                                 return usage_failure(
                                         "bad BLOCKS '%s' in '%s', expected a number, a range such "
-                                        "as 32-39, or several such as 32-39,45",
+                                        "as 32-39, several such as 32-39,45, or addresses as in "
+                                        "the column RANGE",
                                         word, argv[i]);
                 }
         }
+        *ret_words = TAKE_PTR(words);
+        *ret_n_words = n_words;
+        return EXIT_SUCCESS;
+}
+
+/* Divides addresses by the block size. Returns false if they are not those of whole blocks. */
+static bool resolve_word(WordRange word, uint64_t block_size_bytes, BlockRange *ret)
+{
+        if (word.is_address) {
+                if (block_size_bytes == 0 || word.first % block_size_bytes != 0 ||
+                    word.last % block_size_bytes != block_size_bytes - 1)
+                        return false;
+                word.first /= block_size_bytes;
+                word.last /= block_size_bytes;
+        }
+        if (word.last > UINT32_MAX)
+                return false;
+        *ret = (BlockRange){ (uint32_t) word.first, (uint32_t) word.last };
+        return true;
+}
+
+int blocks_resolve(const WordRange *words, size_t n_words, uint64_t block_size_bytes,
+                   BlockRange **ret_blocks)
+{
+        _cleanup_free_ BlockRange *blocks = calloc(n_words + 1, sizeof(*blocks));
+        char size[SIZE_STRING_MAX];
+
+        if (!blocks)
+                return failure("%s", strerror(ENOMEM));
+        for (size_t i = 0; i < n_words; i++)
+                if (!resolve_word(words[i], block_size_bytes, &blocks[i]))
+                        return usage_failure("bad BLOCKS '0x%016" PRIx64 "-0x%016" PRIx64
+                                             "', expected addresses of whole blocks of %s",
+                                             words[i].first, words[i].last,
+                                             size_format(block_size_bytes, size));
         *ret_blocks = TAKE_PTR(blocks);
-        *ret_n_blocks = n_blocks;
         return EXIT_SUCCESS;
 }
 
@@ -170,16 +225,16 @@ static int check_memory(const char *verb, bool has_blocks)
         return EXIT_SUCCESS;
 }
 
-int job_request_parse(const char *verb, int argc, char **argv, BlockRange **ret_blocks,
-                      size_t *ret_n_blocks)
+int job_request_parse(const char *verb, int argc, char **argv, WordRange **ret_words,
+                      size_t *ret_n_words)
 {
         int r = take_zone(verb, &argc, argv);
 
         if (r == EXIT_SUCCESS)
                 r = check_options();
         if (r == EXIT_SUCCESS)
-                r = blocks_parse(argc, argv, ret_blocks, ret_n_blocks);
-        return r == EXIT_SUCCESS ? check_memory(verb, *ret_n_blocks > 0) : r;
+                r = blocks_parse(argc, argv, ret_words, ret_n_words);
+        return r == EXIT_SUCCESS ? check_memory(verb, *ret_n_words > 0) : r;
 }
 
 static int append_blocks(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks)

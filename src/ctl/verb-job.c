@@ -337,22 +337,27 @@ static int ask_block_size(Wait *wait, sd_bus_error *error)
         return r;
 }
 
-static int run_job(const char *method, const BlockRange *blocks, size_t n_blocks)
+static int run_job(const char *method, const WordRange *words, size_t n_words)
 {
         _cleanup_(wait_done) Wait wait = { .progress.has_bar = isatty(STDERR_FILENO) };
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ BlockRange *blocks = NULL;
         int r;
 
         r = bus_open(&wait.bus);
         if (r != EXIT_SUCCESS)
                 return r;
         r = ask_block_size(&wait, &error);
-        if (r >= 0)
-                r = add_matches(&wait);
+        if (r < 0)
+                return call_failure(r, &error);
+        r = blocks_resolve(words, n_words, wait.progress.block_size_bytes, &blocks);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = add_matches(&wait);
         if (r >= 0)
                 r = loop_new(wait.bus, on_signal, on_timer, &wait, &wait.event, &wait.timer);
         if (r >= 0)
-                r = send_request(&wait, method, blocks, n_blocks);
+                r = send_request(&wait, method, blocks, n_words);
         if (r >= 0)
                 r = sd_event_loop(wait.event);
         return r < 0 ? call_failure(r, &error) : r;
@@ -360,12 +365,12 @@ static int run_job(const char *method, const BlockRange *blocks, size_t n_blocks
 
 static int verb_job(const char *verb, const char *method, int argc, char **argv)
 {
-        _cleanup_free_ BlockRange *blocks = NULL;
-        size_t n_blocks = 0;
-        int r = job_request_parse(verb, argc, argv, &blocks, &n_blocks);
+        _cleanup_free_ WordRange *words = NULL;
+        size_t n_words = 0;
+        int r = job_request_parse(verb, argc, argv, &words, &n_words);
 
         setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe gets each line at once */
-        return r == EXIT_SUCCESS ? run_job(method, blocks, n_blocks) : r;
+        return r == EXIT_SUCCESS ? run_job(method, words, n_words) : r;
 }
 
 int verb_online(int argc, char **argv)

@@ -176,19 +176,23 @@ int verb_list(int argc, char **argv)
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(table_done) Table table = {};
         _cleanup_free_ BlockRange *wanted = NULL;
-        size_t n_wanted = 0;
+        _cleanup_free_ WordRange *words = NULL;
+        size_t n_words = 0;
         int r;
 
         r = table_init(&table, "memory", &list_columns);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = blocks_parse(argc, argv, &wanted, &n_wanted);
+        r = blocks_parse(argc, argv, &words, &n_words);
         if (r != EXIT_SUCCESS)
                 return r;
         r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS, &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = filter_blocks(&snapshot, wanted, n_wanted);
+        r = blocks_resolve(words, n_words, snapshot.manager.block_size_bytes, &wanted);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = filter_blocks(&snapshot, wanted, n_words);
         if (r != EXIT_SUCCESS)
                 return r;
         r = print_blocks(&table, &snapshot);

@@ -295,6 +295,39 @@ START_TEST(list_can_be_json_with_sizes_as_numbers)
 }
 END_TEST
 
+START_TEST(list_takes_the_addresses_that_it_prints)
+{
+        static const char *const cases[][2] = {
+                { "0x0000000100000000-0x0000000107ffffff", "   32\n" },
+                { "0x0000000150000000-0x000000015fffffff", "   42\n   43\n" },
+                { "0x150000000-0x15FFFFFFF", "   42\n   43\n" },
+                { "0x0-0x7ffffff,40-41", "    0\n   40\n   41\n" },
+        };
+        static const char *const bad[][2] = {
+                { "0x0-0x1ffffff", "0x0000000000000000-0x0000000001ffffff" },
+                { "0x100000000-0x108000000", "0x0000000100000000-0x0000000108000000" },
+                { "0x100000001-0x107ffffff", "0x0000000100000001-0x0000000107ffffff" },
+                { "0x0-0xffffffffffffffff", "0x0000000000000000-0xffffffffffffffff" },
+        };
+        char err[256];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                RUN("list", "-n", "-a", "-o", "BLOCK", cases[i][0]);
+                expect(0, cases[i][1], "");
+        }
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                RUN("list", "32", bad[i][0]);
+                snprintf(err, sizeof(err),
+                         "memoryctl: bad BLOCKS '%s', expected addresses of whole blocks of "
+                         "128M\n" TRY,
+                         bad[i][1]);
+                expect(2, "", err);
+        }
+        RUN("list", "0x80000000-0x87ffffff");
+        expect(1, "", "memoryctl: there is no block 16\n");
+}
+END_TEST
+
 START_TEST(list_names_the_first_block_that_does_not_exist)
 {
         static const struct {
@@ -1142,11 +1175,30 @@ START_TEST(bad_blocks_are_named)
 {
         static const char *const cases[][2] = {
                 /* the argument, and the part of it that is wrong */
-                { "x", "x" },     { "", "" },           { "3-", "3-" },
-                { "-", "-" },     { "39-32", "39-32" }, { "1,2x,3", "2x" },
-                { "1,,2", "" },   { "1-2-3", "1-2-3" }, { "4294967296", "4294967296" },
-                { " 1", " 1" },   { "+1", "+1" },       { "0x20", "0x20" },
-                { "1 2", "1 2" }, { "1,", "" },         { "memory32", "memory32" },
+                { "x", "x" },
+                { "", "" },
+                { "3-", "3-" },
+                { "-", "-" },
+                { "39-32", "39-32" },
+                { "1,2x,3", "2x" },
+                { "1,,2", "" },
+                { "1-2-3", "1-2-3" },
+                { "4294967296", "4294967296" },
+                { " 1", " 1" },
+                { "+1", "+1" },
+                { "0x20", "0x20" },
+                { "1 2", "1 2" },
+                { "1,", "" },
+                { "memory32", "memory32" },
+
+                /* addresses: two, both with 0x, in order, within 64 bits */
+                { "0x100000000-", "0x100000000-" },
+                { "0x100000000-32", "0x100000000-32" },
+                { "32-0x107ffffff", "32-0x107ffffff" },
+                { "0x-0x107ffffff", "0x-0x107ffffff" },
+                { "0X0-0x107ffffff", "0X0-0x107ffffff" },
+                { "0x108000000-0x107ffffff", "0x108000000-0x107ffffff" },
+                { "1,0x0-0x10000000000000000", "0x0-0x10000000000000000" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -1155,8 +1207,8 @@ START_TEST(bad_blocks_are_named)
                 RUN("list", "32", cases[i][0]);
                 snprintf(err, sizeof(err),
                          "memoryctl: bad BLOCKS '%s' in '%s', expected a number, a range such as "
-                         "32-39, "
-                         "or several such as 32-39,45\n" TRY,
+                         "32-39, several such as 32-39,45, or addresses as in the column "
+                         "RANGE\n" TRY,
                          cases[i][1], cases[i][0]);
                 expect(2, "", err);
         }
@@ -1270,7 +1322,7 @@ static Suite *memoryctl_suite(void)
                  list_merges_by_the_columns_that_are_shown, list_all_has_a_line_for_each_block,
                  list_prints_bytes_and_totals_of_what_it_shows,
                  list_takes_more_columns_behind_the_usual_ones,
-                 list_can_be_json_with_sizes_as_numbers,
+                 list_can_be_json_with_sizes_as_numbers, list_takes_the_addresses_that_it_prints,
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
                  nodes_can_be_json, nodes_tell_where_kernel_memory_runs_short,
                  zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,

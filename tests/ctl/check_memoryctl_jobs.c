@@ -56,6 +56,10 @@ START_TEST(what_is_asked_for_reaches_memoryd)
         } cases[] = {
                 { { "online", "32" }, "Online Blocks=32-32\n" },
                 { { "online", "32-39,45", "7" }, "Online Blocks=32-39,45-45,7-7\n" },
+                { { "offline", "0x0000000100000000-0x0000000107ffffff" },
+                  "Offline Blocks=32-32\n" },
+                { { "set-zone", "7,0x100000000-0x13fffffff", "0x0-0x7ffffff", "kernel" },
+                  "SetZone Blocks=7-7,32-39,0-0 Zone=kernel\n" },
                 { { "offline", "--node", "1" }, "Offline Node=1\n" },
                 { { "offline", "--node=0", "--size=1G" }, "Offline Node=0 Size=1073741824\n" },
                 { { "offline", "--device", "PNP0C80:00" }, "Offline Device=PNP0C80:00\n" },
@@ -97,6 +101,24 @@ START_TEST(what_is_asked_for_reaches_memoryd)
                 ck_assert_int_eq(output.exit_code, 0);
                 expect_log(cases[i].log);
         }
+}
+END_TEST
+
+START_TEST(addresses_are_those_of_whole_blocks)
+{
+        static const char *const verbs[] = { "online", "offline" };
+        char path[PATH_MAX];
+
+        start_script("calm", "early done");
+        in_folder("log", path);
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                RUN("--no-wait", verbs[i], "32,0x100000000-0x103ffffff");
+                expect(2, "",
+                       "memoryctl: bad BLOCKS '0x0000000100000000-0x0000000103ffffff', expected "
+                       "addresses of whole blocks of 128M\n" TRY);
+        }
+        /* Nothing has been asked for. */
+        ck_assert_int_lt(access(path, F_OK), 0);
 }
 END_TEST
 
@@ -197,7 +219,7 @@ START_TEST(bad_blocks_are_named_as_by_list)
         RUN("offline", "32", "memory33");
         expect(2, "",
                "memoryctl: bad BLOCKS 'memory33' in 'memory33', expected a number, a range such as "
-               "32-39, or several such as 32-39,45\n" TRY);
+               "32-39, several such as 32-39,45, or addresses as in the column RANGE\n" TRY);
 }
 END_TEST
 
@@ -798,6 +820,7 @@ int main(void)
         Suite *suite = suite_create("memoryctl, jobs");
         const TTest *const with_bus[] = {
                 what_is_asked_for_reaches_memoryd,
+                addresses_are_those_of_whole_blocks,
                 the_exit_code_tells_all_some_or_nothing,
                 a_pipe_gets_lines_once_in_a_second_and_each_failure_once,
                 lines_go_on_while_the_job_does,

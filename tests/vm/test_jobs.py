@@ -56,6 +56,8 @@ REFUSED_WORDS = (
     ("offline --node 2 --size 1000", 1, "1000"),
     ("set-zone --node 2 --movable=101%", 1, "101"),
     ("offline 5", 1, "boot"),
+    ("offline 0x0000000028000000-0x000000002fffffff", 1, "boot"),
+    ("offline 0x0000000028000000-0x0000000028ffffff", 2, "whole blocks of 128M"),
     ("cancel 999", 1, "999"),
 )
 
@@ -155,7 +157,8 @@ class Jobs(GuestCase):
     def test_an_offline_by_another_program_stays(self):
         before, indices = self._use_dimm(512, MOVABLE, "MMMM")
         by_job, by_hand = indices[-1], indices[1]
-        self.guest.run(f"memoryctl offline {by_job}")
+        addresses = self.guest.run(f"memoryctl list -n -o RANGE {by_job}").strip()
+        self.guest.run(f"memoryctl offline {addresses}")
         self.guest.run(f"echo offline >/sys/devices/system/memory/memory{by_hand}/state")
         self._check_offlined(by_job, by_hand)
 
