@@ -410,6 +410,18 @@ class Plan(TreeCase):
             (block, "all", f"left alone (rule 'all', {self.config}:2)")
             for block in ("16-47", "48")])
 
+    def test_memory_of_an_accelerator_is_what_a_rule_for_its_driver_says(self):
+        tree = self.made("s390x-standby")
+        (tree / "proc").mkdir(exist_ok=True)
+        (tree / "proc/iomem").write_text(
+            "00000000-ffffffff : System RAM\n"
+            "100000000-2ffffffff : 0009:01:00.0\n"
+            "  100000000-2ffffffff : System RAM (NVIDIA)\n")
+        self.config.write_text('rules = ({ driver = "NV*"; name = "gpu"; zone = "movable"; });\n')
+        rows = self.plan(tree, "-o", "BLOCK,DEVICE,ORIGIN,DECISION,RULE")
+        self.assertEqual([tuple(row.values()) for row in rows], [
+            ("16-47", "0009:01:00.0", "driver", "movable", "gpu")])
+
     def test_faults_are_named(self):
         tree = self.made("s390x-standby")
         self.config.write_text("settle = true;\n")
@@ -424,7 +436,8 @@ class Plan(TreeCase):
         for text, expected in (
                 ("128M@0", "a size that is a multiple of the block size, and not zero"),
                 ("256M", "SIZE@NODE[:ORIGIN], for example 16G@1:virtio-mem"),
-                ("256M@0:boot", "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'")):
+                ("256M@0:boot", "dimm, virtio-mem, kmem, balloon, standby, driver or unknown after the "
+                 "':'")):
             self.assertEqual(self.refusal(tree, "--config", self.config, "--add", text),
                              f"memoryctl: --add '{text}': expected {expected}; blocks are of 256M")
 

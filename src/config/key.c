@@ -95,6 +95,8 @@ static const ConfKey keys[] = {
           "matches memory on nodes of these kinds" },
         { "rules.origin", CONF_WORDS, 0, 0, origin_word, NULL, offsetof(Rule, origins),
           "matches memory that came in one of these ways" },
+        { "rules.driver", CONF_NAME, 1, 64, NULL, NULL, offsetof(Rule, driver),
+          "matches memory of the driver with this name in /proc/iomem" },
         { "rules.address", CONF_RANGE, 0, UINT64_MAX, NULL, NULL, offsetof(Rule, first_address),
           "matches blocks within this range of physical addresses" },
         { "rules.min_size", CONF_SIZE, 1, SIZE_LARGEST, NULL, NULL, offsetof(Rule, min_size_bytes),

@@ -4,6 +4,8 @@
 
 #include "config/draft.h"
 
+#include <fnmatch.h>
+
 /* The state while a rule is read. */
 typedef struct Reader {
         const ConfSource *source;
@@ -236,6 +238,65 @@ static int check_origin(const Reader *reader)
                         "an origin that the rule's architecture knows");
 }
 
+/* Whether a driver's name can match: printable ASCII, as far as it fits, and never with the brackets around it. */
+static bool can_match_driver(const char *pattern)
+{
+        const char *class = strrchr(pattern, '[');
+        size_t n = 0;
+
+        for (const char *c = pattern; *c; c++) {
+                if (*c < ' ' || *c > '~')
+                        return false;
+                n += *c != '*';
+        }
+        if (strpbrk(pattern, "()\\"))
+                return false;
+        return class ? strchr(class, ']') != NULL : n < DEVICE_NAME_MAX;
+}
+
+/* Whether memory of an origin can have a driver whose name matches. */
+static bool origin_has_driver(Origin origin, const char *pattern)
+{
+        bool is_kmem = fnmatch(pattern, "kmem", 0) == 0;
+        bool is_virtio_mem = fnmatch(pattern, "virtio_mem", 0) == 0;
+
+        if (origin == ORIGIN_DRIVER)
+                return strcmp(pattern, "kmem") != 0 && strcmp(pattern, "virtio_mem") != 0;
+        return (origin == ORIGIN_KMEM && is_kmem) || (origin == ORIGIN_VIRTIO_MEM && is_virtio_mem);
+}
+
+static int check_driver(const Reader *reader)
+{
+        const Rule *rule = reader->rule;
+
+        if (!rule->driver)
+                return 0;
+        if (!can_match_driver(rule->driver))
+                return fault_in(
+                        reader, reader->group, "driver",
+                        "the NAME of \"System RAM (NAME)\" in /proc/iomem, or a pattern such as "
+                        "\"NVIDIA*\"");
+        for (Origin origin = 0; origin < _ORIGIN_MAX; origin++)
+                if (origin_has_driver(origin, rule->driver) &&
+                    (!rule->origins || rule->origins & 1U << origin))
+                        return 0;
+        return fault_in(reader, reader->group, "driver",
+                        "a driver whose memory has the rule's origin: \"kmem\" for \"kmem\", "
+                        "\"virtio_mem\" for \"virtio-mem\", any other for \"driver\"");
+}
+
+/* movable_node lifts min_kernel, which says that the first memory of a node is kernel memory. */
+static int check_movable_node(const Reader *reader)
+{
+        const Rule *rule = reader->rule;
+
+        if (!rule->movable_node || rule->zone != ZONE_ACTION_KERNEL)
+                return 0;
+        return fault_in(
+                reader, reader->group, "movable_node",
+                "no movable_node with zone = \"kernel\", which makes the memory kernel memory");
+}
+
 static int check_rule(const Reader *reader)
 {
         const Rule *rule = reader->rule;
@@ -246,7 +307,9 @@ static int check_rule(const Reader *reader)
         fault |= check_conditions(reader, "virtualization", rule->virtualization,
                                   virtualization_matches);
         fault |= check_conditions(reader, "architecture", rule->architecture, architecture_matches);
-        return fault | check_origin(reader);
+        fault |= check_origin(reader);
+        fault |= check_driver(reader);
+        return fault | check_movable_node(reader);
 }
 
 int conf_rule_read(const ConfSource *source, const config_setting_t *group, Policy *policy,

@@ -100,9 +100,11 @@ typedef struct Ram {
         RamKind kind;
         uint64_t first; /* addresses, both included */
         uint64_t last;
-        uint64_t region_first; /* virtio-mem: all that the device can ever have; else the same */
+        /* virtio-mem: all that the device can ever have; another driver: its device; else the same */
+        uint64_t region_first;
         uint64_t region_last;
-        char name[DEVICE_NAME_MAX]; /* "virtio0", "dax0.0" or any other driver's; "" for none */
+        char name[DEVICE_NAME_MAX]; /* of the device, such as "virtio0" or "dax0.0"; "" for none */
+        char driver[DEVICE_NAME_MAX]; /* such as "virtio_mem" or "kmem"; "" for none */
 } Ram;
 
 /* Lists the ranges. The errors are those of sysfs_read_iomem() and ram_list(). */

@@ -4,6 +4,8 @@
 
 #include "kernel/identify.h"
 
+#include <stdio.h>
+
 /* The value of Range.device if blocks of more than one device lie in the range. */
 #define DEVICE_MIXED (-2)
 
@@ -11,7 +13,7 @@
 typedef struct Range {
         Ram ram;
         int32_t device;     /* index in the draft, DEVICE_NONE while it has none, or DEVICE_MIXED */
-        int32_t unknown;    /* the device for its blocks of unknown origin, or DEVICE_NONE */
+        int32_t own;        /* the device of its blocks without a better name, or DEVICE_NONE */
         uint64_t n_blocks;  /* blocks that exist */
         bool has_unlinked;  /* a block in it has no firmware node, so those above have none */
         bool has_ungrouped; /* a block in it is in no group */
@@ -58,7 +60,7 @@ static int read_ranges(Identifier *identifier)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
                 identifier->ranges[i] =
-                        (Range){ .ram = rams[i], .device = DEVICE_NONE, .unknown = DEVICE_NONE };
+                        (Range){ .ram = rams[i], .device = DEVICE_NONE, .own = DEVICE_NONE };
         identifier->n_ranges = n;
         return 0;
 }
@@ -88,9 +90,9 @@ static int32_t find_boot(Identifier *identifier)
 }
 
 /*
- * Returns the group of a block. A group is read only once, since it lasts as long as the block. It
- * is not read before the block has a node, because some files of the block may not exist until
- * then. Where the kernel shows no groups, it is read for one block of each range.
+ * Returns the group of a block. A group is read only once, since it lasts as long as the block. It is not read
+ * before the block has a node, because some files of the block may not exist until then. Where the kernel shows
+ * no groups, it is read for one block of each range.
  */
 static int32_t find_group(Identifier *identifier, Block *block, Range *range)
 {
@@ -111,10 +113,7 @@ static int32_t find_group(Identifier *identifier, Block *block, Range *range)
         return block->group;
 }
 
-/*
- * Fills in the group of a new device: from the block's previous device if that is the same device, or else
- * from the block's files.
- */
+/* Fills in the group of a new device: from the block's previous device if it is the same, or else from files. */
 static void take_group(const Identifier *identifier, const Block *block, DraftDevice *found)
 {
         const Device *before = machine_device(identifier->machine, block);
@@ -134,10 +133,7 @@ static void take_group(const Identifier *identifier, const Block *block, DraftDe
         }
 }
 
-/*
- * Returns the device of a block whose group is known. Without groups, devices of the same origin
- * and name count as one.
- */
+/* Returns the device of a block whose group is known. Without groups, origin and name tell devices apart. */
 static int32_t find_device(Identifier *identifier, Origin origin, const char *name,
                            const Block *block)
 {
@@ -150,6 +146,14 @@ static int32_t find_device(Identifier *identifier, Origin origin, const char *na
         return device;
 }
 
+static int32_t set_driver(Identifier *identifier, int32_t device, const char *driver)
+{
+        if (device >= 0)
+                snprintf(identifier->draft.devices[device].device.driver, DEVICE_NAME_MAX, "%s",
+                         driver);
+        return device;
+}
+
 static bool is_acpi_adding(Identifier *identifier)
 {
         if (identifier->acpi_is_adding < 0)
@@ -158,9 +162,8 @@ static bool is_acpi_adding(Identifier *identifier)
 }
 
 /*
- * Returns the device of memory for which the platform is the only evidence. All memory of a balloon
- * or of standby is one device, which grows bit by bit. Each range of unknown origin is a device of
- * its own.
+ * Returns the device of memory for which the platform is the only evidence. All memory of a balloon or of
+ * standby is one device, which grows bit by bit. Each range of unknown origin is a device of its own.
  */
 static int32_t find_by_platform(Identifier *identifier, Range *range)
 {
@@ -169,12 +172,12 @@ static int32_t find_by_platform(Identifier *identifier, Range *range)
         if (identifier->platform != ORIGIN_UNKNOWN || !range)
                 return device_draft_find(draft, identifier->platform, identifier->platform_name,
                                          GROUP_NONE);
-        if (range->unknown == DEVICE_NONE) {
-                range->unknown = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
-                if (range->unknown >= 0)
-                        draft->devices[range->unknown].device.unit_blocks = 0;
+        if (range->own == DEVICE_NONE) {
+                range->own = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
+                if (range->own >= 0)
+                        draft->devices[range->own].device.unit_blocks = 0;
         }
-        return range->unknown;
+        return range->own;
 }
 
 /* Once devices have been identified, a block at an address of the firmware's map may be a new one. */
@@ -187,9 +190,8 @@ static bool is_of_firmware(const Identifier *identifier, const Block *block)
 }
 
 /*
- * Whether a block is boot memory because it was online when memoryd started. This proves nothing
- * where the firmware's memory is known, nor on s390, where boot memory is a single range with the
- * kernel in it.
+ * Whether a block is boot memory because it was online when memoryd started. This proves nothing where the
+ * firmware's memory is known, nor on s390, where boot memory is a single range with the kernel in it.
  */
 static bool was_there_before(const Identifier *identifier, const Block *block, const Range *range)
 {
@@ -219,8 +221,8 @@ static int32_t find_nameless(Identifier *identifier, const Block *block, const R
 }
 
 /*
- * Returns the device of a block that is in a group and for which /proc/iomem names no driver. One
- * block with a firmware_node link names the device of the whole group.
+ * Returns the device of a block in a group for which /proc/iomem names no driver. One block with a
+ * firmware_node link names the device of the whole group.
  */
 static int32_t find_in_group(Identifier *identifier, const Block *block, const Range *range)
 {
@@ -248,7 +250,9 @@ static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
         if (before && before->origin == ORIGIN_BOOT)
                 return find_boot(identifier);
         if (before && before->origin != ORIGIN_UNKNOWN)
-                return find_device(identifier, before->origin, before->name, block);
+                return set_driver(identifier,
+                                  find_device(identifier, before->origin, before->name, block),
+                                  before->driver);
         if (is_of_firmware(identifier, block))
                 return find_boot(identifier);
         if (find_group(identifier, block, range) >= 0)
@@ -260,10 +264,7 @@ static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
                 return find_device(identifier, ORIGIN_DIMM, name, block);
         if (range)
                 range->has_unlinked = true;
-        /*
-         * On a kernel with groups, the group tells the device when the block has its node: do not
-         * guess from the range.
-         */
+        /* On a kernel with groups, the group tells the device when the block has its node: do not guess. */
         if (!identifier->has_groups && range && range->device >= 0 &&
             identifier->draft.devices[range->device].device.origin == ORIGIN_DIMM)
                 return range->device;
@@ -274,27 +275,45 @@ static int32_t find_plain(Identifier *identifier, Block *block, Range *range)
         return find_by_platform(identifier, range);
 }
 
-static int32_t find(Identifier *identifier, Block *block, Range *range)
+/* Returns the device of memory of a driver that memoryd does not know: one for each region. */
+static int32_t find_in_region(Identifier *identifier, const Block *block, Range *range)
 {
-        static const Origin origins[] = {
-                [RAM_VIRTIO_MEM] = ORIGIN_VIRTIO_MEM,
-                [RAM_KMEM] = ORIGIN_KMEM,
-                [RAM_OTHER] = ORIGIN_UNKNOWN,
-        };
-        RamKind kind = range ? range->ram.kind : RAM_PLAIN;
+        Range *first = range;
 
-        if (kind == RAM_BOOT)
-                return find_boot(identifier);
-        if (kind == RAM_PLAIN)
-                return find_plain(identifier, block, range);
-        (void) find_group(identifier, block, range);
-        return find_device(identifier, origins[kind], range->ram.name, block);
+        if (block->group >= 0)
+                return find_device(identifier, ORIGIN_DRIVER, range->ram.name, block);
+        while (first > identifier->ranges && first[-1].ram.kind == RAM_OTHER &&
+               first[-1].ram.region_first == range->ram.region_first)
+                first--;
+        if (first->own == DEVICE_NONE)
+                first->own = device_draft_add(&identifier->draft, ORIGIN_DRIVER, range->ram.name,
+                                              GROUP_NONE);
+        return first->own;
 }
 
-/*
- * Returns the first range that a block lies in or overlaps, or NULL. Blocks must be asked for in
- * ascending order.
- */
+static int32_t find_of_driver(Identifier *identifier, Block *block, Range *range)
+{
+        const Ram *ram = &range->ram;
+        Origin origin = ram->kind == RAM_KMEM ? ORIGIN_KMEM : ORIGIN_VIRTIO_MEM;
+
+        (void) find_group(identifier, block, range);
+        return set_driver(identifier,
+                          ram->kind == RAM_OTHER ?
+                                  find_in_region(identifier, block, range) :
+                                  find_device(identifier, origin, ram->name, block),
+                          ram->driver);
+}
+
+static int32_t find(Identifier *identifier, Block *block, Range *range)
+{
+        if (!range || range->ram.kind == RAM_PLAIN)
+                return find_plain(identifier, block, range);
+        if (range->ram.kind == RAM_BOOT)
+                return find_boot(identifier);
+        return find_of_driver(identifier, block, range);
+}
+
+/* Returns the first range that a block lies in or overlaps, or NULL. Ask for blocks in ascending order. */
 static Range *find_range(Identifier *identifier, const Block *block)
 {
         uint64_t size = identifier->machine->block_size_bytes, first = block->id * size;
@@ -339,8 +358,8 @@ static int find_all(Identifier *identifier)
 }
 
 /*
- * Finds the device of blocks that come before the block that named their group. Blocks that remain
- * are part of another device than the rest of their range.
+ * Finds the device of blocks that come before the block that named their group. Blocks that remain are part of
+ * another device than the rest of their range.
  */
 static void find_rest(Identifier *identifier)
 {

@@ -7,7 +7,8 @@
  * Finds out which device each block of the machine is part of, where the device came from, and what its
  * name is. The evidence, strongest first:
  *
- * 1. /proc/iomem names the driver of the memory: virtio-mem, kmem, others;
+ * 1. /proc/iomem names the driver of the memory: virtio-mem, kmem, or another, whose memory in the range of
+ *    one device, such as a PCI device, is a device;
  * 2. memory without a driver's name that contains the kernel, or does not consist of whole blocks, or
  *    is in the memory map that an x86 kernel was started with: boot memory;
  * 3. memoryN/firmware_node: a DIMM;

@@ -5,7 +5,6 @@
 #include "base/parse.h"
 #include "kernel/evidence.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <stdio.h>
 
@@ -160,16 +159,35 @@ static bool has_kernel(const Iomem *iomem, size_t i)
         return false;
 }
 
-/* Takes the name of the driver from between the brackets. */
+/*
+ * Takes the name of the driver from between the brackets, as much of it as fits. A name with characters that
+ * are not printable ASCII is not taken.
+ */
 static void take_driver(const char *name, char driver[static DEVICE_NAME_MAX])
 {
         const char *bracket = name + strlen(RAM_NAME " (");
         size_t n = strcspn(bracket, ")");
 
         for (size_t i = 0; i < n; i++)
-                if (!isalnum((unsigned char) bracket[i]) && !strchr("_-.:", bracket[i]))
+                if (bracket[i] < ' ' || bracket[i] > '~')
                         n = 0;
         snprintf(driver, DEVICE_NAME_MAX, "%.*s", (int) MIN(n, DEVICE_NAME_MAX - 1), bracket);
+}
+
+/*
+ * Takes the region of another driver's memory: the innermost range around it, if that has the name of a device, or
+ * else the memory itself. A bus, with a space in its name, can have many devices.
+ */
+static void take_region(const Iomem *iomem, const IomemRange *range, Ram *ram)
+{
+        const IomemRange *outer = range->parent == IOMEM_TOP ? NULL : &iomem->ranges[range->parent];
+
+        snprintf(ram->name, sizeof(ram->name), "%s", ram->driver);
+        if (!outer || strlen(outer->name) >= DEVICE_NAME_MAX || strpbrk(outer->name, " \t"))
+                return;
+        snprintf(ram->name, sizeof(ram->name), "%s", outer->name);
+        ram->region_first = outer->first;
+        ram->region_last = outer->last;
 }
 
 /* Memory of the firmware may begin and end anywhere, added memory only at the boundaries of blocks. */
@@ -191,9 +209,12 @@ static Ram ram_of(const Iomem *iomem, size_t i, uint64_t block_size_bytes)
                 .region_last = range->last,
         };
 
+        if (range->name[strlen(RAM_NAME)])
+                take_driver(range->name, ram.driver);
         /* Kernels before 5.8 write "System RAM" for kmem as well. */
         if (strcmp(range->name, RAM_NAME " (kmem)") == 0 || dax) {
                 ram.kind = RAM_KMEM;
+                snprintf(ram.driver, sizeof(ram.driver), "kmem");
                 snprintf(ram.name, sizeof(ram.name), "%s", dax ? dax->name : "");
         } else if (strcmp(range->name, RAM_NAME " (virtio_mem)") == 0) {
                 ram.kind = RAM_VIRTIO_MEM;
@@ -204,7 +225,7 @@ static Ram ram_of(const Iomem *iomem, size_t i, uint64_t block_size_bytes)
                 }
         } else if (range->name[strlen(RAM_NAME)]) {
                 ram.kind = RAM_OTHER;
-                take_driver(range->name, ram.name);
+                take_region(iomem, range, &ram);
         } else if (has_kernel(iomem, i) || !is_whole(range, block_size_bytes)) {
                 ram.kind = RAM_BOOT;
         }

@@ -7,9 +7,10 @@
 #include <stdio.h>
 
 static const char *const origin_table[_ORIGIN_MAX] = {
-        [ORIGIN_UNKNOWN] = "unknown",       [ORIGIN_BOOT] = "boot", [ORIGIN_DIMM] = "dimm",
-        [ORIGIN_VIRTIO_MEM] = "virtio-mem", [ORIGIN_KMEM] = "kmem", [ORIGIN_BALLOON] = "balloon",
-        [ORIGIN_STANDBY] = "standby",
+        [ORIGIN_UNKNOWN] = "unknown", [ORIGIN_BOOT] = "boot",
+        [ORIGIN_DIMM] = "dimm",       [ORIGIN_VIRTIO_MEM] = "virtio-mem",
+        [ORIGIN_KMEM] = "kmem",       [ORIGIN_BALLOON] = "balloon",
+        [ORIGIN_STANDBY] = "standby", [ORIGIN_DRIVER] = "driver",
 };
 
 DEFINE_STRING_TABLE(origin, Origin)
@@ -27,7 +28,8 @@ void device_draft_done(DeviceDraft *draft)
 
 int32_t device_draft_add(DeviceDraft *draft, Origin origin, const char *name, int32_t group)
 {
-        bool is_whole = origin == ORIGIN_BOOT || origin == ORIGIN_DIMM || origin == ORIGIN_KMEM;
+        bool is_whole = origin == ORIGIN_BOOT || origin == ORIGIN_DIMM || origin == ORIGIN_KMEM ||
+                        origin == ORIGIN_DRIVER;
         DraftDevice *added;
 
         if (GROW(draft->devices, draft->n_devices) < 0)

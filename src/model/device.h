@@ -13,6 +13,7 @@ typedef enum Origin {
         ORIGIN_KMEM,       /* a dax region: CXL, persistent or soft-reserved memory */
         ORIGIN_BALLOON,    /* added by the balloon driver of Hyper-V or Xen */
         ORIGIN_STANDBY,    /* the standby memory of an s390 partition */
+        ORIGIN_DRIVER,     /* added by any other driver, such as an accelerator's */
         _ORIGIN_MAX,
         _ORIGIN_INVALID = -EINVAL,
 } Origin;
@@ -25,6 +26,7 @@ Origin origin_from_string(const char *word);
 typedef struct Device {
         char name[DEVICE_NAME_MAX]; /* the kernel's name: "PNP0C80:00", "virtio3", "dax0.0"; "" for
                                        boot memory and for a device without a name */
+        char driver[DEVICE_NAME_MAX]; /* NAME of "System RAM (NAME)" in /proc/iomem; "" for none */
         Origin origin;
         int32_t group;        /* the kernel's memory group, or GROUP_NONE */
         uint64_t size_bytes;  /* of the whole device, or the size that it can grow to */

@@ -24,7 +24,7 @@ static int addition_parse_node(char *text, Addition *ret, const char **ret_expec
         if (parse_u32(text, &ret->node) < 0 || ret->node >= NODE_MAX)
                 return -EINVAL;
 
-        *ret_expected = "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'";
+        *ret_expected = "dimm, virtio-mem, kmem, balloon, standby, driver or unknown after the ':'";
         ret->origin = origin ? origin_from_string(origin) : ORIGIN_DIMM;
         return ret->origin < 0 || ret->origin == ORIGIN_BOOT ? -EINVAL : 0;
 }

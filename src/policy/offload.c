@@ -38,8 +38,9 @@ static Match match_class(const Rule *rule, const Node *node)
 
 static Match match_rule(const Rule *rule, const Machine *machine, const Node *node)
 {
-        bool asks_of_memory = rule->origins != 0 || rule->has_address || rule->min_size_bytes > 0 ||
-                              rule->max_size_bytes > 0 || rule->udev_mask != 0;
+        bool asks_of_memory = rule->origins != 0 || rule->driver || rule->has_address ||
+                              rule->min_size_bytes > 0 || rule->max_size_bytes > 0 ||
+                              rule->udev_mask != 0;
         Match match = MIN(match_number(rule, machine, node), match_class(rule, node));
 
         if (!rule_matches_machine(rule, machine) ||

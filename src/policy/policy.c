@@ -47,6 +47,7 @@ void rule_done(Rule *rule)
                 return;
         free(rule->name);
         free(rule->file);
+        free(rule->driver);
         strings_free(rule->virtualization);
         strings_free(rule->architecture);
         *rule = (Rule){};
@@ -259,6 +260,8 @@ static bool rule_matches_block(const Rule *rule, const Machine *machine, const B
         uint64_t last = first + machine->block_size_bytes - 1;
 
         if (rule->origins && !(rule->origins & 1U << (device ? device->origin : ORIGIN_UNKNOWN)))
+                return false;
+        if (rule->driver && (!device || fnmatch(rule->driver, device->driver, 0) != 0))
                 return false;
         /* A device that is not known has no size. */
         if ((rule->min_size_bytes > 0 || rule->max_size_bytes > 0) &&

@@ -36,6 +36,7 @@ typedef struct Rule {
         NodeSet nodes;
         unsigned node_classes; /* mask of 1 << NodeClass, any of them; 0: not given */
         unsigned origins;      /* mask of 1 << Origin, any of them; 0: not given */
+        char *driver;          /* owned, a pattern of fnmatch(3); NULL: not given */
         bool has_address;
         uint64_t first_address; /* the block lies within these addresses, both included */
         uint64_t last_address;

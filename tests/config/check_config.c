@@ -41,8 +41,15 @@
 #define NODES "expected nodes from 0 to 1023 such as 1, (1, 2) or \"2-5,7\", got "
 #define CLASSES "expected \"cpu\", \"cpuless\" or \"memoryless\", or a list of them, got "
 #define ORIGINS                                                                                    \
-        "expected \"unknown\", \"boot\", \"dimm\", \"virtio-mem\", \"kmem\", \"balloon\" or "      \
-        "\"standby\", or a list of them, got "
+        "expected \"unknown\", \"boot\", \"dimm\", \"virtio-mem\", \"kmem\", \"balloon\", "        \
+        "\"standby\" or \"driver\", or a list of them, got "
+#define DRIVER                                                                                     \
+        "expected the NAME of \"System RAM (NAME)\" in /proc/iomem, or a pattern such as "         \
+        "\"NVIDIA*\", got "
+#define DRIVER_ORIGIN                                                                              \
+        "expected a driver whose memory has the rule's origin: \"kmem\" for \"kmem\", "            \
+        "\"virtio_mem\" for \"virtio-mem\", any other for \"driver\", got "
+#define DRIVER_TEXT "expected a name of 1 to 64 printable ASCII characters, got "
 #define ADDRESS                                                                                    \
         "expected a range of addresses, the lower one first, such as "                             \
         "\"0x100000000-0x1ffffffff\", got "
@@ -427,8 +434,15 @@ static const FileCase file_cases[] = {
         { "rules = ({ zone = \"auto\"; movable_node = true; });", "" },
         { "rules = ({ zone = \"auto\"; origin = \"standby\"; });", "" },
         { "rules = ({ zone = \"auto\"; origin = [\"boot\", \"dimm\", \"virtio-mem\", \"kmem\", "
-          "\"balloon\", \"standby\", \"unknown\"]; });",
+          "\"balloon\", \"standby\", \"driver\", \"unknown\"]; });",
           "" },
+        { "rules = ({ zone = \"auto\"; driver = \"NVIDIA\"; });", "" },
+        { "rules = ({ zone = \"auto\"; driver = \"[Nn]v*dia ?\"; origin = \"driver\"; });", "" },
+        { "rules = ({ zone = \"auto\"; driver = \"*\"; origin = \"kmem\"; });", "" },
+        { "rules = ({ zone = \"auto\"; driver = \"NVIDIA\"; }, { zone = \"kernel\"; });", "" },
+        { "rules = ({ zone = \"auto\"; driver = \"kmem\"; origin = [\"kmem\", \"dimm\"]; });", "" },
+        { "rules = ({ zone = \"auto\"; driver = \"virtio_mem\"; origin = \"virtio-mem\"; });", "" },
+        { "rules = ({ zone = \"auto\"; driver = \"*1234567890123456789012345678901*\"; });", "" },
         { "rules = ({ zone = \"auto\"; address = \"0x100000000-0x1ffffffff\"; });", "" },
         { "rules = ({ zone = \"auto\"; address = \"0X0-0Xffffffffffffffff\"; });", "" },
         { "rules = ({ zone = \"auto\"; address = \"0x1000000-0x1ffffff\"; });", "" },
@@ -587,6 +601,30 @@ static const FileCase file_cases[] = {
           "1: 'rules[0].origin': " NO_SUCH_ORIGIN "an array\n" },
         { "rules = ({ zone = \"auto\"; architecture = \"x86-64\"; origin = [\"standby\"]; });",
           "1: 'rules[0].origin': " NO_SUCH_ORIGIN "an array\n" },
+        { "rules = ({ zone = \"auto\"; driver = 1; });",
+          "1: 'rules[0].driver': " DRIVER_TEXT "1\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"\"; });",
+          "1: 'rules[0].driver': " DRIVER_TEXT "\"\"\n" },
+        { "rules = ({ zone = \"auto\";\n driver = \"System RAM (NVIDIA)\"; });",
+          "2: 'rules[0].driver': " DRIVER "\"System RAM (NVIDIA)\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"(kmem\"; });",
+          "1: 'rules[0].driver': " DRIVER "\"(kmem\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"NVIDIA[\"; });",
+          "1: 'rules[0].driver': " DRIVER "\"NVIDIA[\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"NVIDIA\\\\\"; });",
+          "1: 'rules[0].driver': " DRIVER "\"NVIDIA\\\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"12345678901234567890123456789012\"; });",
+          "1: 'rules[0].driver': " DRIVER "\"12345678901234567890123456789012\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"NVIDIA\"; origin = [\"kmem\", \"dimm\"]; });",
+          "1: 'rules[0].driver': " DRIVER_ORIGIN "\"NVIDIA\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"kmem\"; origin = \"driver\"; });",
+          "1: 'rules[0].driver': " DRIVER_ORIGIN "\"kmem\"\n" },
+        { "rules = ({ zone = \"auto\"; driver = \"*\"; origin = \"standby\"; });",
+          "1: 'rules[0].driver': " DRIVER_ORIGIN "\"*\"\n" },
+        { "rules = ({ zone = \"kernel\";\n movable_node = true; });",
+          "2: 'rules[0].movable_node': expected no movable_node with zone = \"kernel\", which "
+          "makes "
+          "the memory kernel memory, got true\n" },
         { "rules = ({ zone = \"auto\"; udev_property = \"A=1\"; });",
           "1: 'rules[0].udev_property': " UDEV_PROPERTY "\"A=1\"\n" },
         { "rules = ({ zone = \"auto\"; udev_property = (); });",
@@ -1806,8 +1844,9 @@ static void uncomment(char *text)
 /* The shipped file leaves to others what is theirs, and says nothing else. */
 static void assert_shipped(const Conf *defaults)
 {
-        static const char *const names[] = { "kmem", "balloon", "standby" };
-        static const Origin origins[] = { ORIGIN_KMEM, ORIGIN_BALLOON, ORIGIN_STANDBY };
+        static const char *const names[] = { "kmem", "balloon", "driver", "standby" };
+        static const Origin origins[] = { ORIGIN_KMEM, ORIGIN_BALLOON, ORIGIN_DRIVER,
+                                          ORIGIN_STANDBY };
         Conf conf;
 
         load(&conf);
@@ -1858,7 +1897,7 @@ START_TEST(each_example_is_good_as_a_drop_in_to_the_shipped_file)
         put(VENDOR, shipped);
         snprintf(pattern, sizeof(pattern), "%s/conf/examples/*.conf", folder ? folder : ".");
         ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
-        ck_assert_uint_eq(found.gl_pathc, 5);
+        ck_assert_uint_eq(found.gl_pathc, 6);
         for (size_t i = 0; i < found.gl_pathc; i++) {
                 char *text = read_source(found.gl_pathv[i] + strlen(folder ? folder : ".") + 1);
                 Conf conf;

@@ -790,8 +790,8 @@ START_TEST(an_addition_that_makes_no_sense_is_refused_with_what_was_expected)
                 { "16M@x", "a node number of at most 1023 after the '@'" },
                 { "16M@1024", "a node number of at most 1023 after the '@'" },
                 { "16M@0:boot",
-                  "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'" },
-                { "16M@0:", "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'" },
+                  "dimm, virtio-mem, kmem, balloon, standby, driver or unknown after the ':'" },
+                { "16M@0:", "dimm, virtio-mem, kmem, balloon, standby, driver or unknown after the ':'" },
         };
         PlanRow rows[PLAN_ROWS_MAX];
 

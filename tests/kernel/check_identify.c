@@ -217,6 +217,9 @@ static const char *draw(void)
                                         origin_to_string(device->origin), *device->name ? " " : "",
                                         device->name, device->first_block, device->last_block,
                                         (uintmax_t) (device->size_bytes / BLOCK_SIZE));
+                        if (device->origin == ORIGIN_DRIVER)
+                                end += snprintf(end, (size_t) (stop - end), " (%s)",
+                                                device->driver);
                         if (device->missing_blocks > 0)
                                 end += snprintf(end, (size_t) (stop - end), " -%u",
                                                 device->missing_blocks);
@@ -455,9 +458,32 @@ static const Case cases[] = {
 
         /* Others. */
         { "a driver that is not known", "108000000-117ffffff : System RAM (new-mem)\n", "33-34o",
-          .devices = "unknown new-mem 33-34 x2 /1: 33-34\n" },
-        { "one with a name that is none", "108000000-117ffffff : System RAM (a b)\n", "33-34o",
-          .devices = "unknown 33-34 x2 /1: 33-34\n" },
+          .devices = "driver new-mem 33-34 x2 (new-mem): 33-34\n" },
+        { "also one whose name has a space", "108000000-117ffffff : System RAM (a b)\n", "33-34o",
+          .devices = "driver a b 33-34 x2 (a b): 33-34\n" },
+        { "but not one whose name cannot be shown", "108000000-117ffffff : System RAM (a\tb)\n",
+          "33-34o", .devices = "driver 33-34 x2 (): 33-34\n" },
+        { "all memory in the range of a PCI device is one device, and its blocks come",
+          "108000000-13fffffff : 0009:01:00.0\n"
+          "  108000000-117ffffff : System RAM (NVIDIA)\n"
+          "  128000000-137ffffff : System RAM (NVIDIA)\n",
+          "33-34o 37o", .devices = "driver 0009:01:00.0 33-38 x4 (NVIDIA) -1: 33-34,37\n" },
+        { "two PCI devices have two",
+          "108000000-10fffffff : 0009:01:00.0\n  108000000-10fffffff : System RAM (NVIDIA)\n"
+          "110000000-117ffffff : 0019:01:00.0\n  110000000-117ffffff : System RAM (NVIDIA)\n",
+          "33-34o",
+          .devices = "driver 0009:01:00.0 33-33 x1 (NVIDIA): 33\n"
+                     "driver 0019:01:00.0 34-34 x1 (NVIDIA): 34\n" },
+        { "a bus is no device: each range on it is",
+          "108000000-117ffffff : PCI Bus 0009:00\n  108000000-10fffffff : System RAM (NVIDIA)\n"
+          "  110000000-117ffffff : System RAM (NVIDIA)\n",
+          "33-34o",
+          .devices = "driver NVIDIA 33-33 x1 (NVIDIA): 33\ndriver NVIDIA 34-34 x1 (NVIDIA): 34\n" },
+        { "a group is a device, whatever range it lies in",
+          "108000000-10fffffff : 0009:01:00.0\n  108000000-10fffffff : System RAM (NVIDIA)\n"
+          "110000000-117ffffff : 0009:01:00.0\n  110000000-117ffffff : System RAM (NVIDIA)\n",
+          "33-34o", .groups = "33-34=4*2",
+          .devices = "driver 0009:01:00.0 33-34 x2 (NVIDIA): 33-34\n" },
         { "nothing tells: each range is a device",
           "108000000-117ffffff : System RAM\n118000000-11fffffff : System RAM\n", "33-34o",
           .devices = "unknown 33-34 x2: 33-34\n" },
@@ -572,6 +598,18 @@ START_TEST(what_is_known_is_kept)
         identify();
         ck_assert_str_eq(draw(), "boot 0-7 x8: 0-7\ndimm PNP0C80:01 40-41 x2: 40-41\n"
                                  "dimm PNP0C80:02 74-105 x32: 74-105\n");
+}
+END_TEST
+
+START_TEST(the_driver_stays_known_when_the_addresses_are_hidden)
+{
+        set_iomem("108000000-117ffffff : 0009:01:00.0\n"
+                  "  108000000-117ffffff : System RAM (NVIDIA)\n");
+        add_blocks("33-34o");
+        identify();
+        set_iomem("00000000-00000000 : System RAM\n");
+        identify();
+        ck_assert_str_eq(draw(), "driver 0009:01:00.0 33-34 x2 (NVIDIA): 33-34\n");
 }
 END_TEST
 
@@ -810,6 +848,7 @@ int main(void)
         tcase_add_loop_test(tests, devices_are_told_by_what_the_kernel_shows, 0, ELEMENTSOF(cases));
         tcase_add_test(tests, a_balloon_of_hyper_v_is_bound_to_its_driver);
         tcase_add_test(tests, what_is_known_is_kept);
+        tcase_add_test(tests, the_driver_stays_known_when_the_addresses_are_hidden);
         tcase_add_test(tests, a_block_that_came_back_is_looked_at_anew);
         tcase_add_test(tests, what_is_added_where_boot_memory_was_is_none);
         tcase_add_test(tests, what_was_known_outlives_a_table_that_cannot_be_read);

@@ -7,7 +7,7 @@
 
 #define BLOCK_SIZE (UINT64_C(128) << 20)
 
-/* Each range as "KIND first-last [region] name;". */
+/* Each range as "KIND first-last [region] name (driver);". */
 static void assert_ram(const char *text, const char *expected)
 {
         static const char *const kinds[] = {
@@ -26,7 +26,10 @@ static void assert_ram(const char *text, const char *expected)
                         end += snprintf(end, (size_t) (stop - end), " [%jx-%jx]",
                                         (uintmax_t) rams[i].region_first,
                                         (uintmax_t) rams[i].region_last);
-                end += snprintf(end, (size_t) (stop - end), " %s;", rams[i].name);
+                end += snprintf(end, (size_t) (stop - end), " %s", rams[i].name);
+                if (rams[i].driver[0])
+                        end += snprintf(end, (size_t) (stop - end), " (%s)", rams[i].driver);
+                end += snprintf(end, (size_t) (stop - end), ";");
         }
         ck_assert_str_eq(drawn, expected);
 }
@@ -49,9 +52,27 @@ START_TEST(ranges_have_the_kind_and_name_of_who_added_them)
                    "  150000000-16fffffff : System RAM (virtio_mem)\n"
                    "250000000-257ffffff : System RAM (other_mem)\n",
                    "boot 1000-9fbff ;boot 100000-3ffdbfff ;plain 40000000-47ffffff ;"
-                   "boot 48000000-4fffffff ;kmem 108000000-117ffffff dax12.3;"
-                   "virtio-mem 150000000-16fffffff [150000000-24fffffff] virtio10;"
-                   "other 250000000-257ffffff other_mem;");
+                   "boot 48000000-4fffffff ;kmem 108000000-117ffffff dax12.3 (kmem);"
+                   "virtio-mem 150000000-16fffffff [150000000-24fffffff] virtio10 (virtio_mem);"
+                   "other 250000000-257ffffff other_mem (other_mem);");
+}
+END_TEST
+
+START_TEST(memory_of_another_driver_is_in_the_range_of_its_device)
+{
+        assert_ram("40000000-5fffffff : 0009:01:00.0\n"
+                   "  40000000-47ffffff : System RAM (NVIDIA)\n"
+                   "  50000000-57ffffff : System RAM (NVIDIA)\n"
+                   "60000000-7fffffff : PCI Bus 0000:00\n"
+                   "  60000000-67ffffff : System RAM (a b)\n"
+                   "80000000-8fffffff : dax1.0\n"
+                   "  80000000-87ffffff : System RAM\n"
+                   "90000000-9fffffff : a-name-of-thirty-two-characters-\n"
+                   "  90000000-97ffffff : System RAM (x)\n",
+                   "other 40000000-47ffffff [40000000-5fffffff] 0009:01:00.0 (NVIDIA);"
+                   "other 50000000-57ffffff [40000000-5fffffff] 0009:01:00.0 (NVIDIA);"
+                   "other 60000000-67ffffff a b (a b);kmem 80000000-87ffffff dax1.0 (kmem);"
+                   "other 90000000-97ffffff x (x);");
 }
 END_TEST
 
@@ -77,9 +98,12 @@ START_TEST(names_are_taken_only_if_they_are_what_is_expected)
                    "68000000-6fffffff : System RAM (123456789012345678901234567890123)\n"
                    "70000000-77ffffff : System RAMP\n"
                    "78000000-7fffffff : System RAM (\n",
-                   "kmem 40000000-47ffffff ;plain 48000000-4fffffff ;virtio-mem 50000000-57ffffff ;"
-                   "kmem 58000000-5fffffff dax1234567890123456789012.3456;other 60000000-67ffffff ;"
-                   "other 68000000-6fffffff 1234567890123456789012345678901;"
+                   "kmem 40000000-47ffffff  (kmem);plain 48000000-4fffffff ;"
+                   "virtio-mem 50000000-57ffffff  (virtio_mem);"
+                   "kmem 58000000-5fffffff dax1234567890123456789012.3456 (kmem);"
+                   "other 60000000-67ffffff ;"
+                   "other 68000000-6fffffff 1234567890123456789012345678901 "
+                   "(1234567890123456789012345678901);"
                    "other 78000000-7fffffff ;");
 }
 END_TEST
@@ -139,16 +163,16 @@ START_TEST(an_x86_guest_with_each_kind_of_device)
                    "150000000-24fffffff : virtio0\n"
                    "  150000000-16fffffff : System RAM (virtio_mem)\n"
                    "fd00000000-ffffffffff : Reserved",
-                   "boot 1000-9fbff ;boot 100000-7ffdbfff ;kmem 108000000-13fffffff dax0.0;"
+                   "boot 1000-9fbff ;boot 100000-7ffdbfff ;kmem 108000000-13fffffff dax0.0 (kmem);"
                    "plain 140000000-14fffffff ;"
-                   "virtio-mem 150000000-16fffffff [150000000-24fffffff] virtio0;");
+                   "virtio-mem 150000000-16fffffff [150000000-24fffffff] virtio0 (virtio_mem);");
 }
 END_TEST
 
 START_TEST(names_may_hold_what_separates_them)
 {
         assert_ram("40000000-47ffffff : System RAM (a) - b : c\n48000000-4fffffff : \n",
-                   "other 40000000-47ffffff a;");
+                   "other 40000000-47ffffff a (a);");
 }
 END_TEST
 
@@ -165,8 +189,9 @@ START_TEST(below_the_last_level_containment_tells_children_from_siblings)
                    "          08000000-0fffffff : System RAM (virtio_mem)\n"
                    "          10000000-17ffffff : System RAM (virtio_mem)\n"
                    "          18000000-1fffffff : System RAM (kmem)\n",
-                   "kmem 0-7ffffff dax6.6;virtio-mem 8000000-fffffff [0-fffffff] virtio5;"
-                   "virtio-mem 10000000-17ffffff ;kmem 18000000-1fffffff ;");
+                   "kmem 0-7ffffff dax6.6 (kmem);virtio-mem 8000000-fffffff [0-fffffff] virtio5 "
+                   "(virtio_mem);"
+                   "virtio-mem 10000000-17ffffff  (virtio_mem);kmem 18000000-1fffffff  (kmem);");
 }
 END_TEST
 
@@ -229,6 +254,7 @@ int main(void)
         TCase *tests = tcase_create("iomem");
 
         tcase_add_test(tests, ranges_have_the_kind_and_name_of_who_added_them);
+        tcase_add_test(tests, memory_of_another_driver_is_in_the_range_of_its_device);
         tcase_add_test(tests, the_kernel_in_one_range_says_nothing_of_the_next);
         tcase_add_test(tests, names_are_taken_only_if_they_are_what_is_expected);
         tcase_add_test(tests, memory_within_memory_is_one_range);

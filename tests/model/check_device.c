@@ -4,8 +4,8 @@
 
 START_TEST(origins_have_words)
 {
-        static const char *const words[] = { "unknown", "boot",    "dimm",   "virtio-mem",
-                                             "kmem",    "balloon", "standby" };
+        static const char *const words[] = { "unknown", "boot",    "dimm",    "virtio-mem",
+                                             "kmem",    "balloon", "standby", "driver" };
 
         ck_assert_int_eq(_ORIGIN_MAX, ELEMENTSOF(words));
         for (int i = 0; i < _ORIGIN_MAX; i++) {

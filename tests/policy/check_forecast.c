@@ -47,7 +47,7 @@ END_TEST
 #define MULTIPLE "a size that is a multiple of the block size, and not zero"
 #define AT_MOST "a size of at most 262144 blocks"
 #define NODE "a node number of at most 1023 after the '@'"
-#define ORIGIN "dimm, virtio-mem, kmem, balloon, standby or unknown after the ':'"
+#define ORIGIN "dimm, virtio-mem, kmem, balloon, standby, driver or unknown after the ':'"
 
 static const struct {
         const char *text;

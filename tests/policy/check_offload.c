@@ -26,6 +26,7 @@ typedef struct RuleCase {
         const char *nodes;
         unsigned classes;
         unsigned origins;
+        const char *driver;
         uint32_t distance; /* from node 0, exactly */
         const char *architecture;
         bool asks_address;
@@ -87,6 +88,7 @@ static const OffloadCase cases[] = {
         /* What is known of no memory to come. */
         { { { MOVABLE, .origins = 1U << ORIGIN_DIMM }, { KERNEL } }, 2, 3000, N, N, N, N },
         { { { MOVABLE, .origins = 1U << ORIGIN_DIMM }, { MOVABLE } }, 2, 3000, M, M, M, M },
+        { { { MOVABLE, .driver = "NVIDIA" }, { KERNEL } }, 2, 3000, N, N, N, N },
         { { { MOVABLE, .asks_address = true }, { KERNEL } }, 2, 3000, N, N, N, N },
         { { { MOVABLE, .min_size = 1 }, { KERNEL } }, 2, 3000, N, N, N, N },
         { { { MOVABLE, .max_size = 1 }, { KERNEL } }, 2, 3000, N, N, N, N },
@@ -158,6 +160,7 @@ static void add_rule(const RuleCase *c)
                 .has_nodes = c->nodes != NULL,
                 .node_classes = c->classes,
                 .origins = c->origins,
+                .driver = c->driver ? strdup(c->driver) : NULL,
                 .has_distance = c->distance > 0,
                 .distance = { .from = 0, .min = c->distance, .max = c->distance },
                 .has_address = c->asks_address,

@@ -187,6 +187,32 @@ START_TEST(a_rule_matches_the_origins_it_lists)
 }
 END_TEST
 
+START_TEST(a_rule_matches_the_driver_by_a_pattern)
+{
+        static const struct {
+                const char *pattern, *driver;
+                bool matches;
+        } cases[] = {
+                { "NVIDIA", "NVIDIA", true },
+                { "NVIDIA", "NVIDIA2", false },
+                { "NVIDIA*", "NVIDIA2", true },
+                { "nvidia", "NVIDIA", false },
+                { "[Nn]*", "nvidia", true },
+                { "?mem", "kmem", true },
+                { "*", "", true },
+                { "?*", "", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Rule rule = { .driver = (char *) cases[i].pattern };
+                Device device = { .origin = ORIGIN_DRIVER };
+
+                strcpy(device.driver, cases[i].driver);
+                assert_match(&rule, &(Place){ .device = &device }, cases[i].matches);
+        }
+}
+END_TEST
+
 START_TEST(a_block_without_a_device_is_of_unknown_origin_and_of_no_size)
 {
         static const struct {
@@ -201,6 +227,7 @@ START_TEST(a_block_without_a_device_is_of_unknown_origin_and_of_no_size)
                 { { .min_size_bytes = 1 }, false },
                 { { .max_size_bytes = 1 }, false },
                 { { .max_size_bytes = UINT64_MAX }, false },
+                { { .driver = (char *) "*" }, false },
                 { { .origins = MASK(UNKNOWN), .max_size_bytes = UINT64_MAX }, false },
         };
 
@@ -751,6 +778,7 @@ int main(void)
         tcase_add_test(match, a_rule_with_an_empty_node_set_matches_nothing);
         tcase_add_test(match, the_first_rule_that_matches_decides);
         tcase_add_test(match, a_rule_matches_the_origins_it_lists);
+        tcase_add_test(match, a_rule_matches_the_driver_by_a_pattern);
         tcase_add_test(match, a_block_without_a_device_is_of_unknown_origin_and_of_no_size);
         tcase_add_loop_test(match, a_rule_matches_the_size_of_the_device, 0,
                             ELEMENTSOF(size_cases));
