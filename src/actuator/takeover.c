@@ -2,207 +2,70 @@
 
 /* Remembers what auto_online_blocks said before memoryd, and chooses what memoryd writes there. */
 
-#include "actuator/takeover.h"
-
+#include "actuator/takeover-private.h"
 #include "base/log.h"
-#include "base/statefile.h"
-#include "policy/offload.h"
+#include "base/names.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 
-#define FILE_NAME "auto_online_blocks"
 #define ABANDON_MSEC 10000
 
-/* The first line contains the version: a file of another version is not used. */
-#define HEADING "memoryd auto_online_blocks 1\n"
-
-/*
- * Then comes a line for each auto_online_blocks file: its owner, its previous word, and the words
- * that memoryd wrote.
- */
-#define LINE_TEXT_MAX 128
-#define FILE_MAX (sizeof(HEADING) + (size_t) (NODE_MAX + 1) * LINE_TEXT_MAX)
-
-#define MACHINE_NAME "machine"
-#define NODE_PREFIX "node"
-
-void takeover_done(Takeover *takeover)
-{
-        free(takeover->answers);
-        *takeover = (Takeover){};
-}
-
-static Answer *takeover_find(const Takeover *takeover, int32_t node)
-{
-        for (size_t i = 0; i < takeover->n_answers; i++)
-                if (takeover->answers[i].node == node)
-                        return &takeover->answers[i];
-        return NULL;
-}
-
-static Answer *takeover_add(Takeover *takeover, int32_t node)
-{
-        if (GROW(takeover->answers, takeover->n_answers) < 0)
-                return NULL;
-        takeover->answers[takeover->n_answers] =
-                (Answer){ .node = node, .refused = _ONLINE_WORD_INVALID };
-        return &takeover->answers[takeover->n_answers++];
-}
-
-static bool is_ours(const Answer *answer, OnlineWord word)
-{
-        return answer->ours & 1U << word;
-}
-
-/* The state file */
-
-/* Parses the owner of a file. Returns its node, NODE_NONE for the machine, or -EBADMSG. */
-static int32_t parse_owner(const char *text)
-{
-        uint32_t node;
-
-        if (strcmp(text, MACHINE_NAME) == 0)
-                return NODE_NONE;
-        return sysfs_parse_numbered(text, NODE_PREFIX, &node) && node < NODE_MAX ? (int32_t) node :
-                                                                                   -EBADMSG;
-}
-
-/* Parses a line such as "machine online offline". There is at least one word after the previous one. */
-static int parse_line(char *line, Takeover *takeover)
-{
-        char *rest = NULL, *name = strtok_r(line, " ", &rest), *text = strtok_r(NULL, " ", &rest);
-        OnlineWord word = text ? online_word_from_string(text) : _ONLINE_WORD_INVALID;
-        int32_t node = word < 0 ? -EBADMSG : parse_owner(name);
-        Answer *answer;
-
-        if (node == -EBADMSG || takeover_find(takeover, node))
-                return -EBADMSG;
-        answer = takeover_add(takeover, node);
-        if (!answer)
-                return -ENOMEM;
-        answer->before = word;
-        while ((text = strtok_r(NULL, " ", &rest))) {
-                word = online_word_from_string(text);
-                if (word < 0)
-                        return -EBADMSG;
-                answer->ours |= 1U << word;
-        }
-        return answer->ours == 0 ? -EBADMSG : 0;
-}
-
-static int parse_text(char *text, Takeover *takeover)
-{
-        char *line = text + strlen(HEADING), *end;
-
-        if (strncmp(text, HEADING, strlen(HEADING)) != 0)
-                return -EBADMSG;
-        for (; *line; line = end + 1) {
-                int r;
-
-                end = strchr(line, '\n');
-                if (!end)
-                        return -EBADMSG;
-                *end = 0;
-                r = parse_line(line, takeover);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-int takeover_load(const char *folder, Takeover *ret)
-{
-        _cleanup_free_ char *text = NULL;
-        _cleanup_(takeover_done) Takeover takeover = {};
-        int r = statefile_read(folder, FILE_NAME, FILE_MAX, &text);
-
-        if (r >= 0)
-                r = parse_text(text, &takeover);
-        if (r < 0 && r != -ENOENT)
-                return r == -EFBIG ? -EBADMSG : r;
-        ret->answers = TAKE_PTR(takeover.answers);
-        ret->n_answers = takeover.n_answers;
-        return 0;
-}
-
-static void print_answer(FILE *stream, const Answer *answer)
-{
-        if (answer->node == NODE_NONE)
-                fputs(MACHINE_NAME, stream);
-        else
-                fprintf(stream, NODE_PREFIX "%d", answer->node);
-        fprintf(stream, " %s", online_word_to_string(answer->before));
-        for (int word = 0; word < _ONLINE_WORD_MAX; word++)
-                if (is_ours(answer, (OnlineWord) word))
-                        fprintf(stream, " %s", online_word_to_string((OnlineWord) word));
-        fputc('\n', stream);
-}
-
-int takeover_save(const char *folder, Takeover *takeover)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t size = 0;
-        FILE *stream;
-        bool failed;
-        int r;
-
-        if (!takeover->is_changed)
-                return 0;
-        if (takeover->n_answers == 0) {
-                char path[PATH_MAX];
-
-                snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
-                unlink(path);
-                takeover->is_changed = false;
-                return 0;
-        }
-        stream = open_memstream(&text, &size);
-        if (!stream)
-                return -ENOMEM;
-        fputs(HEADING, stream);
-        for (size_t i = 0; i < takeover->n_answers; i++)
-                print_answer(stream, &takeover->answers[i]);
-        failed = ferror(stream) != 0;
-        if (fclose(stream) != 0 || failed)
-                return -ENOMEM;
-        r = statefile_replace(folder, FILE_NAME, text, size);
-        takeover->is_changed = r < 0;
-        return r;
-}
-
 /* The words to write */
+
+/* Takes a word as the one to restore. */
+static void answer_start(Answer *answer, OnlineWord current)
+{
+        answer->before = current;
+        answer->ours = 1U << current;
+        answer->foreign = _ONLINE_WORD_INVALID;
+}
+
+/* Compares a file with what is known of it. Returns whether memoryd may write to it. */
+static bool answer_check(Answer *answer, OnlineWord current)
+{
+        OnlineWord foreign = answer->foreign;
+
+        if (answer_is_ours(answer, current))
+                answer->foreign = _ONLINE_WORD_INVALID;
+        else if (answer->is_loaded && answer->foreign != current)
+                answer_start(answer, current); /* it was set while no memoryd ran */
+        else
+                answer->foreign = current;
+        answer->is_loaded = false;
+        answer->is_told &= answer->foreign == foreign;
+        return answer->foreign < 0;
+}
 
 int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWord wanted)
 {
         Answer *answer = takeover_find(takeover, node);
+        bool is_new = !answer, may_write;
+        Answer old;
 
-        if (current == wanted) {
-                if (answer && !is_ours(answer, current))
-                        takeover_forget(takeover, node);
-                return 0;
-        }
-        if (answer && answer->refused == wanted)
-                return 0;
-        if (!answer)
+        if (is_new)
                 answer = takeover_add(takeover, node);
         if (!answer)
                 return -ENOMEM;
-        if (!is_ours(answer, current)) {
-                answer->before = current;
-                answer->ours = 0;
-        }
-        answer->ours |= 1U << wanted;
-        takeover->is_changed = true;
-        return 1;
+        if (is_new)
+                answer_start(answer, current);
+        old = *answer;
+        may_write = answer_check(answer, current);
+        if (may_write && current == wanted)
+                answer->ours = 1U << current;
+        may_write &= current != wanted && answer->refused != wanted;
+        if (may_write)
+                answer->ours |= 1U << wanted;
+        takeover->is_changed |= may_write || answer->ours != old.ours ||
+                                answer->before != old.before || answer->foreign != old.foreign;
+        return may_write;
 }
 
 OnlineWord takeover_release(const Takeover *takeover, int32_t node, OnlineWord current)
 {
         const Answer *answer = takeover_find(takeover, node);
 
-        if (!answer || !is_ours(answer, current) || current == answer->before ||
+        if (!answer || !answer_is_ours(answer, current) || current == answer->before ||
             answer->refused == answer->before)
                 return _ONLINE_WORD_INVALID;
         return answer->before;
@@ -219,14 +82,19 @@ void takeover_written(Takeover *takeover, int32_t node, OnlineWord word, int err
                 return;
         answer->ours = 1U << word;
         takeover->is_changed = true;
-        if (word == answer->before)
-                takeover_forget(takeover, node);
 }
 
-void takeover_retry(Takeover *takeover)
+void takeover_renew(Takeover *takeover)
 {
-        for (size_t i = 0; i < takeover->n_answers; i++)
-                takeover->answers[i].refused = _ONLINE_WORD_INVALID;
+        for (size_t i = 0; i < takeover->n_answers; i++) {
+                Answer *answer = &takeover->answers[i];
+
+                answer->refused = _ONLINE_WORD_INVALID;
+                if (answer->foreign < 0)
+                        continue;
+                answer_start(answer, answer->foreign);
+                takeover->is_changed = true;
+        }
 }
 
 void takeover_forget(Takeover *takeover, int32_t node)
@@ -243,8 +111,32 @@ void takeover_forget(Takeover *takeover, int32_t node)
 
 void takeover_read(Takeover *takeover, const Sysfs *sysfs)
 {
-        if (sysfs_read_auto_online(sysfs, NODE_NONE, takeover->machine_word) < 0)
-                takeover->machine_word[0] = 0;
+        char word[AUTO_ONLINE_WORD_MAX];
+
+        if (sysfs_read_auto_online(sysfs, NODE_NONE, word) < 0)
+                word[0] = 0;
+        if (*word && strcmp(word, takeover->machine_word) != 0 && online_word_from_string(word) < 0)
+                log_notice(
+                        "auto_online_blocks says '%s', which memoryd does not know, leaving it so",
+                        word);
+        strcpy(takeover->machine_word, word);
+}
+
+WordFiles takeover_foreign(const Takeover *takeover, const Machine *machine)
+{
+        WordFiles files = {};
+
+        for (size_t i = 0; i < takeover->n_answers; i++) {
+                const Answer *answer = &takeover->answers[i];
+
+                if (answer->foreign < 0)
+                        continue;
+                if (answer->node == NODE_NONE)
+                        files.machine = true;
+                else if (machine_find_node(machine, (uint32_t) answer->node))
+                        node_set_add(&files.nodes, (uint32_t) answer->node);
+        }
+        return files;
 }
 
 bool takeover_kernel_onlines(const Takeover *takeover)
@@ -283,16 +175,37 @@ static int takeover_next(Takeover *takeover, const Machine *machine, const Takeo
 }
 
 /*
- * Forgets the files when all words have been restored, but not those of nodes that are gone: the
- * kernel has kept their words for the time when the node comes back.
+ * Forgets the files when all words have been restored, but not those of nodes that are gone: the kernel has kept
+ * their words for the time when the node comes back. Nor those that another process has set: the next memoryd
+ * leaves them alone as well.
  */
 static void forget_restored(Takeover *takeover, const Machine *machine)
 {
         for (size_t i = takeover->n_answers; i-- > 0;) {
                 int32_t node = takeover->answers[i].node;
 
-                if (node == NODE_NONE || machine_find_node(machine, (uint32_t) node))
+                if (takeover->answers[i].foreign < 0 &&
+                    (node == NODE_NONE || machine_find_node(machine, (uint32_t) node)))
                         takeover_forget(takeover, node);
+        }
+}
+
+/* Logs each word that another process has set, once. */
+static void tell_foreign(Takeover *takeover)
+{
+        const LogContext context = { .message_id = MESSAGE_ID_AUTO_ONLINE_FOREIGN };
+        char file[AUTO_ONLINE_PATH_MAX];
+
+        for (size_t i = 0; i < takeover->n_answers; i++) {
+                Answer *answer = &takeover->answers[i];
+
+                if (answer->foreign < 0 || answer->is_told)
+                        continue;
+                answer->is_told = true;
+                log_full(LOG_NOTICE, &context,
+                         "Another process set %s to '%s', leaving it so until \"memoryctl reload\"",
+                         sysfs_auto_online_path(answer->node, file),
+                         online_word_to_string(answer->foreign));
         }
 }
 
@@ -306,6 +219,7 @@ int takeover_run(Takeover *takeover, Writer *writer, const char *folder, const M
         if (writer->n_setting > 0)
                 return 1;
         r = takeover_next(takeover, machine, wish, &node, &word);
+        tell_foreign(takeover);
         if (r == 0 && wish->gives_back)
                 forget_restored(takeover, machine);
         saved = takeover_save(folder, takeover);
@@ -379,7 +293,7 @@ int takeover_abandon(const char *folder, const Sysfs *sysfs, int actuator_fd)
                         r = put_back(actuator_fd, answer);
                         n += r >= 0;
                 }
-                if (r >= 0)
+                if (r >= 0 && answer->foreign != current)
                         takeover_forget(&takeover, answer->node);
         }
         if (r >= 0)

@@ -3,19 +3,27 @@
 
 #include "actuator/writer.h"
 #include "kernel/sysfs.h"
+#include "policy/offload.h"
 
 /*
- * While memoryd runs, it controls the kernel's own onlining through the auto_online_blocks of the
- * machine and, on a kernel that has them, of the nodes. The previous words of these files are kept
- * below /run, so that they are restored in the end even if memoryd was killed and started again.
+ * While memoryd runs, it controls the kernel's own onlining through the auto_online_blocks of the machine and, on a
+ * kernel that has them, of the nodes. A word that another process sets meanwhile stays, until the configuration
+ * is reloaded: memoryd writes nothing to that file, and does not restore it. What is known of the files is kept
+ * below /run, so that the words are restored in the end even if memoryd was killed and started again. A word that
+ * was set while no memoryd ran is the one to restore.
  */
 
-/* A file that memoryd has written to. */
+/* What is known of a file. */
 typedef struct Answer {
         int32_t node;      /* the node of the file; NODE_NONE: the machine */
         OnlineWord before; /* the word before memoryd wrote, to be restored */
-        unsigned ours; /* mask of 1 << OnlineWord: words that memoryd wrote or is about to write */
+        unsigned
+                ours; /* mask of 1 << OnlineWord: words that memoryd wrote or is about to write, or found */
         OnlineWord refused; /* could not be written, or _ONLINE_WORD_INVALID; is not saved */
+        OnlineWord
+                foreign; /* what another process set while memoryd ran, or _ONLINE_WORD_INVALID */
+        bool is_loaded; /* from what an earlier memoryd saved, and not compared with the file yet */
+        bool is_told;   /* the foreign word was logged */
 } Answer;
 
 typedef struct Takeover {
@@ -36,16 +44,15 @@ void takeover_done(Takeover *takeover);
 int takeover_load(const char *folder, Takeover *ret);
 
 /*
- * Saves the words below the folder if they have changed, atomically. Removes the file if there is
- * nothing to restore. Returns 0 or a negative errno.
+ * Saves the words below the folder if they have changed, atomically. Removes the file if no word is to be restored
+ * or left alone. Returns 0 or a negative errno.
  */
 int takeover_save(const char *folder, Takeover *takeover);
 
 /*
- * Decides on a file that says `current` and is to say `wanted`. Returns 1 if `wanted` is to be
- * written: this is noted, and must be saved first. Returns 0 if there is nothing to write, or if a
- * write of `wanted` has failed. Returns -ENOMEM if there is no memory. If another process has set
- * the file since, its word is the one to restore.
+ * Decides on a file that says `current` and is to say `wanted`. Returns 1 if `wanted` is to be written: this is
+ * noted, and must be saved first. Returns 0 if there is nothing to write, if a write of `wanted` has failed, or
+ * if another process has set the file. Returns -ENOMEM if there is no memory.
  */
 int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWord wanted);
 
@@ -58,8 +65,11 @@ OnlineWord takeover_release(const Takeover *takeover, int32_t node, OnlineWord c
 /* Notes that a word was written or, with a negative errno, that it could not be written. */
 void takeover_written(Takeover *takeover, int32_t node, OnlineWord word, int error);
 
-/* Allows another attempt to write words that could not be written. */
-void takeover_retry(Takeover *takeover);
+/*
+ * Allows another attempt to write words that could not be written, and takes over files that another process has
+ * set. Their words are the ones to restore.
+ */
+void takeover_renew(Takeover *takeover);
 
 /* Forgets a file: nothing is to be restored in it. */
 void takeover_forget(Takeover *takeover, int32_t node);
@@ -71,7 +81,10 @@ typedef struct TakeoverWish {
         bool gives_back; /* restore previous words: memoryd stops, or is to respect them */
 } TakeoverWish;
 
-/* Reads the word of the machine. The words of the nodes are read with the nodes. */
+/* The files of the machine and of its nodes that another process has set. */
+WordFiles takeover_foreign(const Takeover *takeover, const Machine *machine);
+
+/* Reads the word of the machine. The words of the nodes are read with the nodes. Logs an unknown word once. */
 void takeover_read(Takeover *takeover, const Sysfs *sysfs);
 
 /* Whether the kernel onlines memory that is added to a node without a word of its own. */

@@ -71,6 +71,28 @@ static int append_features(sd_bus_message *reply, Manager *manager)
         return bus_append_array(reply, BUS_FEATURE_SIGNATURE, append_feature, has, ELEMENTSOF(has));
 }
 
+static int append_word_file(sd_bus_message *reply, int32_t node)
+{
+        char file[AUTO_ONLINE_PATH_MAX], path[AUTO_ONLINE_PATH_MAX + 32];
+
+        snprintf(path, sizeof(path), "/sys/devices/system/%s/%s",
+                 node == NODE_NONE ? "memory" : "node", sysfs_auto_online_path(node, file));
+        return sd_bus_message_append(reply, "s", path);
+}
+
+static int append_foreign_words(sd_bus_message *reply, Manager *manager)
+{
+        const WordFiles files = manager_view(manager).foreign_words;
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        if (r >= 0 && files.machine)
+                r = append_word_file(reply, NODE_NONE);
+        for (uint32_t node = 0; r >= 0 && node < NODE_MAX; node++)
+                if (node_set_contains(&files.nodes, node))
+                        r = append_word_file(reply, (int32_t) node);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static const Totals *totals(Manager *manager)
 {
         return &manager_view(manager).machine->totals;
@@ -89,6 +111,7 @@ DEFINE_VALUE_GETTER(get_foreign, Manager *manager, "u", totals(manager)->foreign
 DEFINE_VALUE_GETTER(get_jobs, Manager *manager, "u", (uint32_t) manager_view(manager).queue->n_jobs)
 DEFINE_VALUE_GETTER(get_auto_online, Manager *manager, "s", manager_view(manager).auto_online)
 DEFINE_VALUE_GETTER(get_degraded, Manager *manager, "b", (int) manager_view(manager).is_degraded)
+DEFINE_GETTER(get_foreign_words, Manager *manager, append_foreign_words(reply, manager))
 DEFINE_GETTER(get_features, Manager *manager, append_features(reply, manager))
 DEFINE_GETTER(get_files, Manager *manager,
               sd_bus_message_append_strv(reply, manager_view(manager).conf->files))
@@ -162,6 +185,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("ForeignBlocks", "u", get_foreign, 0, EMITS),
         SD_BUS_PROPERTY("Jobs", "u", get_jobs, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", get_auto_online, 0, EMITS),
+        SD_BUS_PROPERTY("ForeignAutoOnline", "as", get_foreign_words, 0, EMITS),
         SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, get_features, 0, 0),
         SD_BUS_PROPERTY("ConfigFiles", "as", get_files, 0, EMITS),
         SD_BUS_PROPERTY("ConfigFaults", "as", get_faults, 0, EMITS),

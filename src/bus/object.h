@@ -58,6 +58,7 @@ typedef struct Told {
         uint32_t last_job_id;
         bool is_degraded;
         char auto_online[AUTO_ONLINE_WORD_MAX];
+        WordFiles foreign_words;
         uint64_t files_hash;
         uint64_t faults_hash;
         /* The job that runs, without what it owns. Jobs that are still queued do not change. */

@@ -44,6 +44,11 @@ static uint64_t hash_strings(char *const *strings)
         return hash;
 }
 
+static bool word_files_differ(const WordFiles *a, const WordFiles *b)
+{
+        return a->machine != b->machine || memcmp(&a->nodes, &b->nodes, sizeof(a->nodes)) != 0;
+}
+
 static int emit_manager(const Told *before, const Told *now, sd_bus *bus)
 {
         const Totals *old = &before->machine.totals, *totals = &now->machine.totals;
@@ -58,6 +63,8 @@ static int emit_manager(const Told *before, const Told *now, sd_bus *bus)
                 { "Jobs", before->n_jobs != now->n_jobs },
                 { "Degraded", before->is_degraded != now->is_degraded },
                 { "KernelAutoOnline", strcmp(before->auto_online, now->auto_online) != 0 },
+                { "ForeignAutoOnline",
+                  word_files_differ(&before->foreign_words, &now->foreign_words) },
                 { "ConfigFiles", before->files_hash != now->files_hash },
                 { "ConfigFaults", before->faults_hash != now->faults_hash },
         };
@@ -239,6 +246,7 @@ int told_take(Told *told, Manager *manager)
                                    .n_failed = job->n_failed, .n_undone = job->n_undone };
         }
         strcpy(told->auto_online, view.auto_online);
+        told->foreign_words = view.foreign_words;
         return 0;
 }
 

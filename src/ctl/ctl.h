@@ -151,9 +151,10 @@ typedef struct ManagerRow {
         const char *kernel_auto_online;
         uint64_t block_size_bytes;
         Totals totals;
-        char **config_files;  /* owned, NULL-terminated, or NULL for none */
-        char **config_faults; /* the same */
-        FeatureRow *features; /* owned; none where memoryd is of an earlier version */
+        char **foreign_auto_online; /* owned, NULL-terminated, or NULL for none */
+        char **config_files;        /* the same */
+        char **config_faults;       /* the same */
+        FeatureRow *features;       /* owned; none where memoryd is of an earlier version */
         size_t n_features;
         bool degraded;
 } ManagerRow;

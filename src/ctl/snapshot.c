@@ -30,6 +30,7 @@ const Property manager_properties[] = {
           .key = "foreign_blocks" },
         { "KernelAutoOnline", 's', offsetof(ManagerRow, kernel_auto_online),
           .key = "kernel_auto_online" },
+        { "ForeignAutoOnline", 'a', .offset = offsetof(ManagerRow, foreign_auto_online) },
         { "KernelFeatures", 'a', offsetof(ManagerRow, features), NULL, &feature_rows,
           offsetof(ManagerRow, n_features) },
         { "ConfigFiles", 'a', .offset = offsetof(ManagerRow, config_files) },
@@ -295,6 +296,7 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->jobs);
         free(snapshot->history);
         free(snapshot->findings);
+        strings_free(snapshot->manager.foreign_auto_online);
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);
         free(snapshot->manager.features);

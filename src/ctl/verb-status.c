@@ -136,6 +136,9 @@ static void print_auto_online(const Snapshot *snapshot)
                         printf(", node %" PRIu32 " %s", node->id, node->kernel_auto_online);
         }
         putchar('\n');
+        for (char **path = snapshot->manager.foreign_auto_online; path && *path; path++)
+                printf("%-23s %s (\"memoryctl reload\" takes it over again)\n",
+                       "Set by another process:", *path);
 }
 
 static void print_manager(const ManagerRow *manager)
@@ -264,6 +267,7 @@ static json_object *json_status(const Snapshot *snapshot)
                              { "nodes", json_array(snapshot, snapshot->n_nodes, json_node_row) },
                              { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
                              { "blocks", json_open_blocks(snapshot) },
+                             { "foreign_auto_online", json_strings(manager->foreign_auto_online) },
                              { "config_files", json_strings(manager->config_files) },
                              { "config_faults", json_strings(manager->config_faults) }));
 }

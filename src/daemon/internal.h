@@ -8,6 +8,7 @@
 #include "daemon/pass.h"
 #include "daemon/relief.h"
 #include "daemon/remember.h"
+#include "daemon/watch.h"
 
 /* The manager's state, private to manager.c and loop.c. Only the loop calls the other file. */
 
@@ -34,6 +35,7 @@ struct Manager {
         Burst burst;
         JobQueue queue;
         Takeover takeover;
+        WordWatch word_watch; /* of the files of `takeover` */
         Relief relief;
         History history;
         Publisher publisher;

@@ -69,16 +69,37 @@ static int manager_identify(Manager *manager)
         return identify_devices(&manager->sysfs, &manager->machine);
 }
 
+static int on_word(sd_event_source *source, const struct inotify_event *event, void *userdata);
+
 static int manager_read_nodes(Manager *manager)
 {
         int r = survey_nodes(&manager->sysfs, &manager->machine);
+        bool is_other = r > 0;
 
+        if (is_other)
+                r = word_watch_set(&manager->word_watch, manager->event, &manager->sysfs,
+                                   &manager->machine, on_word, manager);
         if (r < 0)
                 return r;
-        manager->publisher.changes.nodes |= r > 0;
+        manager->publisher.changes.nodes |= is_other;
         manager->count_needed = true;
         manager_look_at_zones(manager);
         takeover_read(&manager->takeover, &manager->sysfs);
+        return 0;
+}
+
+/* A process has written to an auto_online_blocks file. */
+static int on_word(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+        Manager *manager = userdata;
+        int r = manager_read_nodes(manager);
+
+        (void) source, (void) event;
+        if (r < 0)
+                manager_fail(manager, "Cannot read the machine's nodes", r);
+        else if (!manager->stopping)
+                (void) manager_take_over(manager);
+        manager->publisher.changes.config = manager->publisher.changes.nodes = true;
         return 0;
 }
 

@@ -30,6 +30,7 @@ void manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->timer_source);
         sd_event_source_disable_unref(manager->look_source);
         sd_event_source_disable_unref(manager->pressure_source);
+        word_watch_done(&manager->word_watch);
         closep(&manager->pressure_fd);
         sd_event_unref(manager->event);
         monitor_free(manager->monitor);
@@ -293,6 +294,7 @@ void manager_stop(Manager *manager)
         if (manager->stopping)
                 return;
         manager->stopping = true;
+        takeover_read(&manager->takeover, &manager->sysfs);
         writer_clear(&manager->writer);
         for (size_t i = manager->queue.n_jobs; i-- > 0;)
                 (void) manager_cancel_job(manager, manager->queue.jobs[i]->id);
@@ -318,7 +320,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
 
         /* Empty the queue: the old configuration decided on its blocks. */
         writer_clear(&manager->writer);
-        takeover_retry(&manager->takeover);
+        takeover_renew(&manager->takeover);
         (void) manager_take_over(manager);
         manager->pass.plan_needed = manager->count_needed = true;
         manager_schedule(manager, manager_now(manager));
@@ -388,6 +390,7 @@ ManagerView manager_view(Manager *manager)
                 .history = &manager->history,
                 .queue = &manager->queue,
                 .auto_online = manager->takeover.machine_word,
+                .foreign_words = takeover_foreign(&manager->takeover, &manager->machine),
                 .short_nodes = &manager->relief.short_nodes,
                 .hears_pressure = manager->pressure_source != NULL,
                 .is_degraded = totals->failed_blocks > 0 || totals->foreign_blocks > 0 ||

@@ -6,6 +6,7 @@
 #include "daemon/queue.h"
 #include "kernel/monitor.h"
 #include "policy/history.h"
+#include "policy/offload.h"
 
 #include <systemd/sd-event.h>
 
@@ -76,6 +77,7 @@ typedef struct ManagerView {
         const History *history;
         const JobQueue *queue;
         const char *auto_online; /* auto_online_blocks as last read; "" if there is no such file */
+        WordFiles foreign_words; /* the auto_online_blocks files that another process has set */
         const NodeSet *short_nodes; /* nodes that are short of kernel memory */
         bool hears_pressure;        /* the kernel reports memory pressure */
         bool is_degraded; /* a block failed or is foreign, a node is short of kernel memory, or the

@@ -3,6 +3,12 @@
 
 #include "policy/policy.h"
 
+/* A set of auto_online_blocks files. */
+typedef struct WordFiles {
+        bool machine;
+        NodeSet nodes;
+} WordFiles;
+
 /*
  * Returns the single verdict of a policy on all memory that may be added to a node, whatever its device, size
  * and address. The kernel can online such memory by itself. NULL is a node that is not there yet. Returns

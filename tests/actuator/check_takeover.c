@@ -93,7 +93,7 @@ START_TEST(what_says_what_it_shall_is_not_written)
 {
         ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, OFFLINE, OFFLINE), 0);
         ck_assert_int_eq(takeover_take(&takeover, 1, INHERIT, INHERIT), 0);
-        ck_assert_uint_eq(takeover.n_answers, 0);
+        ck_assert_int_eq(takeover_release(&takeover, 1, INHERIT), NOTHING);
         ck_assert_int_eq(takeover_save(fixture.root, &takeover), 0);
         ck_assert(!is_there(FILE_NAME));
 }
@@ -107,7 +107,7 @@ START_TEST(another_wish_does_not_change_what_is_put_back)
 
         /* What it was before is what it shall be: there is nothing to put back. */
         take(1, KERNEL, INHERIT);
-        ck_assert_uint_eq(takeover.n_answers, 0);
+        ck_assert_int_eq(takeover_release(&takeover, 1, INHERIT), NOTHING);
         ck_assert(!is_there(FILE_NAME));
 }
 END_TEST
@@ -132,16 +132,83 @@ START_TEST(killed_before_or_after_the_write_is_the_same)
 }
 END_TEST
 
-START_TEST(a_value_set_by_another_program_counts)
+static void assert_foreign(bool machine, int32_t node)
+{
+        Node *nodes = calloc(2, sizeof(Node));
+        WordFiles files;
+        Machine machine_now;
+
+        ck_assert_ptr_nonnull(nodes);
+        nodes[1].id = 1;
+        machine_init(&machine_now);
+        machine_set_nodes(&machine_now, nodes, 2);
+        files = takeover_foreign(&takeover, &machine_now);
+        ck_assert_int_eq(files.machine, machine);
+        for (uint32_t i = 0; i < NODE_MAX; i++)
+                ck_assert_int_eq(node_set_contains(&files.nodes, i), (int32_t) i == node);
+        machine_done(&machine_now);
+}
+
+START_TEST(a_word_of_another_process_is_left_alone)
 {
         take(NODE_NONE, ONLINE, OFFLINE);
+        take(1, INHERIT, MOVABLE);
+        assert_foreign(false, -1);
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, MOVABLE, OFFLINE), 0);
+        ck_assert_int_eq(takeover_take(&takeover, 1, KERNEL, MOVABLE), 0);
+        assert_foreign(true, 1);
         ck_assert_int_eq(takeover_release(&takeover, NODE_NONE, MOVABLE), NOTHING);
+
+        /* Also if it is the word that memoryd would want next. */
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, MOVABLE, MOVABLE), 0);
+        assert_foreign(true, 1);
+        /* Back to the word of memoryd, or to the word before it: it is memoryd's again. */
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, OFFLINE, OFFLINE), 0);
+        assert_foreign(false, 1);
+        ck_assert_int_eq(takeover_release(&takeover, NODE_NONE, OFFLINE), ONLINE);
+}
+END_TEST
+
+START_TEST(the_word_of_a_file_that_needed_no_write_is_known)
+{
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, OFFLINE, OFFLINE), 0);
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, ONLINE, OFFLINE), 0);
+        assert_foreign(true, -1);
+}
+END_TEST
+
+START_TEST(a_foreign_word_is_kept_until_it_is_renewed)
+{
+        take(NODE_NONE, ONLINE, OFFLINE);
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, MOVABLE, OFFLINE), 0);
+        ck_assert_int_eq(takeover_save(fixture.root, &takeover), 0);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, FILE_NAME),
+                         HEADING "machine online offline !online_movable\n");
+        end(1);
+        start_again();
+        assert_foreign(true, -1);
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, MOVABLE, OFFLINE), 0);
+
+        takeover_renew(&takeover);
+        assert_foreign(false, -1);
+        take(NODE_NONE, MOVABLE, OFFLINE);
+        ck_assert_int_eq(takeover_release(&takeover, NODE_NONE, OFFLINE), MOVABLE);
+}
+END_TEST
+
+START_TEST(a_word_that_was_set_while_no_memoryd_ran_is_the_one_to_restore)
+{
+        take(NODE_NONE, ONLINE, OFFLINE);
+        start_again();
         take(NODE_NONE, MOVABLE, OFFLINE);
         ck_assert_int_eq(takeover_release(&takeover, NODE_NONE, OFFLINE), MOVABLE);
 
-        /* And what memoryd wants next is what it is. */
-        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, KERNEL, KERNEL), 0);
-        ck_assert_uint_eq(takeover.n_answers, 0);
+        /* Also where another process had set one before. */
+        ck_assert_int_eq(takeover_take(&takeover, NODE_NONE, KERNEL, OFFLINE), 0);
+        ck_assert_int_eq(takeover_save(fixture.root, &takeover), 0);
+        start_again();
+        take(NODE_NONE, ONLINE, OFFLINE);
+        ck_assert_int_eq(takeover_release(&takeover, NODE_NONE, OFFLINE), ONLINE);
 }
 END_TEST
 
@@ -159,7 +226,7 @@ START_TEST(what_cannot_be_written_is_tried_once)
         /* Putting back as well. */
         takeover_written(&takeover, 1, INHERIT, -EACCES);
         ck_assert_int_eq(takeover_release(&takeover, 1, KERNEL), NOTHING);
-        takeover_retry(&takeover);
+        takeover_renew(&takeover);
         ck_assert_int_eq(takeover_release(&takeover, 1, KERNEL), INHERIT);
 }
 END_TEST
@@ -193,6 +260,7 @@ static const struct {
         { HEADING "machine online offline\n", 0, 1 },
         { HEADING "machine online offline\nnode1 inherit online_movable online_kernel\n", 0, 2 },
         { HEADING "node1023 inherit offline\n", 0, 1 },
+        { HEADING "machine online offline !online_movable\n", 0, 1 },
 
         { "", -EBADMSG, 0 },
         { "online\n", -EBADMSG, 0 },
@@ -203,6 +271,11 @@ static const struct {
         { HEADING "machine online\n", -EBADMSG, 0 },
         { HEADING "machine onl offline\n", -EBADMSG, 0 },
         { HEADING "machine online offline x\n", -EBADMSG, 0 },
+        { HEADING "machine online offline !\n", -EBADMSG, 0 },
+        { HEADING "machine online offline !x\n", -EBADMSG, 0 },
+        { HEADING "machine online !online_movable\n", -EBADMSG, 0 },
+        { HEADING "machine !online offline\n", -EBADMSG, 0 },
+        { HEADING "machine online offline !online !online_movable\n", -EBADMSG, 0 },
         { HEADING "machine online offline\nmachine online offline\n", -EBADMSG, 0 },
         { HEADING "node online offline\n", -EBADMSG, 0 },
         { HEADING "node1024 online offline\n", -EBADMSG, 0 },
@@ -310,7 +383,10 @@ int main(void)
         tcase_add_test(tcase, what_says_what_it_shall_is_not_written);
         tcase_add_test(tcase, another_wish_does_not_change_what_is_put_back);
         tcase_add_test(tcase, killed_before_or_after_the_write_is_the_same);
-        tcase_add_test(tcase, a_value_set_by_another_program_counts);
+        tcase_add_test(tcase, a_word_of_another_process_is_left_alone);
+        tcase_add_test(tcase, the_word_of_a_file_that_needed_no_write_is_known);
+        tcase_add_test(tcase, a_foreign_word_is_kept_until_it_is_renewed);
+        tcase_add_test(tcase, a_word_that_was_set_while_no_memoryd_ran_is_the_one_to_restore);
         tcase_add_test(tcase, what_cannot_be_written_is_tried_once);
         tcase_add_test(tcase, at_the_end_only_a_node_that_is_gone_is_not_forgotten);
         tcase_add_loop_test(tcase, a_file_that_is_damaged_is_no_use, 0, ELEMENTSOF(load_cases));

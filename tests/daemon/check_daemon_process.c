@@ -296,14 +296,85 @@ START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
 }
 END_TEST
 
-START_TEST(auto_onlining_that_is_turned_on_again_is_taken_over_again)
+#define WORD_PATH "/sys/devices/system/memory/auto_online_blocks"
+#define FOREIGN_LINE                                                                               \
+        "Another process set auto_online_blocks to 'online_movable', leaving it so until "         \
+        "\"memoryctl reload\""
+
+static bool is_foreign(void)
+{
+        return strcmp(bus_get_text(MANAGER_PATH, MANAGER, "ForeignAutoOnline"), WORD_PATH) == 0;
+}
+
+/* Begins with "offline", as mock_kernel.c replaces the file that memoryd writes to, and so ends the watch. */
+static void set_word_as_another_process(void)
 {
         daemon_start();
-        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
-        testbed_add_dimm(DIMM, 1, 0);
-        wait_for(auto_online_is("offline"));
+        ck_assert(!is_foreign());
+        testbed_overwrite(TESTBED_MEMORY "/auto_online_blocks", "online_movable");
+        wait_for(is_foreign());
+}
+
+START_TEST(a_word_that_another_process_sets_stays_and_is_told_once)
+{
+        set_word_as_another_process();
+        ck_assert_str_eq(bus_get_text(MANAGER_PATH, MANAGER, "KernelAutoOnline"), "online_movable");
+        for (unsigned i = 0; i < 3; i++) {
+                testbed_add_dimm(DIMM + i, 1, 0);
+                wait_for(bus_block_is(DIMM + i, "done"));
+        }
+        ck_assert(auto_online_is("online_movable"));
+        ck_assert_uint_eq(daemon_count_logged(FOREIGN_LINE), 1);
         daemon_stop();
-        ck_assert(auto_online_is("online"));
+        ck_assert(auto_online_is("online_movable"));
+}
+END_TEST
+
+START_TEST(a_word_of_another_process_stays_across_a_restart_and_a_crash)
+{
+        set_word_as_another_process();
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+        for (int i = 0; i < 2; i++) {
+                daemon_start();
+                wait_for(is_foreign());
+                ck_assert(auto_online_is("online_movable"));
+                daemon_stop();
+                ck_assert(auto_online_is("online_movable"));
+        }
+}
+END_TEST
+
+START_TEST(a_reload_takes_the_word_of_another_process_over)
+{
+        set_word_as_another_process();
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        wait_for(auto_online_is("offline"));
+        wait_for(!is_foreign());
+        daemon_stop();
+        ck_assert(auto_online_is("online_movable"));
+}
+END_TEST
+
+START_TEST(a_word_that_is_put_back_is_controlled_again)
+{
+        set_word_as_another_process();
+        testbed_overwrite(TESTBED_MEMORY "/auto_online_blocks", "offline");
+        wait_for(!is_foreign());
+}
+END_TEST
+
+START_TEST(a_word_that_memoryd_does_not_know_is_told_and_left_alone)
+{
+        daemon_start();
+        testbed_overwrite(TESTBED_MEMORY "/auto_online_blocks", "online_somewhere");
+        wait_for(daemon_logged("auto_online_blocks says 'online_somewhere', which memoryd does not "
+                               "know, leaving it so"));
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(bus_block_is(DIMM, "done"));
+        daemon_stop();
+        ck_assert(auto_online_is("online_somewhere"));
 }
 END_TEST
 
@@ -624,7 +695,11 @@ int main(void)
 
         tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
-        tcase_add_test(takeover, auto_onlining_that_is_turned_on_again_is_taken_over_again);
+        tcase_add_test(takeover, a_word_that_another_process_sets_stays_and_is_told_once);
+        tcase_add_test(takeover, a_word_of_another_process_stays_across_a_restart_and_a_crash);
+        tcase_add_test(takeover, a_reload_takes_the_word_of_another_process_over);
+        tcase_add_test(takeover, a_word_that_is_put_back_is_controlled_again);
+        tcase_add_test(takeover, a_word_that_memoryd_does_not_know_is_told_and_left_alone);
         tcase_add_test(takeover, auto_onlining_is_put_back_when_a_start_after_a_crash_is_refused);
         tcase_add_test(takeover, auto_onlining_is_left_alone_when_told_so);
         tcase_add_test(offload, a_node_with_one_answer_is_left_to_the_kernel);

@@ -125,6 +125,20 @@ void testbed_write(const char *path, const char *text)
         ck_assert_int_ge(rename(temporary, full), 0);
 }
 
+void testbed_overwrite(const char *path, const char *text)
+{
+        char full[PATH_MAX];
+        FILE *file;
+
+        path_format(full, path);
+        file = fopen(full, "r+e");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_ge(fprintf(file, "%s\n", text), 0);
+        ck_assert_int_eq(fflush(file), 0);
+        ck_assert_int_ge(ftruncate(fileno(file), (off_t) strlen(text) + 1), 0);
+        ck_assert_int_eq(fclose(file), 0);
+}
+
 bool testbed_reads(const char *path, const char *text)
 {
         char full[PATH_MAX], found[256];
