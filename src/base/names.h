@@ -40,7 +40,7 @@
 #define BUS_HISTORY_SIGNATURE "(tuissssssis)"
 #define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
 
-/* An entry of ListJobs(), of a job's failures, of Verify(), and of KernelFeatures. */
+/* An entry of ListJobs(), of a job's failures, of Verify() and VerifyNotes(), and of KernelFeatures. */
 #define BUS_JOB_SIGNATURE "(uosssssuuuu)"
 #define BUS_FAILURE_SIGNATURE "(uis)"
 #define BUS_FINDING_SIGNATURE "(ssss)"

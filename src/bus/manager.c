@@ -11,7 +11,7 @@
 
 static int append_finding(sd_bus_message *reply, const void *list, size_t i)
 {
-        const Finding *finding = &((const Finding *) list)[i];
+        const Finding *finding = (const Finding *) list + i;
 
         return sd_bus_message_append(reply, BUS_FINDING_SIGNATURE, finding->check, finding->subject,
                                      finding->text, finding->advice);
@@ -29,26 +29,37 @@ static int get_input(Manager *manager, struct utsname *ret_name, VerifyInput *re
                 .sysfs = view.sysfs,
                 .machine = view.machine,
                 .conf = view.conf,
+                .foreign_words = view.foreign_words,
                 .release = ret_name->release,
                 .hears_pressure = view.hears_pressure,
         };
         return 0;
 }
 
-/* Runs the checks on this machine and its kernel. */
+/* Runs the checks on this machine and its kernel: Verify replies with the problems, VerifyNotes with the notes. */
 static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        bool wants_notes = strcmp(sd_bus_message_get_member(message), "VerifyNotes") == 0;
         _cleanup_(findings_done) Findings findings = {};
+        _cleanup_free_ Finding *wanted = NULL;
         struct utsname name;
         VerifyInput input;
+        size_t n = 0;
         int r = get_input(userdata, &name, &input);
 
         if (r >= 0)
                 r = verify(&input, &findings);
+        if (r >= 0) {
+                wanted = calloc(findings.n_findings + 1, sizeof(Finding));
+                r = wanted ? 0 : -ENOMEM;
+        }
         if (r < 0)
                 return bus_error_from_errno(error, r, "Cannot verify");
-        return bus_reply_array(message, BUS_FINDING_SIGNATURE, append_finding, findings.findings,
-                               findings.n_findings, error, "Cannot verify");
+        for (size_t i = 0; i < findings.n_findings; i++)
+                if (findings.findings[i].is_note == wants_notes)
+                        wanted[n++] = findings.findings[i];
+        return bus_reply_array(message, BUS_FINDING_SIGNATURE, append_finding, wanted, n, error,
+                               "Cannot verify");
 }
 
 static int append_feature(sd_bus_message *reply, const void *list, size_t i)
@@ -204,6 +215,9 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, findings), method_verify,
+                                UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("VerifyNotes", SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, notes), method_verify,
                                 UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_control,
                                 UNPRIVILEGED),

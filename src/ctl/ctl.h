@@ -228,7 +228,7 @@ typedef struct DecisionRow {
         const char *reason;
 } DecisionRow;
 
-/* One entry of Verify(). */
+/* One entry of Verify() or VerifyNotes(). */
 typedef struct FindingRow {
         const char *check;
         const char *subject;
@@ -246,7 +246,7 @@ typedef enum Fetch {
         FETCH_FINDINGS = 1 << 6,
 } Fetch;
 
-#define SNAPSHOT_REPLIES_MAX 6
+#define SNAPSHOT_REPLIES_MAX 7
 
 typedef struct Snapshot {
         ManagerRow manager;
@@ -262,6 +262,8 @@ typedef struct Snapshot {
         size_t n_history;
         FindingRow *findings;
         size_t n_findings;
+        FindingRow *notes;
+        size_t n_notes;
         sd_bus_message *replies[SNAPSHOT_REPLIES_MAX];
         Recording *recording; /* the tree, or NULL when memoryd was asked */
         char **texts;         /* what the rows of a recording refer to */

@@ -15,19 +15,17 @@ static const char *loss_of(const FeatureRow *row)
         return feature < 0 ? "" : feature_loss(feature);
 }
 
-/* Prints the features that the kernel has, or those that it lacks, on one line. */
-static void print_features(const ManagerRow *manager, bool has)
+/* Prints the features that the kernel has, on one line. */
+static void print_features(const ManagerRow *manager)
 {
         const char *before = "";
 
         for (size_t i = 0; i < manager->n_features; i++) {
                 const FeatureRow *row = &manager->features[i];
 
-                if (row->has != has)
+                if (!row->has)
                         continue;
                 printf("%s%s", before, row->name);
-                if (!has)
-                        printf(" (%s)", row->brought_by);
                 before = ", ";
         }
         puts(*before ? "" : "nothing");
@@ -38,9 +36,7 @@ void features_print_status(const ManagerRow *manager)
         if (manager->n_features == 0)
                 return;
         printf("%-23s ", "Kernel features:");
-        print_features(manager, true);
-        printf("%-23s ", "Kernel lacks:");
-        print_features(manager, false);
+        print_features(manager);
 }
 
 void features_print_verify(const ManagerRow *manager)
@@ -50,7 +46,7 @@ void features_print_verify(const ManagerRow *manager)
         if (manager->n_features == 0)
                 return;
         fputs("Kernel features: ", stdout);
-        print_features(manager, true);
+        print_features(manager);
         for (size_t i = 0; i < manager->n_features; i++) {
                 const FeatureRow *row = &manager->features[i];
                 const char *loss = loss_of(row);

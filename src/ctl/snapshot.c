@@ -151,6 +151,11 @@ static int read_findings(sd_bus_message *reply, Snapshot *snapshot)
         return rows_read(reply, &finding_rows, &snapshot->findings, &snapshot->n_findings);
 }
 
+static int read_notes(sd_bus_message *reply, Snapshot *snapshot)
+{
+        return rows_read(reply, &finding_rows, &snapshot->notes, &snapshot->n_notes);
+}
+
 static int zone_compare(const void *a, const void *b)
 {
         const ZoneRow *left = a, *right = b;
@@ -239,6 +244,7 @@ static const struct {
         int (*read)(sd_bus_message *reply, Snapshot *snapshot);
 } calls[SNAPSHOT_REPLIES_MAX] = {
         { FETCH_FINDINGS, BUS_MANAGER_INTERFACE, "Verify", NULL, read_findings },
+        { FETCH_FINDINGS, BUS_MANAGER_INTERFACE, "VerifyNotes", NULL, read_notes },
         { FETCH_MANAGER, "org.freedesktop.DBus.Properties", "GetAll", BUS_MANAGER_INTERFACE,
           read_manager },
         { FETCH_BLOCKS, BUS_MANAGER_INTERFACE, "ListBlocks", NULL, snapshot_read_blocks },
@@ -296,6 +302,7 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->jobs);
         free(snapshot->history);
         free(snapshot->findings);
+        free(snapshot->notes);
         strings_free(snapshot->manager.foreign_auto_online);
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);

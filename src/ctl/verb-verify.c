@@ -10,20 +10,29 @@ static int print_json(const Snapshot *snapshot)
 {
         return json_print(json_make(JSON_MEMBERS(
                 { "findings", json_rows(&finding_rows, snapshot->findings, snapshot->n_findings) },
+                { "notes", json_rows(&finding_rows, snapshot->notes, snapshot->n_notes) },
                 { "features", json_features(&snapshot->manager) })));
 }
 
-/* Prints the findings, then the kernel features, which are no findings. */
+static void print_findings(const char *heading, const FindingRow *rows, size_t n_rows)
+{
+        if (n_rows == 0)
+                return;
+        puts(heading);
+        for (size_t i = 0; i < n_rows; i++) {
+                printf("  %s: %s\n", rows[i].subject, rows[i].finding);
+                if (*rows[i].advice)
+                        printf("      %s\n", rows[i].advice);
+        }
+}
+
 static int print_text(const Snapshot *snapshot)
 {
-        for (size_t i = 0; i < snapshot->n_findings; i++) {
-                const FindingRow *row = &snapshot->findings[i];
-
-                printf("%s%s: %s\n", i > 0 ? "\n" : "", row->subject, row->finding);
-                if (*row->advice)
-                        printf("    %s\n", row->advice);
-        }
-        if (snapshot->n_findings > 0 && snapshot->manager.n_features > 0)
+        if (snapshot->n_findings == 0)
+                puts("No problems found.");
+        print_findings("Problems:", snapshot->findings, snapshot->n_findings);
+        print_findings("\nNotes:", snapshot->notes, snapshot->n_notes);
+        if (snapshot->manager.n_features > 0)
                 putchar('\n');
         features_print_verify(&snapshot->manager);
         return EXIT_SUCCESS;

@@ -81,6 +81,25 @@ Verdict offload_machine(const Machine *machine, const Policy *policy)
         return verdict;
 }
 
+bool offload_leaves(const Machine *machine, const Policy *policy, Origin origin)
+{
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                const Rule *rule = &policy->rules[i];
+                bool asks_more = rule->has_nodes || rule->node_classes || rule->has_distance ||
+                                 rule->has_address || rule->min_size_bytes > 0 ||
+                                 rule->max_size_bytes > 0 || rule->udev_mask != 0;
+
+                if ((rule->origins && !(rule->origins & 1U << origin)) || rule->driver ||
+                    !rule_matches_machine(rule, machine))
+                        continue;
+                if (rule->zone != ZONE_ACTION_LEAVE)
+                        return false;
+                if (!asks_more)
+                        return true;
+        }
+        return false;
+}
+
 OnlineWord offload_machine_word(const Machine *machine, const Policy *policy, bool uniform)
 {
         return uniform ? online_word_of_verdict(offload_machine(machine, policy)) :

@@ -93,14 +93,6 @@ static bool has_too_much_movable(const VerifyInput *input)
         return false;
 }
 
-static bool has_movable_only_node(const Machine *machine)
-{
-        for (size_t i = 0; i < machine->n_nodes; i++)
-                if (guard_is_movable_only(&machine->nodes[i].totals))
-                        return true;
-        return false;
-}
-
 static int check_default_state(const VerifyInput *input, const char *line, Findings *findings)
 {
         char buffer[WORD_MAX];
@@ -138,7 +130,7 @@ static int check_boot_words(const VerifyInput *input, const char *line, Findings
         word = find_word(line, "movable_node", buffer);
         if (r >= 0 && word && !*word &&
             (breaks_ratio ||
-             (input->conf->policy.min_kernel_bytes > 0 && has_movable_only_node(input->machine))))
+             (input->conf->policy.min_kernel_bytes > 0 && verify_has_movable_only_node(input))))
                 r = add_word(findings, strdup("movable_node"),
                              "It makes all memory that the firmware calls hot-pluggable movable at "
                              "boot, whatever the policy says, and the guards do not hold.",

@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "kernel/sysfs.h"
+#include "policy/offload.h"
 
 /*
  * Finds out which features that memoryd uses are in a kernel, by looking for each: kernels are
@@ -39,8 +40,9 @@ typedef struct VerifyInput {
         const Sysfs *sysfs;
         const Machine *machine; /* with its totals up to date */
         const Conf *conf;
-        const char *release; /* the kernel's, "6.1.0-21-amd64" */
-        bool hears_pressure; /* the kernel reports memory pressure: see monitor.h */
+        WordFiles foreign_words; /* the auto_online_blocks files that another process has set */
+        const char *release;     /* the kernel's, "6.1.0-21-amd64" */
+        bool hears_pressure;     /* the kernel reports memory pressure: see monitor.h */
 } VerifyInput;
 
 /*

@@ -26,8 +26,19 @@ int findings_add(Findings *findings, const char *check, char *subject, char *tex
                 free(advice);
                 return -ENOMEM;
         }
-        findings->findings[findings->n_findings++] = (Finding){ check, subject, text, advice };
+        findings->findings[findings->n_findings++] =
+                (Finding){ .check = check, .subject = subject, .text = text, .advice = advice };
         return 0;
+}
+
+int findings_add_note(Findings *findings, const char *check, char *subject, char *text,
+                      char *advice)
+{
+        int r = findings_add(findings, check, subject, text, advice);
+
+        if (r >= 0)
+                findings->findings[findings->n_findings - 1].is_note = true;
+        return r;
 }
 
 char *finding_text(const char *format, ...)

@@ -2,6 +2,7 @@
 
 /* Checks the files of udev rules that are in force. */
 
+#include "kernel/evidence.h"
 #include "verify/udev-rules.h"
 #include "verify/verify.h"
 
@@ -128,6 +129,19 @@ static int read_file(Udev *udev, const char *path, char **ret)
         return 0;
 }
 
+/* A rule of udev that onlines memory which the policy leaves to others does not work against the policy. */
+static int add_left_write(Findings *findings, Origin left, const char *path, const UdevWrite *write)
+{
+        return findings_add_note(
+                findings, "udev-rule", finding_text("%s:%u", path, write->line),
+                finding_text("A rule of udev changes the states of memory blocks, with %.200s. The "
+                             "policy leaves memory of the origin \"%s\" to it.",
+                             write->text, origin_to_string(left)),
+                finding_text("Keep the rule. Mask its file only if a rule of memoryd.conf(5) has "
+                             "memoryd online memory of the origin \"%s\".",
+                             origin_to_string(left)));
+}
+
 static int add_write(Findings *findings, const char *path, const UdevWrite *write)
 {
         char *advice =
@@ -148,7 +162,9 @@ static int add_write(Findings *findings, const char *path, const UdevWrite *writ
                 advice);
 }
 
-static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, Findings *findings)
+/* Checks a file. `left` is the origin of memory that the policy leaves to others on this platform, or unknown. */
+static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, Origin left,
+                      Findings *findings)
 {
         _cleanup_free_ char *path = finding_text("%s/%s", folders[file->folder], file->name);
         _cleanup_free_ char *text = NULL;
@@ -165,7 +181,8 @@ static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, F
                                      strerror(-r)),
                         finding_text("See by hand whether it changes the state of memory blocks."));
         for (ssize_t i = 0; r >= 0 && i < n; i++)
-                r = add_write(findings, path, &writes[i]);
+                r = left != ORIGIN_UNKNOWN ? add_left_write(findings, left, path, &writes[i]) :
+                                             add_write(findings, path, &writes[i]);
         return n < 0 ? -ENOMEM : r;
 }
 
@@ -185,6 +202,15 @@ static const char *read_dmi(const Sysfs *sysfs, const char *name, char buffer[st
         return r == -ENOENT ? "" : NULL;
 }
 
+static Origin find_left_origin(const VerifyInput *input)
+{
+        const char *name;
+        Origin origin = evidence_platform(input->sysfs, input->machine->architecture, &name);
+
+        return offload_leaves(input->machine, &input->conf->policy, origin) ? origin :
+                                                                              ORIGIN_UNKNOWN;
+}
+
 int verify_udev_rules(const VerifyInput *input, Findings *findings)
 {
         const Machine *machine = input->machine;
@@ -200,6 +226,7 @@ int verify_udev_rules(const VerifyInput *input, Findings *findings)
                 .is_system = !*input->root,
                 .left = UDEV_FILES_SIZE_MAX,
         };
+        Origin left = find_left_origin(input);
         int r = udev.root_fd < 0 ? -errno : 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(folders); i++)
@@ -214,6 +241,6 @@ int verify_udev_rules(const VerifyInput *input, Findings *findings)
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         for (size_t i = 0; r >= 0 && i < udev.n_files; i++)
-                r = check_file(&udev, &udev.files[i], &host, findings);
+                r = check_file(&udev, &udev.files[i], &host, left, findings);
         return r;
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes all checks. Those of the kernel, of nodes and of blocks are in this file. */
+/* Makes all checks. Those of the kernel and of blocks are in this file. */
 
 #include "verify/verify.h"
 
-#include "base/format.h"
-#include "policy/guard.h"
 #include "policy/offload.h"
 #include "verify/feature.h"
 
@@ -32,6 +30,43 @@ static OnlineWord wanted_node_word(const VerifyInput *input, OnlineWord of_machi
                                  input->conf->offload == OFFLOAD_UNIFORM, of_machine, node);
 }
 
+static bool is_foreign_word(const VerifyInput *input, int32_t node)
+{
+        return node == NODE_NONE ? input->foreign_words.machine :
+                                   node_set_contains(&input->foreign_words.nodes, (uint32_t) node);
+}
+
+static int add_word(const VerifyInput *input, int32_t node, const char *word, OnlineWord wanted,
+                    char *file, Findings *findings)
+{
+        if (!takes_over(input))
+                return findings_add(
+                        findings, "auto-online", file,
+                        finding_text("The kernel onlines added memory by itself (\"%s\"), and "
+                                     "kernel_auto_online = \"respect\" leaves it so: rules apply "
+                                     "to no memory that is added.",
+                                     word),
+                        strdup("Set kernel_auto_online = \"take-over\" in memoryd.conf(5), or "
+                               "write \"offline\" to the file."));
+        if (is_foreign_word(input, node))
+                return findings_add_note(
+                        findings, "auto-online", file,
+                        finding_text("Another process has set this to \"%s\" while memoryd ran, "
+                                     "and memoryd leaves it so: the kernel onlines added memory "
+                                     "before memoryd can decide.",
+                                     word),
+                        strdup("Drivers of accelerators that add memory of their own need it so. "
+                               "Without such a driver, run \"memoryctl reload\": memoryd takes "
+                               "the file over again."));
+        return findings_add(
+                findings, "auto-online", file,
+                finding_text("This says \"%s\" where memoryd wants \"%s\": the kernel treats "
+                             "added memory otherwise than memoryd decides.",
+                             word, online_word_to_string(wanted)),
+                strdup("See in the journal of memoryd why it could not set the file, then run "
+                       "\"memoryctl reload\"."));
+}
+
 /* Checks the auto_online_blocks of a node, or of the machine (NODE_NONE), for the word that memoryd wants. */
 static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted, Findings *findings)
 {
@@ -45,23 +80,7 @@ static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted,
                 return 0;
         file = finding_text("/sys/devices/system/%s/%s", node == NODE_NONE ? "memory" : "node",
                             sysfs_auto_online_path(node, path));
-        if (!takes_over(input))
-                return findings_add(
-                        findings, "auto-online", file,
-                        finding_text("The kernel onlines added memory by itself (\"%s\"), and "
-                                     "kernel_auto_online = \"respect\" leaves it so: rules apply "
-                                     "to no memory that is added.",
-                                     word),
-                        strdup("Set kernel_auto_online = \"take-over\" in memoryd.conf(5), or "
-                               "write \"offline\" to the file."));
-        return findings_add(
-                findings, "auto-online", file,
-                finding_text("This has been set to \"%s\" since memoryd took it over: the "
-                             "kernel onlines added memory before memoryd can decide.",
-                             word),
-                finding_text("Find out who wrote to it, then run \"memoryctl rescan\": memoryd "
-                             "sets it back to \"%s\".",
-                             online_word_to_string(wanted)));
+        return add_word(input, node, word, wanted, file, findings);
 }
 
 static int check_auto_online(const VerifyInput *input, Findings *findings)
@@ -81,17 +100,10 @@ static int check_auto_online(const VerifyInput *input, Findings *findings)
 
 /* Features of the kernel */
 
-static int add_feature(Findings *findings, const char *subject, const char *text,
-                       const char *advice)
-{
-        return findings_add(findings, "kernel-feature", strdup(subject), strdup(text),
-                            strdup(advice));
-}
-
-/* Adds a finding for which the only remedy is another kernel. */
+/* Adds a feature that only another kernel has. Without the first one, memoryd cannot do its work. */
 static int add_lack(Findings *findings, const char *subject, Feature feature)
 {
-        return findings_add(
+        return (feature == FEATURE_ONLINE_TYPES ? findings_add : findings_add_note)(
                 findings, "kernel-feature", strdup(subject), strdup(feature_loss(feature)),
                 finding_text("Use another kernel: it takes %s.", feature_brought_by(feature)));
 }
@@ -105,15 +117,16 @@ static int check_pressure(const VerifyInput *input, Findings *findings)
         if (input->hears_pressure ||
             (!input->conf->rebalance && input->machine->totals.movable_bytes == 0))
                 return 0;
-        return add_feature(
-                findings, "/proc/pressure/memory",
-                fd >= 0 ? "This kernel does not let memoryd listen to memory pressure: a shortage "
-                          "of kernel memory is seen only when memory changes." :
-                          "There is no such file: memoryd sees a shortage of kernel memory only "
-                          "when memory changes.",
-                fd >= 0 ? "Add CAP_SYS_RESOURCE to CapabilityBoundingSet= of the unit in a "
-                          "drop-in, or use a kernel of 6.5 or later." :
-                          "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or later).");
+        return findings_add_note(
+                findings, "kernel-feature", strdup("/proc/pressure/memory"),
+                strdup(fd >= 0 ? "This kernel does not let memoryd listen to memory pressure: a "
+                                 "shortage of kernel memory is seen only when memory changes." :
+                                 "There is no such file: memoryd sees a shortage of kernel memory "
+                                 "only when memory changes."),
+                strdup(fd >= 0 ? "Add CAP_SYS_RESOURCE to CapabilityBoundingSet= of the unit in a "
+                                 "drop-in, or use a kernel of 6.5 or later." :
+                                 "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or "
+                                 "later)."));
 }
 
 /* Whether offload = "uniform" needs a word for some node that differs from the word of the machine. */
@@ -143,59 +156,18 @@ static int check_kernel(const VerifyInput *input, Findings *findings)
         /* Before 4.7 the kernel did not online memory by itself. */
         if (r >= 0 && takes_over(input) && !release_is_before(input->release, 4, 7) &&
             !has[FEATURE_AUTO_ONLINE])
-                r = add_feature(
-                        findings, "auto_online_blocks",
-                        "There is no such file: memoryd cannot keep the kernel from onlining "
-                        "memory by itself.",
-                        "Make sure that /sys/devices/system/memory is whole where memoryd "
-                        "runs.");
+                r = findings_add(
+                        findings, "kernel-feature", strdup("auto_online_blocks"),
+                        strdup("There is no such file: memoryd cannot keep the kernel from "
+                               "onlining memory by itself."),
+                        strdup("Make sure that /sys/devices/system/memory is whole where memoryd "
+                               "runs."));
         if (r >= 0 && !has[FEATURE_NODE_AUTO_ONLINE] && wants_node_answers(input))
                 r = add_lack(findings, "nodeN/auto_online_blocks", FEATURE_NODE_AUTO_ONLINE);
         return r < 0 ? r : check_pressure(input, findings);
 }
 
-/* Nodes and blocks */
-
-/* Whether a rule with movable_node matches blocks on a node: see policy.h. */
-static bool node_is_exempt(Matcher *matcher, const Machine *machine, const Node *node)
-{
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                const Block *block = &machine->blocks[i];
-
-                if (block->node == (int32_t) node->id &&
-                    guard_is_exempt(matcher_find(matcher, block, node)))
-                        return true;
-        }
-        return false;
-}
-
-static int check_nodes(const VerifyInput *input, Findings *findings)
-{
-        Matcher matcher = { .policy = &input->conf->policy, .machine = input->machine };
-        int r = 0;
-
-        if (input->conf->policy.min_kernel_bytes == 0)
-                return 0;
-        for (size_t i = 0; r >= 0 && i < input->machine->n_nodes; i++) {
-                const Node *node = &input->machine->nodes[i];
-                char size[FORMAT_BYTES_MAX];
-
-                if (!guard_is_movable_only(&node->totals) ||
-                    node_is_exempt(&matcher, input->machine, node))
-                        continue;
-                r = findings_add(
-                        findings, "movable-only-node", finding_text("node %u", node->id),
-                        finding_text("All of its memory (%s) is movable: page tables and data of "
-                                     "the kernel cannot be there, and what is bound to the node "
-                                     "can run out of memory.",
-                                     format_bytes(node->totals.movable_bytes, size)),
-                        finding_text("Make some of it kernel memory with \"memoryctl set-zone\", "
-                                     "or say that it is meant by a rule for node %u with "
-                                     "movable_node = true.",
-                                     node->id));
-        }
-        return r;
-}
+/* Blocks */
 
 static bool is_foreign_alike(const Block *block, const Block *other)
 {
@@ -241,7 +213,7 @@ int verify(const VerifyInput *input, Findings *ret)
 {
         static int (*const checks[])(const VerifyInput *, Findings *) = {
                 verify_udev_rules, check_auto_online, verify_command_line,
-                check_nodes,       check_blocks,      check_kernel,
+                verify_nodes,      check_blocks,      check_kernel,
         };
         int r = 0;
 

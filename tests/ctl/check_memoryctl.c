@@ -53,7 +53,6 @@ START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
                 "Blocks:                 4 pending, 2 failed, 1 foreign\n"
                 "Kernel auto-online:     offline, node 1 online_movable\n"
                 "Kernel features:        online-types, uevents\n"
-                "Kernel lacks:           groups (memoryd's patch 2), wishes (patience)\n"
                 "\n"
                 "NODE CPU ONLINE OFFLINE KERNEL MOVABLE  FREE MOVABLE_ONLY DISTANCES\n"
                 "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21\n"

@@ -249,11 +249,16 @@ START_TEST(findings_are_printed_with_what_to_do)
         start_mock("busy");
         RUN("verify");
         expect(1,
-               "/usr/lib/udev/rules.d/80-hotplug.rules:3: This rule onlines memory by itself.\n"
-               "    Remove the rule.\n"
+               "Problems:\n"
+               "  /usr/lib/udev/rules.d/80-hotplug.rules:3: This rule onlines memory by itself.\n"
+               "      Remove the rule.\n"
+               "  node 1: It has no kernel memory.\n"
+               "      Ask for min_kernel.\n"
                "\n"
-               "node 1: It has no kernel memory.\n"
-               "    Ask for min_kernel.\n"
+               "Notes:\n"
+               "  /sys/x: Another process has set this.\n"
+               "      Reload.\n"
+               "  node 2: It is left.\n"
                "\n"
                "Kernel features: online-types, uevents\n"
                "Kernel lacks:\n"
@@ -288,6 +293,12 @@ START_TEST(findings_can_be_json)
                           " {\"check\": \"movable-only-node\", \"subject\": \"node 1\","
                           " \"finding\": \"It has no kernel memory.\","
                           " \"advice\": \"Ask for min_kernel.\"}]");
+        expect_json_equal(get(object, "notes"),
+                          "[{\"check\": \"auto-online\", \"subject\": \"/sys/x\","
+                          " \"finding\": \"Another process has set this.\","
+                          " \"advice\": \"Reload.\"},"
+                          " {\"check\": \"movable-only-node\", \"subject\": \"node 2\","
+                          " \"finding\": \"It is left.\", \"advice\": null}]");
         json_object_put(object);
 }
 END_TEST
@@ -298,10 +309,10 @@ START_TEST(nothing_found_is_success)
 
         start_mock("calm");
         RUN("verify");
-        expect(0, "", "");
+        expect(0, "No problems found.\n", "");
         RUN("verify", "-J");
         findings = expect_json();
-        expect_json_equal(findings, "{\"findings\": [], \"features\": []}");
+        expect_json_equal(findings, "{\"findings\": [], \"notes\": [], \"features\": []}");
         json_object_put(findings);
 }
 END_TEST

@@ -239,6 +239,18 @@ static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *
                                           "Ask for min_kernel.");
 }
 
+static int method_verify_notes(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Mock *mock = userdata;
+
+        (void) error;
+        if (mock->blocks != busy_blocks)
+                return sd_bus_reply_method_return(message, "a" BUS_FINDING_SIGNATURE, 0);
+        return sd_bus_reply_method_return(message, "a" BUS_FINDING_SIGNATURE, 2, "auto-online",
+                                          "/sys/x", "Another process has set this.", "Reload.",
+                                          "movable-only-node", "node 2", "It is left.", "");
+}
+
 /* Sunday, and a while later. */
 #define DECIDED_USEC UINT64_C(1000000000000000)
 #define ONLINED_USEC UINT64_C(1000000003500000)
@@ -446,6 +458,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("Reload", NULL, NULL, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Rescan", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("RescanAll", NULL, NULL, method_rescan, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("VerifyNotes", NULL, "a" BUS_FINDING_SIGNATURE, method_verify_notes,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Verify", NULL, "a" BUS_FINDING_SIGNATURE, method_verify,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Online", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -429,9 +429,9 @@ const char *bus_error_message(void)
         return error_message;
 }
 
-const char *bus_verify(void)
+const char *bus_verify(const char *method)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "Verify"));
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, method));
         const char *check, *subject, *text, *advice;
 
         text_result[0] = 0;

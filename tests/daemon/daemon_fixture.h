@@ -92,8 +92,8 @@ const char *bus_set_text(const char *path, const char *interface, const char *na
 /* Calls a method of the manager that takes and returns nothing: the error's name, "" for none. */
 const char *bus_call_manager(const char *method);
 
-/* Verify: what was found, as "check: subject", a line each. */
-const char *bus_verify(void);
+/* "Verify" or "VerifyNotes": what was found, as "check: subject", a line each. */
+const char *bus_verify(const char *method);
 
 /* KernelFeatures: a line each, "+name: what brings it", with "-" for a feature that is lacking. */
 const char *bus_features(void);

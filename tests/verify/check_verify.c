@@ -10,6 +10,7 @@ static SysfsFixture fixture;
 static Machine machine;
 static Conf conf;
 static bool hears_pressure;
+static WordFiles foreign_words;
 
 #define RULE "SUBSYSTEM==\"memory\", ACTION==\"add\", ATTR{state}=\"online\"\n"
 #define RELEASE "6.1.0-21-cloud-amd64"
@@ -21,6 +22,7 @@ static void setup(void)
         sysfs_fixture_write(&fixture, "contig-zones\n",
                             "sys/module/memory_hotplug/parameters/online_policy");
         hears_pressure = true;
+        foreign_words = (WordFiles){};
         conf_init(&conf);
         machine_init(&machine);
 }
@@ -49,13 +51,15 @@ static void use_conf(const char *text)
         ck_assert_int_eq(conf_load_text("x.conf", text, strlen(text), &conf, &faults), 0);
 }
 
-/* What is found, as "check: subject", a line each; *ret has all of it until the next call. */
+/* What is found, as "check: subject", a line each, with "note " before a note; *ret has all of it until the next call. */
 static const char *find(const char *release, const Findings **ret)
 {
         static Findings findings;
         static char text[4096];
         Sysfs sysfs;
-        VerifyInput input = { fixture.root, &sysfs, &machine, &conf, release, hears_pressure };
+        VerifyInput input = {
+                fixture.root, &sysfs, &machine, &conf, foreign_words, release, hears_pressure,
+        };
 
         findings_done(&findings);
         sysfs_fixture_open(&fixture, &sysfs);
@@ -66,11 +70,12 @@ static const char *find(const char *release, const Findings **ret)
                 const Finding *finding = &findings.findings[i];
 
                 ck_assert_uint_lt(strlen(text) + strlen(finding->subject) + 64, sizeof(text));
-                strcat(strcat(text, finding->check), ": ");
+                strcat(strcat(strcat(text, finding->is_note ? "note " : ""), finding->check), ": ");
                 strcat(strcat(text, finding->subject), "\n");
-                /* Each says in a sentence what is wrong, and in another what to do. */
+                /* Each says in a sentence what is wrong, and in another what to do, but for some notes. */
                 ck_assert_int_eq(finding->text[strlen(finding->text) - 1], '.');
-                ck_assert_int_eq(finding->advice[strlen(finding->advice) - 1], '.');
+                if (!finding->is_note || *finding->advice)
+                        ck_assert_int_eq(finding->advice[strlen(finding->advice) - 1], '.');
         }
         if (ret)
                 *ret = &findings;
@@ -201,6 +206,42 @@ START_TEST(what_is_no_file_or_too_large_a_one_is_said_and_not_read)
 }
 END_TEST
 
+START_TEST(a_rule_that_onlines_what_the_policy_leaves_to_it_is_a_note)
+{
+        static const struct {
+                const char *conf;
+                bool is_note;
+        } cases[] = {
+                { "", false },
+                { "rules = ({ origin = \"balloon\"; zone = \"leave\"; });", true },
+                { "rules = ({ origin = [\"kmem\", \"balloon\"]; zone = \"leave\"; });", true },
+                { "rules = ({ zone = \"leave\"; });", true },
+                { "rules = ({ origin = \"kmem\"; zone = \"movable\"; },"
+                  " { driver = \"NVIDIA\"; zone = \"movable\"; },"
+                  " { origin = \"balloon\"; zone = \"leave\"; });",
+                  true },
+                { "rules = ({ origin = \"kmem\"; zone = \"leave\"; });", false },
+                { "rules = ({ origin = \"balloon\"; node = 0; zone = \"leave\"; });", false },
+                { "rules = ({ node = 0; zone = \"movable\"; },"
+                  " { origin = \"balloon\"; zone = \"leave\"; });",
+                  false },
+                { "rules = ({ origin = \"balloon\"; zone = \"kernel-default\"; });", false },
+        };
+        const Findings *findings;
+
+        use_machine("0c=k8");
+        sysfs_fixture_write(&fixture, "xen\n", "sys/hypervisor/type");
+        sysfs_fixture_write(&fixture, RULE, "usr/lib/udev/rules.d/40-vm-hotadd.rules");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                use_conf(cases[i].conf);
+                (void) find(RELEASE, &findings);
+                ck_assert_uint_eq(findings->n_findings, 1);
+                ck_assert_msg(findings->findings[0].is_note == cases[i].is_note, "%zu", i);
+                ck_assert(!strstr(findings->findings[0].advice, "ln -s") == cases[i].is_note);
+        }
+}
+END_TEST
+
 /* The firmware's tables and what systemd calls the machine decide on rules that ask for them. */
 START_TEST(rules_for_other_machines_are_none)
 {
@@ -284,6 +325,23 @@ START_TEST(a_node_that_onlines_by_itself_is_found)
 }
 END_TEST
 
+START_TEST(a_word_that_another_process_set_is_a_note)
+{
+        const Findings *findings;
+
+        use_machine("0c=k8 1c=k2");
+        sysfs_fixture_write(&fixture, "online_movable\n", MEMORY_PATH "/auto_online_blocks");
+        sysfs_fixture_write(&fixture, "online\n", NODE1_WORD);
+        foreign_words.machine = true;
+        ck_assert_str_eq(find(RELEASE, &findings),
+                         "note auto-online: /" MEMORY_PATH "/auto_online_blocks\n" NODE1_FOUND);
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].text, "\"online_movable\""));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "memoryctl reload"));
+        node_set_add(&foreign_words.nodes, 1);
+        assert_found("note auto-online: /" MEMORY_PATH "/auto_online_blocks\nnote " NODE1_FOUND);
+}
+END_TEST
+
 /* The command line */
 
 #define WORD "kernel-command-line: "
@@ -320,6 +378,9 @@ static const struct {
         { "movable_node", "0c=k8", "", "" },
         { "movable_node", "0c=k8 1=m4", "min_kernel = 0;", "" },
         { "movable_node", "0c=k2m7", "", WORD "movable_node\n" },
+        { "movable_node", "0c=k8 1=m4", "", WORD "movable_node\nmovable-only-node: node 1\n" },
+        { "movable_node", "0c=k8 1=m4", "rules = ({ node = 1; zone = \"leave\"; });",
+          "note movable-only-node: node 1\n" },
 };
 
 START_TEST(words_of_the_command_line_are_found)
@@ -359,6 +420,11 @@ static const struct {
         { "0c=k8 1=m4", "rules = ({ node = 2; zone = \"movable\"; movable_node = true; });",
           "movable-only-node: node 1\n" },
         { "0c=k8 1=m4", "rules = ({ node = 1; zone = \"movable\"; });",
+          "movable-only-node: node 1\n" },
+        { "0c=k8 1=m4", "rules = ({ node = 1; zone = \"leave\"; });",
+          "note movable-only-node: node 1\n" },
+        { "0c=k8 1=m4",
+          "rules = ({ node = 1; zone = \"leave\"; address = \"0x40000000-0x4fffffff\"; });",
           "movable-only-node: node 1\n" },
 };
 
@@ -422,7 +488,7 @@ START_TEST(what_the_kernel_lacks_is_found_where_it_matters)
         ck_assert_str_eq(find("4.7.0", NULL), "");
 
         sysfs_fixture_set_block(&fixture, 0, "online\n", NULL);
-        ck_assert_str_eq(find(RELEASE, &findings), "kernel-feature: valid_zones\n");
+        ck_assert_str_eq(find(RELEASE, &findings), "note kernel-feature: valid_zones\n");
         ck_assert_str_eq(findings->findings[0].text, feature_loss(FEATURE_HOT_REMOVE));
         ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "CONFIG_MEMORY_HOTREMOVE"));
 }
@@ -444,7 +510,8 @@ START_TEST(answers_by_node_are_missed_where_they_were_asked_for)
                  "kernel_auto_online = \"respect\";");
         assert_found("");
         use_conf("offload = \"uniform\"; rules = ({ node = 1; zone = \"movable\"; });");
-        ck_assert_str_eq(find(RELEASE, &findings), "kernel-feature: nodeN/auto_online_blocks\n");
+        ck_assert_str_eq(find(RELEASE, &findings),
+                         "note kernel-feature: nodeN/auto_online_blocks\n");
         ck_assert_str_eq(findings->findings[0].text, feature_loss(FEATURE_NODE_AUTO_ONLINE));
         ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "memoryd's patch 4"));
         sysfs_fixture_write(&fixture, "inherit\n", NODE_PATH "/node1/auto_online_blocks");
@@ -454,7 +521,7 @@ END_TEST
 
 START_TEST(pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given_back)
 {
-        static const char missed[] = "kernel-feature: /proc/pressure/memory\n";
+        static const char missed[] = "note kernel-feature: /proc/pressure/memory\n";
         const Findings *findings;
 
         hears_pressure = false;
@@ -488,9 +555,11 @@ int main(void)
         tcase_add_test(tcase, a_folder_that_is_a_link_to_another_counts_once);
         tcase_add_test(tcase, no_link_leads_out_of_the_root);
         tcase_add_test(tcase, what_is_no_file_or_too_large_a_one_is_said_and_not_read);
+        tcase_add_test(tcase, a_rule_that_onlines_what_the_policy_leaves_to_it_is_a_note);
         tcase_add_test(tcase, rules_for_other_machines_are_none);
         tcase_add_loop_test(tcase, a_kernel_that_onlines_by_itself_is_found, 0,
                             ELEMENTSOF(auto_online_cases));
+        tcase_add_test(tcase, a_word_that_another_process_set_is_a_note);
         tcase_add_loop_test(tcase, a_node_that_onlines_by_itself_is_found, 0,
                             ELEMENTSOF(node_word_cases));
         tcase_add_loop_test(tcase, words_of_the_command_line_are_found, 0,
