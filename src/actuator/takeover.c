@@ -122,6 +122,23 @@ void takeover_read(Takeover *takeover, const Sysfs *sysfs)
         strcpy(takeover->machine_word, word);
 }
 
+static OnlineWord answer_kernel_word(const Answer *answer)
+{
+        return answer && answer->foreign < 0 ? answer->before : ONLINE_WORD_OFFLINE;
+}
+
+void takeover_note_words(const Takeover *takeover, Machine *machine)
+{
+        machine->kernel_word = answer_kernel_word(takeover_find(takeover, NODE_NONE));
+        for (size_t i = 0; i < machine->n_nodes; i++) {
+                Node *node = &machine->nodes[i];
+                const Answer *answer = takeover_find(takeover, (int32_t) node->id);
+
+                node->kernel_word = answer_kernel_word(answer);
+                node->has_kernel_word = answer && node->kernel_word != ONLINE_WORD_INHERIT;
+        }
+}
+
 WordFiles takeover_foreign(const Takeover *takeover, const Machine *machine)
 {
         WordFiles files = {};

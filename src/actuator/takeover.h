@@ -84,6 +84,12 @@ typedef struct TakeoverWish {
 /* The files of the machine and of its nodes that another process has set. */
 WordFiles takeover_foreign(const Takeover *takeover, const Machine *machine);
 
+/*
+ * Notes in the machine and its nodes what the kernel would do without memoryd. It does nothing where the file says
+ * what another process wants, or where memoryd leaves the file alone.
+ */
+void takeover_note_words(const Takeover *takeover, Machine *machine);
+
 /* Reads the word of the machine. The words of the nodes are read with the nodes. Logs an unknown word once. */
 void takeover_read(Takeover *takeover, const Sysfs *sysfs);
 

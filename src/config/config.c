@@ -32,6 +32,7 @@ void conf_init(Conf *conf)
                 .offload = OFFLOAD_NEVER,
                 .event_source = EVENT_SOURCE_KERNEL,
                 .settle_usec = 2 * USEC_PER_SEC,
+                .leave_delay_usec = 10 * USEC_PER_SEC,
                 .offline_timeout_usec = 30 * USEC_PER_SEC,
                 .retry = {
                         .first_usec = USEC_PER_SEC,

@@ -32,6 +32,8 @@ typedef struct Conf {
         KernelAutoOnline kernel_auto_online;
         Offload offload; /* has no effect with KERNEL_AUTO_ONLINE_RESPECT */
         EventSource event_source;
+        uint64_t
+                leave_delay_usec; /* how long memory of dax devices is left to others; 1 s to 1 h */
         uint64_t settle_usec; /* how long to wait for a block's node and device; 10 ms to 60 s */
         Retry retry;
         uint64_t offline_timeout_usec; /* how long a block may take to go offline; 1 s to 1 h */

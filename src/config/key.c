@@ -71,6 +71,8 @@ static const ConfKey keys[] = {
           offsetof(Conf, event_source), "where events come from" },
         { "settle", CONF_USEC, 10 * MSEC, 60 * SEC, NULL, "\"2s\"", offsetof(Conf, settle_usec),
           "how long blocks that lack something hold up the others" },
+        { "leave_delay", CONF_USEC, SEC, HOUR, NULL, "\"10s\"", offsetof(Conf, leave_delay_usec),
+          "how long memory of a dax device is left to other programs" },
         { "retry.delay", CONF_USEC, MSEC, 24 * HOUR, NULL, "\"1s\"",
           offsetof(Conf, retry.first_usec), "the time before a failed write is tried again" },
         { "retry.factor", CONF_PERMILLE, 1000, 10000, NULL, "2.0",
@@ -227,7 +229,8 @@ static const struct {
         [CONF_SIZE] = { "a size from < to > such as \"512M\"", size_units },
         [CONF_SIZE_OR_BLOCK] = { "\"block\" or a size from < to > such as \"512M\"", size_units },
         [CONF_RANGE] = { "a range of addresses, the lower one first, such as "
-                         "\"0x100000000-0x1ffffffff\"", NULL },
+                         "\"0x100000000-0x1ffffffff\"",
+                         NULL },
         [CONF_PERMILLE] = { "a number from < to >", permille_units },
         [CONF_COUNT] = { "a whole number from < to >", no_units },
         [CONF_USEC] = { "a time from < to > such as \"2s\"", time_units },
@@ -239,7 +242,8 @@ static const struct {
         [CONF_CONDITIONS] = { "|, perhaps with a \"!\" before it, or a list of them", NULL },
         [CONF_DISTANCE] = { "a group such as { from = 0; min = 20; }", NULL },
         [CONF_UDEV_PROPERTIES] = { "a group such as { name = \"ID_X\"; value = \"1\"; }, or a list "
-                                   "of them", NULL },
+                                   "of them",
+                                   NULL },
         [CONF_RULES] = { "a list of groups such as ({ zone = \"auto\"; })", NULL },
 };
 

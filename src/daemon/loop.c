@@ -133,13 +133,20 @@ static int manager_plan(Manager *manager)
         /* Reading the nodes has counted the blocks, before these decisions. */
         machine_count(&manager->machine);
         pass_on_planned(&manager->pass, &manager->machine, manager_now(manager));
+        if (r >= 0)
+                r = track_end_leave(&manager->machine, manager->conf.leave_delay_usec,
+                                    manager_now(manager), &manager->pass.leave_usec);
+        manager->pass.plan_needed |= r > 0;
         return r;
 }
 
 static int manager_act(Manager *manager, PassAct act)
 {
         /* As last read: another process may have changed auto_online_blocks since. */
-        const TrackMode mode = { .kernel_onlines = takeover_kernel_onlines(&manager->takeover) };
+        const TrackMode mode = {
+                .kernel_onlines = takeover_kernel_onlines(&manager->takeover),
+                .now_usec = manager_now(manager),
+        };
 
         switch (act) {
         case PASS_LIST:
@@ -386,6 +393,9 @@ static void manager_recall(Manager *manager)
         if (r < 0)
                 log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
                             strerror(-r));
+        /* After a crash, an offline block may be there since memoryd took the kernel's onlining over. */
+        for (size_t i = 0; i < manager->machine.n_blocks; i++)
+                manager->machine.blocks[i].found_offline &= manager->takeover.n_answers == 0;
 }
 
 int manager_start(Manager *manager)
@@ -393,6 +403,7 @@ int manager_start(Manager *manager)
         const TrackMode mode = {
                 .at_start = true,
                 .leave_offline = manager->conf.coldplug == COLDPLUG_LEAVE,
+                .now_usec = manager_now(manager),
         };
         HostQuestion question = host_ask();
         int r = sysfs_read_block_size(&manager->sysfs, &manager->machine.block_size_bytes);

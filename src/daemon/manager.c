@@ -134,6 +134,7 @@ bool manager_take_over(Manager *manager)
         int r = takeover_run(&manager->takeover, &manager->writer, manager->keeper.folder,
                              &manager->machine, &wish);
 
+        takeover_note_words(&manager->takeover, &manager->machine);
         if (r < 0)
                 manager_fail(manager, "Cannot set auto_online_blocks", r);
         return r > 0;
@@ -367,7 +368,7 @@ void manager_rescan(Manager *manager, bool all)
 
                 if (all)
                         track_reset_offlined(block);
-                if (block->decision.verdict != VERDICT_LEAVE)
+                if (!verdict_is_left(block->decision.verdict))
                         track_reset(block);
         }
         pass_on_all_changed(&manager->pass, &manager->machine);

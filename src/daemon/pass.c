@@ -41,6 +41,7 @@ void pass_init(Pass *pass)
         *pass = (Pass){
                 .list_needed = true,
                 .again_usec = USEC_INFINITY,
+                .leave_usec = USEC_INFINITY,
                 .look = { 2 * USEC_PER_MSEC, 50 * USEC_PER_MSEC, .lasts = true },
                 .leaving = { 2 * USEC_PER_MSEC, 60 * USEC_PER_SEC, .at_usec = USEC_INFINITY },
                 .empty = { 100 * USEC_PER_MSEC, 30 * USEC_PER_SEC, .at_usec = USEC_INFINITY },
@@ -428,7 +429,7 @@ PassNext pass_next(Pass *pass, Machine *machine, uint64_t now_usec)
         } else {
                 /* The next plan if no event comes: to retry blocks, and to look for nodes that are gone. */
                 uint64_t retry_usec = MIN(pass->empty.at_usec, track_next_retry(machine));
-                uint64_t due_usec = MAX(retry_usec, pass->rest_usec);
+                uint64_t due_usec = MAX(MIN(retry_usec, pass->leave_usec), pass->rest_usec);
 
                 if (!pass->plan_needed && due_usec > now_usec)
                         wake_at(&next, due_usec);

@@ -46,6 +46,8 @@ typedef struct Pass {
         uint64_t waiting_since_usec; /* when the plan began to wait; 0: it does not wait */
         uint64_t again_usec;         /* when to try again to read blocks; USEC_INFINITY: never */
         uint64_t rest_usec;          /* no plan before this time, unless something has happened */
+        uint64_t
+                leave_usec; /* when memory is no longer left to other programs; set by the caller */
 
         /* Blocks that the kernel is about to online. */
         unsigned n_due;     /* the number of these blocks, at the last look */

@@ -131,7 +131,7 @@ static int online_by_policy(Selector *selector)
                 return -ENOMEM;
         for (size_t i = 0; i < policy.n_rules; i++) {
                 rules[i] = policy.rules[i];
-                if (rules[i].zone == ZONE_ACTION_LEAVE)
+                if (verdict_is_left(zone_action_to_verdict(rules[i].zone)))
                         rules[i].zone = ZONE_ACTION_AUTO;
         }
         policy.rules = rules;

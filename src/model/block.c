@@ -30,9 +30,10 @@ static const char *const zone_class_table[_ZONE_CLASS_MAX] = {
 DEFINE_STRING_TABLE(zone_class, ZoneClass)
 
 static const char *const zone_action_table[_ZONE_ACTION_MAX] = {
-        [ZONE_ACTION_AUTO] = "auto",     [ZONE_ACTION_MOVABLE] = "movable",
-        [ZONE_ACTION_KERNEL] = "kernel", [ZONE_ACTION_KERNEL_DEFAULT] = "kernel-default",
-        [ZONE_ACTION_KEEP] = "keep",     [ZONE_ACTION_LEAVE] = "leave",
+        [ZONE_ACTION_AUTO] = "auto",       [ZONE_ACTION_MOVABLE] = "movable",
+        [ZONE_ACTION_KERNEL] = "kernel",   [ZONE_ACTION_KERNEL_DEFAULT] = "kernel-default",
+        [ZONE_ACTION_KEEP] = "keep",       [ZONE_ACTION_LEAVE] = "leave",
+        [ZONE_ACTION_OFFLINE] = "offline",
 };
 
 DEFINE_STRING_TABLE(zone_action, ZoneAction)
@@ -40,7 +41,7 @@ DEFINE_STRING_TABLE(zone_action, ZoneAction)
 static const char *const verdict_table[_VERDICT_MAX] = {
         [VERDICT_NONE] = "none",       [VERDICT_KERNEL] = "kernel",
         [VERDICT_MOVABLE] = "movable", [VERDICT_KERNEL_DEFAULT] = "kernel-default",
-        [VERDICT_LEAVE] = "leave",
+        [VERDICT_LEAVE] = "leave",     [VERDICT_OFFLINE] = "offline",
 };
 
 DEFINE_STRING_TABLE(verdict, Verdict)
@@ -52,9 +53,15 @@ Verdict zone_action_to_verdict(ZoneAction action)
                 [ZONE_ACTION_KERNEL] = VERDICT_KERNEL,
                 [ZONE_ACTION_KERNEL_DEFAULT] = VERDICT_KERNEL_DEFAULT,
                 [ZONE_ACTION_LEAVE] = VERDICT_LEAVE,
+                [ZONE_ACTION_OFFLINE] = VERDICT_OFFLINE,
         };
 
         return verdicts[action];
+}
+
+bool verdict_is_left(Verdict verdict)
+{
+        return verdict == VERDICT_LEAVE || verdict == VERDICT_OFFLINE;
 }
 
 static const char *const block_status_table[_BLOCK_STATUS_MAX] = {
@@ -180,6 +187,14 @@ OnlineWord online_word_of_verdict(Verdict verdict)
         };
 
         return words[verdict];
+}
+
+Verdict online_word_to_verdict(OnlineWord word)
+{
+        for (Verdict verdict = 0; online_word_onlines(word) && verdict < _VERDICT_MAX; verdict++)
+                if (online_word_of_verdict(verdict) == word)
+                        return verdict;
+        return VERDICT_LEAVE;
 }
 
 bool online_word_onlines(OnlineWord word)

@@ -77,6 +77,7 @@ typedef enum ZoneAction {
         ZONE_ACTION_KERNEL_DEFAULT,
         ZONE_ACTION_KEEP,
         ZONE_ACTION_LEAVE,
+        ZONE_ACTION_OFFLINE,
         _ZONE_ACTION_MAX,
         _ZONE_ACTION_INVALID = -EINVAL,
 } ZoneAction;
@@ -90,13 +91,17 @@ typedef enum Verdict {
         VERDICT_KERNEL,
         VERDICT_MOVABLE,
         VERDICT_KERNEL_DEFAULT,
-        VERDICT_LEAVE,
+        VERDICT_LEAVE,   /* as it would be without memoryd, which is offline for now */
+        VERDICT_OFFLINE, /* offline until an administrator asks for it */
         _VERDICT_MAX,
         _VERDICT_INVALID = -EINVAL,
 } Verdict;
 
 /* Returns the verdict of an action, or VERDICT_NONE for `auto` and `keep`, which depend on more. */
 Verdict zone_action_to_verdict(ZoneAction action);
+
+/* Whether a verdict leaves an offline block offline. */
+bool verdict_is_left(Verdict verdict);
 
 const char *verdict_to_string(Verdict verdict);
 Verdict verdict_from_string(const char *word);
@@ -190,22 +195,25 @@ typedef struct Decision {
 } Decision;
 
 typedef struct Block {
-        uint32_t id;         /* N of memoryN, which begins at address N * block size */
-        int32_t node;        /* or NODE_NONE */
-        int32_t told_node;   /* the node by its event, until its link exists; or NODE_NONE */
-        uint64_t inode;      /* of its folder: another after the block was removed and came back */
-        bool seen;           /* read at least once */
-        bool stale;          /* to be read again */
-        bool given_up;       /* memoryd does not wait any longer for its node, device or onlining */
-        bool announced;      /* its own event has come, or memoryd does not wait for it */
-        bool leaving;        /* its removal has begun: one of the next listings will lack it */
-        bool kernel_due;     /* new and offline, and the kernel is about to online it */
-        bool echo_due;       /* written, and the `online` event of the write has not come yet */
-        uint32_t job;        /* the job that it is part of; 0: none */
-        ZoneClass job_class; /* the class in which its job leaves it */
-        int32_t device;      /* index into the machine's devices, or DEVICE_NONE */
-        int32_t group;       /* the kernel's memory group, GROUP_NONE or GROUP_UNREAD */
-        uint64_t udev_mask;  /* bit i: the block has the i-th udev property of the policy */
+        uint32_t id;        /* N of memoryN, which begins at address N * block size */
+        int32_t node;       /* or NODE_NONE */
+        int32_t told_node;  /* the node by its event, until its link exists; or NODE_NONE */
+        uint64_t inode;     /* of its folder: another after the block was removed and came back */
+        bool seen;          /* read at least once */
+        bool stale;         /* to be read again */
+        bool given_up;      /* memoryd does not wait any longer for its node, device or onlining */
+        bool announced;     /* its own event has come, or memoryd does not wait for it */
+        bool leaving;       /* its removal has begun: one of the next listings will lack it */
+        bool kernel_due;    /* new and offline, and the kernel is about to online it */
+        bool echo_due;      /* written, and the `online` event of the write has not come yet */
+        bool found_offline; /* was offline when memoryd started: the kernel had left it so */
+        bool leave_is_over; /* was left to other programs for the setting `leave_delay` */
+        uint64_t changed_usec; /* when it was last seen to be another than before, monotonic */
+        uint32_t job;          /* the job that it is part of; 0: none */
+        ZoneClass job_class;   /* the class in which its job leaves it */
+        int32_t device;        /* index into the machine's devices, or DEVICE_NONE */
+        int32_t group;         /* the kernel's memory group, GROUP_NONE or GROUP_UNREAD */
+        uint64_t udev_mask;    /* bit i: the block has the i-th udev property of the policy */
         BlockState state;
         ZoneList zones;
         ZoneClass last_class; /* when it was last online; ZONE_CLASS_NONE if it never was */
@@ -249,8 +257,11 @@ typedef enum OnlineWord {
 const char *online_word_to_string(OnlineWord word);
 OnlineWord online_word_from_string(const char *word);
 
-/* Returns the word to write for a verdict: "offline" for VERDICT_LEAVE and VERDICT_NONE. */
+/* Returns the word to write for a verdict: "offline" for VERDICT_NONE and a verdict that leaves. */
 OnlineWord online_word_of_verdict(Verdict verdict);
+
+/* Returns the verdict for which this is the word, or VERDICT_LEAVE if the word onlines nothing. */
+Verdict online_word_to_verdict(OnlineWord word);
 
 /* Whether the kernel onlines added blocks if its auto_online_blocks has this word. */
 bool online_word_onlines(OnlineWord word);

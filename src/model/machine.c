@@ -77,6 +77,13 @@ static uint32_t node_distance(const Node *node, uint32_t to)
         return 0;
 }
 
+OnlineWord machine_kernel_word(const Machine *machine, int32_t node)
+{
+        const Node *found = machine_find_node(machine, (uint32_t) node);
+
+        return found && found->has_kernel_word ? found->kernel_word : machine->kernel_word;
+}
+
 uint32_t machine_distance(const Machine *machine, uint32_t from, uint32_t to)
 {
         return node_distance(machine_find_node(machine, from), to) ?:

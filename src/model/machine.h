@@ -46,6 +46,8 @@ typedef struct Node {
         uint32_t id;
         bool has_cpu;
         OnlineWord auto_online; /* its auto_online_blocks; _ONLINE_WORD_INVALID: no such file */
+        bool has_kernel_word;   /* memoryd took its auto_online_blocks over, or may not */
+        OnlineWord kernel_word; /* if so: as in Machine */
         Distance *distances;    /* owned, ordered by node */
         size_t n_distances;
         uint64_t free_bytes; /* the sum of its zones */
@@ -67,6 +69,12 @@ typedef struct Machine {
         Zone *zones; /* sorted by node, then type */
         size_t n_zones;
         Totals totals; /* as of the last machine_count() */
+
+        /*
+         * What the kernel would do with added memory without memoryd: the word of auto_online_blocks before
+         * memoryd took it over. Or "offline", if memoryd has nothing to do in the kernel's stead.
+         */
+        OnlineWord kernel_word;
 
         /* The kind of machine, in the words of systemd.unit(5); "" if it is not known. */
         char virtualization[24]; /* ConditionVirtualization=: "none", "kvm", ... */
@@ -101,6 +109,9 @@ const Device *machine_device(const Machine *machine, const Block *block);
 
 /* Returns the origin of a block's device, ORIGIN_UNKNOWN if the device is not known. */
 Origin machine_origin(const Machine *machine, const Block *block);
+
+/* Returns what the kernel would do, without memoryd, with memory that is added to a node. */
+OnlineWord machine_kernel_word(const Machine *machine, int32_t node);
 
 /*
  * Returns the distance between two nodes (10 is local), from the distances of the first or else of the second

@@ -112,7 +112,7 @@ static int decide_by(Machine *machine, const Policy *policy, PlanFilter filter)
                 track_decide(block, &plan.planned[i].decision);
                 if (block->state != BLOCK_OFFLINE)
                         track_judge(block);
-                else if (block->decision.verdict != VERDICT_LEAVE)
+                else if (!verdict_is_left(block->decision.verdict))
                         make_online(block);
         }
         plan_done(&plan);
@@ -193,6 +193,7 @@ static int add_memory(Machine *machine, const Addition *addition)
                 block->node = (int32_t) addition->node;
                 block->device = (int32_t) machine->n_devices - 1;
                 block->status = BLOCK_STATUS_PENDING;
+                block->leave_is_over = true; /* what it comes to in the end */
         }
         return 0;
 }

@@ -55,7 +55,7 @@ const char *ratio_format(uint64_t permille, char buffer[static RATIO_STRING_MAX]
  */
 bool verdict_accepts(Verdict verdict, ZoneClass zone_class);
 
-/* Returns the class that a verdict leads to, ZONE_CLASS_NONE for VERDICT_LEAVE and VERDICT_NONE. */
+/* Returns the class that a verdict leads to, ZONE_CLASS_NONE if it leaves the block offline. */
 ZoneClass verdict_class(Verdict verdict, const Block *block);
 
 /*

@@ -92,7 +92,7 @@ bool offload_leaves(const Machine *machine, const Policy *policy, Origin origin)
                 if ((rule->origins && !(rule->origins & 1U << origin)) || rule->driver ||
                     !rule_matches_machine(rule, machine))
                         continue;
-                if (rule->zone != ZONE_ACTION_LEAVE)
+                if (!verdict_is_left(zone_action_to_verdict(rule->zone)))
                         return false;
                 if (!asks_more)
                         return true;

@@ -54,10 +54,29 @@ static void planner_count(Planner *planner, Tally *tally, const Block *block, Zo
 }
 
 /*
+ * Returns the verdict on a block that a rule leaves as it would be without memoryd. Without memoryd, the kernel
+ * would online added memory by its own answer. Memory of a dax device is first left to daxctl(1), and another
+ * driver could not take its memory out again if it became kernel memory.
+ */
+static Verdict leave_verdict(const Machine *machine, const Block *block)
+{
+        Origin origin = machine_origin(machine, block);
+        Verdict verdict = online_word_to_verdict(machine_kernel_word(machine, block->node));
+
+        if (block->state != BLOCK_OFFLINE || block->found_offline ||
+            (origin == ORIGIN_KMEM && !block->leave_is_over) ||
+            (origin == ORIGIN_DRIVER && verdict != VERDICT_MOVABLE))
+                return VERDICT_LEAVE;
+        return verdict;
+}
+
+/*
  * Returns the verdict of an action for a block, or VERDICT_NONE if the guards of `auto` are to work it out.
  */
-static Verdict action_verdict(ZoneAction action, const Block *block)
+static Verdict action_verdict(const Machine *machine, ZoneAction action, const Block *block)
 {
+        if (action == ZONE_ACTION_LEAVE)
+                return leave_verdict(machine, block);
         if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_KERNEL)
                 return VERDICT_KERNEL;
         if (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_MOVABLE)
@@ -89,7 +108,7 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         /* Writing to single blocks would put the device out of step with its own attribute. */
         decision->verdict = device && device->onlines_itself ?
                                     VERDICT_LEAVE :
-                                    action_verdict(decision->action, block);
+                                    action_verdict(planner->machine, decision->action, block);
         if (decision->verdict == VERDICT_NONE && is_held(block, grows)) {
                 decision->verdict = VERDICT_KERNEL;
                 decision->guards = block->decision.guards;

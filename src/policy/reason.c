@@ -5,6 +5,7 @@
 #include "policy/reason.h"
 
 #include "policy/guard.h"
+#include "policy/track.h"
 
 #include <stdio.h>
 
@@ -146,9 +147,10 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 [VERDICT_MOVABLE] = "movable",
                 [VERDICT_KERNEL_DEFAULT] = "the kernel's choice",
                 [VERDICT_LEAVE] = "left alone",
+                [VERDICT_OFFLINE] = "left offline until an administrator asks for it",
         };
         const char *class = classes[block->decision.verdict];
-        bool is_keep = block->decision.action == ZONE_ACTION_KEEP;
+        const char *added = "";
         const Device *device = machine_device(machine, block);
         _cleanup_free_ char *why = NULL;
 
@@ -157,13 +159,23 @@ static int format_decided(const Machine *machine, const Block *block, const char
                                 "left alone: %s has an attribute of its own that onlines it as a "
                                 "whole",
                                 *device->name ? device->name : "its device");
+        if (block->decision.action == ZONE_ACTION_KEEP)
+                added = ": the class it had when it was last online";
+        else if (track_is_left_for_now(machine, block))
+                added = ": if no other program onlines it within leave_delay, memoryd does what "
+                        "the "
+                        "kernel would do without it";
+        else if (block->decision.action == ZONE_ACTION_LEAVE &&
+                 !verdict_is_left(block->decision.verdict))
+                added = ": without memoryd, the kernel would online it so";
         if (!is_auto(block))
-                return asprintf(ret, "%s %s%s", class, rule,
-                                is_keep ? ": the class it had when it was last online" : "");
+                return asprintf(ret, "%s %s%s", class, rule, added);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
         return asprintf(ret, "%s %s: %s%s", class, rule,
-                        is_keep ? "no class to keep is known; " : "", why);
+                        block->decision.action == ZONE_ACTION_KEEP ? "no class to keep is known; " :
+                                                                     "",
+                        why);
 }
 
 /* Formats the class that a block is in, and the decision that wanted another one. */

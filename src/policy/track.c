@@ -40,6 +40,8 @@ void track_new(Block *block, const TrackMode *mode)
 {
         remember_class(block);
         make_pending(block);
+        block->changed_usec = mode->now_usec;
+        block->found_offline = mode->at_start && block->state == BLOCK_OFFLINE;
         if (mode->at_start && block->state != BLOCK_OFFLINE)
                 block->status = BLOCK_STATUS_INITIAL;
         else if (mode->at_start && mode->leave_offline)
@@ -111,6 +113,8 @@ void track_read(Block *block, const Block *before, const TrackMode *mode)
                 (block->status == BLOCK_STATUS_WAITING || block->status == BLOCK_STATUS_PENDING);
 
         remember_class(block);
+        if (block->state != before->state || block_class(block) != block_class(before))
+                block->changed_usec = mode->now_usec;
         block->kernel_due = block->kernel_due && block->state == BLOCK_OFFLINE;
         /* memoryd is at work on the block, maybe between taking it offline and its new class. */
         if (block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING)
@@ -194,10 +198,53 @@ void track_decide(Block *block, const Decision *decision)
 {
         block->decision = *decision;
         block->given_up = false;
-        if (decision->verdict == VERDICT_LEAVE)
+        if (verdict_is_left(decision->verdict))
                 block->status = BLOCK_STATUS_LEFT;
         else
                 make_pending(block);
+}
+
+bool track_is_left_for_now(const Machine *machine, const Block *block)
+{
+        const Device *device = machine_device(machine, block);
+
+        return block->status == BLOCK_STATUS_LEFT && block->state == BLOCK_OFFLINE &&
+               block->decision.verdict == VERDICT_LEAVE && !block->found_offline &&
+               !block->leave_is_over && device && device->origin == ORIGIN_KMEM &&
+               !device->onlines_itself &&
+               online_word_onlines(machine_kernel_word(machine, block->node));
+}
+
+int track_end_leave(Machine *machine, uint64_t delay_usec, uint64_t now_usec,
+                    uint64_t *ret_next_usec)
+{
+        _cleanup_free_ uint64_t *changed = calloc(machine->n_devices + 1, sizeof(uint64_t));
+        uint64_t next = USEC_INFINITY;
+        int any = 0;
+
+        if (!changed)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+
+                if (machine_device(machine, block))
+                        changed[block->device] = MAX(changed[block->device], block->changed_usec);
+        }
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (!track_is_left_for_now(machine, block))
+                        continue;
+                if (changed[block->device] + delay_usec > now_usec) {
+                        next = MIN(next, changed[block->device] + delay_usec);
+                        continue;
+                }
+                block->leave_is_over = true;
+                make_pending(block);
+                any = 1;
+        }
+        *ret_next_usec = next;
+        return any;
 }
 
 void track_judge(Block *block)
@@ -331,7 +378,7 @@ void track_reset(Block *block)
 {
         bool again =
                 block->status == BLOCK_STATUS_FAILED || block->status == BLOCK_STATUS_RETRYING ||
-                (block->status == BLOCK_STATUS_LEFT && block->decision.verdict == VERDICT_LEAVE);
+                (block->status == BLOCK_STATUS_LEFT && verdict_is_left(block->decision.verdict));
 
         if (block->state != BLOCK_OFFLINE || block->job != 0)
                 return;

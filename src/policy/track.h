@@ -20,6 +20,7 @@ typedef struct TrackMode {
         bool at_start;       /* memoryd starts: online blocks were online before */
         bool leave_offline;  /* coldplug is "leave": blocks that are offline at the start stay so */
         bool kernel_onlines; /* the kernel itself onlines added blocks (machine or block's node) */
+        uint64_t now_usec;   /* monotonic */
 } TrackMode;
 
 /* Sets the status of a block after its first reading. */
@@ -50,6 +51,20 @@ bool track_wants_judgement(const Block *block, uint64_t now_usec);
 
 /* Makes a decision that of the block, which is then to be written, or left. */
 void track_decide(Block *block, const Decision *decision);
+
+/*
+ * Whether a rule leaves an offline block to other programs only for now: the kernel would online it without
+ * memoryd, and memoryd does so in its stead when the time for other programs is over.
+ */
+bool track_is_left_for_now(const Machine *machine, const Block *block);
+
+/*
+ * Has those blocks decided again of whose device no block has changed for delay_usec, the setting `leave_delay`:
+ * a program that onlines the device block by block, as daxctl(1) does, is never raced. Returns 1 if there are
+ * any, 0 if not, or -ENOMEM. *ret_next_usec is the time of the next ones, or USEC_INFINITY.
+ */
+int track_end_leave(Machine *machine, uint64_t delay_usec, uint64_t now_usec,
+                    uint64_t *ret_next_usec);
 
 /* Judges a block that the kernel or another process onlined by the verdict on it: external or foreign. */
 void track_judge(Block *block);

@@ -26,7 +26,7 @@ static Excuse find_excuse(const VerifyInput *input, Matcher *matcher, const Node
                         continue;
                 rule = matcher_find(matcher, block, node);
                 excuse.is_meant |= guard_is_exempt(rule);
-                if (rule && rule->zone == ZONE_ACTION_LEAVE)
+                if (rule && verdict_is_left(zone_action_to_verdict(rule->zone)))
                         excuse.leaves = rule;
                 else
                         all_left &= block->state != BLOCK_ONLINE;

@@ -36,7 +36,8 @@
         "\"debug\", got "
 #define RULES "expected a list of groups such as ({ zone = \"auto\"; }), got "
 #define ZONE                                                                                       \
-        "expected \"auto\", \"movable\", \"kernel\", \"kernel-default\", \"keep\" or \"leave\", "  \
+        "expected \"auto\", \"movable\", \"kernel\", \"kernel-default\", \"keep\", \"leave\" "     \
+        "or \"offline\", "                                                                         \
         "got "
 #define NODES "expected nodes from 0 to 1023 such as 1, (1, 2) or \"2-5,7\", got "
 #define CLASSES "expected \"cpu\", \"cpuless\" or \"memoryless\", or a list of them, got "
@@ -295,6 +296,8 @@ static const FileCase file_cases[] = {
         { "settle = \"10ms\";", "" },
         { "settle = 0.01;", "" },
         { "settle = 1;", "" },
+        { "leave_delay = \"1s\";", "" },
+        { "leave_delay = \"1h\";", "" },
         { "settle = 60;", "" },
         { "settle = \"60s\";", "" },
         { "settle = \"1min\";", "" },
@@ -342,6 +345,10 @@ static const FileCase file_cases[] = {
         { "settle = \"9ms\";", "1: 'settle': " SETTLE "\"9ms\"\n" },
         { "settle = 0.009;", "1: 'settle': " SETTLE "0.009\n" },
         { "settle = 0;", "1: 'settle': " SETTLE "0\n" },
+        { "leave_delay = 0;",
+          "1: 'leave_delay': expected a time from 1s to 1h such as \"2s\", got 0\n" },
+        { "leave_delay = \"61min\";",
+          "1: 'leave_delay': expected a time from 1s to 1h such as \"2s\", got \"61min\"\n" },
         { "settle = -2;", "1: 'settle': " SETTLE "-2\n" },
         { "settle = 61;", "1: 'settle': " SETTLE "61\n" },
         { "settle = \"60001ms\";", "1: 'settle': " SETTLE "\"60001ms\"\n" },

@@ -296,6 +296,61 @@ START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
 }
 END_TEST
 
+/* Xen's balloon waits for its memory to come online. */
+START_TEST(what_a_rule_leaves_is_onlined_where_the_kernel_would)
+{
+        static const char *const words[] = { "online", "online_movable", "offline" };
+
+        testbed_write("sys/hypervisor/type", "xen");
+        daemon_set_config(
+                "rules = ({ name = \"balloon\"; origin = \"balloon\"; zone = \"leave\"; });");
+        for (unsigned i = 0; i < ELEMENTSOF(words); i++) {
+                testbed_write(TESTBED_MEMORY "/auto_online_blocks", words[i]);
+                daemon_start();
+                wait_for(auto_online_is("offline"));
+                testbed_add_dimm(DIMM + i, 1, 0);
+                wait_for(bus_block_is(DIMM + i, i < 2 ? "done" : "left"));
+                ck_assert_int_eq(!strstr(bus_explain(DIMM + i, "Reason"),
+                                         "without memoryd, the kernel would online it so"),
+                                 i == 2);
+                daemon_stop();
+        }
+        ck_assert(testbed_block_is(DIMM, "online", "Normal"));
+        ck_assert(testbed_block_is(DIMM + 1, "online", "Movable"));
+}
+END_TEST
+
+START_TEST(what_came_before_a_crash_is_onlined_after_it)
+{
+        testbed_write("sys/hypervisor/type", "xen");
+        daemon_set_config(
+                "rules = ({ name = \"balloon\"; origin = \"balloon\"; zone = \"leave\"; });");
+        crash_after_take_over();
+        testbed_add_blocks(DIMM, 1);
+        testbed_link_blocks(DIMM, 1, 0);
+        daemon_start();
+        wait_for(bus_block_is(DIMM, "done"));
+}
+END_TEST
+
+#define DAX_TREE                                                                                   \
+        "leave_delay = \"1s\";"                                                                    \
+        "rules = ({ name = \"kmem\"; origin = \"kmem\"; zone = \"leave\"; });"
+
+START_TEST(a_dax_device_is_onlined_after_a_delay)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        daemon_set_config(DAX_TREE);
+        daemon_start();
+        wait_for(auto_online_is("offline"));
+        testbed_add_iomem(DIMM, 2, "dax0.0");
+        testbed_add_dimm(DIMM, 2, 0);
+        wait_for(bus_count_status("left") == 2);
+        wait_for(bus_count_status("done") == 2);
+        ck_assert(testbed_block_is(DIMM, "online", "Normal"));
+}
+END_TEST
+
 #define WORD_PATH "/sys/devices/system/memory/auto_online_blocks"
 #define FOREIGN_LINE                                                                               \
         "Another process set auto_online_blocks to 'online_movable', leaving it so until "         \
@@ -695,6 +750,9 @@ int main(void)
 
         tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
+        tcase_add_test(takeover, what_a_rule_leaves_is_onlined_where_the_kernel_would);
+        tcase_add_test(takeover, what_came_before_a_crash_is_onlined_after_it);
+        tcase_add_test(takeover, a_dax_device_is_onlined_after_a_delay);
         tcase_add_test(takeover, a_word_that_another_process_sets_stays_and_is_told_once);
         tcase_add_test(takeover, a_word_of_another_process_stays_across_a_restart_and_a_crash);
         tcase_add_test(takeover, a_reload_takes_the_word_of_another_process_over);

@@ -985,6 +985,7 @@ static const struct {
         { ZONE_ACTION_KERNEL_DEFAULT, ZONE_CLASS_MOVABLE, VERDICT_KERNEL_DEFAULT, 0 },
         { ZONE_ACTION_LEAVE, ZONE_CLASS_NONE, VERDICT_LEAVE, 0 },
         { ZONE_ACTION_LEAVE, ZONE_CLASS_KERNEL, VERDICT_LEAVE, 0 },
+        { ZONE_ACTION_OFFLINE, ZONE_CLASS_NONE, VERDICT_OFFLINE, 0 },
         { ZONE_ACTION_KEEP, ZONE_CLASS_KERNEL, VERDICT_KERNEL, 0 },
         { ZONE_ACTION_KEEP, ZONE_CLASS_MOVABLE, VERDICT_MOVABLE, 0 },
 
@@ -1015,7 +1016,54 @@ START_TEST(a_rule_says_what_becomes_of_a_block)
         ck_assert_int_eq(plan.planned[0].decision.rule, 0);
         ck_assert_int_eq(plan.planned[0].decision.verdict, rule_cases[_i].verdict);
         ck_assert_uint_eq(plan.planned[0].decision.guards, rule_cases[_i].guards);
-        ck_assert_uint_eq(plan.n_order, rule_cases[_i].verdict != VERDICT_LEAVE);
+        ck_assert_uint_eq(plan.n_order, !verdict_is_left(rule_cases[_i].verdict));
+        plan_done(&plan);
+        machine_done(&machine);
+}
+END_TEST
+
+/* What `leave` comes to where the kernel had this word before memoryd took it over. */
+static const struct {
+        Origin origin;
+        OnlineWord word;
+        bool found_offline;
+        bool is_over;
+        Verdict verdict;
+} leave_cases[] = {
+        { ORIGIN_BALLOON, ONLINE_WORD_OFFLINE, false, false, VERDICT_LEAVE },
+        { ORIGIN_BALLOON, ONLINE_WORD_ONLINE, false, false, VERDICT_KERNEL_DEFAULT },
+        { ORIGIN_BALLOON, ONLINE_WORD_KERNEL, false, false, VERDICT_KERNEL },
+        { ORIGIN_BALLOON, ONLINE_WORD_MOVABLE, false, false, VERDICT_MOVABLE },
+        { ORIGIN_BALLOON, ONLINE_WORD_ONLINE, true, false, VERDICT_LEAVE },
+        { ORIGIN_UNKNOWN, ONLINE_WORD_ONLINE, false, false, VERDICT_KERNEL_DEFAULT },
+
+        { ORIGIN_KMEM, ONLINE_WORD_ONLINE, false, false, VERDICT_LEAVE },
+        { ORIGIN_KMEM, ONLINE_WORD_ONLINE, false, true, VERDICT_KERNEL_DEFAULT },
+        { ORIGIN_KMEM, ONLINE_WORD_OFFLINE, false, true, VERDICT_LEAVE },
+        { ORIGIN_KMEM, ONLINE_WORD_ONLINE, true, true, VERDICT_LEAVE },
+
+        { ORIGIN_DRIVER, ONLINE_WORD_ONLINE, false, false, VERDICT_LEAVE },
+        { ORIGIN_DRIVER, ONLINE_WORD_KERNEL, false, false, VERDICT_LEAVE },
+        { ORIGIN_DRIVER, ONLINE_WORD_MOVABLE, false, false, VERDICT_MOVABLE },
+};
+
+START_TEST(what_a_rule_leaves_becomes_what_the_kernel_would_make_of_it)
+{
+        Rule rule = { .zone = ZONE_ACTION_LEAVE };
+        const Policy policy = { .rules = &rule, .n_rules = 1 };
+        Machine machine;
+        Block *block;
+        Plan plan;
+
+        machine_from(&machine, BLOCK, "0c=k9 1=o");
+        machine.kernel_word = leave_cases[_i].word;
+        machine_add_device(&machine, 9, 9, 0)->origin = leave_cases[_i].origin;
+        block = machine_find_block(&machine, 9);
+        block->found_offline = leave_cases[_i].found_offline;
+        block->leave_is_over = leave_cases[_i].is_over;
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        ck_assert_int_eq(plan.planned[0].decision.verdict, leave_cases[_i].verdict);
+        ck_assert_int_eq(plan.planned[0].decision.action, ZONE_ACTION_LEAVE);
         plan_done(&plan);
         machine_done(&machine);
 }
@@ -1341,6 +1389,7 @@ START_TEST(a_verdict_accepts_its_class)
                 { VERDICT_MOVABLE, false, false, true },
                 { VERDICT_KERNEL_DEFAULT, true, true, true },
                 { VERDICT_LEAVE, true, true, true },
+                { VERDICT_OFFLINE, true, true, true },
         };
 
         ck_assert_int_eq(_VERDICT_MAX, ELEMENTSOF(cases));
@@ -1400,6 +1449,8 @@ static void add_rule_tests(Suite *suite)
         TCase *rules = tcase_create("rules");
 
         tcase_add_loop_test(rules, a_rule_says_what_becomes_of_a_block, 0, ELEMENTSOF(rule_cases));
+        tcase_add_loop_test(rules, what_a_rule_leaves_becomes_what_the_kernel_would_make_of_it, 0,
+                            ELEMENTSOF(leave_cases));
         tcase_add_test(rules, a_kept_block_that_never_was_online_is_movable_where_the_guards_allow);
         tcase_add_loop_test(rules, what_rules_decide_counts_for_the_guards, 0,
                             ELEMENTSOF(forced_cases));

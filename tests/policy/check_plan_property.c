@@ -612,7 +612,7 @@ static void check_decisions(const Case *c)
                                  figures_are_equal(&planned->decision.figures, &(Figures){})),
                         c->seed, "block %u has guards", block->id);
                 n++;
-                n_written += planned->decision.verdict != VERDICT_LEAVE;
+                n_written += !verdict_is_left(planned->decision.verdict);
         }
         REQUIRE(n == c->plan.n_planned, c->seed, "%zu decisions of %zu", c->plan.n_planned, n);
         REQUIRE(n_written == c->plan.n_order, c->seed, "%zu writes of %zu", c->plan.n_order,
@@ -629,7 +629,7 @@ static void check_order(const Case *c)
                 bool is_movable = c->plan.planned[at].decision.verdict == VERDICT_MOVABLE;
 
                 REQUIRE(at < c->plan.n_planned && !is_written[at] &&
-                                c->plan.planned[at].decision.verdict != VERDICT_LEAVE,
+                                !verdict_is_left(c->plan.planned[at].decision.verdict),
                         c->seed, "write %zu", i);
                 REQUIRE(is_movable || !was_movable, c->seed, "write %zu is late", i);
                 is_written[at] = true;

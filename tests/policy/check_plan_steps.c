@@ -136,7 +136,7 @@ static void check_as_planned(const Daemon *daemon)
                 const Planned *planned = &c->plan.planned[i];
                 const Block *before = machine_find_block(&c->machine, planned->block);
                 const Block *block = machine_find_block(&daemon->machine, planned->block);
-                bool is_left = planned->decision.verdict == VERDICT_LEAVE;
+                bool is_left = verdict_is_left(planned->decision.verdict);
 
                 REQUIRE(block->status == (is_left ? BLOCK_STATUS_LEFT : BLOCK_STATUS_DONE), c->seed,
                         "block %u is %s", block->id, block_status_to_string(block->status));
@@ -235,7 +235,7 @@ static void check_half(const Case *c, Random *random)
                 ZoneClass zone_class = class_of_verdict(planned->decision.verdict, block);
 
                 track_decide(block, &planned->decision);
-                if (planned->decision.verdict == VERDICT_LEAVE || random_is(random, 50))
+                if (verdict_is_left(planned->decision.verdict) || random_is(random, 50))
                         continue;
                 block->status = BLOCK_STATUS_WRITING;
                 if (random_is(random, 70))

@@ -112,6 +112,12 @@ static const struct {
           "the kernel's choice " BY_DB },
         { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DIMM, "left alone " BY_DB },
         { VERDICT_LEAVE, ZONE_ACTION_LEAVE, DB, DEVICE_NONE, "left alone " BY_DB },
+        { VERDICT_OFFLINE, ZONE_ACTION_OFFLINE, DB, DIMM,
+          "left offline until an administrator asks for it " BY_DB },
+        { VERDICT_KERNEL_DEFAULT, ZONE_ACTION_LEAVE, DB, DIMM,
+          "the kernel's choice " BY_DB ": without memoryd, the kernel would online it so" },
+        { VERDICT_MOVABLE, ZONE_ACTION_LEAVE, DB, DIMM,
+          "movable " BY_DB ": without memoryd, the kernel would online it so" },
         { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, BARE, DIMM, "movable (rule 'rule 2')" },
         { VERDICT_KERNEL, ZONE_ACTION_KERNEL, RULE_GONE, DIMM,
           "kernel (a rule that has been removed since)" },
@@ -134,6 +140,22 @@ static const struct {
         /* and is no reason for another decision, from before it was known */
         { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DAX, "movable " BY_DB },
 };
+
+START_TEST(what_is_left_for_now_tells_what_comes_next)
+{
+        Block block = block_make(VERDICT_LEAVE, DB, DAX, 0, (Figures){});
+
+        block.decision.action = ZONE_ACTION_LEAVE;
+        block.status = BLOCK_STATUS_LEFT;
+        machine.devices[DAX].onlines_itself = false;
+        machine.devices[DAX].origin = ORIGIN_KMEM;
+        assert_sentence(&machine, &policy, &block, "left alone " BY_DB);
+        machine.kernel_word = ONLINE_WORD_ONLINE;
+        assert_sentence(&machine, &policy, &block,
+                        "left alone " BY_DB ": if no other program onlines it within leave_delay, "
+                        "memoryd does what the kernel would do without it");
+}
+END_TEST
 
 START_TEST(a_rule_that_names_a_class_is_the_reason)
 {
@@ -638,6 +660,7 @@ int main(void)
         TCase *tcase = tcase_create("reason");
 
         tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_test(tcase, what_is_left_for_now_tells_what_comes_next);
         tcase_add_loop_test(tcase, a_rule_that_names_a_class_is_the_reason, 0,
                             ELEMENTSOF(rule_cases));
         tcase_add_loop_test(tcase, a_rule_has_a_name_the_default_has_none, 0,

@@ -563,7 +563,7 @@ START_TEST(a_decision_makes_a_block_pending_or_left)
                 ck_assert_uint_eq(block.decision.figures.kernel_bytes, 1);
                 ck_assert_uint_eq(block.decision.figures.movable_bytes, 2);
                 ck_assert_uint_eq(block.decision.figures.limit, 3);
-                ck_assert_int_eq(block.status, verdict == VERDICT_LEAVE ? BLOCK_STATUS_LEFT :
+                ck_assert_int_eq(block.status, verdict_is_left(verdict) ? BLOCK_STATUS_LEFT :
                                                                           BLOCK_STATUS_PENDING);
         }
 }
@@ -605,6 +605,7 @@ START_TEST(a_judged_block_is_external_or_foreign)
                 { VERDICT_KERNEL_DEFAULT, "Normal", BLOCK_STATUS_EXTERNAL },
                 { VERDICT_KERNEL_DEFAULT, "Movable", BLOCK_STATUS_EXTERNAL },
                 { VERDICT_LEAVE, "Normal", BLOCK_STATUS_EXTERNAL },
+                { VERDICT_OFFLINE, "Movable", BLOCK_STATUS_EXTERNAL },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -614,6 +615,97 @@ START_TEST(a_judged_block_is_external_or_foreign)
                 track_judge(&block);
                 ck_assert_int_eq(block.status, cases[i].expected);
         }
+}
+END_TEST
+
+/* Leaving for a while */
+
+#define SECOND USEC_PER_SEC
+
+/* A machine whose kernel onlines by itself, with blocks 4 to 7 of a dax device that a rule leaves. */
+static void make_left(Machine *machine, Origin origin)
+{
+        machine_from(machine, UINT64_C(128) << 20, "0c=k4l4");
+        machine->kernel_word = ONLINE_WORD_ONLINE;
+        machine_add_device(machine, 4, 7, 0)->origin = origin;
+        for (uint32_t id = 4; id <= 7; id++)
+                machine_find_block(machine, id)->changed_usec = 20 * SECOND;
+}
+
+START_TEST(a_dax_device_is_left_until_nothing_has_changed_for_the_delay)
+{
+        Machine machine;
+        uint64_t next;
+
+        make_left(&machine, ORIGIN_KMEM);
+        ck_assert_int_eq(track_end_leave(&machine, 10 * SECOND, 29 * SECOND, &next), 0);
+        ck_assert_uint_eq(next, 30 * SECOND);
+
+        /* daxctl onlines the next block. */
+        block_set_letter(machine_find_block(&machine, 5), 'm');
+        machine_find_block(&machine, 5)->changed_usec = 29 * SECOND;
+        ck_assert_int_eq(track_end_leave(&machine, 10 * SECOND, 30 * SECOND, &next), 0);
+        ck_assert_uint_eq(next, 39 * SECOND);
+
+        ck_assert_int_eq(track_end_leave(&machine, 10 * SECOND, 39 * SECOND, &next), 1);
+        ck_assert_uint_eq(next, USEC_INFINITY);
+        for (uint32_t id = 4; id <= 7; id++)
+                ck_assert_int_eq(machine_find_block(&machine, id)->leave_is_over, id != 5);
+        ck_assert_int_eq(machine_find_block(&machine, 4)->status, BLOCK_STATUS_PENDING);
+        ck_assert_int_eq(track_end_leave(&machine, 10 * SECOND, 40 * SECOND, &next), 0);
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(only_what_the_kernel_would_online_later_is_left_for_now)
+{
+        Machine machine;
+        Block *block;
+
+        make_left(&machine, ORIGIN_KMEM);
+        block = machine_find_block(&machine, 4);
+        ck_assert(track_is_left_for_now(&machine, block));
+        machine.kernel_word = ONLINE_WORD_OFFLINE;
+        ck_assert(!track_is_left_for_now(&machine, block));
+        machine.kernel_word = ONLINE_WORD_MOVABLE;
+        machine.nodes[0].has_kernel_word = true;
+        ck_assert(!track_is_left_for_now(&machine, block));
+        machine.nodes[0].kernel_word = ONLINE_WORD_ONLINE;
+        ck_assert(track_is_left_for_now(&machine, block));
+        block->found_offline = true;
+        ck_assert(!track_is_left_for_now(&machine, block));
+        block->found_offline = false;
+        block->decision.verdict = VERDICT_OFFLINE;
+        ck_assert(!track_is_left_for_now(&machine, block));
+        block->decision.verdict = VERDICT_LEAVE;
+        machine.devices[0].onlines_itself = true;
+        ck_assert(!track_is_left_for_now(&machine, block));
+        machine_done(&machine);
+
+        make_left(&machine, ORIGIN_DRIVER);
+        ck_assert(!track_is_left_for_now(&machine, machine_find_block(&machine, 4)));
+        machine_done(&machine);
+}
+END_TEST
+
+START_TEST(a_block_knows_when_it_changed_and_whether_it_was_found_offline)
+{
+        const TrackMode start = { .at_start = true, .now_usec = 1 }, later = { .now_usec = 2 };
+        Block block = block_make(OFF, BLOCK_STATUS_WAITING, VERDICT_NONE), before;
+
+        track_new(&block, &start);
+        ck_assert(block.found_offline);
+        ck_assert_uint_eq(block.changed_usec, 1);
+        before = block;
+        track_read(&block, &before, &later);
+        ck_assert_uint_eq(block.changed_usec, 1);
+        block_set_letter(&block, 'm');
+        track_read(&block, &before, &later);
+        ck_assert_uint_eq(block.changed_usec, 2);
+
+        block = block_make(OFF, BLOCK_STATUS_WAITING, VERDICT_NONE);
+        track_new(&block, &later);
+        ck_assert(!block.found_offline);
 }
 END_TEST
 
@@ -997,6 +1089,9 @@ static void add_decide_tests(Suite *suite)
         tcase_add_test(decide, a_decision_makes_a_block_pending_or_left);
         tcase_add_test(decide, a_decision_on_a_block_due_for_a_retry_keeps_its_count);
         tcase_add_test(decide, a_judged_block_is_external_or_foreign);
+        tcase_add_test(decide, a_dax_device_is_left_until_nothing_has_changed_for_the_delay);
+        tcase_add_test(decide, only_what_the_kernel_would_online_later_is_left_for_now);
+        tcase_add_test(decide, a_block_knows_when_it_changed_and_whether_it_was_found_offline);
         suite_add_tcase(suite, decide);
 }
 
