@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's packages of the kernel's sources and headers, for check-patches, build and guard/build, which
+# Debian's packages of the kernel's sources and headers, for check-patches, build and build-module, which
 # read this file. They come from apt and from nowhere else, and are unpacked, not installed: installed,
 # the headers bring a kernel along.
 

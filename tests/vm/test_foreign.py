@@ -60,7 +60,7 @@ class Foreign(GuestCase):
         self.assertModel()
 
     def test_what_is_left_alone_belongs_to_the_administrator(self):
-        self._use_rule(2, "leave")
+        self._use_rule(2, "offline")
         before = read_memory(self.guest)
         foreign = self.memoryd.get("ForeignBlocks")
         self.guest.add_dimm("256M", 2)
@@ -96,6 +96,36 @@ class Foreign(GuestCase):
         self.guest.wait_until(lambda: self.memoryd.node_paths() == nodes, "the node's object gone")
 
 
+@kernel_matters("it tells of writes to its file")
+class ForeignWord(GuestCase):
+    """Another process sets the kernel's auto_online_blocks."""
+
+    def test_a_word_that_another_process_set_stays_and_is_told_once(self):
+        self.guest.run(f"echo online_movable >{WORDS_FILE}")
+        self.guest.wait_until(lambda: self.memoryd.get("ForeignAutoOnline") == [WORDS_FILE],
+                              "memoryd hearing of the word")
+        self.assertEqual(self.memoryd.get("KernelAutoOnline"), "online_movable")
+        for _ in range(10):
+            self.add_dimm(128, 2)
+        self.assertEqual(self.guest.run(f"cat {WORDS_FILE}").strip(), "online_movable")
+        told = [text for text in self.memoryd.messages() if text.startswith("Another process set")]
+        self.assertEqual(told, ["Another process set auto_online_blocks to 'online_movable', "
+                                'leaving it so until "memoryctl reload"'])
+        self.assertIn(f"{WORDS_FILE}: Another process has set this",
+                      self.guest.call("memoryctl verify").stdout)
+        self.assertModel()
+
+        self.guest.run("systemctl stop memoryd")
+        self.assertEqual(self.guest.run(f"cat {WORDS_FILE}").strip(), "online_movable")
+        self.guest.run("systemctl start memoryd")
+        self.memoryd.wait_ready()
+        self.assertEqual(self.guest.run(f"cat {WORDS_FILE}").strip(), "online_movable")
+        self.guest.run("memoryctl reload")
+        self.guest.wait_until(lambda: self.guest.run(f"cat {WORDS_FILE}").strip() == "offline",
+                              "memoryd taking the file over")
+        self.assertEqual(self.memoryd.get("ForeignAutoOnline"), [])
+
+
 @kernel_matters("all who switch blocks meet at its lock")
 class ForeignBesideJobs(GuestCase):
     """Tools change blocks while a job of memoryd changes other blocks and some of the same ones."""
@@ -106,6 +136,7 @@ class ForeignBesideJobs(GuestCase):
 
     # The dax device belongs to daxctl. A block may have to wait for the kernel's lock.
     CONFIGURATION = ('offline_timeout = "1h";\n'
+                     'leave_delay = "1h";\n'
                      'rules = ( { name = "all"; node = [1, 3]; zone = "movable"; } );\n')
 
     @classmethod

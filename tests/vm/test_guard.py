@@ -1,36 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """kernel/guard: the module refuses what the rules forbid on Debian's own kernels."""
 
-import base64
-import pathlib
-import subprocess
-import tempfile
-
+import module
 import recipe
 from case import kernel_matters
 from zones import HARDWARE, ManualCase, ZoneRules
 
-TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+GUARD = module.TOP / "kernel" / "guard"
 PARAMETERS = "/sys/module/memoryd_guard/parameters"
-
-
-def build_guard(release):
-    """Builds the module for a kernel release, and returns it as bytes."""
-    with tempfile.TemporaryDirectory(prefix="memoryd-guard-") as folder:
-        command = [TOP / "kernel" / "guard" / "build", release, folder]
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                stdin=subprocess.DEVNULL, text=True, check=False)
-        if result.returncode != 0:
-            raise AssertionError(f"kernel/guard/build {release}: {result.stderr.strip()}")
-        return pathlib.Path(result.stdout.strip()).read_bytes()
 
 
 def load_guard(guest):
     """Builds the module for the guest's kernel and loads it."""
-    text = base64.b64encode(build_guard(guest.run("uname -r").strip())).decode()
-    guest.write_file("/root/guard.b64", text)
-    guest.run("base64 -d /root/guard.b64 >/root/memoryd_guard.ko && "
-              "insmod /root/memoryd_guard.ko")
+    module.load(guest, GUARD, "memoryd_guard")
 
 
 @kernel_matters("the module is built for it and hooks into it")

@@ -10,6 +10,7 @@ from policy import expected_classes, expected_growth
 NODES = (Node("2G", "0"), Node(cpus="1"), Node(), Node())
 
 TAKE_DAX = 'rules = ( { name = "expander"; origin = "kmem"; zone = "movable"; } );\n'
+LEAVE_LONG = 'leave_delay = "1h";\n'
 ALL_MOVABLE = 'rules = ( { zone = "movable"; } );\n'
 
 
@@ -80,6 +81,7 @@ class Origins(OriginCase):
         self.assertEqual({rows[block.index]["origin"] for block in added}, {"virtio-mem"})
 
     def test_a_dax_device_is_left_alone_until_a_rule_takes_it(self):
+        self.memoryd.use(LEAVE_LONG)
         left = self.make_system_ram()
         self._wait_for_status(left, "left")
         self.assertClasses(left.classes(), "-" * len(left.blocks))
@@ -127,6 +129,62 @@ class Origins(OriginCase):
                           for block in memory}, {("dax0.0", "kmem")})
         self.assertDevices()
         self.assertModel()
+
+
+@kernel_matters("its own answer to added memory and its driver of dax devices decide")
+class Dax(OriginCase):
+    """Memory of a dax device that the shipped rule leaves: to daxctl, and then to the kernel's own answer."""
+
+    minutes = 4
+
+    def setUp(self):
+        self.memoryd.use('leave_delay = "3s";\n')
+
+    def _remove(self):
+        count = len(read_memory(self.guest).blocks)
+        self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
+        wait_for_blocks(self.guest, count - 7)
+
+    def _kernel_onlines(self):
+        """Whether this kernel onlines added memory by itself: memoryd has kept its word."""
+        kept = self.guest.run("cat /run/memoryd/state/auto_online_blocks || true")
+        return "\nmachine online " in kept
+
+    def test_what_no_tool_onlines_becomes_what_the_kernel_makes_of_it(self):
+        before = read_memory(self.guest)
+        self.guest.run("cd /sys/bus/dax/drivers; echo dax0.0 >device_dax/unbind; "
+                       "echo dax0.0 >kmem/new_id 2>/dev/null || echo dax0.0 >kmem/bind")
+        added = wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
+        indices = {block.index for block in added}
+        if self._kernel_onlines():
+            self.guest.wait_until(
+                lambda: {self.memoryd.statuses()[index] for index in indices} == {"done"},
+                "memoryd doing what the kernel would do")
+            rows = self.memoryd.listed()
+            self.assertEqual({rows[index]["decision"] for index in indices}, {"kernel-default"})
+            self.assertIn("without memoryd, the kernel would online it so",
+                          self.guest.run(f"memoryctl explain {min(indices)}"))
+        else:
+            self.guest.run("sleep 5")
+            self.assertEqual({self.memoryd.statuses()[index] for index in indices}, {"left"})
+        self.assertModel()
+        self.assertNoErrors()
+
+    def test_daxctl_is_never_raced(self):
+        for number in range(20):
+            before = read_memory(self.guest)
+            result = self.guest.call("daxctl reconfigure-device --mode=system-ram dax0.0")
+            self.assertEqual(result.code, 0, f"try {number}: {result.stderr}")
+            self.assertNotIn("race", result.stdout + result.stderr)
+            added = read_memory(self.guest).added_to(before)
+            self.assertClasses(added.classes(), "M" * 7)
+            if number == 0:
+                verified = self.guest.call("memoryctl verify")
+                self.assertEqual(verified.code, 0, verified.stdout)
+                self.assertIn("No problems found.", verified.stdout)
+            self._remove()
+        self.assertModel()
+        self.assertNoErrors()
 
 
 class Groups(OriginCase):
