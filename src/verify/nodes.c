@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Checks for nodes without kernel memory. */
+/* Checks for nodes with too little kernel memory. */
 
 #include "base/format.h"
+#include "base/parse.h"
 #include "policy/guard.h"
 #include "verify/verify.h"
 
@@ -91,6 +92,47 @@ int verify_nodes(const VerifyInput *input, Findings *findings)
                 excuse = find_excuse(input, &matcher, node);
                 if (!excuse.is_meant)
                         r = add_node(node, excuse.leaves, findings);
+        }
+        return r;
+}
+
+/* Pages of 1 GiB */
+
+#define GIGANTIC_BYTES (UINT64_C(1) << 30)
+
+/* Whether a file that the kernel shows below a folder has a number above 0. */
+static bool is_above_zero(const VerifyInput *input, int folder_fd, const char *path)
+{
+        char text[ATTRIBUTE_MAX];
+        uint32_t number;
+
+        return sysfs_read_text(input->sysfs, folder_fd, path, text, sizeof(text)) >= 0 &&
+               parse_u32(text, &number) >= 0 && number > 0;
+}
+
+int verify_gigantic_pages(const VerifyInput *input, Findings *findings)
+{
+        int r = 0;
+
+        if (!is_above_zero(input, input->sysfs->sys_fd,
+                           "kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages") ||
+            is_above_zero(input, input->sysfs->proc_fd, "sys/vm/movable_gigantic_pages"))
+                return 0;
+        for (size_t i = 0; r >= 0 && i < input->machine->n_nodes; i++) {
+                const Node *node = &input->machine->nodes[i];
+                const Totals *totals = &node->totals;
+
+                if (totals->kernel_bytes >= GIGANTIC_BYTES ||
+                    totals->movable_bytes < GIGANTIC_BYTES)
+                        continue;
+                r = findings_add_note(
+                        findings, "gigantic-pages", finding_text("node %u", node->id),
+                        strdup("This machine uses pages of 1 GiB, but this node has less than 1 "
+                               "GiB of kernel memory, and its movable memory cannot hold such "
+                               "pages."),
+                        strdup("To have such pages on the node, raise min_kernel in "
+                               "memoryd.conf(5), or on Linux 6.18 or later set "
+                               "vm.movable_gigantic_pages to 1."));
         }
         return r;
 }

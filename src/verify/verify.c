@@ -212,8 +212,8 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
 int verify(const VerifyInput *input, Findings *ret)
 {
         static int (*const checks[])(const VerifyInput *, Findings *) = {
-                verify_udev_rules, check_auto_online, verify_command_line,
-                verify_nodes,      check_blocks,      check_kernel,
+                verify_udev_rules,     check_auto_online, verify_command_line, verify_nodes,
+                verify_gigantic_pages, check_blocks,      check_kernel,
         };
         int r = 0;
 

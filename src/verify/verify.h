@@ -46,6 +46,7 @@ char *finding_text(const char *format, ...) _printf_(1, 2);
 int verify_udev_rules(const VerifyInput *input, Findings *findings);
 int verify_command_line(const VerifyInput *input, Findings *findings);
 int verify_nodes(const VerifyInput *input, Findings *findings);
+int verify_gigantic_pages(const VerifyInput *input, Findings *findings);
 
 /* Whether some node has movable memory only which the policy does not leave to other programs. */
 bool verify_has_movable_only_node(const VerifyInput *input);

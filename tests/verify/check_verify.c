@@ -436,6 +436,25 @@ START_TEST(nodes_with_movable_memory_alone_are_found_unless_a_rule_means_it)
 }
 END_TEST
 
+START_TEST(a_node_that_cannot_have_pages_of_1_gib_is_a_note)
+{
+        static const char pages[] = "sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages";
+        static const char switched[] = "proc/sys/vm/movable_gigantic_pages";
+        const Findings *findings;
+
+        use_machine("0c=k8m8 1=k7m8 2=k7m7");
+        assert_found("");
+        sysfs_fixture_write(&fixture, "0\n", pages);
+        assert_found("");
+        sysfs_fixture_write(&fixture, "2\n", pages);
+        ck_assert_str_eq(find(RELEASE, &findings), "note gigantic-pages: node 1\n");
+        sysfs_fixture_write(&fixture, "0\n", switched);
+        assert_found("note gigantic-pages: node 1\n");
+        sysfs_fixture_write(&fixture, "1\n", switched);
+        assert_found("");
+}
+END_TEST
+
 static void set_foreign(unsigned first, unsigned last, Verdict verdict)
 {
         for (unsigned id = first; id <= last; id++) {
@@ -567,6 +586,7 @@ int main(void)
         tcase_add_test(tcase, a_policy_of_the_kernels_own_is_found_once);
         tcase_add_loop_test(tcase, nodes_with_movable_memory_alone_are_found_unless_a_rule_means_it,
                             0, ELEMENTSOF(node_cases));
+        tcase_add_test(tcase, a_node_that_cannot_have_pages_of_1_gib_is_a_note);
         tcase_add_test(tcase, blocks_that_others_onlined_against_the_policy_are_found_as_ranges);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
         tcase_add_test(tcase, answers_by_node_are_missed_where_they_were_asked_for);
