@@ -400,8 +400,7 @@ class Plan(TreeCase):
                          "-o", "BLOCK,NODE,ORIGIN,STATE,DECISION,GUARDS")
         self.assertEqual([tuple(row.values()) for row in rows[1:]], [
             ("48-63", 0, "kmem", "absent", "movable", None),
-            ("64", 1, "dimm", "absent", "kernel", "min_kernel"),
-            ("65-67", 1, "dimm", "absent", "movable", None)])
+            ("64-67", 1, "dimm", "absent", "kernel", "min_kernel whole_device")])
 
     def test_the_configuration_decides(self):
         self.config.write_text('# one\nrules = ({ name = "all"; zone = "leave"; });\n')

@@ -143,7 +143,7 @@ static inline void random_policy(Random *random, Policy *policy, Rule rules[stat
                 .min_kernel_bytes = random_min_kernel(random),
                 .max_movable_ratio_permille = random_ratio(random),
                 .per_node = random_is(random, 70),
-                .whole_device = random_is(random, 60),
+                .whole_device = (WholeDevice) random_below(random, _WHOLE_DEVICE_MAX),
                 .contiguous = random_is(random, 70),
         };
         for (size_t i = 0; i < policy->n_rules; i++) {

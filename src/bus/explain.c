@@ -55,8 +55,11 @@ static int append_guards(sd_bus_message *reply, const Block *block)
         if (r < 0 || !*scope)
                 return r;
         if (strcmp(scope, "contiguous") == 0)
-                return sd_bus_message_append(reply, "{sv}", "KernelBlockAbove", "u",
-                                             (uint32_t) figures->limit);
+                return sd_bus_message_append(reply, "{sv}",
+                                             block->decision.verdict == VERDICT_MOVABLE ?
+                                                     "MovableBlockBelow" :
+                                                     "KernelBlockAbove",
+                                             "u", (uint32_t) figures->limit);
         if (strcmp(scope, "min_kernel") == 0)
                 return sd_bus_message_append(reply, "{sv}{sv}", "KernelBytes", "t",
                                              figures->kernel_bytes, "MinKernelBytes", "t",

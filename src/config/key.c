@@ -29,6 +29,7 @@ DEFINE_WORD(origin, Origin)
                 return (size_t) value < ELEMENTSOF(words) ? words[value] : NULL;                   \
         }
 
+DEFINE_WORDS(whole_device, [WHOLE_DEVICE_PREFER - 2] = "prefer")
 DEFINE_WORDS(coldplug, [COLDPLUG_APPLY] = "apply", [COLDPLUG_LEAVE] = "leave")
 DEFINE_WORDS(kernel_auto_online, [KERNEL_AUTO_ONLINE_TAKE_OVER] = "take-over",
              [KERNEL_AUTO_ONLINE_RESPECT] = "respect")
@@ -56,10 +57,10 @@ static const ConfKey keys[] = {
           "the most movable memory for each byte of kernel memory" },
         { "per_node", CONF_BOOL, 0, 1, NULL, "true", offsetof(Conf, policy.per_node),
           "whether the ratio is kept in each node that has a CPU, too" },
-        { "whole_device", CONF_BOOL, 0, 1, NULL, "false", offsetof(Conf, policy.whole_device),
-          "whether all blocks of a device become the same" },
+        { "whole_device", CONF_BOOL_OR_WORD, 0, 0, whole_device_word, "\"prefer\"",
+          offsetof(Conf, policy.whole_device), "whether all blocks of a device become the same" },
         { "contiguous", CONF_BOOL, 0, 1, NULL, "true", offsetof(Conf, policy.contiguous),
-          "whether kernel memory stays below movable memory within a node" },
+          "whether kernel memory stays below movable memory within a device" },
         { "coldplug", CONF_WORD, 0, 0, coldplug_word, "\"apply\"", offsetof(Conf, coldplug),
           "what becomes of blocks found offline when memoryd starts" },
         { "kernel_auto_online", CONF_WORD, 0, 0, kernel_auto_online_word, "\"take-over\"",
@@ -236,6 +237,7 @@ static const struct {
         [CONF_USEC] = { "a time from < to > such as \"2s\"", time_units },
         [CONF_BOOL] = { "true or false", NULL },
         [CONF_WORD] = { "|", NULL },
+        [CONF_BOOL_OR_WORD] = { "true, false or |", NULL },
         [CONF_NAME] = { "a name of < to > printable ASCII characters", no_units },
         [CONF_NODES] = { "nodes from < to > such as 1, (1, 2) or \"2-5,7\"", no_units },
         [CONF_WORDS] = { "|, or a list of them", NULL },

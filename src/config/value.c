@@ -229,6 +229,16 @@ static int read_word(const ConfKey *key, const config_setting_t *setting, void *
         return 0;
 }
 
+static int read_bool_or_word(const ConfKey *key, const config_setting_t *setting, void *value)
+{
+        int word = find_word(key, config_setting_get_string(setting));
+
+        if (word < 0 && config_setting_type(setting) != CONFIG_TYPE_BOOL)
+                return word;
+        *(int *) value = word < 0 ? config_setting_get_bool(setting) : word + 2;
+        return 0;
+}
+
 static int read_name(const ConfKey *key, const config_setting_t *setting, void *value)
 {
         const char *text = config_setting_get_string(setting);
@@ -287,12 +297,19 @@ static int add_condition(const ConfKey *key, const config_setting_t *setting, vo
 }
 
 static const Reader readers[] = {
-        [CONF_SIZE] = read_size,   [CONF_SIZE_OR_BLOCK] = read_size,
-        [CONF_RANGE] = read_range, [CONF_PERMILLE] = read_permille,
-        [CONF_COUNT] = read_count, [CONF_USEC] = read_usec,
-        [CONF_BOOL] = read_bool,   [CONF_WORD] = read_word,
-        [CONF_NAME] = read_name,   [CONF_NODES] = add_nodes,
-        [CONF_WORDS] = add_word,   [CONF_CONDITIONS] = add_condition,
+        [CONF_SIZE] = read_size,
+        [CONF_SIZE_OR_BLOCK] = read_size,
+        [CONF_RANGE] = read_range,
+        [CONF_PERMILLE] = read_permille,
+        [CONF_COUNT] = read_count,
+        [CONF_USEC] = read_usec,
+        [CONF_BOOL] = read_bool,
+        [CONF_WORD] = read_word,
+        [CONF_BOOL_OR_WORD] = read_bool_or_word,
+        [CONF_NAME] = read_name,
+        [CONF_NODES] = add_nodes,
+        [CONF_WORDS] = add_word,
+        [CONF_CONDITIONS] = add_condition,
 };
 
 /* Empties a list of which an element has a fault: the rest of it is not what was meant. */

@@ -286,6 +286,7 @@ static int read_nodes(const Sysfs *sysfs, Recording *recording)
         size_t n_nodes = 0, n = 0, at = 0;
         int r = read_node_folder(sysfs, recording, &nodes, &n_nodes);
 
+        recording->machine.strict_zone_order = sysfs_has_strict_zone_order(sysfs);
         if (r >= 0)
                 all = calloc(NODE_MAX, sizeof(*all));
         if (!all) {

@@ -246,6 +246,7 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
 
         if (r < 0)
                 return r;
+        machine->strict_zone_order = sysfs_has_strict_zone_order(sysfs);
         if (!same_nodes(machine, nodes, n_nodes)) {
                 r = read_distances(nodes, n_nodes);
                 if (r < 0) {

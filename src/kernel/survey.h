@@ -32,8 +32,8 @@ int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, siz
                 ChangedIds *changed, SurveyLeft *ret_left);
 
 /*
- * Reads the nodes and, if nodes came or went, the distances of all nodes. Returns 1 if nodes came
- * or went, 0 if not, or a negative errno.
+ * Reads the nodes and, if nodes came or went, the distances of all nodes; and whether the kernel
+ * enforces the order of zones. Returns 1 if nodes came or went, 0 if not, or a negative errno.
  */
 int survey_nodes(const Sysfs *sysfs, Machine *machine);
 

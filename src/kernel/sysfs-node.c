@@ -321,6 +321,21 @@ size_t sysfs_check_cpus(const Sysfs *sysfs, int32_t node, ListFault ret[static L
         return n;
 }
 
+bool sysfs_has_strict_zone_order(const Sysfs *sysfs)
+{
+        static const char *const paths[] = {
+                "module/memory_hotplug/parameters/strict_zone_order",
+                "module/memoryd_guard/parameters/strict_zone_order",
+        };
+        char text[ATTRIBUTE_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(paths) && sysfs->sys_fd >= 0; i++)
+                if (sysfs_read_text(sysfs, sysfs->sys_fd, paths[i], text, sizeof(text)) >= 0 &&
+                    strcmp(text, "Y") == 0)
+                        return true;
+        return false;
+}
+
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes)
 {
         _cleanup_free_ Entry *listed = NULL;

@@ -203,6 +203,9 @@ typedef struct ListFault {
 #define LIST_FAULTS_MAX 2
 size_t sysfs_check_cpus(const Sysfs *sysfs, int32_t node, ListFault ret[static LIST_FAULTS_MAX]);
 
+/* Whether the kernel, by patch 5, or the guard of kernel/ enforces the order of the zones of each node. */
+bool sysfs_has_strict_zone_order(const Sysfs *sysfs);
+
 /*
  * Reads a list of nodes: "online", "possible" or "has_cpu". Without NUMA, each list is node 0.
  * Returns 0 or a negative errno.

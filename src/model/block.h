@@ -151,7 +151,7 @@ typedef struct Figures {
         uint64_t kernel_bytes; /* for min_kernel: without the blocks that `auto` decides */
         uint64_t movable_bytes;
         uint64_t limit;  /* min_kernel in bytes, max_movable_ratio in thousandths, or for contiguous
-                           the number of the kernel block above */
+                           the number of the kernel block above, or of the movable block below */
         bool of_machine; /* the memory of the machine, not of the node */
 } Figures;
 
@@ -190,7 +190,7 @@ typedef struct Decision {
         int32_t rule;      /* index into the policy's rules, RULE_DEFAULT or RULE_GONE */
         ZoneAction action; /* the action of the rule */
         unsigned guards;   /* mask of the Guards that made an `auto` block kernel memory, or for
-                              whole_device also movable */
+                              whole_device and strict zone order also movable */
         Figures figures;   /* for an `auto` block: of its first guard, or the ratio it is within */
 } Decision;
 

@@ -69,6 +69,7 @@ typedef struct Machine {
         Zone *zones; /* sorted by node, then type */
         size_t n_zones;
         Totals totals; /* as of the last machine_count() */
+        bool strict_zone_order; /* on each node, the kernel keeps its zones below the movable zone */
 
         /*
          * What the kernel would do with added memory without memoryd: the word of auto_online_blocks before

@@ -35,6 +35,12 @@ bool guard_is_over_ratio(const Policy *policy, Figures *figures)
                (figures->kernel_bytes >> 12) * figures->limit;
 }
 
+bool guard_has_half(const Policy *policy, const Figures *figures)
+{
+        return (figures->movable_bytes >> 12) * 2000 >=
+               (figures->kernel_bytes >> 12) * policy->max_movable_ratio_permille;
+}
+
 bool guard_is_movable_only(const Totals *totals)
 {
         return totals->movable_bytes > 0 && totals->kernel_bytes == 0;

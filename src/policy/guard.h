@@ -24,6 +24,12 @@ bool guard_has_node_ratio(const Policy *policy, const Node *node);
 /* Whether movable / kernel memory is over max_movable_ratio. Makes this ratio the limit of the figures. */
 bool guard_is_over_ratio(const Policy *policy, Figures *figures);
 
+/*
+ * Whether there is at least half as much movable memory as max_movable_ratio allows beside the kernel
+ * memory.
+ */
+bool guard_has_half(const Policy *policy, const Figures *figures);
+
 /* Whether there is movable memory, and no kernel memory. */
 bool guard_is_movable_only(const Totals *totals);
 

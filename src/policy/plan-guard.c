@@ -1,60 +1,59 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Gives each group of blocks a class that the guards allow. */
+/* Gives each block a class that the guards allow. */
 
 #include "policy/plan-private.h"
 
-static void raise_highest(Tally *tally, int64_t block, bool grows)
-{
-        tally->highest.any = MAX(tally->highest.any, block);
-        if (!grows)
-                tally->highest.lasting = MAX(tally->highest.lasting, block);
-}
-
-/* Moves blocks from the sums of one class to those of another. */
-static void planner_move(Planner *planner, Tally *tally, size_t n, ZoneClass from, ZoneClass to)
+void planner_move(Planner *planner, Tally *tally, size_t n, ZoneClass from, ZoneClass to)
 {
         node_balance_move(&tally->sum, from, to, n * planner->machine->block_size_bytes);
         node_balance_move(&planner->whole, from, to, n * planner->machine->block_size_bytes);
 }
 
-void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class)
+static bool is_kernel(const Item *item)
 {
-        planner_move(planner, tally, 1, ZONE_CLASS_NONE, zone_class);
-        if (zone_class == ZONE_CLASS_KERNEL)
-                raise_highest(tally, block, grows);
+        return item->planned->decision.verdict == VERDICT_KERNEL;
 }
 
-static int64_t group_lowest(const Group *group)
+/* Whether a block is part of a device that has movable memory, so that kernel memory splits the device. */
+static bool is_last_resort(const Planner *planner, const Item *item)
 {
-        assert(group->first); /* no group is empty */
-        return group->first->planned->block;
+        return planner->policy->whole_device != WHOLE_DEVICE_NO && item->unit &&
+               item->unit->classes & 1U << ZONE_CLASS_MOVABLE &&
+               !planner->machine->strict_zone_order;
 }
 
-static int64_t group_highest(const Group *group)
+/* Whether the kernel lets a block become kernel memory: with strict order, not above movable memory. */
+static bool can_be_kernel(const Planner *planner, const Item *item)
 {
-        return group->last->planned->block;
+        return !planner->machine->strict_zone_order ||
+               item->planned->block < item->tally->lowest_movable;
 }
 
-/* Sets the verdict of each block of a group, and the guards and figures behind it. */
-static void group_set(const Group *group, Verdict verdict, unsigned guards, const Figures *figures)
+/* Returns the kernel block below which a block has to be kernel memory, or -1. */
+static int64_t kernel_above(const Planner *planner, const Item *item)
 {
-        for (const Item *item = group->first; item; item = item->next) {
-                item->planned->decision.verdict = verdict;
-                item->planned->decision.guards = guards;
-                item->planned->decision.figures = *figures;
-        }
+        if (planner->machine->strict_zone_order)
+                return item->tally->highest;
+        return planner->policy->contiguous && item->unit ? item->unit->highest : -1;
 }
 
-/* Makes a group that counted as movable kernel memory. */
-static void group_take(Planner *planner, Group *group, unsigned guards, const Figures *figures)
+static bool is_below_kernel(const Planner *planner, const Item *item)
 {
-        if (group->n > 1)
-                guards |= GUARD_WHOLE_DEVICE;
-        group_set(group, VERDICT_KERNEL, guards, figures);
-        planner_move(planner, group->tally, group->n, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL);
-        group->is_kernel = true;
-        raise_highest(group->tally, group_highest(group), group->grows);
+        return item->planned->block < kernel_above(planner, item);
+}
+
+static void item_take(Planner *planner, Item *item, unsigned guards, const Figures *figures)
+{
+        Decision *decision = &item->planned->decision;
+
+        decision->verdict = VERDICT_KERNEL;
+        decision->guards = guards;
+        decision->figures = *figures;
+        planner_move(planner, item->tally, 1, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL);
+        item->tally->highest = MAX(item->tally->highest, (int64_t) item->planned->block);
+        if (item->unit)
+                item->unit->n_kernel++;
 }
 
 /* Returns the guards that want kernel memory on a node, and the figures that the first of them compared. */
@@ -78,198 +77,216 @@ static unsigned node_guards(const Planner *planner, const Tally *tally, Figures 
         return guards;
 }
 
-/*
- * Returns the guards that want a group in the kernel class as the sums are now. If the device of the group
- * already has movable memory, only the first two guards can make the group kernel memory.
- */
-static unsigned group_guards(const Planner *planner, const Group *group, Figures *ret_figures)
+/* Makes the blocks kernel memory that lie below kernel memory of their device, or of their node. */
+static void planner_guard_order(Planner *planner, const Tally *tally)
 {
-        /*
-         * The units of a device that grows arrive in any order, and some of them are kernel memory. For a
-         * unit, only the kernel memory of devices that do not grow counts.
-         */
-        int64_t highest = group->grows ? group->tally->highest.lasting : group->tally->highest.any;
-        unsigned guards;
+        for (Item *item = tally->first; item; item = item->next) {
+                Figures figures = {};
+                unsigned guards;
 
-        *ret_figures = (Figures){};
-        guards = node_guards(planner, group->tally, ret_figures);
-        if (group->rank == RANK_MOVABLE)
-                return guards;
-        if (group->rank == RANK_KERNEL)
-                guards |= GUARD_WHOLE_DEVICE;
-        if (planner->policy->contiguous && group_lowest(group) < highest) {
+                if (is_kernel(item) || !is_below_kernel(planner, item) ||
+                    !can_be_kernel(planner, item))
+                        continue;
+                guards = node_guards(planner, tally, &figures);
                 if (!guards)
-                        ret_figures->limit = (uint64_t) highest;
-                guards |= GUARD_CONTIGUOUS;
+                        figures.limit = (uint64_t) kernel_above(planner, item);
+                item_take(planner, item, guards | GUARD_CONTIGUOUS, &figures);
         }
-        return guards;
 }
 
-static void planner_guard_rank(Planner *planner, const Tally *tally, Rank rank)
+static void planner_guard_orders(Planner *planner)
 {
-        for (Group *group = tally->groups.first; group; group = group->next) {
+        for (size_t i = 0; i < planner->machine->n_nodes; i++)
+                planner_guard_order(planner, &planner->tallies[i]);
+}
+
+/* Makes blocks kernel memory until the guards of their node hold. */
+static void planner_guard_node(Planner *planner, const Tally *tally, bool last_resort)
+{
+        for (Item *item = tally->first; item; item = item->next) {
                 Figures figures;
                 unsigned guards;
 
-                if (group->is_kernel || group->rank != rank)
+                if (is_kernel(item) || is_last_resort(planner, item) != last_resort ||
+                    !can_be_kernel(planner, item))
                         continue;
-                guards = group_guards(planner, group, &figures);
-                if (guards)
-                        group_take(planner, group, guards, &figures);
-                else
-                        return; /* the guards hold for the groups above as well */
+                guards = node_guards(planner, tally, &figures);
+                if (!guards)
+                        return;
+                item_take(planner, item, guards, &figures);
         }
 }
 
-static void planner_guard_nodes(Planner *planner)
+/* Makes blocks of a node kernel memory until the machine's ratio holds. Returns whether it holds. */
+static bool planner_guard_machine_by(Planner *planner, const Tally *tally, bool last_resort)
 {
-        for (size_t i = 0; i < planner->machine->n_nodes; i++)
-                for (Rank rank = 0; rank < _RANK_MAX; rank++)
-                        planner_guard_rank(planner, &planner->tallies[i], rank);
-}
-
-/* Makes groups of a node kernel memory until the machine's ratio holds. Returns whether it holds. */
-static bool planner_guard_machine_by(Planner *planner, const Tally *tally, Rank rank)
-{
-        for (Group *group = tally->groups.first; group; group = group->next) {
+        for (Item *item = tally->first; item; item = item->next) {
                 Figures figures = node_balance_figures(&planner->whole);
 
                 if (!guard_is_over_ratio(planner->policy, &figures))
                         return true;
-                if (!group->is_kernel && group->rank == rank)
-                        group_take(planner, group, GUARD_MACHINE_RATIO, &figures);
+                if (!is_kernel(item) && is_last_resort(planner, item) == last_resort &&
+                    can_be_kernel(planner, item))
+                        item_take(planner, item, GUARD_MACHINE_RATIO, &figures);
         }
         return false;
 }
 
 static void planner_guard_machine(Planner *planner)
 {
-        for (Rank rank = 0; rank < _RANK_MAX; rank++)
+        for (unsigned last_resort = 0; last_resort < 2; last_resort++)
                 for (unsigned cpuless = 0; cpuless < 2; cpuless++)
                         for (size_t i = 0; i < planner->machine->n_nodes; i++) {
                                 const Tally *tally = &planner->tallies[i];
 
                                 if (tally->sum.node->has_cpu != cpuless &&
-                                    planner_guard_machine_by(planner, tally, rank))
+                                    planner_guard_machine_by(planner, tally, last_resort))
                                         return;
                         }
 }
 
-/* Makes a group movable again if the guards still hold then. Returns whether the group is movable. */
-static bool group_release(Planner *planner, Group *group, bool with_machine, int64_t highest)
+/*
+ * Whether half of the movable memory that the ratio allows remains after n movable blocks became kernel
+ * memory.
+ */
+static bool leaves_half(const Planner *planner, const NodeBalance *balance, size_t n)
+{
+        NodeBalance after = *balance;
+        Figures figures;
+
+        node_balance_move(&after, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL,
+                          n * planner->machine->block_size_bytes);
+        figures = node_balance_figures(&after);
+        return guard_has_half(planner->policy, &figures);
+}
+
+/* Whether whole_device makes the rest of a unit kernel memory, part of which is. */
+static bool is_to_be_whole(const Planner *planner, const Unit *unit)
+{
+        const Tally *tally = unit->first->tally;
+        size_t n_movable = unit->n - unit->n_kernel;
+
+        if (unit->classes & 1U << ZONE_CLASS_MOVABLE ||
+            (unit->classes == 0 && (unit->n_kernel == 0 || unit->n == 1)) ||
+            !can_be_kernel(planner, unit->last))
+                return false;
+        return planner->policy->whole_device == WHOLE_DEVICE_YES ||
+               (leaves_half(planner, &planner->whole, n_movable) &&
+                (!guard_has_node_ratio(planner->policy, tally->sum.node) ||
+                 leaves_half(planner, &tally->sum, n_movable)));
+}
+
+/* Makes a unit kernel memory as a whole, by the guards that made its lowest kernel block so. */
+static void unit_take(Planner *planner, Unit *unit)
+{
+        const Item *lowest = unit->first;
+        Decision decision = {};
+
+        while (lowest && !is_kernel(lowest))
+                lowest = lowest->next_of_unit;
+        if (lowest)
+                decision = lowest->planned->decision;
+        if (decision.guards == GUARD_CONTIGUOUS && unit->classes != 0)
+                decision = (Decision){}; /* the rest of the unit says it all */
+        for (Item *item = unit->first; item; item = item->next_of_unit) {
+                if (!is_kernel(item))
+                        item_take(planner, item, 0, &decision.figures);
+                item->planned->decision.guards = decision.guards | GUARD_WHOLE_DEVICE;
+                item->planned->decision.figures = decision.figures;
+        }
+        unit->is_whole = true;
+}
+
+static void planner_keep_whole(Planner *planner)
+{
+        for (size_t i = 0; i < planner->n_units; i++)
+                if (planner->units[i].first && is_to_be_whole(planner, &planner->units[i]))
+                        unit_take(planner, &planner->units[i]);
+}
+
+/* Makes n blocks from an item on movable again if the guards still hold then. Returns whether they do. */
+static bool item_release(Planner *planner, Item *item, size_t n)
 {
         Figures node, machine;
 
-        if (group->rank != RANK_ALONE ||
-            (planner->policy->contiguous && group_lowest(group) < highest))
-                return false;
-
-        planner_move(planner, group->tally, group->n, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE);
+        planner_move(planner, item->tally, n, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE);
         machine = node_balance_figures(&planner->whole);
-        group->is_kernel = node_guards(planner, group->tally, &node) ||
-                           (with_machine && guard_is_over_ratio(planner->policy, &machine));
-        if (group->is_kernel)
-                planner_move(planner, group->tally, group->n, ZONE_CLASS_MOVABLE,
-                             ZONE_CLASS_KERNEL);
-        return !group->is_kernel;
+        if (node_guards(planner, item->tally, &node) ||
+            guard_is_over_ratio(planner->policy, &machine)) {
+                planner_move(planner, item->tally, n, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL);
+                return false;
+        }
+        for (; n > 0; n--, item = item->next_of_unit) {
+                item->planned->decision.verdict = VERDICT_NONE;
+                item->planned->decision.guards = 0;
+        }
+        return true;
 }
 
-static void planner_release_node(Planner *planner, Tally *tally, bool with_machine)
+static void planner_release_node(Planner *planner, const Tally *tally)
 {
-        int64_t below = tally->given_highest.any, above = -1;
+        for (Item *item = tally->last; item; item = item->previous) {
+                Unit *unit = item->unit;
+                size_t n = 1;
 
-        for (Group *group = tally->groups.first; group; group = group->next) {
-                group->highest_below = below;
-                if (group->is_kernel)
-                        below = MAX(below, group_highest(group));
+                if (!is_kernel(item) || is_below_kernel(planner, item) || (unit && unit->is_kept))
+                        continue;
+                if (unit && unit->is_whole) {
+                        if (item != unit->first || unit->classes != 0)
+                                continue;
+                        n = unit->n;
+                }
+                if (!item_release(planner, item, n) && unit)
+                        unit->is_kept = true;
         }
-        for (Group *group = tally->groups.last; group; group = group->previous)
-                if (group->is_kernel &&
-                    !group_release(planner, group, with_machine, MAX(above, group->highest_below)))
-                        above = MAX(above, group_highest(group));
-
-        tally->highest.any = MAX(above, tally->given_highest.any);
-        tally->highest.lasting = MAX(above, tally->given_highest.lasting);
 }
 
 /*
- * Makes those groups movable again that need not be kernel memory. Groups differ in size: after a large group
- * became kernel memory, the guards may no longer need smaller groups that became so before it. The groups are
- * released in the opposite order, as far as the guards of their node hold and, with_machine, that of the
- * machine.
+ * Makes those blocks movable again that need not be kernel memory, because more than the guards asked for
+ * became so elsewhere to keep devices whole: in the opposite order, and a whole device as a whole.
  */
-static void planner_release(Planner *planner, bool with_machine)
+static void planner_release(Planner *planner)
 {
         for (unsigned has_cpu = 0; has_cpu < 2; has_cpu++)
                 for (size_t i = planner->machine->n_nodes; i-- > 0;)
                         if (planner->tallies[i].sum.node->has_cpu == has_cpu)
-                                planner_release_node(planner, &planner->tallies[i], with_machine);
+                                planner_release_node(planner, &planner->tallies[i]);
 }
 
-/* Decides that a group is movable. Its figures are those of the ratio that it is within. */
-static void group_leave_movable(const Planner *planner, Group *group)
+/* Decides that a block is movable. Its figures are those of the ratio that it is within. */
+static void item_leave_movable(const Planner *planner, const Item *item)
 {
-        Figures figures = guard_has_node_ratio(planner->policy, group->tally->sum.node) ?
-                                  node_balance_figures(&group->tally->sum) :
-                                  node_balance_figures(&planner->whole);
+        Decision *decision = &item->planned->decision;
 
-        (void) guard_is_over_ratio(planner->policy, &figures);
-        group_set(group, VERDICT_MOVABLE, group->rank == RANK_MOVABLE ? GUARD_WHOLE_DEVICE : 0,
-                  &figures);
-}
-
-static void planner_decide_static(Planner *planner)
-{
-        for (size_t i = 0; i < planner->n_groups; i++) {
-                const Group *group = &planner->groups[i];
-
-                if (!group->grows)
-                        planner_move(planner, group->tally, group->n, ZONE_CLASS_NONE,
-                                     ZONE_CLASS_MOVABLE);
-        }
-        planner_guard_nodes(planner);
-        if (planner->policy->whole_device)
-                planner_release(planner, false);
-        planner_guard_machine(planner);
-        if (planner->policy->whole_device) {
-                /* A device that became kernel memory for the machine may reach above movable ones. */
-                planner_guard_nodes(planner);
-                planner_release(planner, true);
-        }
-
-        for (size_t i = 0; i < planner->n_groups; i++)
-                if (!planner->groups[i].grows && !planner->groups[i].is_kernel)
-                        group_leave_movable(planner, &planner->groups[i]);
-}
-
-/* Decides on a unit of a device that grows. */
-static void planner_decide_unit(Planner *planner, Group *group)
-{
-        const Unit *unit = group->first->unit;
-        Tally *tally = group->tally;
-        Figures figures, machine;
-        unsigned guards;
-
-        tally->given_kernel_bytes = tally->sum.kernel_bytes;
-        tally->sum.movable_node |= unit ? unit->movable_node : group->first->movable_node;
-        planner_move(planner, tally, group->n, ZONE_CLASS_NONE, ZONE_CLASS_MOVABLE);
-
-        guards = group_guards(planner, group, &figures);
-        machine = node_balance_figures(&planner->whole);
-        if (guard_is_over_ratio(planner->policy, &machine)) {
-                if (!(guards & (GUARD_MIN_KERNEL | GUARD_NODE_RATIO)))
-                        figures = machine;
-                guards |= GUARD_MACHINE_RATIO;
-        }
-        if (guards)
-                group_take(planner, group, guards, &figures);
-        else
-                group_leave_movable(planner, group);
+        decision->verdict = VERDICT_MOVABLE;
+        decision->figures = guard_has_node_ratio(planner->policy, item->tally->sum.node) ?
+                                    node_balance_figures(&item->tally->sum) :
+                                    node_balance_figures(&planner->whole);
+        (void) guard_is_over_ratio(planner->policy, &decision->figures);
+        if (is_last_resort(planner, item) && item->unit->classes == 1U << ZONE_CLASS_MOVABLE)
+                decision->guards = GUARD_WHOLE_DEVICE;
+        if (can_be_kernel(planner, item))
+                return;
+        decision->guards = GUARD_CONTIGUOUS;
+        decision->figures = (Figures){ .limit = (uint64_t) item->tally->lowest_movable };
 }
 
 void planner_guard(Planner *planner)
 {
-        planner_decide_static(planner);
-        for (Group *group = planner->growing.first; group; group = group->next)
-                planner_decide_unit(planner, group);
+        planner_guard_orders(planner);
+        for (size_t i = 0; i < planner->machine->n_nodes; i++) {
+                planner_guard_node(planner, &planner->tallies[i], false);
+                planner_guard_node(planner, &planner->tallies[i], true);
+        }
+        planner_guard_machine(planner);
+        if (planner->policy->whole_device != WHOLE_DEVICE_NO) {
+                planner_keep_whole(planner);
+                if (planner->machine->strict_zone_order)
+                        planner_guard_orders(planner);
+                else
+                        planner_release(planner);
+        }
+        for (size_t i = 0; i < planner->n_items; i++)
+                if (!is_kernel(&planner->items[i]))
+                        item_leave_movable(planner, &planner->items[i]);
 }

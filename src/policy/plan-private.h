@@ -5,80 +5,46 @@
 
 /* What collecting the blocks of a plan and guarding them have in common. */
 
+typedef struct Item Item;
 typedef struct Tally Tally;
-typedef struct Group Group;
 
 /*
- * The blocks that whole_device decides as one: a static device, or a unit of a device that grows. They belong
- * to the node of the lowest block. Blocks of the device on another node are decided one by one.
+ * The blocks that whole_device keeps in one class, and within which contiguous holds: a device that comes
+ * as a whole, or a unit of a device that grows. They belong to the node of the lowest block. Blocks of the
+ * device on another node are decided one by one.
  */
 typedef struct Unit {
         int32_t node;
-        uint32_t number;   /* of the unit within its device */
-        unsigned classes;  /* mask of 1 << ZoneClass, of the blocks that `auto` does not decide */
-        Group *group;      /* of the blocks that `auto` decides */
-        bool movable_node; /* set by the rule of a block that `auto` decides */
+        uint32_t number;  /* of the unit within its device */
+        unsigned classes; /* mask of 1 << ZoneClass, of the blocks that `auto` does not decide */
+        int64_t highest;  /* the highest kernel block of these, or -1 */
+        Item *first;      /* of the blocks that `auto` decides, by block */
+        Item *last;
+        size_t n;        /* how many those are */
+        size_t n_kernel; /* how many of them were made kernel memory */
+        bool is_whole;   /* all of them were, together */
+        bool is_kept;    /* the guards need its highest kernel block */
 } Unit;
 
-/* A block that `auto` decides. */
-typedef struct Item {
+/* A block that `auto` decides. Its verdict is VERDICT_NONE as long as it is movable. */
+struct Item {
         Planned *planned;
         Tally *tally;
-        Unit *unit;        /* or NULL */
-        struct Item *next; /* in its group */
-        bool grows;        /* its device grows */
-        bool movable_node; /* set by its rule */
-} Item;
-
-/*
- * The rank of a group. Groups become kernel memory in the order of their ranks, and within a rank in that of
- * their addresses. The rank depends on the rest of the device: kernel memory, none, or movable memory. A
- * device that already has movable memory comes last and block by block, because it is then split.
- */
-typedef enum Rank {
-        RANK_KERNEL,
-        RANK_ALONE,
-        RANK_MOVABLE,
-        _RANK_MAX,
-} Rank;
-
-/* The blocks of a node that get the same class together. */
-struct Group {
-        Item *first; /* by block */
-        Item *last;
-        size_t n;
-        Tally *tally;
-        Rank rank;
-        bool grows;
-        bool is_kernel;
-        int64_t highest_below; /* highest kernel block of the node, except for the groups above */
-        Group *next;           /* by first block */
-        Group *previous;
+        Unit *unit; /* or NULL */
+        Item *next; /* on its node, by block */
+        Item *previous;
+        Item *next_of_unit;
 };
 
-typedef struct GroupList {
-        Group *first;
-        Group *last;
-} GroupList;
-
-/* The highest kernel block of a node, or -1: of all blocks, and of those whose device does not grow. */
-typedef struct Highest {
-        int64_t any;
-        int64_t lasting;
-} Highest;
-
-/*
- * The memory of a node that the plan leads to. Blocks that `auto` has yet to decide count as movable; those
- * of devices that grow do not count before their turn.
- */
+/* The memory of a node that the plan leads to. Blocks that `auto` has yet to decide count as movable. */
 struct Tally {
         NodeBalance sum;
-        Highest highest;
-        GroupList groups; /* except for those of devices that grow */
-
-        /* Without the blocks that `auto` decides. When a unit is decided, the bytes are those without it. */
-        uint64_t given_kernel_bytes;
-        Highest given_highest;
+        Item *first;
+        Item *last;
+        uint64_t
+                given_kernel_bytes; /* without the blocks that `auto` decides, as is the next field */
+        int64_t lowest_movable;     /* the lowest movable block, or INT64_MAX */
+        int64_t highest;            /* the highest kernel block, or -1 */
 };
 
 typedef struct Planner {
@@ -95,14 +61,11 @@ typedef struct Planner {
         Unit *units;
         size_t n_units;
         Unit **last_units; /* for each device of the machine, the unit found last */
-        Group *groups;
-        size_t n_groups;
-        GroupList growing; /* groups of devices that grow */
         NodeBalance whole; /* the machine */
 } Planner;
 
-/* Adds a block to the sums of its class, if it has one. */
-void planner_add(Planner *planner, Tally *tally, uint32_t block, bool grows, ZoneClass zone_class);
+/* Moves n blocks from the sums of one class to those of another. */
+void planner_move(Planner *planner, Tally *tally, size_t n, ZoneClass from, ZoneClass to);
 
-/* Gives each group a class that the guards allow. */
+/* Gives each block that `auto` decides a class that the guards allow. */
 void planner_guard(Planner *planner);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes a plan: collects the blocks that it decides on, groups them, and puts the writes in order. */
+/* Makes a plan: collects the blocks that it decides on, and puts the writes in order. */
 
 #include "policy/plan-private.h"
 
@@ -9,13 +9,6 @@ void plan_done(Plan *plan)
         free(plan->planned);
         free(plan->order);
         *plan = (Plan){};
-}
-
-static bool block_grows(const Planner *planner, const Block *block)
-{
-        const Device *device = machine_device(planner->machine, block);
-
-        return device && device->unit_blocks > 0;
 }
 
 /*
@@ -28,7 +21,7 @@ static Unit *planner_unit(Planner *planner, const Block *block)
         uint32_t number = 0;
         Unit **last;
 
-        if (!planner->policy->whole_device || !device)
+        if (!device)
                 return NULL;
         if (device->unit_blocks > 0 && block->id >= device->first_block)
                 number = (block->id - device->first_block) / device->unit_blocks;
@@ -38,7 +31,7 @@ static Unit *planner_unit(Planner *planner, const Block *block)
         last = &planner->last_units[block->device];
         if (!*last || (*last)->number != number) {
                 *last = &planner->units[planner->n_units++];
-                **last = (Unit){ .node = block->node, .number = number };
+                **last = (Unit){ .node = block->node, .number = number, .highest = -1 };
         }
         return (*last)->node == block->node ? *last : NULL;
 }
@@ -48,9 +41,37 @@ static void planner_count(Planner *planner, Tally *tally, const Block *block, Zo
 {
         Unit *unit = planner_unit(planner, block);
 
-        planner_add(planner, tally, block->id, block_grows(planner, block), zone_class);
+        planner_move(planner, tally, 1, ZONE_CLASS_NONE, zone_class);
+        if (zone_class == ZONE_CLASS_KERNEL)
+                tally->highest = block->id;
+        if (zone_class == ZONE_CLASS_MOVABLE)
+                tally->lowest_movable = MIN(tally->lowest_movable, (int64_t) block->id);
         if (unit && zone_class != ZONE_CLASS_NONE)
                 unit->classes |= 1U << zone_class;
+        if (unit && zone_class == ZONE_CLASS_KERNEL)
+                unit->highest = block->id;
+}
+
+/* Adds a block that `auto` decides. It counts as movable until a guard makes it kernel memory. */
+static void planner_add(Planner *planner, Tally *tally, const Block *block, Planned *planned)
+{
+        Unit *unit = planner_unit(planner, block);
+        Item *item = &planner->items[planner->n_items++];
+
+        *item = (Item){
+                .planned = planned,
+                .tally = tally,
+                .unit = unit,
+                .previous = tally->last,
+        };
+        planner_move(planner, tally, 1, ZONE_CLASS_NONE, ZONE_CLASS_MOVABLE);
+        *(tally->last ? &tally->last->next : &tally->first) = item;
+        tally->last = item;
+        if (!unit)
+                return;
+        *(unit->last ? &unit->last->next_of_unit : &unit->first) = item;
+        unit->last = item;
+        unit->n++;
 }
 
 /*
@@ -84,23 +105,12 @@ static Verdict action_verdict(const Machine *machine, ZoneAction action, const B
         return zone_action_to_verdict(action);
 }
 
-/*
- * Whether the guards have already made a unit kernel memory. It stays so until it is written: it was decided
- * by the memory that was there at the time, and units above it may already be written.
- */
-static bool is_held(const Block *block, bool grows)
-{
-        return grows && block->decision.verdict == VERDICT_KERNEL && block->decision.guards != 0;
-}
-
 static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 {
         const Rule *rule = matcher_find(&planner->matcher, block, tally->sum.node);
         const Device *device = machine_device(planner->machine, block);
-        bool grows = block_grows(planner, block), movable_node = guard_is_exempt(rule);
         Planned *planned = &planner->planned[planner->n_planned++];
         Decision *decision = &planned->decision;
-        Unit *unit;
 
         *planned = (Planned){ .block = block->id, .node = block->node };
         decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
@@ -109,28 +119,11 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         decision->verdict = device && device->onlines_itself ?
                                     VERDICT_LEAVE :
                                     action_verdict(planner->machine, decision->action, block);
-        if (decision->verdict == VERDICT_NONE && is_held(block, grows)) {
-                decision->verdict = VERDICT_KERNEL;
-                decision->guards = block->decision.guards;
-                decision->figures = block->decision.figures;
-        }
-        if (decision->verdict != VERDICT_NONE) {
-                tally->sum.movable_node |= movable_node;
+        tally->sum.movable_node |= guard_is_exempt(rule);
+        if (decision->verdict == VERDICT_NONE)
+                planner_add(planner, tally, block, planned);
+        else
                 planner_count(planner, tally, block, verdict_class(decision->verdict, block));
-                return;
-        }
-        unit = planner_unit(planner, block);
-        /* The rule of a unit counts only from the turn of the unit on. */
-        tally->sum.movable_node |= movable_node && !grows;
-        if (unit)
-                unit->movable_node |= movable_node;
-        planner->items[planner->n_items++] = (Item){
-                .planned = planned,
-                .tally = tally,
-                .unit = unit,
-                .grows = grows,
-                .movable_node = movable_node,
-        };
 }
 
 /* Collects the memory that the plan takes as it is, and the blocks that it is to decide on. */
@@ -155,56 +148,8 @@ static void planner_collect(Planner *planner)
                                 guard_is_exempt(policy_rule(planner->policy, block->decision.rule));
         }
         assert(planner->tallies);
-        for (size_t i = 0; i < machine->n_nodes; i++) {
-                Tally *tally = &planner->tallies[i];
-
-                tally->given_kernel_bytes = tally->sum.kernel_bytes;
-                tally->given_highest = tally->highest;
-        }
-}
-
-static Group *planner_new_group(Planner *planner, Item *item)
-{
-        GroupList *list = item->grows ? &planner->growing : &item->tally->groups;
-        Group *group = &planner->groups[planner->n_groups++];
-        unsigned classes = item->unit ? item->unit->classes : 0;
-        Rank rank = classes ? RANK_KERNEL : RANK_ALONE;
-
-        if (classes & 1U << ZONE_CLASS_MOVABLE)
-                rank = RANK_MOVABLE;
-        *group = (Group){
-                .first = item,
-                .last = item,
-                .n = 1,
-                .tally = item->tally,
-                .rank = rank,
-                .grows = item->grows,
-                .previous = list->last,
-        };
-        if (list->last)
-                list->last->next = group;
-        else
-                list->first = group;
-        list->last = group;
-        return group;
-}
-
-static void planner_group(Planner *planner)
-{
-        for (size_t i = 0; i < planner->n_items; i++) {
-                Item *item = &planner->items[i];
-                Group *group = item->unit ? item->unit->group : NULL;
-
-                if (group && group->rank != RANK_MOVABLE) {
-                        group->last->next = item;
-                        group->last = item;
-                        group->n++;
-                        continue;
-                }
-                group = planner_new_group(planner, item);
-                if (item->unit)
-                        item->unit->group = group;
-        }
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                planner->tallies[i].given_kernel_bytes = planner->tallies[i].sum.kernel_bytes;
 }
 
 static bool is_kernel_first(Verdict verdict)
@@ -248,17 +193,17 @@ static int planner_init(Planner *planner, const Machine *machine)
         planner->tallies = calloc(machine->n_nodes + 1, sizeof(Tally));
         planner->planned = calloc(machine->n_blocks + 1, sizeof(Planned));
         planner->items = calloc(machine->n_blocks + 1, sizeof(Item));
-        planner->groups = calloc(machine->n_blocks + 1, sizeof(Group));
         planner->units = calloc(machine->n_blocks + 1, sizeof(Unit));
         planner->last_units = calloc(machine->n_devices + 1, sizeof(Unit *));
-        if (!planner->tallies || !planner->planned || !planner->items || !planner->groups ||
-            !planner->units || !planner->last_units)
+        if (!planner->tallies || !planner->planned || !planner->items || !planner->units ||
+            !planner->last_units)
                 return -ENOMEM;
 
         for (size_t i = 0; i < machine->n_nodes; i++)
                 planner->tallies[i] = (Tally){
                         .sum = node_balance_of(machine, &machine->nodes[i]),
-                        .highest = { -1, -1 },
+                        .lowest_movable = INT64_MAX,
+                        .highest = -1,
                 };
         planner->whole = node_balance_of(machine, NULL);
         return 0;
@@ -269,7 +214,6 @@ static void planner_done(Planner *planner)
         free(planner->tallies);
         free(planner->planned);
         free(planner->items);
-        free(planner->groups);
         free(planner->units);
         free(planner->last_units);
 }
@@ -290,7 +234,6 @@ int plan_make(const Machine *machine, const Policy *policy, PlanFilter filter, u
         if (r < 0 || !order)
                 return -ENOMEM;
         planner_collect(&planner);
-        planner_group(&planner);
         planner_guard(&planner);
 
         *ret = (Plan){

@@ -31,23 +31,24 @@ void plan_done(Plan *plan);
 typedef bool (*PlanFilter)(const Block *block, uint64_t now_usec);
 
 /*
- * Decides on each block of the machine that the filter accepts and whose node is known. All other blocks with
- * a known node count in their plan_class().
+ * Decides on each block of the machine that the filter accepts and whose node is known. All other blocks
+ * with a known node count in their plan_class().
  *
  * The guards (memoryd.conf(5)) hold for the memory that the plan leads to, as far as the memory that is
- * already there allows, and no block becomes kernel memory without need. Kernel blocks are the lowest of
- * their node. If the machine as a whole needs more of them, they come from nodes with a CPU first, then in
- * the order of node numbers.
+ * already there allows, and no block becomes kernel memory without need: the lowest blocks of each node do.
+ * If the machine as a whole needs more of them, they come from nodes with a CPU first, then in the order of
+ * node numbers.
  *
- * With whole_device, the blocks of a device, or of a unit of a device that grows, get the class of its other
- * blocks. If some of those are movable, and the guards of higher precedence want kernel memory that no other
- * block can give, the device is split, block by block.
+ * With whole_device, the blocks of a device, or of a unit of a device that grows, get the class of its
+ * other blocks. If some of those are movable, and the guards of higher precedence want kernel memory that
+ * no other block can give, the device is split, block by block. WHOLE_DEVICE_PREFER makes a device or unit
+ * kernel memory as a whole only if guard_has_half() still holds then, for the machine and for a node with a
+ * ratio of its own. This is found out device by device from the lowest up, each with what became of those
+ * before.
  *
- * Blocks of a device that grows are decided after all others, unit by unit from the lowest up. It is not
- * known how far the device will grow, so each unit is decided by the memory that is there by then. The result
- * is therefore the same in however many parts the units come, from the lowest up. For a unit, `contiguous`
- * ignores the kernel memory of devices that grow. A unit that became kernel memory stays so until it is
- * written.
+ * With contiguous, the blocks of a device or unit that lie below one of its kernel blocks are kernel
+ * memory. If the machine has strict_zone_order, this holds for each node instead, and no block becomes
+ * kernel memory above movable memory that is there.
  *
  * Kernel memory is written first, because the metadata of the other blocks is allocated from it. Each class
  * is written from the highest address down: after each block, the kernel looks for holes in a zone from its

@@ -20,6 +20,7 @@ void policy_init(Policy *policy)
                 .min_kernel_bytes = MIN_KERNEL_ONE_BLOCK,
                 .max_movable_ratio_permille = 3000,
                 .per_node = true,
+                .whole_device = WHOLE_DEVICE_PREFER,
                 .contiguous = true,
         };
 }

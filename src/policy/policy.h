@@ -89,6 +89,14 @@ const char *architecture_from_uname(const char *machine);
 /* The largest max_movable_ratio. It keeps products within 64 bits. */
 #define MAX_MOVABLE_RATIO_PERMILLE_MAX 1000000
 
+/* Whether all blocks of a device get the same class. */
+typedef enum WholeDevice {
+        WHOLE_DEVICE_NO,
+        WHOLE_DEVICE_YES,
+        WHOLE_DEVICE_PREFER, /* unless too little movable memory would remain: see plan.h */
+        _WHOLE_DEVICE_MAX,
+} WholeDevice;
+
 typedef struct Policy {
         Rule *rules; /* owned, in the order they are tried */
         size_t n_rules;
@@ -99,13 +107,13 @@ typedef struct Policy {
         uint64_t min_kernel_bytes; /* per node; 0: off */
         uint32_t max_movable_ratio_permille;
         bool per_node;
-        bool whole_device;
+        WholeDevice whole_device;
         bool contiguous;
 } Policy;
 
 /*
  * Sets the defaults: no rules, one block of kernel memory per node, a ratio of 3 for the machine and per
- * node, contiguous; devices may be split.
+ * node, contiguous, and devices preferably whole.
  */
 void policy_init(Policy *policy);
 

@@ -34,19 +34,18 @@ const char *reason_scope(const Block *block)
                 return "";
         if (decision->guards & GUARD_MIN_KERNEL)
                 return "min_kernel";
-        /* Without figures, the block is kernel memory because the rest of its device is. */
+        if (decision->guards & GUARD_CONTIGUOUS && !(decision->guards & RATIO_GUARDS))
+                return "contiguous";
+        /* The block is kernel memory because the rest of its device is. */
         if (decision->verdict == VERDICT_KERNEL && !(decision->guards & RATIO_GUARDS))
-                return decision->figures.limit > 0 ? "contiguous" : "";
+                return "";
         return decision->figures.of_machine ? "machine" : "node";
 }
 
-static int format_ratio_reason(const Machine *machine, const Block *block, char **ret)
+static int format_ratio_reason(const Block *block, char **ret)
 {
         const Figures *figures = &block->decision.figures;
-        const Device *device = machine_device(machine, block);
         bool is_over = block->decision.verdict == VERDICT_KERNEL;
-        /* It is not known which blocks of a device that grows will come above this block. */
-        bool has_above = !figures->of_machine && !(device && device->unit_blocks > 0);
         char place[32] = "the machine", memory[FIGURES_STRING_MAX], limit[RATIO_STRING_MAX];
 
         if (!figures->of_machine)
@@ -58,7 +57,7 @@ static int format_ratio_reason(const Machine *machine, const Block *block, char 
                                 limit);
         return asprintf(ret,
                         "if this block%s were movable, %s would have %s, over max_movable_ratio %s",
-                        has_above ? " and those above it" : "", place, memory, limit);
+                        figures->of_machine ? "" : " and those above it", place, memory, limit);
 }
 
 static int format_min_kernel_reason(const Block *block, char **ret)
@@ -73,6 +72,27 @@ static int format_min_kernel_reason(const Block *block, char **ret)
                         block->node, has_any ? kernel : "no", has_any ? " of" : "", limit);
 }
 
+static int format_order_reason(const Machine *machine, const Block *block, char **ret)
+{
+        const Device *device = machine_device(machine, block);
+        unsigned long long other = block->decision.figures.limit;
+
+        if (block->decision.verdict == VERDICT_MOVABLE)
+                return asprintf(ret,
+                                "memory%llu below it on node %d is movable, and the kernel's "
+                                "strict_zone_order allows no kernel memory above it",
+                                other, block->node);
+        if (machine->strict_zone_order)
+                return asprintf(ret,
+                                "memory%llu above it on node %d is kernel memory, and the kernel's "
+                                "strict_zone_order allows no movable memory below it",
+                                other, block->node);
+        return asprintf(ret,
+                        "memory%llu above it is kernel memory, and contiguous keeps kernel memory "
+                        "below movable memory in %s",
+                        other, device && *device->name ? device->name : "its device");
+}
+
 /* Formats the first guard of a decision, with its figures. */
 static int format_guard_reason(const Machine *machine, const Block *block, char **ret)
 {
@@ -81,11 +101,8 @@ static int format_guard_reason(const Machine *machine, const Block *block, char 
         if (strcmp(scope, "min_kernel") == 0)
                 return format_min_kernel_reason(block, ret);
         if (strcmp(scope, "contiguous") == 0)
-                return asprintf(ret,
-                                "memory%llu above it on node %d is kernel memory, and contiguous "
-                                "keeps kernel memory below movable memory",
-                                (unsigned long long) block->decision.figures.limit, block->node);
-        return format_ratio_reason(machine, block, ret);
+                return format_order_reason(machine, block, ret);
+        return format_ratio_reason(block, ret);
 }
 
 static int format_auto_reason(const Machine *machine, const Block *block, char **ret)

@@ -26,6 +26,7 @@
 #define SIZE "expected \"block\" or a size from 0 to 1024P such as \"512M\", got "
 #define RATIO "expected a number from 0 to 1000, got "
 #define BOOL "expected true or false, got "
+#define BOOL_OR_PREFER "expected true, false or \"prefer\", got "
 #define COLDPLUG "expected \"apply\" or \"leave\", got "
 #define SETTLE "expected a time from 10ms to 1min such as \"2s\", got "
 #define RETRY_TIME "expected a time from 1ms to 24h such as \"2s\", got "
@@ -438,6 +439,8 @@ static const FileCase file_cases[] = {
 
         /* The other criteria, good ones at the edges. */
         { "whole_device = true;", "" },
+        { "whole_device = false;", "" },
+        { "whole_device = \"prefer\";", "" },
         { "rules = ({ zone = \"auto\"; movable_node = true; });", "" },
         { "rules = ({ zone = \"auto\"; origin = \"standby\"; });", "" },
         { "rules = ({ zone = \"auto\"; origin = [\"boot\", \"dimm\", \"virtio-mem\", \"kmem\", "
@@ -485,7 +488,11 @@ static const FileCase file_cases[] = {
           "" },
 
         /* And at fault. */
-        { "whole_device = \"yes\";", "1: 'whole_device': " BOOL "\"yes\"\n" },
+        { "whole_device = \"yes\";", "1: 'whole_device': " BOOL_OR_PREFER "\"yes\"\n" },
+        { "whole_device = \"true\";", "1: 'whole_device': " BOOL_OR_PREFER "\"true\"\n" },
+        { "whole_device = 1;", "1: 'whole_device': " BOOL_OR_PREFER "1\n" },
+        { "whole_device = [];", "1: 'whole_device': " BOOL_OR_PREFER "an empty array\n" },
+        { "contiguous = \"prefer\";", "1: 'contiguous': " BOOL "\"prefer\"\n" },
         { "rules = ({ zone = \"auto\"; movable_node = 1; });",
           "1: 'rules[0].movable_node': " BOOL "1\n" },
         { "rules = ({ zone = \"auto\"; origin = \"cxl\"; });",
@@ -926,7 +933,7 @@ START_TEST(every_setting_is_read)
         ck_assert_uint_eq(conf.policy.max_movable_ratio_permille, 2500);
         ck_assert(!conf.policy.per_node);
         ck_assert(!conf.policy.contiguous);
-        ck_assert(conf.policy.whole_device);
+        ck_assert_int_eq(conf.policy.whole_device, WHOLE_DEVICE_YES);
         ck_assert_int_eq(conf.coldplug, COLDPLUG_LEAVE);
         ck_assert_int_eq(conf.kernel_auto_online, KERNEL_AUTO_ONLINE_RESPECT);
         ck_assert_int_eq(conf.offload, OFFLOAD_UNIFORM);

@@ -470,6 +470,27 @@ START_TEST(a_cpu_that_comes_to_a_known_node_is_noticed)
 }
 END_TEST
 
+START_TEST(the_order_of_zones_is_strict_if_the_kernel_or_the_guard_says_so)
+{
+        static const char *const files[] = {
+                "sys/module/memory_hotplug/parameters/strict_zone_order",
+                "sys/module/memoryd_guard/parameters/strict_zone_order",
+        };
+
+        sysfs_fixture_add_node(&fixture, 0);
+        (void) survey_nodes(&sysfs, &machine);
+        ck_assert(!machine.strict_zone_order);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                sysfs_fixture_write(&fixture, "Y\n", "%s", files[i]);
+                ck_assert_int_eq(survey_nodes(&sysfs, &machine), 0);
+                ck_assert(machine.strict_zone_order);
+                sysfs_fixture_write(&fixture, "N\n", "%s", files[i]);
+                ck_assert_int_eq(survey_nodes(&sysfs, &machine), 0);
+                ck_assert(!machine.strict_zone_order);
+        }
+}
+END_TEST
+
 START_TEST(zones_are_read_from_zoneinfo_however_long_it_is)
 {
         static const char text[] = "Node 1, zone  Movable\n"
@@ -595,6 +616,7 @@ int main(void)
         add_block_tests(suite);
         tcase_add_test(nodes, nodes_come_and_go);
         tcase_add_test(nodes, a_cpu_that_comes_to_a_known_node_is_noticed);
+        tcase_add_test(nodes, the_order_of_zones_is_strict_if_the_kernel_or_the_guard_says_so);
         tcase_add_test(nodes, zones_are_read_from_zoneinfo_however_long_it_is);
         tcase_add_test(nodes, a_missing_zoneinfo_is_an_error);
         tcase_add_test(nodes, zones_are_replaced_and_kept_when_they_cannot_be_read);

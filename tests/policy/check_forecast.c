@@ -271,15 +271,11 @@ static const struct {
           "0-0 node0 online, kernel: none '' []\n"
           "1-2 node0 absent, kernel: kernel '' [max_movable_ratio(node)]\n"
           "3-8 node0 absent, movable: movable '' []\n" },
-        /* unit by unit: over what is there by then */
+        /* units that come at once are planned together */
         { "0c=k", "1G@0:virtio-mem",
           "0-0 node0 online, kernel: none '' []\n"
-          "1-3 node0 absent, movable: movable '' []\n"
-          "4-4 node0 absent, kernel: kernel '' [max_movable_ratio(node) "
-          "max_movable_ratio(machine)]\n"
-          "5-7 node0 absent, movable: movable '' []\n"
-          "8-8 node0 absent, kernel: kernel '' [max_movable_ratio(node) "
-          "max_movable_ratio(machine)]\n" },
+          "1-2 node0 absent, kernel: kernel '' [max_movable_ratio(node)]\n"
+          "3-8 node0 absent, movable: movable '' []\n" },
         /* what is offline comes before what is added */
         { "0c=ko3", "128M@0",
           "0-0 node0 online, kernel: none '' []\n1-3 node0 offline, movable: movable '' []\n"
@@ -452,7 +448,7 @@ START_TEST(whole_device_holds_for_an_addition)
                 "then has 1G of movable to 9G of kernel memory, 0.11 to 1, within "
                 "max_movable_ratio 3.00\n"
                 "80-87 node0 absent, movable: movable '' [] movable (default rule): node 0 "
-                "then has 1.125G of movable to 9G of kernel memory, 0.12 to 1, within "
+                "then has 2G of movable to 9G of kernel memory, 0.22 to 1, within "
                 "max_movable_ratio 3.00\n");
         machine_done(&machine);
 }
@@ -765,7 +761,7 @@ static void random_policy(Policy *policy)
         uint32_t turn = random_below(3);
 
         policy_init(policy);
-        policy->whole_device = random_below(2);
+        policy->whole_device = (WholeDevice) random_below(_WHOLE_DEVICE_MAX);
         policy->contiguous = random_below(2);
         policy->per_node = random_below(2);
         policy->max_movable_ratio_permille = random_below(3) ? 3000 : random_below(5000);

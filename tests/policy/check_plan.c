@@ -341,42 +341,6 @@ START_TEST(the_machine_keeps_the_ratio)
 }
 END_TEST
 
-static const GuardCase contiguous_cases[] = {
-        /* everything below a kernel block of the node follows it, what is above does not */
-        { "0c=k9 1=o2ko", 0, LARGEST, true, true, "K2M", "contiguous*2, -*1" },
-        { "0c=k9 1=o2so", 0, LARGEST, true, true, "K2M", "contiguous*2, -*1" },
-        { "0c=k9 1=o2Ko", 0, LARGEST, true, true, "K2M", "contiguous*2, -*1" },
-        { "0c=k9 1=oko2ko", 0, LARGEST, true, true, "K3M", "contiguous*3, -*1" },
-        { "0c=k9 1=o2ko", 0, LARGEST, true, false, "M3", "-*3" },
-
-        /* a movable one says nothing */
-        { "0c=k9 1=o2mo", 0, LARGEST, true, true, "M3", "-*3" },
-        { "0c=k9 1=o2Mo", 0, LARGEST, true, true, "M3", "-*3" },
-        { "0c=k9 1=o2lo", 0, LARGEST, true, true, "M3", "-*3" },
-
-        /* other nodes are no concern */
-        { "0c@100=k9 1@0=o3", 0, LARGEST, true, true, "M3", "-*3" },
-        { "0c=k9 1=o2 2=k 1=o2", 0, LARGEST, true, true, "M4", "-*4" },
-
-        /* holes in the address space do not matter */
-        { "0c=k9 1=o-5o-9k-7o", 0, LARGEST, true, true, "K2M", "contiguous*2, -*1" },
-
-        /* beside the other guards, the greatest counts */
-        { "0c=k99 1c=o2ko9", ONE_BLOCK, 3000, true, true, "K2M9", "node-ratio contiguous*2, -*9" },
-        { "0c=k99 1c=o2ko10", 0, 3000, true, true, "K3M9",
-          "node-ratio contiguous*2, node-ratio*1, -*9" },
-        { "0c=k99 1=o4ko", 2 * BLOCK, 3000, true, true, "K4M",
-          "min_kernel contiguous*1, contiguous*3, -*1" },
-        { "0c=k2 1=oko12", 0, 3000, true, true, "KM12", "contiguous*1, -*12" },
-        { "0c=k2 1=oko13", 0, 3000, true, true, "K2M12", "contiguous*1, machine-ratio*1, -*12" },
-};
-
-START_TEST(kernel_memory_lies_below_movable_memory)
-{
-        assert_guard_case(&contiguous_cases[_i], BLOCK);
-}
-END_TEST
-
 /* The largest machines, where products come near to 64 bits. */
 static const struct {
         uint64_t block_size_bytes;
@@ -478,7 +442,7 @@ END_TEST
 typedef struct DeviceCase {
         const char *machine;
         const char *devices;
-        bool whole_device;
+        WholeDevice whole_device;
         GuardCase guard; /* but for its machine */
 } DeviceCase;
 
@@ -496,10 +460,7 @@ static const DeviceCase device_cases[] = {
         { "0c=k99 1c=ko4", "100-103", false, { "", RATIO, "KM3", "node-ratio*1, -*3" } },
         { "0c=k3 1=o9", "3-11", true, { "", RATIO, "M9", "-*9" } },
         { "0c=k3 1=o10", "3-12", true, { "", RATIO, "K10", "machine-ratio whole_device*10" } },
-        { "0c=k9 1=o2ko",
-          "9-10 12-12",
-          true,
-          { "", NO_RATIO, "K2M", "whole_device contiguous*2, -*1" } },
+        { "0c=k9 1=o2ko", "9-10 12-12", true, { "", NO_RATIO, "M3", "-*3" } },
 
         /* a device of a single block, or a block without one, is no whole */
         { "0c=k99 1=o", "99-99", true, { "", MIN_ALONE, "K", "min_kernel*1" } },
@@ -513,18 +474,18 @@ static const DeviceCase device_cases[] = {
 
         /* the rest of a device follows: kernel, movable, both */
         { "0c=k99 1=k2o2", "99-102", true, { "", NO_RATIO, "K2", "whole_device*2" } },
-        { "0c=k99 1=o2k2", "99-102", true, { "", NO_RATIO, "K2", "whole_device contiguous*2" } },
+        { "0c=k99 1=o2k2", "99-102", true, { "", NO_RATIO, "K2", "whole_device*2" } },
         { "0c=k99 1=Ko2", "99-101", true, { "", NO_RATIO, "K2", "whole_device*2" } },
         { "0c=k99 1=ko", "99-100", true, { "", NO_RATIO, "K", "whole_device*1" } },
         { "0c=k99 1=m2o2", "99-102", true, { "", NO_RATIO, "M2", "whole_device*2" } },
         { "0c=k99 1=Mo2", "99-101", true, { "", NO_RATIO, "M2", "whole_device*2" } },
         { "0c=k99 1=go2", "99-101", true, { "", NO_RATIO, "M2", "whole_device*2" } },
-        { "0c=k99 1=kmo2", "99-102", true, { "", NO_RATIO, "M2", "whole_device*2" } },
+        { "0c=k99 1=kmo2", "99-102", true, { "", NO_RATIO, "M2", "-*2" } },
         { "0c=k99 1=lo2", "99-101", true, { "", NO_RATIO, "M2", "-*2" } },
 
-        /* which is above contiguous and below the others */
+        /* which is below the other guards */
         { "0c=k99 1=o2mk", "99-101", true, { "", NO_RATIO, "M2", "whole_device*2" } },
-        { "0c=k99 1=o2mk", "99-101", false, { "", NO_RATIO, "K2", "contiguous*2" } },
+        { "0c=k99 1=o2mk", "99-102", true, { "", NO_RATIO, "K2", "contiguous*2" } },
         { "0c=k99 1=mo3",
           "99-102",
           true,
@@ -550,7 +511,7 @@ static const DeviceCase device_cases[] = {
         { "0c=koo10",
           "1-1 2-11",
           true,
-          { "", 0, 3000, false, true, "K11", "machine-ratio*1, machine-ratio whole_device*10" } },
+          { "", 0, 3000, false, true, "MK10", "-*1, machine-ratio whole_device*10" } },
 
         /* on two nodes: it is of the node of its lowest block */
         { "0c=k99 1=o2 2=o2",
@@ -559,19 +520,9 @@ static const DeviceCase device_cases[] = {
           { "", MIN_ALONE, "K3M", "min_kernel whole_device*2, min_kernel*1, -*1" } },
 
         /* units of a device that grows, of a block and of two */
-        { "0c=ko9",
-          "1-9/1",
-          true,
-          { "", RATIO, "M3KM3KM",
-            "-*3, node-ratio machine-ratio*1, -*3, node-ratio machine-ratio*1, -*1" } },
-        { "0c=k2o8",
-          "2-9/2",
-          true,
-          { "", RATIO, "M6K2", "-*6, node-ratio machine-ratio whole_device*2" } },
-        { "0c=k2o8",
-          "2-9/2",
-          false,
-          { "", RATIO, "M6KM", "-*6, node-ratio machine-ratio*1, -*1" } },
+        { "0c=ko9", "1-9/1", true, { "", RATIO, "K2M7", "node-ratio*2, -*7" } },
+        { "0c=k2o8", "2-9/2", true, { "", RATIO, "K2M6", "node-ratio whole_device*2, -*6" } },
+        { "0c=k2o8", "2-9/2", false, { "", RATIO, "KM7", "node-ratio*1, -*7" } },
         { "0c=k9 1=o4",
           "9-12/2",
           true,
@@ -584,7 +535,7 @@ static const DeviceCase device_cases[] = {
         { "0c=k9 1=ko", "9-10/2", true, { "", NO_RATIO, "K", "whole_device*1" } },
         { "0c=k9 1=ko", "9-10/1", true, { "", NO_RATIO, "M", "-*1" } },
         { "0c=k9 1=mo", "9-10/2", true, { "", MIN_ALONE, "K", "min_kernel*1" } },
-        { "0c=k9 1=mo2", "9-11/2", true, { "", MIN_ALONE, "KM", "min_kernel*1, -*1" } },
+        { "0c=k9 1=mo2", "9-11/2", true, { "", MIN_ALONE, "MK", "whole_device*1, min_kernel*1" } },
 
         /* a unit that is larger than its device */
         { "0c=k9 1=o3", "9-11/8", true, { "", MIN_ALONE, "K3", "min_kernel whole_device*3" } },
@@ -593,16 +544,12 @@ static const DeviceCase device_cases[] = {
           true,
           { "", MIN_ALONE, "K3", "min_kernel whole_device*3" } },
 
-        /* units lie below kernel memory that stays, not below that of other units */
-        { "0c=k9 1=o2ko", "9-12/1", true, { "", NO_RATIO, "M3", "-*3" } },
-        { "0c=k9 1=o2ko", "9-10/1", true, { "", NO_RATIO, "K2M", "contiguous*2, -*1" } },
-        { "0c=k9 1=ok", "10-10/1", true, { "", NO_RATIO, "K", "contiguous*1" } },
-
-        /* static devices are decided first, wherever they lie */
+        /* together with static devices */
+        { "0c=ko3 0=o3", "1-3/1 4-6", false, { "", RATIO, "KM5", "node-ratio*1, -*5" } },
         { "0c=ko3 0=o3",
-          "1-3/1 4-6",
-          false,
-          { "", RATIO, "KM5", "node-ratio machine-ratio*1, -*5" } },
+          "1-3 4-6/1",
+          true,
+          { "", RATIO, "K3M3", "node-ratio whole_device*3, -*3" } },
 };
 
 static void assert_device_case(const DeviceCase *c)
@@ -634,6 +581,225 @@ static void assert_device_case(const DeviceCase *c)
 START_TEST(devices_and_units_are_of_one_class_if_they_can_be)
 {
         assert_device_case(&device_cases[_i]);
+}
+END_TEST
+
+/* Devices of node 1. */
+static const DeviceCase contiguous_cases[] = {
+        /* the blocks of a device below a kernel block follow it, those above do not */
+        { "0c=k9 1=o2ko", "9-12", false, { "", NO_RATIO, "K2M", "contiguous*2, -*1" } },
+        { "0c=k9 1=o2so", "9-12", false, { "", NO_RATIO, "K2M", "contiguous*2, -*1" } },
+        { "0c=k9 1=o2Ko", "9-12", false, { "", NO_RATIO, "K2M", "contiguous*2, -*1" } },
+        { "0c=k9 1=oko2ko", "9-14", false, { "", NO_RATIO, "K3M", "contiguous*3, -*1" } },
+        { "0c=k9 1=o2ko", "9-12", false, { "", 0, LARGEST, true, false, "M3", "-*3" } },
+
+        /* a movable one says nothing */
+        { "0c=k9 1=o2mo", "9-12", false, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o2Mo", "9-12", false, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o2lo", "9-12", false, { "", NO_RATIO, "M3", "-*3" } },
+
+        /* nor do other devices of the node, memory without a device, and other nodes */
+        { "0c=k9 1=o2ko", "9-10 11-12", false, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o2ko", "9-10", false, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o2ko", "", false, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o2 2=k 1=o2", "9-13", false, { "", NO_RATIO, "M4", "-*4" } },
+        { "0c=k9 1=o4 1=k4", "9-12/1 13-16", false, { "", NO_RATIO, "M4", "-*4" } },
+
+        /* of a device that grows, each unit is for itself */
+        { "0c=k9 1=o2ko", "9-12/1", false, { "", NO_RATIO, "M3", "-*3" } },
+        { "0c=k9 1=o3ko", "9-13/2", false, { "", NO_RATIO, "M2KM", "-*2, contiguous*1, -*1" } },
+
+        /* holes in the address space do not matter */
+        { "0c=k9 1=o-5o-9k-7o", "9-33", false, { "", NO_RATIO, "K2M", "contiguous*2, -*1" } },
+
+        /* beside the other guards, the greatest counts */
+        { "0c=k99 1c=o2ko9",
+          "99-110",
+          false,
+          { "", ONE_BLOCK, 3000, true, true, "K2M9", "node-ratio contiguous*2, -*9" } },
+        { "0c=k99 1c=o2ko10",
+          "99-111",
+          false,
+          { "", RATIO, "K3M9", "node-ratio contiguous*2, node-ratio*1, -*9" } },
+        { "0c=k99 1=o4ko",
+          "99-104",
+          false,
+          { "", 2 * BLOCK, LARGEST, true, true, "K4M",
+            "min_kernel contiguous*1, contiguous*3, -*1" } },
+        { "0c=k2 1=oko12", "2-15", false, { "", RATIO, "KM12", "contiguous*1, -*12" } },
+        { "0c=k2 1=oko13",
+          "2-16",
+          false,
+          { "", RATIO, "K2M12", "contiguous*1, machine-ratio*1, -*12" } },
+};
+
+START_TEST(kernel_memory_of_a_device_lies_below_its_movable_memory)
+{
+        assert_device_case(&contiguous_cases[_i]);
+}
+END_TEST
+
+#define DEFAULTS ONE_BLOCK, 3000, true, true
+
+/* Half of the movable memory that the ratio allows has to remain. */
+static const DeviceCase prefer_cases[] = {
+        /* a device is kernel memory as a whole, from where half of the movable memory remains */
+        { "0c=k32m96o8",
+          "128-135",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K8", "node-ratio whole_device*8" } },
+        { "0c=k8o64",
+          "8-71",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K10M54", "node-ratio*10, -*54" } },
+        { "0c=k8m24o8",
+          "32-39",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K8", "node-ratio whole_device*8" } },
+        { "0c=k8m23o9",
+          "31-39",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K2M7", "node-ratio*2, -*7" } },
+
+        /* of the machine, and of the node if it has a CPU */
+        { "0c=k32m96 1c=o8",
+          "128-135",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K2M6", "min_kernel node-ratio*1, node-ratio*1, -*6" } },
+        { "0c=k32m96 1=o8",
+          "128-135",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K8", "min_kernel whole_device*8" } },
+        { "0c=k32m96 1=o32",
+          "128-159",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K32", "min_kernel whole_device*32" } },
+        { "0c=k32m96 1=o33",
+          "128-160",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K9M24", "min_kernel*1, machine-ratio*8, -*24" } },
+        { "0c=k8 1=o16",
+          "8-23",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "KM15", "min_kernel*1, -*15" } },
+        { "0c=k8 1c=o16",
+          "8-23",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K4M12", "min_kernel node-ratio*1, node-ratio*3, -*12" } },
+
+        /* several devices at once: one of them gives */
+        { "0c=k8o8o8o8o8",
+          "8-15 16-23 24-31 32-39",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K8M24", "node-ratio whole_device*8, -*24" } },
+
+        /* a device that is split is split half way, too */
+        { "0c=k8k3o61",
+          "8-71",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K7M54", "node-ratio*7, -*54" } },
+        { "0c=k8o9ko54",
+          "8-71",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K9M54", "node-ratio contiguous*9, -*54" } },
+        { "0c=k8k10o54", "8-71", WHOLE_DEVICE_PREFER, { "", DEFAULTS, "M54", "-*54" } },
+        { "0c=k8k10m20o34", "8-71", WHOLE_DEVICE_PREFER, { "", DEFAULTS, "M34", "-*34" } },
+        { "0c=k32m96k3o5",
+          "128-135",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K5", "whole_device*5" } },
+
+        /* units of a device that grows, of a block and of two */
+        { "0c=k8m24o16",
+          "32-47/1",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K4M12", "node-ratio*4, -*12" } },
+        { "0c=k8m24o16",
+          "32-47/2",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K4M12", "node-ratio whole_device*4, -*12" } },
+        { "0c=k8m24o2",
+          "32-33/2",
+          WHOLE_DEVICE_PREFER,
+          { "", DEFAULTS, "K2", "node-ratio whole_device*2" } },
+};
+
+START_TEST(devices_are_preferably_of_one_class)
+{
+        assert_device_case(&prefer_cases[_i]);
+}
+END_TEST
+
+/* Devices of eight blocks, one after another, on a machine of 4 GiB. */
+START_TEST(of_32_dimms_that_come_one_by_one_27_can_leave)
+{
+        unsigned n_movable = 0, n_kernel = 0;
+        Machine machine;
+        Policy policy;
+
+        policy_init(&policy);
+        machine_from(&machine, BLOCK, "0c=k32");
+        for (uint32_t first = 32; first < 32 + 32 * 8; first += 8) {
+                char verdicts[TEXT_MAX];
+                Plan plan;
+
+                for (uint32_t id = first; id < first + 8; id++) {
+                        Block *block;
+
+                        ck_assert_int_eq(machine_add_block(&machine, id, &block), 1);
+                        block->node = 0;
+                        block_set_letter(block, 'o');
+                }
+                machine_add_device(&machine, first, first + 7, 0);
+                ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+                plan_verdicts(&plan, verdicts);
+                n_movable += strcmp(verdicts, "M8") == 0;
+                n_kernel += strcmp(verdicts, "K8") == 0;
+                plan_done(&plan);
+                for (uint32_t id = first; id < first + 8; id++)
+                        block_set_letter(machine_find_block(&machine, id),
+                                         *verdicts == 'K' ? 'k' : 'm');
+        }
+        ck_assert_uint_eq(n_movable, 27);
+        ck_assert_uint_eq(n_kernel, 5);
+        machine_done(&machine);
+}
+END_TEST
+
+static const GuardCase strict_cases[] = {
+        /* all movable memory of a node lies above its kernel memory, whatever contiguous says */
+        { "0c=k9 1=o2ko", 0, LARGEST, true, false, "K2M", "contiguous*2, -*1" },
+        { "0c=k9 1=o2mo", 0, LARGEST, true, false, "M3", "-*2, contiguous*1" },
+        { "0c=k9 1=o2ko2mo", 0, LARGEST, true, true, "K2M3", "contiguous*2, -*2, contiguous*1" },
+        { "0c=k9 1=o2 2=k 1=o2", 0, LARGEST, true, true, "M4", "-*4" },
+
+        /* though a guard asks for kernel memory: what cannot be kernel memory is movable */
+        { "0c=k9m27o4", 0, 3000, true, true, "M4", "contiguous*4" },
+        { "0c=k9o2m27o4", 0, 3000, true, true, "K2M4", "node-ratio*2, contiguous*4" },
+        { "0c=k99 1=o2mo", 3 * BLOCK, LARGEST, true, true, "K2M", "min_kernel*2, contiguous*1" },
+        { "0c=k2m6 1=o4", 0, 3000, true, true, "KM3", "machine-ratio*1, -*3" },
+};
+
+START_TEST(strict_zone_order_decides_what_the_planner_asks_for)
+{
+        const GuardCase *c = &strict_cases[_i];
+        const Policy policy = {
+                .min_kernel_bytes = c->min_kernel_bytes,
+                .max_movable_ratio_permille = c->ratio_permille,
+                .per_node = c->per_node,
+                .contiguous = c->contiguous,
+        };
+        char text[TEXT_MAX];
+        Machine machine;
+        Plan plan;
+
+        machine_from(&machine, BLOCK, c->machine);
+        machine.strict_zone_order = true;
+        ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
+        ck_assert_str_eq(plan_verdicts(&plan, text), c->verdicts);
+        ck_assert_str_eq(plan_guards(&plan, text), c->guards);
+        plan_done(&plan);
+        machine_done(&machine);
 }
 END_TEST
 
@@ -703,40 +869,6 @@ START_TEST(a_device_that_onlines_itself_is_left_whatever_a_rule_says)
                 ck_assert_int_eq(plan.planned[0].decision.action, zone);
                 ck_assert_uint_eq(plan.n_order, 0);
                 plan_done(&plan);
-                machine_done(&machine);
-        }
-}
-END_TEST
-
-/* A unit that was decided stays kernel memory until it is written, as long as that is remembered. */
-START_TEST(a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written)
-{
-        static const struct {
-                const char *devices;
-                Verdict verdict;
-                unsigned guards;
-                const char *expected;
-        } cases[] = {
-                { "4-5/1", VERDICT_KERNEL, GUARD_NODE_RATIO, "MK" },
-                { "4-5/1", VERDICT_KERNEL, 0, "M2" },
-                { "4-5/1", VERDICT_MOVABLE, GUARD_WHOLE_DEVICE, "M2" },
-                { "4-5/1", VERDICT_NONE, 0, "M2" },
-                { "4-5/2", VERDICT_KERNEL, GUARD_NODE_RATIO, "K2" },
-                { "4-5", VERDICT_KERNEL, GUARD_NODE_RATIO, "M2" },
-                { "", VERDICT_KERNEL, GUARD_NODE_RATIO, "M2" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                const Policy policy = { .max_movable_ratio_permille = 3000, .whole_device = true };
-                Machine machine;
-                Block *block;
-
-                machine_from(&machine, BLOCK, "0c=k4o2");
-                machine_add_devices(&machine, cases[i].devices);
-                block = machine_find_block(&machine, 5);
-                block->decision.verdict = cases[i].verdict;
-                block->decision.guards = cases[i].guards;
-                assert_verdicts(&machine, &policy, cases[i].expected);
                 machine_done(&machine);
         }
 }
@@ -848,17 +980,16 @@ static const struct {
         { "0c=k4o5", "", 0, 3000, true, 2 * BLOCK, 4, 2, 7, 3000 },
 
         /* contiguous tells which block is above; whole_device alone compares nothing */
-        { "0c=k9 1=o2ko", "", 0, LARGEST, false, 0, 9, 0, 0, 11 },
+        { "0c=k9 1=o2ko", "9-12", 0, LARGEST, false, 0, 9, 0, 0, 0 },
+        { "0c=k9 1=omk", "9-11", 0, LARGEST, false, 0, 9, 0, 0, 11 },
         { "0c=k9 1=ko2", "9-11", 0, LARGEST, false, 0, 10, 0, 0, 0 },
         { "0c=k9 1=o2k2", "9-12", 0, LARGEST, false, 0, 10, 0, 0, 0 },
 
-        /* a unit tells what was there by then */
-        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 1, 1, 1, 3000 },
-        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 3, 1, 3, 3000 },
-        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 4, 1, 4, 3000 },
-        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 5, 2, 4, 3000 },
+        /* units tell the same as other blocks that come at once */
+        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 1, 1, 5, 3000 },
+        { "0c=ko5", "1-5/1", 0, 3000, true, 0, 2, 2, 4, 3000 },
         { "0c=k9 1=o3", "9-11/1", 2 * BLOCK, LARGEST, false, 0, 9, 0, 0, 2 * BLOCK },
-        { "0c=k9 1=o3", "9-11/1", 2 * BLOCK, LARGEST, false, 0, 10, 1, 0, 2 * BLOCK },
+        { "0c=k9 1=o3", "9-11/1", 2 * BLOCK, LARGEST, false, 0, 10, 0, 0, 2 * BLOCK },
 };
 
 START_TEST(figures_are_those_of_the_first_guard)
@@ -1162,6 +1293,7 @@ START_TEST(blocks_below_kernel_memory_of_a_rule_follow_it)
         policy.rules = &rule;
         policy.n_rules = 1;
         machine_from(&machine, BLOCK, "0c=k9 1=o4");
+        machine_add_devices(&machine, "9-12");
         machine_find_block(&machine, 11)->last_class = forced_below_cases[_i].last_class;
         assert_verdicts(&machine, &policy, forced_below_cases[_i].verdicts);
         machine_done(&machine);
@@ -1213,7 +1345,7 @@ START_TEST(the_filter_says_which_blocks_are_decided)
         ck_assert_str_eq(plan_order_text(&plan, text), "2");
         plan_done(&plan);
         ck_assert_int_eq(plan_make(&machine, &policy, is_offered, RETRY_AT_USEC, &plan), 0);
-        ck_assert_str_eq(plan_order_text(&plan, text), "2 4-3");
+        ck_assert_str_eq(plan_order_text(&plan, text), "4-2");
         plan_done(&plan);
 
         ck_assert_int_eq(plan_make(&machine, &policy, is_any, 0, &plan), 0);
@@ -1341,7 +1473,7 @@ static const struct {
         { "0c=o8", NULL, 0, "0 1 7-2" },
         { "0c=k4o", NULL, 0, "4" },
         { "0c=k3 0=m9o3", NULL, 0, "12 14-13" },
-        { "0c=k3 0=m8o1 0=k9o3", NULL, 0, "11 23-21" },
+        { "0c=k3 0=m8o1 0=k9o3", NULL, 0, "23-21 11" },
 
         /* across nodes too */
         { "0c=o4 1c=o4", NULL, 0, "0 4 7-5 3-1" },
@@ -1415,8 +1547,6 @@ static void add_guard_tests(Suite *suite)
                             ELEMENTSOF(node_ratio_cases));
         tcase_add_loop_test(guards, the_machine_keeps_the_ratio, 0,
                             ELEMENTSOF(machine_ratio_cases));
-        tcase_add_loop_test(guards, kernel_memory_lies_below_movable_memory, 0,
-                            ELEMENTSOF(contiguous_cases));
         tcase_add_loop_test(guards, guards_hold_on_machines_of_any_size, 0,
                             ELEMENTSOF(large_cases));
         tcase_add_test(guards, a_gigabyte_and_a_dimm_of_eight_are_ten_kernel_blocks_and_54_movable);
@@ -1430,10 +1560,16 @@ static void add_device_tests(Suite *suite)
 
         tcase_add_loop_test(devices, devices_and_units_are_of_one_class_if_they_can_be, 0,
                             ELEMENTSOF(device_cases));
+        tcase_add_loop_test(devices, kernel_memory_of_a_device_lies_below_its_movable_memory, 0,
+                            ELEMENTSOF(contiguous_cases));
+        tcase_add_loop_test(devices, devices_are_preferably_of_one_class, 0,
+                            ELEMENTSOF(prefer_cases));
+        tcase_add_test(devices, of_32_dimms_that_come_one_by_one_27_can_leave);
+        tcase_add_loop_test(devices, strict_zone_order_decides_what_the_planner_asks_for, 0,
+                            ELEMENTSOF(strict_cases));
         tcase_add_test(devices, a_device_with_another_in_between_is_a_whole);
         tcase_add_test(devices, what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device);
         tcase_add_test(devices, a_device_that_onlines_itself_is_left_whatever_a_rule_says);
-        tcase_add_test(devices, a_unit_that_guards_made_kernel_memory_stays_so_until_it_is_written);
         tcase_add_loop_test(devices, a_plan_of_many_blocks_on_many_devices_takes_no_time, 0, 3);
         tcase_add_test(devices, figures_are_what_the_guard_compared);
         tcase_add_loop_test(devices, figures_are_those_of_the_first_guard, 0,

@@ -4,8 +4,7 @@
 
 /*
  * Plans of random machines under random policies keep what plan.h promises. What a plan has to be is
- * stated here over the classes that blocks end in, without regard to how the planner gets there; only
- * devices that grow, which plan.h defines by the way they are decided, are gone through the same way.
+ * stated here over the classes that blocks end in, without regard to how the planner gets there.
  */
 
 #define N_MACHINES 30000
@@ -19,10 +18,9 @@ typedef struct Cell {
         const Block *block;
         const Planned *planned; /* NULL: not the plan's to decide */
         bool is_auto;
-        bool grows;
-        int whole;      /* the first cell of what whole_device treats as one, or -1 */
+        int whole;      /* the first cell of its device or unit, or -1 */
         unsigned given; /* classes of those of the whole that `auto` does not decide */
-        int group;      /* the first cell of those that `auto` decides together with this one */
+        int group;      /* the first cell of those that can only change together with this one */
         uint32_t size;  /* how many those are */
         ZoneClass zone_class;
 } Cell;
@@ -55,7 +53,7 @@ static int cell_whole(const View *view, int at)
 {
         const Cell *cell = &view->cells[at];
 
-        if (!view->c->policy.whole_device || !cell_device(view, cell) || cell_unit(view, cell) < 0)
+        if (!cell_device(view, cell) || cell_unit(view, cell) < 0)
                 return -1;
         for (int i = 0; i <= at; i++) {
                 const Cell *other = &view->cells[i];
@@ -78,11 +76,34 @@ static unsigned given_classes(const View *view, int whole)
         return classes & (KERNEL_BIT | MOVABLE_BIT);
 }
 
+/* Whether `auto` gave the blocks of a device or unit two classes. */
+static bool is_in_two(const View *view, const Cell *cell)
+{
+        for (int i = 0; i < view->n; i++)
+                if (view->cells[i].is_auto && view->cells[i].whole == cell->whole &&
+                    view->cells[i].zone_class != cell->zone_class)
+                        return true;
+        return false;
+}
+
+/*
+ * Whether "prefer" kept a device or unit together. If the guards needed all of it, and too little movable
+ * memory remains, its blocks were decided one by one and happen to be of one class.
+ */
+static bool is_preferred_whole(const View *view, const Cell *cell)
+{
+        return !is_in_two(view, cell) && (cell->zone_class != ZONE_CLASS_KERNEL ||
+                                          cell->planned->decision.guards & GUARD_WHOLE_DEVICE);
+}
+
 static int cell_group(const View *view, int at)
 {
         const Cell *cell = &view->cells[at];
+        WholeDevice whole_device = view->c->policy.whole_device;
 
-        if (!cell->is_auto || cell->whole < 0 || cell->given & MOVABLE_BIT)
+        if (!cell->is_auto || cell->whole < 0 || cell->given & MOVABLE_BIT ||
+            whole_device == WHOLE_DEVICE_NO ||
+            (whole_device == WHOLE_DEVICE_PREFER && !is_preferred_whole(view, cell)))
                 return at;
         for (int i = 0; i < at; i++)
                 if (view->cells[i].is_auto && view->cells[i].whole == cell->whole)
@@ -108,7 +129,6 @@ static void view_add(View *view, const Block *block)
         *cell = (Cell){
                 .block = block,
                 .planned = plan_find(&c->plan, block->id),
-                .grows = block_grows(&c->machine, block),
                 .zone_class = final_class(&c->plan, block),
         };
         cell->is_auto = cell->planned && is_auto(c, block, cell->planned);
@@ -131,18 +151,6 @@ static void view_init(View *view, const Case *c)
                 view->cells[i].size = view->cells[view->cells[i].group].size;
 }
 
-/* Whether a block is there as far as static devices are concerned. */
-static bool is_lasting(const Cell *cell)
-{
-        return !cell->grows || !cell->is_auto;
-}
-
-/* Of static devices, given what there is. */
-static bool is_static_auto(const Cell *cell)
-{
-        return cell->is_auto && !cell->grows;
-}
-
 /* Makes a group another class. */
 static void group_set(View *view, const Cell *cell, ZoneClass zone_class)
 {
@@ -151,17 +159,14 @@ static void group_set(View *view, const Cell *cell, ZoneClass zone_class)
                         view->cells[i].zone_class = zone_class;
 }
 
-/* Guards, of what static devices come to */
+/* Guards */
 
-typedef bool (*CellFilter)(const Cell *cell);
-
-static Sums view_sum(const View *view, int32_t node, CellFilter filter)
+static Sums view_sum(const View *view, int32_t node)
 {
         Sums sums = {};
 
         for (int i = 0; i < view->n; i++)
-                if (filter(&view->cells[i]) &&
-                    (node == NODE_ANY || view->cells[i].block->node == node))
+                if (node == NODE_ANY || view->cells[i].block->node == node)
                         sums_add(&sums, view->cells[i].zone_class, BLOCK);
         return sums;
 }
@@ -172,12 +177,12 @@ static bool has_node_ratio(const View *view, int32_t node)
                machine_find_node(&view->c->machine, (uint32_t) node)->has_cpu;
 }
 
-static bool is_movable_node(const View *view, int32_t node, CellFilter filter)
+static bool is_movable_node(const View *view, int32_t node)
 {
         for (int i = 0; i < view->n; i++) {
                 const Cell *cell = &view->cells[i];
 
-                if (cell->block->node == node && filter(cell) && cell->planned &&
+                if (cell->block->node == node && cell->planned &&
                     cell->planned->decision.rule >= 0 &&
                     view->c->policy.rules[cell->planned->decision.rule].movable_node)
                         return true;
@@ -185,53 +190,43 @@ static bool is_movable_node(const View *view, int32_t node, CellFilter filter)
         return false;
 }
 
-static uint64_t view_min_kernel(const View *view, int32_t node, CellFilter filter)
+static uint64_t view_min_kernel(const View *view, int32_t node)
 {
-        return is_movable_node(view, node, filter) ? 0 : min_kernel_of(view->c);
+        return is_movable_node(view, node) ? 0 : min_kernel_of(view->c);
 }
 
 static bool node_guards_hold(const View *view, int32_t node)
 {
-        Sums sums = view_sum(view, node, is_lasting);
+        Sums sums = view_sum(view, node);
 
-        return sums.kernel_bytes >= view_min_kernel(view, node, is_lasting) &&
+        return sums.kernel_bytes >= view_min_kernel(view, node) &&
                (!has_node_ratio(view, node) || ratio_holds(view->c, &sums, node));
 }
 
 static bool machine_guard_holds(const View *view)
 {
-        Sums sums = view_sum(view, NODE_ANY, is_lasting);
+        Sums sums = view_sum(view, NODE_ANY);
 
         return ratio_holds(view->c, &sums, NODE_ANY);
 }
 
-/* The highest kernel block of a node that is not of a cell's group, or -1. */
-static int64_t highest_other_kernel(const View *view, const Cell *cell)
-{
-        int64_t highest = -1;
-
-        for (int i = 0; i < view->n; i++) {
-                const Cell *other = &view->cells[i];
-
-                if (other->block->node == cell->block->node && is_lasting(other) &&
-                    other->zone_class == ZONE_CLASS_KERNEL && !is_same_group(other, cell))
-                        highest = other->block->id;
-        }
-        return highest;
-}
-
+/* Whether a kernel block of the same device or unit lies above a block. */
 static bool lies_below_kernel(const View *view, const Cell *cell)
 {
-        return view->c->policy.contiguous && cell->block->id < highest_other_kernel(view, cell);
+        for (const Cell *other = cell + 1; other < view->cells + view->n; other++)
+                if (view->c->policy.contiguous && cell->whole >= 0 && other->whole == cell->whole &&
+                    other->zone_class == ZONE_CLASS_KERNEL && !is_same_group(other, cell))
+                        return true;
+        return false;
 }
 
 /* A device part of which is movable already: whole_device keeps the rest movable if it can. */
-static bool is_of_movable_device(const Cell *cell)
+static bool is_of_movable_device(const View *view, const Cell *cell)
 {
-        return cell->given & MOVABLE_BIT;
+        return view->c->policy.whole_device != WHOLE_DEVICE_NO && cell->given & MOVABLE_BIT;
 }
 
-/* The properties, of each block of a static device that `auto` decided */
+/* The properties, of each block that `auto` decided */
 
 /* Where one is movable, every guard holds: more kernel memory never speaks against the first two. */
 static void check_movable(const View *view, const Cell *cell)
@@ -239,8 +234,15 @@ static void check_movable(const View *view, const Cell *cell)
         REQUIRE(node_guards_hold(view, cell->block->node), view->c->seed, "block %u",
                 cell->block->id);
         REQUIRE(machine_guard_holds(view), view->c->seed, "block %u", cell->block->id);
-        REQUIRE(is_of_movable_device(cell) || !lies_below_kernel(view, cell), view->c->seed,
-                "block %u lies below kernel memory", cell->block->id);
+        REQUIRE(!lies_below_kernel(view, cell), view->c->seed, "block %u lies below kernel memory",
+                cell->block->id);
+}
+
+/* Whether whole_device made a block what the rest of its device was. */
+static bool follows_kernel(const View *view, const Cell *cell)
+{
+        return view->c->policy.whole_device != WHOLE_DEVICE_NO && cell->given == KERNEL_BIT &&
+               cell->planned->decision.guards & GUARD_WHOLE_DEVICE;
 }
 
 /* None is kernel memory in vain: were its group movable, a guard would not hold. */
@@ -248,51 +250,92 @@ static void check_kernel(const View *view, const Cell *cell)
 {
         View other = *view;
 
-        if (!is_first_of_group(view, cell) || cell->given == KERNEL_BIT ||
-            (!is_of_movable_device(cell) && lies_below_kernel(view, cell)))
+        if (!is_first_of_group(view, cell) || follows_kernel(view, cell) ||
+            lies_below_kernel(view, cell))
                 return;
         group_set(&other, cell, ZONE_CLASS_MOVABLE);
         REQUIRE(!node_guards_hold(&other, cell->block->node) || !machine_guard_holds(&other),
                 view->c->seed, "block %u is kernel memory in vain", cell->block->id);
 }
 
-static bool is_split(const View *view, const Cell *cell)
+static bool has_half(const View *view, int32_t node)
+{
+        Sums sums = view_sum(view, node), counted = sums_with_cma(view->c, &sums, node);
+
+        return (__int128) counted.movable_bytes * 2000 >=
+               (__int128) counted.kernel_bytes * view->c->policy.max_movable_ratio_permille;
+}
+
+/* Whether half of the movable memory that the ratio allows is there, as "prefer" asks. */
+static bool is_half_left(const View *view, int32_t node)
+{
+        return has_half(view, NODE_ANY) && (!has_node_ratio(view, node) || has_half(view, node));
+}
+
+/* Whether a device was kept together. After others were tried, it can spare kernel memory elsewhere. */
+static bool is_any_whole(const View *view)
 {
         for (int i = 0; i < view->n; i++)
-                if (view->cells[i].whole == cell->whole &&
-                    ((view->cells[i].is_auto && view->cells[i].zone_class != cell->zone_class) ||
-                     cell->given ==
-                             1U << (cell->zone_class ^ ZONE_CLASS_KERNEL ^ ZONE_CLASS_MOVABLE)))
+                if (view->cells[i].is_auto && view->cells[i].zone_class == ZONE_CLASS_KERNEL &&
+                    view->cells[i].planned->decision.guards & GUARD_WHOLE_DEVICE)
                         return true;
         return false;
 }
 
-/*
- * A device is split only where it has movable memory already, and the first two guards would not hold
- * though all else were kernel memory that can be without a split.
- */
-static void check_whole(const View *view, const Cell *cell)
+/* "prefer": a device is split only if too little movable memory would remain, and not split only if not. */
+static void check_preferred(const View *view, const Cell *cell)
 {
         View other = *view;
 
-        if (cell->whole < 0)
-                return;
-        if (!is_of_movable_device(cell)) {
-                REQUIRE(!is_split(view, cell), view->c->seed, "the device of block %u is split",
+        if (!is_in_two(view, cell)) {
+                REQUIRE(cell->zone_class != ZONE_CLASS_KERNEL ||
+                                (cell->size == 1 && !follows_kernel(view, cell)) ||
+                                is_half_left(view, cell->block->node),
+                        view->c->seed, "block %u is of a whole device, and too little is left",
                         cell->block->id);
                 return;
         }
-        if (cell->zone_class == ZONE_CLASS_MOVABLE)
+        for (int i = 0; i < other.n; i++)
+                if (other.cells[i].is_auto && other.cells[i].whole == cell->whole)
+                        other.cells[i].zone_class = ZONE_CLASS_KERNEL;
+        REQUIRE(is_any_whole(view) || !is_half_left(&other, cell->block->node), view->c->seed,
+                "the device of block %u is split in vain", cell->block->id);
+}
+
+/*
+ * The rest of a device that has movable memory only is kernel memory only if the first two guards would not
+ * hold though all else were kernel memory that can be without a split.
+ */
+static void check_last_resort(const View *view, const Cell *cell)
+{
+        View other = *view;
+
+        if (cell->zone_class != ZONE_CLASS_KERNEL || lies_below_kernel(view, cell))
                 return;
         for (int i = 0; i < other.n; i++) {
                 Cell *changed = &other.cells[i];
 
-                if (is_static_auto(changed) && !is_of_movable_device(changed))
+                if (changed->is_auto && !is_of_movable_device(view, changed))
                         changed->zone_class = ZONE_CLASS_KERNEL;
         }
         other.cells[cell - view->cells].zone_class = ZONE_CLASS_MOVABLE;
         REQUIRE(!node_guards_hold(&other, cell->block->node) || !machine_guard_holds(&other),
                 view->c->seed, "the device of block %u is split in vain", cell->block->id);
+}
+
+static void check_whole(const View *view, const Cell *cell)
+{
+        WholeDevice whole_device = view->c->policy.whole_device;
+
+        if (cell->whole < 0 || whole_device == WHOLE_DEVICE_NO)
+                return;
+        if (is_of_movable_device(view, cell))
+                check_last_resort(view, cell);
+        else if (!(cell->given & MOVABLE_BIT) && whole_device == WHOLE_DEVICE_PREFER)
+                check_preferred(view, cell);
+        else if (!(cell->given & MOVABLE_BIT))
+                REQUIRE(!is_in_two(view, cell) && (cell->given & ~(1U << cell->zone_class)) == 0,
+                        view->c->seed, "the device of block %u is split", cell->block->id);
 }
 
 /* Of two groups alike, the lower one is kernel memory. */
@@ -301,8 +344,8 @@ static void check_lowest_first(const View *view, const Cell *cell)
         if (cell->zone_class != ZONE_CLASS_KERNEL || cell->given || !is_first_of_group(view, cell))
                 return;
         for (const Cell *other = view->cells; other < cell; other++)
-                if (is_static_auto(other) && other->block->node == cell->block->node &&
-                    !other->given && other->size == cell->size)
+                if (other->is_auto && other->block->node == cell->block->node && !other->given &&
+                    other->size == cell->size)
                         REQUIRE(other->zone_class == ZONE_CLASS_KERNEL, view->c->seed,
                                 "block %u is kernel memory and %u is not", cell->block->id,
                                 other->block->id);
@@ -321,14 +364,14 @@ static void check_node_order(const View *view, const Cell *cell)
 {
         View other = *view;
 
-        if (view->c->policy.whole_device || cell->zone_class != ZONE_CLASS_KERNEL ||
-            lies_below_kernel(view, cell))
+        if (view->c->policy.whole_device != WHOLE_DEVICE_NO ||
+            cell->zone_class != ZONE_CLASS_KERNEL || lies_below_kernel(view, cell))
                 return;
         group_set(&other, cell, ZONE_CLASS_MOVABLE);
         if (!node_guards_hold(&other, cell->block->node))
                 return;
         for (int i = 0; i < view->n; i++)
-                if (is_static_auto(&view->cells[i]) &&
+                if (view->cells[i].is_auto &&
                     node_gives_before(view, view->cells[i].block->node, cell->block->node))
                         REQUIRE(view->cells[i].zone_class == ZONE_CLASS_KERNEL, view->c->seed,
                                 "block %u gives before %u", cell->block->id,
@@ -357,20 +400,28 @@ static Figures ratio_figures(const View *view, const Sums *sums, int32_t node)
 static void check_movable_reason(const View *view, const Cell *cell)
 {
         int32_t node = has_node_ratio(view, cell->block->node) ? cell->block->node : NODE_ANY;
-        Sums sums = view_sum(view, node, is_lasting);
+        Sums sums = view_sum(view, node);
         Figures expected = ratio_figures(view, &sums, node);
 
         REQUIRE(figures_are_equal(&cell->planned->decision.figures, &expected), view->c->seed,
                 "figures of block %u", cell->block->id);
         REQUIRE(cell->planned->decision.guards ==
-                        (is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0),
+                        (is_of_movable_device(view, cell) && cell->given == MOVABLE_BIT ?
+                                 GUARD_WHOLE_DEVICE :
+                                 0),
                 view->c->seed, "guards %x of block %u", cell->planned->decision.guards,
                 cell->block->id);
 }
 
-static bool is_given(const Cell *cell)
+/* The kernel memory of a node without the blocks that `auto` decides. */
+static uint64_t given_kernel_bytes(const View *view, int32_t node)
 {
-        return is_lasting(cell) && !cell->is_auto;
+        Sums sums = {};
+
+        for (int i = 0; i < view->n; i++)
+                if (!view->cells[i].is_auto && view->cells[i].block->node == node)
+                        sums_add(&sums, view->cells[i].zone_class, BLOCK);
+        return sums.kernel_bytes;
 }
 
 static void check_kernel_figures(const View *view, const Cell *cell)
@@ -381,8 +432,8 @@ static void check_kernel_figures(const View *view, const Cell *cell)
         Figures expected = {};
 
         if (guards & GUARD_MIN_KERNEL) {
-                expected.kernel_bytes = view_sum(view, node, is_given).kernel_bytes;
-                expected.limit = view_min_kernel(view, node, is_lasting);
+                expected.kernel_bytes = given_kernel_bytes(view, node);
+                expected.limit = view_min_kernel(view, node);
                 REQUIRE(figures_are_equal(figures, &expected) &&
                                 figures->kernel_bytes < figures->limit,
                         view->c->seed, "figures of block %u", cell->block->id);
@@ -400,7 +451,11 @@ static void check_kernel_figures(const View *view, const Cell *cell)
 static void check_kernel_reason(const View *view, const Cell *cell)
 {
         unsigned guards = cell->planned->decision.guards;
-        bool is_whole = cell->size > 1 || cell->given == KERNEL_BIT;
+        bool is_whole = view->c->policy.whole_device != WHOLE_DEVICE_NO && cell->whole >= 0 &&
+                        !(cell->given & MOVABLE_BIT) &&
+                        (cell->size > 1 || (cell->given == KERNEL_BIT &&
+                                            (view->c->policy.whole_device == WHOLE_DEVICE_YES ||
+                                             is_preferred_whole(view, cell))));
 
         REQUIRE(guards != 0, view->c->seed, "block %u", cell->block->id);
         REQUIRE(!(guards & GUARD_WHOLE_DEVICE) == !is_whole, view->c->seed, "guards %x of block %u",
@@ -412,12 +467,12 @@ static void check_kernel_reason(const View *view, const Cell *cell)
         check_kernel_figures(view, cell);
 }
 
-static void check_static(const View *view)
+static void check_guards(const View *view)
 {
         for (int i = 0; i < view->n; i++) {
                 const Cell *cell = &view->cells[i];
 
-                if (!is_static_auto(cell))
+                if (!cell->is_auto)
                         continue;
                 if (cell->zone_class == ZONE_CLASS_MOVABLE) {
                         check_movable(view, cell);
@@ -429,163 +484,6 @@ static void check_static(const View *view)
                 check_whole(view, cell);
                 check_lowest_first(view, cell);
                 check_node_order(view, cell);
-        }
-}
-
-/* Devices that grow, each unit over what is there by then */
-
-typedef struct Growth {
-        const View *view;
-        bool is_there[CELLS_MAX];
-} Growth;
-
-static Sums growth_sum(const Growth *growth, int32_t node)
-{
-        Sums sums = {};
-
-        for (int i = 0; i < growth->view->n; i++) {
-                const Cell *cell = &growth->view->cells[i];
-
-                if (growth->is_there[i] && (node == NODE_ANY || cell->block->node == node))
-                        sums_add(&sums, cell->zone_class, BLOCK);
-        }
-        return sums;
-}
-
-/* Of a unit: the rules of all of its blocks count for each. */
-static uint64_t growth_min_kernel(const Growth *growth, const Cell *of)
-{
-        int32_t node = of->block->node;
-
-        for (int i = 0; i < growth->view->n; i++) {
-                const Cell *cell = &growth->view->cells[i];
-
-                bool counts = growth->is_there[i] || (of->whole >= 0 && cell->whole == of->whole);
-
-                if (counts && cell->block->node == node && cell->planned &&
-                    cell->planned->decision.rule >= 0 &&
-                    growth->view->c->policy.rules[cell->planned->decision.rule].movable_node)
-                        return 0;
-        }
-        return min_kernel_of(growth->view->c);
-}
-
-static int64_t growth_highest(const Growth *growth, int32_t node)
-{
-        int64_t highest = -1;
-
-        for (int i = 0; i < growth->view->n; i++) {
-                const Cell *cell = &growth->view->cells[i];
-
-                if (growth->is_there[i] && !cell->grows && cell->block->node == node &&
-                    cell->zone_class == ZONE_CLASS_KERNEL)
-                        highest = cell->block->id;
-        }
-        return highest;
-}
-
-/* With `bytes` more of movable memory. */
-static bool growth_holds(const Growth *growth, int32_t node, uint64_t bytes, Figures *ret)
-{
-        Sums sums = growth_sum(growth, node);
-
-        sums.movable_bytes += bytes;
-        *ret = ratio_figures(growth->view, &sums, node);
-        return ratio_holds(growth->view->c, &sums, node);
-}
-
-/* What a unit is to be by the guards, and what the first of them compared. */
-static unsigned growth_guards(const Growth *growth, const Cell *cell, Figures *ret)
-{
-        const View *view = growth->view;
-        int32_t node = cell->block->node;
-        uint64_t bytes = cell->size * BLOCK;
-        uint64_t kernel_bytes = growth_sum(growth, node).kernel_bytes;
-        uint64_t min_kernel = growth_min_kernel(growth, cell);
-        unsigned guards = 0;
-        int64_t highest = growth_highest(growth, node);
-        Figures figures;
-
-        *ret = (Figures){};
-        if (!is_of_movable_device(cell) && view->c->policy.contiguous &&
-            cell->block->id < highest) {
-                guards |= GUARD_CONTIGUOUS;
-                ret->limit = (uint64_t) highest;
-        }
-        if (cell->given == KERNEL_BIT) {
-                guards |= GUARD_WHOLE_DEVICE;
-                *ret = (Figures){};
-        }
-        if (!growth_holds(growth, NODE_ANY, bytes, &figures)) {
-                guards |= GUARD_MACHINE_RATIO;
-                *ret = figures;
-        }
-        if (has_node_ratio(view, node) && !growth_holds(growth, node, bytes, &figures)) {
-                guards |= GUARD_NODE_RATIO;
-                *ret = figures;
-        }
-        if (kernel_bytes < min_kernel) {
-                guards |= GUARD_MIN_KERNEL;
-                *ret = (Figures){ .kernel_bytes = kernel_bytes, .limit = min_kernel };
-        }
-        return guards;
-}
-
-/* Its rule is there with it. */
-static void growth_add(Growth *growth, const Cell *cell, ZoneClass zone_class, View *view)
-{
-        for (int i = 0; i < view->n; i++)
-                if (is_same_group(&growth->view->cells[i], cell)) {
-                        view->cells[i].zone_class = zone_class;
-                        growth->is_there[i] = true;
-                }
-}
-
-static void check_unit(Growth *growth, View *view, const Cell *cell)
-{
-        ZoneClass zone_class = cell->zone_class;
-        unsigned guards;
-        Figures figures;
-
-        /* The rules of the unit's own blocks count for it. */
-        growth_add(growth, cell, ZONE_CLASS_NONE, view);
-        guards = growth_guards(growth, cell, &figures);
-        if (guards && cell->size > 1)
-                guards |= GUARD_WHOLE_DEVICE;
-        REQUIRE(zone_class == (guards ? ZONE_CLASS_KERNEL : ZONE_CLASS_MOVABLE), view->c->seed,
-                "block %u of a unit, guards %x", cell->block->id, guards);
-        growth_add(growth, cell, zone_class, view);
-
-        if (!guards) {
-                int32_t node =
-                        has_node_ratio(view, cell->block->node) ? cell->block->node : NODE_ANY;
-
-                (void) growth_holds(growth, node, 0, &figures);
-                guards = is_of_movable_device(cell) ? GUARD_WHOLE_DEVICE : 0;
-        }
-        for (int i = 0; i < view->n; i++) {
-                const Planned *planned = view->cells[i].planned;
-
-                if (is_same_group(&view->cells[i], cell))
-                        REQUIRE(planned->decision.guards == guards &&
-                                        figures_are_equal(&planned->decision.figures, &figures),
-                                view->c->seed, "block %u of a unit, guards %x, not %x",
-                                planned->block, planned->decision.guards, guards);
-        }
-}
-
-static void check_growing(const View *before)
-{
-        View view = *before;
-        Growth growth = { .view = &view };
-
-        for (int i = 0; i < view.n; i++)
-                growth.is_there[i] = is_lasting(&view.cells[i]);
-        for (int i = 0; i < view.n; i++) {
-                const Cell *cell = &view.cells[i];
-
-                if (!growth.is_there[i])
-                        check_unit(&growth, &view, cell);
         }
 }
 
@@ -728,7 +626,7 @@ static void check_all_guards(const Case *c, Random *random)
 
         (void) random;
         view_init(&view, c);
-        check_static(&view);
+        check_guards(&view);
 }
 
 START_TEST(guards_hold_whenever_they_can_and_ask_for_no_more_than_that_takes)
@@ -737,18 +635,70 @@ START_TEST(guards_hold_whenever_they_can_and_ask_for_no_more_than_that_takes)
 }
 END_TEST
 
-static void check_all_units(const Case *c, Random *random)
+/* Strict order of zones */
+
+/* The blocks of a node that are online already may be out of order. */
+static bool is_given_in_order(const View *view, int32_t node)
 {
+        bool was_movable = false;
+
+        for (int i = 0; i < view->n; i++) {
+                const Cell *cell = &view->cells[i];
+
+                if (cell->is_auto || cell->block->node != node)
+                        continue;
+                if (was_movable && cell->zone_class == ZONE_CLASS_KERNEL)
+                        return false;
+                was_movable |= cell->zone_class == ZONE_CLASS_MOVABLE;
+        }
+        return true;
+}
+
+/* Whether the kernel refuses kernel memory there. */
+static bool lies_above_given_movable(const View *view, const Cell *cell)
+{
+        for (const Cell *other = view->cells; other < cell; other++)
+                if (!other->is_auto && other->block->node == cell->block->node &&
+                    other->zone_class == ZONE_CLASS_MOVABLE)
+                        return true;
+        return false;
+}
+
+static void check_zone_order(const View *view, const Cell *cell)
+{
+        if (!cell->is_auto || !is_given_in_order(view, cell->block->node))
+                return;
+        for (const Cell *other = cell + 1; other < view->cells + view->n; other++)
+                REQUIRE(other->block->node != cell->block->node ||
+                                cell->zone_class != ZONE_CLASS_MOVABLE ||
+                                other->zone_class != ZONE_CLASS_KERNEL,
+                        view->c->seed, "block %u is movable below %u", cell->block->id,
+                        other->block->id);
+        if (cell->zone_class == ZONE_CLASS_MOVABLE && !lies_above_given_movable(view, cell))
+                REQUIRE(node_guards_hold(view, cell->block->node) && machine_guard_holds(view),
+                        view->c->seed, "block %u could be kernel memory", cell->block->id);
+        if (cell->zone_class == ZONE_CLASS_KERNEL)
+                REQUIRE(!lies_above_given_movable(view, cell), view->c->seed,
+                        "block %u is kernel memory above movable memory", cell->block->id);
+}
+
+static void check_strict(const Case *c, Random *random)
+{
+        Case strict = *c;
         View view;
 
         (void) random;
-        view_init(&view, c);
-        check_growing(&view);
+        strict.machine.strict_zone_order = true;
+        make_plan(&strict.machine, &c->policy, 0, &strict.plan);
+        view_init(&view, &strict);
+        for (int i = 0; i < view.n; i++)
+                check_zone_order(&view, &view.cells[i]);
+        plan_done(&strict.plan);
 }
 
-START_TEST(units_of_devices_that_grow_are_decided_one_after_another)
+START_TEST(a_kernel_that_is_strict_about_the_order_of_zones_is_asked_for_no_other)
 {
-        run((Kind) _i, check_all_units);
+        run((Kind) _i, check_strict);
 }
 END_TEST
 
@@ -799,8 +749,9 @@ int main(void)
         tcase_add_loop_test(tcase,
                             guards_hold_whenever_they_can_and_ask_for_no_more_than_that_takes, 0,
                             _KIND_MAX);
-        tcase_add_loop_test(tcase, units_of_devices_that_grow_are_decided_one_after_another,
-                            KIND_GROWING, _KIND_MAX);
+        tcase_add_loop_test(tcase,
+                            a_kernel_that_is_strict_about_the_order_of_zones_is_asked_for_no_other,
+                            0, _KIND_MAX);
         tcase_add_loop_test(tcase, the_order_in_which_blocks_and_devices_came_does_not_matter, 0,
                             _KIND_MAX);
         suite_add_tcase(suite, tcase);

@@ -742,7 +742,7 @@ START_TEST(a_new_policy_has_the_documented_defaults)
         ck_assert_uint_eq(policy.max_movable_ratio_permille, 3000);
         ck_assert(policy.per_node);
         ck_assert(policy.contiguous);
-        ck_assert(!policy.whole_device);
+        ck_assert_int_eq(policy.whole_device, WHOLE_DEVICE_PREFER);
         ck_assert_uint_eq(policy.n_udev_properties, 0);
         policy_done(&policy);
         policy_done(NULL);

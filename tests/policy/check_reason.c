@@ -251,10 +251,7 @@ static const struct {
           NODE_8_TO_1 ALL_OF_DIMM },
         { KERNEL, NODE_RATIO | WHOLE | CONTIGUOUS, WITHIN(GIB, 8 * GIB, 3000), DIMM, "node",
           NODE_8_TO_1 ALL_OF_DIMM },
-        { KERNEL, NODE_RATIO, WITHIN(GIB, 8 * GIB, 3000), VIRTIO, "node",
-          "kernel (default rule): if this block were movable, node 1 would have 8G of movable to "
-          "1G of kernel "
-          "memory, 8.00 to 1, over max_movable_ratio 3.00" },
+        { KERNEL, NODE_RATIO, WITHIN(GIB, 8 * GIB, 3000), VIRTIO, "node", NODE_8_TO_1 },
         { KERNEL, NODE_RATIO, WITHIN(0, 8 * GIB, 3000), DIMM, "node",
           "kernel (default rule): if this block and those above it were movable, node 1 would have "
           "8G of "
@@ -277,17 +274,17 @@ static const struct {
 
         /* order */
         { KERNEL, CONTIGUOUS, WITHIN(0, 0, 40), DIMM, "contiguous",
-          "kernel (default rule): memory40 above it on node 1 is kernel memory, and contiguous "
-          "keeps kernel memory below movable memory" },
-        { KERNEL, CONTIGUOUS | WHOLE, WITHIN(0, 0, 40), DIMM, "contiguous",
-          "kernel (default rule): memory40 above it on node 1 is kernel memory, and contiguous "
-          "keeps kernel memory below movable memory" ALL_OF_DIMM },
+          "kernel (default rule): memory40 above it is kernel memory, and contiguous keeps kernel "
+          "memory below movable memory in PNP0C80:00" },
+        { KERNEL, CONTIGUOUS, WITHIN(0, 0, 40), NAMELESS, "contiguous",
+          "kernel (default rule): memory40 above it is kernel memory, and contiguous keeps kernel "
+          "memory below movable memory in its device" },
+        { MOVABLE, CONTIGUOUS, WITHIN(0, 0, 20), DIMM, "contiguous",
+          "movable (default rule): memory20 below it on node 1 is movable, and the kernel's "
+          "strict_zone_order allows no kernel memory above it" },
 
         /* the rest of the device */
         { KERNEL, WHOLE, WITHIN(0, 0, 0), DIMM, "",
-          "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
-          "a device in one class" },
-        { KERNEL, WHOLE | CONTIGUOUS, WITHIN(0, 0, 0), DIMM, "",
           "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
           "a device in one class" },
         { KERNEL, WHOLE, WITHIN(0, 0, 0), VIRTIO, "",
@@ -576,7 +573,8 @@ static void decide(Machine *of, const Policy *by)
 static const struct {
         const char *machine;
         uint32_t device_first, device_last, unit_blocks; /* of one device; none if last is 0 */
-        bool whole_device, per_node;
+        WholeDevice whole_device;
+        bool per_node;
         uint32_t block;
         const char *sentence;
 } plan_cases[] = {
@@ -602,12 +600,12 @@ static const struct {
           "memory, 0.08 to 1, within max_movable_ratio 3.00" },
 
         /* below kernel memory */
-        { "1c=o2k8", 0, 1, 0, false, true, 0,
-          "kernel (default rule): memory9 above it on node 1 is kernel memory, and contiguous "
-          "keeps kernel memory below movable memory" },
-        { "1c=o2k8", 0, 1, 0, true, true, 1,
-          "kernel (default rule): memory9 above it on node 1 is kernel memory, and contiguous "
-          "keeps kernel memory below movable memory" ALL_OF_DIMM },
+        { "1c=o2k8", 0, 9, 0, false, true, 0,
+          "kernel (default rule): memory9 above it is kernel memory, and contiguous keeps kernel "
+          "memory below movable memory in PNP0C80:00" },
+        { "1c=o2k8", 0, 9, 0, true, true, 1,
+          "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
+          "a device in one class" },
 
         /* what is left of a device */
         { "1c=k8mo", 8, 9, 0, true, true, 9,
@@ -617,17 +615,26 @@ static const struct {
           "kernel (default rule): the rest of PNP0C80:00 is kernel memory, and whole_device keeps "
           "a device in one class" },
 
-        /* a device that grows: what will be above a block is unknown */
-        { "1c=ko8", 1, 8, 1, false, true, 4,
-          "kernel (default rule): if this block were movable, node 1 would have 512M of movable to "
-          "128M of "
-          "kernel memory, 4.00 to 1, over max_movable_ratio 3.00" },
+        /* a device that grows */
+        { "1c=ko8", 1, 8, 1, false, true, 1,
+          "kernel (default rule): if this block and those above it were movable, node 1 would have "
+          "1G of movable to 128M of kernel memory, 8.00 to 1, over max_movable_ratio 3.00" },
         { "1c=ko8", 1, 8, 4, true, true, 2,
-          "kernel (default rule): if this block were movable, node 1 would have 512M of movable to "
-          "128M of "
-          "kernel memory, 4.00 to 1, over max_movable_ratio 3.00, and whole_device keeps all of "
-          "its unit of PNP0C80:00 in one class" },
+          "kernel (default rule): if this block and those above it were movable, node 1 would have "
+          "1G of movable to 128M of kernel memory, 8.00 to 1, over max_movable_ratio 3.00, and "
+          "whole_device keeps all of its unit of PNP0C80:00 in one class" },
 };
+
+START_TEST(strict_zone_order_is_a_reason)
+{
+        Block block = block_make(KERNEL, DEFAULT, DIMM, CONTIGUOUS, (Figures){ .limit = 40 });
+
+        machine.strict_zone_order = true;
+        assert_sentence(&machine, &policy, &block,
+                        "kernel (default rule): memory40 above it on node 1 is kernel memory, and "
+                        "the kernel's strict_zone_order allows no movable memory below it");
+}
+END_TEST
 
 START_TEST(a_plan_has_a_true_reason_for_each_block)
 {
@@ -676,6 +683,7 @@ int main(void)
         tcase_add_loop_test(tcase, a_request_is_the_reason, 0, ELEMENTSOF(requested_cases));
         tcase_add_loop_test(tcase, what_another_program_decided_is_told_with_the_policy, 0,
                             ELEMENTSOF(foreign_cases));
+        tcase_add_test(tcase, strict_zone_order_is_a_reason);
         tcase_add_loop_test(tcase, a_plan_has_a_true_reason_for_each_block, 0,
                             ELEMENTSOF(plan_cases));
         suite_add_tcase(suite, tcase);

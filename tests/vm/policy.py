@@ -2,14 +2,23 @@
 """Works out from sysfs alone what the policy makes of a new device. Tests compare memoryd with this
 result. The policy is the shipped one, unless an argument says otherwise. All counts are in blocks."""
 
-from memory import Block, Memory
-
 RATIO = 3
 
 
 def expected_classes(before, node, has_cpu, count, min_kernel=1):
     """Returns the classes of a new device's blocks, in the order of addresses: K for kernel, M for
-    movable. `before` is the memory before the device came."""
+    movable. `before` is the memory before the device came. A device of which only a part would have to
+    be kernel memory becomes so as a whole, if enough movable memory remains."""
+    split = expected_split(before, node, has_cpu, count, min_kernel)
+    if "K" in split and (_has_half(before.of(), count) and
+                         (not has_cpu or _has_half(before.of(node), count))):
+        return "K" * count
+    return split
+
+
+def expected_split(before, node, has_cpu, count, min_kernel=1):
+    """Returns the same for a device that is split where the guards ask for less than all of it: the
+    units of a device that grows."""
     kernel = _shortage(before.of(), count)
     if has_cpu:
         kernel = max(kernel, _shortage(before.of(node), count))
@@ -20,25 +29,13 @@ def expected_classes(before, node, has_cpu, count, min_kernel=1):
 
 def expected_whole(before, node, has_cpu, count):
     """Returns the classes with `whole_device`: all blocks have the same class."""
-    return ("K" if "K" in expected_classes(before, node, has_cpu, count) else "M") * count
+    return ("K" if "K" in expected_split(before, node, has_cpu, count) else "M") * count
 
 
-def expected_growth(before, node, has_cpu, count):
-    """Returns the classes for a device that grows block by block, from the lowest up. Its final size is
-    unknown, so each block has to be right by itself."""
-    classes = ""
-    for _ in range(count):
-        classes += expected_classes(with_added(before, node, classes), node, has_cpu, 1)
-    return classes
-
-
-def with_added(before, node, classes):
-    """Returns the memory after blocks of these classes were added to a node."""
-    first = max(block.index for block in before) + 1
-    zones = {"K": ("Normal",), "M": ("Movable",)}
-    return Memory([*before, *(Block(index, "online", node, zones[letter])
-                              for index, letter in enumerate(classes, first))],
-                  before.block_bytes)
+def _has_half(blocks, count):
+    """Whether half of the movable memory that the ratio allows is there beside `count` more kernel
+    blocks."""
+    return 2 * _movable(blocks) >= RATIO * (_kernel(blocks) + count)
 
 
 def _shortage(blocks, count):

@@ -108,6 +108,44 @@ class VirtioMemByPolicy(GuestCase):
 
 
 @kernel_matters("its driver removes the blocks")
+class VirtioMemBelowDimms(GuestCase):
+    """A device whose region lies below the kernel memory of a DIMM. QEMU places it there."""
+
+    hardware = {"virtio_mem": VirtioMem("4G", 1)}
+    blocks = 16
+
+    def test_it_grows_movable_and_shrinks_to_nothing_after_a_load(self):
+        _, before, dimm = self.add_dimm(2048, 1)
+        self.assertClasses(dimm.classes(), "KKKKMMMMMMMMMMMM")
+        before = read_memory(self.guest)
+
+        self.guest.resize_virtio_mem("2G")
+        wait_online(self.guest, len(before.blocks) + self.blocks)
+        self.wait_settled()
+        added = read_memory(self.guest).added_to(before)
+        self.assertLess(added.blocks[-1].index, dimm.blocks[0].index)
+        self.assertClasses("".join(sorted(added.classes())), "KKKKMMMMMMMMMMMM")
+        self.note(f"as it grew: {added.classes()}")
+        self.assertPolicy()
+
+        self._use_memory()
+        self.guest.resize_virtio_mem("0")
+        self.guest.wait_until(lambda: self.guest.virtio_mem_bytes() == 0, "nothing plugged")
+        self.wait_settled()
+        self.assertClasses(read_memory(self.guest).classes(), before.classes())
+        self.assertModel()
+        self.assertNoErrors()
+
+    def _use_memory(self):
+        """Files, names of files and processes that use memory of the node, and are gone afterwards."""
+        self.guest.run("mkdir /run/load && mount -t tmpfs -o mpol=bind:1 load /run/load && "
+                       "head -c 1G /dev/zero >/run/load/file && umount /run/load && "
+                       "taskset -c 1 find / -xdev >/run/list && "
+                       "taskset -c 1 tar -C / -cf - usr/bin usr/lib/systemd | cat >/dev/null && "
+                       "for i in $(seq 200); do taskset -c 1 true; done; rmdir /run/load")
+
+
+@kernel_matters("its driver removes the blocks")
 class VirtioMemHeldUp(GuestCase):
     """The test delays the kernel for a while in each removal."""
 
