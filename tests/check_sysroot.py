@@ -402,6 +402,20 @@ class Plan(TreeCase):
             ("48-63", 0, "kmem", "absent", "movable", None),
             ("64-67", 1, "dimm", "absent", "kernel", "min_kernel whole_device")])
 
+    def test_decisions_that_alternate_are_one_line(self):
+        # The movable memory reaches its limit, then each device needs a block of kernel memory.
+        words = ["--add=4G@0", *["--add=1G@0:virtio-mem"] * 4, "--add=512M@0:virtio-mem",
+                 "-o", "BLOCK,DECISION"]
+        root = self.made("s390x-standby")
+        rows = self.plan(root, *words)[2:]
+        self.assertEqual([tuple(row.values()) for row in rows],
+                         [row for first in range(64, 80, 4)
+                          for row in ((f"{first}", "kernel"), (f"{first + 1}-{first + 3}", "movable"))] +
+                         [("80", "kernel"), ("81", "movable")])
+        result = run(MEMORYCTL, "--sysroot", root, "plan", "--config", self.config, "-n", *words)
+        self.assertEqual([line.split(maxsplit=1) for line in result.stdout.splitlines()[2:]],
+                         [["64-81", "1 kernel, 3 movable, repeated"]])
+
     def test_the_configuration_decides(self):
         self.config.write_text('# one\nrules = ({ name = "all"; zone = "leave"; });\n')
         rows = self.plan(self.made("s390x-standby"), "--add=256M@0", "-o", "BLOCK,RULE,REASON")

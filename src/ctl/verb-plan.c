@@ -4,58 +4,46 @@
 
 #include "base/names.h"
 #include "config/config.h"
-#include "ctl/ctl.h"
+#include "ctl/plan-rows.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* A line of the table. */
-typedef struct Row {
-        ForecastRange range;
-        const char *guards; /* its own */
-        Span span;
-} Row;
-
 static const Column columns[] = {
-        { "RANGE", "first and last address", CELL_ADDRESSES, .offset = offsetof(Row, span),
+        { "RANGE", "first and last address", CELL_ADDRESSES, .offset = offsetof(PlanRow, span),
           .optional = true },
-        { "SIZE", "size of the range", CELL_SPAN, .offset = offsetof(Row, span) },
-        { "BLOCK", "number of the block or blocks", CELL_BLOCKS, .offset = offsetof(Row, span) },
-        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(Row, range.node) },
+        { "SIZE", "size of the range", CELL_SPAN, .offset = offsetof(PlanRow, span) },
+        { "BLOCK", "number of the block or blocks", CELL_BLOCKS,
+          .offset = offsetof(PlanRow, span) },
+        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(PlanRow, range.node) },
         { "ORIGIN", "where the memory came from", CELL_TEXT,
-          .offset = offsetof(Row, range.origin) },
+          .offset = offsetof(PlanRow, range.origin) },
         { "STATE", "as it is now; absent: to be added", CELL_TEXT,
-          .offset = offsetof(Row, range.state) },
+          .offset = offsetof(PlanRow, range.state) },
         { "DECISION", "what memoryd would decide", CELL_TEXT,
-          .offset = offsetof(Row, range.decision) },
-        { "REASON", "why, for the first block", CELL_TEXT, .offset = offsetof(Row, range.reason),
-          .flags = SCOLS_FL_WRAP },
+          .offset = offsetof(PlanRow, range.decision) },
+        { "REASON", "why, for the first block", CELL_TEXT,
+          .offset = offsetof(PlanRow, range.reason), .flags = SCOLS_FL_WRAP },
         { "DEVICE", "device that the memory belongs to", CELL_TEXT,
-          .offset = offsetof(Row, range.device), .optional = true },
+          .offset = offsetof(PlanRow, range.device), .optional = true },
         { "CLASS", "none, kernel or movable, as it would be", CELL_TEXT,
-          .offset = offsetof(Row, range.zone_class), .optional = true },
+          .offset = offsetof(PlanRow, range.zone_class), .optional = true },
         { "RULE", "rule that would decide, empty for the default", CELL_TEXT,
-          .offset = offsetof(Row, range.rule), .optional = true },
-        { "GUARDS", "guards that would decide", CELL_TEXT, .offset = offsetof(Row, guards),
+          .offset = offsetof(PlanRow, range.rule), .optional = true },
+        { "GUARDS", "guards that would decide", CELL_TEXT, .offset = offsetof(PlanRow, guards),
           .optional = true },
 };
 
 const ColumnSet plan_columns = { columns, ELEMENTSOF(columns) };
 
-static int add_range(Table *table, const ForecastRange *range, uint64_t block_size_bytes)
+static int add_range(PlanRows *rows, const ForecastRange *range, uint64_t block_size_bytes)
 {
-        const Row row = {
-                .range = *range,
-                .guards = range->guards,
-                .span = { range->first, range->last, block_size_bytes },
-        };
-
         /* Only --all shows blocks that the policy does not change. */
         if (!arg_all && strcmp(range->decision, "none") == 0)
                 return 0;
-        return table_add(table, &row);
+        return plan_rows_add(rows, range, block_size_bytes);
 }
 
 /* memoryd's plan */
@@ -113,7 +101,7 @@ static int append_options(sd_bus_message *message, const char *config)
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-static int read_ranges(sd_bus_message *reply, Table *table, uint64_t block_size_bytes)
+static int read_ranges(sd_bus_message *reply, PlanRows *rows, uint64_t block_size_bytes)
 {
         int r = sd_bus_message_enter_container(reply, 'a', BUS_PLAN_SIGNATURE);
         ForecastRange range = {};
@@ -126,13 +114,14 @@ static int read_ranges(sd_bus_message *reply, Table *table, uint64_t block_size_
                                         &guards, &reason)) > 0) {
                 snprintf(range.guards, sizeof(range.guards), "%s", guards);
                 range.reason = (char *) reason;
-                r = add_range(table, &range, block_size_bytes);
+                r = add_range(rows, &range, block_size_bytes);
         }
         return r;
 }
 
 static int plan_by_memoryd(Table *table)
 {
+        _cleanup_(plan_rows_done) PlanRows rows = {};
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -159,7 +148,9 @@ static int plan_by_memoryd(Table *table)
                 r = sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
                                                 "BlockSizeBytes", &error, 't', &block_size_bytes);
         if (r >= 0)
-                r = read_ranges(reply, table, block_size_bytes);
+                r = read_ranges(reply, &rows, block_size_bytes);
+        if (r >= 0)
+                r = plan_rows_print(&rows, table);
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 
@@ -201,14 +192,17 @@ static int plan_machine(const Machine *machine, const Policy *policy, const Addi
                         Table *table)
 {
         _cleanup_(forecast_done) Forecast forecast = {};
+        _cleanup_(plan_rows_done) PlanRows rows = {};
         ForecastRange range;
         size_t i = 0;
         int r = forecast_make(machine, policy, policy, additions, arg_n_additions, &forecast);
 
         while (r >= 0 && (r = forecast_range(&forecast, policy, &i, &range)) > 0) {
-                r = add_range(table, &range, machine->block_size_bytes);
+                r = add_range(&rows, &range, machine->block_size_bytes);
                 free(range.reason);
         }
+        if (r >= 0)
+                r = plan_rows_print(&rows, table);
         if (r == -E2BIG)
                 return failure("cannot plan: expected at most %d blocks with those of the machine",
                                FORECAST_BLOCKS_MAX);
