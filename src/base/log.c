@@ -46,8 +46,8 @@ void log_open(void)
 }
 
 typedef struct Fields {
-        char text[7][FIELD_MAX];
-        struct iovec iov[8];
+        char text[8][FIELD_MAX];
+        struct iovec iov[9];
         int n;
 } Fields;
 
@@ -78,6 +78,8 @@ static int log_to_journal(int level, const LogContext *context, char *message)
                 fields_add(&fields, "MEMORYD_RULE=%s", context->rule);
         if (context && context->job > 0)
                 fields_add(&fields, "MEMORYD_JOB=%u", context->job);
+        if (context && context->device)
+                fields_add(&fields, "MEMORYD_DEVICE=%s", context->device);
         fields.iov[fields.n++] = (struct iovec){ message, strlen(message) };
 
         return sd_journal_sendv(fields.iov, fields.n);

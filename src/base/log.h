@@ -32,11 +32,12 @@ void log_open(void);
 typedef struct LogContext {
         const char *message_id; /* MESSAGE_ID=, NULL for none */
         bool has_block;
-        bool has_node;    /* the message is about a node and not about a block */
-        uint32_t block;   /* MEMORYD_BLOCK= */
-        int32_t node;     /* MEMORYD_NODE= when not negative */
-        const char *rule; /* MEMORYD_RULE=, NULL for none */
-        uint32_t job;     /* MEMORYD_JOB=, 0 for none */
+        bool has_node;      /* the message is about a node and not about a block */
+        uint32_t block;     /* MEMORYD_BLOCK= */
+        int32_t node;       /* MEMORYD_NODE= when not negative */
+        const char *rule;   /* MEMORYD_RULE=, NULL for none */
+        uint32_t job;       /* MEMORYD_JOB=, 0 for none */
+        const char *device; /* MEMORYD_DEVICE=, NULL for none */
 } LogContext;
 
 void log_full(int level, const LogContext *context, const char *format, ...) _printf_(3, 4);

@@ -46,6 +46,9 @@
 #define BUS_FINDING_SIGNATURE "(ssss)"
 #define BUS_FEATURE_SIGNATURE "(sbs)"
 
+/* An entry of FailedDevices. */
+#define BUS_DEVICE_SIGNATURE "(sts)"
+
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"
 
@@ -67,3 +70,4 @@
 #define MESSAGE_ID_EVENTS_LOST "09b4157c40884a918d3551a08eba5182"
 #define MESSAGE_ID_AUTO_ONLINE_FOREIGN "344078eae2ab4e0ebb4a294b1d9ec7ef"
 #define MESSAGE_ID_KERNEL_MEMORY_SHORT "b33b5fab10184b99b9a4d2f7efaf6cc4"
+#define MESSAGE_ID_DEVICE_FAILED "1b019ed044ad4c7f9fd6c29dfaf7c4f4"

@@ -47,6 +47,7 @@ static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *
         size_t n = 0;
         int r = get_input(userdata, &name, &input);
 
+        manager_refresh_zones(userdata);
         if (r >= 0)
                 r = verify(&input, &findings);
         if (r >= 0) {
@@ -104,6 +105,26 @@ static int append_foreign_words(sd_bus_message *reply, Manager *manager)
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* The kernel sends no event about such a device: looks again. */
+static int append_failed_devices(sd_bus_message *reply, Manager *manager)
+{
+        const Machine *machine = manager_view(manager).machine;
+        char reason[ACPI_REASON_MAX];
+        int r;
+
+        manager_refresh_zones(manager);
+        r = sd_bus_message_open_container(reply, 'a', BUS_DEVICE_SIGNATURE);
+        for (size_t i = 0; r >= 0 && i < machine->acpi.n_devices; i++) {
+                const AcpiDevice *device = &machine->acpi.devices[i];
+
+                if (device->failed)
+                        r = sd_bus_message_append(
+                                reply, BUS_DEVICE_SIGNATURE, device->name, device->size_bytes,
+                                acpi_device_format_reason(machine, device, reason));
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static const Totals *totals(Manager *manager)
 {
         return &manager_view(manager).machine->totals;
@@ -118,6 +139,7 @@ DEFINE_VALUE_GETTER(get_kernel_bytes, Manager *manager, "t", totals(manager)->ke
 DEFINE_VALUE_GETTER(get_movable_bytes, Manager *manager, "t", totals(manager)->movable_bytes)
 DEFINE_VALUE_GETTER(get_pending, Manager *manager, "u", totals(manager)->pending_blocks)
 DEFINE_VALUE_GETTER(get_failed, Manager *manager, "u", totals(manager)->failed_blocks)
+DEFINE_GETTER(get_failed_devices, Manager *manager, append_failed_devices(reply, manager))
 DEFINE_VALUE_GETTER(get_foreign, Manager *manager, "u", totals(manager)->foreign_blocks)
 DEFINE_VALUE_GETTER(get_jobs, Manager *manager, "u", (uint32_t) manager_view(manager).queue->n_jobs)
 DEFINE_VALUE_GETTER(get_auto_online, Manager *manager, "s", manager_view(manager).auto_online)
@@ -193,6 +215,7 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_PROPERTY("MovableBytes", "t", get_movable_bytes, 0, EMITS),
         SD_BUS_PROPERTY("PendingBlocks", "u", get_pending, 0, EMITS),
         SD_BUS_PROPERTY("FailedBlocks", "u", get_failed, 0, EMITS),
+        SD_BUS_PROPERTY("FailedDevices", "a" BUS_DEVICE_SIGNATURE, get_failed_devices, 0, EMITS),
         SD_BUS_PROPERTY("ForeignBlocks", "u", get_foreign, 0, EMITS),
         SD_BUS_PROPERTY("Jobs", "u", get_jobs, 0, EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", get_auto_online, 0, EMITS),

@@ -59,6 +59,7 @@ typedef struct Told {
         bool is_degraded;
         char auto_online[AUTO_ONLINE_WORD_MAX];
         WordFiles foreign_words;
+        uint64_t devices_hash; /* of FailedDevices */
         uint64_t files_hash;
         uint64_t faults_hash;
         /* The job that runs, without what it owns. Jobs that are still queued do not change. */

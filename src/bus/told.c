@@ -34,13 +34,31 @@ static int emit_properties(sd_bus *bus, const char *path, const char *interface,
 }
 
 /* FNV-1a: different texts have the same hash with a probability of 1 in 2^64. */
+#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
+
+static uint64_t hash_add(uint64_t hash, const char *text)
+{
+        for (const char *at = text, *end = text + strlen(text); at <= end; at++)
+                hash = (hash ^ (unsigned char) *at) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
 static uint64_t hash_strings(char *const *strings)
 {
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+        uint64_t hash = HASH_BEGIN;
 
         for (; strings && *strings; strings++)
-                for (const char *at = *strings, *end = at + strlen(at); at <= end; at++)
-                        hash = (hash ^ (unsigned char) *at) * UINT64_C(0x100000001b3);
+                hash = hash_add(hash, *strings);
+        return hash;
+}
+
+static uint64_t hash_failed_devices(const AcpiDevices *acpi)
+{
+        uint64_t hash = HASH_BEGIN;
+
+        for (size_t i = 0; i < acpi->n_devices; i++)
+                if (acpi->devices[i].failed)
+                        hash = hash_add(hash, acpi->devices[i].name);
         return hash;
 }
 
@@ -59,6 +77,7 @@ static int emit_manager(const Told *before, const Told *now, sd_bus *bus)
                 { "MovableBytes", old->movable_bytes != totals->movable_bytes },
                 { "PendingBlocks", old->pending_blocks != totals->pending_blocks },
                 { "FailedBlocks", old->failed_blocks != totals->failed_blocks },
+                { "FailedDevices", before->devices_hash != now->devices_hash },
                 { "ForeignBlocks", old->foreign_blocks != totals->foreign_blocks },
                 { "Jobs", before->n_jobs != now->n_jobs },
                 { "Degraded", before->is_degraded != now->is_degraded },
@@ -236,6 +255,7 @@ int told_take(Told *told, Manager *manager)
         told->n_jobs = view.queue->n_jobs;
         told->last_job_id = view.queue->last_id;
         told->is_degraded = view.is_degraded;
+        told->devices_hash = hash_failed_devices(&machine->acpi);
         told->files_hash = hash_strings(view.conf->files);
         told->faults_hash = hash_strings(view.faults);
         if (told->n_jobs > 0) {

@@ -146,6 +146,13 @@ typedef struct FeatureRow {
         bool has;
 } FeatureRow;
 
+/* One entry of FailedDevices. */
+typedef struct FailedDeviceRow {
+        const char *name;
+        uint64_t size_bytes; /* 0: not known */
+        const char *reason;
+} FailedDeviceRow;
+
 typedef struct ManagerRow {
         const char *version;
         const char *kernel_auto_online;
@@ -156,6 +163,8 @@ typedef struct ManagerRow {
         char **config_faults;       /* the same */
         FeatureRow *features;       /* owned; none where memoryd is of an earlier version */
         size_t n_features;
+        FailedDeviceRow *failed_devices; /* owned; none where memoryd is of an earlier version */
+        size_t n_failed_devices;
         bool degraded;
 } ManagerRow;
 

@@ -15,6 +15,15 @@ static const Member feature_members[] = {
 
 const RowType feature_rows = { BUS_FEATURE_SIGNATURE, sizeof(FeatureRow), feature_members };
 
+static const Member failed_device_members[] = {
+        { offsetof(FailedDeviceRow, name), "device" },
+        { offsetof(FailedDeviceRow, size_bytes), "size" },
+        { offsetof(FailedDeviceRow, reason), "reason" },
+};
+
+const RowType failed_device_rows = { BUS_DEVICE_SIGNATURE, sizeof(FailedDeviceRow),
+                                     failed_device_members };
+
 const Property manager_properties[] = {
         { "Version", 's', offsetof(ManagerRow, version), .key = "version" },
         { "Degraded", 'b', offsetof(ManagerRow, degraded), .key = "degraded" },
@@ -28,6 +37,8 @@ const Property manager_properties[] = {
         { "FailedBlocks", 'u', offsetof(ManagerRow, totals.failed_blocks), .key = "failed_blocks" },
         { "ForeignBlocks", 'u', offsetof(ManagerRow, totals.foreign_blocks),
           .key = "foreign_blocks" },
+        { "FailedDevices", 'a', offsetof(ManagerRow, failed_devices), NULL, &failed_device_rows,
+          offsetof(ManagerRow, n_failed_devices) },
         { "KernelAutoOnline", 's', offsetof(ManagerRow, kernel_auto_online),
           .key = "kernel_auto_online" },
         { "ForeignAutoOnline", 'a', .offset = offsetof(ManagerRow, foreign_auto_online) },
@@ -307,6 +318,7 @@ void snapshot_done(Snapshot *snapshot)
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);
         free(snapshot->manager.features);
+        free(snapshot->manager.failed_devices);
         for (size_t i = 0; i < ELEMENTSOF(snapshot->replies); i++)
                 sd_bus_message_unref(snapshot->replies[i]);
         for (size_t i = 0; i < snapshot->n_texts; i++)

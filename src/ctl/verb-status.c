@@ -112,6 +112,22 @@ static void print_short_nodes(const Snapshot *snapshot)
                 putchar('\n');
 }
 
+static void print_failed_devices(const ManagerRow *manager)
+{
+        char size[SIZE_STRING_MAX];
+
+        if (manager->n_failed_devices > 0)
+                fputs("\nMemory that the kernel could not add:\n", stdout);
+        for (size_t i = 0; i < manager->n_failed_devices; i++) {
+                const FailedDeviceRow *device = &manager->failed_devices[i];
+
+                printf("  %s (%s): %s\n", device->name,
+                       device->size_bytes > 0 ? size_format(device->size_bytes, size) :
+                                                "size not known",
+                       device->reason);
+        }
+}
+
 static void print_strings(const char *title, char *const *strings)
 {
         if (!strings || !*strings)
@@ -175,6 +191,7 @@ static int print_text(const Snapshot *snapshot)
                         return r;
         }
         print_short_nodes(snapshot);
+        print_failed_devices(&snapshot->manager);
         print_jobs(snapshot);
         print_open_blocks(snapshot);
         print_strings("Configuration", snapshot->manager.config_files);
@@ -263,13 +280,16 @@ static json_object *json_status(const Snapshot *snapshot)
 
         return json_add(
                 json_properties(json_object_new_object(), manager_properties, manager),
-                JSON_MEMBERS({ "kernel_features", json_features(manager) },
-                             { "nodes", json_array(snapshot, snapshot->n_nodes, json_node_row) },
-                             { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
-                             { "blocks", json_open_blocks(snapshot) },
-                             { "foreign_auto_online", json_strings(manager->foreign_auto_online) },
-                             { "config_files", json_strings(manager->config_files) },
-                             { "config_faults", json_strings(manager->config_faults) }));
+                JSON_MEMBERS(
+                        { "kernel_features", json_features(manager) },
+                        { "failed_devices", json_rows(&failed_device_rows, manager->failed_devices,
+                                                      manager->n_failed_devices) },
+                        { "nodes", json_array(snapshot, snapshot->n_nodes, json_node_row) },
+                        { "jobs", json_rows(&job_rows, snapshot->jobs, snapshot->n_jobs) },
+                        { "blocks", json_open_blocks(snapshot) },
+                        { "foreign_auto_online", json_strings(manager->foreign_auto_online) },
+                        { "config_files", json_strings(manager->config_files) },
+                        { "config_faults", json_strings(manager->config_faults) }));
 }
 
 int verb_status(void)

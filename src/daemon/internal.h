@@ -62,7 +62,10 @@ void manager_remember(Manager *manager);
  */
 bool manager_take_over(Manager *manager);
 
-/* Reads the zones, and notes which nodes became short of kernel memory or no longer are. */
+/*
+ * Reads the zones, and notes which nodes became short of kernel memory or no longer are, and which memory
+ * could not be added.
+ */
 void manager_look_at_zones(Manager *manager);
 
 /* Starts the next write of the first job. Blocks of a plan go first, since added memory is waited for. */

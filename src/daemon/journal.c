@@ -154,6 +154,21 @@ void journal_short(uint32_t node, const Shortage *shortage)
                  format_bytes(shortage->movable_free_bytes, movable));
 }
 
+void journal_failed_devices(Machine *machine)
+{
+        for (size_t i = 0; i < machine->acpi.n_devices; i++) {
+                AcpiDevice *device = &machine->acpi.devices[i];
+                const LogContext context = { .message_id = MESSAGE_ID_DEVICE_FAILED,
+                                             .device = device->name };
+                char text[ACPI_TEXT_MAX];
+
+                if (device->failed && !device->told)
+                        log_full(LOG_NOTICE, &context, "%s",
+                                 acpi_device_format(machine, device, text));
+                device->told = device->failed;
+        }
+}
+
 void journal_faults(const ConfFaults *faults, int level, const char *message_id)
 {
         const LogContext context = { .message_id = message_id };

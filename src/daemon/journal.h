@@ -38,5 +38,8 @@ void journal_job_ended(const Job *job, const Machine *machine);
 /* A node became short of kernel memory. */
 void journal_short(uint32_t node, const Shortage *shortage);
 
+/* The memory devices that have failed, each once. */
+void journal_failed_devices(Machine *machine);
+
 /* The faults of a configuration, or notes about it. `message_id` may be NULL. */
 void journal_faults(const ConfFaults *faults, int level, const char *message_id);

@@ -255,8 +255,24 @@ static void manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks
 
 static void manager_schedule_look(Manager *manager)
 {
-        (void) sd_event_source_set_time(manager->look_source, manager->relief.look_usec);
+        uint64_t look_usec =
+                relief_next_look(&manager->relief, acpi_devices_next_look(&manager->machine.acpi));
+
+        (void) sd_event_source_set_time(manager->look_source, look_usec);
         (void) sd_event_source_set_enabled(manager->look_source, SD_EVENT_ONESHOT);
+}
+
+/* The kernel sends no event if it cannot add the memory of an ACPI device. */
+static void manager_look_at_acpi(Manager *manager)
+{
+        int r = survey_acpi(&manager->sysfs, &manager->machine, manager_now(manager));
+
+        if (r < 0)
+                log_debug("Cannot look for memory devices without blocks: %s", strerror(-r));
+        if (r <= 0)
+                return;
+        journal_failed_devices(&manager->machine);
+        manager->publisher.changes.config = true;
 }
 
 void manager_look_at_zones(Manager *manager)
@@ -265,8 +281,10 @@ void manager_look_at_zones(Manager *manager)
         uint32_t node, n_blocks;
         int r = survey_zones(&manager->sysfs, &manager->machine);
 
+        manager_look_at_acpi(manager);
         if (r < 0) {
                 log_debug("Cannot read /proc/zoneinfo: %s", strerror(-r));
+                manager_schedule_look(manager);
                 return;
         }
         if (relief_check(&manager->relief, &manager->machine, now,
@@ -395,7 +413,8 @@ ManagerView manager_view(Manager *manager)
                 .short_nodes = &manager->relief.short_nodes,
                 .hears_pressure = manager->pressure_source != NULL,
                 .is_degraded = totals->failed_blocks > 0 || totals->foreign_blocks > 0 ||
-                               manager->faults || !node_set_is_empty(&manager->relief.short_nodes),
+                               manager->machine.acpi.n_failed > 0 || manager->faults ||
+                               !node_set_is_empty(&manager->relief.short_nodes),
         };
 }
 

@@ -64,7 +64,7 @@ int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *
 /* Ends a job as soon as its write under way has ended. Returns 0, or -ESRCH if there is no job to cancel. */
 int manager_cancel_job(Manager *manager, uint32_t id);
 
-/* Reads the zones again, unless it did so within the last second. */
+/* Reads the zones, and looks for memory that could not be added, unless it did so within the last second. */
 void manager_refresh_zones(Manager *manager);
 
 /* The state of the manager, for others to read. Valid until the next event. */
@@ -80,8 +80,8 @@ typedef struct ManagerView {
         WordFiles foreign_words; /* the auto_online_blocks files that another process has set */
         const NodeSet *short_nodes; /* nodes that are short of kernel memory */
         bool hears_pressure;        /* the kernel reports memory pressure */
-        bool is_degraded; /* a block failed or is foreign, a node is short of kernel memory, or the
-                             last reload was refused */
+        bool is_degraded; /* a block failed or is foreign, memory could not be added, a node is short
+                             of kernel memory, or the last reload was refused */
 } ManagerView;
 
 ManagerView manager_view(Manager *manager);

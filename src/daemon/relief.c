@@ -37,6 +37,11 @@ bool relief_begin_look(Relief *relief, uint64_t now_usec)
         return true;
 }
 
+uint64_t relief_next_look(const Relief *relief, uint64_t wanted_usec)
+{
+        return MIN(relief->look_usec, MAX(wanted_usec, relief->looked_usec + LOOK_USEC));
+}
+
 /*
  * Notes and returns whether a node is short. Memory is asked for only at the next look: the shortage may be
  * over by then, and when memoryd starts, not everything is known yet.

@@ -24,6 +24,9 @@ void relief_on_pressure(Relief *relief, uint64_t now_usec);
 /* Begins a new look, and returns true, if the last one is at least a second old: always if one is due. */
 bool relief_begin_look(Relief *relief, uint64_t now_usec);
 
+/* Returns when to look again: at a time that is wanted for another reason or earlier, but never too early. */
+uint64_t relief_next_look(const Relief *relief, uint64_t wanted_usec);
+
 /*
  * Finds out which nodes are short, from the zones that the caller has just read. Notes it in the nodes and
  * the journal. Adds nodes that became short to *ret_became_short. Returns whether a shortage began or ended.

@@ -14,9 +14,11 @@
 
 #define ACPI_FOLDER "bus/acpi/devices"
 
-/* Bits of _STA: the device is present, and it is enabled. */
-#define ACPI_STATUS_PRESENT 0x01
-#define ACPI_STATUS_ENABLED 0x02
+/* Bits of _STA: the device is present, enabled and in order. Of others the kernel adds no memory. */
+#define ACPI_STATUS_USABLE 0x0b
+
+/* The settings of ACPI hotplug. There is one for memory if the kernel adds memory of ACPI devices. */
+#define ACPI_HOTPLUG "firmware/acpi/hotplug"
 
 static bool is_acpi_memory(const char *name)
 {
@@ -86,8 +88,8 @@ static bool exists(const Sysfs *sysfs, const char *path)
 }
 
 /*
- * Whether an ACPI memory device is present but has no block. A device for which the firmware has no
- * _STA is present.
+ * Whether an ACPI memory device is in use but has no block. A device for which the firmware has no
+ * _STA is in use.
  */
 static bool is_unbound(const Sysfs *sysfs, const char *name)
 {
@@ -100,17 +102,54 @@ static bool is_unbound(const Sysfs *sysfs, const char *name)
         snprintf(path, sizeof(path), ACPI_FOLDER "/%s/status", name);
         if (sysfs_read_text(sysfs, sysfs->sys_fd, path, text, sizeof(text)) < 0)
                 return true;
-        return parse_u32(text, &status) >= 0 && (status & ACPI_STATUS_PRESENT) &&
-               (status & ACPI_STATUS_ENABLED);
+        return parse_u32(text, &status) >= 0 && (status & ACPI_STATUS_USABLE) == ACPI_STATUS_USABLE;
 }
 
-bool evidence_is_acpi_adding(const Sysfs *sysfs)
+bool evidence_next_unbound(const Sysfs *sysfs, DIR *folder, char ret[static DEVICE_NAME_MAX])
 {
-        _cleanup_(closedirp) DIR *dir = sysfs_open_listing(sysfs, sysfs->sys_fd, ACPI_FOLDER);
-        struct dirent *entry;
+        const struct dirent *entry;
 
-        while (dir && (entry = readdir(dir)))
-                if (is_acpi_memory(entry->d_name) && is_unbound(sysfs, entry->d_name))
+        while (folder && (entry = readdir(folder)))
+                if (is_acpi_memory(entry->d_name) && is_unbound(sysfs, entry->d_name)) {
+                        strcpy(ret, entry->d_name);
+                        return true;
+                }
+        return false;
+}
+
+DIR *evidence_open_acpi(const Sysfs *sysfs)
+{
+        if (exists(sysfs, ACPI_HOTPLUG) && !exists(sysfs, ACPI_HOTPLUG "/memory"))
+                return NULL;
+        return sysfs_open_listing(sysfs, sysfs->sys_fd, ACPI_FOLDER);
+}
+
+bool evidence_is_acpi_off(const Sysfs *sysfs)
+{
+        char text[8];
+
+        return sysfs_read_text(sysfs, sysfs->sys_fd, ACPI_HOTPLUG "/memory/enabled", text,
+                               sizeof(text)) >= 0 &&
+               strcmp(text, "0") == 0;
+}
+
+bool evidence_has_own_structures(const Sysfs *sysfs)
+{
+        char text[16];
+
+        return sysfs_read_text(sysfs, sysfs->sys_fd,
+                               "module/memory_hotplug/parameters/memmap_on_memory", text,
+                               sizeof(text)) >= 0 &&
+               strcmp(text, "N") != 0;
+}
+
+bool evidence_is_acpi_adding(const Sysfs *sysfs, const AcpiDevices *acpi)
+{
+        _cleanup_(closedirp) DIR *folder = evidence_open_acpi(sysfs);
+        char name[DEVICE_NAME_MAX];
+
+        while (evidence_next_unbound(sysfs, folder, name))
+                if (acpi_devices_is_awaited(acpi, name))
                         return true;
         return false;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/sysfs.h"
+#include "model/acpi.h"
 #include "model/device.h"
 
 /*
@@ -36,10 +37,29 @@ typedef struct Group {
 bool evidence_group(const Sysfs *sysfs, uint32_t block, Group *ret);
 
 /*
- * Whether there is an ACPI memory device without blocks: its blocks, or the links between device
- * and blocks, are still to come.
+ * Opens the folder of ACPI devices. Returns NULL if there is none, or this kernel adds no memory of
+ * ACPI devices: it lacks CONFIG_ACPI_HOTPLUG_MEMORY, or was booted with acpi_no_memhotplug.
  */
-bool evidence_is_acpi_adding(const Sysfs *sysfs);
+DIR *evidence_open_acpi(const Sysfs *sysfs);
+
+/*
+ * Finds the next memory device in the folder that is present, but has no blocks: its blocks, or the
+ * links between device and blocks, are still to come, or its memory could not be added. Returns
+ * false if there is none left. The folder may be NULL.
+ */
+bool evidence_next_unbound(const Sysfs *sysfs, DIR *folder, char ret[static DEVICE_NAME_MAX]);
+
+/* Whether the administrator has switched ACPI memory hotplug off. */
+bool evidence_is_acpi_off(const Sysfs *sysfs);
+
+/*
+ * Whether the kernel may take the structures of the pages of added memory from that memory itself
+ * (memmap_on_memory).
+ */
+bool evidence_has_own_structures(const Sysfs *sysfs);
+
+/* Whether there is an ACPI memory device without blocks, other than those that have failed. */
+bool evidence_is_acpi_adding(const Sysfs *sysfs, const AcpiDevices *acpi);
 
 /* Whether a dax device itself onlines its memory as a whole (kernels from 2026). */
 bool evidence_onlines_itself(const Sysfs *sysfs, const char *dax);

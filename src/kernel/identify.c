@@ -157,7 +157,8 @@ static int32_t set_driver(Identifier *identifier, int32_t device, const char *dr
 static bool is_acpi_adding(Identifier *identifier)
 {
         if (identifier->acpi_is_adding < 0)
-                identifier->acpi_is_adding = evidence_is_acpi_adding(identifier->sysfs);
+                identifier->acpi_is_adding =
+                        evidence_is_acpi_adding(identifier->sysfs, &identifier->machine->acpi);
         return identifier->acpi_is_adding;
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/survey.h"
 
 #include "base/log.h"
+#include "kernel/identify.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -279,4 +280,73 @@ int survey_zones(const Sysfs *sysfs, Machine *machine)
                 return r;
         machine_set_zones(machine, zones, n_zones);
         return 0;
+}
+
+/* Returns the number of the machine's blocks in a range of n blocks, at least one. */
+static uint64_t count_blocks(const Machine *machine, uint32_t first, uint64_t n)
+{
+        uint64_t count = 0;
+
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                count += machine->blocks[i].id - first < n && machine->blocks[i].id >= first;
+        return count;
+}
+
+/*
+ * Finds out whether the kernel is at work on an add_memory() of an ACPI device: it makes the range in
+ * /proc/iomem first and the links of the blocks last.
+ */
+static AcpiAdding find_adding(const Sysfs *sysfs, const Machine *machine)
+{
+        uint64_t block_size_bytes = machine->block_size_bytes;
+        _cleanup_free_ Ram *rams = NULL;
+        AcpiAdding adding = {};
+        size_t n_rams = 0;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+
+                adding.is_under_way |= block->leaving || (block->decision.verdict == VERDICT_NONE &&
+                                                          block->status == BLOCK_STATUS_PENDING &&
+                                                          identify_awaits(machine, block));
+        }
+        (void) evidence_ram(sysfs, block_size_bytes, &rams, &n_rams);
+        for (size_t i = 0; i < n_rams; i++) {
+                uint32_t first = 0;
+                uint64_t n = ram_blocks(rams[i].first, rams[i].last, block_size_bytes, &first);
+                uint64_t n_there = n > 0 ? count_blocks(machine, first, n) : 0;
+
+                if (rams[i].kind != RAM_PLAIN || n_there >= n)
+                        continue;
+                adding.is_under_way = true;
+                if (n_there == 0)
+                        adding.bytes = rams[i].last - rams[i].first + 1;
+        }
+        return adding;
+}
+
+int survey_acpi(const Sysfs *sysfs, Machine *machine, uint64_t now_usec)
+{
+        _cleanup_(closedirp) DIR *folder = evidence_open_acpi(sysfs);
+        AcpiDevices *acpi = &machine->acpi;
+        AcpiDevice *devices = NULL;
+        size_t n_devices = 0;
+        AcpiDevice found = {};
+        AcpiAdding adding = {};
+
+        while (evidence_next_unbound(sysfs, folder, found.name)) {
+                if (GROW(devices, n_devices) < 0) {
+                        free(devices);
+                        return -ENOMEM;
+                }
+                devices[n_devices++] = found;
+        }
+        if (n_devices == 0 && acpi->n_devices == 0)
+                return 0;
+        acpi->is_off = evidence_is_acpi_off(sysfs);
+        acpi->page_size_bytes = sysfs->page_size_bytes;
+        acpi->has_own_structures = evidence_has_own_structures(sysfs);
+        if (n_devices > acpi->n_failed)
+                adding = find_adding(sysfs, machine);
+        return acpi_devices_take(machine, devices, n_devices, adding, now_usec);
 }

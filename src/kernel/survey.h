@@ -39,3 +39,10 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine);
 
 /* Reads the zones. Returns 0, or a negative errno, in which case the previous zones are kept. */
 int survey_zones(const Sysfs *sysfs, Machine *machine);
+
+/*
+ * Looks for ACPI memory devices without blocks. To be called again at acpi_devices_next_look(): the
+ * kernel sends no event if it cannot add the memory of a device. Returns 1 if the list of those
+ * that failed has changed, 0 if not, or -ENOMEM.
+ */
+int survey_acpi(const Sysfs *sysfs, Machine *machine, uint64_t now_usec);

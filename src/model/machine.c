@@ -22,6 +22,7 @@ void machine_done(Machine *machine)
         free(machine->zones);
         free(machine->devices);
         free(machine->blocks);
+        acpi_devices_done(&machine->acpi);
         machine_init(machine);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/parse.h"
+#include "model/acpi.h"
 #include "model/block.h"
 #include "model/device.h"
 
@@ -68,7 +69,8 @@ typedef struct Machine {
         size_t n_nodes;
         Zone *zones; /* sorted by node, then type */
         size_t n_zones;
-        Totals totals; /* as of the last machine_count() */
+        Totals totals;    /* as of the last machine_count() */
+        AcpiDevices acpi; /* memory devices without blocks */
         bool strict_zone_order; /* on each node, the kernel keeps its zones below the movable zone */
 
         /*

@@ -209,11 +209,35 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
         return r;
 }
 
+static int check_devices(const VerifyInput *input, Findings *findings)
+{
+        const AcpiDevices *acpi = &input->machine->acpi;
+        char text[ACPI_TEXT_MAX];
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < acpi->n_devices; i++)
+                if (acpi->devices[i].failed)
+                        r = findings_add(
+                                findings, "failed-device", strdup(acpi->devices[i].name),
+                                finding_text("%s.", acpi_device_format(input->machine,
+                                                                       &acpi->devices[i], text)),
+                                strdup(acpi->is_off ?
+                                               "Write 1 to the file, then plug the device in "
+                                               "again." :
+                                               "Free memory, then unplug the device and plug it in "
+                                               "again; or plug in smaller devices one after the "
+                                               "other; or boot with "
+                                               "\"memory_hotplug.memmap_on_memory=1\". The "
+                                               "kernel's "
+                                               "log (dmesg) may tell more."));
+        return r;
+}
+
 int verify(const VerifyInput *input, Findings *ret)
 {
         static int (*const checks[])(const VerifyInput *, Findings *) = {
                 verify_udev_rules,     check_auto_online, verify_command_line, verify_nodes,
-                verify_gigantic_pages, check_blocks,      check_kernel,
+                verify_gigantic_pages, check_blocks,      check_devices,       check_kernel,
         };
         int r = 0;
 

@@ -60,6 +60,10 @@ START_TEST(status_shows_totals_nodes_what_is_open_and_the_configuration)
                 "\n"
                 "Short of kernel memory: node 1\n"
                 "\n"
+                "Memory that the kernel could not add:\n"
+                "  PNP0C80:02 (120G): too little memory\n"
+                "  PNP0C80:03 (size not known): bad luck\n"
+                "\n"
                 "Jobs:\n"
                 "  job 3: offline node 1, running, 12 of 32 blocks, 1 failed\n"
                 "  job 4: rebalance node 0, queued, 0 of 4 blocks\n"
@@ -119,6 +123,11 @@ START_TEST(status_can_be_json)
                 " block is not known before its link is in sysfs.\"},"
                 " {\"feature\": \"wishes\", \"has\": false,"
                 " \"brought_by\": \"patience\", \"without\": null}]");
+        expect_json_equal(get(status, "failed_devices"),
+                          "[{\"device\": \"PNP0C80:02\", \"size\": 128849018880,"
+                          " \"reason\": \"too little memory\"},"
+                          " {\"device\": \"PNP0C80:03\", \"size\": 0,"
+                          " \"reason\": \"bad luck\"}]");
         expect_json_equal(get(status, "config_files"),
                           "[\"/usr/lib/memoryd/memoryd.conf\", \"/etc/memoryd/memoryd.conf\"]");
         ck_assert_uint_eq(json_object_array_length(get(status, "config_faults")), 2);
@@ -948,6 +957,7 @@ START_TEST(a_calm_machine_as_json_has_empty_arrays_and_null)
         expect_json_equal(get(status, "degraded"), "false");
         expect_json_equal(get(status, "kernel_auto_online"), "null");
         expect_json_equal(get(status, "kernel_features"), "[]");
+        expect_json_equal(get(status, "failed_devices"), "[]");
         expect_json_equal(get(status, "blocks"), "[]");
         expect_json_equal(get(status, "config_files"), "[]");
         expect_json_equal(get(status, "config_faults"), "[]");

@@ -430,6 +430,16 @@ static int property_get_features(sd_bus *bus, const char *path, const char *inte
                                      "memoryd's patch 3", "wishes", 0, "patience");
 }
 
+static int property_get_failed_devices(sd_bus *bus, const char *path, const char *interface,
+                                       const char *property, sd_bus_message *reply, void *userdata,
+                                       sd_bus_error *error)
+{
+        (void) bus, (void) path, (void) interface, (void) property, (void) userdata, (void) error;
+        return sd_bus_message_append(reply, "a" BUS_DEVICE_SIGNATURE, 2, "PNP0C80:02",
+                                     UINT64_C(120) << 30, "too little memory", "PNP0C80:03",
+                                     UINT64_C(0), "bad luck");
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", NULL, offsetof(Mock, version), 0),
@@ -470,10 +480,12 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* Not of the calm one: an earlier version has no such property. */
+/* Not of the calm one: an earlier version has no such properties. */
 static const sd_bus_vtable features_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("KernelFeatures", "a" BUS_FEATURE_SIGNATURE, property_get_features, 0, 0),
+        SD_BUS_PROPERTY("FailedDevices", "a" BUS_DEVICE_SIGNATURE, property_get_failed_devices, 0,
+                        0),
         SD_BUS_VTABLE_END,
 };
 

@@ -563,6 +563,39 @@ START_TEST(what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says)
 }
 END_TEST
 
+/* It makes no block, and the kernel sends no event: the bus has memoryd look. */
+START_TEST(a_device_that_the_kernel_could_not_add_is_named_and_holds_up_nothing)
+{
+        daemon_set_config("settle = \"60s\";\n");
+        daemon_start();
+        testbed_begin_acpi("PNP0C80:00");
+        testbed_begin_acpi("PNP0C80:01");
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 0);
+        testbed_end_acpi("PNP0C80:01", DIMM, DIMM_BLOCKS);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        ck_assert_str_eq(bus_failed_devices(), "");
+        wait_for(strstr(bus_failed_devices(),
+                        "PNP0C80:00 0 most likely too little memory was free"));
+        ck_assert_ptr_null(strstr(bus_failed_devices(), "PNP0C80:01"));
+        ck_assert_ptr_nonnull(strstr(bus_verify("Verify"), "failed-device: PNP0C80:00\n"));
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 1);
+        ck_assert_uint_eq(daemon_count_logged("The kernel could not add the memory of PNP0C80:00"),
+                          1);
+
+        /* Of this memory the origin remains unknown. */
+        testbed_add_dimm(64, 2, 0);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS + 2);
+        ck_assert(!daemon_logged("still unknown after"));
+        ck_assert_uint_eq(daemon_count_logged("could not add"), 1);
+
+        testbed_write("sys/bus/acpi/devices/PNP0C80:00/status", "0");
+        wait_for(!*bus_failed_devices());
+        ck_assert_ptr_null(strstr(bus_verify("Verify"), "failed-device"));
+        wait_for(bus_signals()->manager_changed > 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH, MANAGER, "Degraded"), 0);
+}
+END_TEST
+
 START_TEST(rules_by_origin_tell_devices_apart_by_iomem)
 {
         daemon_set_config("rules = ({ name = \"grows\"; origin = \"virtio-mem\"; zone = "
@@ -838,6 +871,8 @@ int main(void)
         tcase_add_test(devices,
                        a_dimm_that_comes_in_parts_is_planned_as_one_and_does_not_wait_for_settle);
         tcase_add_test(devices, what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says);
+        tcase_add_test(devices,
+                       a_device_that_the_kernel_could_not_add_is_named_and_holds_up_nothing);
         tcase_add_test(devices, rules_by_origin_tell_devices_apart_by_iomem);
         tcase_add_test(devices, without_iomem_memoryd_says_so_and_goes_on);
         tcase_add_test(devices, rules_by_udev_property_wait_for_udev_to_be_done_with_each_block);

@@ -708,6 +708,22 @@ const char *bus_features(void)
         return text_result;
 }
 
+const char *bus_failed_devices(void)
+{
+        const char *type, *name, *reason;
+        sd_bus_message *reply = get_value(MANAGER_PATH, MANAGER, "FailedDevices", &type);
+        uint64_t bytes;
+
+        *text_result = 0;
+        ck_assert_str_eq(type, "a(sts)");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(sts)"), 0);
+        while (sd_bus_message_read(reply, "(sts)", &name, &bytes, &reason) > 0)
+                snprintf(text_result + strlen(text_result), TEXT_MAX - strlen(text_result),
+                         "%s %ju %s\n", name, (uintmax_t) bytes, reason);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_get_text(const char *path, const char *interface, const char *name)
 {
         const char *type, *text;

@@ -568,6 +568,95 @@ static TCase *add_tcase(Suite *suite, const char *name)
         return tcase;
 }
 
+/* ACPI memory devices */
+
+#define ACPI "sys/bus/acpi/devices/PNP0C80:0a"
+#define HOTPLUG "sys/firmware/acpi/hotplug"
+#define NOW (100 * USEC_PER_SEC)
+
+/* What a machine with such a device has, and whether the device is one without blocks, or fails later. */
+static const struct {
+        const char *status;
+        const char *hotplug; /* a file of HOTPLUG */
+        const char *iomem;
+        bool has_blocks;
+        bool is_found;
+        bool fails;
+} acpi_cases[] = {
+        { "15", NULL, "", .is_found = true, .fails = true },
+        { "11", NULL, "", .is_found = true, .fails = true },
+        { "0", NULL, "", .is_found = false },
+        { "13", NULL, "", .is_found = false }, /* not enabled */
+        { "7", NULL, "", .is_found = false },  /* out of order */
+        { "nonsense", NULL, "", .is_found = false },
+        { "15", NULL, "", .has_blocks = true },
+        { "15", "memory/enabled", "", .is_found = true, .fails = true },
+        /* A kernel that does not add memory. */
+        { "15", "container/enabled", "", .is_found = false },
+        /* Its memory is being added: the range is there, and its blocks are not. */
+        { "15", NULL, "00000000-07ffffff : System RAM\n100000000-1ffffffff : System RAM\n",
+          .is_found = true },
+        { "15", NULL, "00000000-07ffffff : System RAM\n", .is_found = true, .fails = true },
+        { "15", NULL,
+          "100000000-1ffffffff : virtio0\n  100000000-17fffffff : System RAM (virtio_mem)\n",
+          .is_found = true, .fails = true },
+};
+
+START_TEST(a_memory_device_without_blocks_is_found_and_given_up)
+{
+        sysfs_fixture_write(&fixture, acpi_cases[_i].status, ACPI "/status");
+        sysfs_fixture_write(&fixture, acpi_cases[_i].iomem, "proc/iomem");
+        sysfs_fixture_write(&fixture, "15", "sys/bus/acpi/devices/PNP0C81:00/status");
+        if (acpi_cases[_i].hotplug)
+                sysfs_fixture_write(&fixture, "1\n", HOTPLUG "/%s", acpi_cases[_i].hotplug);
+        if (acpi_cases[_i].has_blocks)
+                ck_assert_int_eq(
+                        symlink("nowhere", sysfs_fixture_path(&fixture, ACPI "/physical_node")), 0);
+        sysfs_fixture_add_block(&fixture, 0, 0, "online", "Normal");
+        sysfs_close(&sysfs);
+        sysfs_fixture_open(&fixture, &sysfs);
+        machine.block_size_bytes = UINT64_C(128) << 20;
+        list(1);
+
+        ck_assert_int_eq(survey_acpi(&sysfs, &machine, NOW), 0);
+        ck_assert_uint_eq(machine.acpi.n_devices, acpi_cases[_i].is_found);
+        ck_assert(!machine.acpi.is_off);
+        if (acpi_cases[_i].is_found)
+                ck_assert_str_eq(machine.acpi.devices[0].name, "PNP0C80:0a");
+        ck_assert_int_eq(survey_acpi(&sysfs, &machine, NOW + ACPI_PATIENCE_USEC),
+                         acpi_cases[_i].fails);
+        ck_assert_uint_eq(machine.acpi.n_failed, acpi_cases[_i].fails);
+
+        /* It goes, or gets its blocks. */
+        fixture_remove(sysfs_fixture_path(&fixture, ACPI));
+        ck_assert_int_eq(survey_acpi(&sysfs, &machine, NOW + 2 * ACPI_PATIENCE_USEC),
+                         acpi_cases[_i].fails);
+        ck_assert_uint_eq(machine.acpi.n_devices, 0);
+}
+END_TEST
+
+START_TEST(the_size_of_a_device_is_known_if_its_range_was_seen)
+{
+        sysfs_fixture_write(&fixture, "15", ACPI "/status");
+        sysfs_fixture_write(&fixture, "0\n", HOTPLUG "/memory/enabled");
+        sysfs_fixture_write(&fixture, "100000000-1ffffffff : System RAM\n", "proc/iomem");
+        sysfs_close(&sysfs);
+        sysfs_fixture_open(&fixture, &sysfs);
+        machine.block_size_bytes = UINT64_C(128) << 20;
+        ck_assert_int_eq(survey_acpi(&sysfs, &machine, NOW), 0);
+        ck_assert_uint_eq(machine.acpi.devices[0].size_bytes, UINT64_C(4) << 30);
+        ck_assert(machine.acpi.is_off);
+        ck_assert(!machine.acpi.has_own_structures);
+
+        sysfs_fixture_write(&fixture, "Y\n",
+                            "sys/module/memory_hotplug/parameters/memmap_on_memory");
+        sysfs_fixture_write(&fixture, "1\n", HOTPLUG "/memory/enabled");
+        ck_assert_int_eq(survey_acpi(&sysfs, &machine, NOW), 0);
+        ck_assert(!machine.acpi.is_off);
+        ck_assert(machine.acpi.has_own_structures);
+}
+END_TEST
+
 START_TEST(a_memory_folder_that_is_gone_is_an_error)
 {
         sysfs_fixture_set_block(&fixture, 1, "offline\n", NULL);
@@ -577,6 +666,15 @@ START_TEST(a_memory_folder_that_is_gone_is_an_error)
         ck_assert_uint_eq(machine.n_blocks, 1);
 }
 END_TEST
+
+static void add_acpi_tests(Suite *suite)
+{
+        TCase *tcase = add_tcase(suite, "ACPI memory devices");
+
+        tcase_add_loop_test(tcase, a_memory_device_without_blocks_is_found_and_given_up, 0,
+                            ELEMENTSOF(acpi_cases));
+        tcase_add_test(tcase, the_size_of_a_device_is_known_if_its_range_was_seen);
+}
 
 static void add_block_tests(Suite *suite)
 {
@@ -614,6 +712,7 @@ int main(void)
 
         keep_libnuma();
         add_block_tests(suite);
+        add_acpi_tests(suite);
         tcase_add_test(nodes, nodes_come_and_go);
         tcase_add_test(nodes, a_cpu_that_comes_to_a_known_node_is_noticed);
         tcase_add_test(nodes, the_order_of_zones_is_strict_if_the_kernel_or_the_guard_says_so);

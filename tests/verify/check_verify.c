@@ -486,6 +486,29 @@ START_TEST(blocks_that_others_onlined_against_the_policy_are_found_as_ranges)
 }
 END_TEST
 
+START_TEST(memory_that_the_kernel_could_not_add_is_found)
+{
+        const Findings *findings;
+
+        use_machine("0c=k8");
+        machine.acpi.devices = calloc(2, sizeof(AcpiDevice));
+        ck_assert_ptr_nonnull(machine.acpi.devices);
+        machine.acpi.n_devices = 2;
+        strcpy(machine.acpi.devices[0].name, "PNP0C80:00");
+        strcpy(machine.acpi.devices[1].name, "PNP0C80:01");
+        ck_assert_str_eq(find(RELEASE, &findings), "");
+        machine.acpi.devices[1].failed = true;
+        ck_assert_str_eq(find(RELEASE, &findings), "failed-device: PNP0C80:01\n");
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].text,
+                                     "could not add the memory of PNP0C80:01 (size not known): "));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "memmap_on_memory"));
+        machine.acpi.is_off = true;
+        (void) find(RELEASE, &findings);
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].text, "hotplug/memory/enabled"));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "Write 1 to the file"));
+}
+END_TEST
+
 /* The kernel */
 
 START_TEST(what_the_kernel_lacks_is_found_where_it_matters)
@@ -588,6 +611,7 @@ int main(void)
                             0, ELEMENTSOF(node_cases));
         tcase_add_test(tcase, a_node_that_cannot_have_pages_of_1_gib_is_a_note);
         tcase_add_test(tcase, blocks_that_others_onlined_against_the_policy_are_found_as_ranges);
+        tcase_add_test(tcase, memory_that_the_kernel_could_not_add_is_found);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
         tcase_add_test(tcase, answers_by_node_are_missed_where_they_were_asked_for);
         tcase_add_test(tcase,

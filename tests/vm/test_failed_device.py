@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""DIMMs that the kernel cannot add."""
+
+from case import GuestCase, kernel_matters
+from machine import Dimm
+from memory import read_memory, wait_online
+
+MESSAGE_DEVICE_FAILED = "1b019ed044ad4c7f9fd6c29dfaf7c4f4"
+
+# Keeps the kernel from killing the guest agent and what it starts, and keeps what memoryd tells.
+WATCH = r"""
+echo -1000 >/proc/$(pidof qemu-ga)/oom_score_adj
+echo -1000 >/proc/self/oom_score_adj
+journalctl -f -n 0 -o cat -u memoryd | grep -m 1 'could not add' >/run/named
+memoryctl status >/run/status
+memoryctl verify >/run/verify
+touch /run/done
+"""
+
+
+@kernel_matters("it decides which traces such a DIMM leaves")
+class FailedDevice(GuestCase):
+    """The guest has a DIMM that was there at boot. It gets two DIMMs that are half as large as a memory block,
+    so that the next DIMM begins at a block again."""
+
+    hardware = {"dimms": (Dimm("256M", 0),)}
+    NAMES = ("PNP0C80:01", "PNP0C80:02")
+
+    def test_dimms_that_are_not_aligned_are_named_and_hold_up_nothing(self):
+        self.assertEqual(self.memoryd.get("FailedDevices"), [])
+        for number, name in enumerate(self.NAMES, 1):
+            self.guest.add_dimm("64M", 0)
+            # The journal comes first: whoever asks on the bus has memoryd look.
+            self.guest.wait_until(lambda number=number: len(self._entries()) == number,
+                                  f"{name} in the journal")
+        self.assertEqual({(name, size) for name, size, _ in self.memoryd.get("FailedDevices")},
+                         {(name, 0) for name in self.NAMES})
+        self._check_that_all_name_them()
+
+        # Other memory comes online as if they were not there.
+        before = read_memory(self.guest)
+        self.guest.add_dimm("512M", 1)
+        wait_online(self.guest, len(before.blocks) + 4)
+        self.assertModel()
+        self.assertEqual(len(self._entries()), 2)
+        self.assertEqual([text for text in self.memoryd.messages() if "unknown" in text], [])
+        self.assertNoErrors()
+
+    def _entries(self):
+        return self.memoryd.journal(f"MESSAGE_ID={MESSAGE_DEVICE_FAILED}")
+
+    def _check_that_all_name_them(self):
+        self.assertEqual([entry["MEMORYD_DEVICE"] for entry in self._entries()], list(self.NAMES))
+        status = self.guest.run("memoryctl status")
+        told = {row["device"] for row in self.memoryd.ctl("status")["failed_devices"]}
+        self.assertEqual(told, set(self.NAMES))
+        result = self.guest.call("memoryctl --json verify")
+        self.assertEqual(result.code, 1)
+        for name in self.NAMES:
+            self.assertIn(f"  {name} (size not known): ", status)
+            self.assertIn(f'"{name}"', result.stdout)
+        self.assertTrue(self.memoryd.get("Degraded"))
+
+
+@kernel_matters("it decides which traces such a DIMM leaves")
+class TooLargeDevice(GuestCase):
+    """The guest has 1 GiB. The page structures of 120 GiB need 1.9 GiB. The kernel uses up its own memory for
+    them and keeps it: programs go on in movable memory, if the kernel does not end them."""
+
+    hardware = {"max_memory": "256G"}
+    minutes = 3
+
+    def test_a_dimm_that_does_not_fit_is_named(self):
+        self.add_dimm(1024, 1)
+        # The kernel prints a stack when an allocation fails.
+        self.guest.expect_trouble()
+        self.guest.start(WATCH)
+        self.guest.add_dimm("120G", 0)
+        self.guest.wait_until("[ -e /run/done ]", "all that tells of the device")
+        said, status, found = (self.guest.run(f"cat /run/{name}") for name in ("named", "status", "verify"))
+        self.note(said.strip())
+        self.assertRegex(said, r"could not add the memory of PNP0C80:01 \((120G|size not known)\): ")
+        self.assertIn("  PNP0C80:01 (", status)
+        self.assertIn("PNP0C80:01", found)
