@@ -52,6 +52,10 @@ void journal_given_up(const PassNext *next, uint64_t settle_usec)
         if (next->nodeless.n > 0)
                 log_warning("No node yet for %u block%s (memory%u first), waiting for it",
                             next->nodeless.n, plural(next->nodeless.n), next->nodeless.first);
+        if (next->held.n > 0)
+                log_info("The kernel is still adding the device of %u block%s (memory%u first), "
+                         "deciding when it is known",
+                         next->held.n, plural(next->held.n), next->held.first);
         if (next->n_unknown > 0)
                 log_warning("Device or udev properties of %u block%s still unknown after %.1f s, "
                             "deciding without them",

@@ -56,6 +56,7 @@ static void manager_take_conf(Manager *manager, Conf *conf)
         manager->pass.settle_usec = manager->conf.settle_usec;
         manager->pass.needs_udev = manager->conf.event_source == EVENT_SOURCE_UDEV &&
                                    manager->conf.policy.n_udev_properties > 0;
+        manager->pass.needs_origin = policy_tells_dimms(&manager->conf.policy);
 }
 
 int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
@@ -265,7 +266,14 @@ static void manager_schedule_look(Manager *manager)
 /* The kernel sends no event if it cannot add the memory of an ACPI device. */
 static void manager_look_at_acpi(Manager *manager)
 {
+        size_t n_before = manager->machine.acpi.n_devices;
         int r = survey_acpi(&manager->sysfs, &manager->machine, manager_now(manager));
+
+        /* The link of a device may come well after its blocks. */
+        if (manager->machine.acpi.n_devices < n_before) {
+                manager->pass.identify_needed = manager->pass.plan_needed = true;
+                manager_schedule(manager, manager_now(manager));
+        }
 
         if (r < 0)
                 log_debug("Cannot look for memory devices without blocks: %s", strerror(-r));

@@ -58,17 +58,6 @@ bool pass_is_waiting(const Pass *pass)
         return pass->waiting_since_usec > 0;
 }
 
-/* Whether the kernel is to online a block, and the plan still waits for that. */
-static bool is_left_to_kernel(const Block *block)
-{
-        return block->kernel_due && block->decision.verdict == VERDICT_NONE && !block->given_up;
-}
-
-static bool is_undecided(const Block *block)
-{
-        return block->status == BLOCK_STATUS_PENDING && block->decision.verdict == VERDICT_NONE;
-}
-
 /* Reports of what happened */
 
 void pass_on_changed(Pass *pass, Machine *machine, uint32_t id)
@@ -140,7 +129,7 @@ static void pass_on_online(Pass *pass, Machine *machine, uint32_t id, uint64_t n
 
         if (block && block->echo_due)
                 block->echo_due = false;
-        else if (block && is_left_to_kernel(block))
+        else if (block && await_is_left_to_kernel(block))
                 pass_on_kernel_onlined(pass, block, now);
         else
                 pass_on_changed(pass, machine, id);
@@ -246,70 +235,6 @@ void pass_on_planned(Pass *pass, const Machine *machine, uint64_t now_usec)
 
 /* The next step */
 
-/* The things that the plan waits for. */
-typedef struct Awaiting {
-        unsigned n_blocks; /* blocks whose node, device or udev event is missing */
-        unsigned n_due;    /* blocks that the kernel is about to online */
-        bool any_unknown;  /* a block's origin is unknown, so more blocks may follow */
-        bool any_given_up; /* a block without a node is no longer waited for */
-} Awaiting;
-
-/* Whether the plan waits for something about a block that was read, but not decided on yet. */
-static bool pass_awaits(Pass *pass, const Machine *machine, Block *block)
-{
-        bool is_awaited = identify_awaits(machine, block);
-
-        pass->identify_needed |= is_awaited;
-        /* Only the link, not a node told by an event, shows that an add_memory() is complete: see pass.h. */
-        if (!is_awaited && machine_origin(machine, block) == ORIGIN_UNKNOWN &&
-            block->told_node != NODE_NONE && !block->given_up)
-                is_awaited = block->stale = true;
-        return is_awaited || (pass->needs_udev && !block->announced);
-}
-
-/*
- * Finds what the plan waits for, and marks blocks without a node to be read again. This includes blocks that
- * could not be read at all yet, because they were listed before their folder was complete.
- */
-static Awaiting pass_find_awaited(Pass *pass, Machine *machine)
-{
-        Awaiting awaiting = {};
-
-        for (size_t i = 0; i < machine->n_blocks; i++) {
-                Block *block = &machine->blocks[i];
-
-                if (is_undecided(block)) {
-                        awaiting.n_blocks += pass_awaits(pass, machine, block);
-                        awaiting.any_unknown |= machine_origin(machine, block) == ORIGIN_UNKNOWN;
-                }
-                awaiting.n_due += is_left_to_kernel(block);
-                if (block->status != BLOCK_STATUS_WAITING)
-                        continue;
-                block->stale |= !block->given_up;
-                awaiting.n_blocks += !block->given_up;
-                awaiting.any_given_up |= block->given_up;
-        }
-        return awaiting;
-}
-
-static void give_up(Block *block, GivenUp *given_up)
-{
-        block->given_up = true;
-        if (given_up->n++ == 0)
-                given_up->first = block->id;
-}
-
-/* The block no longer waits for its node, device or udev event. */
-static void give_up_missing(Block *block, GivenUp *nodeless)
-{
-        block->announced = true;
-        block->given_up |= is_undecided(block);
-        if (block->status == BLOCK_STATUS_WAITING && !block->given_up) {
-                block->stale = false;
-                give_up(block, nodeless);
-        }
-}
-
 /* Stops waiting because the time is up: the plan is made with the blocks that are there. */
 static void pass_give_up(Pass *pass, Machine *machine, const Awaiting *awaiting, uint64_t now,
                          PassNext *next)
@@ -323,17 +248,17 @@ static void pass_give_up(Pass *pass, Machine *machine, const Awaiting *awaiting,
                  * The kernel stops at the first block that it cannot online, so memoryd onlines the others.
                  * If the kernel is only slow, the write waits for the kernel and finds the block online.
                  */
-                if (is_left_to_kernel(block))
-                        give_up(block, &next->kernel);
+                if (await_is_left_to_kernel(block))
+                        await_give_up(block, &next->kernel);
                 if (awaiting->n_blocks > 0)
-                        give_up_missing(block, &next->nodeless);
+                        awaiting_give_up(awaiting, block, &next->nodeless, &next->held);
         }
         if (awaiting->n_blocks == 0)
                 return;
-        next->n_unknown = awaiting->n_blocks - next->nodeless.n;
+        next->n_unknown = awaiting->n_blocks - next->nodeless.n - next->held.n;
         /* identify_devices() then makes do with the blocks that are there. */
         pass->identify_needed = true;
-        if (next->nodeless.n > 0)
+        if (next->nodeless.n + next->held.n > 0)
                 pass_look_later(pass, now);
 }
 
@@ -348,7 +273,7 @@ static uint64_t pass_deadline(const Pass *pass, const Awaiting *awaiting)
         uint64_t since_usec = pass->waiting_since_usec;
 
         if (awaiting->n_blocks > 0)
-                since_usec = MAX(since_usec, pass->grew_usec);
+                since_usec = MAX(since_usec, MAX(pass->grew_usec, pass->progress_usec));
         if (awaiting->n_due > 0)
                 since_usec = MAX(since_usec, pass->due_usec);
         return since_usec + pass->settle_usec;
@@ -379,10 +304,15 @@ static void pass_prepare_look(Pass *pass, const Awaiting *awaiting, uint64_t now
 /* Whether the plan has to wait: see pass.h. */
 static bool pass_waits(Pass *pass, Machine *machine, uint64_t now, PassNext *next)
 {
-        Awaiting awaiting = pass_find_awaited(pass, machine);
+        const AwaitNeeds needs = { pass->needs_udev, pass->needs_origin };
+        Awaiting awaiting = awaiting_find(machine, needs);
 
+        pass->identify_needed |= awaiting.any_incomplete;
         if (awaiting.any_given_up)
                 pass_look_later(pass, now);
+        if (awaiting.n_missing != pass->n_missing)
+                pass->progress_usec = now;
+        pass->n_missing = awaiting.n_missing;
         if (awaiting.n_due != pass->n_due)
                 pass->due_usec = now;
         pass->n_due = awaiting.n_due;
@@ -403,14 +333,21 @@ static bool pass_waits(Pass *pass, Machine *machine, uint64_t now, PassNext *nex
         return true;
 }
 
-/* Has blocks read again that were given up, or were going offline when they were last read. */
+/*
+ * Has blocks read again that were given up, or were going offline when they were last read, and looks for
+ * devices again that were not known.
+ */
 static void pass_read_again(Pass *pass, Machine *machine)
 {
         pass->again_usec = USEC_INFINITY;
         pass->read_needed = true;
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (machine->blocks[i].given_up || machine->blocks[i].state == BLOCK_GOING_OFFLINE)
-                        machine->blocks[i].stale = true;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->given_up || block->state == BLOCK_GOING_OFFLINE)
+                        block->stale = true;
+                pass->identify_needed |= block->held;
+        }
 }
 
 PassNext pass_next(Pass *pass, Machine *machine, uint64_t now_usec)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "daemon/await.h"
 #include "kernel/monitor.h"
 #include "model/notice.h"
 
@@ -11,7 +12,8 @@
  *
  * The plan waits while an add_memory() is under way: as long as blocks have no node yet, devices lack blocks
  * that /proc/iomem has for them, or udev is still processing events. It waits no longer than the setting
- * `settle`, counted from the last new block if something is missing, else from the start of the wait.
+ * `settle`, counted from the last progress (a new block, a node, a device) if something is missing, else from
+ * the start of the wait. After that, it goes without what is missing: see await.h.
  *
  * If the origin of a block is unknown, more blocks may follow it. The kernel makes all blocks of an
  * add_memory() before it gives the first of them its node. So if all blocks have a node, and a listing made
@@ -34,7 +36,8 @@ typedef struct Backoff {
 typedef struct Pass {
         /* Settings, set by the caller. */
         uint64_t settle_usec;
-        bool needs_udev; /* decide on a block only after its event has come through udev */
+        bool needs_udev;   /* decide on a block only after its event has come through udev */
+        bool needs_origin; /* the policy tells DIMMs from memory of unknown origin */
 
         bool list_needed;
         bool read_needed;
@@ -42,7 +45,9 @@ typedef struct Pass {
         bool plan_needed;
         bool confirm_needed; /* the last listing found new blocks: there may be more */
 
-        uint64_t grew_usec; /* when new blocks were last found; 0: not since start or give-up */
+        uint64_t grew_usec;     /* when new blocks were last found; 0: not since start or give-up */
+        unsigned n_missing;     /* see Awaiting, at the last look */
+        uint64_t progress_usec; /* when that number last changed */
         uint64_t waiting_since_usec; /* when the plan began to wait; 0: it does not wait */
         uint64_t again_usec;         /* when to try again to read blocks; USEC_INFINITY: never */
         uint64_t rest_usec;          /* no plan before this time, unless something has happened */
@@ -94,17 +99,12 @@ typedef enum PassAct {
         PASS_PLAN, /* read the nodes, then plan */
 } PassAct;
 
-/* Blocks that are no longer waited for. */
-typedef struct GivenUp {
-        unsigned n;
-        uint32_t first; /* the lowest id */
-} GivenUp;
-
 typedef struct PassNext {
         PassAct act;
         uint64_t wake_usec; /* for PASS_WAIT; USEC_INFINITY: never */
         GivenUp kernel;     /* the kernel was to online these: now memoryd writes them */
         GivenUp nodeless;   /* these have no node: they are left alone until they have one */
+        GivenUp held;       /* these wait for their device */
         unsigned n_unknown; /* blocks decided on without their device or udev properties */
 } PassNext;
 

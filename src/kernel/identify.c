@@ -38,6 +38,7 @@ typedef struct Identifier {
         int8_t acpi_is_adding; /* negative: not looked up yet */
         Origin platform;
         const char *platform_name;
+        int32_t unknown; /* the device for blocks of unknown origin in no range, or DEVICE_NONE */
 } Identifier;
 
 static void identifier_done(Identifier *identifier)
@@ -72,6 +73,7 @@ static int identifier_init(Identifier *identifier, const Sysfs *sysfs, Machine *
                 .machine = machine,
                 .unlinked_group = GROUP_NONE,
                 .acpi_is_adding = -1,
+                .unknown = DEVICE_NONE,
         };
         for (size_t i = 0; i < machine->n_blocks; i++)
                 identifier->has_groups |= machine->blocks[i].group >= 0;
@@ -169,16 +171,17 @@ static bool is_acpi_adding(Identifier *identifier)
 static int32_t find_by_platform(Identifier *identifier, Range *range)
 {
         DeviceDraft *draft = &identifier->draft;
+        int32_t *own = range ? &range->own : &identifier->unknown;
 
-        if (identifier->platform != ORIGIN_UNKNOWN || !range)
+        if (identifier->platform != ORIGIN_UNKNOWN)
                 return device_draft_find(draft, identifier->platform, identifier->platform_name,
                                          GROUP_NONE);
-        if (range->own == DEVICE_NONE) {
-                range->own = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
-                if (range->own >= 0)
-                        draft->devices[range->own].device.unit_blocks = 0;
+        if (*own == DEVICE_NONE) {
+                *own = device_draft_add(draft, ORIGIN_UNKNOWN, "", GROUP_NONE);
+                if (*own >= 0 && range)
+                        draft->devices[*own].device.unit_blocks = 0;
         }
-        return range->own;
+        return *own;
 }
 
 /* Once devices have been identified, a block at an address of the firmware's map may be a new one. */

@@ -305,7 +305,13 @@ static AcpiAdding find_adding(const Sysfs *sysfs, const Machine *machine)
 
         for (size_t i = 0; i < machine->n_blocks; i++) {
                 const Block *block = &machine->blocks[i];
+                const Device *device = machine_device(machine, block);
 
+                if (device && device->origin == ORIGIN_UNKNOWN && !*device->name &&
+                    device_is_static(device) && block->status != BLOCK_STATUS_INITIAL) {
+                        adding.n_unknown++;
+                        adding.n_old += block->decision.verdict != VERDICT_NONE;
+                }
                 adding.is_under_way |= block->leaving || (block->decision.verdict == VERDICT_NONE &&
                                                           block->status == BLOCK_STATUS_PENDING &&
                                                           identify_awaits(machine, block));

@@ -57,7 +57,7 @@ static bool can_fit(const Machine *machine, uint64_t bytes)
 
 /* Carries over what was known of the devices. Returns how many of them were there before. */
 static size_t carry_over(const AcpiDevices *acpi, AcpiDevice *devices, size_t n_devices,
-                         uint64_t now)
+                         const AcpiAdding *adding, uint64_t now)
 {
         size_t n = 0;
 
@@ -65,10 +65,12 @@ static size_t carry_over(const AcpiDevices *acpi, AcpiDevice *devices, size_t n_
                 const AcpiDevice *before = acpi_devices_find(acpi, devices[i].name);
 
                 n += before != NULL;
-                if (before)
+                if (before) {
                         devices[i] = *before;
-                else
+                } else {
                         devices[i].seen_usec = devices[i].since_usec = now;
+                        devices[i].n_old = adding->n_old;
+                }
         }
         return n;
 }
@@ -91,7 +93,8 @@ bool acpi_devices_take(Machine *machine, AcpiDevice *devices, size_t n_devices, 
 {
         AcpiDevices *acpi = &machine->acpi;
         /* The kernel works on one device after the other, in an order that is not known. */
-        bool is_one_gone = carry_over(acpi, devices, n_devices, now_usec) < acpi->n_devices;
+        bool is_one_gone =
+                carry_over(acpi, devices, n_devices, &adding, now_usec) < acpi->n_devices;
         size_t n_failed = count_failed(devices, n_devices, &adding);
         size_t n_waiting = n_devices - n_failed;
         bool changed = n_failed != acpi->n_failed;
@@ -101,8 +104,8 @@ bool acpi_devices_take(Machine *machine, AcpiDevice *devices, size_t n_devices, 
 
                 if (device->failed)
                         continue;
-                if (is_one_gone ||
-                    (adding.is_under_way && now_usec - device->seen_usec < ACPI_PROGRESS_USEC))
+                if (is_one_gone || ((adding.is_under_way || adding.n_unknown > device->n_old) &&
+                                    now_usec - device->seen_usec < ACPI_PROGRESS_USEC))
                         device->since_usec = now_usec;
                 if (adding.bytes > 0 && n_waiting == 1)
                         device->size_bytes = adding.bytes;

@@ -11,14 +11,15 @@
 /* The kernel could not add the memory of a device if it made no progress for this long. */
 #define ACPI_PATIENCE_USEC (2 * USEC_PER_SEC)
 
-/* The longest time in which an add_memory() that shows no block yet counts as progress. */
-#define ACPI_PROGRESS_USEC (30 * USEC_PER_SEC)
+/* The longest time in which memory that may be that of a device counts as progress. */
+#define ACPI_PROGRESS_USEC (60 * USEC_PER_SEC)
 
 typedef struct AcpiDevice {
         char name[DEVICE_NAME_MAX]; /* "PNP0C80:1f" */
         uint64_t size_bytes;        /* 0: not known */
         uint64_t seen_usec;         /* when it was first seen */
         uint64_t since_usec;        /* when it was first seen, or the kernel last made progress */
+        unsigned n_old;             /* see AcpiAdding, when it was first seen */
         bool failed;                /* the kernel could not add its memory */
         bool told;                  /* the failure is in the journal */
 } AcpiDevice;
@@ -36,6 +37,10 @@ typedef struct AcpiDevices {
 typedef struct AcpiAdding {
         bool is_under_way;
         uint64_t bytes; /* its size; 0: not known, or it shows blocks already */
+
+        /* Blocks that may be those of a device whose link is late, and how many of them are decided. */
+        unsigned n_unknown;
+        unsigned n_old;
 } AcpiAdding;
 
 struct Machine;

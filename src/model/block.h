@@ -202,6 +202,7 @@ typedef struct Block {
         bool seen;          /* read at least once */
         bool stale;         /* to be read again */
         bool given_up;      /* memoryd does not wait any longer for its node, device or onlining */
+        bool held;          /* not decided on before all of its device is known */
         bool announced;     /* its own event has come, or memoryd does not wait for it */
         bool leaving;       /* its removal has begun: one of the next listings will lack it */
         bool kernel_due;    /* new and offline, and the kernel is about to online it */

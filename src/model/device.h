@@ -38,6 +38,7 @@ typedef struct Device {
          */
         uint32_t unit_blocks;
         uint32_t missing_blocks; /* still to come, for a device whose blocks come together */
+        bool lacks_nodes;        /* the node of a block was not known at the last look for it */
         bool onlines_itself;     /* it has an attribute of its own for onlining it as a whole */
 } Device;
 

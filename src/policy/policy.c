@@ -80,6 +80,17 @@ void policy_remap(const Policy *from, const Policy *to, Decision *decision)
                         decision->rule = (int32_t) i;
 }
 
+bool policy_tells_dimms(const Policy *policy)
+{
+        for (size_t i = 0; i < policy->n_rules; i++) {
+                unsigned origins = policy->rules[i].origins;
+
+                if (!(origins & 1U << ORIGIN_DIMM) != !(origins & 1U << ORIGIN_UNKNOWN))
+                        return true;
+        }
+        return false;
+}
+
 const Rule *policy_rule(const Policy *policy, int32_t index)
 {
         return index >= 0 && (size_t) index < policy->n_rules ? &policy->rules[index] : NULL;

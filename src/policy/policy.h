@@ -134,6 +134,9 @@ int policy_insert_rule(Policy *policy, size_t index, Rule *rule);
  */
 void policy_remap(const Policy *from, const Policy *to, Decision *decision);
 
+/* Whether a rule tells memory of a DIMM from memory of unknown origin. */
+bool policy_tells_dimms(const Policy *policy);
+
 /* Returns the rule of a decision by its index, or NULL for the default and for a rule that is gone. */
 const Rule *policy_rule(const Policy *policy, int32_t index);
 

@@ -152,9 +152,33 @@ static int format_undecided(const Block *block, char **ret)
         };
         const char *text = texts[block->status] ?: "not decided yet";
 
+        if (block->held)
+                text = "not decided yet: the kernel is still adding its device";
+
         if (block->status == BLOCK_STATUS_OFFLINED && block->offliner == ONLINER_MEMORYD)
                 text = "left alone: memoryd took it offline on request";
         return asprintf(ret, "%s", text);
+}
+
+/*
+ * Whether a kernel block lies above movable memory of its device because that was online before the block was
+ * decided: the kernel had not added all of the device by then, or the first attempt at the block failed.
+ */
+static bool is_late(const Machine *machine, const Block *block)
+{
+        const Device *device = machine_device(machine, block);
+
+        if (!device || !device_is_static(device) || block->decision.verdict != VERDICT_KERNEL)
+                return false;
+        for (size_t i = 0; i < machine->n_blocks && machine->blocks[i].id < block->id; i++) {
+                const Block *other = &machine->blocks[i];
+
+                if (other->device == block->device && other->status == BLOCK_STATUS_DONE &&
+                    block_class(other) == ZONE_CLASS_MOVABLE &&
+                    other->decided_usec < block->decided_usec)
+                        return true;
+        }
+        return false;
 }
 
 static int format_decided(const Machine *machine, const Block *block, const char *rule, char **ret)
@@ -189,10 +213,14 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 return asprintf(ret, "%s %s%s", class, rule, added);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
-        return asprintf(ret, "%s %s: %s%s", class, rule,
+        return asprintf(ret, "%s %s: %s%s%s", class, rule,
                         block->decision.action == ZONE_ACTION_KEEP ? "no class to keep is known; " :
                                                                      "",
-                        why);
+                        why,
+                        is_late(machine, block) ?
+                                "; it lies above movable memory of its device, which was online "
+                                "before this block was decided" :
+                                "");
 }
 
 /* Formats the class that a block is in, and the decision that wanted another one. */

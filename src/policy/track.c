@@ -181,7 +181,7 @@ void track_note_memoryless(Machine *machine)
 
 bool track_wants_plan(const Block *block, uint64_t now_usec)
 {
-        if (block->state != BLOCK_OFFLINE || block->job != 0)
+        if (block->state != BLOCK_OFFLINE || block->job != 0 || block->held)
                 return false;
         return block->status == BLOCK_STATUS_PENDING ||
                (block->status == BLOCK_STATUS_RETRYING && block->retry_at_usec <= now_usec);

@@ -40,7 +40,10 @@ void track_read(Block *block, const Block *before, const TrackMode *mode);
  */
 void track_note_memoryless(Machine *machine);
 
-/* PlanFilter: the offline blocks to decide on now, also those whose retry is due, but not those of jobs. */
+/*
+ * PlanFilter: the offline blocks to decide on now, also those whose retry is due, but not those of jobs and
+ * those that are held.
+ */
 bool track_wants_plan(const Block *block, uint64_t now_usec);
 
 /*

@@ -560,6 +560,83 @@ START_TEST(what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says)
         wait_for(bus_count_status("done") == DIMM_BLOCKS);
         testbed_assert_zones(DIMM + 8, 2, 6);
         ck_assert_uint_eq(daemon_count_logged("still unknown after"), 1);
+        ck_assert_ptr_nonnull(
+                strstr(bus_explain(DIMM + 8, "Reason"),
+                       "; it lies above movable memory of its device, which was online "
+                       "before this block was decided"));
+        ck_assert_ptr_null(strstr(bus_explain(DIMM, "Reason"), "above movable memory"));
+}
+END_TEST
+
+/*
+ * When the nodes of half of a DIMM's blocks come, and the link to the device, against a `settle` of 300 ms;
+ * which half it is; and whether a rule asks for the device.
+ */
+static const struct {
+        unsigned nodes_msec, link_msec;
+        bool is_lower_half;
+        const char *rules;
+} late_cases[] = {
+        { 50, 100, false, "" },
+        { 100, 50, true, "" },
+        { 100, 900, false, "" },
+        { 900, 100, true, "" },
+        { 900, 100, false, "" },
+        { 1800, 900, false, "" },
+        { 900, 1800, true, "" },
+        { 100, 900, false,
+          "rules = ({ name = \"dimm\"; origin = \"dimm\"; zone = \"auto\"; },"
+          " { name = \"rest\"; zone = \"movable\"; });\n" },
+};
+
+START_TEST(what_of_a_device_is_late_makes_no_difference)
+{
+        unsigned first_late = late_cases[_i].is_lower_half ? DIMM : DIMM + 8;
+        unsigned first_early = late_cases[_i].is_lower_half ? DIMM + 8 : DIMM;
+        unsigned nodes_msec = late_cases[_i].nodes_msec, link_msec = late_cases[_i].link_msec;
+        char config[256];
+
+        snprintf(config, sizeof(config), "settle = \"300ms\";\n%s", late_cases[_i].rules);
+        daemon_set_config(config);
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_begin_acpi("PNP0C80:00");
+        testbed_add_blocks(DIMM, DIMM_BLOCKS);
+        testbed_link_blocks(first_early, 8, 1);
+        testbed_events("add", DIMM, DIMM_BLOCKS);
+        for (unsigned msec = 0; msec <= MAX(nodes_msec, link_msec); msec += 50) {
+                if (msec == nodes_msec)
+                        testbed_link_blocks(first_late, 8, 1);
+                if (msec == link_msec)
+                        testbed_end_acpi("PNP0C80:00", DIMM, DIMM_BLOCKS);
+                usleep(50 * USEC_PER_MSEC);
+        }
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        testbed_assert_zones(DIMM, 4, 12);
+        wait_for(strcmp(bus_get_block(DIMM + 15).device, "PNP0C80:00") == 0);
+        ck_assert_str_eq(bus_get_block(DIMM).rule, *late_cases[_i].rules ? "dimm" : "");
+        ck_assert_str_eq(bus_failed_devices(), "");
+}
+END_TEST
+
+/* The other half of the device is known. */
+START_TEST(half_of_a_device_waits_for_the_rest)
+{
+        daemon_set_config("settle = \"200ms\";\n");
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_add_blocks(DIMM, DIMM_BLOCKS);
+        testbed_link_blocks(DIMM, 8, 1);
+        testbed_events("add", DIMM, DIMM_BLOCKS);
+        testbed_add_dimm(64, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert(daemon_logged("No node yet for 8 blocks (memory40 first), waiting for it"));
+        ck_assert(!daemon_logged("still unknown after"));
+        ck_assert_uint_eq(bus_count_status("pending"), 8);
+        ck_assert_uint_eq(bus_count_status("waiting"), 8);
+        ck_assert(bus_explains(DIMM,
+                               "Reason=not decided yet: the kernel is still adding its device"));
+        ck_assert_uint_eq(testbed_count_writes("memory32 "), 0);
 }
 END_TEST
 
@@ -873,6 +950,9 @@ int main(void)
         tcase_add_test(devices, what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says);
         tcase_add_test(devices,
                        a_device_that_the_kernel_could_not_add_is_named_and_holds_up_nothing);
+        tcase_add_loop_test(devices, what_of_a_device_is_late_makes_no_difference, 0,
+                            ELEMENTSOF(late_cases));
+        tcase_add_test(devices, half_of_a_device_waits_for_the_rest);
         tcase_add_test(devices, rules_by_origin_tell_devices_apart_by_iomem);
         tcase_add_test(devices, without_iomem_memoryd_says_so_and_goes_on);
         tcase_add_test(devices, rules_by_udev_property_wait_for_udev_to_be_done_with_each_block);

@@ -5,6 +5,7 @@
 #include "check_main.h"
 #include "daemon/pass.h"
 #include "machine_fixture.h"
+#include "policy/track.h"
 
 #define BLOCK_BYTES (UINT64_C(128) << 20)
 #define NOW (1000 * USEC_PER_SEC)
@@ -177,7 +178,7 @@ static PassNext act_until_rest(uint64_t now)
                 else if (next.act == PASS_READ)
                         pass_on_read(&pass, true, false, false, now);
                 else if (next.act == PASS_IDENTIFY &&
-                         next.nodeless.n + next.kernel.n + next.n_unknown == 0)
+                         next.nodeless.n + next.kernel.n + next.held.n + next.n_unknown == 0)
                         pass.identify_needed = false;
                 else
                         return next;
@@ -237,6 +238,121 @@ START_TEST(each_new_block_has_the_plan_wait_anew)
         ck_assert_int_eq(act_until_rest(NOW + SETTLE).act, PASS_WAIT);
         ck_assert_int_eq(act_until_rest(NOW + 2 * SETTLE - 2).act, PASS_WAIT);
         ck_assert_int_eq(act_until_rest(NOW + 2 * SETTLE - 1).act, PASS_IDENTIFY);
+}
+END_TEST
+
+/* A DIMM of four blocks, the upper two of which have no node, and another DIMM. */
+static void begin_half_a_dimm(bool has_device)
+{
+        begin("0c=k1o2 ?=o2 0=o1", NOW);
+        (void) machine_add_device(&machine, 0, 0, 0);
+        if (has_device)
+                machine_add_device(&machine, 1, 4, 0)->origin = ORIGIN_DIMM;
+        machine_add_device(&machine, 5, 5, 0)->origin = ORIGIN_DIMM;
+        for (size_t i = 3; i < 5; i++)
+                machine.blocks[i].status = BLOCK_STATUS_WAITING;
+}
+
+static void find_node(size_t i, uint64_t now)
+{
+        machine.blocks[i].node = 0;
+        machine.blocks[i].status = BLOCK_STATUS_PENDING;
+        machine.blocks[i].given_up = false;
+        pass_on_read(&pass, true, false, false, now);
+}
+
+START_TEST(each_node_that_is_found_has_the_plan_wait_anew)
+{
+        begin_half_a_dimm(true);
+        ck_assert_int_eq(act_until_rest(NOW).act, PASS_WAIT);
+        find_node(3, NOW + SETTLE - 1);
+        ck_assert_int_eq(act_until_rest(NOW + SETTLE - 1).act, PASS_WAIT);
+        ck_assert_int_eq(act_until_rest(NOW + 2 * SETTLE - 2).act, PASS_WAIT);
+        ck_assert_int_eq(act_until_rest(NOW + 2 * SETTLE - 1).act, PASS_IDENTIFY);
+}
+END_TEST
+
+/* Which blocks a plan decides on now. */
+static const char *wanted(void)
+{
+        static char text[16];
+        size_t n = 0;
+
+        for (size_t i = 0; i < machine.n_blocks; i++)
+                text[n++] = track_wants_plan(&machine.blocks[i], NOW) ? '1' : '0';
+        text[n] = 0;
+        return text;
+}
+
+/* Half of a DIMM's nodes come 30 s late, with its device known or not. */
+START_TEST(half_of_a_device_is_not_decided_on_before_the_rest)
+{
+        uint64_t late = NOW + 30 * USEC_PER_SEC;
+        PassNext next;
+
+        begin_half_a_dimm(_i > 0);
+        ck_assert_int_eq(act_until_rest(NOW).act, PASS_WAIT);
+        next = act_until_rest(NOW + SETTLE);
+        ck_assert_uint_eq(next.nodeless.n, 2);
+        ck_assert_uint_eq(next.nodeless.first, 3);
+        ck_assert_uint_eq(next.n_unknown, 0);
+        pass.identify_needed = false;
+        ck_assert_int_eq(act_until_rest(NOW + SETTLE).act, PASS_PLAN);
+        ck_assert_str_eq(wanted(), "000001");
+        pass_on_planned(&pass, &machine, NOW + SETTLE);
+        machine.blocks[5].decision.verdict = VERDICT_KERNEL;
+        machine.blocks[5].status = BLOCK_STATUS_DONE;
+
+        find_node(3, NOW + 10 * USEC_PER_SEC);
+        for (uint64_t now = NOW + 10 * USEC_PER_SEC; now < late; now = next.wake_usec) {
+                next = act_until_rest(now);
+                if (next.act == PASS_PLAN) {
+                        ck_assert_str_eq(wanted(), "000000");
+                        pass_on_planned(&pass, &machine, now);
+                        next = act_until_rest(now);
+                }
+                ck_assert_int_eq(next.act, PASS_WAIT);
+                ck_assert_uint_le(next.wake_usec, now + 5 * USEC_PER_SEC);
+                ck_assert(!pass_is_waiting(&pass));
+        }
+        find_node(4, late);
+        if (_i == 0) {
+                ck_assert_int_eq(act_until_rest(late).act, PASS_WAIT);
+                machine_add_device(&machine, 1, 4, 0)->origin = ORIGIN_DIMM;
+        }
+        ck_assert_int_eq(act_until_rest(late).act, PASS_PLAN);
+        ck_assert_str_eq(wanted(), "011110");
+}
+END_TEST
+
+/* The link to an ACPI device comes 30 s late: it makes a difference if a rule asks for the origin. */
+START_TEST(blocks_wait_for_their_device_if_the_policy_does)
+{
+        PassNext next;
+
+        begin_case(&(WaitCase){ .device = NO_DEVICE });
+        pass.needs_origin = _i > 0;
+        ck_assert_int_eq(act_until_rest(NOW).act, PASS_WAIT);
+        next = act_until_rest(NOW + SETTLE);
+        ck_assert_int_eq(next.act, PASS_IDENTIFY);
+        ck_assert_uint_eq(next.n_unknown, _i == 0);
+        ck_assert_uint_eq(next.held.n, _i > 0);
+        pass.identify_needed = false;
+        ck_assert_int_eq(act_until_rest(NOW + SETTLE).act, PASS_PLAN);
+        ck_assert_int_eq(track_wants_plan(&machine.blocks[1], NOW), _i == 0);
+        pass_on_planned(&pass, &machine, NOW + SETTLE);
+        if (_i == 0)
+                return;
+
+        /* The next look for devices has found it. */
+        assert_next(NOW + SETTLE, PASS_WAIT, NOW + SETTLE + 5 * USEC_PER_SEC);
+        assert_next(NOW + 30 * USEC_PER_SEC, PASS_READ, NEVER);
+        pass_on_read(&pass, true, false, false, NOW + 30 * USEC_PER_SEC);
+        assert_next(NOW + 30 * USEC_PER_SEC, PASS_IDENTIFY, NEVER);
+        pass.identify_needed = false;
+        (void) machine_add_device(&machine, 1, 1, 0);
+        ck_assert_int_eq(act_until_rest(NOW + 30 * USEC_PER_SEC).act, PASS_PLAN);
+        ck_assert(track_wants_plan(&machine.blocks[1], NOW));
 }
 END_TEST
 
@@ -418,6 +534,9 @@ static void add_pass_tests(Suite *suite)
         tcase_add_loop_test(waiting, what_is_missing_is_waited_for_until_it_settles, 0, n);
         tcase_add_test(waiting, blocks_without_a_node_are_looked_at_less_and_less_often);
         tcase_add_test(waiting, each_new_block_has_the_plan_wait_anew);
+        tcase_add_test(waiting, each_node_that_is_found_has_the_plan_wait_anew);
+        tcase_add_loop_test(waiting, half_of_a_device_is_not_decided_on_before_the_rest, 0, 2);
+        tcase_add_loop_test(waiting, blocks_wait_for_their_device_if_the_policy_does, 0, 2);
         tcase_add_test(waiting,
                        a_block_without_a_node_that_was_given_up_is_read_every_five_seconds);
         suite_add_tcase(suite, waiting);

@@ -32,9 +32,10 @@ static bool take(const char *names, uint64_t adding_bytes, uint64_t now)
         REQUIRE_MEMORY(devices);
         for (size_t i = 0; names[i]; i++)
                 devices[i].name[0] = names[i];
-        return acpi_devices_take(
-                &machine, devices, strlen(names),
-                (AcpiAdding){ adding_bytes > 0, adding_bytes > 1 ? adding_bytes : 0 }, now);
+        return acpi_devices_take(&machine, devices, strlen(names),
+                                 (AcpiAdding){ .is_under_way = adding_bytes > 0,
+                                               .bytes = adding_bytes > 1 ? adding_bytes : 0 },
+                                 now);
 }
 
 static const char *failed(void)
@@ -70,9 +71,36 @@ START_TEST(a_device_that_the_kernel_is_at_work_on_is_waited_for)
         take("a", 0, NOW);
         ck_assert(!take("a", 1, NOW + 2 * SECOND));
         ck_assert_uint_eq(acpi_devices_next_look(acpi), NOW + 4 * SECOND);
-        ck_assert(!take("a", 1, NOW + 29 * SECOND));
-        ck_assert(!take("a", 1, NOW + 30 * SECOND));
-        ck_assert(take("a", 1, NOW + 31 * SECOND));
+        ck_assert(!take("a", 1, NOW + 59 * SECOND));
+        ck_assert(!take("a", 1, NOW + 60 * SECOND));
+        ck_assert(take("a", 1, NOW + 61 * SECOND));
+}
+END_TEST
+
+/* Takes device a, beside so many blocks of unknown origin, of which so many are decided. */
+static bool take_beside(unsigned n_unknown, unsigned n_old, uint64_t now)
+{
+        AcpiDevice *devices = calloc(1, sizeof(AcpiDevice));
+
+        REQUIRE_MEMORY(devices);
+        devices->name[0] = 'a';
+        return acpi_devices_take(&machine, devices, 1,
+                                 (AcpiAdding){ .n_unknown = n_unknown, .n_old = n_old }, now);
+}
+
+START_TEST(a_device_whose_link_may_be_late_is_waited_for)
+{
+        take_beside(4, 2, NOW);
+        ck_assert(!take_beside(4, 4, NOW + 30 * SECOND));
+        ck_assert(!take_beside(4, 4, NOW + 59 * SECOND));
+        ck_assert(take_beside(4, 4, NOW + 61 * SECOND));
+}
+END_TEST
+
+START_TEST(memory_that_was_there_before_is_not_that_of_a_device)
+{
+        take_beside(4, 4, NOW);
+        ck_assert(take_beside(4, 4, NOW + 2 * SECOND));
 }
 END_TEST
 
@@ -202,6 +230,8 @@ int main(void)
         tcase_add_checked_fixture(tcase, set_up, tear_down);
         tcase_add_test(tcase, a_device_without_progress_for_two_seconds_has_failed);
         tcase_add_test(tcase, a_device_that_the_kernel_is_at_work_on_is_waited_for);
+        tcase_add_test(tcase, a_device_whose_link_may_be_late_is_waited_for);
+        tcase_add_test(tcase, memory_that_was_there_before_is_not_that_of_a_device);
         tcase_add_test(tcase, devices_wait_for_each_other);
         tcase_add_test(tcase, a_device_that_cannot_fit_fails_at_once);
         tcase_add_test(tcase, a_device_that_is_gone_or_has_its_memory_has_not_failed);

@@ -213,6 +213,27 @@ START_TEST(a_rule_matches_the_driver_by_a_pattern)
 }
 END_TEST
 
+static const struct {
+        unsigned origins[2]; /* of two rules */
+        bool tells;
+} tells_cases[] = {
+        { { 0, 0 }, false },
+        { { 1U << ORIGIN_KMEM, 1U << ORIGIN_BALLOON | 1U << ORIGIN_STANDBY }, false },
+        { { 1U << ORIGIN_DIMM | 1U << ORIGIN_UNKNOWN, 0 }, false },
+        { { 1U << ORIGIN_DIMM, 0 }, true },
+        { { 0, 1U << ORIGIN_UNKNOWN | 1U << ORIGIN_KMEM }, true },
+};
+
+START_TEST(a_policy_tells_dimms_from_unknown_memory_if_a_rule_does)
+{
+        Rule rules[2] = { { .origins = tells_cases[_i].origins[0] },
+                          { .origins = tells_cases[_i].origins[1] } };
+        const Policy policy = { .rules = rules, .n_rules = 2 };
+
+        ck_assert_int_eq(policy_tells_dimms(&policy), tells_cases[_i].tells);
+}
+END_TEST
+
 START_TEST(a_block_without_a_device_is_of_unknown_origin_and_of_no_size)
 {
         static const struct {
@@ -780,6 +801,8 @@ int main(void)
         tcase_add_test(match, a_rule_matches_the_origins_it_lists);
         tcase_add_test(match, a_rule_matches_the_driver_by_a_pattern);
         tcase_add_test(match, a_block_without_a_device_is_of_unknown_origin_and_of_no_size);
+        tcase_add_loop_test(match, a_policy_tells_dimms_from_unknown_memory_if_a_rule_does, 0,
+                            ELEMENTSOF(tells_cases));
         tcase_add_loop_test(match, a_rule_matches_the_size_of_the_device, 0,
                             ELEMENTSOF(size_cases));
         tcase_add_test(match, a_device_number_that_is_out_of_range_is_none);
