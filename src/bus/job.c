@@ -20,6 +20,7 @@ static const char *const actions[_JOB_KIND_MAX] = {
         [JOB_KIND_OFFLINE] = POLKIT_ACTION_OFFLINE,
         [JOB_KIND_SET_ZONE] = POLKIT_ACTION_SET_ZONE,
         [JOB_KIND_REBALANCE] = POLKIT_ACTION_SET_ZONE,
+        [JOB_KIND_RESTORE] = POLKIT_ACTION_SET_ZONE,
 };
 
 /* Properties */

@@ -18,7 +18,7 @@ static int format_uid(const void *row, char **ret)
 
 static const Column columns[] = {
         { "ID", "number of the job", CELL_ID, .offset = offsetof(JobRow, id) },
-        { "KIND", "online, offline, set-zone or rebalance", CELL_TEXT,
+        { "KIND", "online, offline, set-zone, rebalance or restore", CELL_TEXT,
           .offset = offsetof(JobRow, kind) },
         { "STATE", "queued, running, cancelling or undoing", CELL_TEXT,
           .offset = offsetof(JobRow, state) },

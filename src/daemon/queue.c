@@ -19,6 +19,20 @@ Job *job_queue_find(const JobQueue *queue, uint32_t id)
         return NULL;
 }
 
+bool job_queue_restores(const JobQueue *queue)
+{
+        return queue->n_jobs > 0 && queue->jobs[0]->request.kind == JOB_KIND_RESTORE;
+}
+
+void job_queue_drop_block(JobQueue *queue, const Machine *machine, uint32_t block)
+{
+        Block *found = machine_find_block(machine, block);
+        Job *job = found ? job_queue_find(queue, found->job) : NULL;
+
+        if (job && job->request.kind == JOB_KIND_RESTORE)
+                job_drop_block(job, found);
+}
+
 /* Returns the job. The policy decides on the job's blocks again. */
 static Job *job_queue_remove(JobQueue *queue, Machine *machine, Job *job)
 {
@@ -32,11 +46,27 @@ static Job *job_queue_remove(JobQueue *queue, Machine *machine, Job *job)
         return job;
 }
 
+int job_queue_append(JobQueue *queue, Machine *machine, Request *request, Selection *selection,
+                     uint32_t uid, uint32_t *ret_id)
+{
+        Job *job;
+        int r;
+
+        if (queue->n_jobs == JOBS_MAX)
+                return -E2BIG;
+        r = job_new(queue->last_id + 1, uid, request, selection, &job);
+        if (r < 0)
+                return r;
+        *ret_id = ++queue->last_id;
+        queue->jobs[queue->n_jobs++] = job;
+        job_claim(job, machine);
+        return 0;
+}
+
 int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused)
 {
         _cleanup_(selection_done) Selection selection = {};
-        Job *job;
         int r;
 
         if (queue->n_jobs == JOBS_MAX)
@@ -49,14 +79,7 @@ int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Reque
                 selection = (Selection){};
                 return 1;
         }
-
-        r = job_new(queue->last_id + 1, uid, request, &selection, &job);
-        if (r < 0)
-                return r;
-        *ret_id = ++queue->last_id;
-        queue->jobs[queue->n_jobs++] = job;
-        job_claim(job, machine);
-        return 0;
+        return job_queue_append(queue, machine, request, &selection, uid, ret_id);
 }
 
 int job_queue_next(JobQueue *queue, Machine *machine, uint64_t now_usec,

@@ -27,6 +27,19 @@ void job_queue_done(JobQueue *queue);
 int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused);
 
+/*
+ * Makes a job of a request and its selection, which are empty after success. Returns 0 and the job's id,
+ * -E2BIG if there are JOBS_MAX jobs, or -ENOMEM.
+ */
+int job_queue_append(JobQueue *queue, Machine *machine, Request *request, Selection *selection,
+                     uint32_t uid, uint32_t *ret_id);
+
+/* Whether the job that runs, or is to run next, restores classes. */
+bool job_queue_restores(const JobQueue *queue);
+
+/* Something else changed a block: a job that restores classes leaves the block out. */
+void job_queue_drop_block(JobQueue *queue, const Machine *machine, uint32_t block);
+
 /* Returns NULL if there is no such job. */
 Job *job_queue_find(const JobQueue *queue, uint32_t id);
 

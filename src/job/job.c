@@ -156,6 +156,19 @@ bool job_cancel(Job *job)
         return true;
 }
 
+void job_drop_block(Job *job, Block *block)
+{
+        for (size_t i = 0; i < job->n_steps; i++) {
+                JobStep *step = &job->steps[i];
+
+                if (step->step.block != block->id || step->state != STEP_WAITING)
+                        continue;
+                job->n_again -= step->attempts > 0;
+                step_failed(job, step, -ESTALE);
+                block->job = 0;
+        }
+}
+
 int32_t job_current_block(const Job *job)
 {
         return job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1;
@@ -237,10 +250,15 @@ static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
         const Request *request = &job->request;
         bool is_online = request->kind == JOB_KIND_ONLINE,
              is_offline = request->kind == JOB_KIND_OFFLINE,
+             is_restore = request->kind == JOB_KIND_RESTORE,
              is_movable = job->n_steps > 0 && job->steps[0].step.to == VERDICT_MOVABLE;
         char size[FORMAT_BYTES_MAX];
 
-        fputs(is_online ? "Brought " : is_offline ? "Took " : "Made ", stream);
+        fputs(is_online  ? "Brought " :
+              is_offline ? "Took " :
+              is_restore ? "Restored the class of " :
+                           "Made ",
+              stream);
         if (job->n_done < job->n_steps)
                 fprintf(stream, "%zu of ", job->n_done);
         fprintf(stream, "%zu block%s (%s)", job->n_steps, job->n_steps == 1 ? "" : "s",
@@ -253,7 +271,7 @@ static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
                 fputs(" offline", stream);
         else if (is_online && request->zone_class == ZONE_CLASS_NONE)
                 fputs(" online", stream);
-        else
+        else if (!is_restore)
                 fprintf(stream, "%s %s", is_online ? " online as" : "",
                         request_class_text(is_movable ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL));
 }

@@ -135,6 +135,12 @@ void job_outcome(Job *job, Machine *machine, int error, BlockState state, const 
  */
 bool job_cancel(Job *job);
 
+/*
+ * Ends the step of a block as failed, unless it has begun or ended, and frees the block. For a block that
+ * another process or the kernel has changed since the selection, and whose change is to stay.
+ */
+void job_drop_block(Job *job, Block *block);
+
 /* Returns the block of the write under way, or -1 if there is none. */
 int32_t job_current_block(const Job *job);
 

@@ -14,11 +14,13 @@ typedef enum JobKind {
         JOB_KIND_OFFLINE,
         JOB_KIND_SET_ZONE,
         JOB_KIND_REBALANCE, /* by memoryd itself: movable memory becomes kernel memory */
+        JOB_KIND_RESTORE,   /* by memoryd itself: blocks get the class back that they had before the
+                               kernel gave up an unplug, as their Rollback has it */
         _JOB_KIND_MAX,
         _JOB_KIND_INVALID = -EINVAL,
 } JobKind;
 
-const char *job_kind_to_string(JobKind kind); /* "online", "offline", "set-zone", "rebalance" */
+const char *job_kind_to_string(JobKind kind); /* "online", "offline", "set-zone", ... */
 JobKind job_kind_from_string(const char *word);
 
 /* A range of block numbers, both included. */

@@ -129,11 +129,19 @@ static void job_after_offline(Job *job, JobStep *step, Block *block, int error)
 }
 
 /* Sets the status of a block that is as the request asked. */
-static void block_is_requested(Block *block, const JobStep *step, int error, uint64_t realtime_usec)
+static void block_is_requested(const Job *job, Block *block, const JobStep *step, int error,
+                               uint64_t realtime_usec)
 {
-        aim_block(block, step, step->step.to);
-        block->status = requested_status(step);
-        block->onliner = error < 0 ? ONLINER_OTHER : ONLINER_MEMORYD;
+        if (job->request.kind == JOB_KIND_RESTORE) {
+                block->decision = step->saved.decision;
+                block->status = block->rollback.status;
+                block->onliner = block->rollback.onliner;
+        } else {
+                aim_block(block, step, step->step.to);
+                block->status = requested_status(step);
+                block->onliner = error < 0 ? ONLINER_OTHER : ONLINER_MEMORYD;
+                block->rollback.is_set = false;
+        }
         block->onlined_usec = realtime_usec;
         block->attempts = 0;
         block->error = 0;
@@ -152,7 +160,7 @@ static void job_onlined(Job *job, JobStep *step, Block *block, int error, uint64
                 block->decision = step->saved.decision;
                 track_onlined_by(block, ONLINER_OTHER);
         } else if (is_requested) {
-                block_is_requested(block, step, error, realtime_usec);
+                block_is_requested(job, block, step, error, realtime_usec);
         } else {
                 block_restore(block, &step->saved);
         }

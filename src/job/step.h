@@ -7,7 +7,7 @@
 
 static inline bool job_changes(const Job *job)
 {
-        return job->request.kind == JOB_KIND_SET_ZONE || job->request.kind == JOB_KIND_REBALANCE;
+        return job->request.kind != JOB_KIND_ONLINE && job->request.kind != JOB_KIND_OFFLINE;
 }
 
 /* Returns the block of a step, or NULL if it is gone or another block has come in its place. */

@@ -194,6 +194,19 @@ typedef struct Decision {
         Figures figures;   /* for an `auto` block: of its first guard, or the ratio it is within */
 } Decision;
 
+/*
+ * The last unplug of a block's device that the kernel gave up because a block did not go offline. The kernel
+ * had taken other blocks of the device offline by then, and onlined them again in zones of its own choice.
+ */
+typedef struct Rollback {
+        bool is_set;
+        uint32_t refuser;   /* the block that did not go offline, maybe this one */
+        ZoneClass from;     /* what the block was before, and is to be again */
+        BlockStatus status; /* likewise */
+        Onliner onliner;    /* likewise */
+        ZoneClass to;       /* the class that the kernel gave it */
+} Rollback;
+
 typedef struct Block {
         uint32_t id;        /* N of memoryN, which begins at address N * block size */
         int32_t node;       /* or NODE_NONE */
@@ -207,6 +220,7 @@ typedef struct Block {
         bool leaving;       /* its removal has begun: one of the next listings will lack it */
         bool kernel_due;    /* new and offline, and the kernel is about to online it */
         bool echo_due;      /* written, and the `online` event of the write has not come yet */
+        bool offline_due;   /* taken offline by a job, and the event of that has not come yet */
         bool found_offline; /* was offline when memoryd started: the kernel had left it so */
         bool leave_is_over; /* was left to other programs for the setting `leave_delay` */
         uint64_t changed_usec; /* when it was last seen to be another than before, monotonic */
@@ -226,6 +240,7 @@ typedef struct Block {
         Onliner onliner;
         uint64_t onlined_usec; /* when it went or was seen online, CLOCK_REALTIME; 0: not known */
         Onliner offliner;      /* the party that took it offline, for BLOCK_STATUS_OFFLINED */
+        Rollback rollback;     /* of a later date than its state, or else not set */
         bool node_was_memoryless; /* its node had no memory of another device when the block came */
         uint8_t attempts;         /* writes that failed in a row */
         int16_t error;            /* of the last failed write or reading: negative errno; 0: none */

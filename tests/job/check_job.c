@@ -1175,6 +1175,97 @@ static const ReportCase report_cases[] = {
           "cannot go into that zone" },
 };
 
+/* A job that makes so many blocks movable again, of which the kernel has made kernel memory. */
+static void begin_restore(uint32_t first, size_t n)
+{
+        Selection selection = { .steps = calloc(n, sizeof(Step)), .n_steps = n };
+
+        ck_assert_ptr_nonnull(selection.steps);
+        request_init(&request, JOB_KIND_RESTORE);
+        strcpy(request.device, "PNP0C80:00");
+        for (size_t i = 0; i < n; i++) {
+                Block *changed = block(first + (uint32_t) i);
+
+                changed->status = BLOCK_STATUS_FOREIGN;
+                changed->onliner = ONLINER_KERNEL;
+                changed->decision.verdict = VERDICT_MOVABLE;
+                changed->rollback = (Rollback){
+                        .is_set = true,
+                        .refuser = 8,
+                        .from = MOVABLE,
+                        .status = BLOCK_STATUS_DONE,
+                        .onliner = ONLINER_MEMORYD,
+                        .to = KERNEL,
+                };
+                selection.steps[i] = (Step){
+                        .block = changed->id,
+                        .inode = changed->inode,
+                        .from = KERNEL,
+                        .to = VERDICT_MOVABLE,
+                        .movable_node = true,
+                };
+        }
+        ck_assert_int_eq(job_new(7, UINT32_MAX, &request, &selection, &job), 0);
+        job_claim(job, &machine);
+}
+
+START_TEST(what_is_restored_is_as_before_in_all_respects)
+{
+        machine_make("0c=k12");
+        begin_restore(9, 3);
+        block(9)->rollback.status = BLOCK_STATUS_REQUESTED;
+        /* The policy wanted the block to be kernel memory, and a user did not. */
+        block(9)->decision.verdict = VERDICT_KERNEL;
+        assert_next("9-");
+        succeed();
+        assert_next("9M");
+        succeed();
+        assert_block(9, BLOCK_ONLINE, BLOCK_STATUS_REQUESTED);
+        ck_assert_int_eq(block(9)->decision.verdict, VERDICT_KERNEL);
+        ck_assert_uint_eq(block(9)->onlined_usec, REALTIME);
+        assert_next("10-");
+        succeed();
+        assert_next("10M");
+        succeed();
+        assert_block(10, BLOCK_ONLINE, BLOCK_STATUS_DONE);
+        ck_assert_int_eq(block(10)->onliner, ONLINER_MEMORYD);
+        ck_assert(block(10)->rollback.is_set);
+
+        /* One does not go offline again, and stays what the kernel made of it. */
+        assert_next("11-");
+        refuse(-EBUSY);
+        assert_next("11-");
+        refuse(-EBUSY);
+        assert_end(JOB_STATE_PARTLY, 2, 1, 0);
+        assert_block(11, BLOCK_ONLINE, BLOCK_STATUS_FOREIGN);
+        ck_assert_int_eq(block(11)->onliner, ONLINER_KERNEL);
+        job_release(job, &machine);
+}
+END_TEST
+
+START_TEST(a_block_that_others_change_is_not_restored)
+{
+        machine_make("0c=k12");
+        begin_restore(9, 3);
+        assert_next("9-");
+        refuse(-EBUSY);
+        /* The first waits for its second attempt, the second has not begun. */
+        job_drop_block(job, block(9));
+        job_drop_block(job, block(10));
+        ck_assert_uint_eq(block(9)->job, 0);
+        ck_assert_uint_eq(block(10)->job, 0);
+        assert_next("11-");
+        job_drop_block(job, block(11)); /* too late */
+        succeed();
+        assert_next("11M");
+        succeed();
+        job_drop_block(job, block(11));
+        ck_assert_uint_eq(block(11)->job, 7);
+        assert_end(JOB_STATE_PARTLY, 1, 2, 0);
+        ck_assert_int_eq(job->steps[1].error, -ESTALE);
+}
+END_TEST
+
 static void play(const int errors[static 6])
 {
         size_t n = 0;
@@ -1196,6 +1287,17 @@ static void assert_report(const char *expected)
         ck_assert_str_eq(report, expected);
         free(report);
 }
+
+START_TEST(a_job_that_restores_says_so)
+{
+        machine_make("0c=k12");
+        strcpy(machine_add_device(&machine, 8, 11, 0)->name, "PNP0C80:00");
+        begin_restore(9, 3);
+        ck_assert_str_eq(job->target, "device PNP0C80:00");
+        play((int[6]){});
+        assert_report("Restored the class of 3 blocks (384M) of device PNP0C80:00");
+}
+END_TEST
 
 START_TEST(a_job_says_what_it_came_to)
 {
@@ -1298,6 +1400,9 @@ int main(void)
         tcase_add_test(tcase, movable_memory_is_not_brought_back_without_kernel_memory);
         tcase_add_test(tcase, a_job_that_is_dropped_leaves_its_block_to_the_policy);
         tcase_add_test(tcase, a_job_that_is_dropped_leaves_what_it_was_writing_as_it_was);
+        tcase_add_test(tcase, what_is_restored_is_as_before_in_all_respects);
+        tcase_add_test(tcase, a_block_that_others_change_is_not_restored);
+        tcase_add_test(tcase, a_job_that_restores_says_so);
         tcase_add_loop_test(tcase, a_job_says_what_it_came_to, 0, ELEMENTSOF(report_cases));
         tcase_add_test(tcase, a_job_says_how_it_ended);
         tcase_add_test(tcase, a_class_is_not_taken_back_of_what_another_program_took_offline);

@@ -224,7 +224,8 @@ END_TEST
 
 START_TEST(each_kind_has_its_word)
 {
-        static const char *const words[] = { "online", "offline", "set-zone", "rebalance" };
+        static const char *const words[] = { "online", "offline", "set-zone", "rebalance",
+                                             "restore" };
 
         ck_assert_uint_eq(ELEMENTSOF(words), _JOB_KIND_MAX);
         for (JobKind kind = 0; kind < _JOB_KIND_MAX; kind++) {
