@@ -250,14 +250,74 @@ static int format_requested(const Block *block, char **ret)
                         block_class(block) == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory");
 }
 
+/* Whether memoryd is about to restore the class of a block, or is at it. */
+static bool is_restoring(const Block *block)
+{
+        const Rollback *rollback = &block->rollback;
+
+        return rollback->is_set && rollback->from != rollback->to && block->job != 0 &&
+               block->job_class == rollback->from && block_class(block) != rollback->from;
+}
+
+static const char *class_text(ZoneClass zone_class)
+{
+        return zone_class == ZONE_CLASS_MOVABLE ? "movable" : "kernel memory";
+}
+
+/* Formats what a failed unplug did to a block. */
+static int format_rollback(const Machine *machine, const Block *block, char **ret)
+{
+        const Rollback *rollback = &block->rollback;
+        const Device *device = machine_device(machine, block);
+        const char *name = device && *device->name ? device->name : "its device",
+                   *from = class_text(rollback->from);
+
+        if (rollback->refuser == block->id)
+                return asprintf(ret,
+                                "%s could not be unplugged, because this block did not go offline",
+                                name);
+        if (rollback->from == rollback->to)
+                return asprintf(ret,
+                                "%s could not be unplugged, because memory%u did not go offline; "
+                                "the kernel onlined this block again as it was",
+                                name, rollback->refuser);
+        return asprintf(ret,
+                        "%s could not be unplugged, because memory%u did not go offline; the "
+                        "kernel onlined this block as %s, and memoryd %s %s again",
+                        name, rollback->refuser, class_text(rollback->to),
+                        is_restoring(block)                  ? "is making it" :
+                        block_class(block) == rollback->from ? "made it" :
+                                                               "could not make it",
+                        from);
+}
+
+/* Appends what a failed unplug did to a block to a reason, which is owned. Returns 0 or -ENOMEM. */
+static int append_rollback(const Machine *machine, const Block *block, char **reason)
+{
+        _cleanup_free_ char *rollback = NULL, *before = *reason;
+
+        *reason = NULL;
+        if (format_rollback(machine, block, &rollback) < 0 ||
+            asprintf(reason, "%s; %s", before, rollback) < 0) {
+                *reason = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
 int reason_format(const Machine *machine, const Policy *policy, const Block *block, char **ret)
 {
         _cleanup_free_ char *rule = NULL;
         char *text = NULL;
         int r;
 
-        if (block->status == BLOCK_STATUS_OFFLINING || block->status == BLOCK_STATUS_REQUESTED ||
-            (block->status == BLOCK_STATUS_WRITING && block->job != 0))
+        if (is_restoring(block) && block->decision.verdict != VERDICT_NONE)
+                r = format_rule(policy, block, &rule) < 0 ?
+                            -1 :
+                            format_decided(machine, block, rule, &text);
+        else if (block->status == BLOCK_STATUS_OFFLINING ||
+                 block->status == BLOCK_STATUS_REQUESTED ||
+                 (block->status == BLOCK_STATUS_WRITING && block->job != 0))
                 r = format_requested(block, &text);
         else if (block->decision.verdict == VERDICT_NONE || block->status == BLOCK_STATUS_OFFLINED)
                 r = format_undecided(block, &text);
@@ -267,7 +327,7 @@ int reason_format(const Machine *machine, const Policy *policy, const Block *blo
                 r = format_foreign(machine, block, rule, &text);
         else
                 r = format_decided(machine, block, rule, &text);
-        if (r < 0)
+        if (r < 0 || (block->rollback.is_set && append_rollback(machine, block, &text) < 0))
                 return -ENOMEM;
         *ret = text;
         return 0;

@@ -63,6 +63,7 @@ static void stop_waiting(Block *block, const TrackMode *mode)
 
 void track_onlined_by(Block *block, Onliner onliner)
 {
+        block->rollback.is_set = false;
         block->onliner = onliner;
         block->onlined_usec = 0;
         block->offliner = ONLINER_NONE;
@@ -76,6 +77,7 @@ void track_onlined_by(Block *block, Onliner onliner)
 static void clear_result(Block *block)
 {
         clear_failures(block);
+        block->rollback.is_set = false;
         block->onliner = ONLINER_NONE;
         block->onlined_usec = 0;
         block->offliner = ONLINER_NONE;

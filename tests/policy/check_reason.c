@@ -331,6 +331,62 @@ START_TEST(a_guard_under_a_rule_names_both)
 }
 END_TEST
 
+/* Failed unplugs */
+
+#define FAILED "movable " BY_DB "; PNP0C80:00 could not be unplugged, because "
+#define BY_36 FAILED "memory36 did not go offline; "
+
+static const struct {
+        uint32_t refuser;
+        ZoneClass from, to, now;
+        uint32_t job;
+        ZoneClass job_class;
+        const char *sentence;
+} unplug_cases[] = {
+        { 32, ZONE_CLASS_NONE, ZONE_CLASS_NONE, ZONE_CLASS_MOVABLE, 0, ZONE_CLASS_NONE,
+          FAILED "this block did not go offline" },
+        { 36, ZONE_CLASS_MOVABLE, ZONE_CLASS_MOVABLE, ZONE_CLASS_MOVABLE, 0, ZONE_CLASS_NONE,
+          BY_36 "the kernel onlined this block again as it was" },
+        { 36, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL, ZONE_CLASS_KERNEL, 3, ZONE_CLASS_MOVABLE,
+          BY_36 "the kernel onlined this block as kernel memory, and memoryd is making it movable "
+                "again" },
+        { 36, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL, ZONE_CLASS_NONE, 3, ZONE_CLASS_MOVABLE,
+          BY_36 "the kernel onlined this block as kernel memory, and memoryd is making it movable "
+                "again" },
+        { 36, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE, 3, ZONE_CLASS_MOVABLE,
+          BY_36 "the kernel onlined this block as kernel memory, and memoryd made it movable "
+                "again" },
+        { 36, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL, 0, ZONE_CLASS_NONE,
+          BY_36 "the kernel onlined this block as movable, and memoryd made it kernel memory "
+                "again" },
+        { 36, ZONE_CLASS_KERNEL, ZONE_CLASS_MOVABLE, ZONE_CLASS_MOVABLE, 0, ZONE_CLASS_NONE,
+          BY_36 "the kernel onlined this block as movable, and memoryd could not make it kernel "
+                "memory again" },
+};
+
+START_TEST(a_failed_unplug_is_part_of_the_reason)
+{
+        Block block = block_make(MOVABLE, DB, DIMM, 0, (Figures){});
+
+        block.state = unplug_cases[_i].now == ZONE_CLASS_NONE ? BLOCK_OFFLINE : BLOCK_ONLINE;
+        block.zones.n_zones = 1;
+        block.zones.zones[0] =
+                unplug_cases[_i].now == ZONE_CLASS_MOVABLE ? ZONE_MOVABLE : ZONE_NORMAL;
+        block.job = unplug_cases[_i].job;
+        block.job_class = unplug_cases[_i].job_class;
+        block.status = block.job ? BLOCK_STATUS_OFFLINING : BLOCK_STATUS_DONE;
+        if (block.job && block_class(&block) == unplug_cases[_i].from)
+                block.status = BLOCK_STATUS_DONE;
+        block.rollback = (Rollback){
+                .is_set = true,
+                .refuser = unplug_cases[_i].refuser,
+                .from = unplug_cases[_i].from,
+                .to = unplug_cases[_i].to,
+        };
+        assert_sentence(&machine, &policy, &block, unplug_cases[_i].sentence);
+}
+END_TEST
+
 /* Every combination, whether or not a plan makes it: a sentence, with nothing missing. */
 START_TEST(no_combination_of_guards_is_without_a_sentence)
 {
@@ -674,6 +730,8 @@ int main(void)
                             ELEMENTSOF(name_cases));
         tcase_add_loop_test(tcase, the_guard_that_decided_is_the_reason_with_its_numbers, 0,
                             ELEMENTSOF(guard_cases));
+        tcase_add_loop_test(tcase, a_failed_unplug_is_part_of_the_reason, 0,
+                            ELEMENTSOF(unplug_cases));
         tcase_add_test(tcase, a_guard_under_a_rule_names_both);
         tcase_add_loop_test(tcase, no_combination_of_guards_is_without_a_sentence, 0, 4);
         tcase_add_loop_test(tcase, numbers_are_exact_or_rounded_to_the_side_they_are_on, 0,
