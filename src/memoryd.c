@@ -10,6 +10,7 @@
 #include "daemon/config-note.h"
 #include "daemon/journal.h"
 #include "kernel/identify.h"
+#include "kernel/klog.h"
 
 #include "config.h"
 
@@ -270,6 +271,11 @@ static int set_up(Setup *setup)
                 return fail(EXIT_INTERNAL, "Cannot listen to uevents", r);
 
         listen_to_pressure(setup);
+        setup->klog_fd = klog_open();
+        if (setup->klog_fd < 0)
+                log_info("Cannot read the kernel's log (/dev/kmsg): %s; what the kernel does to "
+                         "blocks whose unplug fails is not undone",
+                         strerror(-setup->klog_fd));
         r = drop_privileges(setup->runtime_folder);
         if (r == -ESRCH)
                 log_err("There is no user '%s' to run as: expected what sysusers.d(5) makes of "
@@ -341,6 +347,7 @@ static int run(void)
                 .sysfs = SYSFS_CLOSED,
                 .actuator = ACTUATOR_CHANNEL_CLOSED,
                 .pressure_fd = -EBADF,
+                .klog_fd = -EBADF,
         };
         sigset_t blocked;
         Conf conf;

@@ -114,6 +114,8 @@ int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
         writer->job_serial = request.serial;
         if (block && write->verdict != VERDICT_NONE)
                 block->echo_due = true;
+        if (block && write->verdict == VERDICT_NONE)
+                block->offline_due = true;
         return 0;
 }
 

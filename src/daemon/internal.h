@@ -8,9 +8,10 @@
 #include "daemon/pass.h"
 #include "daemon/relief.h"
 #include "daemon/remember.h"
+#include "daemon/unplug.h"
 #include "daemon/watch.h"
 
-/* The manager's state, private to manager.c and loop.c. Only the loop calls the other file. */
+/* The manager's state, private to manager.c, restore.c and loop.c. Each calls only the files before it. */
 
 struct Manager {
         sd_event *event;
@@ -19,11 +20,13 @@ struct Manager {
         sd_event_source *timer_source;
         sd_event_source *look_source;     /* for the next look at the zones, see relief.h */
         sd_event_source *pressure_source; /* NULL if memory pressure is not reported */
+        sd_event_source *klog_source;     /* NULL if the kernel's log cannot be read */
         uint64_t timer_usec;              /* the time that the timer is set to, or USEC_INFINITY */
         const char *root;
         Sysfs sysfs;
         Monitor *monitor;
         int pressure_fd; /* see monitor.h; negative if there is none */
+        int klog_fd;     /* see klog.h; negative if there is none */
 
         Machine machine;
         bool count_needed; /* the machine's totals are out of date */
@@ -37,6 +40,7 @@ struct Manager {
         Takeover takeover;
         WordWatch word_watch; /* of the files of `takeover` */
         Relief relief;
+        Unplug unplug;
         History history;
         Publisher publisher;
         Keeper keeper;
@@ -67,6 +71,18 @@ bool manager_take_over(Manager *manager);
  * could not be added.
  */
 void manager_look_at_zones(Manager *manager);
+
+/* Receives the events that have come. Reading follows later. */
+void manager_receive(Manager *manager);
+
+/* Reads what the kernel's log has on unplugs that failed. */
+void manager_read_klog(Manager *manager);
+
+/*
+ * Tells of unplugs that have failed, and starts jobs that restore the classes of their blocks. Call it when
+ * blocks were read.
+ */
+void manager_restore(Manager *manager, const Decider *decider);
 
 /* Starts the next write of the first job. Blocks of a plan go first, since added memory is waited for. */
 void manager_run_jobs(Manager *manager);

@@ -141,6 +141,32 @@ void journal_job_ended(const Job *job, const Machine *machine)
                  job->target, user_format(job->uid, user), report);
 }
 
+void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed)
+{
+        const Block *refuser = machine_find_block(machine, failed->refuser);
+        const Device *device = refuser ? machine_device(machine, refuser) : NULL;
+        const LogContext context = {
+                .message_id = MESSAGE_ID_UNPLUG_REFUSED,
+                .has_block = true,
+                .block = failed->refuser,
+                .node = refuser ? refuser->node : NODE_NONE,
+        };
+        char size[FORMAT_BYTES_MAX], text[160];
+
+        if (failed->n_changed > 0)
+                snprintf(text, sizeof(text),
+                         "; the kernel brought %u block%s (%s) back in another class, which "
+                         "memoryd restores",
+                         failed->n_changed, plural(failed->n_changed),
+                         format_bytes(failed->n_changed * machine->block_size_bytes, size));
+        else
+                snprintf(text, sizeof(text), "; all blocks are in their class of before");
+        log_full(LOG_NOTICE, &context,
+                 "%s could not be unplugged, because memory%u did not go "
+                 "offline%s",
+                 device && *device->name ? device->name : "A device", failed->refuser, text);
+}
+
 void journal_short(uint32_t node, const Shortage *shortage)
 {
         const LogContext context = {

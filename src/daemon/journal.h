@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "daemon/pass.h"
+#include "daemon/unplug.h"
 #include "job/job.h"
 #include "policy/reason.h"
 #include "policy/shortage.h"
@@ -34,6 +35,9 @@ void journal_raced(const Policy *policy, const Block *block);
 void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kernel);
 
 void journal_job_ended(const Job *job, const Machine *machine);
+
+/* A device could not be unplugged. memoryd is about to restore the blocks that changed. */
+void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed);
 
 /* A node became short of kernel memory. */
 void journal_short(uint32_t node, const Shortage *shortage);

@@ -8,9 +8,6 @@
 #include "kernel/identify.h"
 #include "kernel/survey.h"
 
-/* The time from an event to its pass, so that the pass also handles the events that follow closely. */
-#define GATHER_USEC (5 * USEC_PER_MSEC)
-
 /* The number of blocks to read before returning to the event loop: takes about a millisecond. */
 #define READ_CHUNK 128
 
@@ -126,6 +123,8 @@ static int manager_plan(Manager *manager)
         if (r < 0)
                 return r;
         manager_read_udev(manager, manager_now(manager));
+        manager_read_klog(manager);
+        unplug_keep_undecided(&manager->unplug, &manager->machine);
         decider = manager_decider(manager);
         r = decide(&decider, &plan);
         if (r >= 0)
@@ -177,6 +176,7 @@ static void manager_fill(Manager *manager)
 /* Takes the steps that pass_next() returns until it says to wait, and schedules the next pass. */
 static void manager_pass(Manager *manager)
 {
+        Decider decider;
         PassNext next;
         int r;
 
@@ -193,6 +193,8 @@ static void manager_pass(Manager *manager)
                 manager_fail(manager, "Cannot read the machine's memory", r);
                 return;
         }
+        decider = manager_decider(manager);
+        manager_restore(manager, &decider);
         manager_schedule(manager, next.wake_usec);
         manager_fill(manager);
         manager_remember(manager);
@@ -213,22 +215,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_monitor(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-        const LogContext lost = { .message_id = MESSAGE_ID_EVENTS_LOST };
-        Manager *manager = userdata;
-        MonitorEvent event;
-        int r;
-
         (void) source, (void) fd, (void) revents;
-        while ((r = monitor_next(manager->monitor, &event)) > 0) {
-                if (r == MONITOR_LOST)
-                        log_full(LOG_NOTICE, &lost, "Events were lost, reading all blocks again");
-                pass_on_event(&manager->pass, &manager->machine, (MonitorKind) r, &event,
-                              manager_now(manager));
-        }
-        if (r < 0)
-                manager_fail(manager, "Cannot receive events", r);
-        if (manager->pass.list_needed || manager->pass.read_needed)
-                manager_schedule(manager, manager_now(manager) + GATHER_USEC);
+        manager_receive(userdata);
+        return 0;
+}
+
+static int on_klog(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        (void) source, (void) fd, (void) revents;
+        manager_read_klog(userdata);
         return 0;
 }
 
@@ -273,6 +268,9 @@ static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
                     &zones, decider.realtime_usec);
         manager->publisher.changes.job = manager->count_needed = manager->keeper.is_due = true;
         (void) changed_ids_add(decider.changed, reply->request.block);
+        /* A block that did not go offline sends no event. */
+        if (block && state != BLOCK_OFFLINE)
+                block->offline_due = false;
         if (block)
                 decider_record(&decider, block);
         if (writer_reply_error(reply) < 0)
@@ -366,6 +364,9 @@ static int manager_attach(Manager *manager)
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->look_source, CLOCK_MONOTONIC,
                                       UINT64_MAX, 0, on_look, manager);
+        if (r >= 0 && manager->klog_fd >= 0)
+                r = sd_event_add_io(manager->event, &manager->klog_source, manager->klog_fd,
+                                    EPOLLIN, on_klog, manager);
         if (r < 0 || manager->pressure_fd < 0)
                 return r;
         r = sd_event_add_io(manager->event, &manager->pressure_source, manager->pressure_fd,

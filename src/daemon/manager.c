@@ -9,12 +9,16 @@
 
 #include <systemd/sd-daemon.h>
 
+/* The time from an event to its pass, so that the pass also handles the events that follow closely. */
+#define GATHER_USEC (5 * USEC_PER_MSEC)
+
 void setup_done(Setup *setup)
 {
         sysfs_close(&setup->sysfs);
         actuator_channel_close(&setup->actuator);
         closep(&setup->pressure_fd);
-        setup->pressure_fd = -EBADF;
+        closep(&setup->klog_fd);
+        setup->pressure_fd = setup->klog_fd = -EBADF;
         for (size_t i = 0; i < ELEMENTSOF(setup->monitors); i++) {
                 monitor_free(setup->monitors[i]);
                 setup->monitors[i] = NULL;
@@ -30,8 +34,10 @@ void manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->timer_source);
         sd_event_source_disable_unref(manager->look_source);
         sd_event_source_disable_unref(manager->pressure_source);
+        sd_event_source_disable_unref(manager->klog_source);
         word_watch_done(&manager->word_watch);
         closep(&manager->pressure_fd);
+        closep(&manager->klog_fd);
         sd_event_unref(manager->event);
         monitor_free(manager->monitor);
         writer_done(&manager->writer);
@@ -41,6 +47,7 @@ void manager_free(Manager *manager)
         takeover_done(&manager->takeover);
         job_queue_done(&manager->queue);
         pass_done(&manager->pass);
+        unplug_done(&manager->unplug);
         conf_done(&manager->conf);
         changes_done(&manager->publisher.changes);
         strings_free(manager->faults);
@@ -66,6 +73,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         if (!manager)
                 return -ENOMEM;
         manager->pressure_fd = TAKE_FD(setup->pressure_fd);
+        manager->klog_fd = TAKE_FD(setup->klog_fd);
         manager->relief.look_usec = USEC_INFINITY;
         manager->event = sd_event_ref(event);
         manager->timer_usec = USEC_INFINITY;
@@ -107,6 +115,27 @@ void manager_fail(Manager *manager, const char *what, int error)
 {
         log_err("%s: %s", what, strerror(-error));
         (void) sd_event_exit(manager->event, EXIT_INTERNAL);
+}
+
+void manager_receive(Manager *manager)
+{
+        const LogContext lost = { .message_id = MESSAGE_ID_EVENTS_LOST };
+        uint64_t now = manager_now(manager);
+        MonitorEvent event;
+        int r;
+
+        while ((r = monitor_next(manager->monitor, &event)) > 0) {
+                if (r == MONITOR_LOST)
+                        log_full(LOG_NOTICE, &lost, "Events were lost, reading all blocks again");
+                if (unplug_on_event(&manager->unplug, &manager->machine, (MonitorKind) r, &event,
+                                    now))
+                        job_queue_drop_block(&manager->queue, &manager->machine, event.block);
+                pass_on_event(&manager->pass, &manager->machine, (MonitorKind) r, &event, now);
+        }
+        if (r < 0)
+                manager_fail(manager, "Cannot receive events", r);
+        if (manager->pass.list_needed || manager->pass.read_needed)
+                manager_schedule(manager, now + GATHER_USEC);
 }
 
 /* Brings the totals of the machine up to date. */
@@ -191,6 +220,9 @@ void manager_run_jobs(Manager *manager)
         do {
                 if (manager->writer.job_serial != 0 || !writer_is_idle(&manager->writer))
                         return;
+                /* A change that was made by hand before this write has to stay. */
+                if (job_queue_restores(&manager->queue))
+                        manager_receive(manager);
                 if (job_queue_next(&manager->queue, &manager->machine, manager_now(manager),
                                    manager->conf.offline_timeout_usec, &write, &ended) > 0)
                         manager_write_job(manager, &write);

@@ -24,6 +24,7 @@ typedef struct Setup {
         Sysfs sysfs;
         ActuatorChannel actuator;
         int pressure_fd;                      /* see monitor.h; negative if there is none */
+        int klog_fd;                          /* see klog.h; negative if there is none */
         Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration will choose */
 } Setup;
 

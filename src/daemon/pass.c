@@ -148,6 +148,7 @@ void pass_on_event(Pass *pass, Machine *machine, MonitorKind kind, const Monitor
         case MONITOR_ONLINE:
                 pass_on_online(pass, machine, event->block, now_usec);
                 break;
+        case MONITOR_OFFLINE:
         case MONITOR_BLOCK:
                 pass_on_changed(pass, machine, event->block);
                 break;

@@ -110,6 +110,7 @@ static int classify(struct udev_device *device, MonitorEvent *ret)
                 return MONITOR_IGNORE;
         }
 
+        ret->seqnum = udev_device_get_seqnum(device);
         ret->node = read_node(device);
         if (ret->node == NODE_NONE)
                 log_debug("Event '%s' for %s", action ? action : "", name);
@@ -121,7 +122,9 @@ static int classify(struct udev_device *device, MonitorEvent *ret)
                 return MONITOR_ADDED;
         if (strcmp(action, "remove") == 0)
                 return MONITOR_REMOVED;
-        return strcmp(action, "online") == 0 ? MONITOR_ONLINE : MONITOR_BLOCK;
+        if (strcmp(action, "online") == 0)
+                return MONITOR_ONLINE;
+        return strcmp(action, "offline") == 0 ? MONITOR_OFFLINE : MONITOR_BLOCK;
 }
 
 int monitor_next(Monitor *monitor, MonitorEvent *ret)

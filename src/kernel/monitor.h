@@ -35,6 +35,7 @@ typedef enum MonitorKind {
         MONITOR_ADDED,   /* the block was added: the listing is out of date */
         MONITOR_REMOVED, /* the block is being removed: its folder exists a moment longer */
         MONITOR_ONLINE,  /* the block went online: it is out of date unless memoryd did it */
+        MONITOR_OFFLINE, /* the block went offline: it is out of date */
         MONITOR_BLOCK,   /* the block changed in another way: it is out of date */
         MONITOR_IGNORE,  /* the event is invalid or of no interest, and was logged */
         MONITOR_LOST,    /* the buffer overflowed or an event was garbled: all is out of date */
@@ -43,6 +44,11 @@ typedef enum MonitorKind {
 typedef struct MonitorEvent {
         uint32_t block;
         int32_t node; /* as told by the event; NODE_NONE if it tells none */
+        /*
+         * The kernel's number of the event. udev may pass on the events of several blocks in
+         * another order.
+         */
+        uint64_t seqnum;
 } MonitorEvent;
 
 /*

@@ -173,6 +173,7 @@ static bool is_foreign_alike(const Block *block, const Block *other)
 {
         return other->status == BLOCK_STATUS_FOREIGN && other->node == block->node &&
                other->onliner == block->onliner &&
+               other->rollback.is_set == block->rollback.is_set &&
                other->decision.verdict == block->decision.verdict &&
                block_class(other) == block_class(block);
 }
@@ -203,8 +204,14 @@ static int check_blocks(const VerifyInput *input, Findings *findings)
                                              "Something other than memoryd",
                                      zone_class_to_string(block_class(first)),
                                      verdict_to_string(first->decision.verdict)),
-                        strdup("Keep others from onlining memory (the other findings may "
-                               "tell who), then change these blocks with \"memoryctl set-zone\"."));
+                        first->rollback.is_set ?
+                                finding_text("The device could not be unplugged because of "
+                                             "memory%u, and this could not be put back. Change it "
+                                             "with \"memoryctl set-zone\".",
+                                             first->rollback.refuser) :
+                                strdup("Keep others from onlining memory (the other findings may "
+                                       "tell who), then change these blocks with \"memoryctl "
+                                       "set-zone\"."));
         }
         return r;
 }

@@ -57,6 +57,25 @@ static void assert_in_testbed(void)
         ck_assert_int_ge(rmdir(path), 0);
 }
 
+/* The kernel's log of the testbed is a pipe. Without it, memoryd would read that of this machine. */
+static int klog_fd = -EBADF;
+
+static void make_klog(void)
+{
+        char path[PATH_MAX];
+
+        testbed_make_folder("dev");
+        path_format(path, "dev/kmsg");
+        ck_assert_int_ge(mkfifo(path, 0600), 0);
+        klog_fd = open(path, O_RDWR | O_CLOEXEC);
+        ck_assert_int_ge(klog_fd, 0);
+}
+
+void testbed_log(const char *record)
+{
+        ck_assert_int_eq(write(klog_fd, record, strlen(record)), (ssize_t) strlen(record));
+}
+
 void testbed_new(void)
 {
         char *dir;
@@ -68,6 +87,7 @@ void testbed_new(void)
         g_free(dir);
         memset(cpu_nodes, 0, sizeof(cpu_nodes));
         n_ranges = 0;
+        make_klog();
 
         /* The user that memoryd becomes has to read it. */
         ck_assert_int_ge(chmod(root, 0755), 0);
@@ -78,6 +98,7 @@ void testbed_free(void)
 {
         g_object_unref(testbed);
         testbed = NULL;
+        close(klog_fd);
 }
 
 const char *testbed_dir(void)

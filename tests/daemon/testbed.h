@@ -89,6 +89,9 @@ void testbed_events(const char *action, unsigned first, unsigned n);
 /* What events for blocks carry from now on, beside their names: "NAME=value" and newlines between. */
 void testbed_tell(unsigned first, unsigned n, const char *properties);
 
+/* Adds a record to the kernel's log, in the form of /dev/kmsg. */
+void testbed_log(const char *record);
+
 /* Blocks on a node at once, and their events: a DIMM. */
 void testbed_add_dimm(unsigned first, unsigned n, unsigned node);
 
