@@ -39,6 +39,10 @@ TROUBLE = re.compile(r"\bBUG:|\bOops\b|Call Trace:|Kernel panic|WARNING: CPU:|"
 # then runs into a breakpoint that no longer exists.
 STALE_BREAKPOINT = "Oops: int3:"
 
+# The guest's answers to a request for a device, by ACPI (_OST).
+EJECT_REQUEST, EJECT_IN_PROGRESS = 0x3, 0x84
+
+
 class GuestError(Exception):
     """The guest misbehaved. The text says how."""
 
@@ -320,6 +324,20 @@ class Guest:
             if event.get("device") == identity:
                 break
         self._qmp.execute("object-del", id=f"mem-{identity}")
+
+    def ask_for_dimm(self, identity):
+        """Asks the guest to release a DIMM."""
+        self._qmp.forget_events()
+        self._qmp.execute("device_del", id=identity)
+
+    def wait_for_refusal(self, identity, timeout=WAIT_TIMEOUT):
+        """Waits until the guest has refused to release a DIMM."""
+        deadline = time.monotonic() + timeout
+        while True:
+            info = self._qmp.wait_event("ACPI_DEVICE_OST", deadline - time.monotonic())["info"]
+            if (info.get("device"), info["source"]) == (identity, EJECT_REQUEST) \
+                    and info["status"] != EJECT_IN_PROGRESS:
+                return
 
     def set_memory_blocks(self, online):
         """Makes the guest agent switch blocks. `online` says by block number whether the block is to be
