@@ -139,7 +139,7 @@ int actuator_serve(int fd, const Sysfs *sysfs)
                 serve_request(sysfs, &request, &reply);
                 while (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
                         if (errno != EINTR)
-                                return errno == EPIPE ? 0 : -errno;
+                                return errno == EPIPE || errno == ECONNRESET ? 0 : -errno;
         }
 }
 
