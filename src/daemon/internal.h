@@ -11,7 +11,7 @@
 #include "daemon/unplug.h"
 #include "daemon/watch.h"
 
-/* The manager's state, private to manager.c, restore.c and loop.c. Each calls only the files before it. */
+/* The manager's state, private to manager.c, look.c, restore.c and loop.c. Each calls only the files before it. */
 
 struct Manager {
         sd_event *event;
@@ -50,6 +50,9 @@ struct Manager {
 /* The monotonic time of the event that is being handled. */
 uint64_t manager_now(const Manager *manager);
 
+/* Brings the totals of the machine up to date. */
+void manager_count(Manager *manager);
+
 /* Makes sure that a pass runs at this time or earlier. */
 void manager_schedule(Manager *manager, uint64_t at_usec);
 
@@ -75,7 +78,7 @@ void manager_look_at_zones(Manager *manager);
 /* Receives the events that have come. Reading follows later. */
 void manager_receive(Manager *manager);
 
-/* Reads what the kernel's log has on unplugs that failed. */
+/* Reads what the kernel's log has on unplugs that failed, and on memory that could not be added. */
 void manager_read_klog(Manager *manager);
 
 /*

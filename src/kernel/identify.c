@@ -4,8 +4,6 @@
 
 #include "kernel/identify.h"
 
-#include <stdio.h>
-
 /* The value of Range.device if blocks of more than one device lie in the range. */
 #define DEVICE_MIXED (-2)
 
@@ -151,8 +149,7 @@ static int32_t find_device(Identifier *identifier, Origin origin, const char *na
 static int32_t set_driver(Identifier *identifier, int32_t device, const char *driver)
 {
         if (device >= 0)
-                snprintf(identifier->draft.devices[device].device.driver, DEVICE_NAME_MAX, "%s",
-                         driver);
+                strcpy(identifier->draft.devices[device].device.driver, driver);
         return device;
 }
 
