@@ -11,6 +11,10 @@ void manager_read_klog(Manager *manager)
         int r = 0;
 
         while (manager->klog_source && (r = klog_next(manager->klog_fd, &block)) > 0) {
+                if (r == KLOG_NOT_ADDED) {
+                        manager_look_at_zones(manager);
+                        continue;
+                }
                 unplug_on_refusal(&manager->unplug, block, manager_now(manager));
                 manager_schedule(manager, manager_now(manager));
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads in the kernel's log which memory block made an unplug fail. */
+/* Reads in the kernel's log which block made an unplug fail, and that memory could not be added. */
 
 #include "kernel/klog.h"
 
@@ -28,30 +28,50 @@ static bool is_of_kernel(const char *record)
         return record[0] >= '0' && record[0] <= '7' && record[1] == ',';
 }
 
-bool klog_parse(const char *record, uint32_t *ret_block)
+/* Whether the text of a record, which is its first line, ends so. */
+static bool text_ends(const char *record, const char *end)
 {
-        static const char key[] = "\n DEVICE=+memory:memory", end[] = ": Offline failed.\n";
-        const char *text = strchr(record, ';'), *device = strstr(record, key);
+        const char *text = strchr(record, ';');
+        size_t n = text ? strcspn(text, "\n") : 0;
+
+        return text && n >= strlen(end) && strncmp(text + n - strlen(end), end, strlen(end)) == 0;
+}
+
+/* Returns the name of the device that a record is about, behind a beginning such as "+memory:"; or NULL. */
+static const char *find_device(const char *record, const char *beginning)
+{
+        static const char key[] = "\n DEVICE=";
+        const char *device = strstr(record, key);
+
+        if (!device || strncmp(device + strlen(key), beginning, strlen(beginning)) != 0)
+                return NULL;
+        return device + strlen(key) + strlen(beginning);
+}
+
+KlogKind klog_parse(const char *record, uint32_t *ret_block)
+{
+        const char *device = find_device(record, "+memory:memory");
         char number[16];
         size_t n;
 
-        if (!is_of_kernel(record) || !text || !device)
-                return false;
-        n = strcspn(text, "\n");
-        if (n + 1 < strlen(end) || strncmp(text + n + 1 - strlen(end), end, strlen(end)) != 0)
-                return false;
-        device += strlen(key);
+        if (!is_of_kernel(record))
+                return KLOG_NONE;
+        if (find_device(record, "+acpi:PNP0C80:") && text_ends(record, ": add_memory failed"))
+                return KLOG_NOT_ADDED;
+        if (!device || !text_ends(record, ": Offline failed."))
+                return KLOG_NONE;
         n = strcspn(device, "\n");
         if (n >= sizeof(number))
-                return false;
+                return KLOG_NONE;
         memcpy(number, device, n);
         number[n] = 0;
-        return parse_u32(number, ret_block) >= 0;
+        return parse_u32(number, ret_block) >= 0 ? KLOG_REFUSED : KLOG_NONE;
 }
 
 int klog_next(int fd, uint32_t *ret_block)
 {
         char record[RECORD_MAX + 1];
+        KlogKind kind;
         ssize_t n;
 
         for (;;) {
@@ -60,11 +80,12 @@ int klog_next(int fd, uint32_t *ret_block)
                 if (n < 0 && (errno == EPIPE || errno == EINTR))
                         continue;
                 if (n < 0)
-                        return errno == EAGAIN ? 0 : -errno;
+                        return errno == EAGAIN ? KLOG_NONE : -errno;
                 if (n == 0)
-                        return 0;
+                        return KLOG_NONE;
                 record[n] = 0;
-                if (klog_parse(record, ret_block))
-                        return 1;
+                kind = klog_parse(record, ret_block);
+                if (kind != KLOG_NONE)
+                        return kind;
         }
 }

@@ -4,11 +4,18 @@
 #include "base/macro.h"
 
 /*
- * The kernel's log, /dev/kmsg, of which memoryd takes one message: that a memory block did not go offline
- * when its device was to be unplugged ("Offline failed.", from 3.11 on). The
- * kernel says it before it onlines the other blocks again. A process can write to the log, but not as the
+ * The messages of the kernel's log, /dev/kmsg, that memoryd takes. A process can write to the log, but not as the
  * kernel, and not with a device.
  */
+typedef enum KlogKind {
+        KLOG_NONE, /* any other record */
+        /*
+         * A memory block did not go offline when its device was to be unplugged ("Offline failed.", from 3.11
+         * on). The kernel says so before it onlines the other blocks of the device again.
+         */
+        KLOG_REFUSED,
+        KLOG_NOT_ADDED, /* the memory of an ACPI memory device could not be added ("add_memory failed") */
+} KlogKind;
 
 /*
  * Opens the log at its end. Returns a descriptor to be polled for EPOLLIN, or a negative errno: -EPERM if
@@ -17,10 +24,10 @@
 int klog_open(void);
 
 /*
- * Reads on to the next message about a block. Returns 1 and the block, 0 if there is none now, or a negative
- * errno if the log cannot be read.
+ * Reads on to the next of these messages. Returns its KlogKind, KLOG_NONE if there is none now, or a negative errno
+ * if the log cannot be read. *ret_block is written for KLOG_REFUSED only.
  */
 int klog_next(int fd, uint32_t *ret_block);
 
-/* Parses a record of the log. Returns true and the block if it is a message about one. */
-bool klog_parse(const char *record, uint32_t *ret_block);
+/* Parses a record of the log, likewise. */
+KlogKind klog_parse(const char *record, uint32_t *ret_block);

@@ -673,6 +673,18 @@ START_TEST(a_device_that_the_kernel_could_not_add_is_named_and_holds_up_nothing)
 }
 END_TEST
 
+/* Nothing else happens: only the kernel's log tells. */
+START_TEST(the_kernels_log_tells_of_a_device_that_could_not_be_added)
+{
+        daemon_start();
+        wait_for(bus_count_blocks() == 8);
+        testbed_begin_acpi("PNP0C80:00");
+        testbed_log("3,512,126095926,-;acpi PNP0C80:00: add_memory failed\n SUBSYSTEM=acpi\n"
+                    " DEVICE=+acpi:PNP0C80:00\n");
+        wait_for(daemon_logged("The kernel could not add the memory of PNP0C80:00"));
+}
+END_TEST
+
 START_TEST(rules_by_origin_tell_devices_apart_by_iomem)
 {
         daemon_set_config("rules = ({ name = \"grows\"; origin = \"virtio-mem\"; zone = "
@@ -950,6 +962,7 @@ int main(void)
         tcase_add_test(devices, what_of_a_device_never_comes_is_waited_for_as_long_as_settle_says);
         tcase_add_test(devices,
                        a_device_that_the_kernel_could_not_add_is_named_and_holds_up_nothing);
+        tcase_add_test(devices, the_kernels_log_tells_of_a_device_that_could_not_be_added);
         tcase_add_loop_test(devices, what_of_a_device_is_late_makes_no_difference, 0,
                             ELEMENTSOF(late_cases));
         tcase_add_test(devices, half_of_a_device_waits_for_the_rest);

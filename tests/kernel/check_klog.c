@@ -6,40 +6,48 @@
 #include <unistd.h>
 
 #define DEVICE "\n SUBSYSTEM=memory\n DEVICE=+memory:"
+#define ACPI_DEVICE "\n SUBSYSTEM=acpi\n DEVICE=+acpi:"
 
 static const struct {
         const char *record;
-        bool is_message;
+        KlogKind kind;
         uint32_t block;
 } records[] = {
         /* Recorded: Linux 6.12. */
-        { "4,504,126095926,-;memory memory32: Offline failed." DEVICE "memory32\n", true, 32 },
-        { "4,1,2,-,caller=T1;memory memory0: Offline failed." DEVICE "memory0\n", true, 0 },
-        { "4,1,2,-;memory memory4294967295: Offline failed." DEVICE "memory4294967295\n", true,
-          4294967295 },
-        { "4,1,2,-;memory memory4294967296: Offline failed." DEVICE "memory4294967296\n", false,
+        { "4,504,126095926,-;memory memory32: Offline failed." DEVICE "memory32\n", KLOG_REFUSED,
+          32 },
+        { "4,1,2,-,caller=T1;memory memory0: Offline failed." DEVICE "memory0\n", KLOG_REFUSED, 0 },
+        { "4,1,2,-;memory memory4294967295: Offline failed." DEVICE "memory4294967295\n",
+          KLOG_REFUSED, 4294967295 },
+        { "4,1,2,-;memory memory4294967296: Offline failed." DEVICE "memory4294967296\n", KLOG_NONE,
           0 },
+        /* By dev_err() in acpi_memory_enable_device(). */
+        { "3,1,2,-;acpi PNP0C80:00: add_memory failed" ACPI_DEVICE "PNP0C80:00\n", KLOG_NOT_ADDED,
+          0 },
+        { "3,1,2,-;acpi PNP0C80:00: add_memory failed" ACPI_DEVICE "LNXCPU:00\n", KLOG_NONE, 0 },
+        { "3,1,2,-;acpi PNP0C80:00: failed" ACPI_DEVICE "PNP0C80:00\n", KLOG_NONE, 0 },
+        { "11,1,2,-;acpi PNP0C80:00: add_memory failed" ACPI_DEVICE "PNP0C80:00\n", KLOG_NONE, 0 },
         /* Another message about a block, and the same about another device. */
-        { "4,1,2,-;memory memory32: Offline disabled." DEVICE "memory32\n", false, 0 },
-        { "4,1,2,-;memory memory32: Offline failed. Not." DEVICE "memory32\n", false, 0 },
-        { "4,1,2,-;cpu cpu1: Offline failed.\n SUBSYSTEM=cpu\n DEVICE=+cpu:cpu1\n", false, 0 },
+        { "4,1,2,-;memory memory32: Offline disabled." DEVICE "memory32\n", KLOG_NONE, 0 },
+        { "4,1,2,-;memory memory32: Offline failed. Not." DEVICE "memory32\n", KLOG_NONE, 0 },
+        { "4,1,2,-;cpu cpu1: Offline failed.\n SUBSYSTEM=cpu\n DEVICE=+cpu:cpu1\n", KLOG_NONE, 0 },
         /* What a process writes has the facility of a user, and no device of the kernel's. */
-        { "12,1,2,-;memory memory32: Offline failed." DEVICE "memory32\n", false, 0 },
-        { "4,1,2,-;memory memory32: Offline failed.\n", false, 0 },
-        { "4,1,2,-;memory memory32: Offline failed.\\x0a DEVICE=+memory:memory32\n", false, 0 },
-        { "4,1,2,-;memory: Offline failed." DEVICE "memory\n", false, 0 },
-        { "4,1,2,-;memory memory3x: Offline failed." DEVICE "memory3x\n", false, 0 },
-        { "4,1,2,-", false, 0 },
-        { ";", false, 0 },
-        { "", false, 0 },
+        { "12,1,2,-;memory memory32: Offline failed." DEVICE "memory32\n", KLOG_NONE, 0 },
+        { "4,1,2,-;memory memory32: Offline failed.\n", KLOG_NONE, 0 },
+        { "4,1,2,-;memory memory32: Offline failed.\\x0a DEVICE=+memory:memory32\n", KLOG_NONE, 0 },
+        { "4,1,2,-;memory: Offline failed." DEVICE "memory\n", KLOG_NONE, 0 },
+        { "4,1,2,-;memory memory3x: Offline failed." DEVICE "memory3x\n", KLOG_NONE, 0 },
+        { "4,1,2,-", KLOG_NONE, 0 },
+        { ";", KLOG_NONE, 0 },
+        { "", KLOG_NONE, 0 },
 };
 
-START_TEST(a_block_that_refused_is_found_in_the_kernels_log)
+START_TEST(messages_are_found_in_the_kernels_log)
 {
         uint32_t block = 7;
 
-        ck_assert_int_eq(klog_parse(records[_i].record, &block), records[_i].is_message);
-        ck_assert_uint_eq(block, records[_i].is_message ? records[_i].block : 7);
+        ck_assert_int_eq(klog_parse(records[_i].record, &block), records[_i].kind);
+        ck_assert_uint_eq(block, records[_i].kind == KLOG_REFUSED ? records[_i].block : 7);
 }
 END_TEST
 
@@ -66,13 +74,13 @@ START_TEST(all_other_records_are_passed_over)
 {
         uint32_t block = 7;
 
-        ck_assert_int_eq(klog_next(ends[0], &block), 0);
-        add(records[5].record);
+        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_NONE);
+        add("3,1,2,-;acpi PNP0C80:00: failed" ACPI_DEVICE "PNP0C80:00\n");
         add(records[0].record);
-        add(records[4].record);
-        ck_assert_int_eq(klog_next(ends[0], &block), 1);
+        add("4,1,2,-;memory memory32: Offline disabled." DEVICE "memory32\n");
+        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_REFUSED);
         ck_assert_uint_eq(block, 32);
-        ck_assert_int_eq(klog_next(ends[0], &block), 0);
+        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_NONE);
         ck_assert_int_eq(klog_next(ends[1], &block), -EBADF);
 }
 END_TEST
@@ -82,8 +90,7 @@ int main(void)
         Suite *suite = suite_create("klog");
         TCase *parse = tcase_create("parse"), *read = tcase_create("read");
 
-        tcase_add_loop_test(parse, a_block_that_refused_is_found_in_the_kernels_log, 0,
-                            ELEMENTSOF(records));
+        tcase_add_loop_test(parse, messages_are_found_in_the_kernels_log, 0, ELEMENTSOF(records));
         suite_add_tcase(suite, parse);
         tcase_add_checked_fixture(read, setup, teardown);
         tcase_add_test(read, all_other_records_are_passed_over);
