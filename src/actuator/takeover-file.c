@@ -14,8 +14,8 @@
 #define HEADING "memoryd auto_online_blocks 1\n"
 
 /*
- * Then comes a line for each auto_online_blocks file: its owner, its previous word, the words that memoryd wrote,
- * and behind FOREIGN_MARK a word that another process set.
+ * Then comes a line for each auto_online_blocks file: its owner, its previous word, the words that memoryd
+ * wrote, and behind FOREIGN_MARK a word that another process set.
  */
 #define LINE_TEXT_MAX 128
 #define FILE_MAX (sizeof(HEADING) + (size_t) (NODE_MAX + 1) * LINE_TEXT_MAX)
@@ -83,8 +83,8 @@ static int parse_word(const char *text, Answer *answer)
 }
 
 /*
- * Parses a line such as "machine online offline !online_movable". There is at least one word of memoryd after the
- * previous one.
+ * Parses a line such as "machine online offline !online_movable". There is at least one word of memoryd after
+ * the previous one.
  */
 static int parse_line(char *line, Takeover *takeover)
 {

@@ -192,9 +192,9 @@ static int takeover_next(Takeover *takeover, const Machine *machine, const Takeo
 }
 
 /*
- * Forgets the files when all words have been restored, but not those of nodes that are gone: the kernel has kept
- * their words for the time when the node comes back. Nor those that another process has set: the next memoryd
- * leaves them alone as well.
+ * Forgets the files when all words have been restored, but not those of nodes that are gone: the kernel has
+ * kept their words for the time when the node comes back. Nor those that another process has set: the next
+ * memoryd leaves them alone as well.
  */
 static void forget_restored(Takeover *takeover, const Machine *machine)
 {

@@ -6,11 +6,11 @@
 #include "policy/offload.h"
 
 /*
- * While memoryd runs, it controls the kernel's own onlining through the auto_online_blocks of the machine and, on a
- * kernel that has them, of the nodes. A word that another process sets meanwhile stays, until the configuration
- * is reloaded: memoryd writes nothing to that file, and does not restore it. What is known of the files is kept
- * below /run, so that the words are restored in the end even if memoryd was killed and started again. A word that
- * was set while no memoryd ran is the one to restore.
+ * While memoryd runs, it controls the kernel's own onlining through the auto_online_blocks of the machine
+ * and, on a kernel that has them, of the nodes. A word that another process sets meanwhile stays, until the
+ * configuration is reloaded: memoryd writes nothing to that file, and does not restore it. What is known of
+ * the files is kept below /run, so that the words are restored in the end even if memoryd was killed and
+ * started again. A word that was set while no memoryd ran is the one to restore.
  */
 
 /* What is known of a file. */
@@ -44,15 +44,15 @@ void takeover_done(Takeover *takeover);
 int takeover_load(const char *folder, Takeover *ret);
 
 /*
- * Saves the words below the folder if they have changed, atomically. Removes the file if no word is to be restored
- * or left alone. Returns 0 or a negative errno.
+ * Saves the words below the folder if they have changed, atomically. Removes the file if no word is to be
+ * restored or left alone. Returns 0 or a negative errno.
  */
 int takeover_save(const char *folder, Takeover *takeover);
 
 /*
- * Decides on a file that says `current` and is to say `wanted`. Returns 1 if `wanted` is to be written: this is
- * noted, and must be saved first. Returns 0 if there is nothing to write, if a write of `wanted` has failed, or
- * if another process has set the file. Returns -ENOMEM if there is no memory.
+ * Decides on a file that says `current` and is to say `wanted`. Returns 1 if `wanted` is to be written: this
+ * is noted, and must be saved first. Returns 0 if there is nothing to write, if a write of `wanted` has
+ * failed, or if another process has set the file. Returns -ENOMEM if there is no memory.
  */
 int takeover_take(Takeover *takeover, int32_t node, OnlineWord current, OnlineWord wanted);
 
@@ -66,8 +66,8 @@ OnlineWord takeover_release(const Takeover *takeover, int32_t node, OnlineWord c
 void takeover_written(Takeover *takeover, int32_t node, OnlineWord word, int error);
 
 /*
- * Allows another attempt to write words that could not be written, and takes over files that another process has
- * set. Their words are the ones to restore.
+ * Allows another attempt to write words that could not be written, and takes over files that another process
+ * has set. Their words are the ones to restore.
  */
 void takeover_renew(Takeover *takeover);
 
@@ -85,12 +85,14 @@ typedef struct TakeoverWish {
 WordFiles takeover_foreign(const Takeover *takeover, const Machine *machine);
 
 /*
- * Notes in the machine and its nodes what the kernel would do without memoryd. It does nothing where the file says
- * what another process wants, or where memoryd leaves the file alone.
+ * Notes in the machine and its nodes what the kernel would do without memoryd. It does nothing where the file
+ * says what another process wants, or where memoryd leaves the file alone.
  */
 void takeover_note_words(const Takeover *takeover, Machine *machine);
 
-/* Reads the word of the machine. The words of the nodes are read with the nodes. Logs an unknown word once. */
+/*
+ * Reads the word of the machine. The words of the nodes are read with the nodes. Logs an unknown word once.
+ */
 void takeover_read(Takeover *takeover, const Sysfs *sysfs);
 
 /* Whether the kernel onlines memory that is added to a node without a word of its own. */

@@ -23,8 +23,8 @@ int parse_size(const char *text, uint64_t *ret_bytes);
 int parse_usec(const char *text, uint64_t *ret_usec);
 
 /*
- * Whether a text is a list of numbers and ranges as the kernel prints it, "0,2-5". An empty string is an empty
- * list. The numbers need not fit any type but uint64_t.
+ * Whether a text is a list of numbers and ranges as the kernel prints it, "0,2-5". An empty string is an
+ * empty list. The numbers need not fit any type but uint64_t.
  */
 bool is_number_list(const char *text);
 

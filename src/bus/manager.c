@@ -36,7 +36,10 @@ static int get_input(Manager *manager, struct utsname *ret_name, VerifyInput *re
         return 0;
 }
 
-/* Runs the checks on this machine and its kernel: Verify replies with the problems, VerifyNotes with the notes. */
+/*
+ * Runs the checks on this machine and its kernel: Verify replies with the problems, VerifyNotes with the
+ * notes.
+ */
 static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         bool wants_notes = strcmp(sd_bus_message_get_member(message), "VerifyNotes") == 0;

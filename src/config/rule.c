@@ -238,7 +238,10 @@ static int check_origin(const Reader *reader)
                         "an origin that the rule's architecture knows");
 }
 
-/* Whether a driver's name can match: printable ASCII, as far as it fits, and never with the brackets around it. */
+/*
+ * Whether a driver's name can match: printable ASCII, as far as it fits, and never with the brackets around
+ * it.
+ */
 static bool can_match_driver(const char *pattern)
 {
         const char *class = strrchr(pattern, '[');

@@ -11,7 +11,10 @@
 #include "daemon/unplug.h"
 #include "daemon/watch.h"
 
-/* The manager's state, private to manager.c, look.c, restore.c and loop.c. Each calls only the files before it. */
+/*
+ * The manager's state, private to manager.c, look.c, restore.c and loop.c. Each calls only the files before
+ * it.
+ */
 
 struct Manager {
         sd_event *event;

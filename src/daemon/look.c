@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Looks at what the kernel sends no event about: the free memory of zones, and memory that could not be added. */
+/*
+ * Looks at what the kernel sends no event about: the free memory of zones, and memory that could not be
+ * added.
+ */
 
 #include "daemon/internal.h"
 #include "kernel/survey.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tells blocks that the kernel brought back after a failed unplug from those that an administrator changed. */
+/*
+ * Tells blocks that the kernel brought back after a failed unplug from those that an administrator changed.
+ */
 
 #include "daemon/unplug.h"
 

@@ -90,9 +90,9 @@ static int32_t find_boot(Identifier *identifier)
 }
 
 /*
- * Returns the group of a block. A group is read only once, since it lasts as long as the block. It is not read
- * before the block has a node, because some files of the block may not exist until then. Where the kernel shows
- * no groups, it is read for one block of each range.
+ * Returns the group of a block. A group is read only once, since it lasts as long as the block. It is not
+ * read before the block has a node, because some files of the block may not exist until then. Where the
+ * kernel shows no groups, it is read for one block of each range.
  */
 static int32_t find_group(Identifier *identifier, Block *block, Range *range)
 {
@@ -113,7 +113,7 @@ static int32_t find_group(Identifier *identifier, Block *block, Range *range)
         return block->group;
 }
 
-/* Fills in the group of a new device: from the block's previous device if it is the same, or else from files. */
+/* Fills in the group of a new device: from the block's previous device if that is the same, else from files. */
 static void take_group(const Identifier *identifier, const Block *block, DraftDevice *found)
 {
         const Device *before = machine_device(identifier->machine, block);
@@ -359,8 +359,8 @@ static int find_all(Identifier *identifier)
 }
 
 /*
- * Finds the device of blocks that come before the block that named their group. Blocks that remain are part of
- * another device than the rest of their range.
+ * Finds the device of blocks that come before the block that named their group. Blocks that remain are part
+ * of another device than the rest of their range.
  */
 static void find_rest(Identifier *identifier)
 {

@@ -175,8 +175,8 @@ static void take_driver(const char *name, char driver[static DEVICE_NAME_MAX])
 }
 
 /*
- * Takes the region of another driver's memory: the innermost range around it, if that has the name of a device, or
- * else the memory itself. A bus, with a space in its name, can have many devices.
+ * Takes the region of another driver's memory: the innermost range around it, if that has the name of a
+ * device, or else the memory itself. A bus, with a space in its name, can have many devices.
  */
 static void take_region(const Iomem *iomem, const IomemRange *range, Ram *ram)
 {

@@ -4,8 +4,8 @@
 #include "base/macro.h"
 
 /*
- * The messages of the kernel's log, /dev/kmsg, that memoryd takes. A process can write to the log, but not as the
- * kernel, and not with a device.
+ * The messages of the kernel's log, /dev/kmsg, that memoryd takes. A process can write to the log, but not as
+ * the kernel, and not with a device.
  */
 typedef enum KlogKind {
         KLOG_NONE, /* any other record */
@@ -24,8 +24,8 @@ typedef enum KlogKind {
 int klog_open(void);
 
 /*
- * Reads on to the next of these messages. Returns its KlogKind, KLOG_NONE if there is none now, or a negative errno
- * if the log cannot be read. *ret_block is written for KLOG_REFUSED only.
+ * Reads on to the next of these messages. Returns its KlogKind, KLOG_NONE if there is none now, or a negative
+ * errno if the log cannot be read. *ret_block is written for KLOG_REFUSED only.
  */
 int klog_next(int fd, uint32_t *ret_block);
 

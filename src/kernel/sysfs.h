@@ -74,8 +74,8 @@ int sysfs_adopt_iomem(Sysfs *sysfs, int fd);
 int sysfs_read_iomem(const Sysfs *sysfs, char **ret);
 
 /*
- * Reads a whole file as a string, without its last newline and NUL bytes behind it. Returns 0, -EFBIG if the file does not
- * fit, or another negative errno. Not for valid_zones, which only sysfs-block.c reads.
+ * Reads a whole file as a string, without its last newline and NUL bytes behind it. Returns 0, -EFBIG if the
+ * file does not fit, or another negative errno. Not for valid_zones, which only sysfs-block.c reads.
  */
 #define ATTRIBUTE_MAX 4096
 int sysfs_read_text(const Sysfs *sysfs, int folder_fd, const char *path, char *buffer, size_t size);

@@ -5,8 +5,9 @@
 #include "policy/policy.h"
 
 /*
- * The rules of the guards: which nodes are exempt, in which class a block counts, which memory is compared, and
- * when a limit is exceeded. The planner, the balance of a job, the shortage and `verify` share these functions.
+ * The rules of the guards: which nodes are exempt, in which class a block counts, which memory is compared,
+ * and when a limit is exceeded. The planner, the balance of a job, the shortage and `verify` share these
+ * functions.
  */
 
 /* Whether a rule exempts the nodes of its blocks from min_kernel. `rule` may be NULL. */
@@ -16,8 +17,8 @@ bool guard_is_exempt(const Rule *rule);
 uint64_t guard_min_kernel(const Policy *policy, const Machine *machine, bool is_exempt);
 
 /*
- * Whether a node has a ratio of its own: with per_node, a node with a CPU. A node without a CPU counts only in
- * the ratio of the machine, because the users of its memory run on other nodes.
+ * Whether a node has a ratio of its own: with per_node, a node with a CPU. A node without a CPU counts only
+ * in the ratio of the machine, because the users of its memory run on other nodes.
  */
 bool guard_has_node_ratio(const Policy *policy, const Node *node);
 

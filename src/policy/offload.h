@@ -20,7 +20,9 @@ typedef struct WordFiles {
  */
 Verdict offload_node(const Machine *machine, const Policy *policy, const Node *node);
 
-/* Whether a policy leaves all memory of an origin without a driver, such as a balloon's, to other programs. */
+/*
+ * Whether a policy leaves all memory of an origin without a driver, such as a balloon's, to other programs.
+ */
 bool offload_leaves(const Machine *machine, const Policy *policy, Origin origin);
 
 /*

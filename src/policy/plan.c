@@ -75,9 +75,9 @@ static void planner_add(Planner *planner, Tally *tally, const Block *block, Plan
 }
 
 /*
- * Returns the verdict on a block that a rule leaves as it would be without memoryd. Without memoryd, the kernel
- * would online added memory by its own answer. Memory of a dax device is first left to daxctl(1), and another
- * driver could not take its memory out again if it became kernel memory.
+ * Returns the verdict on a block that a rule leaves as it would be without memoryd. Without memoryd, the
+ * kernel would online added memory by its own answer. Memory of a dax device is first left to daxctl(1), and
+ * another driver could not take its memory out again if it became kernel memory.
  */
 static Verdict leave_verdict(const Machine *machine, const Block *block)
 {

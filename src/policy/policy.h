@@ -76,7 +76,9 @@ bool condition_holds(char *const *words, ConditionMatches matches, const char *v
 const char *virtualization_word(int i);
 const char *architecture_word(int i);
 
-/* Whether a word is the name of an architecture, or of a virtualization or "none": a value, not a condition. */
+/*
+ * Whether a word is the name of an architecture, or of a virtualization or "none": a value, not a condition.
+ */
 bool architecture_is_name(const char *word);
 bool virtualization_is_name(const char *word);
 

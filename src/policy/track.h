@@ -62,9 +62,9 @@ void track_decide(Block *block, const Decision *decision);
 bool track_is_left_for_now(const Machine *machine, const Block *block);
 
 /*
- * Has those blocks decided again of whose device no block has changed for delay_usec, the setting `leave_delay`:
- * a program that onlines the device block by block, as daxctl(1) does, is never raced. Returns 1 if there are
- * any, 0 if not, or -ENOMEM. *ret_next_usec is the time of the next ones, or USEC_INFINITY.
+ * Has those blocks decided again of whose device no block has changed for delay_usec, the setting
+ * `leave_delay`: a program that onlines the device block by block, as daxctl(1) does, is never raced. Returns
+ * 1 if there are any, 0 if not, or -ENOMEM. *ret_next_usec is the time of the next ones, or USEC_INFINITY.
  */
 int track_end_leave(Machine *machine, uint64_t delay_usec, uint64_t now_usec,
                     uint64_t *ret_next_usec);

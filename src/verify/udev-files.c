@@ -162,7 +162,10 @@ static int add_write(Findings *findings, const char *path, const UdevWrite *writ
                 advice);
 }
 
-/* Checks a file. `left` is the origin of memory that the policy leaves to others on this platform, or unknown. */
+/*
+ * Checks a file. `left` is the origin of memory that the policy leaves to others on this platform, or
+ * unknown.
+ */
 static int check_file(Udev *udev, const RulesFile *file, const UdevHost *host, Origin left,
                       Findings *findings)
 {

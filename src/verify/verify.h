@@ -6,8 +6,8 @@
 /* Finds what works against the policy on this machine, for memoryctl verify. */
 
 /*
- * A finding is a problem, which works against the policy, or a note: what an administrator may want to know, but
- * need not mend. What the policy leaves to other programs is never a problem.
+ * A finding is a problem, which works against the policy, or a note: what an administrator may want to know,
+ * but need not mend. What the policy leaves to other programs is never a problem.
  */
 typedef struct Finding {
         bool is_note;
@@ -32,8 +32,8 @@ void findings_done(Findings *findings);
 int verify(const VerifyInput *input, Findings *ret);
 
 /*
- * Add a problem or a note, and take ownership of the strings, also on failure. A NULL string stands for a lack of
- * memory. Return 0 or -ENOMEM.
+ * Add a problem or a note, and take ownership of the strings, also on failure. A NULL string stands for a
+ * lack of memory. Return 0 or -ENOMEM.
  */
 int findings_add(Findings *findings, const char *check, char *subject, char *text, char *advice);
 int findings_add_note(Findings *findings, const char *check, char *subject, char *text,

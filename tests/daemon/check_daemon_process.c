@@ -74,8 +74,8 @@ static void kill_daemon(void)
 }
 
 /*
- * Movable memory that another program made kernel memory: `keep` has it kernel memory again, where `auto` would
- * have it movable.
+ * Movable memory that another program made kernel memory: `keep` has it kernel memory again, where `auto`
+ * would have it movable.
  */
 static void begin_keeping(void)
 {

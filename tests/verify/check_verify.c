@@ -51,7 +51,10 @@ static void use_conf(const char *text)
         ck_assert_int_eq(conf_load_text("x.conf", text, strlen(text), &conf, &faults), 0);
 }
 
-/* What is found, as "check: subject", a line each, with "note " before a note; *ret has all of it until the next call. */
+/*
+ * What is found, as "check: subject", a line each, with "note " before a note; *ret has all of it until the
+ * next call.
+ */
 static const char *find(const char *release, const Findings **ret)
 {
         static Findings findings;
