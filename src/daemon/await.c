@@ -6,6 +6,13 @@
 
 #include "kernel/identify.h"
 
+/*
+ * A burst is over if no block came for this long: drivers may add blocks one by one. virtio-mem asks its host for
+ * each block. It does not wait for blocks to come online as long as no more than 1 GiB is offline (6.12).
+ */
+#define QUIET_USEC (15 * USEC_PER_MSEC)
+#define QUIET_VIRTIO_MEM_USEC (100 * USEC_PER_MSEC)
+
 bool await_is_left_to_kernel(const Block *block)
 {
         return block->kernel_due && block->decision.verdict == VERDICT_NONE && !block->given_up &&
@@ -56,10 +63,18 @@ static bool waits_for_device(const Awaiting *awaiting, const Block *block)
                block->device == DEVICE_NONE && awaiting->needs.origin;
 }
 
+static uint64_t quiet_usec(Origin origin)
+{
+        if (origin == ORIGIN_VIRTIO_MEM)
+                return QUIET_VIRTIO_MEM_USEC;
+        return origin == ORIGIN_UNKNOWN ? QUIET_USEC : 0;
+}
+
 /* Counts what the plan waits for about a block that was read, but not decided on yet. */
 static void count_undecided(Awaiting *awaiting, const Machine *machine, Block *block)
 {
-        bool is_unknown = machine_origin(machine, block) == ORIGIN_UNKNOWN;
+        Origin origin = machine_origin(machine, block);
+        bool is_unknown = origin == ORIGIN_UNKNOWN;
         bool is_incomplete = identify_awaits(machine, block);
         bool is_unannounced = awaiting->needs.udev && !block->announced;
         /* Only the link, not a node told by an event, shows that an add_memory() is complete: see pass.h. */
@@ -68,6 +83,7 @@ static void count_undecided(Awaiting *awaiting, const Machine *machine, Block *b
 
         awaiting->any_incomplete |= is_incomplete;
         awaiting->any_unknown |= is_unknown;
+        awaiting->quiet_usec = MAX(awaiting->quiet_usec, quiet_usec(origin));
         block->stale |= is_unlinked;
         awaiting->n_blocks += is_incomplete || is_unlinked || is_unannounced;
         awaiting->n_missing += (unsigned) is_incomplete + is_unlinked + is_unannounced;

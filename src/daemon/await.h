@@ -19,11 +19,12 @@ typedef struct AwaitNeeds {
 } AwaitNeeds;
 
 typedef struct Awaiting {
-        unsigned n_blocks;  /* blocks whose node, device or udev event is missing */
-        unsigned n_missing; /* facts that are missing: a change of this number is progress */
-        unsigned n_due;     /* blocks that the kernel is about to online */
-        bool any_unknown;   /* a block's origin is unknown, so more blocks may follow */
-        bool any_given_up;  /* a block without a node is no longer waited for, or a block is held */
+        unsigned n_blocks;   /* blocks whose node, device or udev event is missing */
+        unsigned n_missing;  /* facts that are missing: a change of this number is progress */
+        unsigned n_due;      /* blocks that the kernel is about to online */
+        bool any_unknown;    /* a block's origin is unknown, so more blocks may follow */
+        uint64_t quiet_usec; /* the burst is over if no block came for this long */
+        bool any_given_up; /* a block without a node is no longer waited for, or a block is held */
         bool any_incomplete; /* devices are to be identified again */
         bool lacks_nodes;    /* a block without a device has no node */
         AwaitNeeds needs;

@@ -7,9 +7,6 @@
 #include "kernel/identify.h"
 #include "policy/track.h"
 
-/* A burst is over if no block came for this long: virtio-mem and similar drivers add blocks one by one. */
-#define QUIET_USEC (15 * USEC_PER_MSEC)
-
 /* The time between two looks at blocks that could not be read, or whose node is no longer waited for. */
 #define LOOK_LATER_USEC (5 * USEC_PER_SEC)
 
@@ -265,7 +262,7 @@ static void pass_give_up(Pass *pass, Machine *machine, const Awaiting *awaiting,
 
 static bool pass_is_growing(const Pass *pass, const Awaiting *awaiting, uint64_t now)
 {
-        return awaiting->any_unknown && pass->grew_usec > 0 && now - pass->grew_usec < QUIET_USEC;
+        return pass->grew_usec > 0 && now - pass->grew_usec < awaiting->quiet_usec;
 }
 
 /* The time at which the wait ends at the latest. */
@@ -297,8 +294,9 @@ static void pass_prepare_look(Pass *pass, const Awaiting *awaiting, uint64_t now
                 wake_at(next, pass->look.at_usec);
         } else {
                 pass->list_needed = true;
-                wake_at(next,
-                        pass_is_growing(pass, awaiting, now) ? pass->grew_usec + QUIET_USEC : now);
+                wake_at(next, pass_is_growing(pass, awaiting, now) ?
+                                      pass->grew_usec + awaiting->quiet_usec :
+                                      now);
         }
 }
 

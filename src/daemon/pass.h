@@ -18,7 +18,8 @@
  * If the origin of a block is unknown, more blocks may follow it. The kernel makes all blocks of an
  * add_memory() before it gives the first of them its node. So if all blocks have a node, and a listing made
  * after that finds no new blocks, this add_memory() is complete. A driver may also add one block after
- * another: its burst is over if no block came for 15 ms.
+ * another: its burst is over if no block came for 15 ms, or for 100 ms from virtio-mem. A burst that is planned
+ * as a whole has its kernel memory lowest.
  *
  * For blocks that the kernel onlines itself, the plan waits as long as the kernel makes progress: each of
  * these blocks sends an event.

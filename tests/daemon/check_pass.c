@@ -69,6 +69,7 @@ typedef enum DeviceKind {
         COMPLETE,
         INCOMPLETE,
         UNKNOWN, /* nobody can tell what will follow it */
+        VIRTIO,
 } DeviceKind;
 
 typedef struct WaitCase {
@@ -105,6 +106,11 @@ static const WaitCase wait_cases[] = {
         { "an unknown device that came 14 ms ago", .device = UNKNOWN, .grew_msec_ago = 14,
           .waits = true, .wake_usec = USEC_PER_MSEC },
         { "an unknown device that came 15 ms ago", .device = UNKNOWN, .grew_msec_ago = 15 },
+        { "virtio-mem that grew 99 ms ago", .device = VIRTIO, .grew_msec_ago = 99, .waits = true,
+          .wake_usec = USEC_PER_MSEC },
+        { "virtio-mem that grew 100 ms ago", .device = VIRTIO, .grew_msec_ago = 100 },
+        { "virtio-mem that grew, decided", .device = VIRTIO, .grew_msec_ago = 1,
+          .is_decided = true },
         { "an unknown device without a link", .device = UNKNOWN, .is_told = true, .waits = true,
           .wake_usec = LOOK },
         { "an unknown device without a link, given up", .device = UNKNOWN, .is_told = true,
@@ -134,7 +140,9 @@ static void begin_case(const WaitCase *wait)
         if (wait->device != NO_DEVICE) {
                 device = machine_add_device(&machine, 1, 1, 0);
                 device->missing_blocks = wait->device == INCOMPLETE;
-                device->origin = wait->device == UNKNOWN ? ORIGIN_UNKNOWN : ORIGIN_DIMM;
+                device->origin = wait->device == UNKNOWN ? ORIGIN_UNKNOWN :
+                                 wait->device == VIRTIO  ? ORIGIN_VIRTIO_MEM :
+                                                           ORIGIN_DIMM;
         }
         if (wait->has_no_node) {
                 block->node = NODE_NONE;
