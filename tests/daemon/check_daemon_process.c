@@ -296,12 +296,25 @@ START_TEST(auto_onlining_is_taken_over_and_put_back_at_the_end)
 }
 END_TEST
 
-/* Xen's balloon waits for its memory to come online. */
+/* The balloons of Hyper-V and Xen wait for their memory to come online. */
+static void add_balloon(int number)
+{
+        char path[PATH_MAX];
+
+        if (number == 1) {
+                testbed_write("sys/hypervisor/type", "xen");
+                return;
+        }
+        testbed_make_folder("sys/bus/vmbus/drivers/hv_balloon");
+        snprintf(path, sizeof(path), "%s/sys/bus/vmbus/drivers/hv_balloon/balloon", testbed_dir());
+        ck_assert_int_eq(symlink("../../../../devices/vmbus/balloon", path), 0);
+}
+
 START_TEST(what_a_rule_leaves_is_onlined_where_the_kernel_would)
 {
         static const char *const words[] = { "online", "online_movable", "offline" };
 
-        testbed_write("sys/hypervisor/type", "xen");
+        add_balloon(_i);
         daemon_set_config(
                 "rules = ({ name = \"balloon\"; origin = \"balloon\"; zone = \"leave\"; });");
         for (unsigned i = 0; i < ELEMENTSOF(words); i++) {
@@ -322,7 +335,7 @@ END_TEST
 
 START_TEST(what_came_before_a_crash_is_onlined_after_it)
 {
-        testbed_write("sys/hypervisor/type", "xen");
+        add_balloon(_i);
         daemon_set_config(
                 "rules = ({ name = \"balloon\"; origin = \"balloon\"; zone = \"leave\"; });");
         crash_after_take_over();
@@ -750,8 +763,8 @@ int main(void)
 
         tcase_add_test(takeover, auto_onlining_is_taken_over_and_put_back_at_the_end);
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
-        tcase_add_test(takeover, what_a_rule_leaves_is_onlined_where_the_kernel_would);
-        tcase_add_test(takeover, what_came_before_a_crash_is_onlined_after_it);
+        tcase_add_loop_test(takeover, what_a_rule_leaves_is_onlined_where_the_kernel_would, 0, 2);
+        tcase_add_loop_test(takeover, what_came_before_a_crash_is_onlined_after_it, 0, 2);
         tcase_add_test(takeover, a_dax_device_is_onlined_after_a_delay);
         tcase_add_test(takeover, a_word_that_another_process_sets_stays_and_is_told_once);
         tcase_add_test(takeover, a_word_of_another_process_stays_across_a_restart_and_a_crash);
