@@ -7,8 +7,8 @@
 #include "kernel/identify.h"
 
 /*
- * A burst is over if no block came for this long: drivers may add blocks one by one. virtio-mem asks its host for
- * each block. It does not wait for blocks to come online as long as no more than 1 GiB is offline (6.12).
+ * A burst is over if no block came for this long: drivers may add blocks one by one. virtio-mem asks its host
+ * for each block. It does not wait for blocks to come online as long as no more than 1 GiB is offline (6.12).
  */
 #define QUIET_USEC (15 * USEC_PER_MSEC)
 #define QUIET_VIRTIO_MEM_USEC (100 * USEC_PER_MSEC)

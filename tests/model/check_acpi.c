@@ -125,7 +125,7 @@ START_TEST(a_device_that_is_gone_or_has_its_memory_has_not_failed)
         ck_assert(take("", 0, NOW + 4 * SECOND));
         ck_assert_str_eq(failed(), "");
 
-        /* What is plugged into the same place is another device. */
+        /* A device that is plugged into the same place is another one. */
         ck_assert(!take("a", 0, NOW + 5 * SECOND));
         ck_assert_uint_eq(acpi_devices_next_look(acpi), NOW + 7 * SECOND);
         ck_assert(acpi_devices_is_awaited(acpi, "a"));

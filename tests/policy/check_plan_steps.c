@@ -194,7 +194,7 @@ static bool prefers(const Case *c)
         return c->policy.whole_device == WHOLE_DEVICE_PREFER;
 }
 
-/* What was planned at first, as far as that is sure. */
+/* The blocks are as in the first plan, in all that a later plan cannot change. */
 static void check_unchanged(const Daemon *daemon)
 {
         if (prefers(daemon->c))

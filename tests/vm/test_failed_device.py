@@ -30,7 +30,7 @@ class FailedDevice(GuestCase):
         self.assertEqual(self.memoryd.get("FailedDevices"), [])
         for number, name in enumerate(self.NAMES, 1):
             self.guest.add_dimm("64M", 0)
-            # The journal comes first: whoever asks on the bus has memoryd look.
+            # Read the journal first: a question on the bus would have memoryd look.
             self.guest.wait_until(lambda number=number: len(self._entries()) == number,
                                   f"{name} in the journal")
         self.assertEqual({(name, size) for name, size, _ in self.memoryd.get("FailedDevices")},

@@ -164,7 +164,7 @@ class RefusedUnplugBesideJobs(UnplugCase):
                 f"offline --device {self.device} --force --undo-on-failure")
             self.assertEqual(report["failures"][0]["block"], self.first)
             self.assertClasses(self.classes(), before)
-        with self.subTest("not undone: what is offline stays so, whoever asks for the device"):
+        with self.subTest("not undone: offline blocks stay offline when the device is asked for"):
             self.memoryd.report(f"offline {self.first + 8}-{self.first + 15} --force")
             self.ask(1)
             self.assertClasses(self.classes(), "KKKKMMMM--------")
