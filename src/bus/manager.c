@@ -88,11 +88,9 @@ static int append_features(sd_bus_message *reply, Manager *manager)
 
 static int append_word_file(sd_bus_message *reply, int32_t node)
 {
-        char file[AUTO_ONLINE_PATH_MAX], path[AUTO_ONLINE_PATH_MAX + 32];
+        char path[AUTO_ONLINE_FULL_PATH_MAX];
 
-        snprintf(path, sizeof(path), "/sys/devices/system/%s/%s",
-                 node == NODE_NONE ? "memory" : "node", sysfs_auto_online_path(node, file));
-        return sd_bus_message_append(reply, "s", path);
+        return sd_bus_message_append(reply, "s", sysfs_auto_online_full_path(node, path));
 }
 
 static int append_foreign_words(sd_bus_message *reply, Manager *manager)

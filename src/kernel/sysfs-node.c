@@ -193,6 +193,15 @@ const char *sysfs_auto_online_path(int32_t node, char buffer[static AUTO_ONLINE_
         return buffer;
 }
 
+const char *sysfs_auto_online_full_path(int32_t node, char buffer[static AUTO_ONLINE_FULL_PATH_MAX])
+{
+        char path[AUTO_ONLINE_PATH_MAX];
+
+        snprintf(buffer, AUTO_ONLINE_FULL_PATH_MAX, "/sys/devices/system/%s/%s",
+                 node == NODE_NONE ? "memory" : "node", sysfs_auto_online_path(node, path));
+        return buffer;
+}
+
 int sysfs_read_auto_online(const Sysfs *sysfs, int32_t node, char ret[static AUTO_ONLINE_WORD_MAX])
 {
         int folder_fd = node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;

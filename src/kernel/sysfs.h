@@ -171,6 +171,11 @@ int sysfs_read_outcome(const Sysfs *sysfs, uint32_t block, BlockState *ret_state
 #define AUTO_ONLINE_PATH_MAX 48
 const char *sysfs_auto_online_path(int32_t node, char buffer[static AUTO_ONLINE_PATH_MAX]);
 
+/* Writes the same path with /sys before it, for users. Returns the buffer. */
+#define AUTO_ONLINE_FULL_PATH_MAX (AUTO_ONLINE_PATH_MAX + 32)
+const char *sysfs_auto_online_full_path(int32_t node,
+                                        char buffer[static AUTO_ONLINE_FULL_PATH_MAX]);
+
 /*
  * Reads an auto_online_blocks file. Returns -ENOENT if the kernel has no such file (for the
  * machine, before 4.7).

@@ -70,7 +70,7 @@ static int add_word(const VerifyInput *input, int32_t node, const char *word, On
 /* Checks the auto_online_blocks of a node, or of the machine (NODE_NONE), for the word that memoryd wants. */
 static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted, Findings *findings)
 {
-        char word[AUTO_ONLINE_WORD_MAX], path[AUTO_ONLINE_PATH_MAX];
+        char word[AUTO_ONLINE_WORD_MAX], path[AUTO_ONLINE_FULL_PATH_MAX];
         char *file;
 
         if (sysfs_read_auto_online(input->sysfs, node, word) < 0 || strcmp(word, "offline") == 0 ||
@@ -78,8 +78,7 @@ static int check_word(const VerifyInput *input, int32_t node, OnlineWord wanted,
                 return 0;
         if (takes_over(input) && strcmp(word, online_word_to_string(wanted)) == 0)
                 return 0;
-        file = finding_text("/sys/devices/system/%s/%s", node == NODE_NONE ? "memory" : "node",
-                            sysfs_auto_online_path(node, path));
+        file = strdup(sysfs_auto_online_full_path(node, path));
         return add_word(input, node, word, wanted, file, findings);
 }
 
