@@ -29,6 +29,8 @@ ENVIRONMENT = {key: value for key, value in os.environ.items()
                if key not in ("COLUMNS", "NO_COLOR")} | {
     # memoryctl must not ask a daemon: there is no bus at this address.
     "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus", "LC_ALL": "C.UTF-8"}
+if SCRATCH:
+    ENVIRONMENT["TMPDIR"] = SCRATCH
 
 
 def run(*words, **options):
