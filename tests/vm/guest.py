@@ -316,19 +316,22 @@ class Guest:
 
     def del_dimm(self, identity, timeout=WAIT_TIMEOUT):
         """Asks the guest to release a DIMM and waits until the DIMM is out."""
+        self.ask_for_dimm(identity)
+        self.wait_for_release(identity, timeout)
+
+    def ask_for_dimm(self, identity):
+        """Asks the guest to release a DIMM."""
         self._qmp.forget_events()
         self._qmp.execute("device_del", id=identity)
+
+    def wait_for_release(self, identity, timeout=WAIT_TIMEOUT):
+        """Waits until a DIMM that the guest was asked for is out."""
         deadline = time.monotonic() + timeout
         while True:
             event = self._qmp.wait_event("DEVICE_DELETED", deadline - time.monotonic())
             if event.get("device") == identity:
                 break
         self._qmp.execute("object-del", id=f"mem-{identity}")
-
-    def ask_for_dimm(self, identity):
-        """Asks the guest to release a DIMM."""
-        self._qmp.forget_events()
-        self._qmp.execute("device_del", id=identity)
 
     def wait_for_refusal(self, identity, timeout=WAIT_TIMEOUT):
         """Waits until the guest has refused to release a DIMM."""

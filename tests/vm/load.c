@@ -8,9 +8,10 @@
  *      Holds anonymous pages and the page cache of the files, and looks over and over whether all of
  *      it is still what it was. Prints "ready", then a line for each pass. SIGTERM makes it look once
  *      more and end: with 0 if all was right.
- *   load pin NODE
- *      Keeps a page from migrating, for good: a pipe holds a reference to it. Prints the number of
- *      the memory block that it is in, and waits for a signal.
+ *   load pin NODE [BLOCK]
+ *      Keeps a page from migrating, for good: a pipe holds a reference to it. If a memory block is given,
+ *      it is a page of that block. Prints the number of the block that the page is in, and waits for a
+ *      signal.
  *   load fragment MEBIBYTES USERS
  *      USERS one after the other fill so much memory with pages. Each gives single pages back, here one
  *      and there one, while the kernel takes a hundredth of that memory for what stays, pages of pipes
@@ -82,8 +83,8 @@ static void prefer_node(unsigned long node)
 
 static void *map(size_t bytes)
 {
-        void *memory =
-                mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
         if (memory == MAP_FAILED)
                 die("mmap");
@@ -180,6 +181,9 @@ static int hold(int argc, char *argv[])
 
 /* pin */
 
+/* More than the guests of such tests have free. Pages that nobody touches take no memory. */
+#define PIN_MAX_BYTES (4096 * MEBIBYTE)
+
 static uint64_t block_bytes(void)
 {
         uint64_t bytes = 0;
@@ -207,19 +211,39 @@ static uint64_t address_of(const void *page)
         return (entry & PAGEMAP_PFN_MASK) * PAGE_BYTES;
 }
 
+static uint64_t block_of(const void *page)
+{
+        return address_of(page) / block_bytes();
+}
+
+/* Takes one mebibyte after the other until one begins in the block. Returns that one, and gives the others back. */
+static char *take_from_block(uint64_t block)
+{
+        char *memory = map(PIN_MAX_BYTES);
+
+        for (char *part = memory; part < memory + PIN_MAX_BYTES; part += MEBIBYTE) {
+                memset(part, 1, MEBIBYTE);
+                if (block_of(part) != block)
+                        continue;
+                munmap(memory, (size_t) (part - memory));
+                return part;
+        }
+        fprintf(stderr, "load: memory%" PRIu64 " gives no page\n", block);
+        exit(EXIT_FAILURE);
+}
+
 static int pin(int argc, char *argv[])
 {
-        char *page = map(PAGE_BYTES);
-        const struct iovec part = { .iov_base = page, .iov_len = PAGE_BYTES };
+        struct iovec part = { .iov_len = PAGE_BYTES };
         int ends[2];
 
-        (void) argc;
         prefer_node(parse_number(argv[0]));
-        *page = 1;
+        part.iov_base = argc > 1 ? take_from_block(parse_number(argv[1])) : map(PAGE_BYTES);
+        memset(part.iov_base, 1, PAGE_BYTES);
         /* Not a long-term pin: for one the kernel would first move the page out of movable memory. */
         if (pipe(ends) < 0 || vmsplice(ends[1], &part, 1, 0) != (ssize_t) PAGE_BYTES)
                 die("vmsplice");
-        printf("%" PRIu64 "\n", address_of(page) / block_bytes());
+        printf("%" PRIu64 "\n", block_of(part.iov_base));
         wait_for_signal();
         return EXIT_SUCCESS;
 }
@@ -334,7 +358,8 @@ int main(int argc, char *argv[])
                 if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0 &&
                     argc - 2 >= verbs[i].n_arguments)
                         return verbs[i].run(argc - 2, argv + 2);
-        fprintf(stderr, "usage: load hold NODE MEBIBYTES FILE... | pin NODE | fragment MEBIBYTES "
-                        "PERCENT\n");
+        fprintf(stderr,
+                "usage: load hold NODE MEBIBYTES FILE... | pin NODE [BLOCK] | fragment MEBIBYTES "
+                "PERCENT\n");
         return 2;
 }

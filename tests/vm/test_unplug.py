@@ -191,6 +191,36 @@ class RefusedUnplugBesideJobs(UnplugCase):
         self.assertNoErrors()
 
 
+@kernel_matters("it takes the blocks offline, and tries for as long as a page is pinned")
+class UnplugOfPinnedMemory(UnplugCase):
+    """The node has memory of its own for the kernel, and all of the DIMM is movable. A program pins a page."""
+
+    hardware = {}
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        cls.memoryd.use('rules = ( { zone = "movable"; } );\n')
+        program.bring_in(cls.guest, "load")
+
+    def test_the_kernel_waits_for_the_page_and_all_blocks_stay_as_they_are(self):
+        dimm, before, added = self.add_dimm(1024, 0)
+        lowest = added.blocks[0].index
+        load = self.start_load(f"pin 0 {lowest}")
+        self.assertEqual(int(load.said), lowest)
+        self.guest.ask_for_dimm(dimm)
+        self.guest.run("sleep 15")
+        blocks = read_memory(self.guest).added_to(before).blocks
+        self.assertEqual([block.state for block in blocks], ["going-offline"] + ["online"] * 7)
+        self.assertEqual({block.zone_class for block in blocks[1:]}, {"movable"})
+        self.assertEqual(self.memoryd.jobs(), [])
+        load.end()
+        self.guest.wait_for_release(dimm)
+        self.assertModel()
+        self.assertEqual(self.refusals(), [])
+        self.assertNoErrors()
+
+
 @kernel_matters("its driver takes blocks offline and brings them back")
 class RefusedUnplugVirtioMem(GuestCase):
     """A virtio-mem device is asked for memory that it cannot give."""
