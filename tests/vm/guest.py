@@ -262,6 +262,10 @@ class Guest:
                 raise self._death(f"while it ran '{command}'") from error
             raise GuestError(f"'{command}': {error}") from error
 
+    def uptime(self):
+        """Returns the seconds since the guest booted, by its own clock."""
+        return float(self.run("cat /proc/uptime").split()[0])
+
     def start(self, command, user=None):
         """Starts a bash command line that runs in parallel to the test. Returns a Process."""
         return Process(self, self._agent.start(_words(command, user)))

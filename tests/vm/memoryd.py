@@ -244,6 +244,14 @@ class Memoryd:
                                f"journalctl --no-pager -o json -u {UNIT} {arguments}")
         return [json.loads(line) for line in text.splitlines()]
 
+    @staticmethod
+    def uptime_of(entry):
+        """Returns how many seconds after the boot of the guest an entry was sent: the journal can receive it
+        late. Guest.uptime() has the same clock."""
+        sent, received, monotonic = (int(entry[name]) for name in (
+            "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", "__MONOTONIC_TIMESTAMP"))
+        return (monotonic - (received - sent)) / 1e6
+
     def messages(self, arguments=""):
         return [entry["MESSAGE"] for entry in self.journal(arguments)]
 

@@ -4,12 +4,14 @@
 from case import PATCHED, GuestCase, kernel_matters
 from machine import Dimm, Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
+from memoryd import MESSAGE_BURST_DONE
 from policy import expected_classes, expected_split
 
 # Node 2 appears with the dax device, node 3 with its first DIMM.
 NODES = (Node("2G", "0"), Node(cpus="1"), Node(), Node())
 
 TAKE_DAX = 'rules = ( { name = "expander"; origin = "kmem"; zone = "movable"; } );\n'
+LEAVE_DELAY = 3  # seconds
 LEAVE_LONG = 'leave_delay = "1h";\n'
 ALL_MOVABLE = 'rules = ( { zone = "movable"; } );\n'
 
@@ -140,7 +142,7 @@ class Dax(OriginCase):
     minutes = 4
 
     def setUp(self):
-        self.memoryd.use('leave_delay = "3s";\n')
+        self.memoryd.use(f'leave_delay = "{LEAVE_DELAY}s";\n')
 
     def _remove(self):
         count = len(read_memory(self.guest).blocks)
@@ -154,14 +156,21 @@ class Dax(OriginCase):
 
     def test_what_no_tool_onlines_becomes_what_the_kernel_makes_of_it(self):
         before = read_memory(self.guest)
+        begin = self.guest.uptime()
         self.guest.run("cd /sys/bus/dax/drivers; echo dax0.0 >device_dax/unbind; "
                        "echo dax0.0 >kmem/new_id 2>/dev/null || echo dax0.0 >kmem/bind")
+        bound = self.guest.uptime()
         added = wait_for_blocks(self.guest, len(before.blocks) + 7).added_to(before)
         indices = {block.index for block in added}
         if self._kernel_onlines():
             self.guest.wait_until(
                 lambda: {self.memoryd.statuses()[index] for index in indices} == {"done"},
                 "memoryd doing what the kernel would do")
+            told = self.memoryd.uptime_of(self.memoryd.journal(f"MESSAGE_ID={MESSAGE_BURST_DONE}")[-1])
+            self.note(f"online {told - bound:.2f} s after the last block came")
+            with self.never_again():
+                self.assertGreater(told - begin, LEAVE_DELAY)
+            self.assertLess(told - bound, LEAVE_DELAY + 1)
             rows = self.memoryd.listed()
             self.assertEqual({rows[index]["decision"] for index in indices}, {"kernel-default"})
             self.assertIn("without memoryd, the kernel would online it so",
