@@ -294,6 +294,7 @@ void testbed_add_node(unsigned node, bool has_cpu)
 {
         char path[64], list[64] = "";
 
+        ck_assert_uint_lt(node, NODES_MAX);
         snprintf(path, sizeof(path), TESTBED_NODE "/node%u", node);
         testbed_make_folder(path);
         cpu_nodes[node] = has_cpu;
