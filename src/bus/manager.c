@@ -5,6 +5,7 @@
 #include "base/names.h"
 #include "bus/object.h"
 #include "config.h"
+#include "kernel/distance.h"
 #include "verify/verify.h"
 
 #include <sys/utsname.h>
@@ -32,6 +33,8 @@ static int get_input(Manager *manager, struct utsname *ret_name, VerifyInput *re
                 .foreign_words = view.foreign_words,
                 .release = ret_name->release,
                 .hears_pressure = view.hears_pressure,
+                /* It may have been installed since. libnuma leaks memory with each load: try only then. */
+                .lacks_libnuma = view.machine->lacks_libnuma && !distances_have_libnuma(),
         };
         return 0;
 }

@@ -186,46 +186,17 @@ static NodeSet linked_nodes(Recording *recording)
         return set;
 }
 
-/* Parses a text such as "10 21": a distance for each existing node, in the order of the nodes. */
-static int parse_distances(const char *text, const Node *nodes, size_t n_nodes, Node *node)
-{
-        _cleanup_free_ Distance *distances = calloc(n_nodes, sizeof(*distances));
-        _cleanup_free_ char *copy = strdup(text);
-        char *rest = NULL, *word;
-        size_t n = 0;
-
-        if (!distances || !copy)
-                return -ENOMEM;
-        for (word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest), n++) {
-                if (n == n_nodes || parse_u32(word, &distances[n].distance) < 0 ||
-                    distances[n].distance == 0)
-                        return -EBADMSG;
-                distances[n].node = nodes[n].id;
-        }
-        if (n < n_nodes)
-                return -EBADMSG;
-        node->distances = TAKE_PTR(distances);
-        node->n_distances = n;
-        return 0;
-}
-
-/* Room for the distances of NODE_MAX nodes. */
-#define DISTANCE_TEXT_MAX 16384
-
 static int read_distances(const Sysfs *sysfs, Recording *recording, Node *nodes, size_t n_nodes)
 {
-        char path[sizeof(NODE_PATH) + 32], text[DISTANCE_TEXT_MAX] = "";
+        char path[sizeof(NODE_PATH) + 32], text[DISTANCE_TEXT_MAX];
         int r = 0;
 
         for (size_t i = 0; i < n_nodes && r >= 0; i++) {
                 snprintf(path, sizeof(path), NODE_PATH "/node%" PRIu32 "/distance", nodes[i].id);
-                r = sysfs_read_text(sysfs, sysfs->node_fd, path + sizeof(NODE_PATH), text,
-                                    sizeof(text));
-                if (r >= 0)
-                        r = parse_distances(text, nodes, n_nodes, &nodes[i]);
+                r = sysfs_read_distances(sysfs, nodes, n_nodes, &nodes[i], text);
                 if (r < 0 && r != -ENOMEM)
                         r = file_fault_add(&recording->node_faults, path, r, text,
-                                           "a distance, not 0, for each node");
+                                           DISTANCE_EXPECTED);
         }
         return r;
 }

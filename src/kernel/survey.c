@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Brings the machine up to date with sysfs. */
+/* Brings the blocks, zones and ACPI devices of the machine up to date with sysfs. */
 
 #include "kernel/survey.h"
 
 #include "base/log.h"
 #include "kernel/identify.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <numa.h>
 
 /*
  * Removes the blocks that have no entry, and adds a block for each entry that has none. Returns 0 or
@@ -160,110 +158,6 @@ int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, siz
                         return -ENOMEM;
         }
         return (int) n;
-}
-
-static bool same_nodes(const Machine *machine, const Node *nodes, size_t n_nodes)
-{
-        if (machine->n_nodes != n_nodes)
-                return false;
-        for (size_t i = 0; i < n_nodes; i++)
-                if (machine->nodes[i].id != nodes[i].id)
-                        return false;
-        return true;
-}
-
-/* Reads the distances of a node that has none yet. Returns 0 or -ENOMEM. */
-static int set_distances(Node *node, const Node *nodes, size_t n_nodes,
-                         __typeof__(&numa_distance) distance_of)
-{
-        node->distances = calloc(n_nodes, sizeof(Distance));
-        if (!node->distances)
-                return -ENOMEM;
-        for (size_t i = 0; i < n_nodes; i++) {
-                int distance = distance_of((int) node->id, (int) nodes[i].id);
-
-                /* 0: libnuma does not know one of the two nodes. */
-                if (distance > 0)
-                        node->distances[node->n_distances++] =
-                                (Distance){ nodes[i].id, (uint32_t) distance };
-        }
-        return 0;
-}
-
-/*
- * Reads the distances between nodes. libnuma reads the machine once, when it is loaded, and has no
- * call to do so again (2.0.16). It is therefore loaded for each reading, to know nodes that have
- * come since: the header provides the types, the library the symbols. There are no distances
- * without libnuma, or on a machine on which libnuma does not work. Returns 0 or -ENOMEM.
- */
-static int read_distances(Node *nodes, size_t n_nodes)
-{
-        void *library = dlopen("libnuma.so.1", RTLD_NOW | RTLD_LOCAL);
-        __typeof__(&numa_available) available;
-        __typeof__(&numa_distance) distance_of;
-        int r = 0;
-
-        if (!library)
-                return 0;
-        available = (__typeof__(available)) dlsym(library, "numa_available");
-        distance_of = (__typeof__(distance_of)) dlsym(library, "numa_distance");
-        if (available && distance_of && available() >= 0)
-                for (size_t i = 0; i < n_nodes && r >= 0; i++)
-                        r = set_distances(&nodes[i], nodes, n_nodes, distance_of);
-        dlclose(library);
-        return r;
-}
-
-/* Logs each list of CPUs of a node, or of all nodes (NODE_NONE), that makes no sense. */
-static void note_odd_lists(const Sysfs *sysfs, int32_t node)
-{
-        const LogContext context = { .has_node = node != NODE_NONE, .node = node };
-        ListFault faults[LIST_FAULTS_MAX];
-        size_t n = sysfs_check_cpus(sysfs, node, faults);
-
-        for (size_t i = 0; i < n; i++)
-                log_full(LOG_WARNING, &context,
-                         "Cannot make sense of /sys/devices/system/node/%s: '%s', expected %s, "
-                         "ignoring",
-                         faults[i].path, faults[i].text, faults[i].expected);
-}
-
-/* Checks the files about CPUs once: of each node when it is new, and has_cpu with the first nodes. */
-static void check_new_nodes(const Sysfs *sysfs, const Machine *machine, const Node *nodes,
-                            size_t n_nodes)
-{
-        if (machine->n_nodes == 0)
-                note_odd_lists(sysfs, NODE_NONE);
-        for (size_t i = 0; i < n_nodes; i++)
-                if (!machine_find_node(machine, nodes[i].id))
-                        note_odd_lists(sysfs, (int32_t) nodes[i].id);
-}
-
-int survey_nodes(const Sysfs *sysfs, Machine *machine)
-{
-        Node *nodes = NULL;
-        size_t n_nodes = 0;
-        int r = sysfs_read_nodes(sysfs, &nodes, &n_nodes);
-
-        if (r < 0)
-                return r;
-        machine->strict_zone_order = sysfs_has_strict_zone_order(sysfs);
-        if (!same_nodes(machine, nodes, n_nodes)) {
-                r = read_distances(nodes, n_nodes);
-                if (r < 0) {
-                        nodes_free(nodes, n_nodes);
-                        return r;
-                }
-                check_new_nodes(sysfs, machine, nodes, n_nodes);
-                machine_set_nodes(machine, nodes, n_nodes);
-                return 1;
-        }
-        for (size_t i = 0; i < n_nodes; i++) {
-                machine->nodes[i].has_cpu = nodes[i].has_cpu;
-                machine->nodes[i].auto_online = nodes[i].auto_online;
-        }
-        nodes_free(nodes, n_nodes);
-        return 0;
 }
 
 int survey_zones(const Sysfs *sysfs, Machine *machine)

@@ -193,6 +193,16 @@ int sysfs_read_online_word(const Sysfs *sysfs, int32_t node, OnlineWord *ret);
  */
 int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes);
 
+/*
+ * Reads the distances of a node, which has none yet, from the node's file: one for each existing node, in the
+ * order of the nodes. Puts what it read into the buffer. Returns 0, -EBADMSG if the text makes no sense, or
+ * another negative errno.
+ */
+#define DISTANCE_TEXT_MAX 16384 /* room for the distances of NODE_MAX nodes */
+#define DISTANCE_EXPECTED "a distance, not 0, for each node"
+int sysfs_read_distances(const Sysfs *sysfs, const Node *nodes, size_t n_nodes, Node *node,
+                         char text[static DISTANCE_TEXT_MAX]);
+
 /* A list in the node folder that makes no sense. */
 #define LIST_PATH_MAX 32
 typedef struct ListFault {

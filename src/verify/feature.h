@@ -43,6 +43,7 @@ typedef struct VerifyInput {
         WordFiles foreign_words; /* the auto_online_blocks files that another process has set */
         const char *release;     /* the kernel's, "6.1.0-21-amd64" */
         bool hears_pressure;     /* the kernel reports memory pressure: see monitor.h */
+        bool lacks_libnuma;      /* libnuma cannot be loaded: see distance.h */
 } VerifyInput;
 
 /*

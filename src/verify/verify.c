@@ -239,11 +239,24 @@ static int check_devices(const VerifyInput *input, Findings *findings)
         return r;
 }
 
+static int check_libraries(const VerifyInput *input, Findings *findings)
+{
+        if (!input->lacks_libnuma)
+                return 0;
+        return findings_add_note(
+                findings, "library", strdup("libnuma"),
+                strdup("This library is not installed: memoryd reads the distances between nodes "
+                       "from sysfs instead."),
+                strdup("Install the package libnuma1 (Debian, Ubuntu, SUSE), numactl-libs (Fedora, "
+                       "RHEL) or numactl (Arch)."));
+}
+
 int verify(const VerifyInput *input, Findings *ret)
 {
         static int (*const checks[])(const VerifyInput *, Findings *) = {
-                verify_udev_rules,     check_auto_online, verify_command_line, verify_nodes,
-                verify_gigantic_pages, check_blocks,      check_devices,       check_kernel,
+                verify_udev_rules, check_auto_online,     verify_command_line,
+                verify_nodes,      verify_gigantic_pages, check_blocks,
+                check_devices,     check_kernel,          check_libraries,
         };
         int r = 0;
 

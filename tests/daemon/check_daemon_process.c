@@ -235,6 +235,31 @@ START_TEST(a_reload_notes_nodes_that_are_not_there)
 }
 END_TEST
 
+/* The loader takes the first file of this name, and cannot load it. */
+START_TEST(a_missing_libnuma_is_told_once_and_distances_come_from_sysfs)
+{
+        static char variable[PATH_MAX];
+
+        testbed_write("library/libnuma.so.1", "no library");
+        snprintf(variable, sizeof(variable), "LD_LIBRARY_PATH=%.3000s/library", testbed_dir());
+        testbed_write(TESTBED_NODE "/node0/distance", "10");
+        daemon_set_config("rules = ({ name = \"far\"; distance = { from = 0; min = 31; };\n"
+                          "           zone = \"kernel\"; });\n");
+        daemon_spawn(NULL, variable);
+        wait_for(daemon_notified("READY=1") && bus_has_memoryd());
+        ck_assert_str_eq(bus_verify("VerifyNotes"), "library: libnuma\n");
+
+        testbed_write(TESTBED_NODE "/node0/distance", "10 31");
+        testbed_add_node(1, true);
+        testbed_write(TESTBED_NODE "/node1/distance", "31 10");
+        testbed_add_dimm(DIMM, 4, 1);
+        wait_for(bus_count_status("done") == 4);
+        ck_assert_str_eq(bus_get_block(DIMM).rule, "far");
+        testbed_assert_zones(DIMM, 4, 0);
+        ck_assert_uint_eq(daemon_count_logged("Cannot load libnuma"), 1);
+}
+END_TEST
+
 /* A burst that still grows holds the plan back, and with it what the new policy has to say. */
 START_TEST(a_reload_stops_what_was_decided_before_it)
 {
@@ -752,6 +777,7 @@ int main(void)
         tcase_add_test(policy, a_reload_stops_what_was_decided_before_it);
 
         tcase_add_test(policy, a_reload_notes_nodes_that_are_not_there);
+        tcase_add_test(policy, a_missing_libnuma_is_told_once_and_distances_come_from_sysfs);
 
         tcase_add_test(keep, the_class_to_keep_outlives_memoryd);
         tcase_add_test(keep, the_class_to_keep_outlives_a_memoryd_that_is_killed);

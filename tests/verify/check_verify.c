@@ -9,7 +9,7 @@
 static SysfsFixture fixture;
 static Machine machine;
 static Conf conf;
-static bool hears_pressure;
+static bool hears_pressure, lacks_libnuma;
 static WordFiles foreign_words;
 
 #define RULE "SUBSYSTEM==\"memory\", ACTION==\"add\", ATTR{state}=\"online\"\n"
@@ -22,6 +22,7 @@ static void setup(void)
         sysfs_fixture_write(&fixture, "contig-zones\n",
                             "sys/module/memory_hotplug/parameters/online_policy");
         hears_pressure = true;
+        lacks_libnuma = false;
         foreign_words = (WordFiles){};
         conf_init(&conf);
         machine_init(&machine);
@@ -61,7 +62,8 @@ static const char *find(const char *release, const Findings **ret)
         static char text[4096];
         Sysfs sysfs;
         VerifyInput input = {
-                fixture.root, &sysfs, &machine, &conf, foreign_words, release, hears_pressure,
+                fixture.root,  &sysfs,  &machine,       &conf,
+                foreign_words, release, hears_pressure, lacks_libnuma,
         };
 
         findings_done(&findings);
@@ -587,6 +589,20 @@ START_TEST(pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given
 }
 END_TEST
 
+START_TEST(a_library_that_is_missing_is_a_note_that_says_what_to_install)
+{
+        const Findings *findings;
+
+        use_machine("0c=k8");
+        lacks_libnuma = true;
+        ck_assert_str_eq(find(RELEASE, &findings), "note library: libnuma\n");
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].text, "from sysfs"));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "libnuma1 (Debian"));
+        lacks_libnuma = false;
+        assert_found("");
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("verify");
@@ -617,6 +633,7 @@ int main(void)
         tcase_add_test(tcase, memory_that_the_kernel_could_not_add_is_found);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
         tcase_add_test(tcase, answers_by_node_are_missed_where_they_were_asked_for);
+        tcase_add_test(tcase, a_library_that_is_missing_is_a_note_that_says_what_to_install);
         tcase_add_test(tcase,
                        pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given_back);
         suite_add_tcase(suite, tcase);

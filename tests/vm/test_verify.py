@@ -65,6 +65,20 @@ class Verify(GuestCase):
         self.addCleanup(self.guest.run, f"rm -f {mask}")
         self.assertEqual(self._found(), [own])
 
+    def test_a_missing_libnuma_is_noted_and_distances_are_known(self):
+        table = "memoryctl nodes --json -o NODE,DISTANCES"
+        before = self.guest.run(table)
+        library = self.guest.run("ldconfig -p | sed -n 's/.*libnuma.so.1.* => //p'").strip()
+        self.guest.run(f"mv {library} {library}.away; systemctl restart memoryd")
+        self.addCleanup(self.guest.run, f"mv {library}.away {library}; systemctl restart memoryd")
+        self.memoryd.wait_ready()
+        self.assertEqual(self._found(notes=True), [("library", "libnuma")])
+        self.assertEqual(self._found(), [])
+        self.assertEqual(self.guest.run(table), before)
+        self.assertIn('"0:10', before)
+        lines = self.guest.run("journalctl -u memoryd --no-pager -o cat")
+        self.assertEqual(lines.count("Cannot load libnuma"), 1)
+
     def test_settings_of_the_kernel_are_found(self):
         self.guest.run(f"echo online_movable >{WORDS_FILE}; echo auto-movable >{POLICY_FILE}")
         self.addCleanup(self.guest.run, f"echo contig-zones >{POLICY_FILE}")
