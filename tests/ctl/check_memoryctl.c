@@ -220,34 +220,30 @@ END_TEST
 START_TEST(list_merges_by_the_columns_that_are_shown)
 {
         RUN("list", "-n", "-o", "block,state");
-        expect(0,
-               " 0-15        online\n"
-               "32-39        online\n"
-               "40-41       offline\n"
-               "   42        online\n"
-               "43-46       offline\n"
-               "   48 going-offline\n"
-               "   49       offline\n",
-               "");
+        expect_rows(" 0-15        online\n"
+                    "32-39        online\n"
+                    "40-41       offline\n"
+                    "   42        online\n"
+                    "43-46       offline\n"
+                    "   48 going-offline\n"
+                    "   49       offline\n");
         RUN("list", "-n", "-o", "BLOCK");
-        expect(0, " 0-15\n32-46\n48-49\n", "");
+        expect_rows(" 0-15\n32-46\n48-49\n");
         RUN("list", "-n", "-o", "BLOCK,ERROR", "39-43");
-        expect(0, "   39 \n40-41 EBUSY\n   42 \n   43 EAGAIN\n", "");
+        expect_rows("   39 \n40-41 EBUSY\n   42 \n   43 EAGAIN\n");
         RUN("list", "-n", "-o", "BLOCK,NODE", "43-46");
-        expect(0, "   43    1\n   44 \n45-46    1\n", "");
+        expect_rows("   43    1\n   44 \n45-46    1\n");
 }
 END_TEST
 
 START_TEST(list_all_has_a_line_for_each_block)
 {
         RUN("list", "--all", "-o", "RANGE,SIZE,BLOCK", "--noheadings", "32-33", "45-46,0");
-        expect(0,
-               "0x0000000000000000-0x0000000007ffffff 128M     0\n"
-               "0x0000000100000000-0x0000000107ffffff 128M    32\n"
-               "0x0000000108000000-0x000000010fffffff 128M    33\n"
-               "0x0000000168000000-0x000000016fffffff 128M    45\n"
-               "0x0000000170000000-0x0000000177ffffff 128M    46\n",
-               "");
+        expect_rows("0x0000000000000000-0x0000000007ffffff 128M     0\n"
+                    "0x0000000100000000-0x0000000107ffffff 128M    32\n"
+                    "0x0000000108000000-0x000000010fffffff 128M    33\n"
+                    "0x0000000168000000-0x000000016fffffff 128M    45\n"
+                    "0x0000000170000000-0x0000000177ffffff 128M    46\n");
 }
 END_TEST
 
@@ -270,15 +266,11 @@ END_TEST
 START_TEST(list_takes_more_columns_behind_the_usual_ones)
 {
         RUN("list", "-n", "-o", "+class,RULE,Guards,STATUS,error,SIZE", "40");
-        expect(0,
-               "0x0000000140000000-0x0000000147ffffff 128M offline    40    1 Normal/Movable  "
-               "movable  none dimm        failed EBUSY\n",
-               "");
+        expect_rows("0x0000000140000000-0x0000000147ffffff 128M offline    40    1 Normal/Movable  "
+                    "movable  none dimm        failed EBUSY\n");
         RUN("list", "-n", "--output=+GUARDS", "32-33");
-        expect(0,
-               "0x0000000100000000-0x000000010fffffff 256M online 32-33    1 Normal   kernel "
-               "min_kernel contiguous\n",
-               "");
+        expect_rows("0x0000000100000000-0x000000010fffffff 256M online 32-33    1 Normal   kernel "
+                    "min_kernel contiguous\n");
 }
 END_TEST
 
@@ -321,7 +313,7 @@ START_TEST(list_takes_the_addresses_that_it_prints)
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 RUN("list", "-n", "-a", "-o", "BLOCK", cases[i][0]);
-                expect(0, cases[i][1], "");
+                expect_rows(cases[i][1]);
         }
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 RUN("list", "32", bad[i][0]);
@@ -365,7 +357,7 @@ START_TEST(nodes_are_a_table)
                "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10\n",
                "");
         RUN("nodes", "-bn", "-o", "NODE,MOVABLE");
-        expect(0, "   0         0\n   1 939524096\n", "");
+        expect_rows("   0         0\n   1 939524096\n");
 }
 END_TEST
 
@@ -391,7 +383,7 @@ END_TEST
 START_TEST(nodes_tell_where_kernel_memory_runs_short)
 {
         RUN("nodes", "-n", "-o", "NODE,KERNEL_SHORT");
-        expect(0, "   0           no\n   1          yes\n", "");
+        expect_rows("   0           no\n   1          yes\n");
 }
 END_TEST
 
@@ -407,13 +399,11 @@ START_TEST(zones_are_a_table_in_the_order_of_the_kernel)
                "   1 Movable    896M    896M    1.9G 890M\n",
                "");
         RUN("zones", "--bytes", "--noheadings", "--output", "zone,present");
-        expect(0,
-               "    DMA    4190208\n"
-               "  DMA32 1056964608\n"
-               " Normal 1073741824\n"
-               " Normal  402653184\n"
-               "Movable  939524096\n",
-               "");
+        expect_rows("    DMA    4190208\n"
+                    "  DMA32 1056964608\n"
+                    " Normal 1073741824\n"
+                    " Normal  402653184\n"
+                    "Movable  939524096\n");
 }
 END_TEST
 
@@ -534,10 +524,9 @@ START_TEST(history_is_a_table)
                "Sun 2001-09-09 01:46:43 UTC    44      kernel   done   kernel (default rule)\n",
                "");
         RUN("history", "-n", "-o", "block,Device,RULE,GUARDS,ONLINED_BY,ERROR,USEC");
-        expect(0,
-               "   40 PNP0C80:00 dimm                       none       EBUSY 1000000000000000\n"
-               "   44                 min_kernel contiguous memoryd          1000000003500000\n",
-               "");
+        expect_rows(
+                "   40 PNP0C80:00 dimm                       none       EBUSY 1000000000000000\n"
+                "   44                 min_kernel contiguous memoryd          1000000003500000\n");
         RUN("history", "-J", "-o", "+ERROR,USEC,RULE");
         history = expect_json();
         expect_json_equal(
@@ -576,21 +565,17 @@ START_TEST(plan_is_a_table_of_what_would_be_decided)
                "256M 64-65    1 virtio-mem absent  movable  256M@1\n",
                "");
         RUN("plan", "-n");
-        expect(0, "128M    44      dimm   offline leave    \n", "");
+        expect_rows("128M    44      dimm   offline leave    \n");
         RUN("plan", "-nb", "--all", "-o", "SIZE,BLOCK,STATE,DECISION,CLASS,DEVICE,GUARDS");
-        expect(0,
-               "2147483648  0-15 online  none     kernel            \n"
-               " 134217728    44 offline leave    none   PNP0C80:00 \n",
-               "");
+        expect_rows("2147483648  0-15 online  none     kernel            \n"
+                    " 134217728    44 offline leave    none   PNP0C80:00 \n");
         RUN("plan", "-a", "-n", "-o", "RANGE", "--add=x@1", "--add=y@1");
-        expect(0,
-               "0x0000000000000000-0x000000007fffffff\n"
-               "0x0000000160000000-0x0000000167ffffff\n"
-               "0x0000000200000000-0x000000020fffffff\n"
-               "0x0000000210000000-0x000000021fffffff\n",
-               "");
+        expect_rows("0x0000000000000000-0x000000007fffffff\n"
+                    "0x0000000160000000-0x0000000167ffffff\n"
+                    "0x0000000200000000-0x000000020fffffff\n"
+                    "0x0000000210000000-0x000000021fffffff\n");
         RUN("plan", "-n", "-o", "BLOCK,REASON", "--add", "x@1", "--add=y@1:kmem");
-        expect(0, "   44 \n64-65 x@1\n66-67 y@1:kmem\n", "");
+        expect_rows("   44 \n64-65 x@1\n66-67 y@1:kmem\n");
 }
 END_TEST
 
@@ -626,11 +611,11 @@ START_TEST(plan_hands_a_configuration_over)
         ck_assert_int_eq(setenv("COLUMNS", "4200", true), 0);
         RUN("plan", "-n", "-o", "BLOCK,RULE,REASON", "--config", path);
         snprintf(wanted, sizeof(wanted), "   44 %s settle = \"1s\"; # one\n", path);
-        expect(0, wanted, "");
+        expect_rows(wanted);
         write_file("draft.conf", 0600, "");
         RUN("plan", "-n", "-o", "BLOCK,RULE", "--config", path);
         snprintf(wanted, sizeof(wanted), "   44 %s\n", path);
-        expect(0, wanted, "");
+        expect_rows(wanted);
         unlink(path);
 }
 END_TEST
@@ -786,7 +771,7 @@ START_TEST(a_remote_host_is_asked_through_ssh)
         snprintf(path, sizeof(path), "%s:%s", folder, environment("PATH", "/usr/bin:/bin"));
         ck_assert_int_eq(setenv("PATH", path, true), 0);
         RUN("-H", "root@elsewhere", "list", "-n", "-o", "BLOCK");
-        expect(0, " 0-15\n32-46\n48-49\n", "");
+        expect_rows(" 0-15\n32-46\n48-49\n");
 }
 END_TEST
 
@@ -1014,7 +999,7 @@ START_TEST(a_plan_with_a_refused_configuration_prints_every_fault)
                  path);
         expect(1, "", wanted);
         RUN("plan", "-n", "-o", "BLOCK");
-        expect(0, "   44\n", "");
+        expect_rows("   44\n");
 }
 END_TEST
 
@@ -1047,7 +1032,7 @@ START_TEST(a_plan_is_denied_with_a_configuration_alone)
                "Interactive authentication required.\n");
         unlink(path);
         RUN("plan", "-n", "-o", "BLOCK");
-        expect(0, "   44\n", "");
+        expect_rows("   44\n");
 }
 END_TEST
 

@@ -737,10 +737,8 @@ START_TEST(jobs_are_a_table)
                " 4 rebalance queued     0     4      0 node 0 memoryd\n",
                "");
         RUN("jobs", "-n", "-o", "id,zone,path,uid");
-        expect(0,
-               " 3        /org/memoryd1/job/3   0\n"
-               " 4 kernel /org/memoryd1/job/4 \n",
-               "");
+        expect_rows(" 3        /org/memoryd1/job/3   0\n"
+                    " 4 kernel /org/memoryd1/job/4 \n");
 }
 END_TEST
 
@@ -772,7 +770,7 @@ START_TEST(without_jobs_it_says_so)
         RUN("jobs");
         expect(0, "No jobs running.\n", "");
         RUN("jobs", "-n");
-        expect(0, "", "");
+        expect_rows("");
         RUN("jobs", "-J");
         jobs = expect_json();
         expect_json_equal(jobs, "{\"jobs\": []}");

@@ -271,6 +271,35 @@ void expect(int exit_code, const char *out, const char *err)
         ck_assert_int_eq(output.exit_code, exit_code);
 }
 
+/* Copies a text without the blanks at both ends of its lines, and with one blank for several in a row. */
+static void copy_squeezed(const char *text, char *ret, size_t size)
+{
+        size_t n = 0;
+
+        for (; *text; text++) {
+                bool is_after_blank = n == 0 || ret[n - 1] == '\n' || ret[n - 1] == ' ';
+
+                if (*text == ' ' && is_after_blank)
+                        continue;
+                if (*text == '\n' && n > 0 && ret[n - 1] == ' ')
+                        n--;
+                ck_assert_uint_lt(n + 1, size);
+                ret[n++] = *text;
+        }
+        ret[n] = '\0';
+}
+
+void expect_rows(const char *out)
+{
+        static char squeezed[OUTPUT_MAX], wanted[OUTPUT_MAX];
+
+        copy_squeezed(output.out, squeezed, sizeof(squeezed));
+        copy_squeezed(out, wanted, sizeof(wanted));
+        ck_assert_str_eq(output.err, "");
+        ck_assert_str_eq(squeezed, wanted);
+        ck_assert_int_eq(output.exit_code, 0);
+}
+
 json_object *expect_json(void)
 {
         json_object *object = json_tokener_parse(output.out);

@@ -84,6 +84,8 @@ static bool daemon_refuses(Daemon *daemon, const Block *block)
         const Planned *planned = plan_find(&daemon->c->plan, block->id);
         uint32_t percent = 0;
 
+        REQUIRE(planned, daemon->c->seed, "block %u is written without having been planned",
+                block->id);
         if (class_of_verdict(block->decision.verdict, block) == ZONE_CLASS_KERNEL)
                 percent = daemon->refusals.kernel;
         else if (is_auto(daemon->c, machine_find_block(&daemon->c->machine, block->id), planned))
