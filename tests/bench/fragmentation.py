@@ -130,7 +130,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--destdir", required=True,
                         help="where 'make install DESTDIR=…' put memoryd")
-    parser.add_argument("--kernel", choices=list(recipe.KERNELS), default="6.1")
+    parser.add_argument("--kernel", choices=list(recipe.kernels()), default="6.1")
     parser.add_argument("--size", default="2G", help="of the DIMM (%(default)s)")
     parser.add_argument("--load", type=int, default=2500, help="in MiB (%(default)s)")
     parser.add_argument("--users", type=int, default=8,
@@ -142,7 +142,7 @@ def parse_arguments():
 def main():
     arguments = parse_arguments()
     try:
-        guest_image = image.ensure(arguments.destdir, print)
+        guest_image = image.ensure(recipe.kernels()[arguments.kernel], arguments.destdir, print)
         print(f"Linux {arguments.kernel}, {BOOT} at boot and a DIMM of {arguments.size}:",
               flush=True)
         print_table({name: measure(guest_image, arguments, name, configuration)

@@ -115,11 +115,10 @@ def main():
     arguments = parse_arguments()
     arguments.methods = [*PAIR, *HELD_PAIR]
     try:
-        guest_image = image.ensure(arguments.destdir, print)
-        missing = [kernel for kernel in arguments.kernels if kernel not in guest_image.kernels]
-        if missing:
-            sys.exit(f"offload: no kernel '{missing[0]}': make it with 'kernel/build {missing[0]}'")
         for kernel in arguments.kernels:
+            guest_image = image.ensure(image.suites()[kernel], arguments.destdir, print)
+            if kernel not in guest_image.kernels:
+                sys.exit(f"offload: no kernel '{kernel}': make it with 'kernel/build {kernel}'")
             print(f"Linux {kernel}, DIMMs for a CPU-less node, as {ZONE_CLASS} memory, "
                   f"{arguments.rounds} rounds:", flush=True)
             seconds, blocks, commands = run(guest_image, arguments, kernel)

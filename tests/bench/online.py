@@ -243,7 +243,7 @@ def make_parser(description, sizes):
 
 def parse_arguments():
     parser = make_parser(__doc__, "8,16,32,64,128")
-    parser.add_argument("--kernel", choices=list(recipe.KERNELS), default="6.1")
+    parser.add_argument("--kernel", choices=list(recipe.kernels()), default="6.1")
     parser.add_argument("--bases", type=numbers, default="0,32",
                         help="GiB that the node has before (%(default)s)")
     parser.add_argument("--zone-class", choices=list(WORDS), default="movable")
@@ -261,7 +261,7 @@ def numbers(text):
 def main():
     arguments = parse_arguments()
     try:
-        guest_image = image.ensure(arguments.destdir, print)
+        guest_image = image.ensure(recipe.kernels()[arguments.kernel], arguments.destdir, print)
         for base_gib in arguments.bases:
             what = f"{base_gib} GiB of movable memory" if base_gib else "no memory"
             print(f"Linux {arguments.kernel}, DIMMs for a CPU-less node that has {what}, "

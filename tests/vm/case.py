@@ -40,9 +40,18 @@ REST_TIMEOUT = 120
 
 def kernel_matters(reason):
     """Marks a test, or a class of tests, whose result can depend on the kernel, and says why. These
-    tests run on each kernel."""
+    tests also run on Linux 6.1."""
     def mark(test):
         test.kernel_matters = reason
+        return test
+    return mark
+
+
+def newer_matters(reason):
+    """Marks a test, or a class of tests, that a newer kernel or systemd is most likely to make different,
+    and says why. These few tests also run on the newest kernel of Debian 13."""
+    def mark(test):
+        test.newer_matters = reason
         return test
     return mark
 
@@ -64,11 +73,12 @@ class GuestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        destdir = os.environ.get("MEMORYD_VM_DESTDIR")
-        if not destdir:
-            raise unittest.SkipTest("MEMORYD_VM_DESTDIR does not name an installed memoryd")
-        made = image.ensure(destdir, settings=image.TEST_SETTINGS)
         kernel = os.environ["MEMORYD_VM_KERNEL"]
+        suite = image.suites()[kernel]
+        destdir = os.environ.get(image.destdir_variable(suite))
+        if not destdir:
+            raise unittest.SkipTest(f"{image.destdir_variable(suite)} does not name an installed memoryd")
+        made = image.ensure(suite, destdir, settings=image.TEST_SETTINGS)
         hardware = {"nodes": NODES} | cls.hardware
         second = os.environ.get("MEMORYD_VM_ATTEMPT") == "2"
         if not cls.boots and not second:

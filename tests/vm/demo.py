@@ -169,11 +169,13 @@ def sit_down(guest):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--destdir", default=os.environ.get("MEMORYD_VM_DESTDIR"),
-                        help="where 'make install DESTDIR=…' put memoryd")
-    parser.add_argument("--kernel", choices=list(recipe.KERNELS), default="6.12")
+                        help="where 'make install DESTDIR=…' put memoryd, built for the kernel's suite")
+    parser.add_argument("--kernel", choices=list(recipe.kernels()), default="6.12")
     parser.add_argument("--shell", action="store_true", help="then stay in the guest")
+    parser.add_argument("--print-suite", action="store_true",
+                        help="only print the suite of Debian that the guest would have")
     arguments = parser.parse_args()
-    if not arguments.destdir:
+    if not arguments.destdir and not arguments.print_suite:
         parser.error("--destdir is needed")
     if arguments.shell and not sys.stdin.isatty():
         parser.error("--shell needs a terminal")
@@ -182,10 +184,14 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
+    suite = recipe.kernels()[arguments.kernel]
+    if arguments.print_suite:
+        print(suite)
+        return
     try:
-        guest_image = image.ensure(arguments.destdir, say)
+        guest_image = image.ensure(suite, arguments.destdir, say)
         version = guest_image.kernels[arguments.kernel].image.name.removeprefix("vmlinuz-")
-        say(f"booting Debian {recipe.SUITE} with Linux {version}: node 0 has a processor and "
+        say(f"booting {recipe.SUITES[suite].release} with Linux {version}: node 0 has a processor and "
             f"{NODES[0].memory} of memory,\n    node {NODE} has a processor and none "
             "(half a minute)")
         with Guest(guest_image, arguments.kernel, nodes=NODES, name="demo",

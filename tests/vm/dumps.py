@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 import image
+import recipe
 from guest import Guest, GuestError
 from machine import Node, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
@@ -85,8 +86,9 @@ def fetch(guest, name):
     print(f"{name}: {len(packed)} bytes", flush=True)
 
 
-def record(guest_image, name):
+def record(destdir, name):
     kernel, hardware, happen = TREES[name]
+    guest_image = image.ensure(recipe.kernels()[kernel], destdir, print)
     with Guest(guest_image, kernel, nodes=NODES, name=name, **hardware) as guest:
         Memoryd(guest).wait_ready()
         happen(guest)
@@ -105,9 +107,8 @@ def main():
     if unknown:
         parser.error(f"no such tree: {', '.join(sorted(unknown))}")
     try:
-        guest_image = image.ensure(arguments.destdir, print)
         for name in arguments.names or TREES:
-            record(guest_image, name)
+            record(arguments.destdir, name)
     except (image.ImageError, GuestError, QmpError) as error:
         sys.exit(f"dumps: {error}")
 

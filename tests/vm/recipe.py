@@ -1,15 +1,39 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The recipe of the guest. The cache of base trees is keyed by the text of this file: only a change in
-this file makes a new base tree."""
+"""The recipe of the guests: a table of Debian's suites, and what is done to each. The cache of base trees is
+keyed by the text of this file: only a change in this file makes new base trees."""
 
-SUITE = "bookworm"
-RELEASE = "Debian 12"
+import dataclasses
 
-# The Debian packages of the kernels to test on, by the name used on the command line. The first kernel
-# leaves hot-added blocks offline, the second onlines them by itself.
-KERNELS = {
-    "6.1": "linux-image-cloud-amd64",
-    "6.12": "linux-image-6.12-cloud-amd64",
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """A release of Debian. Both tables of kernels have Debian's packages by the name of the kernel on the
+    command line. The name ends in the version. `backports` are those of them that come from the suite's
+    backports."""
+    release: str
+    kernels: dict
+    libraries: tuple  # those that memoryd is linked with
+    backports: dict = dataclasses.field(default_factory=dict)
+
+    def all_kernels(self):
+        return self.kernels | self.backports
+
+    def packages(self):
+        """Returns all packages of a guest, but not those of the backports."""
+        return [*PACKAGES, *self.libraries, *self.kernels.values()]
+
+
+SUITES = {
+    # The first kernel leaves hot-added blocks offline. All the others online them by themselves.
+    "bookworm": Suite(
+        "Debian 12",
+        {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"},
+        ("libconfig9", "libnuma1", "libsmartcols1", "libjson-c5", "libsystemd0", "libudev1")),
+    "trixie": Suite(
+        "Debian 13",
+        {"trixie-6.12": "linux-image-cloud-amd64"},
+        ("libconfig11", "libnuma1", "libsmartcols1", "libjson-c5", "libsystemd0", "libudev1"),
+        {"7.3": "linux-image-cloud-amd64"}),
 }
 
 PACKAGES = [
@@ -18,8 +42,6 @@ PACKAGES = [
     "iproute2", "bash-completion", "less", "ncurses-base", "initramfs-tools",
     # the guest agent for the harness, and tools to look at memory
     "qemu-guest-agent", "numactl", "ndctl", "daxctl",
-    # the libraries that memoryd is linked with
-    "libconfig9", "libnuma1", "libsmartcols1", "libjson-c5", "libsystemd0", "libudev1",
 ]
 
 # No program under test reads these files, which are half of the tree.
@@ -84,7 +106,14 @@ chroot . systemctl --quiet mask \
         systemd-update-utmp.service systemd-update-utmp-runlevel.service
 """
 
+# Installs packages of the backports. $1 is the guest's root.
+BACKPORTS = r"""
+set -eu
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" DEBIAN_FRONTEND=noninteractive
+apt-get --yes --no-install-recommends -o DPkg::Chroot-Directory="$1" install %s
+"""
 
-def packages():
-    """Returns all packages, including those of the kernels."""
-    return PACKAGES + list(KERNELS.values())
+
+def kernels():
+    """Returns the suite of each of Debian's kernels, by the kernel's name."""
+    return {kernel: name for name, suite in SUITES.items() for kernel in suite.all_kernels()}

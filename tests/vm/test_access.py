@@ -3,7 +3,7 @@
 
 import re
 
-from case import GuestCase, kernel_matters
+from case import GuestCase, kernel_matters, newer_matters
 from memoryd import NAME, PATH, UNIT
 
 MANAGER = f"{NAME} {PATH} {NAME}.Manager"
@@ -91,6 +91,7 @@ class Confinement(GuestCase):
             self.assertEqual(int(self._status(main, line), 16), 0, line)
         self.assertEqual(self._status(main, "NoNewPrivs"), "1")
 
+    @newer_matters("systemd sets the sandbox up")
     @kernel_matters("it is the kernel that enforces the sandbox")
     def test_the_main_process_cannot_write_block_states(self):
         main = self.memoryd.main_pid()
@@ -109,6 +110,7 @@ class Confinement(GuestCase):
         states = [line for line in opened if "/sys/devices/system/memory" in line]
         self.assertFalse([line for line in states if "w" in line.split()[0][1:4]])
 
+    @newer_matters("systemd sets the sandbox up")
     @kernel_matters("it is the kernel that enforces the sandbox")
     def test_the_rest_of_sysfs_is_closed_to_the_actuator(self):
         inside = f"nsenter --mount --target {self.memoryd.actuator_pid()}"

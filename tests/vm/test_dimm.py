@@ -3,7 +3,7 @@
 
 import json
 
-from case import WORDS_FILE, GuestCase, kernel_matters
+from case import WORDS_FILE, GuestCase, kernel_matters, newer_matters
 from machine import VirtioMem
 from memory import read_memory, wait_online
 
@@ -20,6 +20,7 @@ while (sysread(EVENTS, $event, 65536)) {
 """
 
 
+@newer_matters("blocks, links and events have come in another order before")
 @kernel_matters("it decides in which order blocks, links and events come")
 class DimmByPolicy(GuestCase):
     """A node that has a processor and no memory gets two DIMMs at once."""

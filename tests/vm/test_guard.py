@@ -21,7 +21,7 @@ class Guard(ZoneRules, ManualCase):
 
     minutes = 2
 
-    kernels = tuple(recipe.KERNELS)
+    kernels = tuple(recipe.kernels())
     hardware = HARDWARE
 
     @classmethod

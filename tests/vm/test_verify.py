@@ -165,7 +165,7 @@ class FeatureCase(GuestCase):
 class Features(FeatureCase):
     """Debian's kernels lack the features of the series. The guard brings one of them."""
 
-    kernels = tuple(recipe.KERNELS)
+    kernels = tuple(recipe.kernels())
 
     def test_the_series_is_lacking(self):
         self.assertFeatures(UPSTREAM, list(SERIES))
