@@ -115,7 +115,8 @@ class Confinement(GuestCase):
     def test_the_rest_of_sysfs_is_closed_to_the_actuator(self):
         inside = f"nsenter --mount --target {self.memoryd.actuator_pid()}"
         self.guest.run(f"{inside} bash -c ': >>/sys/devices/system/memory/memory1/state'")
-        for path in ("/sys/kernel/mm/ksm/run", "/sys/module/printk/parameters/time", "/etc/fstab"):
+        for path in ("/sys/kernel/mm/ksm/run", "/sys/module/printk/parameters/time", "/sys/power/state",
+                     "/sys/devices/system/cpu/cpu1/online", "/etc/fstab"):
             result = self.guest.call(f"{inside} bash -c ': >>{path}'")
             with self.never_again():
                 self.assertNotEqual(result.code, 0, path)
