@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/product.h"
 #include "machine_fixture.h"
 #include "policy/track.h"
 
@@ -483,8 +484,8 @@ static inline bool ratio_holds(const Case *c, const Sums *sums, int32_t node)
 {
         Sums counted = sums_with_cma(c, sums, node);
 
-        return (__int128) counted.movable_bytes * 1000 <=
-               (__int128) counted.kernel_bytes * c->policy.max_movable_ratio_permille;
+        return !product_is_greater(counted.movable_bytes, 1000, counted.kernel_bytes,
+                                   c->policy.max_movable_ratio_permille);
 }
 
 static inline uint64_t min_kernel_of(const Case *c)

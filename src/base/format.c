@@ -11,17 +11,23 @@ static const char suffixes[] = "BKMGTPE";
 
 const char *format_bytes(uint64_t bytes, char buffer[static FORMAT_BYTES_MAX])
 {
-        unsigned shift = 0, whole, tenths;
+        unsigned shift = 0, whole, thousandths = 0, tenths;
         uint64_t rest;
 
         while (bytes >> shift >= 1024)
                 shift += 10;
         whole = (unsigned) (bytes >> shift);
-        rest = bytes & ((UINT64_C(1) << shift) - 1);
+        rest = bytes;
 
-        /* As lsmem, cuts the rest off after three decimals and rounds these to one: 1.25G becomes 1.3G. */
-        rest = (uint64_t) ((unsigned __int128) rest * 1000 >> shift);
-        tenths = (unsigned) (rest + 50) / 100;
+        /*
+         * As lsmem, cuts the rest off after three decimals and rounds these to one: 1.25G becomes 1.3G. The
+         * rest is less than 2^60, so ten times of it fit 64 bits.
+         */
+        for (int i = 0; i < 3; i++) {
+                rest = (rest & ((UINT64_C(1) << shift) - 1)) * 10;
+                thousandths = thousandths * 10 + (unsigned) (rest >> shift);
+        }
+        tenths = (thousandths + 50) / 100;
         if (tenths == 10) {
                 whole++;
                 tenths = 0;

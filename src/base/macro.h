@@ -10,7 +10,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <unistd.h>
+
+static_assert(sizeof(off_t) == 8,
+              "config.h comes before all headers, and makes off_t 64 bits wide");
 
 #define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -270,7 +270,8 @@ const char *time_format(uint64_t usec, char buffer[static TIME_STRING_MAX])
         time_t seconds = (time_t) (usec / USEC_PER_SEC);
         struct tm local;
 
-        if (!localtime_r(&seconds, &local) ||
+        /* A time_t of 32 bits ends in 2038. */
+        if ((uint64_t) seconds != usec / USEC_PER_SEC || !localtime_r(&seconds, &local) ||
             strftime(buffer, TIME_STRING_MAX, "%a %Y-%m-%d %H:%M:%S %Z", &local) == 0)
                 snprintf(buffer, TIME_STRING_MAX, "%llu us", (unsigned long long) usec);
         return buffer;

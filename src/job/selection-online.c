@@ -58,7 +58,7 @@ static int check_named(Selector *selector)
  */
 static int choose_size(Selector *selector)
 {
-        size_t n = selector->n_targets;
+        size_t n = selector->n_targets, n_wanted = (size_t) selector->n_wanted;
         char available[FORMAT_BYTES_MAX];
 
         if (n < selector->n_wanted)
@@ -67,9 +67,9 @@ static int choose_size(Selector *selector)
                         "%s cannot go online: %s is offline and not part of a job", selector->name,
                         format_bytes_exact(n * selector->machine->block_size_bytes, available));
         if (selector->request->zone_class == ZONE_CLASS_MOVABLE)
-                memmove(selector->targets, selector->targets + n - selector->n_wanted,
-                        selector->n_wanted * sizeof(Target));
-        selector->n_targets = selector->n_wanted;
+                memmove(selector->targets, selector->targets + n - n_wanted,
+                        n_wanted * sizeof(Target));
+        selector->n_targets = n_wanted;
         return 0;
 }
 

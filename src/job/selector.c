@@ -108,7 +108,7 @@ static int find_range(Selector *selector, const BlockRange *range, bool *named)
         if (!first || !last)
                 return selector_refuse(selector, REFUSAL_NO_SUCH_BLOCK, "there is no memory%u",
                                        first ? range->last : range->first);
-        if (last - first == range->last - range->first) {
+        if ((size_t) (last - first) == range->last - range->first) {
                 memset(&named[first - selector->machine->blocks], true,
                        (size_t) (last - first) + 1);
                 return 0;

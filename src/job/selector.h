@@ -22,7 +22,7 @@ typedef struct Selector {
         const Request *request;
         char *name; /* owned: request_format() */
         bool has_size;
-        size_t n_wanted; /* blocks to take for a size or portion */
+        uint64_t n_wanted; /* blocks to take for a size or portion; may be more than there can be */
 
         Target *targets; /* owned; ascending */
         size_t n_targets;

@@ -4,6 +4,8 @@
 
 #include "policy/guard.h"
 
+#include "base/product.h"
+
 #include <stdio.h>
 
 bool guard_is_exempt(const Rule *rule)
@@ -57,8 +59,8 @@ bool figures_is_worse(const Figures *figures, const Figures *than)
 {
         if (than->movable_bytes == 0 || (figures->kernel_bytes == 0 && than->kernel_bytes == 0))
                 return figures->movable_bytes > than->movable_bytes;
-        return (__int128) figures->movable_bytes * than->kernel_bytes >
-               (__int128) than->movable_bytes * figures->kernel_bytes;
+        return product_is_greater(figures->movable_bytes, than->kernel_bytes, than->movable_bytes,
+                                  figures->kernel_bytes);
 }
 
 const char *figures_format(const Figures *figures, bool up, char buffer[static FIGURES_STRING_MAX])

@@ -47,6 +47,12 @@ static const struct {
         { TIB << 10, "1P" },
         { TIB << 20, "1E" },
         { (TIB << 20) + (TIB << 19), "1.5E" },
+
+        /* the last byte counts at the largest sizes, too: below and from 1.05E and 15.95E on */
+        { UINT64_C(1210567579837189324), "1E" },
+        { UINT64_C(1210567579837189325), "1.1E" },
+        { UINT64_C(18389097998479209267), "15.9E" },
+        { UINT64_C(18389097998479209268), "16E" },
         { UINT64_MAX, "16E" },
 };
 

@@ -18,7 +18,7 @@
 static void request_take(Request *request, const char *word)
 {
         char *end;
-        unsigned long number = strtoul(word + !isdigit(*word), &end, 10);
+        uint64_t number = strtoull(word + !isdigit(*word), &end, 10);
 
         if (isdigit(*word) && *end == '%') {
                 request->has_movable_percent = true;
@@ -355,6 +355,13 @@ static const struct {
         { "online s3 k", REFUSAL_NONE, "19K 17..16K" },
         { "online s4 k", REFUSAL_NOT_ENOUGH_BLOCKS,
           "512M cannot go online: 384M is offline and not part of a job" },
+        /* one block, if the number of blocks were cut to 32 bits */
+        { "online s4294967297 k", REFUSAL_NOT_ENOUGH_BLOCKS,
+          "536870912.125G cannot go online: 384M is offline and not part of a job" },
+        { "offline s4294967297", REFUSAL_NOT_ENOUGH_BLOCKS,
+          "536870912.125G cannot go offline, 1.75G can: the rest is offline already, boot memory, "
+          "needed "
+          "by the guards, or part of a job" },
         /* memory24 is being brought online by memoryd itself, memory26 has no node */
         { "offline 24", REFUSAL_BLOCKS_BUSY, "memoryd is just writing the state of memory24" },
         { "set-zone 24 m", REFUSAL_BLOCKS_BUSY, "memoryd is just writing the state of memory24" },

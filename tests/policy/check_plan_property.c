@@ -262,8 +262,8 @@ static bool has_half(const View *view, int32_t node)
 {
         Sums sums = view_sum(view, node), counted = sums_with_cma(view->c, &sums, node);
 
-        return (__int128) counted.movable_bytes * 2000 >=
-               (__int128) counted.kernel_bytes * view->c->policy.max_movable_ratio_permille;
+        return !product_is_greater(counted.kernel_bytes, view->c->policy.max_movable_ratio_permille,
+                                   counted.movable_bytes, 2000);
 }
 
 /* Whether half of the movable memory that the ratio allows is there, as "prefer" asks. */
