@@ -69,9 +69,9 @@ typedef struct Machine {
         size_t n_nodes;
         Zone *zones; /* sorted by node, then type */
         size_t n_zones;
-        Totals totals;    /* as of the last machine_count() */
-        AcpiDevices acpi; /* memory devices without blocks */
-        bool lacks_libnuma;     /* at the last reading of distances, which came from sysfs instead */
+        Totals totals;      /* as of the last machine_count() */
+        AcpiDevices acpi;   /* memory devices without blocks */
+        bool lacks_libnuma; /* at the last reading of distances, which came from sysfs instead */
         bool strict_zone_order; /* on each node, the kernel keeps its zones below the movable zone */
 
         /*
