@@ -15,6 +15,9 @@
 /* The smallest block size of a machine with ACPI memory devices. These mostly consist of such blocks. */
 #define COMMON_BLOCK_BYTES (UINT64_C(128) << 20)
 
+/* Devices of this size are unlikely: the largest DIMMs of 2026 have half as much. */
+#define HUGE_DEVICE_BYTES (UINT64_C(1) << 40)
+
 void acpi_devices_done(AcpiDevices *acpi)
 {
         free(acpi->devices);
@@ -159,6 +162,9 @@ const char *acpi_device_format_reason(const Machine *machine, const AcpiDevice *
                 snprintf(buffer, ACPI_REASON_MAX,
                          "its page structures need %s, and %s are free for the kernel",
                          format_bytes(need_bytes, size), format_bytes(free_bytes, left));
+        else if (free_bytes >= HUGE_DEVICE_BYTES / factor)
+                snprintf(buffer, ACPI_REASON_MAX,
+                         "most likely it is not aligned to memory blocks of %s", size);
         else
                 snprintf(buffer, ACPI_REASON_MAX,
                          "most likely too little memory was free for its page structures (the %s "

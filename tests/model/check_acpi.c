@@ -200,6 +200,12 @@ static const struct {
           "X (size not known): most likely too little memory was free for its page structures (the "
           "512M that are free for the kernel now are enough for 32G), or it is not aligned to "
           "memory blocks of 2G" },
+        { 0, 2 * GIB, 15 * GIB, false,
+          "X (size not known): most likely too little memory was free for its page structures (the "
+          "15G that are free for the kernel now are enough for 960G), or it is not aligned to "
+          "memory blocks of 2G" },
+        { 0, 2 * GIB, 16 * GIB, false,
+          "X (size not known): most likely it is not aligned to memory blocks of 2G" },
         { 3 * GIB, 2 * GIB, GIB / 2, false,
           "X (3G): its size is no multiple of memory blocks of 2G" },
         { 3 * GIB, 2 * GIB, GIB / 2, true,
@@ -213,7 +219,7 @@ START_TEST(the_reason_is_the_likely_one)
         const AcpiDevice device = { .name = "X", .size_bytes = reasons[_i].size_bytes };
         char text[ACPI_TEXT_MAX], expected[ACPI_TEXT_MAX];
 
-        set_zones(4 * GIB, reasons[_i].free_bytes);
+        set_zones(32 * GIB, reasons[_i].free_bytes);
         machine.block_size_bytes = reasons[_i].block_size_bytes;
         acpi->is_off = reasons[_i].is_off;
         snprintf(expected, sizeof(expected), "The kernel could not add the memory of %s",
