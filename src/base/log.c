@@ -4,7 +4,8 @@
 
 #include "base/log.h"
 
-#include <stdarg.h>
+#include "base/text.h"
+
 #include <stdio.h>
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
@@ -57,7 +58,7 @@ static _printf_(2, 3) void fields_add(Fields *fields, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        vsnprintf(text, FIELD_MAX, format, args);
+        text_vformat(text, FIELD_MAX, format, args);
         va_end(args);
         fields->iov[fields->n++] = (struct iovec){ text, strlen(text) };
 }
@@ -97,7 +98,7 @@ void log_full(int level, const LogContext *context, const char *format, ...)
 
         strcpy(message, prefix);
         va_start(args, format);
-        vsnprintf(message + strlen(prefix), sizeof(message) - strlen(prefix), format, args);
+        text_vformat(message + strlen(prefix), sizeof(message) - strlen(prefix), format, args);
         va_end(args);
 
         if (log_target != LOG_TARGET_JOURNAL || log_to_journal(level, context, message) < 0)

@@ -40,6 +40,10 @@ typedef struct LogContext {
         const char *device; /* MEMORYD_DEVICE=, NULL for none */
 } LogContext;
 
+/*
+ * Logs a message. Bytes that cannot be printed become "?": see text.h. What is too long, more than about 2,000
+ * bytes, is cut.
+ */
 void log_full(int level, const LogContext *context, const char *format, ...) _printf_(3, 4);
 
 #define log_debug(...) log_full(LOG_DEBUG, NULL, __VA_ARGS__)

@@ -3,6 +3,7 @@
 /* Reads calls, and sends replies, errors and signals, for several interfaces. */
 
 #include "base/names.h"
+#include "base/text.h"
 #include "bus/object.h"
 
 #include <stdio.h>
@@ -10,6 +11,23 @@
 int bus_error_from_errno(sd_bus_error *error, int r, const char *what)
 {
         return sd_bus_error_set_errnof(error, r, "%s: %s", what, strerror(-r));
+}
+
+int bus_error_setf(sd_bus_error *error, const char *name, const char *format, ...)
+{
+        _cleanup_free_ char *text = NULL;
+        va_list arguments;
+        int n;
+
+        va_start(arguments, format);
+        n = vasprintf(&text, format, arguments);
+        va_end(arguments);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        text_make_printable(text);
+        return sd_bus_error_set(error, name, text);
 }
 
 int bus_read_dictionary(sd_bus_message *message, BusReadValue read, void *userdata,

@@ -119,8 +119,7 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
                 return bus_error_from_errno(error, r, "Cannot read the call");
         block = machine_find_block(machine, id);
         if (!block)
-                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
-                                         id);
+                return bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u", id);
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
@@ -174,17 +173,17 @@ static int read_addition(const char *text, PlanOptions *options, sd_bus_error *e
         int r;
 
         if (options->n_additions == FORECAST_ADDITIONS_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
-                                         "'%s': expected at most %d additions", text,
-                                         FORECAST_ADDITIONS_MAX);
+                return bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                      "'%s': expected at most %d additions", text,
+                                      FORECAST_ADDITIONS_MAX);
         if (GROW(options->additions, options->n_additions) < 0)
                 return -ENOMEM;
         r = addition_parse(text, options->block_size_bytes,
                            &options->additions[options->n_additions], &expected);
         if (r == -EINVAL)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
-                                         "'%s': expected %s; blocks are of %llu bytes", text,
-                                         expected, (unsigned long long) options->block_size_bytes);
+                return bus_error_setf(error, BUS_ERROR_INVALID_ADDITION,
+                                      "'%s': expected %s; blocks are of %llu bytes", text, expected,
+                                      (unsigned long long) options->block_size_bytes);
         options->n_additions += r >= 0;
         return r;
 }
@@ -215,12 +214,12 @@ static int read_option(sd_bus_message *message, const char *key, void *userdata,
         else if (strcmp(key, "ConfigName") == 0)
                 r = sd_bus_message_read(message, "v", "s", &options->config_name);
         else
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "Option '%s': expected Add, Config or ConfigName", key);
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                      "Option '%s': expected Add, Config or ConfigName", key);
         if (r == -ENXIO)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "Option '%s': expected a value of type '%s'", key,
-                                         is_add ? "as" : "s");
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                      "Option '%s': expected a value of type '%s'", key,
+                                      is_add ? "as" : "s");
         return r;
 }
 
@@ -286,9 +285,9 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         if (r >= 0)
                 r = reply_plan(message, &view, &options);
         if (r == -E2BIG)
-                (void) sd_bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
-                                         "expected at most %d blocks with those of the machine",
-                                         FORECAST_BLOCKS_MAX);
+                (void) bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
+                                      "expected at most %d blocks with those of the machine",
+                                      FORECAST_BLOCKS_MAX);
         if (sd_bus_error_is_set(&error))
                 return sd_bus_reply_method_error(message, &error);
         if (r < 0)

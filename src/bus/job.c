@@ -16,10 +16,8 @@ const char *bus_job_path(uint32_t id, char buffer[static BUS_PATH_MAX])
 
 /* The polkit action that a caller needs to make or end a job of each kind. */
 static const char *const actions[_JOB_KIND_MAX] = {
-        [JOB_KIND_ONLINE] = POLKIT_ACTION_ONLINE,
-        [JOB_KIND_OFFLINE] = POLKIT_ACTION_OFFLINE,
-        [JOB_KIND_SET_ZONE] = POLKIT_ACTION_SET_ZONE,
-        [JOB_KIND_REBALANCE] = POLKIT_ACTION_SET_ZONE,
+        [JOB_KIND_ONLINE] = POLKIT_ACTION_ONLINE,     [JOB_KIND_OFFLINE] = POLKIT_ACTION_OFFLINE,
+        [JOB_KIND_SET_ZONE] = POLKIT_ACTION_SET_ZONE, [JOB_KIND_REBALANCE] = POLKIT_ACTION_SET_ZONE,
         [JOB_KIND_RESTORE] = POLKIT_ACTION_SET_ZONE,
 };
 

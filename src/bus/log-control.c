@@ -19,9 +19,9 @@ static int set_property(sd_bus *bus, const char *path, const char *interface, co
                 return r;
         number = is_level ? log_level_from_string(word) : (int) log_target_from_string(word);
         if (number < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                         "%s: expected %s, got '%s'", property,
-                                         is_level ? "emerg to debug" : "console or journal", word);
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s: expected %s, got '%s'",
+                                      property, is_level ? "emerg to debug" : "console or journal",
+                                      word);
         if (is_level)
                 log_level = number;
         else

@@ -116,6 +116,12 @@ int authority_ask(sd_bus_message *message, const char *action, const char *also,
 /* Makes a D-Bus error of a negative errno, with `what` before its text. Returns what a handler returns. */
 int bus_error_from_errno(sd_bus_error *error, int r, const char *what);
 
+/*
+ * Makes a D-Bus error with a formatted text. What it quotes from the call may have control characters, which
+ * become "?". Returns what a handler returns.
+ */
+int bus_error_setf(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
+
 /* Replies with one error that has a line for each fault. Returns the value for a handler to return. */
 int bus_reply_faults(sd_bus_message *message, char **faults);
 

@@ -17,16 +17,16 @@ static int read_blocks(sd_bus_message *message, Request *request, sd_bus_error *
         while (r >= 0 &&
                (r = sd_bus_message_read(message, "(uu)", &range.first, &range.last)) > 0) {
                 if (request->n_ranges == REQUEST_RANGES_MAX)
-                        return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
-                                                 "Blocks: expected at most %d ranges",
-                                                 REQUEST_RANGES_MAX);
+                        return bus_error_setf(error, ERROR_INVALID_REQUEST,
+                                              "Blocks: expected at most %d ranges",
+                                              REQUEST_RANGES_MAX);
                 if (GROW(request->ranges, request->n_ranges) < 0)
                         return -ENOMEM;
                 request->ranges[request->n_ranges++] = range;
         }
         if (r >= 0 && request->n_ranges == 0)
-                return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
-                                         "Blocks: expected a range at least");
+                return bus_error_setf(error, ERROR_INVALID_REQUEST,
+                                      "Blocks: expected a range at least");
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
         return r < 0 ? r : sd_bus_message_exit_container(message);
@@ -38,8 +38,8 @@ static int read_node(sd_bus_message *message, Request *request, sd_bus_error *er
         int r = sd_bus_message_read(message, "v", "u", &node);
 
         if (node > INT32_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_PREFIX "NoSuchNode",
-                                         "There is no node %u", node);
+                return bus_error_setf(error, BUS_ERROR_PREFIX "NoSuchNode", "There is no node %u",
+                                      node);
         request->node = (int32_t) node;
         return r;
 }
@@ -52,8 +52,8 @@ static int read_device(sd_bus_message *message, Request *request, sd_bus_error *
         if (r < 0)
                 return r;
         if (!*device || strlen(device) >= sizeof(request->device))
-                return sd_bus_error_setf(error, BUS_ERROR_PREFIX "NoSuchDevice",
-                                         "There is no device '%s'", device);
+                return bus_error_setf(error, BUS_ERROR_PREFIX "NoSuchDevice",
+                                      "There is no device '%s'", device);
         strcpy(request->device, device);
         return r;
 }
@@ -67,8 +67,8 @@ static int read_zone(sd_bus_message *message, Request *request, sd_bus_error *er
                 return r;
         request->zone_class = zone_class_from_string(word);
         if (request->zone_class != ZONE_CLASS_KERNEL && request->zone_class != ZONE_CLASS_MOVABLE)
-                return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
-                                         "Zone: expected movable or kernel, got '%s'", word);
+                return bus_error_setf(error, ERROR_INVALID_REQUEST,
+                                      "Zone: expected movable or kernel, got '%s'", word);
         return r;
 }
 
@@ -127,19 +127,18 @@ static int read_value(sd_bus_message *message, const char *key, void *userdata, 
                 if (strcmp(key, keys[i].key) != 0)
                         continue;
                 if (reader->seen & 1U << i)
-                        return sd_bus_error_setf(error, ERROR_INVALID_REQUEST, "%s: given twice",
-                                                 key);
+                        return bus_error_setf(error, ERROR_INVALID_REQUEST, "%s: given twice", key);
                 reader->seen |= 1U << i;
                 r = keys[i].read ? keys[i].read(message, reader->request, error) :
                                    read_member(message, &keys[i], reader->request);
                 if (r == -ENXIO)
-                        return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
-                                                 "%s: expected a value of type '%s'", key,
-                                                 keys[i].type);
+                        return bus_error_setf(error, ERROR_INVALID_REQUEST,
+                                              "%s: expected a value of type '%s'", key,
+                                              keys[i].type);
                 return r;
         }
-        return sd_bus_error_setf(error, ERROR_INVALID_REQUEST,
-                                 "'%s': expected a key of org.memoryd1(5), as Blocks or Node", key);
+        return bus_error_setf(error, ERROR_INVALID_REQUEST,
+                              "'%s': expected a key of org.memoryd1(5), as Blocks or Node", key);
 }
 
 int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error)

@@ -4,6 +4,8 @@
 
 #include "config/fault.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 
 void conf_faults_done(ConfFaults *faults)
@@ -16,44 +18,6 @@ void conf_faults_done(ConfFaults *faults)
         }
         free(faults->faults);
         *faults = (ConfFaults){ 0 };
-}
-
-/*
- * Returns the length of the character at the start of a text, or 0 if the text starts with a
- * control character, or with what sd-bus refuses: a byte that is not valid UTF-8, or a code point
- * that Unicode reserves.
- */
-static size_t character_length(const char *text)
-{
-        static const uint32_t least[] = { ' ', 0xa0, 0x800, 0x10000 }; /* for each length */
-        uint32_t code = (unsigned char) *text;
-        unsigned n_ones = (unsigned) __builtin_clz(~(code << 24)); /* from the highest bit on */
-        size_t length = MAX(n_ones, 1U);
-
-        if (n_ones == 1 || n_ones > ELEMENTSOF(least))
-                return 0;
-        code &= 0xffU >> n_ones;
-        for (size_t i = 1; i < length; i++) {
-                if (((unsigned char) text[i] & 0xc0) != 0x80)
-                        return 0;
-                code = code << 6 | ((unsigned char) text[i] & 0x3f);
-        }
-        if (code < least[length - 1] || code == 0x7f || code > 0x10ffff || code >> 11 == 0x1b ||
-            (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef))
-                return 0;
-        return length;
-}
-
-/* Puts "?" in the place of each byte that is not part of a printable character. */
-static void make_printable(char *text)
-{
-        while (*text) {
-                size_t length = character_length(text);
-
-                if (length == 0)
-                        *text = '?';
-                text += MAX(length, 1U);
-        }
 }
 
 /*
@@ -73,7 +37,7 @@ static _printf_(2, 0) char *format_text(const char *key, const char *format, va_
         vfprintf(stream, format, arguments);
         if (fclose(stream) != 0)
                 return NULL;
-        make_printable(text);
+        text_make_printable(text);
         return TAKE_PTR(text);
 }
 
@@ -140,7 +104,7 @@ const char *conf_quote(const char *text, char buffer[static CONF_QUOTE_MAX])
 
         /* Half a character must not stay: none has more than 4 bytes. */
         for (size_t i = 3; i > 0 && kept < length; i--)
-                if (character_length(text + kept - i) > i) {
+                if (text_character_length(text + kept - i) > i) {
                         kept -= i;
                         break;
                 }
@@ -159,7 +123,7 @@ int conf_fault_format(const ConfFault *fault, char **ret)
         if (n < 0)
                 return -ENOMEM;
         /* The name of the file can have any bytes as well. */
-        make_printable(line);
+        text_make_printable(line);
         *ret = line;
         return 0;
 }

@@ -2,6 +2,7 @@
 
 /* Finds and reads the files, and makes one configuration of them if none has a fault. */
 
+#include "base/text.h"
 #include "config/config.h"
 
 #include <dirent.h>
@@ -96,21 +97,21 @@ static int read_regular(const char *path, int fd, ConfFaults *faults, char **ret
 }
 
 /*
- * Reads a whole file. Never waits: a FIFO, a device and the like are refused, except /dev/null,
- * which masks a file: *ret_text stays NULL then, and if an optional file does not exist.
+ * Reads a whole file, which faults call `path`. Never waits: a FIFO, a device and the like are refused, except
+ * /dev/null, which masks a file: *ret_text stays NULL then, and if an optional file does not exist.
  * Returns 0; 1 if the file has a fault, which is reported; or -ENOMEM.
  */
-static int read_file(const char *path, bool is_optional, ConfFaults *faults, char **ret_text,
-                     size_t *ret_size)
+static int read_file(const char *name, const char *path, bool is_optional, ConfFaults *faults,
+                     char **ret_text, size_t *ret_size)
 {
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
 
         if (fd < 0) {
                 int error = errno;
 
                 /* A dangling link is a mistake, not a missing file. */
-                if (is_optional && error == ENOENT && lstat(path, &st) < 0)
+                if (is_optional && error == ENOENT && lstat(name, &st) < 0)
                         return 0;
                 return unreadable(path, faults, "file", error);
         }
@@ -126,16 +127,22 @@ static int read_file(const char *path, bool is_optional, ConfFaults *faults, cha
                                                       "device");
 }
 
-/* Reads a file and takes ownership of `path`. Returns 0, with or without faults, or -ENOMEM. */
+/*
+ * Reads a file and takes ownership of `path`, which is from then on as it is shown: see text_make_printable().
+ * Returns 0, with or without faults, or -ENOMEM.
+ */
 static int load_one(Load *load, char *path, bool is_optional, ConfPlace place)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *name = path ? strdup(path) : NULL, *text = NULL;
         size_t size;
-        int r = strings_append(&load->paths, path);
+        int r;
 
-        if (r < 0)
-                return r;
-        r = read_file(path, is_optional, load->draft.faults, &text, &size);
+        text_make_printable(path);
+        r = strings_append(&load->paths, path);
+        if (r >= 0 && !name)
+                r = -ENOMEM;
+        if (r >= 0)
+                r = read_file(name, path, is_optional, load->draft.faults, &text, &size);
         if (r < 0)
                 return r;
         load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
@@ -260,14 +267,16 @@ int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
 int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, ConfFaults *faults)
 {
         _cleanup_(load_done) Load load;
+        char *shown = strdup(name);
         int r;
 
         load_init(&load, faults);
-        r = strings_append(&load.paths, strdup(name));
+        text_make_printable(shown);
+        r = strings_append(&load.paths, shown);
         if (r >= 0 && size > CONF_FILE_SIZE_MAX)
-                r = conf_faults_add(faults, name, 0, NULL,
+                r = conf_faults_add(faults, shown, 0, NULL,
                                     "expected a text of at most 1 MiB, got a larger one");
         else if (r >= 0)
-                r = conf_draft_apply(&load.draft, name, text, size, CONF_PLACE_MAIN);
+                r = conf_draft_apply(&load.draft, shown, text, size, CONF_PLACE_MAIN);
         return r < 0 ? r : load_finish(&load, ret);
 }

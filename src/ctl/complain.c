@@ -3,6 +3,7 @@
 /* The options of the command line, as memoryctl.c sets them, and error messages. */
 
 #include "base/names.h"
+#include "base/text.h"
 #include "ctl/ctl.h"
 
 #include <stdarg.h>
@@ -35,10 +36,13 @@ const char *arg_machine = NULL;
 
 static void _printf_(1, 0) vcomplain(const char *format, va_list arguments)
 {
+        _cleanup_free_ char *text = NULL;
+
         fflush(stdout);
-        fputs("memoryctl: ", stderr);
-        vfprintf(stderr, format, arguments);
-        fputc('\n', stderr);
+        if (vasprintf(&text, format, arguments) < 0)
+                text = NULL;
+        text_make_printable(text);
+        fprintf(stderr, "memoryctl: %s\n", text ?: strerror(ENOMEM));
 }
 
 int failure(const char *format, ...)

@@ -3,6 +3,7 @@
 /* Connects to memoryd, calls its methods, and starts polkit's agent, which asks for a password. */
 
 #include "base/names.h"
+#include "base/text.h"
 #include "ctl/ctl.h"
 
 #include <fcntl.h>
@@ -41,6 +42,20 @@ int bus_open(sd_bus **ret)
         return EXIT_SUCCESS;
 }
 
+/* Prints the faults of a configuration, a line each. */
+static int faults_failure(const char *text)
+{
+        _cleanup_free_ char *lines = strdup(text);
+        char *rest = lines, *line;
+
+        (void) failure("configuration refused, the running one stays:");
+        while ((line = strsep(&rest, "\n"))) {
+                text_make_printable(line);
+                fprintf(stderr, "%s\n", line);
+        }
+        return EXIT_FAILURE;
+}
+
 int call_failure(int error, const sd_bus_error *reply)
 {
         const char *text = reply->message ?: strerror(-error);
@@ -52,7 +67,7 @@ int call_failure(int error, const sd_bus_error *reply)
                                    SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
                 return failure("access denied by memoryd or polkit: %s", text);
         if (sd_bus_error_has_name(reply, BUS_ERROR_INVALID_CONFIG))
-                return failure("configuration refused, the running one stays:\n%s", text);
+                return faults_failure(text);
         if (sd_bus_error_has_names(reply, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_NO_REPLY))
                 return failure("memoryd does not answer: %s", text);
         /* An error of memoryd itself is a complete sentence. */

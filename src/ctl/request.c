@@ -3,6 +3,7 @@
 /* Reads BLOCKS and the request for a job from the command line. */
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "ctl/job-view.h"
 #include "model/block.h"
 
@@ -169,7 +170,8 @@ static int check_options(void)
                 const char *text = key_text(&keys[i]);
                 uint64_t number;
 
-                if (text && (!*text || (keys[i].parse && keys[i].parse(text, &number) < 0)))
+                if (text && (!*text || !text_is_printable(text) ||
+                             (keys[i].parse && keys[i].parse(text, &number) < 0)))
                         return usage_failure("%s: expected %s, got '%s'", keys[i].option,
                                              keys[i].expected, text);
         }

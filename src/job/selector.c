@@ -4,6 +4,8 @@
 
 #include "job/selector.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -21,6 +23,7 @@ int selector_refuse(Selector *selector, Refusal refusal, const char *format, ...
                 selector->text = NULL;
                 return -ENOMEM;
         }
+        text_make_printable(selector->text);
         selector->refusal = refusal;
         return 1;
 }

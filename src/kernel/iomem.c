@@ -159,6 +159,15 @@ static bool has_kernel(const Iomem *iomem, size_t i)
         return false;
 }
 
+/* Whether the first `n` characters of a text are printable ASCII. */
+static bool is_ascii(const char *text, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (text[i] < ' ' || text[i] > '~')
+                        return false;
+        return true;
+}
+
 /*
  * Takes the name of the driver from between the brackets, as much of it as fits. A name with characters that
  * are not printable ASCII is not taken.
@@ -168,22 +177,23 @@ static void take_driver(const char *name, char driver[static DEVICE_NAME_MAX])
         const char *bracket = name + strlen(RAM_NAME " (");
         size_t n = strcspn(bracket, ")");
 
-        for (size_t i = 0; i < n; i++)
-                if (bracket[i] < ' ' || bracket[i] > '~')
-                        n = 0;
-        snprintf(driver, DEVICE_NAME_MAX, "%.*s", (int) MIN(n, DEVICE_NAME_MAX - 1), bracket);
+        if (is_ascii(bracket, n))
+                snprintf(driver, DEVICE_NAME_MAX, "%.*s", (int) MIN(n, DEVICE_NAME_MAX - 1),
+                         bracket);
 }
 
 /*
  * Takes the region of another driver's memory: the innermost range around it, if that has the name of a
- * device, or else the memory itself. A bus, with a space in its name, can have many devices.
+ * device, which is printable ASCII, or else the memory itself. A bus, with a space in its name, can have many
+ * devices.
  */
 static void take_region(const Iomem *iomem, const IomemRange *range, Ram *ram)
 {
         const IomemRange *outer = range->parent == IOMEM_TOP ? NULL : &iomem->ranges[range->parent];
 
         snprintf(ram->name, sizeof(ram->name), "%s", ram->driver);
-        if (!outer || strlen(outer->name) >= DEVICE_NAME_MAX || strpbrk(outer->name, " \t"))
+        if (!outer || strlen(outer->name) >= DEVICE_NAME_MAX || strpbrk(outer->name, " \t") ||
+            !is_ascii(outer->name, strlen(outer->name)))
                 return;
         snprintf(ram->name, sizeof(ram->name), "%s", outer->name);
         ram->region_first = outer->first;

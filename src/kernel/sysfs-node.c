@@ -3,6 +3,7 @@
 /* Reads the nodes, their links to blocks, their zones, and auto_online_blocks. */
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "kernel/sysfs.h"
 
 #include <inttypes.h>
@@ -213,7 +214,7 @@ int sysfs_read_auto_online(const Sysfs *sysfs, int32_t node, char ret[static AUT
                 return r;
         if (strlen(text) >= AUTO_ONLINE_WORD_MAX)
                 return -EBADMSG;
-        strcpy(ret, text);
+        text_make_printable(strcpy(ret, text));
         return 0;
 }
 

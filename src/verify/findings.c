@@ -2,6 +2,7 @@
 
 /* Collects findings. */
 
+#include "base/text.h"
 #include "verify/verify.h"
 
 #include <stdarg.h>
@@ -26,6 +27,9 @@ int findings_add(Findings *findings, const char *check, char *subject, char *tex
                 free(advice);
                 return -ENOMEM;
         }
+        text_make_printable(subject);
+        text_make_printable(text);
+        text_make_printable(advice);
         findings->findings[findings->n_findings++] =
                 (Finding){ .check = check, .subject = subject, .text = text, .advice = advice };
         return 0;

@@ -33,7 +33,7 @@ int verify(const VerifyInput *input, Findings *ret);
 
 /*
  * Add a problem or a note, and take ownership of the strings, also on failure. A NULL string stands for a
- * lack of memory. Return 0 or -ENOMEM.
+ * lack of memory. Bytes that cannot be printed become "?". Return 0 or -ENOMEM.
  */
 int findings_add(Findings *findings, const char *check, char *subject, char *text, char *advice);
 int findings_add_note(Findings *findings, const char *check, char *subject, char *text,

@@ -1090,6 +1090,7 @@ START_TEST(wrong_usage_is_named)
                 const char *err;
         } cases[] = {
                 { { "lsit" }, "unknown verb 'lsit'" },
+                { { "\033[31mstatus\xff\n" }, "unknown verb '?[31mstatus?\?'" },
                 { { "nodes", "1" }, "'nodes' takes no arguments, got '1'" },
                 { { "--frob" }, "unknown or ambiguous option '--frob'" },
                 { { "--no" }, "unknown or ambiguous option '--no'" },

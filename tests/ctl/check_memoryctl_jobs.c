@@ -160,6 +160,8 @@ START_TEST(contradictions_are_named)
                   "--node: expected the number of a node, got 'node1'" },
                 { { "offline", "--node=-1" }, "--node: expected the number of a node, got '-1'" },
                 { { "offline", "--device=" }, "--device: expected the name of a device, got ''" },
+                { { "offline", "--device=a\xff\033[2Jb" },
+                  "--device: expected the name of a device, got 'a??[2Jb'" },
                 { { "offline", "--size=big" }, "--size: expected a size such as 4G, got 'big'" },
                 { { "offline", "--size=-1" }, "--size: expected a size such as 4G, got '-1'" },
                 { { "online", "1", "--zone=none" },

@@ -270,6 +270,42 @@ START_TEST(a_fault_is_told_whatever_bytes_the_file_has)
 }
 END_TEST
 
+/* Names of files can have all bytes but the slash and the NUL. */
+START_TEST(a_drop_in_works_whatever_bytes_its_name_has)
+{
+        unsigned n_files = 0;
+
+        daemon_start();
+        for (int byte = 1; byte < 256; byte++) {
+                char name[48];
+
+                snprintf(name, sizeof(name), "memoryd.conf.d/50-%cx.conf", byte);
+                if (byte != '/')
+                        daemon_set_config_file(name, byte == 0xff ? "rules = ({ name = \"odd\"; "
+                                                                    "zone = \"movable\"; });\n" :
+                                                                    "rebalance = false;\n");
+        }
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        for (const char *file = bus_get_text(MANAGER_PATH, MANAGER, "ConfigFiles");
+             (file = strstr(file, "/50-")); file++)
+                n_files++;
+        ck_assert_uint_eq(n_files, 254);
+        ck_assert_str_eq(bus_get_text(MANAGER_PATH, MANAGER, "ConfigFaults"), "");
+
+        testbed_add_dimm(DIMM, 2, 0);
+        wait_for(bus_count_status("done") == 2);
+        ck_assert_ptr_nonnull(strstr(bus_explain(DIMM, "RuleFile"), "/50-?x.conf"));
+        ck_assert_ptr_nonnull(strstr(bus_explain(DIMM, "Reason"), "/50-?x.conf:1"));
+
+        daemon_set_config_file("memoryd.conf.d/50-\xffx.conf", "settle = 0;\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), INVALID_CONFIG);
+        ck_assert_ptr_nonnull(strstr(bus_error_message(), "/50-?x.conf:1: 'settle': "));
+        ck_assert_ptr_nonnull(
+                strstr(bus_get_text(MANAGER_PATH, MANAGER, "ConfigFaults"), "/50-?x.conf:1: "));
+        ck_assert(daemon_logged("/50-?x.conf:1: 'settle': "));
+}
+END_TEST
+
 START_TEST(a_broken_hangup_keeps_the_policy_too)
 {
         daemon_start();
@@ -847,6 +883,18 @@ START_TEST(what_works_against_the_policy_is_told_to_everybody)
 }
 END_TEST
 
+START_TEST(what_is_found_is_told_whatever_bytes_it_has)
+{
+        daemon_start();
+        testbed_write("root/etc/udev/rules.d/40-\xff\033.rules",
+                      "SUBSYSTEM==\"memory\", ATTR{state}=\"online\", ENV{\xff}=\"\033\"");
+        testbed_write("proc/cmdline", "memhp_default_state=online\xff\001");
+        ck_assert_str_eq(bus_verify("Verify"),
+                         "udev-rule: /etc/udev/rules.d/40-??.rules:1\n"
+                         "kernel-command-line: memhp_default_state=online??\n");
+}
+END_TEST
+
 START_TEST(what_the_kernel_has_is_told_as_it_is_now)
 {
         static const char stock[] = "+online-types: Linux 3.8 (commit 511c2aba8f07)\n"
@@ -1050,10 +1098,12 @@ static void add_service_cases(Suite *suite)
         tcase_add_test(reload, a_hangup_reloads_and_the_next_memory_follows);
         tcase_add_test(reload, a_broken_reload_keeps_the_policy_and_says_where);
         tcase_add_test(reload, a_fault_is_told_whatever_bytes_the_file_has);
+        tcase_add_test(reload, a_drop_in_works_whatever_bytes_its_name_has);
         tcase_add_test(reload, a_broken_hangup_keeps_the_policy_too);
         tcase_add_test(reload, changes_need_authority);
 
         tcase_add_test(verify, what_works_against_the_policy_is_told_to_everybody);
+        tcase_add_test(verify, what_is_found_is_told_whatever_bytes_it_has);
         tcase_add_test(verify, what_the_kernel_has_is_told_as_it_is_now);
 
         tcase_add_test(shortage, totals_have_the_decisions_of_the_last_pass);
