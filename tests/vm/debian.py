@@ -1,5 +1,7 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Makes trees from Debian's packages, for the disks of guests and for chroots, and has the cache for them.
+"""Makes trees from Debian's packages, for the disks of guests and for chroots, and has the cache for them. As
+a program it prints the package sources of a suite.
 
 A tree is built under a temporary name and renamed when it is complete, so that an interrupted run leaves
 nothing that looks like a result."""
@@ -10,6 +12,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import typing
@@ -178,3 +181,10 @@ def _deb822_sources(text):
                   for archive in fields.get("suites", [])
                   if "main" in fields.get("components", [])]
     return found
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in recipe.SUITES:
+        sys.exit(f"usage: debian.py {'|'.join(recipe.SUITES)}")
+    for known in sources(sys.argv[1]):
+        print(known.line())
