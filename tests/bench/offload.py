@@ -106,7 +106,7 @@ def print_verdicts(arguments, seconds):
 def parse_arguments():
     parser = online.make_parser(__doc__, "4,64")
     parser.add_argument("--kernels", nargs="+", choices=image.BUILT_KERNELS,
-                        default=["patched", "without-7"],
+                        default=["patched", "without-8"],
                         help="that kernel/build made (%(default)s)")
     return parser.parse_args()
 
@@ -125,7 +125,7 @@ def main():
             print("from the first `add` to the last `online`:")
             online.print_table(arguments, seconds, blocks, PAIR)
             print_verdicts(arguments, seconds)
-            print("from the command that adds the DIMM, since a kernel with patch 8 tells of blocks "
+            print("from the command that adds the DIMM, since a kernel with patch 9 tells of blocks "
                   "only when they are online:")
             online.print_table(arguments, commands, blocks, PAIR)
             print_verdicts(arguments, commands)

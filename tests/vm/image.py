@@ -24,7 +24,7 @@ from host import HostError, call, locked
 
 # The suites for kernels that kernel/build makes, by the names of the kernels in its cache.
 BUILT_KERNELS = {"patched": "bookworm", "patched-6.1": "bookworm", "unpatched": "bookworm",
-                 "lockdep": "bookworm", "without-7": "bookworm"}
+                 "lockdep": "bookworm", "without-8": "bookworm"}
 
 # Disks of older builds are of no use once the next build is tested. The last few of each suite are kept
 # because a run that started with one of them may still boot from it.

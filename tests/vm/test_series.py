@@ -296,6 +296,20 @@ class StrictZones(ZoneRules, ManualCase):
         self.assertAllowed(a, "online")
         self.assertStates("KKMM")
 
+    def test_the_kernels_own_choice_keeps_to_the_ratio(self):
+        for name, value in (("online_policy", "auto-movable"), ("auto_movable_ratio", "0")):
+            before = self.guest.run(f"cat {self.PARAMETERS}/{name}").strip()
+            self.addCleanup(self.write, before, f"{self.PARAMETERS}/{name}")
+            self.write(value, f"{self.PARAMETERS}/{name}")
+        self.prepare("-KM-")
+        a, _, _, d = self.blocks
+        # The order allows only movable memory there, and the ratio allows none.
+        self.assertEqual(self.zones(d), ["Movable"])
+        self.assertRefused(d, "online")
+        self.assertAllowed(a, "online")
+        self.assertAllowed(d, "online_movable")
+        self.assertStates("KKMM")
+
 
 class RefusedType(ManualCase):
     """Patch 6: a refused online type is forgotten."""
@@ -323,7 +337,7 @@ class RefusedTypeUnpatched(RefusedType):
 
 
 class OnliningTime(ManualCase):
-    """Patch 7: a block goes online after many other blocks as fast as after one."""
+    """Patch 8: a block goes online after many other blocks as fast as after one."""
 
     kernels = PATCHED
     # The description of 64 GiB takes 1 GiB.
@@ -371,7 +385,7 @@ done
 
 
 class OnliningTimeUnpatched(OnliningTime):
-    """Without patch 7, a block takes longer after many other blocks."""
+    """Without patch 8, a block takes longer after many other blocks."""
 
     kernels = UNPATCHED
 
@@ -380,7 +394,7 @@ class OnliningTimeUnpatched(OnliningTime):
 
 
 class Announcement(EventCase):
-    """Patch 8: the kernel announces blocks when they are in their final state."""
+    """Patch 9: the kernel announces blocks when they are in their final state."""
 
     kernels = PATCHED
 
@@ -400,7 +414,7 @@ class Announcement(EventCase):
 
 
 class AnnouncementUnpatched(Announcement):
-    """Without patch 8, the kernel announces all blocks before it onlines any."""
+    """Without patch 9, the kernel announces all blocks before it onlines any."""
 
     kernels = UNPATCHED
 
