@@ -23,8 +23,8 @@ from debian import BACKPORTS, cache_folder, make_tree, require_root, require_too
 from host import HostError, call, locked
 
 # The suites for kernels that kernel/build makes, by the names of the kernels in its cache.
-BUILT_KERNELS = {"patched": "bookworm", "patched-6.1": "bookworm", "unpatched": "bookworm",
-                 "lockdep": "bookworm", "without-8": "bookworm"}
+BUILT_KERNELS = {"patched": "bookworm", "patched-6.1": "bookworm", "patched-7.3": "trixie",
+                 "unpatched": "bookworm", "lockdep": "bookworm", "without-8": "bookworm"}
 
 # Disks of older builds are of no use once the next build is tested. The last few of each suite are kept
 # because a run that started with one of them may still boot from it.

@@ -191,7 +191,45 @@ def _events(text):
                    tuple(fields.get(name) for name in PROPERTIES))
 
 
-class NodePolicy(ManualCase):
+class NodePolicyCase(ManualCase):
+    """Tells what becomes of the memory that devices add."""
+
+    def assertComes(self, before, node, picture):  # pylint: disable=invalid-name
+        """Checks that the blocks of a node that were added since `before` come to look like the picture."""
+        def classes():
+            memory = read_memory(self.guest)
+            return memory.added_to(before).classes(node) if all(
+                block.node >= 0 for block in memory) else ""
+        self.guest.wait_until(lambda: classes() == picture, f"{picture} on node {node}")
+        # Nothing changes afterwards.
+        time.sleep(1)
+        self.assertClasses(classes(), picture)
+
+
+class NodePolicyOfDrivers(NodePolicyCase):
+    """Patch 4: the setting of a node holds for the memory of drivers. Node 2 appears with the dax device."""
+
+    kernels = PATCHED
+    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node()), "virtio_mem": VirtioMem("4G", 1),
+                "nvdimms": (Nvdimm("1G", 2),), "arguments": "memhp_node_state=2:online_movable"}
+
+    def test_virtio_mem(self):
+        before = read_memory(self.guest)
+        self.write("online_movable", node_words_file(1))
+        self.guest.resize_virtio_mem("512M")
+        self.assertComes(before, 1, "MMMM")
+
+    def test_dax_device(self):
+        self.make_dax_device()
+        before = read_memory(self.guest)
+        self.guest.run("daxctl reconfigure-device --mode=system-ram --no-online dax0.0")
+        self.assertComes(before, 2, "MMMMMMM")
+        # Since Linux 7.3 the device tells how it was onlined.
+        self.assertIn(self.guest.run("cat /sys/bus/dax/devices/dax0.0/state 2>/dev/null || :").strip(),
+                      ("online_movable",) if self.guest.kernel.name == "patched-7.3" else ("",))
+
+
+class NodePolicy(NodePolicyCase):
     """Patch 4: each node has its own setting. Node 2 does not exist at boot."""
 
     kernels = PATCHED
@@ -203,15 +241,7 @@ class NodePolicy(ManualCase):
         DIMM."""
         before = read_memory(self.guest)
         dimm = self.guest.add_dimm(f"{len(picture) * 128}M", node)
-
-        def classes():
-            memory = read_memory(self.guest)
-            return memory.added_to(before).classes(node) if all(
-                block.node >= 0 for block in memory) else ""
-        self.guest.wait_until(lambda: classes() == picture, f"{picture} on node {node}")
-        # Nothing changes afterwards.
-        time.sleep(1)
-        self.assertClasses(classes(), picture)
+        self.assertComes(before, node, picture)
         return dimm
 
     def test_every_node_its_own_answer(self):
