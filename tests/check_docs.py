@@ -195,6 +195,17 @@ def check_features(texts):
 
 # Each check with a text to break, the pattern to replace in it and the replacement. A check must be able
 # to fail.
+def check_guard(texts):
+    """The guard has the version of memoryd, in each file that DKMS and the kernel read."""
+    version = re.search(r"^AC_INIT\(\[memoryd\], \[(.+?)\]\)", texts.get("configure.ac"), re.M)[1]
+    for name, pattern in (("kernel/guard/dkms.conf", r'^PACKAGE_VERSION="(.+)"$'),
+                          ("kernel/guard/memoryd_guard.c", r'^MODULE_VERSION\("(.+)"\);$'),
+                          ("kernel/README.md", r"^make install-guard && dkms install memoryd-guard/(.+)$")):
+        found = re.search(pattern, texts.get(name), re.M)
+        if not found or found[1] != version:
+            yield f"{name}: not version {version}"
+
+
 CHECKS = (
     (check_introspection, "introspect org.memoryd1.Manager", "PendingBlocks", "WaitingBlocks"),
     (check_introspection, "introspect", r"org\.memoryd1\.Job", "org.memoryd1.Task"),
@@ -221,6 +232,10 @@ CHECKS = (
     (check_features, "man/org.memoryd1.5", r"^\.B node\\-auto\\-online$", ".B x"),
     (check_features, "src/verify/feature.c", '] = "groups"', '] = "crowds"'),
     (check_features, "src/verify/feature.c", '] = "Linux 4.7"', '] = "later"'),
+    (check_guard, "configure.ac", r"^AC_INIT\(\[memoryd\], \[", "AC_INIT([memoryd], [9."),
+    (check_guard, "kernel/guard/dkms.conf", "^PACKAGE_VERSION=\"", "PACKAGE_VERSION=\"9."),
+    (check_guard, "kernel/guard/memoryd_guard.c", "^MODULE_VERSION", "MODULE_VERSIONS"),
+    (check_guard, "kernel/README.md", "memoryd-guard/", "memoryd-guard/9."),
 )
 
 

@@ -9,7 +9,10 @@
  *
  * require_kernel_zone: a node with memory has some in a kernel zone. The first
  * block does not go to ZONE_MOVABLE, and the last one in a kernel zone does not
- * go offline while there is memory in ZONE_MOVABLE.
+ * go offline while there is memory in ZONE_MOVABLE. That is asked of nodes that
+ * have CPUs: the others, such as those of CXL memory, are best movable as a
+ * whole, and page tables and the like of their users are on the nodes of the
+ * CPUs. cpuless_nodes asks it of all nodes, as 3.8 did.
  *
  * Memory notifiers are asked before a block changes its state, and can refuse it.
  * When they are asked about onlining, the block is part of its future zone
@@ -25,6 +28,7 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
 
@@ -34,7 +38,11 @@ MODULE_PARM_DESC(strict_zone_order, "Keep kernel zones below ZONE_MOVABLE on eac
 
 static bool require_kernel_zone = true;
 module_param(require_kernel_zone, bool, 0644);
-MODULE_PARM_DESC(require_kernel_zone, "Require kernel memory on each node with memory. Default: true");
+MODULE_PARM_DESC(require_kernel_zone, "Require kernel memory on each node with CPUs and memory. Default: true");
+
+static bool cpuless_nodes;
+module_param(cpuless_nodes, bool, 0644);
+MODULE_PARM_DESC(cpuless_nodes, "Apply require_kernel_zone to nodes without CPUs as well. Default: false");
 
 static ulong refused_zone_order;
 module_param(refused_zone_order, ulong, 0444);
@@ -75,6 +83,13 @@ static bool keeps_order(const struct zone *zone, unsigned long start_pfn,
 	return true;
 }
 
+/* A node has CPUs as long as one of them is online. */
+static bool requires_kernel_zone(const struct pglist_data *pgdat)
+{
+	return READ_ONCE(require_kernel_zone) &&
+	       (READ_ONCE(cpuless_nodes) || node_state(pgdat->node_id, N_CPU));
+}
+
 static int refuse(ulong *counter, const char *action, const struct zone *zone,
 		  const struct memory_notify *arg, const char *reason)
 {
@@ -93,7 +108,7 @@ static int guard_online(const struct zone *zone, const struct memory_notify *arg
 {
 	const bool movable = zone_idx(zone) == ZONE_MOVABLE;
 
-	if (READ_ONCE(require_kernel_zone) && movable &&
+	if (requires_kernel_zone(zone->zone_pgdat) && movable &&
 	    !present_kernel_pages(zone->zone_pgdat))
 		return refuse(&refused_kernel_zone, "to online", zone, arg,
 			      "the node has no memory in a kernel zone");
@@ -111,7 +126,7 @@ static int guard_offline(const struct zone *zone, const struct memory_notify *ar
 {
 	const struct pglist_data *pgdat = zone->zone_pgdat;
 
-	if (READ_ONCE(require_kernel_zone) && zone_idx(zone) != ZONE_MOVABLE &&
+	if (requires_kernel_zone(pgdat) && zone_idx(zone) != ZONE_MOVABLE &&
 	    present_kernel_pages(pgdat) <= arg->nr_pages &&
 	    pgdat->node_zones[ZONE_MOVABLE].present_pages)
 		return refuse(&refused_kernel_zone, "to offline", zone, arg,
@@ -159,3 +174,4 @@ module_exit(guard_exit);
 MODULE_DESCRIPTION("Refuse to online or offline memory against the zone rules");
 MODULE_AUTHOR("memoryd");
 MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

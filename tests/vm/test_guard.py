@@ -3,7 +3,7 @@
 
 import module
 import recipe
-from case import kernel_matters
+from case import kernel_matters, newer_matters
 from zones import HARDWARE, ManualCase, ZoneRules
 
 GUARD = module.TOP / "kernel" / "guard"
@@ -28,6 +28,9 @@ class Guard(ZoneRules, ManualCase):
     def prepare_class(cls):
         super().prepare_class()
         load_guard(cls.guest)
+        cls.default = cls.guest.run(f"cat {PARAMETERS}/cpuless_nodes").strip()
+        # The node on which the rules are tested has no processors.
+        cls.guest.run(f"echo Y >{PARAMETERS}/cpuless_nodes")
 
     def set_rule(self, name, on):
         self.write("Y" if on else "N", f"{PARAMETERS}/{name}")
@@ -35,6 +38,17 @@ class Guard(ZoneRules, ManualCase):
     def _counter(self, name):
         return int(self.guest.run(f"cat {PARAMETERS}/{name}"))
 
+    def test_a_node_without_processors_needs_no_kernel_memory(self):
+        self.assertEqual(self.default, "N")
+        self.write("N", f"{PARAMETERS}/cpuless_nodes")
+        self.addCleanup(self.write, "Y", f"{PARAMETERS}/cpuless_nodes")
+        a, b, *_ = self.blocks
+        self.assertAllowed(b, "online_movable")
+        self.assertAllowed(a, "online_kernel")
+        self.assertAllowed(a, "offline")
+        self.assertStates("-M--")
+
+    @newer_matters("the module is built for it and hooks into it")
     def test_counters_and_reasons(self):
         self.prepare("-KM-")
         a, b, *_ = self.blocks
