@@ -217,6 +217,23 @@ class WhatIsOdd(TreeCase):
             {"node": 0, "cpu": False, "free": None, "distances": "0:10,1:20,2:20"},
             {"node": 1, "cpu": False, "free": None, "distances": None}])
 
+    def test_performance_of_nodes(self):
+        root = self.made("x86-two-nodes")
+        folder = root / "sys/devices/system/node/node1/access0/initiators"
+        folder.mkdir(parents=True)
+        for name, text in {"read_bandwidth": "10240\n", "write_bandwidth": "0\n",
+                           "read_latency": "-5\n"}.items():
+            (folder / name).write_text(text)
+        out = self.ctl(root, "nodes", "-J", "-o",
+                       "NODE,READ_BANDWIDTH,WRITE_BANDWIDTH,READ_LATENCY,WRITE_LATENCY", err=[
+                           f"{folder}/read_latency: '-5', expected a whole number, 0 if it is not known",
+                           f"{root}/proc/zoneinfo: missing, expected the zones of each node"])
+        self.assertEqual(json.loads(out)["nodes"][:2], [
+            {"node": 0, "read_bandwidth": None, "write_bandwidth": None, "read_latency": None,
+             "write_latency": None},
+            {"node": 1, "read_bandwidth": 10240, "write_bandwidth": None, "read_latency": None,
+             "write_latency": None}])
+
     def test_files_about_cpus(self):
         root = self.made("x86-two-nodes")
         node = root / "sys/devices/system/node"
@@ -531,6 +548,15 @@ class Recorder(TreeCase):
                     for verb in ("list", "-a"), ("nodes",), ("zones",), ("map",):
                         self.assertEqual(self.ctl_json(again, *verb), self.ctl_json(root, *verb))
                 shutil.rmtree(again)
+
+    def test_a_record_has_the_performance_of_nodes(self):
+        root = self.made("x86-two-nodes")
+        folder = "sys/devices/system/node/node1/access0/initiators"
+        (root / folder).mkdir(parents=True)
+        (root / folder / "read_latency").write_text("350\n")
+        self.record("--sysroot", root, "again")
+        with tarfile.open(self.folder / "again.tar.xz") as archive:
+            self.assertEqual(archive.extractfile(f"again/{folder}/read_latency").read(), b"350\n")
 
     def test_zones_of_a_block_without_a_node_are_not_read(self):
         root = self.made("fresh", 128 * MIB, [Run(0, 1, "online", "Normal", (0,)),

@@ -27,6 +27,8 @@ DEFINE_VALUE_GETTER(get_movable_only, const Totals *totals, "b",
 DEFINE_VALUE_GETTER(get_auto_online, const Node *node, "s",
                     online_word_to_string(node->auto_online))
 
+#define PERFORMANCE(property, which)                                                               \
+        SD_BUS_PROPERTY(property, "u", NULL, offsetof(Node, performance[which]), 0)
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 const sd_bus_vtable bus_node_vtable[] = {
@@ -42,6 +44,10 @@ const sd_bus_vtable bus_node_vtable[] = {
         SD_BUS_PROPERTY("MovableOnly", "b", get_movable_only, offsetof(Node, totals), EMITS),
         SD_BUS_PROPERTY("KernelMemoryShort", "b", get_bool, offsetof(Node, is_short), EMITS),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", get_auto_online, 0, EMITS),
+        PERFORMANCE("ReadBandwidth", PERFORMANCE_READ_BANDWIDTH),
+        PERFORMANCE("WriteBandwidth", PERFORMANCE_WRITE_BANDWIDTH),
+        PERFORMANCE("ReadLatency", PERFORMANCE_READ_LATENCY),
+        PERFORMANCE("WriteLatency", PERFORMANCE_WRITE_LATENCY),
         SD_BUS_VTABLE_END,
 };
 

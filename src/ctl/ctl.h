@@ -194,6 +194,7 @@ typedef struct NodeRow {
         uint64_t free_bytes;
         Distance *distances; /* owned, or those of the recording */
         size_t n_distances;
+        uint32_t performance[_PERFORMANCE_MAX];
         bool lacks_cpu;  /* a recorded tree does not tell has_cpu, */
         bool lacks_free; /* or free_bytes */
 } NodeRow;
@@ -307,6 +308,7 @@ typedef enum CellType {
         CELL_ID,        /* uint32_t */
         CELL_NODE,      /* int32_t; empty when negative: not known */
         CELL_NUMBER,    /* uint64_t */
+        CELL_FIGURE,    /* uint32_t; empty when 0: not known */
         CELL_SIZE,      /* uint64_t, bytes */
         CELL_BOOL,      /* bool */
         CELL_ERROR,     /* int32_t, a positive errno, or 0 */

@@ -86,6 +86,7 @@ static void fill_node(const Recording *recording, const Node *node, NodeRow *ret
                 .lacks_cpu = !recording->has_cpus,
                 .lacks_free = !recording->has_zoneinfo,
         };
+        memcpy(ret->performance, node->performance, sizeof(ret->performance));
 }
 
 static int fill_nodes(Snapshot *snapshot)

@@ -77,6 +77,7 @@ static const struct {
         [CELL_ID] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
         [CELL_NODE] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
         [CELL_NUMBER] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
+        [CELL_FIGURE] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
         [CELL_SIZE] = { SCOLS_FL_RIGHT, SCOLS_JSON_NUMBER },
         [CELL_BOOL] = { SCOLS_FL_RIGHT, SCOLS_JSON_BOOLEAN },
         [CELL_ERROR] = { 0, SCOLS_JSON_STRING },
@@ -141,6 +142,7 @@ static int format_span(CellType type, const Span *span, char **ret)
 static int cell_format(const Column *column, const void *row, char **ret)
 {
         char text[MAX(MAX(SIZE_STRING_MAX, TIME_STRING_MAX), ERROR_STRING_MAX)];
+        uint32_t figure;
         int32_t node;
 
         if (column->format)
@@ -157,6 +159,9 @@ static int cell_format(const Column *column, const void *row, char **ret)
                 return node < 0 ? 0 : cell_number((uint64_t) node, ret);
         case CELL_NUMBER:
                 return cell_number(PART(row, column, uint64_t), ret);
+        case CELL_FIGURE:
+                figure = PART(row, column, uint32_t);
+                return figure == 0 ? 0 : cell_number(figure, ret);
         case CELL_SIZE:
                 return cell_text(size_format(PART(row, column, uint64_t), text), ret);
         case CELL_BOOL:

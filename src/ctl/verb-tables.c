@@ -43,6 +43,14 @@ static const Column nodes_table[] = {
           .lacks_offset = offsetof(NodeRow, lacks_free) },
         { "KERNEL_AUTO_ONLINE", "what the kernel does with added memory", CELL_TEXT,
           .offset = offsetof(NodeRow, kernel_auto_online), .optional = true },
+        { "READ_BANDWIDTH", "MiB/s, as the firmware tells", CELL_FIGURE,
+          .offset = offsetof(NodeRow, performance[PERFORMANCE_READ_BANDWIDTH]), .optional = true },
+        { "WRITE_BANDWIDTH", "MiB/s", CELL_FIGURE,
+          .offset = offsetof(NodeRow, performance[PERFORMANCE_WRITE_BANDWIDTH]), .optional = true },
+        { "READ_LATENCY", "nanoseconds", CELL_FIGURE,
+          .offset = offsetof(NodeRow, performance[PERFORMANCE_READ_LATENCY]), .optional = true },
+        { "WRITE_LATENCY", "nanoseconds", CELL_FIGURE,
+          .offset = offsetof(NodeRow, performance[PERFORMANCE_WRITE_LATENCY]), .optional = true },
 };
 
 const ColumnSet nodes_columns = { nodes_table, ELEMENTSOF(nodes_table) };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Looks at what the kernel sends no event about: the free memory of zones, and memory that could not be
- * added.
+ * Looks at what the kernel sends no event about: the free memory of zones, the performance of nodes,
+ * and memory that could not be added.
  */
 
 #include "daemon/internal.h"
@@ -63,6 +63,7 @@ void manager_look_at_zones(Manager *manager)
         uint32_t node, n_blocks;
         int r = survey_zones(&manager->sysfs, &manager->machine);
 
+        survey_performance(&manager->sysfs, &manager->machine);
         manager_look_at_acpi(manager);
         if (r < 0) {
                 log_debug("Cannot read /proc/zoneinfo: %s", strerror(-r));

@@ -201,6 +201,23 @@ static int read_distances(const Sysfs *sysfs, Recording *recording, Node *nodes,
         return r;
 }
 
+static int read_performance(const Sysfs *sysfs, Recording *recording, Node *node)
+{
+        char path[PERFORMANCE_PATH_MAX], text[ATTRIBUTE_MAX];
+        char full[sizeof(NODE_PATH) + PERFORMANCE_PATH_MAX];
+        int r = 0;
+
+        for (Performance p = 0; p < _PERFORMANCE_MAX && r >= 0; p++) {
+                r = sysfs_read_performance(sysfs, node, p, path, text);
+                snprintf(full, sizeof(full), NODE_PATH "/%s", path);
+                if (r < 0)
+                        r = r == -ENOENT ? 0 :
+                                           file_fault_add(&recording->node_faults, full, r, text,
+                                                          PERFORMANCE_EXPECTED);
+        }
+        return r;
+}
+
 /* Reports the files about CPUs that make no sense: of a node, or has_cpu for NODE_NONE. */
 static int check_lists(const Sysfs *sysfs, Recording *recording, int32_t node)
 {
@@ -246,6 +263,8 @@ static int read_node_folder(const Sysfs *sysfs, Recording *recording, Node **nod
         r = sysfs_read_nodes(sysfs, nodes, n_nodes);
         if (r >= 0)
                 r = read_distances(sysfs, recording, *nodes, *n_nodes);
+        for (size_t i = 0; i < *n_nodes && r >= 0; i++)
+                r = read_performance(sysfs, recording, &(*nodes)[i]);
         return r < 0 ? r : check_cpus(sysfs, recording, *nodes, *n_nodes);
 }
 

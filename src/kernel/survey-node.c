@@ -67,3 +67,12 @@ int survey_nodes(const Sysfs *sysfs, Machine *machine)
         nodes_free(nodes, n_nodes);
         return 0;
 }
+
+void survey_performance(const Sysfs *sysfs, Machine *machine)
+{
+        char path[PERFORMANCE_PATH_MAX], text[ATTRIBUTE_MAX];
+
+        for (size_t i = 0; i < machine->n_nodes && sysfs->node_fd >= 0; i++)
+                for (Performance p = 0; p < _PERFORMANCE_MAX; p++)
+                        (void) sysfs_read_performance(sysfs, &machine->nodes[i], p, path, text);
+}

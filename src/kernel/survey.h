@@ -37,6 +37,12 @@ int survey_read(const Sysfs *sysfs, Machine *machine, const TrackMode *mode, siz
  */
 int survey_nodes(const Sysfs *sysfs, Machine *machine);
 
+/*
+ * Reads the performance of the nodes, which can change when a node gets its first memory. A figure that makes
+ * no sense counts as not known.
+ */
+void survey_performance(const Sysfs *sysfs, Machine *machine);
+
 /* Reads the zones. Returns 0, or a negative errno, in which case the previous zones are kept. */
 int survey_zones(const Sysfs *sysfs, Machine *machine);
 

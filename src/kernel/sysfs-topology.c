@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads how far nodes are from each other. */
+/* Reads how far nodes are from each other, and how fast their memory is. */
 
 #include "kernel/sysfs.h"
 
@@ -39,4 +39,26 @@ int sysfs_read_distances(const Sysfs *sysfs, const Node *nodes, size_t n_nodes, 
         snprintf(path, sizeof(path), "node%u/distance", node->id);
         r = sysfs_read_text(sysfs, sysfs->node_fd, path, text, DISTANCE_TEXT_MAX);
         return r < 0 ? r : parse_distances(text, nodes, n_nodes, node);
+}
+
+int sysfs_read_performance(const Sysfs *sysfs, Node *node, Performance performance,
+                           char path[static PERFORMANCE_PATH_MAX], char text[static ATTRIBUTE_MAX])
+{
+        static const char *const names[_PERFORMANCE_MAX] = {
+                [PERFORMANCE_READ_BANDWIDTH] = "read_bandwidth",
+                [PERFORMANCE_WRITE_BANDWIDTH] = "write_bandwidth",
+                [PERFORMANCE_READ_LATENCY] = "read_latency",
+                [PERFORMANCE_WRITE_LATENCY] = "write_latency",
+        };
+        uint32_t *figure = &node->performance[performance];
+        int r;
+
+        *figure = 0;
+        text[0] = '\0';
+        snprintf(path, PERFORMANCE_PATH_MAX, "node%u/access0/initiators/%s", node->id,
+                 names[performance]);
+        r = sysfs_read_text(sysfs, sysfs->node_fd, path, text, ATTRIBUTE_MAX);
+        if (r < 0)
+                return r;
+        return parse_u32(text, figure) < 0 ? -EBADMSG : 0;
 }

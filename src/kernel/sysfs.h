@@ -203,6 +203,17 @@ int sysfs_read_nodes(const Sysfs *sysfs, Node **ret_nodes, size_t *ret_n_nodes);
 int sysfs_read_distances(const Sysfs *sysfs, const Node *nodes, size_t n_nodes, Node *node,
                          char text[static DISTANCE_TEXT_MAX]);
 
+/*
+ * Reads a figure about the performance of a node into node->performance. Puts the path, relative to the node
+ * folder, and what it read into the buffers. Returns 0; -ENOENT if the firmware tells nothing of the node, or
+ * the node never had memory; -EBADMSG if the text makes no sense; or another negative errno. On failure the
+ * figure is 0.
+ */
+#define PERFORMANCE_PATH_MAX 64
+#define PERFORMANCE_EXPECTED "a whole number, 0 if it is not known"
+int sysfs_read_performance(const Sysfs *sysfs, Node *node, Performance performance,
+                           char path[static PERFORMANCE_PATH_MAX], char text[static ATTRIBUTE_MAX]);
+
 /* A list in the node folder that makes no sense. */
 #define LIST_PATH_MAX 32
 typedef struct ListFault {

@@ -43,6 +43,18 @@ typedef struct Distance {
         uint32_t distance; /* 10 is local, as in the firmware's tables; never 0 */
 } Distance;
 
+/*
+ * How fast the memory of a node is for the processor, or other device, that is fastest there, as the firmware
+ * tells the kernel (HMAT; nodeN/access0/initiators). 0: not known.
+ */
+typedef enum Performance {
+        PERFORMANCE_READ_BANDWIDTH, /* MiB/s */
+        PERFORMANCE_WRITE_BANDWIDTH,
+        PERFORMANCE_READ_LATENCY, /* ns */
+        PERFORMANCE_WRITE_LATENCY,
+        _PERFORMANCE_MAX,
+} Performance;
+
 typedef struct Node {
         uint32_t id;
         bool has_cpu;
@@ -51,6 +63,7 @@ typedef struct Node {
         OnlineWord kernel_word; /* if so: as in Machine */
         Distance *distances;    /* owned, ordered by node */
         size_t n_distances;
+        uint32_t performance[_PERFORMANCE_MAX];
         uint64_t free_bytes; /* the sum of its zones */
         Totals totals;       /* as of the last machine_count() */
 

@@ -144,6 +144,8 @@ START_TEST(status_can_be_json)
                 " \"kernel\": 402653184, \"movable\": 939524096, \"free\": 1288699904,"
                 " \"movable_only\": false, \"kernel_short\": true,"
                 " \"kernel_auto_online\": \"online_movable\","
+                " \"read_bandwidth\": 10240, \"write_bandwidth\": 5120,"
+                " \"read_latency\": 350, \"write_latency\": 0,"
                 " \"distances\": [{\"node\": 0, \"distance\": 21},"
                 " {\"node\": 1, \"distance\": 10}], \"zones\": ["
                 "{\"zone\": \"Normal\", \"present\": 402653184, \"managed\": 398458880,"
@@ -358,6 +360,25 @@ START_TEST(nodes_are_a_table)
                "");
         RUN("nodes", "-bn", "-o", "NODE,MOVABLE");
         expect_rows("   0         0\n   1 939524096\n");
+}
+END_TEST
+
+START_TEST(nodes_show_their_performance_when_asked)
+{
+        json_object *nodes;
+
+        RUN("nodes", "-o", "NODE,READ_BANDWIDTH,WRITE_BANDWIDTH,READ_LATENCY,WRITE_LATENCY");
+        expect(0,
+               "NODE READ_BANDWIDTH WRITE_BANDWIDTH READ_LATENCY WRITE_LATENCY\n"
+               "   0                                             \n"
+               "   1          10240            5120          350 \n",
+               "");
+        RUN("nodes", "-J", "-o", "NODE,READ_BANDWIDTH,WRITE_LATENCY");
+        nodes = expect_json();
+        expect_json_equal(nodes, "{\"nodes\": [{\"node\": 0, \"read_bandwidth\": null,"
+                                 " \"write_latency\": null}, {\"node\": 1,"
+                                 " \"read_bandwidth\": 10240, \"write_latency\": null}]}");
+        json_object_put(nodes);
 }
 END_TEST
 
@@ -1302,7 +1323,7 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 17 + 25 + 14 + 11 + 6 + 12 + 12 + 11);
+        ck_assert_uint_eq(n_words, 17 + 25 + 14 + 15 + 6 + 12 + 12 + 11);
 }
 END_TEST
 
@@ -1319,7 +1340,8 @@ static Suite *memoryctl_suite(void)
                  list_takes_more_columns_behind_the_usual_ones,
                  list_can_be_json_with_sizes_as_numbers, list_takes_the_addresses_that_it_prints,
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
-                 nodes_can_be_json, nodes_tell_where_kernel_memory_runs_short,
+                 nodes_can_be_json, nodes_show_their_performance_when_asked,
+                 nodes_tell_where_kernel_memory_runs_short,
                  zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
                  map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
                  map_can_be_drawn, explain_says_why_in_a_sentence_and_lists_the_rest,

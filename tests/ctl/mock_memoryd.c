@@ -47,6 +47,7 @@ typedef struct MockNode {
         int movable_only;
         int kernel_short;
         const char *kernel_auto_online;
+        uint32_t performance[4]; /* as in enum Performance */
 } MockNode;
 
 typedef struct MockZone {
@@ -107,8 +108,18 @@ static const MockBlocks calm_blocks[] = {
 };
 
 static MockNode nodes[] = {
-        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0, 0, "" },
-        { 1, 0, 1280 * MIB, 768 * MIB, 384 * MIB, 896 * MIB, 1229 * MIB, 0, 0, "" },
+        { 0, 1, 2048 * MIB, 0, 2048 * MIB, 0, 1000 * MIB, 0, 0, "", {} },
+        { 1,
+          0,
+          1280 * MIB,
+          768 * MIB,
+          384 * MIB,
+          896 * MIB,
+          1229 * MIB,
+          0,
+          0,
+          "",
+          { 10240, 5120, 350, 0 } },
 };
 
 /* In no order, and not backwards either: a client has to sort. */
@@ -508,6 +519,10 @@ static const sd_bus_vtable node_vtable[] = {
         SD_BUS_PROPERTY("MovableOnly", "b", NULL, offsetof(MockNode, movable_only), 0),
         SD_BUS_PROPERTY("KernelMemoryShort", "b", NULL, offsetof(MockNode, kernel_short), 0),
         SD_BUS_PROPERTY("KernelAutoOnline", "s", NULL, offsetof(MockNode, kernel_auto_online), 0),
+        SD_BUS_PROPERTY("ReadBandwidth", "u", NULL, offsetof(MockNode, performance[0]), 0),
+        SD_BUS_PROPERTY("WriteBandwidth", "u", NULL, offsetof(MockNode, performance[1]), 0),
+        SD_BUS_PROPERTY("ReadLatency", "u", NULL, offsetof(MockNode, performance[2]), 0),
+        SD_BUS_PROPERTY("WriteLatency", "u", NULL, offsetof(MockNode, performance[3]), 0),
         SD_BUS_VTABLE_END,
 };
 

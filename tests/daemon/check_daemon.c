@@ -102,6 +102,22 @@ START_TEST(a_second_dimm_is_planned_beside_the_first)
 }
 END_TEST
 
+START_TEST(the_performance_of_a_node_is_known_once_its_memory_is_online)
+{
+        daemon_start();
+        testbed_add_node(2, false);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 2);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/2", NODE, "ReadLatency"), 0);
+        testbed_write(TESTBED_NODE "/node2/access0/initiators/read_latency", "350");
+        testbed_write(TESTBED_NODE "/node2/access0/initiators/write_bandwidth", "5120");
+        wait_for(bus_get_number(MANAGER_PATH "/node/2", NODE, "ReadLatency") == 350);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/2", NODE, "WriteBandwidth"), 5120);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/2", NODE, "ReadBandwidth"), 0);
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/0", NODE, "ReadLatency"), 0);
+}
+END_TEST
+
 START_TEST(a_node_without_a_cpu_counts_in_the_ratio_of_the_machine)
 {
         daemon_start();
@@ -932,6 +948,7 @@ int main(void)
         tcase_add_test(add, a_dimm_on_a_memoryless_node_gets_its_lowest_blocks_as_kernel_memory);
         tcase_add_test(add, rows_and_properties_say_what_was_done);
         tcase_add_test(add, a_second_dimm_is_planned_beside_the_first);
+        tcase_add_test(add, the_performance_of_a_node_is_known_once_its_memory_is_online);
         tcase_add_test(add, a_node_without_a_cpu_counts_in_the_ratio_of_the_machine);
         tcase_add_test(add, nothing_is_read_or_written_before_the_node_is_known);
         tcase_add_loop_test(add, a_node_that_the_event_tells_needs_no_link, 0, ELEMENTSOF(sources));

@@ -470,6 +470,58 @@ START_TEST(a_cpu_that_comes_to_a_known_node_is_noticed)
 }
 END_TEST
 
+#define INITIATORS NODE_PATH "/node1/access0/initiators"
+
+static void assert_performance(uint32_t read_bandwidth, uint32_t write_bandwidth,
+                               uint32_t read_latency, uint32_t write_latency)
+{
+        const uint32_t *performance = machine_find_node(&machine, 1)->performance;
+
+        survey_performance(&sysfs, &machine);
+        ck_assert_uint_eq(performance[PERFORMANCE_READ_BANDWIDTH], read_bandwidth);
+        ck_assert_uint_eq(performance[PERFORMANCE_WRITE_BANDWIDTH], write_bandwidth);
+        ck_assert_uint_eq(performance[PERFORMANCE_READ_LATENCY], read_latency);
+        ck_assert_uint_eq(performance[PERFORMANCE_WRITE_LATENCY], write_latency);
+        ck_assert_uint_eq(machine.nodes[0].performance[PERFORMANCE_READ_LATENCY], 0);
+}
+
+START_TEST(the_performance_of_a_node_is_what_the_firmware_tells)
+{
+        sysfs_fixture_add_node(&fixture, 0);
+        sysfs_fixture_add_node(&fixture, 1);
+        ck_assert_int_eq(survey_nodes(&sysfs, &machine), 1);
+        assert_performance(0, 0, 0, 0);
+
+        /* The kernel makes the files when the first memory of the node comes online. */
+        sysfs_fixture_write(&fixture, "10240\n", INITIATORS "/read_bandwidth");
+        sysfs_fixture_write(&fixture, "5120\n", INITIATORS "/write_bandwidth");
+        sysfs_fixture_write(&fixture, "100\n", INITIATORS "/read_latency");
+        sysfs_fixture_write(&fixture, "0\n", INITIATORS "/write_latency");
+        assert_performance(10240, 5120, 100, 0);
+
+        /* A figure that makes no sense leaves the others as they are. */
+        sysfs_fixture_write(&fixture, "fast\n", INITIATORS "/read_bandwidth");
+        sysfs_fixture_write(&fixture, "4294967296\n", INITIATORS "/read_latency");
+        sysfs_fixture_write(&fixture, "4294967295\n", INITIATORS "/write_latency");
+        assert_performance(0, 5120, 0, UINT32_MAX);
+
+        fixture_remove(sysfs_fixture_path(&fixture, INITIATORS));
+        assert_performance(0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(without_a_node_folder_no_performance_is_known)
+{
+        sysfs_close(&sysfs);
+        fixture_remove(sysfs_fixture_path(&fixture, NODE_PATH));
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(survey_nodes(&sysfs, &machine), 1);
+        survey_performance(&sysfs, &machine);
+        for (Performance p = 0; p < _PERFORMANCE_MAX; p++)
+                ck_assert_uint_eq(machine.nodes[0].performance[p], 0);
+}
+END_TEST
+
 START_TEST(the_order_of_zones_is_strict_if_the_kernel_or_the_guard_says_so)
 {
         static const char *const files[] = {
@@ -715,6 +767,8 @@ int main(void)
         add_acpi_tests(suite);
         tcase_add_test(nodes, nodes_come_and_go);
         tcase_add_test(nodes, a_cpu_that_comes_to_a_known_node_is_noticed);
+        tcase_add_test(nodes, the_performance_of_a_node_is_what_the_firmware_tells);
+        tcase_add_test(nodes, without_a_node_folder_no_performance_is_known);
         tcase_add_test(nodes, the_order_of_zones_is_strict_if_the_kernel_or_the_guard_says_so);
         tcase_add_test(nodes, zones_are_read_from_zoneinfo_however_long_it_is);
         tcase_add_test(nodes, a_missing_zoneinfo_is_an_error);
