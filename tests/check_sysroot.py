@@ -234,6 +234,15 @@ class WhatIsOdd(TreeCase):
             {"node": 1, "read_bandwidth": 10240, "write_bandwidth": None, "read_latency": None,
              "write_latency": None}])
 
+    def test_tiers_of_nodes(self):
+        root = self.made("x86-two-nodes")
+        for tier, nodes in ("4", "0,2"), ("22", "1"):
+            folder = root / f"sys/devices/virtual/memory_tiering/memory_tier{tier}"
+            folder.mkdir(parents=True)
+            (folder / "nodelist").write_text(f"{nodes}\n")
+        rows = self.ctl_json(root, "nodes", "-o", "NODE,TIER")["nodes"]
+        self.assertEqual([row["tier"] for row in rows[:3]], [4, 22, 4])
+
     def test_files_about_cpus(self):
         root = self.made("x86-two-nodes")
         node = root / "sys/devices/system/node"

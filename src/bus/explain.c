@@ -245,13 +245,14 @@ static int reply_forecast(sd_bus_message *message, const Forecast *forecast, con
 }
 
 /* Plans with the configuration of the options, or else with the one in force. */
-static int reply_plan(sd_bus_message *message, const ManagerView *view, const PlanOptions *options)
+static int reply_plan(sd_bus_message *message, Manager *manager, const PlanOptions *options)
 {
         _cleanup_(conf_done) Conf conf;
         _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_(strings_freep) char **lines = NULL;
         _cleanup_(forecast_done) Forecast forecast = {};
-        const Policy *policy = &view->conf->policy;
+        const ManagerView view = manager_view(manager);
+        const Policy *policy = &view.conf->policy;
         int r = 0;
 
         conf_init(&conf);
@@ -264,18 +265,19 @@ static int reply_plan(sd_bus_message *message, const ManagerView *view, const Pl
                 r = conf_faults_format(&faults, &lines);
                 return r < 0 ? r : bus_reply_faults(message, lines);
         }
+        if (r >= 0 && options->config && policy_names_tiers(policy))
+                (void) manager_read_tiers(manager);
         if (r >= 0)
-                r = forecast_make(view->machine, &view->conf->policy, policy, options->additions,
+                r = forecast_make(view.machine, &view.conf->policy, policy, options->additions,
                                   options->n_additions, &forecast);
         return r < 0 ? r : reply_forecast(message, &forecast, policy);
 }
 
 static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
-        const ManagerView view = manager_view(userdata);
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(plan_options_done) PlanOptions options = {
-                .block_size_bytes = view.machine->block_size_bytes,
+                .block_size_bytes = manager_view(userdata).machine->block_size_bytes,
         };
         int r = sd_bus_message_rewind(message, true);
 
@@ -283,7 +285,7 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         if (r >= 0)
                 r = bus_read_dictionary(message, read_option, &options, &error);
         if (r >= 0)
-                r = reply_plan(message, &view, &options);
+                r = reply_plan(message, userdata, &options);
         if (r == -E2BIG)
                 (void) bus_error_setf(&error, BUS_ERROR_INVALID_ADDITION,
                                       "expected at most %d blocks with those of the machine",

@@ -54,6 +54,8 @@ static int method_verify(sd_bus_message *message, void *userdata, sd_bus_error *
         int r = get_input(userdata, &name, &input);
 
         manager_refresh_zones(userdata);
+        if (policy_names_tiers(&manager_view(userdata).conf->policy))
+                (void) manager_read_tiers(userdata);
         if (r >= 0)
                 r = verify(&input, &findings);
         if (r >= 0) {
@@ -206,6 +208,37 @@ static int method_control(sd_bus_message *message, void *userdata, sd_bus_error 
         return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, control_granted, userdata, error);
 }
 
+typedef struct NodeTier {
+        uint32_t node;
+        uint32_t tier;
+} NodeTier;
+
+static int append_tier(sd_bus_message *reply, const void *list, size_t i)
+{
+        const NodeTier *row = (const NodeTier *) list + i;
+
+        return sd_bus_message_append(reply, "(uu)", row->node, row->tier);
+}
+
+/* Reads the tiers for this call alone, because reading them is delicate: see tier.h. */
+static int method_list_tiers(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r = manager_read_tiers(userdata);
+        const Machine *machine = manager_view(userdata).machine;
+        _cleanup_free_ NodeTier *rows = calloc(machine->n_nodes + 1, sizeof(NodeTier));
+        size_t n = 0;
+
+        if (!rows)
+                r = -ENOMEM;
+        if (r < 0 && r != -ENOENT)
+                return bus_error_from_errno(error, r, "Cannot read the memory tiers");
+        for (size_t i = 0; i < machine->n_nodes; i++)
+                if (machine->nodes[i].has_tier)
+                        rows[n++] = (NodeTier){ machine->nodes[i].id, machine->nodes[i].tier };
+        return bus_reply_array(message, "(uu)", append_tier, rows, n, error,
+                               "Cannot list the memory tiers");
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define UNPRIVILEGED SD_BUS_VTABLE_UNPRIVILEGED
 
@@ -231,6 +264,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("ListBlocks", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_BLOCK_SIGNATURE, blocks), method_list_blocks,
                                 UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListTiers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(uu)", tiers),
+                                method_list_tiers, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("u", block),
                                 SD_BUS_RESULT("a{sv}", explanation), bus_method_explain,
                                 UNPRIVILEGED),

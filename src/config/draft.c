@@ -240,8 +240,8 @@ static bool has_no_criteria(const Rule *rule)
 {
         return !rule->has_nodes && !rule->node_classes && !rule->origins && !rule->driver &&
                !rule->has_address && !rule->min_size_bytes && !rule->max_size_bytes &&
-               !rule->has_distance && !rule->virtualization && !rule->architecture &&
-               !rule->udev_mask;
+               !rule->has_distance && !rule->has_tiers && !rule->virtualization &&
+               !rule->architecture && !rule->udev_mask;
 }
 
 static int check_all_reached(ConfDraft *draft)

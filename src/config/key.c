@@ -114,6 +114,8 @@ static const ConfKey keys[] = {
           offsetof(DistanceRange, min), "the least distance" },
         { "rules.distance.max", CONF_COUNT, DISTANCE_LOCAL, DISTANCE_LARGEST, NULL, NULL,
           offsetof(DistanceRange, max), "the greatest distance" },
+        { "rules.tier", CONF_TIERS, 0, TIER_MAX, NULL, NULL, offsetof(Rule, tiers),
+          "matches memory on nodes in these memory tiers of the kernel" },
         { "rules.virtualization", CONF_CONDITIONS, 0, 0, virtualization_word, NULL,
           offsetof(Rule, virtualization), "matches on machines that are virtual in such a way" },
         { "rules.architecture", CONF_CONDITIONS, 0, 0, architecture_word, NULL,
@@ -239,6 +241,9 @@ static const struct {
         [CONF_WORD] = { "|", NULL },
         [CONF_BOOL_OR_WORD] = { "true, false or |", NULL },
         [CONF_NAME] = { "a name of < to > printable ASCII characters", no_units },
+        [CONF_TIERS] = { "a memory tier from < to > such as 4, or a range of tiers such as "
+                         "\"4-6\" or \"5-\"",
+                         no_units },
         [CONF_NODES] = { "nodes from < to > such as 1, (1, 2) or \"2-5,7\"", no_units },
         [CONF_WORDS] = { "|, or a list of them", NULL },
         [CONF_CONDITIONS] = { "|, perhaps with a \"!\" before it, or a list of them", NULL },

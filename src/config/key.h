@@ -16,6 +16,7 @@ typedef enum ConfType {
         CONF_WORD,            /* an enum or int, given as a word */
         CONF_BOOL_OR_WORD,    /* an enum or int: 0 for false, 1 for true, and a word from 2 on */
         CONF_NAME,            /* char *, owned */
+        CONF_TIERS,           /* TierRange */
         CONF_NODES,           /* NodeSet; this and the next two are a single value or a list */
         CONF_WORDS,           /* unsigned, a mask of 1 << enum */
         CONF_CONDITIONS,      /* char **, owned: words, each with or without a "!" before it */

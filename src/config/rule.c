@@ -142,6 +142,8 @@ static int read_setting(const Reader *reader, const config_setting_t *setting)
         r = conf_group_read_setting(reader->source, "rules", setting, reader->rule);
         if (r == 0 && key && key->type == CONF_NODES)
                 reader->rule->has_nodes = true;
+        if (r == 0 && key && key->type == CONF_TIERS)
+                reader->rule->has_tiers = true;
         if (r == 0 && key && key->type == CONF_RANGE)
                 reader->rule->has_address = true;
         return r;

@@ -257,6 +257,40 @@ static int read_name(const ConfKey *key, const config_setting_t *setting, void *
         return 0;
 }
 
+/* "5-" has no end. */
+static int parse_tiers(char *text, TierRange *ret)
+{
+        char *dash = strchr(text, '-');
+
+        ret->max = TIER_MAX;
+        if (dash)
+                *dash = '\0';
+        if (parse_u32(text, &ret->min) < 0 ||
+            (dash && dash[1] && parse_u32(dash + 1, &ret->max) < 0))
+                return -EINVAL;
+        if (!dash)
+                ret->max = ret->min;
+        return ret->min <= ret->max && ret->max <= TIER_MAX ? 0 : -EINVAL;
+}
+
+static int read_tiers(const ConfKey *key, const config_setting_t *setting, void *value)
+{
+        const char *text = config_setting_get_string(setting);
+        _cleanup_free_ char *copy = text ? strdup(text) : NULL;
+        TierRange range;
+        int r;
+
+        if (text && !copy)
+                return -ENOMEM;
+        r = copy ? parse_tiers(copy, &range) : read_count(key, setting, &range.min);
+        if (r < 0)
+                return r;
+        if (!copy)
+                range.max = range.min;
+        *(TierRange *) value = range;
+        return 0;
+}
+
 static int add_nodes(const ConfKey *key, const config_setting_t *setting, void *value)
 {
         const char *text = config_setting_get_string(setting);
@@ -307,6 +341,7 @@ static const Reader readers[] = {
         [CONF_WORD] = read_word,
         [CONF_BOOL_OR_WORD] = read_bool_or_word,
         [CONF_NAME] = read_name,
+        [CONF_TIERS] = read_tiers,
         [CONF_NODES] = add_nodes,
         [CONF_WORDS] = add_word,
         [CONF_CONDITIONS] = add_condition,

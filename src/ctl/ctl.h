@@ -195,8 +195,10 @@ typedef struct NodeRow {
         Distance *distances; /* owned, or those of the recording */
         size_t n_distances;
         uint32_t performance[_PERFORMANCE_MAX];
-        bool lacks_cpu;  /* a recorded tree does not tell has_cpu, */
-        bool lacks_free; /* or free_bytes */
+        uint32_t tier;
+        bool has_no_tier; /* tier is not known, or was not asked for */
+        bool lacks_cpu;   /* a recorded tree does not tell has_cpu, */
+        bool lacks_free;  /* or free_bytes */
 } NodeRow;
 
 /* One entry of ListJobs(). */
@@ -254,9 +256,10 @@ typedef enum Fetch {
         FETCH_JOBS = 1 << 4,
         FETCH_HISTORY = 1 << 5,
         FETCH_FINDINGS = 1 << 6,
+        FETCH_TIERS = 1 << 7, /* of the nodes, with FETCH_OBJECTS: only if a user asks for them */
 } Fetch;
 
-#define SNAPSHOT_REPLIES_MAX 7
+#define SNAPSHOT_REPLIES_MAX 8
 
 typedef struct Snapshot {
         ManagerRow manager;

@@ -194,7 +194,8 @@ static int read_node(sd_bus_message *message, Snapshot *snapshot)
 {
         if (GROW(snapshot->nodes, snapshot->n_nodes) < 0)
                 return -ENOMEM;
-        snapshot->nodes[snapshot->n_nodes] = (NodeRow){ .kernel_auto_online = "" };
+        snapshot->nodes[snapshot->n_nodes] =
+                (NodeRow){ .kernel_auto_online = "", .has_no_tier = true };
         return properties_read(message, node_properties, &snapshot->nodes[snapshot->n_nodes++]);
 }
 
@@ -254,6 +255,31 @@ static int read_objects(sd_bus_message *reply, Snapshot *snapshot)
         return 0;
 }
 
+/* The tier of a node. */
+typedef struct TierRow {
+        uint32_t node; /* first, for id_compare() */
+        uint32_t tier;
+} TierRow;
+
+static const Member tier_members[] = { { offsetof(TierRow, node), NULL },
+                                       { offsetof(TierRow, tier), NULL } };
+static const RowType tier_rows = { "(uu)", sizeof(TierRow), tier_members };
+
+static int read_tiers(sd_bus_message *reply, Snapshot *snapshot)
+{
+        _cleanup_free_ TierRow *rows = NULL;
+        size_t n_rows = 0;
+        int r = rows_read(reply, &tier_rows, &rows, &n_rows);
+
+        for (size_t i = 0; r >= 0 && i < n_rows; i++)
+                for (size_t k = 0; k < snapshot->n_nodes; k++)
+                        if (snapshot->nodes[k].id == rows[i].node) {
+                                snapshot->nodes[k].tier = rows[i].tier;
+                                snapshot->nodes[k].has_no_tier = false;
+                        }
+        return r;
+}
+
 /* The calls. Their argument is a string, or NULL for none. */
 static const struct {
         Fetch part;
@@ -269,6 +295,7 @@ static const struct {
         { FETCH_BLOCKS, BUS_MANAGER_INTERFACE, "ListBlocks", NULL, snapshot_read_blocks },
         { FETCH_OBJECTS, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
           read_objects },
+        { FETCH_TIERS, BUS_MANAGER_INTERFACE, "ListTiers", NULL, read_tiers },
         { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
         { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
 };

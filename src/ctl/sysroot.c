@@ -83,6 +83,8 @@ static void fill_node(const Recording *recording, const Node *node, NodeRow *ret
                 .kernel_auto_online = online_word_to_string(node->auto_online) ?: "",
                 .distances = node->distances,
                 .n_distances = node->n_distances,
+                .tier = node->tier,
+                .has_no_tier = !node->has_tier,
                 .lacks_cpu = !recording->has_cpus,
                 .lacks_free = !recording->has_zoneinfo,
         };

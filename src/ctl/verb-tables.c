@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <strings.h>
 
 /* "0:10,1:20" */
 static int format_distances(const void *row, char **ret)
@@ -43,6 +44,8 @@ static const Column nodes_table[] = {
           .lacks_offset = offsetof(NodeRow, lacks_free) },
         { "KERNEL_AUTO_ONLINE", "what the kernel does with added memory", CELL_TEXT,
           .offset = offsetof(NodeRow, kernel_auto_online), .optional = true },
+        { "TIER", "memory tier: the higher, the slower", CELL_ID, .offset = offsetof(NodeRow, tier),
+          .optional = true, .lacks_offset = offsetof(NodeRow, has_no_tier) },
         { "READ_BANDWIDTH", "MiB/s, as the firmware tells", CELL_FIGURE,
           .offset = offsetof(NodeRow, performance[PERFORMANCE_READ_BANDWIDTH]), .optional = true },
         { "WRITE_BANDWIDTH", "MiB/s", CELL_FIGURE,
@@ -114,9 +117,22 @@ static int print_rows(const char *name, const ColumnSet *set, unsigned what, siz
         return table_print(&table, rows, n_rows, size);
 }
 
+/* The tiers are read only for their own column. */
+static bool wants_tiers(void)
+{
+        for (const char *output = arg_output; output; output = strchr(output, ',')) {
+                output += strspn(output, ",+");
+                if (strcspn(output, ",") == strlen("TIER") && strncasecmp(output, "TIER", 4) == 0)
+                        return true;
+        }
+        return false;
+}
+
 int verb_nodes(void)
 {
-        return print_rows("nodes", &nodes_columns, FETCH_OBJECTS, offsetof(Snapshot, nodes),
+        unsigned what = FETCH_OBJECTS | (wants_tiers() ? FETCH_TIERS : 0);
+
+        return print_rows("nodes", &nodes_columns, what, offsetof(Snapshot, nodes),
                           offsetof(Snapshot, n_nodes), sizeof(NodeRow));
 }
 

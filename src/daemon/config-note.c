@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "config/fault.h"
 #include "daemon/journal.h"
+#include "kernel/tier.h"
 
 #define NODES_STRING_MAX 128
 
@@ -33,12 +34,19 @@ static void note_nodes(const Rule *rule, const char *key, const NodeSet *named,
                         key, nodes, never);
 }
 
+static void note_tier(const Rule *rule, const Sysfs *sysfs, ConfFaults *notes)
+{
+        if (rule->has_tiers && !tiers_exist(sysfs))
+                (void) conf_faults_add(notes, rule->file, rule->line, NULL,
+                                       "note: 'rules.tier': this kernel has no memory tiers, the "
+                                       "rule matches nothing");
+}
+
 void conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
 {
         NodeSet online, possible;
+        bool knows_nodes = sysfs_read_node_list(sysfs, "online", &online) >= 0;
 
-        if (sysfs_read_node_list(sysfs, "online", &online) < 0)
-                return;
         /* Without this list it is unknown which nodes can exist before the next boot. */
         if (sysfs_read_node_list(sysfs, "possible", &possible) < 0)
                 possible = (NodeSet){};
@@ -46,6 +54,9 @@ void conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes)
                 const Rule *rule = &conf->policy.rules[i];
                 NodeSet from = {};
 
+                note_tier(rule, sysfs, notes);
+                if (!knows_nodes)
+                        continue;
                 if (rule->has_distance)
                         node_set_add(&from, rule->distance.from);
                 note_nodes(rule, "rules.node", &rule->nodes, &online, &possible, notes);

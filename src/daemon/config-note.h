@@ -5,13 +5,14 @@
 #include "kernel/sysfs.h"
 
 /*
- * Notes about rules that have no effect on this machine for now, because they name nodes that do not exist.
- * That is not a fault, since nodes come and go. The notes are reported whenever a configuration is loaded.
+ * Notes about rules that have no effect on this machine for now, because they name nodes that do not exist, or
+ * ask for a memory tier of a kernel without tiers. That is not a fault, since nodes come and go, and kernels
+ * too. The notes are reported whenever a configuration is loaded.
  */
 
 /*
- * Adds a note for each key of a rule that names missing nodes, in the order of the rules, in the form of a
- * fault; none if sysfs cannot be read. If memory is short, notes are left out.
+ * Adds a note for each key of a rule that names missing nodes or tiers, in the order of the rules, in the form
+ * of a fault; none about nodes that cannot be read. If memory is short, notes are left out.
  */
 void conf_note(const Conf *conf, const Sysfs *sysfs, ConfFaults *notes);
 

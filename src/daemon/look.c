@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Looks at what the kernel sends no event about: the free memory of zones, the performance of nodes,
- * and memory that could not be added.
+ * Looks at what the kernel sends no event about: the free memory of zones, the performance and the tiers
+ * of nodes, and memory that could not be added.
  */
 
 #include "daemon/internal.h"
 #include "kernel/survey.h"
+#include "kernel/tier.h"
 
 static void manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks)
 {
@@ -87,4 +88,13 @@ void manager_refresh_zones(Manager *manager)
                 manager_look_at_zones(manager);
         else
                 manager_schedule_look(manager);
+}
+
+int manager_read_tiers(Manager *manager)
+{
+        int r = tiers_read(&manager->sysfs, &manager->machine);
+
+        if (r < 0 && r != -ENOENT)
+                log_debug("Cannot read the memory tiers: %s", strerror(-r));
+        return r;
 }

@@ -73,6 +73,9 @@ static int manager_read_nodes(Manager *manager)
         int r = survey_nodes(&manager->sysfs, &manager->machine);
         bool is_other = r > 0;
 
+        if (r >= 0 && policy_names_tiers(&manager->conf.policy))
+                (void) manager_read_tiers(manager);
+
         if (is_other)
                 r = word_watch_set(&manager->word_watch, manager->event, &manager->sysfs,
                                    &manager->machine, on_word, manager);

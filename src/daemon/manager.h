@@ -68,6 +68,12 @@ int manager_cancel_job(Manager *manager, uint32_t id);
 /* Reads the zones, and looks for memory that could not be added, unless it did so within the last second. */
 void manager_refresh_zones(Manager *manager);
 
+/*
+ * Reads the memory tiers of the nodes. Otherwise they are read only if a rule asks for one: see tier.h, which
+ * has the return values.
+ */
+int manager_read_tiers(Manager *manager);
+
 /* The state of the manager, for others to read. Valid until the next event. */
 typedef struct ManagerView {
         const char *root; /* the configuration is below it; "" is the running system */

@@ -139,6 +139,12 @@ int evidence_ram(const Sysfs *sysfs, uint64_t block_size_bytes, Ram **ret, size_
 int ram_list(const char *text, uint64_t block_size_bytes, Ram **ret, size_t *ret_n);
 
 /*
+ * Finds the first address of the kernel's code in such a text. Returns 0, -ENOENT if the text does not tell,
+ * or an error of ram_list().
+ */
+int ram_find_kernel(const char *text, uint64_t *ret);
+
+/*
  * Returns the number of blocks that lie completely between two addresses (both included), 0 for
  * none. *ret_first is the first of these blocks.
  */

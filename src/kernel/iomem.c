@@ -273,3 +273,18 @@ int ram_list(const char *text, uint64_t block_size_bytes, Ram **ret, size_t *ret
         *ret_n = n;
         return 0;
 }
+
+int ram_find_kernel(const char *text, uint64_t *ret)
+{
+        _cleanup_(iomem_done) Iomem iomem;
+        int r = iomem_parse(text, &iomem);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < iomem.n_ranges; i++)
+                if (strcmp(iomem.ranges[i].name, "Kernel code") == 0) {
+                        *ret = iomem.ranges[i].first;
+                        return 0;
+                }
+        return -ENOENT;
+}

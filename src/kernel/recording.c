@@ -7,6 +7,7 @@
 #include "kernel/host.h"
 #include "kernel/identify.h"
 #include "kernel/survey.h"
+#include "kernel/tier.h"
 #include "policy/policy.h"
 #include "policy/track.h"
 
@@ -290,7 +291,9 @@ static int read_nodes(const Sysfs *sysfs, Recording *recording)
                         all[n++] = (Node){ .id = id };
         free(nodes);
         machine_set_nodes(&recording->machine, all, n);
-        return 0;
+        /* Of the running system, they are read only where a user asks for them. */
+        r = sysfs->recorded ? tiers_read(sysfs, &recording->machine) : 0;
+        return r == -ENOMEM ? r : 0;
 }
 
 /*

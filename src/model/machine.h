@@ -64,6 +64,8 @@ typedef struct Node {
         Distance *distances;    /* owned, ordered by node */
         size_t n_distances;
         uint32_t performance[_PERFORMANCE_MAX];
+        bool has_tier;       /* its tier was read, and is known: see tier.h */
+        uint32_t tier;       /* the kernel's memory tier of the node: the higher, the slower */
         uint64_t free_bytes; /* the sum of its zones */
         Totals totals;       /* as of the last machine_count() */
 

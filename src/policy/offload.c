@@ -40,7 +40,9 @@ static Match match_rule(const Rule *rule, const Machine *machine, const Node *no
 {
         bool asks_of_memory = rule->origins != 0 || rule->driver || rule->has_address ||
                               rule->min_size_bytes > 0 || rule->max_size_bytes > 0 ||
-                              rule->udev_mask != 0;
+                              rule->udev_mask != 0 ||
+                              /* The node can lose its memory, and with it its tier. */
+                              rule->has_tiers;
         Match match = MIN(match_number(rule, machine, node), match_class(rule, node));
 
         if (!rule_matches_machine(rule, machine) ||
@@ -87,7 +89,8 @@ bool offload_leaves(const Machine *machine, const Policy *policy, Origin origin)
                 const Rule *rule = &policy->rules[i];
                 bool asks_more = rule->has_nodes || rule->node_classes || rule->has_distance ||
                                  rule->has_address || rule->min_size_bytes > 0 ||
-                                 rule->max_size_bytes > 0 || rule->udev_mask != 0;
+                                 rule->max_size_bytes > 0 || rule->udev_mask != 0 ||
+                                 rule->has_tiers;
 
                 if ((rule->origins && !(rule->origins & 1U << origin)) || rule->driver ||
                     !rule_matches_machine(rule, machine))

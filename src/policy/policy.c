@@ -91,6 +91,14 @@ bool policy_tells_dimms(const Policy *policy)
         return false;
 }
 
+bool policy_names_tiers(const Policy *policy)
+{
+        for (size_t i = 0; i < policy->n_rules; i++)
+                if (policy->rules[i].has_tiers)
+                        return true;
+        return false;
+}
+
 const Rule *policy_rule(const Policy *policy, int32_t index)
 {
         return index >= 0 && (size_t) index < policy->n_rules ? &policy->rules[index] : NULL;
@@ -261,6 +269,9 @@ static bool rule_matches_node(const Rule *rule, const Machine *machine, const No
         if (rule->node_classes && !(rule->node_classes & classes))
                 return false;
         if (rule->has_nodes && !node_set_contains(&rule->nodes, node->id))
+                return false;
+        if (rule->has_tiers &&
+            (!node->has_tier || node->tier < rule->tiers.min || node->tier > rule->tiers.max))
                 return false;
         return !rule->has_distance || rule_matches_distance(rule, machine, node);
 }

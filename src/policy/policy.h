@@ -23,6 +23,15 @@ typedef struct DistanceRange {
         uint32_t max;
 } DistanceRange;
 
+/* A range of the kernel's memory tiers, both included. */
+typedef struct TierRange {
+        uint32_t min;
+        uint32_t max; /* TIER_MAX: no limit */
+} TierRange;
+
+/* The largest number of a tier: the kernel makes it of an int by shifting off 7 bits. */
+#define TIER_MAX (INT32_MAX >> 7)
+
 /* The most udev properties that all rules together can ask for: the bits of Block.udev_mask. */
 #define UDEV_PROPERTIES_MAX 64
 
@@ -44,6 +53,8 @@ typedef struct Rule {
         uint64_t max_size_bytes; /* 0: not given */
         bool has_distance;
         DistanceRange distance;
+        bool has_tiers;
+        TierRange tiers;       /* of the block's node */
         char **virtualization; /* owned, NULL-terminated, any of them; NULL: not given */
         char **architecture;   /* owned, NULL-terminated, any of them; NULL: not given */
         uint64_t udev_mask;    /* bits of the policy's udev properties, all of them; 0: not given */
@@ -138,6 +149,9 @@ void policy_remap(const Policy *from, const Policy *to, Decision *decision);
 
 /* Whether a rule tells memory of a DIMM from memory of unknown origin. */
 bool policy_tells_dimms(const Policy *policy);
+
+/* Whether a rule asks for a memory tier. If none does, tiers are not read: see tier.h. */
+bool policy_names_tiers(const Policy *policy);
 
 /* Returns the rule of a decision by its index, or NULL for the default and for a rule that is gone. */
 const Rule *policy_rule(const Policy *policy, int32_t index);

@@ -4,6 +4,7 @@
 
 #include "verify/verify.h"
 
+#include "kernel/tier.h"
 #include "policy/offload.h"
 #include "verify/feature.h"
 
@@ -251,12 +252,39 @@ static int check_libraries(const VerifyInput *input, Findings *findings)
                        "RHEL) or numactl (Arch)."));
 }
 
+/* Notes the nodes with memory whose tier is not known, if a rule asks for a tier. */
+static int check_tiers(const VerifyInput *input, Findings *findings)
+{
+        const Machine *machine = input->machine;
+        int r = 0;
+
+        if (!policy_names_tiers(&input->conf->policy))
+                return 0;
+        if (!tiers_exist(input->sysfs))
+                return findings_add_note(
+                        findings, "tier", strdup("memory_tiering"),
+                        strdup("A rule asks for a memory tier, and this kernel has no tiers: the "
+                               "rule matches nothing."),
+                        strdup("Use a kernel of 6.1 or later with CONFIG_NUMA, or ask for the "
+                               "node, the distance or the origin of the memory instead."));
+        for (size_t i = 0; r >= 0 && i < machine->n_nodes; i++)
+                if (!machine->nodes[i].has_tier && machine->nodes[i].totals.online_bytes > 0)
+                        r = findings_add_note(
+                                findings, "tier", finding_text("node%u", machine->nodes[i].id),
+                                strdup("memoryd cannot tell the memory tier of this node: rules "
+                                       "that ask for a tier do not match its memory."),
+                                strdup("See rules.tier in memoryd.conf(5) for the reasons. Ask for "
+                                       "the node, the distance or the origin of the memory "
+                                       "instead."));
+        return r;
+}
+
 int verify(const VerifyInput *input, Findings *ret)
 {
         static int (*const checks[])(const VerifyInput *, Findings *) = {
-                verify_udev_rules, check_auto_online,     verify_command_line,
-                verify_nodes,      verify_gigantic_pages, check_blocks,
-                check_devices,     check_kernel,          check_libraries,
+                verify_udev_rules,     check_auto_online, verify_command_line, verify_nodes,
+                verify_gigantic_pages, check_blocks,      check_devices,       check_kernel,
+                check_libraries,       check_tiers,
         };
         int r = 0;
 

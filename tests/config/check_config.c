@@ -57,6 +57,9 @@
         "\"0x100000000-0x1ffffffff\", got "
 #define MIN_SIZE "expected a size from 1 to 1024P such as \"512M\", got "
 #define MAX_SIZE "expected a size from 16M to 1024P such as \"512M\", got "
+#define TIER                                                                                       \
+        "expected a memory tier from 0 to 16777215 such as 4, or a range of tiers such as "        \
+        "\"4-6\" or \"5-\", got "
 #define DISTANCE "expected a group such as { from = 0; min = 20; }, got "
 #define UDEV_PROPERTY                                                                              \
         "expected a group such as { name = \"ID_X\"; value = \"1\"; }, or a list of them, got "
@@ -468,6 +471,12 @@ static const FileCase file_cases[] = {
         { "rules = ({ zone = \"auto\"; node = 0; distance = { from = 0; min = 10; }; });", "" },
         { "rules = ({ zone = \"auto\"; node = \"0-1\"; distance = { from = 0; min = 11; }; });",
           "" },
+        { "rules = ({ zone = \"auto\"; tier = 0; });", "" },
+        { "rules = ({ zone = \"auto\"; tier = 16777215; });", "" },
+        { "rules = ({ zone = \"auto\"; tier = \"4\"; }, { zone = \"kernel\"; });", "" },
+        { "rules = ({ zone = \"auto\"; tier = \"5-\"; });", "" },
+        { "rules = ({ zone = \"auto\"; tier = \"5-5\"; });", "" },
+        { "rules = ({ zone = \"auto\"; tier = \"0-16777215\"; });", "" },
         { "rules = ({ zone = \"auto\"; virtualization = \"!container\"; });", "" },
         { "rules = ({ zone = \"auto\"; virtualization = [\"kvm\", \"none\", \"systemd-nspawn\"]; "
           "});",
@@ -549,6 +558,27 @@ static const FileCase file_cases[] = {
           "1: 'rules[0].min_size': " WIDE "4294967296\n" },
         { "rules = ({ zone = \"auto\"; min_size = \"2G\";\nmax_size = \"2047M\"; });",
           "2: 'rules[0].max_size': expected a size of at least min_size, got \"2047M\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = 4.5; });", "1: 'rules[0].tier': " TIER "4.5\n" },
+        { "rules = ({ zone = \"auto\"; tier = -1; });", "1: 'rules[0].tier': " TIER "-1\n" },
+        { "rules = ({ zone = \"auto\"; tier = 16777216; });",
+          "1: 'rules[0].tier': " TIER "16777216\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"\"; });", "1: 'rules[0].tier': " TIER "\"\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"-\"; });", "1: 'rules[0].tier': " TIER "\"-\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"-5\"; });",
+          "1: 'rules[0].tier': " TIER "\"-5\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"5-4\"; });",
+          "1: 'rules[0].tier': " TIER "\"5-4\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"5-16777216\"; });",
+          "1: 'rules[0].tier': " TIER "\"5-16777216\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"4,5\"; });",
+          "1: 'rules[0].tier': " TIER "\"4,5\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"5--\"; });",
+          "1: 'rules[0].tier': " TIER "\"5--\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = \"slow\"; });",
+          "1: 'rules[0].tier': " TIER "\"slow\"\n" },
+        { "rules = ({ zone = \"auto\"; tier = true; });", "1: 'rules[0].tier': " TIER "true\n" },
+        { "rules = ({ zone = \"auto\"; tier = (4, 5); });",
+          "1: 'rules[0].tier': " TIER "a list\n" },
         { "rules = ({ zone = \"auto\"; distance = 20; });",
           "1: 'rules[0].distance': " DISTANCE "20\n" },
         { "rules = ({ zone = \"auto\"; distance = ({ from = 0; min = 20; }); });",

@@ -363,7 +363,7 @@ START_TEST(nodes_are_a_table)
 }
 END_TEST
 
-START_TEST(nodes_show_their_performance_when_asked)
+START_TEST(nodes_show_tier_and_performance_when_asked)
 {
         json_object *nodes;
 
@@ -372,6 +372,13 @@ START_TEST(nodes_show_their_performance_when_asked)
                "NODE READ_BANDWIDTH WRITE_BANDWIDTH READ_LATENCY WRITE_LATENCY\n"
                "   0                                             \n"
                "   1          10240            5120          350 \n",
+               "");
+        RUN("nodes", "-o", "tier,NODE");
+        expect(0, "TIER NODE\n        0\n  22    1\n", "");
+        RUN("nodes", "-n", "-o", "+TIER");
+        expect(0,
+               "   0 yes     2G      0B     2G      0B 1000M           no 0:10,1:21 \n"
+               "   1  no   1.3G    768M   384M    896M  1.2G           no 0:21,1:10   22\n",
                "");
         RUN("nodes", "-J", "-o", "NODE,READ_BANDWIDTH,WRITE_LATENCY");
         nodes = expect_json();
@@ -1323,7 +1330,7 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 17 + 25 + 14 + 15 + 6 + 12 + 12 + 11);
+        ck_assert_uint_eq(n_words, 17 + 25 + 14 + 16 + 6 + 12 + 12 + 11);
 }
 END_TEST
 
@@ -1340,7 +1347,7 @@ static Suite *memoryctl_suite(void)
                  list_takes_more_columns_behind_the_usual_ones,
                  list_can_be_json_with_sizes_as_numbers, list_takes_the_addresses_that_it_prints,
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
-                 nodes_can_be_json, nodes_show_their_performance_when_asked,
+                 nodes_can_be_json, nodes_show_tier_and_performance_when_asked,
                  nodes_tell_where_kernel_memory_runs_short,
                  zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
                  map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,

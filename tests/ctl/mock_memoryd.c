@@ -177,6 +177,13 @@ static int append_blocks(sd_bus_message *reply, const MockBlocks *blocks)
         return 0;
 }
 
+/* Node 0 is in none that is known, and node 5 has just gone. */
+static int method_list_tiers(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        (void) userdata, (void) error;
+        return sd_bus_reply_method_return(message, "a(uu)", 2, 5, 4, 1, 22);
+}
+
 static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -469,6 +476,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Degraded", "b", NULL, offsetof(Mock, degraded), 0),
         /* What a later version may add. */
         SD_BUS_PROPERTY("Unheard", "u", NULL, offsetof(Mock, failed_blocks), 0),
+        SD_BUS_METHOD("ListTiers", NULL, "a(uu)", method_list_tiers, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Explain", "u", "a{sv}", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -41,12 +41,17 @@ static const NoteCase note_cases[] = {
         { "all\n", "0-9\n", "" },
 };
 
-static void load(Conf *conf)
+static void load_text(const char *text, Conf *conf)
 {
         ConfFaults faults = {};
 
-        ck_assert_int_eq(conf_load_text("x.conf", rules, strlen(rules), conf, &faults), 0);
+        ck_assert_int_eq(conf_load_text("x.conf", text, strlen(text), conf, &faults), 0);
         ck_assert_uint_eq(faults.n_faults, 0);
+}
+
+static void load(Conf *conf)
+{
+        load_text(rules, conf);
 }
 
 static void assert_notes(const Conf *conf, const Sysfs *sysfs, const char *expected)
@@ -87,6 +92,29 @@ START_TEST(rules_for_nodes_that_are_not_there_are_noted)
 }
 END_TEST
 
+START_TEST(a_rule_by_tier_is_noted_where_the_kernel_has_no_tiers)
+{
+        SysfsFixture fixture;
+        Sysfs sysfs;
+        Conf conf;
+
+        sysfs_fixture_init(&fixture);
+        sysfs_fixture_open(&fixture, &sysfs);
+        load_text("rules = (\n{ tier = \"5-\"; zone = \"auto\"; },\n{ zone = \"auto\"; });\n",
+                  &conf);
+        assert_notes(&conf, &sysfs,
+                     "x.conf:2: note: 'rules.tier': this kernel has no memory tiers, the rule "
+                     "matches nothing\n");
+
+        sysfs_fixture_write(&fixture, "0\n",
+                            "sys/devices/virtual/memory_tiering/memory_tier4/nodelist");
+        assert_notes(&conf, &sysfs, "");
+        conf_done(&conf);
+        sysfs_close(&sysfs);
+        sysfs_fixture_done(&fixture);
+}
+END_TEST
+
 START_TEST(without_numa_there_is_node_0)
 {
         Sysfs sysfs = SYSFS_CLOSED;
@@ -108,6 +136,7 @@ int main(void)
 
         tcase_add_loop_test(tcase, rules_for_nodes_that_are_not_there_are_noted, 0,
                             ELEMENTSOF(note_cases));
+        tcase_add_test(tcase, a_rule_by_tier_is_noted_where_the_kernel_has_no_tiers);
         tcase_add_test(tcase, without_numa_there_is_node_0);
         suite_add_tcase(suite, tcase);
         return check_main(suite);

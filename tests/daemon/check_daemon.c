@@ -118,6 +118,66 @@ START_TEST(the_performance_of_a_node_is_known_once_its_memory_is_online)
 }
 END_TEST
 
+#define TIERS "sys/devices/virtual/memory_tiering/"
+
+START_TEST(a_rule_by_tier_decides_on_what_comes_after_the_first_memory_of_a_node)
+{
+        daemon_set_config("rules = ({ name = \"slow\"; tier = \"5-\"; zone = \"movable\"; });\n");
+        testbed_write(TIERS "memory_tier4/nodelist", "0");
+        testbed_write(TESTBED_NODE "/has_memory", "0");
+        daemon_start();
+        testbed_add_node(2, false);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 2);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        testbed_assert_zones(DIMM, 1, 15);
+        ck_assert_str_eq(bus_get_block(DIMM).rule, "");
+
+        /* As the kernel does when the first memory of the node comes online. */
+        testbed_write(TIERS "memory_tier22/nodelist", "2");
+        testbed_write(TESTBED_NODE "/has_memory", "0,2");
+        testbed_add_dimm(64, DIMM_BLOCKS, 2);
+        wait_for(bus_count_status("done") == 2 * DIMM_BLOCKS);
+        testbed_assert_zones(64, 0, 16);
+        ck_assert_str_eq(bus_get_block(64).rule, "slow");
+        ck_assert_str_eq(bus_list_tiers(), "0:4 2:22");
+        ck_assert_ptr_null(strstr(bus_verify("VerifyNotes"), "tier: "));
+}
+END_TEST
+
+START_TEST(no_nodelist_is_opened_unless_tiers_are_asked_for)
+{
+        int own, other;
+
+        testbed_write(TIERS "memory_tier4/nodelist", "0");
+        testbed_write(TIERS "memory_tier22/nodelist", "1");
+        testbed_write(TESTBED_NODE "/has_memory", "0-1");
+        own = testbed_watch(TIERS "memory_tier4/nodelist");
+        other = testbed_watch(TIERS "memory_tier22/nodelist");
+        daemon_start();
+        add_first_dimm();
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        (void) bus_verify("VerifyNotes");
+        ck_assert_uint_eq(bus_get_number(MANAGER_PATH "/node/1", NODE, "Id"), 1);
+        ck_assert_uint_eq(testbed_count_opened(own), 0);
+        own = testbed_watch(TIERS "memory_tier4/nodelist");
+        ck_assert_str_eq(bus_list_tiers(), "0:4 1:22");
+        ck_assert_uint_gt(testbed_count_opened(own), 0);
+        ck_assert_uint_eq(testbed_count_opened(other), 0);
+}
+END_TEST
+
+START_TEST(a_kernel_without_tiers_is_noted_where_a_rule_asks_for_one)
+{
+        daemon_set_config("rules = ({ name = \"slow\"; tier = \"5-\"; zone = \"movable\"; });\n");
+        daemon_start();
+        ck_assert(daemon_logged("note: 'rules.tier': this kernel has no memory tiers"));
+        add_first_dimm();
+        ck_assert_str_eq(bus_get_block(DIMM).rule, "");
+        ck_assert_str_eq(bus_list_tiers(), "");
+        ck_assert_ptr_nonnull(strstr(bus_verify("VerifyNotes"), "tier: memory_tiering"));
+}
+END_TEST
+
 START_TEST(a_node_without_a_cpu_counts_in_the_ratio_of_the_machine)
 {
         daemon_start();
@@ -949,6 +1009,9 @@ int main(void)
         tcase_add_test(add, rows_and_properties_say_what_was_done);
         tcase_add_test(add, a_second_dimm_is_planned_beside_the_first);
         tcase_add_test(add, the_performance_of_a_node_is_known_once_its_memory_is_online);
+        tcase_add_test(add, a_rule_by_tier_decides_on_what_comes_after_the_first_memory_of_a_node);
+        tcase_add_test(add, no_nodelist_is_opened_unless_tiers_are_asked_for);
+        tcase_add_test(add, a_kernel_without_tiers_is_noted_where_a_rule_asks_for_one);
         tcase_add_test(add, a_node_without_a_cpu_counts_in_the_ratio_of_the_machine);
         tcase_add_test(add, nothing_is_read_or_written_before_the_node_is_known);
         tcase_add_loop_test(add, a_node_that_the_event_tells_needs_no_link, 0, ELEMENTSOF(sources));

@@ -708,6 +708,20 @@ const char *bus_features(void)
         return text_result;
 }
 
+const char *bus_list_tiers(void)
+{
+        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListTiers"));
+        uint32_t node, tier;
+
+        *text_result = 0;
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(uu)"), 0);
+        while (sd_bus_message_read(reply, "(uu)", &node, &tier) > 0)
+                snprintf(text_result + strlen(text_result), TEXT_MAX - strlen(text_result),
+                         "%s%u:%u", *text_result ? " " : "", node, tier);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_failed_devices(void)
 {
         const char *type, *name, *reason;

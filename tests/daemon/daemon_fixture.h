@@ -95,6 +95,9 @@ const char *bus_call_manager(const char *method);
 /* "Verify" or "VerifyNotes": what was found, as "check: subject", a line each. */
 const char *bus_verify(const char *method);
 
+/* ListTiers(): "NODE:TIER" each, with a space between. */
+const char *bus_list_tiers(void);
+
 /* FailedDevices: a line each, with name, size and reason. */
 const char *bus_failed_devices(void);
 

@@ -604,11 +604,18 @@ bool testbed_get_write(unsigned i, char line[static 64])
 
 int testbed_watch_zones(unsigned block)
 {
+        char path[64];
+
+        snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u/valid_zones", block);
+        return testbed_watch(path);
+}
+
+int testbed_watch(const char *path)
+{
         int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        char path[64], full[PATH_MAX];
+        char full[PATH_MAX];
 
         ck_assert_int_ge(fd, 0);
-        snprintf(path, sizeof(path), TESTBED_MEMORY "/memory%u/valid_zones", block);
         path_format(full, path);
         ck_assert_int_ge(inotify_add_watch(fd, full, IN_OPEN), 0);
         return fd;

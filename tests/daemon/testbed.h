@@ -114,6 +114,7 @@ unsigned testbed_count_writes(const char *beginning);
 /* Copies the i-th write. False when there was none. */
 bool testbed_get_write(unsigned i, char line[static 64]);
 
-/* Watches valid_zones of a block that is offline; counts how often it was opened since. */
+/* Watches a file, or valid_zones of a block that is offline; counts how often it was opened since. */
+int testbed_watch(const char *path);
 int testbed_watch_zones(unsigned block);
 unsigned testbed_count_opened(int watch_fd);

@@ -29,6 +29,7 @@ typedef struct RuleCase {
         const char *driver;
         uint32_t distance; /* from node 0, exactly */
         const char *architecture;
+        bool asks_tier;
         bool asks_address;
         uint64_t min_size;
         uint64_t max_size;
@@ -80,6 +81,10 @@ static const OffloadCase cases[] = {
         /* Distances. */
         { { { MOVABLE, .distance = 21 }, { KERNEL } }, 2, 3000, K, M, N, N },
         { { { MOVABLE, .distance = 10 }, { KERNEL } }, 2, 3000, M, K, N, N },
+
+        /* A tier is that of the node as long as it has memory. */
+        { { { MOVABLE, .asks_tier = true }, { KERNEL } }, 2, 3000, N, N, N, N },
+        { { { MOVABLE, .asks_tier = true }, { MOVABLE } }, 2, 3000, M, M, M, M },
 
         /* What the machine is. */
         { { { MOVABLE, .architecture = "x86-64" }, { KERNEL } }, 2, 3000, M, M, M, M },
@@ -163,6 +168,8 @@ static void add_rule(const RuleCase *c)
                 .driver = c->driver ? strdup(c->driver) : NULL,
                 .has_distance = c->distance > 0,
                 .distance = { .from = 0, .min = c->distance, .max = c->distance },
+                .has_tiers = c->asks_tier,
+                .tiers = { 0, TIER_MAX },
                 .has_address = c->asks_address,
                 .last_address = UINT64_MAX,
                 .min_size_bytes = c->min_size,

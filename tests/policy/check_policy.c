@@ -71,6 +71,7 @@ typedef struct Place {
         bool was_memoryless;
         const Device *device;
         const Distance *distances; /* of the node, 2 of them */
+        const uint32_t *tier;      /* of the node; NULL: not known */
         const char *virtualization;
         const char *architecture;
         uint64_t udev_mask;
@@ -83,6 +84,8 @@ static const Rule *policy_match(const Policy *policy, const Place *place)
                 .has_cpu = place->has_cpu,
                 .distances = (Distance *) place->distances,
                 .n_distances = place->distances ? 2 : 0,
+                .has_tier = place->tier != NULL,
+                .tier = place->tier ? *place->tier : 0,
         };
         Machine machine = {
                 .block_size_bytes = BLOCK,
@@ -546,6 +549,41 @@ static const struct {
         { "none", "", false },
 };
 
+START_TEST(a_rule_matches_nodes_within_its_tiers)
+{
+        static const struct {
+                TierRange tiers;
+                uint32_t tier;
+                bool matches;
+        } cases[] = {
+                { { 4, 4 }, 3, false },        { { 4, 4 }, 4, true },
+                { { 4, 4 }, 5, false },        { { 5, 9 }, 5, true },
+                { { 5, 9 }, 9, true },         { { 5, 9 }, 10, false },
+                { { 0, 3 }, 0, true },         { { 5, TIER_MAX }, 22, true },
+                { { 5, TIER_MAX }, 4, false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                const Rule rule = { .has_tiers = true, .tiers = cases[i].tiers };
+                const Place place = { .tier = &cases[i].tier }, unknown = {};
+
+                assert_match(&rule, &place, cases[i].matches);
+                assert_match(&rule, &unknown, false);
+        }
+}
+END_TEST
+
+START_TEST(a_policy_names_tiers_if_a_rule_does)
+{
+        Rule rules[] = { { .has_nodes = true }, { .has_tiers = false } };
+        const Policy policy = { .rules = rules, .n_rules = ELEMENTSOF(rules) };
+
+        ck_assert(!policy_names_tiers(&policy));
+        rules[1].has_tiers = true;
+        ck_assert(policy_names_tiers(&policy));
+}
+END_TEST
+
 START_TEST(virtualization_is_as_systemd_has_it)
 {
         const char *word = virtualization_cases[_i].word;
@@ -814,6 +852,8 @@ int main(void)
         tcase_add_test(match, every_criterion_must_hold);
         suite_add_tcase(suite, match);
 
+        tcase_add_test(machine, a_rule_matches_nodes_within_its_tiers);
+        tcase_add_test(machine, a_policy_names_tiers_if_a_rule_does);
         tcase_add_loop_test(machine, virtualization_is_as_systemd_has_it, 0,
                             ELEMENTSOF(virtualization_cases));
         tcase_add_loop_test(machine, an_architecture_is_as_systemd_has_it, 0,

@@ -566,6 +566,27 @@ START_TEST(answers_by_node_are_missed_where_they_were_asked_for)
 }
 END_TEST
 
+START_TEST(tiers_are_missed_where_a_rule_asks_for_them)
+{
+        const Findings *findings;
+
+        use_machine("0c=k8 1=k1m2");
+        machine.nodes[0].has_tier = true;
+        use_conf("rules = ({ tier = \"5-\"; zone = \"movable\"; });");
+        ck_assert_str_eq(find(RELEASE, &findings), "note tier: memory_tiering\n");
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice, "6.1 or later"));
+
+        sysfs_fixture_write(&fixture, "0\n",
+                            "sys/devices/virtual/memory_tiering/memory_tier4/nodelist");
+        assert_found("note tier: node1\n");
+        machine.nodes[1].has_tier = true;
+        assert_found("");
+        machine.nodes[1].has_tier = false;
+        use_conf("rules = ({ node = 1; zone = \"movable\"; });");
+        assert_found("");
+}
+END_TEST
+
 START_TEST(pressure_is_missed_where_there_is_movable_memory_or_it_is_to_be_given_back)
 {
         static const char missed[] = "note kernel-feature: /proc/pressure/memory\n";
@@ -632,6 +653,7 @@ int main(void)
         tcase_add_test(tcase, blocks_that_others_onlined_against_the_policy_are_found_as_ranges);
         tcase_add_test(tcase, memory_that_the_kernel_could_not_add_is_found);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
+        tcase_add_test(tcase, tiers_are_missed_where_a_rule_asks_for_them);
         tcase_add_test(tcase, answers_by_node_are_missed_where_they_were_asked_for);
         tcase_add_test(tcase, a_library_that_is_missing_is_a_note_that_says_what_to_install);
         tcase_add_test(tcase,

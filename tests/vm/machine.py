@@ -29,6 +29,13 @@ class Node:
 
 
 @dataclasses.dataclass(frozen=True)
+class Speed:
+    """How fast the memory of a node is for the processors of node 0, as the firmware tells (HMAT)."""
+    nanoseconds: int
+    bandwidth: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Dimm:
     """A DIMM that is present at boot."""
     size: str
@@ -54,12 +61,14 @@ class Nvdimm:
 @dataclasses.dataclass(frozen=True)
 class Machine:
     """A machine with room for DIMMs. `distances` has the distance of two nodes by their numbers, the
-    lower number first. Other distances are 20."""
+    lower number first. Other distances are 20. `speeds` has one entry for each node; only node 0 may then
+    have processors."""
     nodes: tuple = (Node("1G", "0-1"),)
     dimms: tuple = ()  # present at boot, with the ids dimm1, dimm2, ...
     virtio_mem: VirtioMem = None
     nvdimms: tuple = ()
     distances: dict = dataclasses.field(default_factory=dict)
+    speeds: tuple = ()
     max_memory: str = "64G"
 
     def arguments(self):
@@ -70,7 +79,8 @@ class Machine:
         total = sum(size_bytes(node.memory) for node in self.nodes if node.memory)
         words = [
             "-accel", os.environ.get("MEMORYD_VM_ACCEL", "tcg,thread=multi"),
-            "-M", "q35,nvdimm=on" if self.nvdimms else "q35", "-cpu", "max",
+            "-M", "q35" + (",nvdimm=on" if self.nvdimms else "") + (",hmat=on" if self.speeds else ""),
+            "-cpu", "max",
             "-nodefaults", "-vga", "none",
             # Each processor has a socket: the kernel warns about a socket on two nodes.
             "-smp", "2,sockets=2,cores=1,threads=1",
@@ -84,12 +94,23 @@ class Machine:
                 option += f",memdev=node{number}"
             if node.cpus:
                 option += f",cpus={node.cpus}"
+            elif self.speeds:
+                option += ",initiator=0"
             words += ["-numa", option]
         if self.distances:
             # With any distance given, QEMU needs all of them.
             for pair in itertools.combinations(range(len(self.nodes)), 2):
                 distance = self.distances.get(pair, DEFAULT_DISTANCE)
                 words += ["-numa", f"dist,src={pair[0]},dst={pair[1]},val={distance}"]
+        return words + self._speed_arguments()
+
+    def _speed_arguments(self):
+        words = []
+        for number, speed in enumerate(self.speeds):
+            for kind in (f"access-latency,latency={speed.nanoseconds}",
+                         f"access-bandwidth,bandwidth={speed.bandwidth}"):
+                words += ["-numa", f"hmat-lb,initiator=0,target={number},hierarchy=memory,"
+                                   f"data-type={kind}"]
         return words
 
     def _dimm_arguments(self):
