@@ -567,6 +567,19 @@ class Recorder(TreeCase):
         with tarfile.open(self.folder / "again.tar.xz") as archive:
             self.assertEqual(archive.extractfile(f"again/{folder}/read_latency").read(), b"350\n")
 
+    def test_a_record_has_the_names_of_tiers_and_no_nodelist(self):
+        root = self.made("x86-two-nodes")
+        folder = "sys/devices/virtual/memory_tiering/memory_tier4"
+        (root / folder).mkdir(parents=True)
+        (root / folder / "nodelist").write_text("0-2\n")
+        self.record("--sysroot", root, "again")
+        with tarfile.open(self.folder / "again.tar.xz") as archive:
+            self.assertEqual([name for name in archive.getnames() if "memory_tier4" in name],
+                             [f"again/{folder}"])
+            archive.extractall(self.folder)
+        rows = self.ctl_json(self.folder / "again", "nodes", "-o", "NODE,TIER")["nodes"]
+        self.assertEqual({row["tier"] for row in rows}, {4})
+
     def test_zones_of_a_block_without_a_node_are_not_read(self):
         root = self.made("fresh", 128 * MIB, [Run(0, 1, "online", "Normal", (0,)),
                                               Run(2, 2, "offline", "Normal", ())],
