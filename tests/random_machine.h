@@ -194,7 +194,7 @@ static inline int32_t maker_add_device(Maker *maker, uint32_t n_blocks, bool gro
                 .first_block = maker->next_block,
                 .last_block = maker->next_block + n_blocks - 1,
                 .unit_blocks = grows ? 1 + random_below(random, 4) : 0,
-                .onlines_itself = random_is(random, 4),
+                .dax_state = random_is(random, 4) ? DAX_STATE_ONLINE : DAX_STATE_OFFLINE,
         };
         snprintf(device->name, sizeof(device->name), "device%zu", maker->n_devices);
         if (maker->kind == KIND_ODD) {
@@ -420,7 +420,7 @@ static inline bool is_auto(const Case *c, const Block *block, const Planned *pla
         ZoneAction action = rule ? rule->zone : ZONE_ACTION_AUTO;
         const Device *device = machine_device(&c->machine, block);
 
-        if (device && device->onlines_itself)
+        if (device_is_online_as_whole(device))
                 return false;
         return action == ZONE_ACTION_AUTO ||
                (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_NONE);

@@ -126,6 +126,7 @@ static int manager_plan(Manager *manager)
         if (r < 0)
                 return r;
         manager_read_udev(manager, manager_now(manager));
+        identify_dax_states(&manager->sysfs, &manager->machine);
         manager_read_klog(manager);
         unplug_keep_undecided(&manager->unplug, &manager->machine);
         decider = manager_decider(manager);

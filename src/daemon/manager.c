@@ -5,6 +5,7 @@
 #include "base/names.h"
 #include "daemon/config-note.h"
 #include "daemon/internal.h"
+#include "kernel/identify.h"
 #include "kernel/survey.h"
 
 #include <systemd/sd-daemon.h>
@@ -238,6 +239,7 @@ int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *
         if (manager->stopping)
                 return -ESHUTDOWN;
         manager_count(manager);
+        identify_dax_states(&manager->sysfs, &manager->machine);
         r = job_queue_add(&manager->queue, &manager->machine, &manager->conf.policy, request, uid,
                           ret_id, ret_refused);
         if (r != 0)

@@ -54,7 +54,7 @@ typedef struct Request {
 
         uint64_t timeout_usec; /* of the job as a whole; 0: none */
         bool force;            /* lifts refusals because of guards, boot memory, the last kernel
-                                  memory or an attribute of the device */
+                                  memory or a part of a device that was onlined as a whole */
         bool undo_on_failure;
 } Request;
 
@@ -132,8 +132,8 @@ void selection_done(Selection *selection);
  * the highest down. Boot memory is not taken by node, size or portion, and is refused if it is named. With
  * force it is taken, by size and portion after all other memory. A rebalance is a set-zone.
  *
- * Blocks of a device with an attribute of its own for onlining it as a whole are not taken by size, and are
- * refused without force if they are named.
+ * Blocks of a device that was onlined as a whole are not taken by size, and without force all or none of them
+ * can be named: a write to one of them would put the device out of step with its state.
  *
  * Returns 0 or -ENOMEM. The machine's totals must be up to date. The machine is unchanged afterwards.
  */

@@ -49,7 +49,7 @@ static int check_named(Selector *selector)
                                                "memory%u has no node yet: the kernel is still "
                                                "adding it",
                                                selector->targets[i].block->id);
-        return selector_check_attribute(selector);
+        return selector_check_wholes(selector);
 }
 
 /*

@@ -164,7 +164,7 @@ bool selector_is_available(const Selector *selector, const Block *block)
 {
         const Device *device = machine_device(selector->machine, block);
 
-        return block->job == 0 && !is_at_work(block) && !(device && device->onlines_itself);
+        return block->job == 0 && !is_at_work(block) && !device_is_online_as_whole(device);
 }
 
 /*
@@ -224,18 +224,42 @@ bool selector_changes(const Selector *selector, const Block *block)
         return zone_class != ZONE_CLASS_NONE && zone_class != selector->request->zone_class;
 }
 
-int selector_check_attribute(Selector *selector)
+/* Returns how many blocks of a device are not yet as the request asks, and are not targets. */
+static size_t count_others(const Selector *selector, int32_t device)
 {
+        size_t n = 0;
+
+        for (size_t i = 0; i < selector->machine->n_blocks; i++) {
+                const Block *block = &selector->machine->blocks[i];
+
+                n += block->device == device && selector_changes(selector, block);
+        }
+        for (size_t i = 0; i < selector->n_targets; i++) {
+                const Block *block = selector->targets[i].block;
+
+                n -= block->device == device && selector_changes(selector, block);
+        }
+        return n;
+}
+
+int selector_check_wholes(Selector *selector)
+{
+        int32_t checked = DEVICE_NONE;
+
         for (size_t i = 0; i < selector->n_targets && !selector->request->force; i++) {
                 const Block *block = selector->targets[i].block;
                 const Device *device = machine_device(selector->machine, block);
 
-                if (device && device->onlines_itself && selector_changes(selector, block))
+                if (!device_is_online_as_whole(device) || block->device == checked ||
+                    !selector_changes(selector, block))
+                        continue;
+                if (count_others(selector, block->device) > 0)
                         return selector_refuse(selector, REFUSAL_INVALID_REQUEST,
-                                               "memory%u is part of %s, which has an attribute of "
-                                               "its own for being onlined as a whole",
-                                               block->id,
-                                               *device->name ? device->name : "a device");
+                                               "memory%u is a part of %s, which was onlined as a "
+                                               "whole and has the state \"%s\"",
+                                               block->id, *device->name ? device->name : "a device",
+                                               dax_state_to_string(device->dax_state));
+                checked = block->device;
         }
         return 0;
 }

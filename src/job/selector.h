@@ -47,8 +47,8 @@ bool selector_is_available(const Selector *selector, const Block *block);
 /* Whether a block is not yet as the request asks; not for a portion. */
 bool selector_changes(const Selector *selector, const Block *block);
 
-/* Refuses, unless forced, a change of blocks whose device has an attribute to online it as a whole. */
-int selector_check_attribute(Selector *selector);
+/* Refuses, unless forced, a change of a part of a device that was onlined as a whole. */
+int selector_check_wholes(Selector *selector);
 
 /* Makes a target a step, from the class that it is in. */
 void selector_take(Selector *selector, Target *target, Verdict to);

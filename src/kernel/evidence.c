@@ -154,12 +154,15 @@ bool evidence_is_acpi_adding(const Sysfs *sysfs, const AcpiDevices *acpi)
         return false;
 }
 
-bool evidence_onlines_itself(const Sysfs *sysfs, const char *dax)
+DaxState evidence_dax_state(const Sysfs *sysfs, const char *dax)
 {
-        char path[DEVICE_NAME_MAX + 32];
+        char path[DEVICE_NAME_MAX + 32], text[32];
+        DaxState state = _DAX_STATE_INVALID;
 
-        snprintf(path, sizeof(path), "bus/dax/devices/%s/hotplug", dax);
-        return *dax && exists(sysfs, path);
+        snprintf(path, sizeof(path), "bus/dax/devices/%s/state", dax);
+        if (*dax && sysfs_read_text(sysfs, sysfs->sys_fd, path, text, sizeof(text)) >= 0)
+                state = dax_state_from_string(text);
+        return state < 0 ? DAX_STATE_NONE : state;
 }
 
 /*

@@ -61,8 +61,12 @@ bool evidence_has_own_structures(const Sysfs *sysfs);
 /* Whether there is an ACPI memory device without blocks, other than those that have failed. */
 bool evidence_is_acpi_adding(const Sysfs *sysfs, const AcpiDevices *acpi);
 
-/* Whether a dax device itself onlines its memory as a whole (kernels from 2026). */
-bool evidence_onlines_itself(const Sysfs *sysfs, const char *dax);
+/*
+ * Reads the state of a dax device, as in daxX.Y/state since Linux 7.3. Returns DAX_STATE_NONE if there is no
+ * such file or it makes no sense. The file appears when the driver of the memory has added it, so that it
+ * may be missing when the last block comes.
+ */
+DaxState evidence_dax_state(const Sysfs *sysfs, const char *dax);
 
 /*
  * Returns the origin of memory that a driver of this platform adds without leaving a trace:

@@ -409,12 +409,15 @@ static void complete_devices(Identifier *identifier)
                 if (identifier->ranges[i].device >= 0)
                         take_extent(&draft->devices[identifier->ranges[i].device],
                                     &identifier->ranges[i], block_size_bytes);
-        for (size_t i = 0; i < draft->n_devices; i++) {
-                DraftDevice *found = &draft->devices[i];
+}
 
-                if (found->device.origin == ORIGIN_KMEM)
-                        found->device.onlines_itself =
-                                evidence_onlines_itself(identifier->sysfs, found->device.name);
+void identify_dax_states(const Sysfs *sysfs, Machine *machine)
+{
+        for (size_t i = 0; i < machine->n_devices; i++) {
+                Device *device = &machine->devices[i];
+
+                if (device->origin == ORIGIN_KMEM)
+                        device->dax_state = evidence_dax_state(sysfs, device->name);
         }
 }
 
@@ -429,14 +432,18 @@ int identify_devices(const Sysfs *sysfs, Machine *machine)
                 return r;
         find_rest(&identifier);
         complete_devices(&identifier);
-        return device_draft_hand_over(&identifier.draft, machine, identifier.of_block);
+        r = device_draft_hand_over(&identifier.draft, machine, identifier.of_block);
+        if (r >= 0)
+                identify_dax_states(sysfs, machine);
+        return r;
 }
 
 bool identify_awaits(const Machine *machine, const Block *block)
 {
         const Device *device = machine_device(machine, block);
 
-        return !block->given_up && (!device || device->missing_blocks > 0);
+        return !block->given_up &&
+               (!device || device->missing_blocks > 0 || device->dax_state == DAX_STATE_UNPLUGGED);
 }
 
 int identify_check(const Sysfs *sysfs)

@@ -36,10 +36,14 @@
  */
 int identify_devices(const Sysfs *sysfs, Machine *machine);
 
+/* Reads the state of each dax device anew. identify_devices() does so as well. */
+void identify_dax_states(const Sysfs *sysfs, Machine *machine);
+
 /*
  * Whether the last identify_devices() could not find yet which device a block is part of, since ACPI is still
  * adding it or it was never looked for, or has found that more blocks of the device are missing, which come
- * at once. A block with Block.given_up awaits nothing. The caller has to end the wait at some time, since an
+ * at once, or that a dax device is "unplugged" though it has blocks, since the kernel is still adding them or
+ * onlining them. A block with Block.given_up awaits nothing. The caller has to end the wait at some time, since an
  * addition can fail halfway. The next identify_devices() then makes do with what is there.
  */
 bool identify_awaits(const Machine *machine, const Block *block);

@@ -15,9 +15,30 @@ static const char *const origin_table[_ORIGIN_MAX] = {
 
 DEFINE_STRING_TABLE(origin, Origin)
 
+static const char *const dax_state_table[_DAX_STATE_MAX] = {
+        [DAX_STATE_NONE] = "",
+        [DAX_STATE_UNPLUGGED] = "unplugged",
+        [DAX_STATE_OFFLINE] = "offline",
+        [DAX_STATE_ONLINE] = "online",
+        [DAX_STATE_ONLINE_KERNEL] = "online_kernel",
+        [DAX_STATE_ONLINE_MOVABLE] = "online_movable",
+};
+
+DEFINE_STRING_TABLE(dax_state, DaxState)
+
 bool device_is_static(const Device *device)
 {
         return device->unit_blocks == 0 && device->origin != ORIGIN_BOOT;
+}
+
+bool device_is_online_as_whole(const Device *device)
+{
+        return device && device->dax_state >= DAX_STATE_ONLINE;
+}
+
+const char *device_text(const Device *device)
+{
+        return device && *device->name ? device->name : "its device";
 }
 
 void device_draft_done(DeviceDraft *draft)

@@ -21,6 +21,25 @@ typedef enum Origin {
 const char *origin_to_string(Origin origin);
 Origin origin_from_string(const char *word);
 
+/*
+ * The contents of daxX.Y/state, in which Linux 7.3 and later tell what was written there: each word brings all
+ * memory of the dax device to one state. They do not tell what was written to single blocks. The kernel takes
+ * the words of onlining only while the state is "unplugged".
+ */
+typedef enum DaxState {
+        DAX_STATE_NONE,      /* no such file: another kernel, or not a dax device */
+        DAX_STATE_UNPLUGGED, /* it has no blocks, or the kernel is still adding them */
+        DAX_STATE_OFFLINE, /* its blocks came while the kernel's auto_online_blocks was "offline" */
+        DAX_STATE_ONLINE,
+        DAX_STATE_ONLINE_KERNEL,
+        DAX_STATE_ONLINE_MOVABLE,
+        _DAX_STATE_MAX,
+        _DAX_STATE_INVALID = -EINVAL,
+} DaxState;
+
+const char *dax_state_to_string(DaxState state); /* "" for DAX_STATE_NONE */
+DaxState dax_state_from_string(const char *word);
+
 #define DEVICE_NAME_MAX 32
 
 typedef struct Device {
@@ -39,7 +58,7 @@ typedef struct Device {
         uint32_t unit_blocks;
         uint32_t missing_blocks; /* still to come, for a device whose blocks come together */
         bool lacks_nodes;        /* the node of a block was not known at the last look for it */
-        bool onlines_itself;     /* it has an attribute of its own for onlining it as a whole */
+        DaxState dax_state;      /* at the last look for the device */
 } Device;
 
 /* The device index of a block whose device is not known. */
@@ -47,6 +66,15 @@ typedef struct Device {
 
 /* Whether the device comes and leaves as a whole. */
 bool device_is_static(const Device *device);
+
+/*
+ * Whether a device was onlined as a whole, through its state. A write to one of its blocks would put the two
+ * out of step. The device may be NULL.
+ */
+bool device_is_online_as_whole(const Device *device);
+
+/* Returns the name of a device for a sentence: "its device" if it has none or is NULL. */
+const char *device_text(const Device *device);
 
 /* A draft of a machine's devices, built block by block. Pure values. */
 

@@ -90,7 +90,7 @@ static int format_order_reason(const Machine *machine, const Block *block, char 
         return asprintf(ret,
                         "memory%llu above it is kernel memory, and contiguous keeps kernel memory "
                         "below movable memory in %s",
-                        other, device && *device->name ? device->name : "its device");
+                        other, device_text(device));
 }
 
 /* Formats the first guard of a decision, with its figures. */
@@ -115,8 +115,7 @@ static int format_auto_reason(const Machine *machine, const Block *block, char *
         if (!(block->decision.guards & GUARD_WHOLE_DEVICE))
                 return format_guard_reason(machine, block, ret);
         snprintf(group, sizeof(group), "%s%s",
-                 device && device->unit_blocks > 0 ? "its unit of " : "",
-                 device && *device->name ? device->name : "its device");
+                 device && device->unit_blocks > 0 ? "its unit of " : "", device_text(device));
         if (is_movable || !*reason_scope(block))
                 return asprintf(
                         ret, "the rest of %s is %s, and whole_device keeps a device in one class",
@@ -191,15 +190,18 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 [VERDICT_OFFLINE] = "left offline until an administrator asks for it",
         };
         const char *class = classes[block->decision.verdict];
-        const char *added = "";
+        const char *added = "", *way_out = "";
         const Device *device = machine_device(machine, block);
         _cleanup_free_ char *why = NULL;
 
-        if (block->decision.verdict == VERDICT_LEAVE && device && device->onlines_itself)
+        if (block->decision.verdict == VERDICT_LEAVE && device_is_online_as_whole(device))
                 return asprintf(ret,
-                                "left alone: %s has an attribute of its own that onlines it as a "
-                                "whole",
-                                *device->name ? device->name : "its device");
+                                "left alone: something other than memoryd onlined %s as a whole, "
+                                "and its state is \"%s\"",
+                                device_text(device), dax_state_to_string(device->dax_state));
+        if (block->status == BLOCK_STATUS_LEFT && device && device->dax_state == DAX_STATE_OFFLINE)
+                way_out = "; before another word to online it as a whole, its state takes "
+                          "\"unplugged\" only";
         if (block->decision.action == ZONE_ACTION_KEEP)
                 added = ": the class it had when it was last online";
         else if (track_is_left_for_now(machine, block))
@@ -210,7 +212,7 @@ static int format_decided(const Machine *machine, const Block *block, const char
                  !verdict_is_left(block->decision.verdict))
                 added = ": without memoryd, the kernel would online it so";
         if (!is_auto(block))
-                return asprintf(ret, "%s %s%s", class, rule, added);
+                return asprintf(ret, "%s %s%s%s", class, rule, added, way_out);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
         return asprintf(ret, "%s %s: %s%s%s", class, rule,
@@ -269,8 +271,7 @@ static int format_rollback(const Machine *machine, const Block *block, char **re
 {
         const Rollback *rollback = &block->rollback;
         const Device *device = machine_device(machine, block);
-        const char *name = device && *device->name ? device->name : "its device",
-                   *from = class_text(rollback->from);
+        const char *name = device_text(device), *from = class_text(rollback->from);
 
         if (rollback->refuser == block->id)
                 return asprintf(ret,

@@ -213,7 +213,7 @@ bool track_is_left_for_now(const Machine *machine, const Block *block)
         return block->status == BLOCK_STATUS_LEFT && block->state == BLOCK_OFFLINE &&
                block->decision.verdict == VERDICT_LEAVE && !block->found_offline &&
                !block->leave_is_over && device && device->origin == ORIGIN_KMEM &&
-               !device->onlines_itself &&
+               !device_is_online_as_whole(device) &&
                online_word_onlines(machine_kernel_word(machine, block->node));
 }
 

@@ -240,6 +240,42 @@ static int check_devices(const VerifyInput *input, Findings *findings)
         return r;
 }
 
+/*
+ * Notes dax devices whose state is "offline": who follows the documentation of the kernel and writes
+ * "online_movable" gets EBUSY, because memoryd has the kernel add memory offline.
+ */
+static int check_dax_devices(const VerifyInput *input, Findings *findings)
+{
+        const Machine *machine = input->machine;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < machine->n_devices; i++) {
+                const Device *device = &machine->devices[i];
+                bool any_offline = false;
+
+                if (device->dax_state != DAX_STATE_OFFLINE)
+                        continue;
+                for (size_t j = 0; j < machine->n_blocks; j++)
+                        any_offline |= machine->blocks[j].device == (int32_t) i &&
+                                       machine->blocks[j].state == BLOCK_OFFLINE;
+                r = findings_add_note(
+                        findings, "dax-state", strdup(device->name),
+                        finding_text("Its state is \"offline\", %s: from there the kernel refuses "
+                                     "to online it as a whole (EBUSY).",
+                                     any_offline ? "as it was added" :
+                                                   "since its blocks went online one by one"),
+                        finding_text("To online it as a whole, write \"unplugged\" to "
+                                     "/sys/bus/dax/devices/%s/state first, which removes its "
+                                     "blocks, then for instance \"online_movable\".%s%s%s",
+                                     device->name,
+                                     any_offline ? " Or have memoryd online its blocks: "
+                                                   "\"memoryctl online --device " :
+                                                   "",
+                                     any_offline ? device->name : "", any_offline ? "\"." : ""));
+        }
+        return r;
+}
+
 static int check_libraries(const VerifyInput *input, Findings *findings)
 {
         if (!input->lacks_libnuma)
@@ -283,8 +319,8 @@ int verify(const VerifyInput *input, Findings *ret)
 {
         static int (*const checks[])(const VerifyInput *, Findings *) = {
                 verify_udev_rules,     check_auto_online, verify_command_line, verify_nodes,
-                verify_gigantic_pages, check_blocks,      check_devices,       check_kernel,
-                check_libraries,       check_tiers,
+                verify_gigantic_pages, check_blocks,      check_devices,       check_dax_devices,
+                check_kernel,          check_libraries,   check_tiers,
         };
         int r = 0;
 

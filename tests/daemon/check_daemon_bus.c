@@ -516,17 +516,35 @@ START_TEST(what_is_left_alone_or_not_decided_yet_is_explained)
 }
 END_TEST
 
-START_TEST(a_device_that_is_onlined_as_a_whole_by_itself_is_left_and_explained)
+START_TEST(a_device_that_its_owner_onlined_as_a_whole_is_left_and_explained)
 {
+        daemon_set_config("rules = ({ origin = \"kmem\"; zone = \"kernel\"; });\n");
         daemon_start();
-        testbed_write("sys/bus/dax/devices/dax0.0/hotplug", "offline");
+        testbed_write("sys/bus/dax/devices/dax0.0/state", "online_movable");
+        testbed_add_iomem(DIMM, 2, "dax0.0");
+        testbed_add_online_blocks(DIMM, 2, "Movable");
+        testbed_link_blocks(DIMM, 2, 0);
+        testbed_events("add", DIMM, 2);
+        wait_for(bus_count_status("external") == 2);
+        assert_explained(DIMM, "Device=dax0.0", "Origin=kmem", "Decision=leave",
+                         "Reason=left alone: something other than memoryd onlined dax0.0 as a "
+                         "whole, and its state is \"online_movable\"");
+        ck_assert_uint_eq(testbed_count_writes(""), 0);
+}
+END_TEST
+
+START_TEST(a_dax_device_in_the_making_is_waited_for)
+{
+        daemon_set_config("settle = \"60s\";\n"
+                          "rules = ({ origin = \"kmem\"; zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_write("sys/bus/dax/devices/dax0.0/state", "unplugged");
         testbed_add_iomem(DIMM, 2, "dax0.0");
         testbed_add_dimm(DIMM, 2, 0);
-        wait_for(bus_count_status("left") == 2);
-        assert_explained(
-                DIMM, "Device=dax0.0", "Origin=kmem", "Decision=leave",
-                "Reason=left alone: dax0.0 has an attribute of its own that onlines it as a whole");
-        ck_assert_uint_eq(testbed_count_writes(""), 0);
+        wait_for(bus_count_status("pending") == 2);
+        testbed_write("sys/bus/dax/devices/dax0.0/state", "offline");
+        wait_for(bus_count_status("done") == 2);
+        ck_assert_uint_eq(testbed_count_writes("memory32 online_kernel"), 1);
 }
 END_TEST
 
@@ -1066,8 +1084,8 @@ static void add_reason_cases(Suite *suite)
         tcase_add_test(explain, a_block_that_failed_is_explained_with_its_attempts);
         tcase_add_test(explain, a_foreign_block_is_explained_with_what_was_decided);
         tcase_add_test(explain, what_is_left_alone_or_not_decided_yet_is_explained);
-        tcase_add_test(explain,
-                       a_device_that_is_onlined_as_a_whole_by_itself_is_left_and_explained);
+        tcase_add_test(explain, a_device_that_its_owner_onlined_as_a_whole_is_left_and_explained);
+        tcase_add_test(explain, a_dax_device_in_the_making_is_waited_for);
         tcase_add_test(explain, a_block_that_is_not_there_cannot_be_explained);
 
         tcase_add_test(history, the_history_has_what_came_of_decisions_in_their_order);

@@ -806,15 +806,19 @@ START_TEST(a_device_is_taken_by_its_name)
 END_TEST
 
 #define AS_A_WHOLE                                                                                 \
-        " is part of dax0.0, which has an attribute of its own for being onlined as a whole"
+        " is a part of dax0.0, which was onlined as a whole and has the state \"online_movable\""
 
-START_TEST(a_device_that_is_onlined_as_a_whole_is_left_to_that)
+START_TEST(a_device_that_was_onlined_as_a_whole_is_changed_as_a_whole)
 {
         machine_from(&machine, BLOCK, "0c=k8m4 1c=k2m2o2");
         add_device("dax0.0", ORIGIN_KMEM, 12, 17);
-        machine.devices[0].onlines_itself = true;
+        machine.devices[0].dax_state = DAX_STATE_ONLINE_MOVABLE;
         assert_refused("offline 14", REFUSAL_INVALID_REQUEST, "memory14" AS_A_WHOLE);
-        assert_refused("offline ddax0.0", REFUSAL_INVALID_REQUEST, "memory12" AS_A_WHOLE);
+        assert_refused("offline 11-14", REFUSAL_INVALID_REQUEST, "memory12" AS_A_WHOLE);
+        assert_steps("offline ddax0.0", "15..14- 13..12-");
+        assert_steps("offline 12-15", "15..14- 13..12-");
+        assert_steps("set-zone ddax0.0 k", "14..15K");
+        assert_steps("online ddax0.0 m", "17..16M");
         assert_refused("online 16 m", REFUSAL_INVALID_REQUEST, "memory16" AS_A_WHOLE);
         assert_refused("online 16", REFUSAL_INVALID_REQUEST, "memory16" AS_A_WHOLE);
         assert_refused("set-zone 14 k", REFUSAL_INVALID_REQUEST, "memory14" AS_A_WHOLE);
@@ -854,7 +858,7 @@ int main(void)
         tcase_add_test(tcase, rules_that_leave_memory_alone_do_not_when_it_is_asked_for);
         tcase_add_test(tcase, what_a_plan_held_on_to_is_decided_anew_and_kept);
         tcase_add_test(tcase, a_device_is_taken_by_its_name);
-        tcase_add_test(tcase, a_device_that_is_onlined_as_a_whole_is_left_to_that);
+        tcase_add_test(tcase, a_device_that_was_onlined_as_a_whole_is_changed_as_a_whole);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }

@@ -226,8 +226,9 @@ static const char *draw(void)
                         if (device->unit_blocks > 0)
                                 end += snprintf(end, (size_t) (stop - end), " /%u",
                                                 device->unit_blocks);
-                        if (device->onlines_itself)
-                                end += snprintf(end, (size_t) (stop - end), " !");
+                        if (device->dax_state != DAX_STATE_NONE)
+                                end += snprintf(end, (size_t) (stop - end), " \"%s\"",
+                                                dax_state_to_string(device->dax_state));
                 }
                 for (size_t i = 0; i < machine.n_blocks; i++) {
                         size_t k = i;
@@ -451,10 +452,19 @@ static const Case cases[] = {
         { "before 5.8 it had no name of its own",
           "108000000-117ffffff : dax1.0\n  108000000-117ffffff : System RAM\n", "33-34i",
           .devices = "kmem dax1.0 33-34 x2: 33-34\n" },
-        { "a dax device may online itself",
+        { "since 7.3 a dax device has a state",
           "108000000-117ffffff : dax1.0\n  108000000-117ffffff : System RAM (kmem)\n", "33-34o",
-          .files = { "sys/bus/dax/devices/dax1.0/hotplug=unplug" },
-          .devices = "kmem dax1.0 33-34 x2 !: 33-34\n" },
+          .files = { "sys/bus/dax/devices/dax1.0/state=online_movable\n" },
+          .devices = "kmem dax1.0 33-34 x2 \"online_movable\": 33-34\n" },
+        { "which is that of one device",
+          "108000000-10fffffff : dax1.0\n  108000000-10fffffff : System RAM (kmem)\n"
+          "110000000-117ffffff : dax1.1\n  110000000-117ffffff : System RAM (kmem)\n",
+          "33-34o", .files = { "sys/bus/dax/devices/dax1.1/state=offline" },
+          .devices = "kmem dax1.0 33-33 x1: 33\nkmem dax1.1 34-34 x1 \"offline\": 34\n" },
+        { "and is nothing if it makes no sense",
+          "108000000-117ffffff : dax1.0\n  108000000-117ffffff : System RAM (kmem)\n", "33-34o",
+          .files = { "sys/bus/dax/devices/dax1.0/state=unknown" },
+          .devices = "kmem dax1.0 33-34 x2: 33-34\n" },
 
         /* Others. */
         { "a driver that is not known", "108000000-117ffffff : System RAM (new-mem)\n", "33-34o",

@@ -705,7 +705,7 @@ static void random_devices(Machine *machine)
                         .first_block = machine->blocks[i].id,
                         .last_block = machine->blocks[end - 1].id,
                         .unit_blocks = grows ? 1 + random_below(2) : 0,
-                        .onlines_itself = random_below(10) == 0,
+                        .dax_state = random_below(10) == 0 ? DAX_STATE_ONLINE : DAX_STATE_OFFLINE,
                 };
                 for (size_t j = i; j < end; j++)
                         machine->blocks[j].device = (int32_t) machine->n_devices;

@@ -852,7 +852,7 @@ START_TEST(what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device)
 }
 END_TEST
 
-START_TEST(a_device_that_onlines_itself_is_left_whatever_a_rule_says)
+START_TEST(a_device_that_was_onlined_as_a_whole_is_left_whatever_a_rule_says)
 {
         for (int zone = 0; zone < _ZONE_ACTION_MAX; zone++) {
                 Rule rule = { .zone = (ZoneAction) zone };
@@ -862,8 +862,8 @@ START_TEST(a_device_that_onlines_itself_is_left_whatever_a_rule_says)
                 Plan plan;
 
                 machine_from(&machine, BLOCK, "0c=k4o4");
-                machine_add_device(&machine, 4, 5, 0)->onlines_itself = true;
-                machine_add_device(&machine, 6, 7, 1)->onlines_itself = true;
+                machine_add_device(&machine, 4, 5, 0)->dax_state = DAX_STATE_ONLINE;
+                machine_add_device(&machine, 6, 7, 1)->dax_state = DAX_STATE_ONLINE_MOVABLE;
                 ck_assert_int_eq(plan_make(&machine, &policy, is_offered, 0, &plan), 0);
                 ck_assert_str_eq(plan_verdicts(&plan, text), "L4");
                 ck_assert_int_eq(plan.planned[0].decision.action, zone);
@@ -1569,7 +1569,7 @@ static void add_device_tests(Suite *suite)
                             ELEMENTSOF(strict_cases));
         tcase_add_test(devices, a_device_with_another_in_between_is_a_whole);
         tcase_add_test(devices, what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device);
-        tcase_add_test(devices, a_device_that_onlines_itself_is_left_whatever_a_rule_says);
+        tcase_add_test(devices, a_device_that_was_onlined_as_a_whole_is_left_whatever_a_rule_says);
         tcase_add_loop_test(devices, a_plan_of_many_blocks_on_many_devices_takes_no_time, 0, 3);
         tcase_add_test(devices, figures_are_what_the_guard_compared);
         tcase_add_loop_test(devices, figures_are_those_of_the_first_guard, 0,

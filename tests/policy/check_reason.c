@@ -28,8 +28,8 @@ static const Device devices[N_DEVICES] = {
         [VIRTIO] = { .name = "virtio3", .origin = ORIGIN_VIRTIO_MEM, .unit_blocks = 4 },
         [NAMELESS] = { .origin = ORIGIN_DIMM },
         [NAMELESS_VIRTIO] = { .origin = ORIGIN_VIRTIO_MEM, .unit_blocks = 1 },
-        [DAX] = { .name = "dax0.0", .origin = ORIGIN_KMEM, .onlines_itself = true },
-        [NAMELESS_DAX] = { .origin = ORIGIN_KMEM, .onlines_itself = true },
+        [DAX] = { .name = "dax0.0", .origin = ORIGIN_KMEM, .dax_state = DAX_STATE_ONLINE_MOVABLE },
+        [NAMELESS_DAX] = { .origin = ORIGIN_KMEM, .dax_state = DAX_STATE_ONLINE },
 };
 
 static char name_db[] = "db", name_bare[] = "rule 2", file[] = "/etc/memoryd/memoryd.conf";
@@ -132,11 +132,13 @@ static const struct {
           "movable (a rule that has been removed since): the class it had when it was last "
           "online" },
 
-        /* a device's own attribute comes before any rule */
+        /* what the owner made of a device as a whole comes before any rule */
         { VERDICT_LEAVE, ZONE_ACTION_MOVABLE, DB, DAX,
-          "left alone: dax0.0 has an attribute of its own that onlines it as a whole" },
+          "left alone: something other than memoryd onlined dax0.0 as a whole, and its state is "
+          "\"online_movable\"" },
         { VERDICT_LEAVE, ZONE_ACTION_AUTO, DEFAULT, NAMELESS_DAX,
-          "left alone: its device has an attribute of its own that onlines it as a whole" },
+          "left alone: something other than memoryd onlined its device as a whole, and its state "
+          "is \"online\"" },
         /* and is no reason for another decision, from before it was known */
         { VERDICT_MOVABLE, ZONE_ACTION_MOVABLE, DB, DAX, "movable " BY_DB },
 };
@@ -147,8 +149,11 @@ START_TEST(what_is_left_for_now_tells_what_comes_next)
 
         block.decision.action = ZONE_ACTION_LEAVE;
         block.status = BLOCK_STATUS_LEFT;
-        machine.devices[DAX].onlines_itself = false;
-        machine.devices[DAX].origin = ORIGIN_KMEM;
+        machine.devices[DAX].dax_state = DAX_STATE_OFFLINE;
+        assert_sentence(&machine, &policy, &block,
+                        "left alone " BY_DB "; before another word to online it as a whole, its "
+                        "state takes \"unplugged\" only");
+        machine.devices[DAX].dax_state = DAX_STATE_NONE;
         assert_sentence(&machine, &policy, &block, "left alone " BY_DB);
         machine.kernel_word = ONLINE_WORD_ONLINE;
         assert_sentence(&machine, &policy, &block,

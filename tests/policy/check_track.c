@@ -678,7 +678,9 @@ START_TEST(only_what_the_kernel_would_online_later_is_left_for_now)
         block->decision.verdict = VERDICT_OFFLINE;
         ck_assert(!track_is_left_for_now(&machine, block));
         block->decision.verdict = VERDICT_LEAVE;
-        machine.devices[0].onlines_itself = true;
+        machine.devices[0].dax_state = DAX_STATE_OFFLINE;
+        ck_assert(track_is_left_for_now(&machine, block));
+        machine.devices[0].dax_state = DAX_STATE_ONLINE;
         ck_assert(!track_is_left_for_now(&machine, block));
         machine_done(&machine);
 

@@ -516,6 +516,34 @@ END_TEST
 
 /* The kernel */
 
+START_TEST(a_dax_device_that_cannot_be_onlined_as_a_whole_is_a_note_that_names_the_way)
+{
+        const Findings *findings;
+        Device *device;
+
+        use_machine("0c=k8 1=o4");
+        device = machine_add_device(&machine, 8, 11, 0);
+        device->origin = ORIGIN_KMEM;
+        strcpy(device->name, "dax0.0");
+        for (DaxState state = DAX_STATE_NONE; state < _DAX_STATE_MAX; state++) {
+                device->dax_state = state;
+                assert_found(state == DAX_STATE_OFFLINE ? "note dax-state: dax0.0\n" : "");
+        }
+        device->dax_state = DAX_STATE_OFFLINE;
+        (void) find(RELEASE, &findings);
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].text, "EBUSY"));
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].advice,
+                                     "write \"unplugged\" to /sys/bus/dax/devices/dax0.0/state"));
+        ck_assert_ptr_nonnull(
+                strstr(findings->findings[0].advice, "\"memoryctl online --device dax0.0\"."));
+        for (size_t i = 8; i < 12; i++)
+                machine.blocks[i].state = BLOCK_ONLINE;
+        (void) find(RELEASE, &findings);
+        ck_assert_ptr_nonnull(strstr(findings->findings[0].text, "one by one"));
+        ck_assert_ptr_null(strstr(findings->findings[0].advice, "memoryctl"));
+}
+END_TEST
+
 START_TEST(what_the_kernel_lacks_is_found_where_it_matters)
 {
         const Findings *findings;
@@ -652,6 +680,8 @@ int main(void)
         tcase_add_test(tcase, a_node_that_cannot_have_pages_of_1_gib_is_a_note);
         tcase_add_test(tcase, blocks_that_others_onlined_against_the_policy_are_found_as_ranges);
         tcase_add_test(tcase, memory_that_the_kernel_could_not_add_is_found);
+        tcase_add_test(tcase,
+                       a_dax_device_that_cannot_be_onlined_as_a_whole_is_a_note_that_names_the_way);
         tcase_add_test(tcase, what_the_kernel_lacks_is_found_where_it_matters);
         tcase_add_test(tcase, tiers_are_missed_where_a_rule_asks_for_them);
         tcase_add_test(tcase, answers_by_node_are_missed_where_they_were_asked_for);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """memoryd knows the device and the origin of each block, and treats the block accordingly."""
 
-from case import PATCHED, GuestCase, kernel_matters
+from case import PATCHED, GuestCase, kernel_matters, newer_matters
 from machine import Dimm, Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks, wait_online
 from memoryd import MESSAGE_BURST_DONE
@@ -196,6 +196,71 @@ class Dax(OriginCase):
             self._remove()
         self.assertModel()
         self.assertNoErrors()
+
+
+@newer_matters("it has a state for each dax device")
+class DaxState(OriginCase):
+    """The state of a dax device, with which its owner onlines all of it."""
+
+    kernels = ("7.3",)
+    minutes = 4
+    state = "/sys/bus/dax/devices/dax0.0/state"
+
+    def setUp(self):
+        self.memoryd.use(LEAVE_LONG)
+        self.added = self.make_system_ram()
+
+    def tearDown(self):
+        count = len(read_memory(self.guest).blocks)
+        present = len(self._blocks())
+        self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
+        wait_for_blocks(self.guest, count - present)
+        self.assertModel()
+        self.assertNoErrors()
+        super().tearDown()
+
+    def _blocks(self):
+        """Returns the blocks of the device that are there."""
+        indices = {block.index for block in self.added}
+        return [block for block in read_memory(self.guest) if block.index in indices]
+
+    def _write(self, word):
+        return self.guest.call(f"echo {word} >{self.state}")
+
+    def _read(self):
+        return self.guest.run(f"cat {self.state}").strip()
+
+    def _wait_for(self, status):
+        self.guest.wait_until(
+            lambda: [self.memoryd.statuses().get(block.index) for block in self.added] == [status] * 7,
+            f"all blocks {status}")
+
+    def _explain(self):
+        return self.guest.run(f"memoryctl explain {self.added.blocks[0].index}")
+
+    def test_an_owner_who_is_stuck_is_told_the_way_and_what_he_onlines_is_left(self):
+        self._wait_for("left")
+        self.assertEqual(self._read(), "offline")
+        result = self._write("online_movable")
+        self.assertNotEqual(result.code, 0)
+        self.assertIn("busy", result.stderr)
+        self.assertIn('its state takes "unplugged" only', self._explain())
+        verified = self.guest.call("memoryctl verify").stdout
+        self.assertIn(f'write "unplugged" to {self.state} first', verified)
+
+        self.memoryd.use('rules = ( { name = "ours"; origin = "kmem"; zone = "kernel"; } );\n' + LEAVE_LONG)
+        self._wait_for("done")
+        self.assertEqual({block.zone_class for block in self._blocks()}, {"kernel"})
+        self.assertEqual(self._write("unplugged").code, 0)
+        self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+        self.assertEqual(self._write("online_movable").code, 0)
+        self._wait_for("external")
+        self.assertEqual({block.zone_class for block in self._blocks()}, {"movable"})
+        self.assertIn('something other than memoryd onlined dax0.0 as a whole, and its state is '
+                      '"online_movable"', self._explain())
+        self.assertNotIn(self.state, self.guest.call("memoryctl verify").stdout)
+        result = self.guest.call(f"memoryctl offline {self.added.blocks[0].index}")
+        self.assertIn("is a part of dax0.0", result.stderr)
 
 
 class Groups(OriginCase):
