@@ -63,10 +63,10 @@ static bool is_cancelled(const ActuatorRequest *request)
  * Once writing_serial is set, on_cancel() interrupts the write. An earlier cancellation is noticed
  * in the loop.
  */
-static int write_word(int dir_fd, const char *path, const ActuatorRequest *request)
+static int write_word(int dir_fd, const char *path, const char *word,
+                      const ActuatorRequest *request)
 {
         _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
-        const char *word = online_word_to_string((OnlineWord) request->word);
         int r = 0;
 
         if (fd < 0)
@@ -92,9 +92,27 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
         BlockState state = BLOCK_OFFLINE;
 
         snprintf(path, sizeof(path), "memory%u/state", request->block);
-        reply->error = write_word(sysfs->memory_fd, path, request);
+        reply->error = write_word(sysfs->memory_fd, path,
+                                  online_word_to_string((OnlineWord) request->word), request);
         reply->read_error = sysfs_read_outcome(sysfs, request->block, &state, &reply->zones);
         reply->state = state;
+}
+
+static void set_dax(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
+{
+        /* The device has no memory until the second write is done, so nothing interrupts that. */
+        const ActuatorRequest uninterrupted = {};
+        char path[64];
+
+        snprintf(path, sizeof(path), "bus/dax/devices/dax%u.%u/state", request->dax_region,
+                 request->dax_id);
+        reply->error =
+                write_word(sysfs->sys_fd, path, dax_state_to_string(DAX_STATE_UNPLUGGED), request);
+        reply->is_unplugged = reply->error == 0;
+        if (reply->is_unplugged && request->word != ONLINE_WORD_OFFLINE)
+                reply->error = write_word(sysfs->sys_fd, path,
+                                          online_word_to_string((OnlineWord) request->word),
+                                          &uninterrupted);
 }
 
 /* Whether a request can be carried out. Only a node can inherit a word. */
@@ -102,7 +120,7 @@ static bool is_valid(const ActuatorRequest *request)
 {
         if (request->verb >= _ACTUATOR_VERB_MAX || request->word >= _ONLINE_WORD_MAX)
                 return false;
-        if (request->verb == ACTUATOR_SET_BLOCK || request->node == NODE_NONE)
+        if (request->verb != ACTUATOR_SET_AUTO_ONLINE || request->node == NODE_NONE)
                 return request->word != ONLINE_WORD_INHERIT;
         return request->node >= 0 && request->node < NODE_MAX;
 }
@@ -117,9 +135,12 @@ static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, Ac
                 reply->error = -EINVAL;
         else if (request->verb == ACTUATOR_SET_BLOCK)
                 set_block(sysfs, request, reply);
+        else if (request->verb == ACTUATOR_SET_DAX)
+                set_dax(sysfs, request, reply);
         else
                 reply->error =
-                        write_word(folder_fd, sysfs_auto_online_path(request->node, path), request);
+                        write_word(folder_fd, sysfs_auto_online_path(request->node, path),
+                                   online_word_to_string((OnlineWord) request->word), request);
 }
 
 int actuator_serve(int fd, const Sysfs *sysfs)

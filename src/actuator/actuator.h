@@ -17,13 +17,20 @@
 typedef enum ActuatorVerb {
         ACTUATOR_SET_BLOCK,       /* memoryN/state */
         ACTUATOR_SET_AUTO_ONLINE, /* auto_online_blocks, of the machine or a node */
+        /*
+         * daxX.Y/state: "unplugged", and then the word, because the kernel onlines a device from there only
+         * (7.3, drivers/dax/kmem.c). For "offline", which the kernel does not take, it stays unplugged.
+         */
+        ACTUATOR_SET_DAX,
         _ACTUATOR_VERB_MAX,
 } ActuatorVerb;
 
 typedef struct ActuatorRequest {
-        uint32_t verb;         /* ActuatorVerb */
-        uint32_t block;        /* for ACTUATOR_SET_BLOCK */
-        int32_t node;          /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine */
+        uint32_t verb;       /* ActuatorVerb */
+        uint32_t block;      /* for ACTUATOR_SET_BLOCK */
+        int32_t node;        /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine */
+        uint32_t dax_region; /* for ACTUATOR_SET_DAX: X and Y of daxX.Y */
+        uint32_t dax_id;
         uint32_t word;         /* OnlineWord */
         uint32_t timeout_msec; /* time after which the write is interrupted; 0: never */
         uint32_t serial;       /* identifies the request for cancellation; 0: cannot be cancelled */
@@ -37,6 +44,7 @@ typedef struct ActuatorReply {
                                are not set */
         int32_t state;      /* BlockState */
         ZoneList zones;
+        bool is_unplugged; /* the device took "unplugged", so that its blocks are gone or are new ones */
 } ActuatorReply;
 
 /* The number of requests that always fit into the channel while the actuator works on one. */

@@ -89,6 +89,18 @@ int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
         return r;
 }
 
+int writer_set_dax(Writer *writer, const char *device, OnlineWord word)
+{
+        ActuatorRequest request = { .verb = ACTUATOR_SET_DAX, .word = (uint32_t) word };
+        int r = device_parse_dax(device, &request.dax_region, &request.dax_id) ? 0 : -EINVAL;
+
+        if (r >= 0)
+                r = actuator_send(writer->channel.fd, &request);
+        if (r >= 0)
+                writer->n_writing++;
+        return r;
+}
+
 int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
 {
         Block *block = machine_find_block(machine, write->block);
@@ -140,7 +152,7 @@ int writer_receive(Writer *writer, ActuatorReply *ret)
 
         if (r > 0 && writer_is_of_job(ret))
                 writer->job_serial = 0;
-        else if (r > 0 && ret->request.verb == ACTUATOR_SET_BLOCK)
+        else if (r > 0 && ret->request.verb != ACTUATOR_SET_AUTO_ONLINE)
                 writer->n_writing--;
         else if (r > 0)
                 writer->n_setting--;

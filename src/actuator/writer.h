@@ -17,7 +17,7 @@ typedef struct Writer {
         uint32_t *queue; /* owned: block ids, in the order of writing */
         size_t n_queue;
         size_t next;
-        unsigned n_writing; /* blocks handed to the actuator and not answered */
+        unsigned n_writing; /* blocks and dax devices handed to the actuator and not answered */
         unsigned n_setting; /* words for auto_online_blocks handed over and not answered */
         uint32_t last_serial;
         uint32_t job_serial; /* of the job's write that has not been answered; 0: none */
@@ -46,6 +46,12 @@ int writer_fill(Writer *writer, Machine *machine);
 int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word);
 
 /*
+ * Requests a word for all of a dax device: see ACTUATOR_SET_DAX. The writer is not idle until it is answered.
+ * Returns 0, -EINVAL if that is no name of a dax device, -EAGAIN if the channel is full, or -EPIPE.
+ */
+int writer_set_dax(Writer *writer, const char *device, OnlineWord word);
+
+/*
  * Hands the write of a job to the actuator. The caller has marked the block. Returns 0; -EBUSY if
  * the last write of a job has not been answered, if blocks of a plan are to be written, which come
  * first, or if the channel is full; or -EPIPE.
@@ -67,5 +73,5 @@ int writer_receive(Writer *writer, ActuatorReply *ret);
  */
 int writer_reply_error(const ActuatorReply *reply);
 
-/* Whether no block of a plan is to be written or is being written. */
+/* Whether no block of a plan and no dax device is to be written or is being written. */
 bool writer_is_idle(const Writer *writer);

@@ -36,6 +36,7 @@ static int manager_list(Manager *manager, const TrackMode *mode)
 
         if (r < 0)
                 return r;
+        whole_claim(&manager->whole, machine);
         for (size_t i = 0; mode->at_start && i < machine->n_blocks; i++)
                 machine->blocks[i].announced = true;
         /* An estimate: an added block hides a removed one. The next plan notices a node that is gone. */
@@ -130,7 +131,10 @@ static int manager_plan(Manager *manager)
         manager_read_klog(manager);
         unplug_keep_undecided(&manager->unplug, &manager->machine);
         decider = manager_decider(manager);
+        manager_end_whole(manager, &decider);
         r = decide(&decider, &plan);
+        if (r >= 0)
+                r = manager_start_whole(manager, &plan);
         if (r >= 0)
                 r = writer_set_plan(&manager->writer, &plan);
         /* Reading the nodes has counted the blocks, before these decisions. */
@@ -314,6 +318,8 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
                         manager_on_job_reply(manager, &reply);
                 else if (reply.request.verb == ACTUATOR_SET_BLOCK)
                         manager_on_block_reply(manager, &reply);
+                else if (reply.request.verb == ACTUATOR_SET_DAX)
+                        manager_on_dax_reply(manager, &reply);
                 else
                         manager_on_auto_online_reply(manager, &reply);
         if (r < 0) {

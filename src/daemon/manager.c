@@ -49,6 +49,7 @@ void manager_free(Manager *manager)
         job_queue_done(&manager->queue);
         pass_done(&manager->pass);
         unplug_done(&manager->unplug);
+        whole_done(&manager->whole);
         conf_done(&manager->conf);
         changes_done(&manager->publisher.changes);
         strings_free(manager->faults);
@@ -174,7 +175,9 @@ bool manager_take_over(Manager *manager)
 
 void manager_end_stop(Manager *manager)
 {
-        if (!manager->stopping || manager->queue.n_jobs > 0)
+        /* A dax device that is being written may have no blocks just now. */
+        if (!manager->stopping || manager->queue.n_jobs > 0 ||
+            (whole_is_busy(&manager->whole) && !manager->whole.is_answered))
                 return;
         manager_remember(manager);
         if (!manager_take_over(manager))
@@ -291,6 +294,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
                 policy_remap(&manager->conf.policy, &conf->policy, &block->decision);
                 track_reconsider(block);
         }
+        whole_remap_rules(&manager->whole, &manager->conf.policy, &conf->policy);
         for (size_t i = 0; i < manager->queue.n_jobs; i++)
                 job_remap_rules(manager->queue.jobs[i], &manager->conf.policy, &conf->policy);
         manager_take_conf(manager, conf);

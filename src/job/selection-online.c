@@ -30,6 +30,7 @@ static void keep_candidates(Selector *selector)
                 Block *block = selector->targets[i].block;
 
                 if (block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING &&
+                    !block->in_whole &&
                     (!selector->has_size ||
                      (has_node(selector, block) && selector_is_available(selector, block))))
                         selector->targets[n++].block = block;

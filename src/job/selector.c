@@ -157,7 +157,8 @@ static int check_found(Selector *selector)
 
 static bool is_at_work(const Block *block)
 {
-        return block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING;
+        return block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING ||
+               block->in_whole;
 }
 
 bool selector_is_available(const Selector *selector, const Block *block)

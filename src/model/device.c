@@ -4,6 +4,7 @@
 
 #include "model/machine.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *const origin_table[_ORIGIN_MAX] = {
@@ -34,6 +35,22 @@ bool device_is_static(const Device *device)
 bool device_is_online_as_whole(const Device *device)
 {
         return device && device->dax_state >= DAX_STATE_ONLINE;
+}
+
+bool device_parse_dax(const char *name, uint32_t *ret_region, uint32_t *ret_id)
+{
+        char again[DEVICE_NAME_MAX];
+        uint32_t region, id;
+
+        if (sscanf(name, "dax%" SCNu32 ".%" SCNu32, &region, &id) != 2)
+                return false;
+        /* sscanf() accepts signs, spaces, and what follows. */
+        snprintf(again, sizeof(again), "dax%" PRIu32 ".%" PRIu32, region, id);
+        if (strcmp(again, name) != 0)
+                return false;
+        *ret_region = region;
+        *ret_id = id;
+        return true;
 }
 
 const char *device_text(const Device *device)

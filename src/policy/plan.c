@@ -115,8 +115,8 @@ static void planner_judge(Planner *planner, const Block *block, Tally *tally)
         *planned = (Planned){ .block = block->id, .node = block->node };
         decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
         decision->action = rule ? rule->zone : ZONE_ACTION_AUTO;
-        /* The owner of a dax device decides on all of it. */
-        decision->verdict = device_is_online_as_whole(device) ?
+        /* The owner of a dax device decides on all of it. If memoryd onlined it, some blocks may be left. */
+        decision->verdict = device_is_online_as_whole(device) && !block->by_itself ?
                                     VERDICT_LEAVE :
                                     action_verdict(planner->machine, decision->action, block);
         tally->sum.movable_node |= guard_is_exempt(rule);

@@ -190,7 +190,7 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 [VERDICT_OFFLINE] = "left offline until an administrator asks for it",
         };
         const char *class = classes[block->decision.verdict];
-        const char *added = "", *way_out = "";
+        const char *added = "", *of_device = "";
         const Device *device = machine_device(machine, block);
         _cleanup_free_ char *why = NULL;
 
@@ -200,8 +200,10 @@ static int format_decided(const Machine *machine, const Block *block, const char
                                 "and its state is \"%s\"",
                                 device_text(device), dax_state_to_string(device->dax_state));
         if (block->status == BLOCK_STATUS_LEFT && device && device->dax_state == DAX_STATE_OFFLINE)
-                way_out = "; before another word to online it as a whole, its state takes "
-                          "\"unplugged\" only";
+                of_device = "; before another word to online it as a whole, its state takes "
+                            "\"unplugged\" only";
+        if (block->by_itself)
+                of_device = "; its device could not be onlined as a whole";
         if (block->decision.action == ZONE_ACTION_KEEP)
                 added = ": the class it had when it was last online";
         else if (track_is_left_for_now(machine, block))
@@ -212,17 +214,18 @@ static int format_decided(const Machine *machine, const Block *block, const char
                  !verdict_is_left(block->decision.verdict))
                 added = ": without memoryd, the kernel would online it so";
         if (!is_auto(block))
-                return asprintf(ret, "%s %s%s%s", class, rule, added, way_out);
+                return asprintf(ret, "%s %s%s%s", class, rule, added, of_device);
         if (format_auto_reason(machine, block, &why) < 0)
                 return -1;
-        return asprintf(ret, "%s %s: %s%s%s", class, rule,
+        return asprintf(ret, "%s %s: %s%s%s%s", class, rule,
                         block->decision.action == ZONE_ACTION_KEEP ? "no class to keep is known; " :
                                                                      "",
                         why,
                         is_late(machine, block) ?
                                 "; it lies above movable memory of its device, which was online "
                                 "before this block was decided" :
-                                "");
+                                "",
+                        of_device);
 }
 
 /* Formats the class that a block is in, and the decision that wanted another one. */

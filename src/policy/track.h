@@ -41,14 +41,14 @@ void track_read(Block *block, const Block *before, const TrackMode *mode);
 void track_note_memoryless(Machine *machine);
 
 /*
- * PlanFilter: the offline blocks to decide on now, also those whose retry is due, but not those of jobs and
- * those that are held.
+ * PlanFilter: the offline blocks to decide on now, also those whose retry is due, but not those of jobs, those
+ * that are held, and those of a device that memoryd is onlining as a whole.
  */
 bool track_wants_plan(const Block *block, uint64_t now_usec);
 
 /*
  * PlanFilter: the blocks that the kernel or another process onlined and that are to be judged, but not those
- * of jobs.
+ * of jobs or of a device that memoryd is onlining as a whole.
  */
 bool track_wants_judgement(const Block *block, uint64_t now_usec);
 

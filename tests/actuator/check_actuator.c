@@ -149,6 +149,64 @@ START_TEST(a_word_is_written_into_the_file_of_a_node)
 }
 END_TEST
 
+#define DAX_PATH "sys/bus/dax/devices/"
+
+/* The last word that a FIFO took, after the one before was read from it. */
+static void assert_next_word(int fd, const char *expected)
+{
+        struct pollfd poller = { .fd = fd, .events = POLLIN };
+        char text[32] = "";
+
+        ck_assert_int_eq(poll(&poller, 1, DEADLINE_MSEC), 1);
+        ck_assert_int_ge(read(fd, text, strlen(expected)), 0);
+        ck_assert_str_eq(text, expected);
+}
+
+START_TEST(a_dax_device_is_unplugged_before_it_takes_its_word)
+{
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_DAX,
+                .dax_region = 1,
+                .dax_id = 20,
+                .word = (uint32_t) _i,
+        };
+        char path[PATH_MAX], junk[8];
+        ActuatorReply reply;
+        int fd;
+
+        sysfs_fixture_write(&fixture, "before", DAX_PATH "dax1.2/state");
+        sysfs_fixture_write(&fixture, "", DAX_PATH "dax1.20/state");
+        strcpy(path, sysfs_fixture_path(&fixture, DAX_PATH "dax1.20/state"));
+        ck_assert_int_eq(unlink(path), 0);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        serve();
+        reply = ask(&request);
+        ck_assert_int_eq(reply.error, 0);
+        ck_assert(reply.is_unplugged);
+        assert_next_word(fd, "unplugged");
+        /* The kernel does not take "offline". */
+        if (_i != ONLINE_WORD_OFFLINE)
+                assert_next_word(fd, online_word_to_string((OnlineWord) _i));
+        ck_assert_int_lt(read(fd, junk, sizeof(junk)), 0);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, DAX_PATH "dax1.2/state"), "before");
+        close(fd);
+}
+END_TEST
+
+START_TEST(a_dax_device_that_cannot_be_unplugged_takes_no_other_word)
+{
+        const ActuatorRequest request = { .verb = ACTUATOR_SET_DAX, .word = ONLINE_WORD_MOVABLE };
+        ActuatorReply reply;
+
+        serve();
+        reply = ask(&request);
+        ck_assert_int_eq(reply.error, -ENOENT);
+        ck_assert(!reply.is_unplugged);
+}
+END_TEST
+
 START_TEST(a_node_without_such_a_file_is_enoent)
 {
         const ActuatorRequest request = {
@@ -218,6 +276,8 @@ START_TEST(a_request_that_makes_no_sense_is_einval_and_writes_nothing)
                   .word = ONLINE_WORD_INHERIT },
                 { .verb = ACTUATOR_SET_AUTO_ONLINE, .node = NODE_MAX, .word = ONLINE_WORD_ONLINE },
                 { .verb = ACTUATOR_SET_AUTO_ONLINE, .node = -2, .word = ONLINE_WORD_ONLINE },
+                { .verb = ACTUATOR_SET_DAX, .word = _ONLINE_WORD_MAX },
+                { .verb = ACTUATOR_SET_DAX, .word = ONLINE_WORD_INHERIT },
                 { .verb = _ACTUATOR_VERB_MAX, .block = 7, .word = ONLINE_WORD_ONLINE },
                 { .verb = UINT32_MAX, .block = 7, .word = ONLINE_WORD_ONLINE },
         };
@@ -584,6 +644,9 @@ int main(void)
                             ONLINE_WORD_INHERIT);
         tcase_add_loop_test(loop, a_word_is_written_into_the_file_of_a_node, 0, _ONLINE_WORD_MAX);
         tcase_add_test(loop, a_node_without_such_a_file_is_enoent);
+        tcase_add_loop_test(loop, a_dax_device_is_unplugged_before_it_takes_its_word, 0,
+                            ONLINE_WORD_INHERIT);
+        tcase_add_test(loop, a_dax_device_that_cannot_be_unplugged_takes_no_other_word);
         tcase_add_test(loop, a_written_block_is_read_again);
         tcase_add_test(loop, a_block_that_is_not_there_is_enoent);
         tcase_add_test(loop, a_request_that_makes_no_sense_is_einval_and_writes_nothing);

@@ -278,6 +278,28 @@ START_TEST(setting_auto_online_does_not_count_as_a_block)
 }
 END_TEST
 
+START_TEST(a_dax_device_keeps_the_writer_from_being_idle)
+{
+        static const char *const others[] = { "",        "dax0",    "dax0.",     "dax0.-1",
+                                              "dax 0.1", "dax0.1x", "dax0.1/..", "pmem0.1" };
+        ActuatorRequest request = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                ck_assert_int_eq(writer_set_dax(&writer, others[i], ONLINE_WORD_MOVABLE), -EINVAL);
+        ck_assert(writer_is_idle(&writer));
+        ck_assert_int_eq(writer_set_dax(&writer, "dax3.12", ONLINE_WORD_MOVABLE), 0);
+        ck_assert(!writer_is_idle(&writer));
+        ck_assert(take_request(&request));
+        ck_assert_uint_eq(request.verb, ACTUATOR_SET_DAX);
+        ck_assert_uint_eq(request.dax_region, 3);
+        ck_assert_uint_eq(request.dax_id, 12);
+        ck_assert_uint_eq(request.word, ONLINE_WORD_MOVABLE);
+        ck_assert_uint_eq(request.serial, 0);
+        reply_to(&request);
+        ck_assert(writer_is_idle(&writer));
+}
+END_TEST
+
 START_TEST(without_a_reply_there_is_none)
 {
         ActuatorReply reply = { .error = 1 };
@@ -349,6 +371,7 @@ int main(void)
 
         tcase_add_checked_fixture(channel, setup, teardown);
         tcase_add_test(channel, setting_auto_online_does_not_count_as_a_block);
+        tcase_add_test(channel, a_dax_device_keeps_the_writer_from_being_idle);
         tcase_add_test(channel, without_a_reply_there_is_none);
         tcase_add_test(channel, a_channel_that_is_full_keeps_blocks_pending);
         tcase_add_test(channel, an_actuator_that_is_gone_is_epipe);

@@ -7,16 +7,19 @@
  * Below the testbed's root, $UMOCKDEV_DIR:
  *   faults/N  "ERRNO TIMES DELAY_MS": what the next TIMES writes to block N end with (negative: all
  *             of them; ERRNO 0: nothing wrong), and how long each takes; TIMES is counted down here
+ *   faults/X, held/X, waiting/X  the same for a write to the state of a dax device, X being MOCK_DAX; what
+ *             becomes of its blocks is up to the test
  *   held/N    while it is there writes to block N wait, but for so many before as the number in it,
  *             which is counted down here
  *   waiting/N appears when a write waits so
- *   writes    a line for each write that was answered: "memoryN WORD ERRNO"
+ *   writes    a line for each write that was answered: "memoryN WORD ERRNO" or "daxX.Y WORD ERRNO"
  *   proc      iomem, zoneinfo, cmdline and pressure, as of /proc: there are none but those, whatever this machine has
  *
  * A process that this is loaded into without a testbed, or that would reach the real /sys, aborts.
  */
 
 #include "base/macro.h"
+#include "testbed.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -215,20 +218,41 @@ static int set_block(unsigned block, const char *word)
         return r < 0 ? r : set_text(path, "online");
 }
 
-static void record(unsigned block, const char *word, int error)
+static void record(const char *what, const char *word, int error)
 {
         char line[TEXT_MAX * 2], path[PATH_MAX];
         _cleanup_close_ int fd =
                 open(testbed_file("writes", path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        int n = snprintf(line, sizeof(line), "memory%u %s %d\n", block, word, error);
+        int n = snprintf(line, sizeof(line), "%s %s %d\n", what, word, error);
 
         if (fd < 0 || next_write(fd, line, (size_t) n) != n)
                 die("cannot record a write");
 }
 
+/* The kernel's rules for daxX.Y/state (7.3). */
+static int set_dax(const char *path, const char *word)
+{
+        char state[TEXT_MAX];
+        int r = wait_while_held(MOCK_DAX);
+
+        if (r >= 0)
+                r = play_fault(MOCK_DAX);
+        if (r >= 0)
+                r = read_text(path, state);
+        if (r < 0)
+                return r;
+        if (strcmp(word, "offline") == 0)
+                return -EINVAL;
+        if (strcmp(word, "unplugged") != 0 && strcmp(state, "unplugged") != 0)
+                return -EBUSY;
+        return set_text(path, word);
+}
+
 /* What the write does and is answered with, or 1 when it is none of the mock's. */
 static int play_write(const char *path, const char *word)
 {
+        char what[TEXT_MAX];
+        const char *full = path;
         unsigned block;
         int end = 0, r;
 
@@ -237,6 +261,11 @@ static int play_write(const char *path, const char *word)
         if (strncmp(path, testbed, strlen(testbed)) != 0)
                 return 1;
         path += strlen(testbed);
+        if (sscanf(path, "/sys/bus/dax/devices/%31[^/]/state%n", what, &end) == 1 && end > 0) {
+                r = set_dax(full, word);
+                record(what, word, -r);
+                return r;
+        }
         if (strncmp(path, MEMORY_FOLDER, strlen(MEMORY_FOLDER)) != 0)
                 return 1;
         path += strlen(MEMORY_FOLDER);
@@ -245,7 +274,8 @@ static int play_write(const char *path, const char *word)
 
         /* What follows is " (deleted)": the block went while the file was open. */
         r = path[end] ? -ENODEV : set_block(block, word);
-        record(block, word, -r);
+        snprintf(what, sizeof(what), "memory%u", block);
+        record(what, word, -r);
         return r;
 }
 

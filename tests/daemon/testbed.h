@@ -108,6 +108,9 @@ void testbed_let_go(unsigned block);
 /* Whether a write of a block waits so: before that, the actuator may not have opened its file yet. */
 bool testbed_is_waiting(unsigned block);
 
+/* The number in the place of a block for holds and faults of writes to the state of a dax device. */
+#define MOCK_DAX 999999
+
 /* How many writes there were that begin with a text, as "memory32 online_kernel 0" or "". */
 unsigned testbed_count_writes(const char *beginning);
 

@@ -238,6 +238,25 @@ class DaxState(OriginCase):
     def _explain(self):
         return self.guest.run(f"memoryctl explain {self.added.blocks[0].index}")
 
+    def test_a_rule_onlines_all_of_it_with_one_write(self):
+        self._wait_for("left")
+        self.note(self.guest.run("readlink -f /sys/bus/dax/devices/dax0.0").strip())
+        for _ in range(2):
+            self.assertEqual(self._read(), "offline")
+            self.memoryd.use(TAKE_DAX)
+            self._wait_for("done")
+            with self.never_again():
+                self.assertEqual(self._read(), "online_movable")
+                self.assertEqual({block.zone_class for block in self._blocks()}, {"movable"})
+            self.assertIn("movable (rule 'expander'", self._explain())
+            self.assertNotIn("as a whole", self._explain())
+            self.assertModel()
+            self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
+            self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+            self.memoryd.use(LEAVE_LONG)
+            self.added = self.make_system_ram()
+            self._wait_for("left")
+
     def test_an_owner_who_is_stuck_is_told_the_way_and_what_he_onlines_is_left(self):
         self._wait_for("left")
         self.assertEqual(self._read(), "offline")
@@ -248,12 +267,12 @@ class DaxState(OriginCase):
         verified = self.guest.call("memoryctl verify").stdout
         self.assertIn(f'write "unplugged" to {self.state} first', verified)
 
-        self.memoryd.use('rules = ( { name = "ours"; origin = "kmem"; zone = "kernel"; } );\n' + LEAVE_LONG)
-        self._wait_for("done")
-        self.assertEqual({block.zone_class for block in self._blocks()}, {"kernel"})
         self.assertEqual(self._write("unplugged").code, 0)
         self.guest.wait_until(lambda: not self._blocks(), "no blocks")
         self.assertEqual(self._write("online_movable").code, 0)
+        self._wait_for("external")
+        self.memoryd.use('rules = ( { name = "ours"; origin = "kmem"; zone = "kernel"; } );\n')
+        self.wait_settled()
         self._wait_for("external")
         self.assertEqual({block.zone_class for block in self._blocks()}, {"movable"})
         self.assertIn('something other than memoryd onlined dax0.0 as a whole, and its state is '

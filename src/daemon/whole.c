@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Onlines a dax device as a whole. */
+
+#include "daemon/whole.h"
+
+#include "daemon/journal.h"
+
+void whole_done(Whole *whole)
+{
+        free(whole->planned);
+        *whole = (Whole){};
+}
+
+bool whole_is_busy(const Whole *whole)
+{
+        return *whole->device;
+}
+
+/* Choosing a device */
+
+/* Returns the decision of the plan on a block, or NULL. */
+static const Planned *find_planned(const Plan *plan, uint32_t block)
+{
+        size_t low = 0, high = plan->n_planned;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (plan->planned[middle].block < block)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low < plan->n_planned && plan->planned[low].block == block ? &plan->planned[low] :
+                                                                            NULL;
+}
+
+/* Returns the verdict of the plan on all blocks of a device, or VERDICT_NONE if it has not one for all. */
+static Verdict verdict_on_all(const Machine *machine, const Plan *plan, int32_t device)
+{
+        Verdict verdict = VERDICT_NONE;
+
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                const Block *block = &machine->blocks[i];
+                const Planned *planned;
+
+                if (block->device != device)
+                        continue;
+                planned = find_planned(plan, block->id);
+                if (!planned || block->by_itself || verdict_is_left(planned->decision.verdict) ||
+                    (verdict != VERDICT_NONE && verdict != planned->decision.verdict))
+                        return VERDICT_NONE;
+                verdict = planned->decision.verdict;
+        }
+        return verdict;
+}
+
+static int whole_take(Whole *whole, Machine *machine, const Plan *plan, int32_t device,
+                      Verdict verdict)
+{
+        whole->planned = calloc(plan->n_planned, sizeof(Planned));
+        if (!whole->planned)
+                return -ENOMEM;
+        strcpy(whole->device, machine->devices[device].name);
+        whole->verdict = verdict;
+        for (size_t i = 0; i < plan->n_planned; i++) {
+                Block *block = machine_find_block(machine, plan->planned[i].block);
+
+                if (!block || block->device != device)
+                        continue;
+                whole->planned[whole->n_planned++] = plan->planned[i];
+                block->status = BLOCK_STATUS_WRITING;
+                block->in_whole = true;
+        }
+        return 1;
+}
+
+static void hold_blocks(Machine *machine, int32_t device)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                machine->blocks[i].held |= machine->blocks[i].device == device;
+}
+
+int whole_choose(Whole *whole, Machine *machine, const Plan *plan)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && plan->n_order > 0 && i < machine->n_devices; i++) {
+                const Device *device = &machine->devices[i];
+                Verdict verdict =
+                        device->dax_state == DAX_STATE_OFFLINE && device->missing_blocks == 0 ?
+                                verdict_on_all(machine, plan, (int32_t) i) :
+                                VERDICT_NONE;
+
+                if (verdict == VERDICT_NONE)
+                        continue;
+                if (whole_is_busy(whole))
+                        hold_blocks(machine, (int32_t) i);
+                else
+                        r = whole_take(whole, machine, plan, (int32_t) i, verdict);
+        }
+        return r;
+}
+
+/* Waiting for the answer */
+
+void whole_claim(const Whole *whole, Machine *machine)
+{
+        for (size_t i = 0; i < whole->n_planned; i++) {
+                Block *block = machine_find_block(machine, whole->planned[i].block);
+
+                if (block)
+                        block->in_whole = true;
+        }
+}
+
+void whole_remap_rules(Whole *whole, const Policy *from, const Policy *to)
+{
+        for (size_t i = 0; i < whole->n_planned; i++)
+                policy_remap(from, to, &whole->planned[i].decision);
+}
+
+void whole_answer(Whole *whole, const ActuatorReply *reply)
+{
+        whole->is_answered = true;
+        whole->is_unplugged = reply->is_unplugged;
+        whole->error = reply->error;
+}
+
+/* The result */
+
+static void finish_block(Block *block, const Planned *planned, const Decider *decider, Burst *burst)
+{
+        block->in_whole = false;
+        track_decide(block, &planned->decision);
+        block->decided_usec = decider->realtime_usec;
+        (void) changed_ids_add(decider->changed, block->id);
+        if (block->state == BLOCK_OFFLINE) {
+                track_forget(block);
+                block->by_itself = true;
+                /* Other programs had their time. */
+                block->leave_is_over = planned->decision.action == ZONE_ACTION_LEAVE;
+                return;
+        }
+        track_judge(block);
+        if (block->status == BLOCK_STATUS_EXTERNAL) {
+                block->status = BLOCK_STATUS_DONE;
+                block->onliner = ONLINER_MEMORYD;
+                burst_add(burst, block);
+        }
+        block->onlined_usec = decider->realtime_usec;
+        decider_record(decider, block);
+}
+
+void whole_finish(Whole *whole, const Decider *decider)
+{
+        Burst burst = {};
+
+        for (size_t i = 0; i < whole->n_planned; i++) {
+                Block *block = machine_find_block(decider->machine, whole->planned[i].block);
+
+                if (block)
+                        finish_block(block, &whole->planned[i], decider, &burst);
+        }
+        if (whole->error < 0)
+                journal_whole_failed(whole->device, whole->verdict, whole->is_unplugged,
+                                     whole->error);
+        journal_onlined(&burst, decider->machine->block_size_bytes, false);
+        whole_done(whole);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/decide.h"
+
+/*
+ * A dax device that memoryd onlines as a whole, through the state that it has since Linux 7.3, because a plan
+ * has come to one class for all of it. The kernel removes the blocks of the device and adds them again,
+ * online. Until the actuator has answered and all blocks were read again, no plan decides on them. There is
+ * one such device at a time.
+ */
+typedef struct Whole {
+        char device[DEVICE_NAME_MAX]; /* "": there is none */
+        Verdict verdict;
+        Planned *planned; /* owned: all blocks of the device, in ascending order */
+        size_t n_planned;
+        bool is_answered;
+        bool is_unplugged; /* the kernel has removed the blocks of before */
+        int error;         /* of the write: 0 or a negative errno */
+} Whole;
+
+void whole_done(Whole *whole);
+
+/* Whether there is a device, whether or not the actuator has answered. */
+bool whole_is_busy(const Whole *whole);
+
+/*
+ * Chooses a device whose state is "offline" and all of whose blocks are offline and in the plan, with one
+ * class for all. Marks the blocks as being written. Blocks of other such devices are held until the next
+ * plan. Returns 1 if a device was chosen, 0 if not, or -ENOMEM.
+ */
+int whole_choose(Whole *whole, Machine *machine, const Plan *plan);
+
+/* Marks the blocks of the device that are new since the last listing. */
+void whole_claim(const Whole *whole, Machine *machine);
+
+/* Points the decisions to the rules of the policy that replaces theirs: see policy_remap(). */
+void whole_remap_rules(Whole *whole, const Policy *from, const Policy *to);
+
+/* Takes the answer of the actuator. The caller has all blocks listed and read before the next plan. */
+void whole_answer(Whole *whole, const ActuatorReply *reply);
+
+/*
+ * Gives the blocks of an answered device their decisions. Those that are online are done, or foreign. Those
+ * that are offline are to be decided and written one by one. Logs what came of it.
+ */
+void whole_finish(Whole *whole, const Decider *decider);

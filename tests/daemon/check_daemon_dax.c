@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Dax devices that memoryd onlines as a whole. The mock takes the words, the test plays what becomes of blocks. */
+
+#include "check_main.h"
+#include "daemon/daemon_fixture.h"
+
+#define FIRST 32
+#define N 2
+#define STATE "sys/bus/dax/devices/dax0.0/state"
+
+static void add_blocks(const char *zone)
+{
+        testbed_add_iomem(FIRST, N, "dax0.0");
+        if (zone)
+                testbed_add_online_blocks(FIRST, N, zone);
+        else
+                testbed_add_blocks(FIRST, N);
+        testbed_link_blocks(FIRST, N, 0);
+        testbed_events("add", FIRST, N);
+}
+
+/* Starts with a device that its driver has just added, and a rule that wants it movable. */
+static void start(void)
+{
+        daemon_set_config(
+                "rules = ({ name = \"ours\"; origin = \"kmem\"; zone = \"movable\"; });\n");
+        daemon_start();
+        testbed_write(STATE, "offline");
+        add_blocks(NULL);
+}
+
+/* Lets the device go as the kernel does when it takes "unplugged". The next word waits. */
+static void unplug(void)
+{
+        wait_for(testbed_is_waiting(MOCK_DAX));
+        ck_assert_uint_eq(testbed_count_writes("dax0.0 unplugged 0"), 1);
+        testbed_events("remove", FIRST, N);
+        testbed_remove_blocks(FIRST, N);
+        wait_for(bus_count_blocks() == 8);
+}
+
+START_TEST(a_device_of_one_class_is_onlined_with_one_write)
+{
+        testbed_hold(MOCK_DAX, 1);
+        start();
+        unplug();
+        add_blocks("Movable");
+        wait_for(bus_count_status("pending") == N);
+        testbed_let_go(MOCK_DAX);
+        wait_for(bus_count_status("done") == N);
+        ck_assert_uint_eq(testbed_count_writes("dax0.0 online_movable 0"), 1);
+        ck_assert_uint_eq(testbed_count_writes("memory"), 0);
+        ck_assert(testbed_reads(STATE, "online_movable"));
+        ck_assert_str_eq(bus_explain(FIRST, "OnlinedBy"), "memoryd");
+        ck_assert_str_eq(bus_explain(FIRST, "Rule"), "ours");
+        ck_assert(daemon_logged("Onlined 2 blocks (8M) on node 0: 0 kernel, 2 movable"));
+}
+END_TEST
+
+START_TEST(blocks_that_stay_offline_are_written_one_by_one)
+{
+        testbed_hold(MOCK_DAX, 1);
+        start();
+        unplug();
+        add_blocks(NULL);
+        wait_for(bus_count_status("pending") == N);
+        testbed_let_go(MOCK_DAX);
+        wait_for(bus_count_status("done") == N);
+        ck_assert_uint_eq(testbed_count_writes("memory32 online_movable 0"), 1);
+        ck_assert_uint_eq(testbed_count_writes("memory33 online_movable 0"), 1);
+}
+END_TEST
+
+START_TEST(a_device_that_cannot_be_unplugged_is_onlined_block_by_block)
+{
+        testbed_set_fault(MOCK_DAX, EBUSY, 1, 0);
+        start();
+        wait_for(bus_count_status("done") == N);
+        ck_assert_uint_eq(testbed_count_writes("dax0.0"), 1);
+        ck_assert_uint_eq(testbed_count_writes("memory32 online_movable 0"), 1);
+        ck_assert_uint_eq(testbed_count_writes("memory33 online_movable 0"), 1);
+        ck_assert(daemon_logged("Cannot online dax0.0 as a whole"));
+        ck_assert_ptr_nonnull(
+                strstr(bus_explain(FIRST, "Reason"), "its device could not be onlined as a whole"));
+}
+END_TEST
+
+START_TEST(a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back)
+{
+        testbed_hold(MOCK_DAX, 1);
+        start();
+        unplug();
+        testbed_set_fault(MOCK_DAX, ENOMEM, 1, 0);
+        testbed_let_go(MOCK_DAX);
+        wait_for(daemon_logged("dax0.0 has lost its blocks: its state took \"unplugged\", but not "
+                               "\"online_movable\""));
+
+        /* Who follows that has it online. */
+        testbed_write(STATE, "online_movable");
+        add_blocks("Movable");
+        wait_for(bus_count_status("external") == N);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("dax");
+        TCase *tcase = fixture_case(suite, "dax");
+
+        tcase_add_test(tcase, a_device_of_one_class_is_onlined_with_one_write);
+        tcase_add_test(tcase, blocks_that_stay_offline_are_written_one_by_one);
+        tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_onlined_block_by_block);
+        tcase_add_test(tcase, a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back);
+        return check_main(suite);
+}
