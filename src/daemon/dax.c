@@ -14,9 +14,25 @@ int manager_start_whole(Manager *manager, const Plan *plan)
                        r;
 }
 
+/* Logs what came of the request to unplug a device that is offline. */
+static void note_unplugged(const ActuatorReply *reply)
+{
+        const ActuatorRequest *request = &reply->request;
+
+        if (reply->error < 0)
+                log_warning("Cannot unplug dax%u.%u, all of which is offline: %s, ignoring",
+                            request->dax_region, request->dax_id, strerror(-reply->error));
+        else
+                log_info("Unplugged dax%u.%u, all of which is offline", request->dax_region,
+                         request->dax_id);
+}
+
 void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply)
 {
-        whole_answer(&manager->whole, reply);
+        if (reply->request.word == ONLINE_WORD_OFFLINE)
+                note_unplugged(reply);
+        else
+                whole_answer(&manager->whole, reply);
         /* The events about the blocks may still be on their way. */
         pass_on_all_changed(&manager->pass, &manager->machine);
         manager_schedule(manager, manager_now(manager));

@@ -184,6 +184,36 @@ void manager_end_stop(Manager *manager)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 
+/* Whether all blocks of a device are offline. */
+static bool is_all_offline(const Machine *machine, int32_t device)
+{
+        for (size_t i = 0; i < machine->n_blocks; i++)
+                if (machine->blocks[i].device == device &&
+                    machine->blocks[i].state != BLOCK_OFFLINE)
+                        return false;
+        return true;
+}
+
+/*
+ * Unplugs the dax devices that were onlined as a whole and all of which is offline now: from "unplugged", as
+ * from no other state, their owner can do with them what he wants.
+ */
+static void manager_unplug_offline(Manager *manager)
+{
+        const Machine *machine = &manager->machine;
+
+        identify_dax_states(&manager->sysfs, &manager->machine);
+        for (size_t i = 0; i < machine->n_devices; i++) {
+                const Device *device = &machine->devices[i];
+                int r = 0;
+
+                if (device_is_online_as_whole(device) && is_all_offline(machine, (int32_t) i))
+                        r = writer_set_dax(&manager->writer, device->name, ONLINE_WORD_OFFLINE);
+                if (r < 0)
+                        log_warning("Cannot unplug %s: %s, ignoring", device->name, strerror(-r));
+        }
+}
+
 /* Takes over a job that has ended. The policy decides on the job's blocks again. */
 static void manager_end_job(Manager *manager, Job *job)
 {
@@ -191,6 +221,8 @@ static void manager_end_job(Manager *manager, Job *job)
         Job **jobs = reallocarray(changes->ended_jobs, changes->n_ended_jobs + 1, sizeof(Job *));
 
         journal_job_ended(job, &manager->machine);
+        if (job->request.kind == JOB_KIND_OFFLINE && !manager->stopping)
+                manager_unplug_offline(manager);
         (void) survey_zones(&manager->sysfs, &manager->machine);
         changes->nodes = changes->job = true;
         manager->count_needed = manager->pass.plan_needed = true;

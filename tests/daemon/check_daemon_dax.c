@@ -103,6 +103,34 @@ START_TEST(a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back)
 }
 END_TEST
 
+START_TEST(a_device_that_is_offline_as_a_whole_again_is_unplugged)
+{
+        daemon_start();
+        testbed_write(STATE, "online_movable");
+        add_blocks("Movable");
+        wait_for(bus_count_status("external") == N);
+        (void) bus_request_blocks("Offline", FIRST, FIRST);
+        ck_assert(strstr(bus_error_message(), "is a part of dax0.0") != NULL);
+        ck_assert_str_ne(bus_request_blocks("Offline", FIRST, FIRST + N - 1), "");
+        wait_for(testbed_count_writes("dax0.0 unplugged 0") == 1);
+        ck_assert_uint_eq(testbed_count_writes("memory33 offline 0"), 1);
+        ck_assert_uint_eq(testbed_count_writes("dax0.0"), 1);
+        wait_for(daemon_logged("Unplugged dax0.0, all of which is offline"));
+}
+END_TEST
+
+START_TEST(a_device_whose_blocks_were_onlined_one_by_one_keeps_them)
+{
+        testbed_set_fault(MOCK_DAX, EBUSY, 1, 0);
+        start();
+        wait_for(bus_count_status("done") == N);
+        ck_assert_str_ne(bus_request_blocks("Offline", FIRST, FIRST + N - 1), "");
+        wait_for(bus_count_status("offlined") == N && bus_count_jobs() == 0);
+        ck_assert_uint_eq(testbed_count_writes("dax0.0"), 1);
+        ck_assert(testbed_reads(STATE, "offline"));
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("dax");
@@ -112,5 +140,7 @@ int main(void)
         tcase_add_test(tcase, blocks_that_stay_offline_are_written_one_by_one);
         tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_onlined_block_by_block);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back);
+        tcase_add_test(tcase, a_device_that_is_offline_as_a_whole_again_is_unplugged);
+        tcase_add_test(tcase, a_device_whose_blocks_were_onlined_one_by_one_keeps_them);
         return check_main(suite);
 }

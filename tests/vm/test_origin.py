@@ -251,11 +251,42 @@ class DaxState(OriginCase):
             self.assertIn("movable (rule 'expander'", self._explain())
             self.assertNotIn("as a whole", self._explain())
             self.assertModel()
-            self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
-            self.guest.wait_until(lambda: not self._blocks(), "no blocks")
-            self.memoryd.use(LEAVE_LONG)
-            self.added = self.make_system_ram()
-            self._wait_for("left")
+            self._again()
+
+    def _again(self):
+        """Has daxctl take the device out and bring it back, to be left to others."""
+        self.memoryd.use(LEAVE_LONG)
+        self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
+        self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+        self.added = self.make_system_ram()
+        self._wait_for("left")
+
+    def test_offline_of_all_of_it_leaves_a_state_that_daxctl_and_the_owner_can_go_on_from(self):
+        self._wait_for("left")
+        self.memoryd.use(TAKE_DAX)
+        self._wait_for("done")
+        self.guest.run("memoryctl offline --device dax0.0")
+        self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+        self.assertEqual(self._read(), "unplugged")
+        self.assertEqual(self._write("online_movable").code, 0)
+        self._wait_for("external")
+        self.guest.run("memoryctl offline --device dax0.0")
+        self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+        self._again()
+
+        # Block by block the state stays "offline", and so do the blocks.
+        self.guest.run("memoryctl online --device dax0.0 --zone movable")
+        self._wait_for("requested")
+        self.assertEqual(self._read(), "offline")
+        self.guest.run("memoryctl offline --device dax0.0")
+        self._wait_for("offlined")
+        self.assertEqual(self._read(), "offline")
+        self._again()
+
+    def test_what_no_tool_onlines_is_as_it_would_be_without_memoryd(self):
+        self.memoryd.use(f'leave_delay = "{LEAVE_DELAY}s";\n')
+        self._wait_for("done")
+        self.assertEqual(self._read(), "online")
 
     def test_an_owner_who_is_stuck_is_told_the_way_and_what_he_onlines_is_left(self):
         self._wait_for("left")
