@@ -3,15 +3,59 @@
 /* Has the actuator write the state of dax devices. */
 
 #include "daemon/internal.h"
+#include "kernel/evidence.h"
+
+/* Has all blocks read, after which the next plan takes over what became of those of the device. */
+static void manager_take_answer(Manager *manager, const ActuatorReply *reply)
+{
+        whole_answer(&manager->whole, reply);
+        (void) whole_forget(manager->keeper.folder);
+        /* The events about the blocks may still be on their way. */
+        pass_on_all_changed(&manager->pass, &manager->machine);
+        manager_schedule(manager, manager_now(manager));
+}
+
+static int manager_write_whole(Manager *manager)
+{
+        const ActuatorReply full = { .error = -EAGAIN };
+        int r = writer_set_dax(&manager->writer, manager->whole.device,
+                               online_word_of_verdict(manager->whole.verdict));
+
+        if (r != -EAGAIN)
+                return r;
+        manager_take_answer(manager, &full);
+        return 0;
+}
 
 int manager_start_whole(Manager *manager, const Plan *plan)
 {
-        Whole *whole = &manager->whole;
-        int r = whole_choose(whole, &manager->machine, plan);
+        int r = whole_choose(&manager->whole, &manager->machine, plan);
 
-        return r > 0 ? writer_set_dax(&manager->writer, whole->device,
-                                      online_word_of_verdict(whole->verdict)) :
-                       r;
+        if (r <= 0)
+                return r;
+        r = whole_save(&manager->whole, manager->keeper.folder);
+        if (r < 0)
+                log_warning("Cannot keep the name of %s below %s: %s, ignoring",
+                            manager->whole.device, manager->keeper.folder, strerror(-r));
+        return manager_write_whole(manager);
+}
+
+int manager_resume_whole(Manager *manager)
+{
+        Whole *whole = &manager->whole;
+        int r = whole_load(whole, manager->keeper.folder);
+
+        if (r > 0 && evidence_dax_state(&manager->sysfs, whole->device) == DAX_STATE_UNPLUGGED) {
+                log_notice("memoryd ended while %s was unplugged, onlining it again",
+                           whole->device);
+                return manager_write_whole(manager);
+        }
+        if (r < 0)
+                log_warning("Cannot read %s/dax: %s, ignoring", manager->keeper.folder,
+                            strerror(-r));
+        whole_done(whole);
+        (void) whole_forget(manager->keeper.folder);
+        return 0;
 }
 
 /* Logs what came of the request to unplug a device that is offline. */
@@ -32,10 +76,7 @@ void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply)
         if (reply->request.word == ONLINE_WORD_OFFLINE)
                 note_unplugged(reply);
         else
-                whole_answer(&manager->whole, reply);
-        /* The events about the blocks may still be on their way. */
-        pass_on_all_changed(&manager->pass, &manager->machine);
-        manager_schedule(manager, manager_now(manager));
+                manager_take_answer(manager, reply);
         manager_end_stop(manager);
 }
 

@@ -95,6 +95,11 @@ void manager_restore(Manager *manager, const Decider *decider);
 /* Starts to online a dax device as a whole, if the plan wants that. Returns 0 or a negative errno. */
 int manager_start_whole(Manager *manager, const Plan *plan);
 
+/*
+ * Brings back a dax device that an earlier memoryd had unplugged when it ended. Returns 0 or a negative errno.
+ */
+int manager_resume_whole(Manager *manager);
+
 /* Takes the actuator's answer about a dax device. */
 void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply);
 

@@ -432,6 +432,8 @@ int manager_start(Manager *manager)
                 manager_recall(manager);
                 r = manager_identify(manager);
         }
+        if (r >= 0)
+                r = manager_resume_whole(manager);
         if (r < 0)
                 return r;
 

@@ -4,7 +4,12 @@
 
 #include "daemon/whole.h"
 
+#include "base/statefile.h"
 #include "daemon/journal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
 
 void whole_done(Whole *whole)
 {
@@ -15,6 +20,50 @@ void whole_done(Whole *whole)
 bool whole_is_busy(const Whole *whole)
 {
         return *whole->device;
+}
+
+/* The file */
+
+#define FILE_NAME "dax"
+#define FILE_MAX 128
+
+int whole_save(const Whole *whole, const char *folder)
+{
+        char text[FILE_MAX];
+        int n = snprintf(text, sizeof(text), "%s %s\n", whole->device,
+                         verdict_to_string(whole->verdict));
+
+        return statefile_replace(folder, FILE_NAME, text, (size_t) n);
+}
+
+int whole_forget(const char *folder)
+{
+        char path[PATH_MAX];
+
+        if ((size_t) snprintf(path, sizeof(path), "%s/" FILE_NAME, folder) >= sizeof(path))
+                return -ENAMETOOLONG;
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int whole_load(Whole *whole, const char *folder)
+{
+        _cleanup_free_ char *text = NULL;
+        char device[DEVICE_NAME_MAX], word[32];
+        uint32_t region, id;
+        Verdict verdict;
+        int r = statefile_read(folder, FILE_NAME, FILE_MAX, &text);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r == -EFBIG ? -EBADMSG : r;
+        if (sscanf(text, "%31s %31s", device, word) != 2)
+                return -EBADMSG;
+        verdict = verdict_from_string(word);
+        if (verdict <= VERDICT_NONE || verdict_is_left(verdict) ||
+            !device_parse_dax(device, &region, &id))
+                return -EBADMSG;
+        strcpy(whole->device, device);
+        whole->verdict = verdict;
+        return 1;
 }
 
 /* Choosing a device */

@@ -21,6 +21,19 @@ typedef struct Whole {
 
 void whole_done(Whole *whole);
 
+/*
+ * Keeps the device and its word in a file of the folder while the actuator is at it. If memoryd ends between
+ * "unplugged" and the word, nothing else would bring the memory back. Return 0 or a negative errno.
+ */
+int whole_save(const Whole *whole, const char *folder);
+int whole_forget(const char *folder);
+
+/*
+ * Loads the device of a file that was not forgotten, without blocks. Returns 1, 0 if there is no such file,
+ * -EBADMSG if it makes no sense, or another negative errno.
+ */
+int whole_load(Whole *whole, const char *folder);
+
 /* Whether there is a device, whether or not the actuator has answered. */
 bool whole_is_busy(const Whole *whole);
 

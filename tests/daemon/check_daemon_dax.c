@@ -8,6 +8,7 @@
 #define FIRST 32
 #define N 2
 #define STATE "sys/bus/dax/devices/dax0.0/state"
+#define KEPT "root/run/memoryd/state/dax"
 
 static void add_blocks(const char *zone)
 {
@@ -47,8 +48,10 @@ START_TEST(a_device_of_one_class_is_onlined_with_one_write)
         unplug();
         add_blocks("Movable");
         wait_for(bus_count_status("pending") == N);
+        ck_assert(testbed_reads(KEPT, "dax0.0 movable"));
         testbed_let_go(MOCK_DAX);
         wait_for(bus_count_status("done") == N);
+        ck_assert(!testbed_reads(KEPT, "dax0.0 movable"));
         ck_assert_uint_eq(testbed_count_writes("dax0.0 online_movable 0"), 1);
         ck_assert_uint_eq(testbed_count_writes("memory"), 0);
         ck_assert(testbed_reads(STATE, "online_movable"));
@@ -131,6 +134,41 @@ START_TEST(a_device_whose_blocks_were_onlined_one_by_one_keeps_them)
 }
 END_TEST
 
+START_TEST(a_device_that_was_unplugged_when_memoryd_ended_is_brought_back)
+{
+        testbed_make_folder("root/run/memoryd/state");
+        testbed_write(KEPT, "dax0.0 movable");
+        testbed_write(STATE, "unplugged");
+        daemon_start();
+        wait_for(testbed_count_writes("dax0.0 online_movable 0") == 1);
+        add_blocks("Movable");
+        wait_for(bus_count_status("external") == N);
+        ck_assert(daemon_logged("memoryd ended while dax0.0 was unplugged"));
+        ck_assert(!testbed_reads(KEPT, "dax0.0 movable"));
+}
+END_TEST
+
+static const struct {
+        const char *kept, *state;
+} kept_cases[] = {
+        { "dax0.0 movable", "offline" },     { "dax0.0 leave", "unplugged" },
+        { "dax0.0 none", "unplugged" },      { "dax0.0", "unplugged" },
+        { "../dax0.0 kernel", "unplugged" }, { "", "unplugged" },
+};
+
+START_TEST(nothing_else_is_brought_back)
+{
+        testbed_make_folder("root/run/memoryd/state");
+        testbed_write(KEPT, kept_cases[_i].kept);
+        testbed_write(STATE, kept_cases[_i].state);
+        daemon_start();
+        testbed_add_dimm(64, 1, 0);
+        wait_for(bus_count_status("done") == 1);
+        ck_assert_uint_eq(testbed_count_writes("dax"), 0);
+        ck_assert(!testbed_reads(KEPT, kept_cases[_i].kept));
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("dax");
@@ -142,5 +180,7 @@ int main(void)
         tcase_add_test(tcase, a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back);
         tcase_add_test(tcase, a_device_that_is_offline_as_a_whole_again_is_unplugged);
         tcase_add_test(tcase, a_device_whose_blocks_were_onlined_one_by_one_keeps_them);
+        tcase_add_test(tcase, a_device_that_was_unplugged_when_memoryd_ended_is_brought_back);
+        tcase_add_loop_test(tcase, nothing_else_is_brought_back, 0, ELEMENTSOF(kept_cases));
         return check_main(suite);
 }
