@@ -418,9 +418,8 @@ static inline bool is_auto(const Case *c, const Block *block, const Planned *pla
 {
         const Rule *rule = policy_rule(&c->policy, planned->decision.rule);
         ZoneAction action = rule ? rule->zone : ZONE_ACTION_AUTO;
-        const Device *device = machine_device(&c->machine, block);
 
-        if (device_is_online_as_whole(device))
+        if (machine_is_owned(&c->machine, block))
                 return false;
         return action == ZONE_ACTION_AUTO ||
                (action == ZONE_ACTION_KEEP && block->last_class == ZONE_CLASS_NONE);

@@ -70,6 +70,12 @@ Origin machine_origin(const Machine *machine, const Block *block)
         return device ? device->origin : ORIGIN_UNKNOWN;
 }
 
+bool machine_is_owned(const Machine *machine, const Block *block)
+{
+        return device_is_online_as_whole(machine_device(machine, block)) && !block->by_itself &&
+               !block->kernel_due && block->onliner != ONLINER_KERNEL;
+}
+
 static uint32_t node_distance(const Node *node, uint32_t to)
 {
         for (size_t i = 0; node && i < node->n_distances; i++)

@@ -129,6 +129,12 @@ const Device *machine_device(const Machine *machine, const Block *block);
 /* Returns the origin of a block's device, ORIGIN_UNKNOWN if the device is not known. */
 Origin machine_origin(const Machine *machine, const Block *block);
 
+/*
+ * Whether the owner of a block's device onlined the device as a whole: neither the kernel by its
+ * auto_online_blocks, nor memoryd, which may have some blocks left to write.
+ */
+bool machine_is_owned(const Machine *machine, const Block *block);
+
 /* Returns what the kernel would do, without memoryd, with memory that is added to a node. */
 OnlineWord machine_kernel_word(const Machine *machine, int32_t node);
 

@@ -108,15 +108,14 @@ static Verdict action_verdict(const Machine *machine, ZoneAction action, const B
 static void planner_judge(Planner *planner, const Block *block, Tally *tally)
 {
         const Rule *rule = matcher_find(&planner->matcher, block, tally->sum.node);
-        const Device *device = machine_device(planner->machine, block);
         Planned *planned = &planner->planned[planner->n_planned++];
         Decision *decision = &planned->decision;
 
         *planned = (Planned){ .block = block->id, .node = block->node };
         decision->rule = rule ? (int32_t) (rule - planner->policy->rules) : RULE_DEFAULT;
         decision->action = rule ? rule->zone : ZONE_ACTION_AUTO;
-        /* The owner of a dax device decides on all of it. If memoryd onlined it, some blocks may be left. */
-        decision->verdict = device_is_online_as_whole(device) && !block->by_itself ?
+        /* The owner of a dax device decides on all of it, but not on what a request asks for. */
+        decision->verdict = machine_is_owned(planner->machine, block) && block->job == 0 ?
                                     VERDICT_LEAVE :
                                     action_verdict(planner->machine, decision->action, block);
         tally->sum.movable_node |= guard_is_exempt(rule);

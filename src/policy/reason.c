@@ -194,7 +194,7 @@ static int format_decided(const Machine *machine, const Block *block, const char
         const Device *device = machine_device(machine, block);
         _cleanup_free_ char *why = NULL;
 
-        if (block->decision.verdict == VERDICT_LEAVE && device_is_online_as_whole(device))
+        if (block->decision.verdict == VERDICT_LEAVE && machine_is_owned(machine, block))
                 return asprintf(ret,
                                 "left alone: something other than memoryd onlined %s as a whole, "
                                 "and its state is \"%s\"",

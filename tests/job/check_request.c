@@ -824,14 +824,29 @@ START_TEST(a_device_that_was_onlined_as_a_whole_is_changed_as_a_whole)
         assert_refused("set-zone 14 k", REFUSAL_INVALID_REQUEST, "memory14" AS_A_WHOLE);
         assert_steps("offline 14 !", "14-");
         assert_steps("online 16 k !", "16K");
-        assert_refused("online 16 !", REFUSAL_INVALID_REQUEST,
-                       "the policy has no class for a part of block 16: name a zone");
+        assert_steps("online 16 !", "16M");
         assert_steps("offline s1", "11-");
         assert_refused("online s1", SHORT,
                        "128M cannot go online: 0B is offline and not part of a job");
         assert_refused("set-zone n1 25%", SHORT,
                        "for node 1 (25% movable), 128M would have to become kernel memory, and "
                        "0B" ZONE_REST);
+}
+END_TEST
+
+START_TEST(a_device_that_is_being_onlined_as_a_whole_is_busy)
+{
+        machine_from(&machine, BLOCK, "0c=k8m4 1c=k2m2o2");
+        add_device("dax0.0", ORIGIN_KMEM, 12, 17);
+        for (size_t i = 12; i < 18; i++)
+                machine.blocks[i].in_whole = true;
+        assert_refused("offline 14", REFUSAL_BLOCKS_BUSY,
+                       "memoryd is just writing the state of memory14");
+        assert_refused("set-zone 14 k !", REFUSAL_BLOCKS_BUSY,
+                       "memoryd is just writing the state of memory14");
+        assert_refused("online 16 k", REFUSAL_NOTHING_TO_DO,
+                       "all of block 16 is online already, or on its way");
+        assert_steps("offline s1", "11-");
 }
 END_TEST
 
@@ -859,6 +874,7 @@ int main(void)
         tcase_add_test(tcase, what_a_plan_held_on_to_is_decided_anew_and_kept);
         tcase_add_test(tcase, a_device_is_taken_by_its_name);
         tcase_add_test(tcase, a_device_that_was_onlined_as_a_whole_is_changed_as_a_whole);
+        tcase_add_test(tcase, a_device_that_is_being_onlined_as_a_whole_is_busy);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }

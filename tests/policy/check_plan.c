@@ -874,6 +874,30 @@ START_TEST(a_device_that_was_onlined_as_a_whole_is_left_whatever_a_rule_says)
 }
 END_TEST
 
+START_TEST(what_the_kernel_or_memoryd_onlined_as_a_whole_is_not_left_for_that)
+{
+        Rule rule = { .zone = ZONE_ACTION_MOVABLE };
+        const Policy policy = { .rules = &rule, .n_rules = 1 };
+        Machine machine;
+        Block *block;
+
+        machine_from(&machine, BLOCK, "0c=k4o4");
+        machine_add_device(&machine, 4, 7, 0)->dax_state = DAX_STATE_ONLINE;
+        block = &machine.blocks[4];
+        assert_verdicts(&machine, &policy, "L4");
+        block[0].onliner = ONLINER_KERNEL;
+        assert_verdicts(&machine, &policy, "ML3");
+        block[1].by_itself = true;
+        assert_verdicts(&machine, &policy, "M2L2");
+        block[2].kernel_due = true;
+        assert_verdicts(&machine, &policy, "M3L");
+        /* And a request is for what it asks. */
+        block[3].job = 1;
+        assert_verdicts(&machine, &policy, "M4");
+        machine_done(&machine);
+}
+END_TEST
+
 /*
  * A device per block, two in turns, and a unit on nodes in turns: what takes the square of the number of
  * blocks anywhere takes longer than a test may.
@@ -1570,6 +1594,7 @@ static void add_device_tests(Suite *suite)
         tcase_add_test(devices, a_device_with_another_in_between_is_a_whole);
         tcase_add_test(devices, what_a_rule_makes_of_a_part_counts_for_the_rest_of_the_device);
         tcase_add_test(devices, a_device_that_was_onlined_as_a_whole_is_left_whatever_a_rule_says);
+        tcase_add_test(devices, what_the_kernel_or_memoryd_onlined_as_a_whole_is_not_left_for_that);
         tcase_add_loop_test(devices, a_plan_of_many_blocks_on_many_devices_takes_no_time, 0, 3);
         tcase_add_test(devices, figures_are_what_the_guard_compared);
         tcase_add_loop_test(devices, figures_are_those_of_the_first_guard, 0,
