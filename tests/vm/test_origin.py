@@ -114,9 +114,10 @@ class Origins(OriginCase):
 
     def _wait_for_status(self, memory, status):
         def others():
-            rows = self.memoryd.listed()
-            return [f"memory{block.index} is {rows[block.index]['status']}" for block in memory
-                    if rows[block.index]["status"] != status]
+            # A block is not there while the kernel brings its device online as a whole.
+            statuses = self.memoryd.statuses()
+            return [f"memory{block.index} is {statuses.get(block.index)}" for block in memory
+                    if statuses.get(block.index) != status]
         self.guest.wait_until_empty(others, f"all blocks {status}")
 
     def _check_taken(self, memory):
@@ -164,7 +165,7 @@ class Dax(OriginCase):
         indices = {block.index for block in added}
         if self._kernel_onlines():
             self.guest.wait_until(
-                lambda: {self.memoryd.statuses()[index] for index in indices} == {"done"},
+                lambda: {self.memoryd.statuses().get(index) for index in indices} == {"done"},
                 "memoryd doing what the kernel would do")
             told = self.memoryd.uptime_of(self.memoryd.journal(f"MESSAGE_ID={MESSAGE_BURST_DONE}")[-1])
             self.note(f"online {told - bound:.2f} s after the last block came")
