@@ -180,6 +180,19 @@ static bool is_late(const Machine *machine, const Block *block)
         return false;
 }
 
+/* Formats what the state of a dax device has to do with a block: "" for nothing. */
+static int format_of_device(const Block *block, const Device *device, char **ret)
+{
+        if (block->by_itself)
+                return asprintf(ret, "; %s could not be onlined as a whole", device_text(device));
+        if (block->status == BLOCK_STATUS_LEFT && device && device->dax_state == DAX_STATE_OFFLINE)
+                return asprintf(ret,
+                                "; to online all of %s through its state, write \"unplugged\" "
+                                "there first, or run \"memoryctl online --device %s\"",
+                                device->name, device->name);
+        return asprintf(ret, "%s", "");
+}
+
 static int format_decided(const Machine *machine, const Block *block, const char *rule, char **ret)
 {
         static const char *const classes[_VERDICT_MAX] = {
@@ -190,20 +203,17 @@ static int format_decided(const Machine *machine, const Block *block, const char
                 [VERDICT_OFFLINE] = "left offline until an administrator asks for it",
         };
         const char *class = classes[block->decision.verdict];
-        const char *added = "", *of_device = "";
+        const char *added = "";
         const Device *device = machine_device(machine, block);
-        _cleanup_free_ char *why = NULL;
+        _cleanup_free_ char *why = NULL, *of_device = NULL;
 
         if (block->decision.verdict == VERDICT_LEAVE && machine_is_owned(machine, block))
                 return asprintf(ret,
                                 "left alone: something other than memoryd onlined %s as a whole, "
                                 "and its state is \"%s\"",
                                 device_text(device), dax_state_to_string(device->dax_state));
-        if (block->status == BLOCK_STATUS_LEFT && device && device->dax_state == DAX_STATE_OFFLINE)
-                of_device = "; before another word to online it as a whole, its state takes "
-                            "\"unplugged\" only";
-        if (block->by_itself)
-                of_device = "; its device could not be onlined as a whole";
+        if (format_of_device(block, device, &of_device) < 0)
+                return -1;
         if (block->decision.action == ZONE_ACTION_KEEP)
                 added = ": the class it had when it was last online";
         else if (track_is_left_for_now(machine, block))

@@ -85,7 +85,7 @@ START_TEST(a_device_that_cannot_be_unplugged_is_onlined_block_by_block)
         ck_assert_uint_eq(testbed_count_writes("memory33 online_movable 0"), 1);
         ck_assert(daemon_logged("Cannot online dax0.0 as a whole"));
         ck_assert_ptr_nonnull(
-                strstr(bus_explain(FIRST, "Reason"), "its device could not be onlined as a whole"));
+                strstr(bus_explain(FIRST, "Reason"), "dax0.0 could not be onlined as a whole"));
 }
 END_TEST
 

@@ -151,10 +151,14 @@ START_TEST(what_is_left_for_now_tells_what_comes_next)
         block.status = BLOCK_STATUS_LEFT;
         machine.devices[DAX].dax_state = DAX_STATE_OFFLINE;
         assert_sentence(&machine, &policy, &block,
-                        "left alone " BY_DB "; before another word to online it as a whole, its "
-                        "state takes \"unplugged\" only");
+                        "left alone " BY_DB "; to online all of dax0.0 through its state, write "
+                        "\"unplugged\" there first, or run \"memoryctl online --device dax0.0\"");
         machine.devices[DAX].dax_state = DAX_STATE_NONE;
         assert_sentence(&machine, &policy, &block, "left alone " BY_DB);
+        block.by_itself = true;
+        assert_sentence(&machine, &policy, &block,
+                        "left alone " BY_DB "; dax0.0 could not be onlined as a whole");
+        block.by_itself = false;
         machine.kernel_word = ONLINE_WORD_ONLINE;
         assert_sentence(&machine, &policy, &block,
                         "left alone " BY_DB ": if no other program onlines it within leave_delay, "
