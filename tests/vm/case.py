@@ -68,6 +68,7 @@ class GuestCase(unittest.TestCase):
     hardware = {}  # more arguments for Guest
     boots = False  # whether the guest boots for this class instead of starting from a snapshot
     minutes = 1  # how long the class takes, roughly: the longest classes start first
+    everyday = True  # whether the class also runs when neither --all nor a kernel is asked for
     alone = False  # whether the class measures time, so that no other guest may run meanwhile
     guest = memoryd = None
 
