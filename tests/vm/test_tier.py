@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A node with slow memory: its memory tier, and what the firmware tells of its speed."""
+"""Nodes with slow memory: their memory tiers, and what the firmware tells of their speed."""
 
 from case import GuestCase, kernel_matters
-from machine import Node, Speed
+from machine import Node, Nvdimm, Speed
 from memory import read_memory
 
 # The kernel's tiers. A nodelist must not be read while memory can go offline: the tests read it only when
@@ -16,19 +16,10 @@ CONFIGURATION = ('rules = ( { name = "slow"; tier = "5-"; zone = "movable"; },\n
 COLUMNS = "NODE,TIER,READ_BANDWIDTH,WRITE_BANDWIDTH,READ_LATENCY,WRITE_LATENCY"
 
 
-@kernel_matters("it takes the speed of the memory of DIMMs into account since 6.11")
-class Tiers(GuestCase):
-    """Node 1 has memory that is three times as slow as that of node 0, and half as broad."""
+class TierCase(GuestCase):
+    """A machine whose memory is in two tiers at times."""
 
-    hardware = {"nodes": (Node("1G", "0-1"), Node()),
-                "speeds": (Speed(100, "10G"), Speed(300, "5G"))}
-
-    @classmethod
-    def prepare_class(cls):
-        super().prepare_class()
-        cls.memoryd.use(CONFIGURATION)
-
-    def _tiers(self):
+    def tiers(self):
         """Returns the tier of each node as the kernel has it."""
         lines = self.guest.run(f"cd {TIERS} && grep -H . memory_tier*/nodelist").splitlines()
         tiers = {}
@@ -40,17 +31,38 @@ class Tiers(GuestCase):
                     tiers[number] = int(path.split("/")[0].removeprefix("memory_tier"))
         return tiers
 
-    def _rows(self):
+    def rows(self):
         return {row["node"]: row for row in self.memoryd.ctl(f"nodes --output={COLUMNS}")["nodes"]}
 
+    def start_reader(self):
+        """Starts a client that asks memoryd for the tiers all the time."""
+        return self.guest.start("while memoryctl nodes -o TIER >/dev/null; do :; done")
+
+    def stop_reader(self, reader):
+        self.assertIsNone(reader.result(), "the reader has ended")
+        reader.stop()
+
+
+@kernel_matters("it takes the speed of the memory of DIMMs into account since 6.11")
+class Tiers(TierCase):
+    """Node 1 has memory that is three times as slow as that of node 0, and half as broad."""
+
+    hardware = {"nodes": (Node("1G", "0-1"), Node()),
+                "speeds": (Speed(100, "10G"), Speed(300, "5G"))}
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        cls.memoryd.use(CONFIGURATION)
+
     def test_the_tier_and_the_speed_of_a_node_and_a_rule_by_tier(self):
-        rows = self._rows()
+        rows = self.rows()
         self.assertEqual({number: row["tier"] for number, row in rows.items()},
-                         {number: self._tiers().get(number) for number in rows})
+                         {number: self.tiers().get(number) for number in rows})
 
         _, _, first = self.add_dimm(512, 1)
         self.assertRule(first, "first")
-        tiers, rows = self._tiers(), self._rows()
+        tiers, rows = self.tiers(), self.rows()
         self.note(f"tiers by node: {tiers}")
         self.assertEqual({number: row["tier"] for number, row in rows.items()}, tiers)
         for number, megabytes, nanoseconds in ((0, 10240, 100), (1, 5120, 300)):
@@ -72,16 +84,45 @@ class Tiers(GuestCase):
     def _check_a_tier_that_goes_while_tiers_are_read(self):
         """With the last memory of the node its tier goes. Reading the nodelist of that tier meanwhile would
         hang the kernel for good."""
-        reader = self.guest.start("while memoryctl nodes -o TIER >/dev/null; do :; done")
+        reader = self.start_reader()
         for _ in range(4):
             report, code = self.memoryd.report("offline --node 1")
             self.assertEqual((code, report["failures"]), (0, []), report)
-            self.assertNotIn(1, self._tiers())
-            self.assertIsNone(self._rows()[1]["tier"])
+            self.assertNotIn(1, self.tiers())
+            self.assertIsNone(self.rows()[1]["tier"])
             _, code = self.memoryd.report("online --node 1 --zone movable")
             self.assertEqual(code, 0)
-            self.assertEqual(self._rows()[1]["tier"], self._tiers()[1])
-        self.assertIsNone(reader.result(), "the reader has ended")
-        reader.stop()
+            self.assertEqual(self.rows()[1]["tier"], self.tiers()[1])
+        self.stop_reader(reader)
         self.assertEqual(read_memory(self.guest).classes(1), "M" * 8)
+        self.assertModel()
+
+
+@kernel_matters("its driver of dax devices gives their memory another tier")
+class DaxTiers(TierCase):
+    """Node 1 appears with a dax device. No table of the firmware tells of its speed."""
+
+    hardware = {"nodes": (Node("1G", "0-1"), Node(), Node()), "nvdimms": (Nvdimm("1G", 1),)}
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        cls.make_dax_device()
+        cls.memoryd.use('rules = ( { name = "slow"; tier = "5-"; zone = "movable"; } );\n')
+
+    def test_a_tier_comes_and_goes_by_daxctl_while_tiers_are_read(self):
+        reader = self.start_reader()
+        for number in range(4):
+            self.guest.run("daxctl reconfigure-device --mode=system-ram dax0.0")
+            self.wait_settled()
+            tiers = self.tiers()
+            self.assertGreater(tiers[1], tiers[0], f"try {number}")
+            self.assertEqual({node: row["tier"] for node, row in self.rows().items()
+                              if node in tiers}, tiers, f"try {number}")
+            self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
+            self.wait_settled()
+            self.assertNotIn(1, self.tiers())
+            self.assertIsNone(self.rows().get(1, {}).get("tier"))
+        self.note(f"tiers by node: {tiers}")
+        self.stop_reader(reader)
         self.assertModel()
