@@ -174,6 +174,8 @@ class Dax(OriginCase):
             # Since 7.3 the kernel removes the device's blocks for this and adds them again.
             has_state = self.guest.call("[ -e /sys/bus/dax/devices/dax0.0/state ]").code == 0
             self.assertLess(told - bound, LEAVE_DELAY + (5 if has_state else 1))
+            if has_state:
+                self.assertEqual(self.guest.run("cat /sys/bus/dax/devices/dax0.0/state").strip(), "online")
             rows = self.memoryd.listed()
             self.assertEqual({rows[index]["decision"] for index in indices}, {"kernel-default"})
             self.assertIn("without memoryd, the kernel would online it so",
@@ -276,18 +278,13 @@ class DaxState(OriginCase):
         self._again()
 
         # Block by block the state stays "offline", and so do the blocks.
-        self.guest.run("memoryctl online --device dax0.0 --zone movable")
+        self.guest.run("memoryctl online --device dax0.0 --zone movable --force")
         self._wait_for("requested")
         self.assertEqual(self._read(), "offline")
         self.guest.run("memoryctl offline --device dax0.0")
         self._wait_for("offlined")
         self.assertEqual(self._read(), "offline")
         self._again()
-
-    def test_what_no_tool_onlines_is_as_it_would_be_without_memoryd(self):
-        self.memoryd.use(f'leave_delay = "{LEAVE_DELAY}s";\n')
-        self._wait_for("done")
-        self.assertEqual(self._read(), "online")
 
     def test_an_owner_who_is_stuck_is_told_the_way_and_what_he_onlines_is_left(self):
         self._wait_for("left")
