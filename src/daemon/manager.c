@@ -194,11 +194,23 @@ static bool is_all_offline(const Machine *machine, int32_t device)
         return true;
 }
 
+/* Whether a job took memory of a device offline. */
+static bool job_touched(const Job *job, const Machine *machine, int32_t device)
+{
+        for (size_t i = 0; i < job->n_steps; i++) {
+                const Block *block = machine_find_block(machine, job->steps[i].step.block);
+
+                if (block && block->device == device && job->steps[i].is_ours)
+                        return true;
+        }
+        return false;
+}
+
 /*
- * Unplugs the dax devices that were onlined as a whole and all of which is offline now: from "unplugged", as
- * from no other state, their owner can do with them what he wants.
+ * Unplugs the dax devices of a job that were onlined as a whole and all of which is offline now: from
+ * "unplugged", as from no other state, their owner can do with them what he wants.
  */
-static void manager_unplug_offline(Manager *manager)
+static void manager_unplug_offline(Manager *manager, const Job *job)
 {
         const Machine *machine = &manager->machine;
 
@@ -207,7 +219,8 @@ static void manager_unplug_offline(Manager *manager)
                 const Device *device = &machine->devices[i];
                 int r = 0;
 
-                if (device_is_online_as_whole(device) && is_all_offline(machine, (int32_t) i))
+                if (device_is_online_as_whole(device) && is_all_offline(machine, (int32_t) i) &&
+                    job_touched(job, machine, (int32_t) i))
                         r = writer_set_dax(&manager->writer, device->name, ONLINE_WORD_OFFLINE);
                 if (r < 0)
                         log_warning("Cannot unplug %s: %s, ignoring", device->name, strerror(-r));
@@ -222,7 +235,7 @@ static void manager_end_job(Manager *manager, Job *job)
 
         journal_job_ended(job, &manager->machine);
         if (job->request.kind == JOB_KIND_OFFLINE && !manager->stopping)
-                manager_unplug_offline(manager);
+                manager_unplug_offline(manager, job);
         (void) survey_zones(&manager->sysfs, &manager->machine);
         changes->nodes = changes->job = true;
         manager->count_needed = manager->pass.plan_needed = true;

@@ -122,6 +122,24 @@ START_TEST(a_device_that_is_offline_as_a_whole_again_is_unplugged)
 }
 END_TEST
 
+START_TEST(a_device_that_another_process_took_offline_keeps_its_blocks)
+{
+        daemon_start();
+        testbed_write(STATE, "online_movable");
+        add_blocks("Movable");
+        testbed_add_dimm(64, 1, 0);
+        wait_for(bus_count_status("external") == N && bus_count_status("done") == 1);
+        for (unsigned i = 0; i < N; i++)
+                testbed_set_block(FIRST + i, NULL);
+        testbed_events("offline", FIRST, N);
+        wait_for(bus_count_status("offlined") == N);
+        ck_assert_str_ne(bus_request_blocks("Offline", 64, 64), "");
+        wait_for(bus_count_status("offlined") == N + 1 && bus_count_jobs() == 0);
+        ck_assert_uint_eq(testbed_count_writes("memory64 offline 0"), 1);
+        ck_assert_uint_eq(testbed_count_writes("dax0.0"), 0);
+}
+END_TEST
+
 START_TEST(a_device_whose_blocks_were_onlined_one_by_one_keeps_them)
 {
         testbed_set_fault(MOCK_DAX, EBUSY, 1, 0);
@@ -179,6 +197,7 @@ int main(void)
         tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_onlined_block_by_block);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back);
         tcase_add_test(tcase, a_device_that_is_offline_as_a_whole_again_is_unplugged);
+        tcase_add_test(tcase, a_device_that_another_process_took_offline_keeps_its_blocks);
         tcase_add_test(tcase, a_device_whose_blocks_were_onlined_one_by_one_keeps_them);
         tcase_add_test(tcase, a_device_that_was_unplugged_when_memoryd_ended_is_brought_back);
         tcase_add_loop_test(tcase, nothing_else_is_brought_back, 0, ELEMENTSOF(kept_cases));
