@@ -193,8 +193,6 @@ def check_features(texts):
         yield "man/org.memoryd1.5: other features than in src/verify/feature.c"
 
 
-# Each check with a text to break, the pattern to replace in it and the replacement. A check must be able
-# to fail.
 def check_guard(texts):
     """The guard has the version of memoryd, in each file that DKMS and the kernel read."""
     version = re.search(r"^AC_INIT\(\[memoryd\], \[(.+?)\]\)", texts.get("configure.ac"), re.M)[1]
@@ -206,6 +204,8 @@ def check_guard(texts):
             yield f"{name}: not version {version}"
 
 
+# Each check with a text to break, the pattern to replace in it and the replacement. A check must be able
+# to fail.
 CHECKS = (
     (check_introspection, "introspect org.memoryd1.Manager", "PendingBlocks", "WaitingBlocks"),
     (check_introspection, "introspect", r"org\.memoryd1\.Job", "org.memoryd1.Task"),

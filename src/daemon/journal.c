@@ -125,8 +125,8 @@ void journal_whole_failed(const char *device, Verdict verdict, bool is_unplugged
         if (is_unplugged)
                 log_full(LOG_ERR, &context,
                          "%s has lost its blocks: its state took \"unplugged\", but not \"%s\" "
-                         "(%s); write that to /sys/bus/dax/devices/%s/state to have them back",
-                         device, word, strerror(-error), device);
+                         "(%s); write \"%s\" to /sys/bus/dax/devices/%s/state to have them back",
+                         device, word, strerror(-error), word, device);
         else
                 log_full(LOG_WARNING, &context,
                          "Cannot online %s as a whole (\"unplugged\" to its state: %s), onlining "

@@ -208,7 +208,7 @@ static bool job_touched(const Job *job, const Machine *machine, int32_t device)
 
 /*
  * Unplugs the dax devices of a job that were onlined as a whole and all of which is offline now: from
- * "unplugged", as from no other state, their owner can do with them what he wants.
+ * "unplugged", as from no other state, the kernel takes each word that onlines them.
  */
 static void manager_unplug_offline(Manager *manager, const Job *job)
 {

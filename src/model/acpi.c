@@ -15,7 +15,7 @@
 /* The smallest block size of a machine with ACPI memory devices. These mostly consist of such blocks. */
 #define COMMON_BLOCK_BYTES (UINT64_C(128) << 20)
 
-/* Devices of this size are unlikely: the largest DIMMs of 2026 have half as much. */
+/* No DIMM is known to be as large. */
 #define HUGE_DEVICE_BYTES (UINT64_C(1) << 40)
 
 void acpi_devices_done(AcpiDevices *acpi)

@@ -186,10 +186,12 @@ static int format_of_device(const Block *block, const Device *device, char **ret
         if (block->by_itself)
                 return asprintf(ret, "; %s could not be onlined as a whole", device_text(device));
         if (block->status == BLOCK_STATUS_LEFT && device && device->dax_state == DAX_STATE_OFFLINE)
-                return asprintf(ret,
-                                "; to online all of %s through its state, write \"unplugged\" "
-                                "there first, or run \"memoryctl online --device %s\"",
-                                device->name, device->name);
+                return asprintf(
+                        ret,
+                        "; to have all of %s online, run \"memoryctl online --device %s\", or "
+                        "write \"unplugged\" and then a word such as \"online_movable\" "
+                        "to its state",
+                        device->name, device->name);
         return asprintf(ret, "%s", "");
 }
 

@@ -200,7 +200,7 @@ static int32_t nth_device(int32_t d)
 /*
  * Draws the devices, in the order of their first blocks, as "ORIGIN NAME FIRST-LAST xSIZE": the blocks
  * that a device covers, and how many it has or can have. Then " -N" for missing blocks, " /N" for a
- * unit, " !" if the device onlines itself, and ": " with its blocks. Last come the blocks of no device.
+ * unit, the state of a dax device in quotes, and ": " with its blocks. Last come the blocks of no device.
  */
 static const char *draw(void)
 {

@@ -151,8 +151,9 @@ START_TEST(what_is_left_for_now_tells_what_comes_next)
         block.status = BLOCK_STATUS_LEFT;
         machine.devices[DAX].dax_state = DAX_STATE_OFFLINE;
         assert_sentence(&machine, &policy, &block,
-                        "left alone " BY_DB "; to online all of dax0.0 through its state, write "
-                        "\"unplugged\" there first, or run \"memoryctl online --device dax0.0\"");
+                        "left alone " BY_DB "; to have all of dax0.0 online, run \"memoryctl "
+                        "online --device dax0.0\", or write \"unplugged\" and then a word such as "
+                        "\"online_movable\" to its state");
         machine.devices[DAX].dax_state = DAX_STATE_NONE;
         assert_sentence(&machine, &policy, &block, "left alone " BY_DB);
         block.by_itself = true;
