@@ -22,7 +22,7 @@ bool await_is_left_to_kernel(const Block *block)
 static bool is_undecided(const Block *block)
 {
         return block->status == BLOCK_STATUS_PENDING && block->decision.verdict == VERDICT_NONE &&
-               !block->in_whole;
+               !block->in_dax_write;
 }
 
 /*

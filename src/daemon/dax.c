@@ -8,18 +8,18 @@
 /* Has all blocks read, after which the next plan takes over what became of those of the device. */
 static void manager_take_answer(Manager *manager, const ActuatorReply *reply)
 {
-        whole_answer(&manager->whole, reply);
-        (void) whole_forget(manager->keeper.folder);
+        dax_write_answer(&manager->dax_write, reply);
+        (void) dax_write_forget(manager->keeper.folder);
         /* The events about the blocks may still be on their way. */
         pass_on_all_changed(&manager->pass, &manager->machine);
         manager_schedule(manager, manager_now(manager));
 }
 
-static int manager_write_whole(Manager *manager)
+static int manager_send_dax_write(Manager *manager)
 {
         const ActuatorReply full = { .error = -EAGAIN };
-        int r = writer_set_dax(&manager->writer, manager->whole.device,
-                               online_word_of_verdict(manager->whole.verdict));
+        int r = writer_set_dax(&manager->writer, manager->dax_write.device,
+                               online_word_of_verdict(manager->dax_write.verdict));
 
         if (r != -EAGAIN)
                 return r;
@@ -27,34 +27,33 @@ static int manager_write_whole(Manager *manager)
         return 0;
 }
 
-int manager_start_whole(Manager *manager, const Plan *plan)
+int manager_start_dax_write(Manager *manager, const Plan *plan)
 {
-        int r = whole_choose(&manager->whole, &manager->machine, plan);
+        int r = dax_write_choose(&manager->dax_write, &manager->machine, plan);
 
         if (r <= 0)
                 return r;
-        r = whole_save(&manager->whole, manager->keeper.folder);
+        r = dax_write_save(&manager->dax_write, manager->keeper.folder);
         if (r < 0)
                 log_warning("Cannot keep the name of %s below %s: %s, ignoring",
-                            manager->whole.device, manager->keeper.folder, strerror(-r));
-        return manager_write_whole(manager);
+                            manager->dax_write.device, manager->keeper.folder, strerror(-r));
+        return manager_send_dax_write(manager);
 }
 
-int manager_resume_whole(Manager *manager)
+int manager_resume_dax_write(Manager *manager)
 {
-        Whole *whole = &manager->whole;
-        int r = whole_load(whole, manager->keeper.folder);
+        DaxWrite *dax = &manager->dax_write;
+        int r = dax_write_load(dax, manager->keeper.folder);
 
-        if (r > 0 && evidence_dax_state(&manager->sysfs, whole->device) == DAX_STATE_UNPLUGGED) {
-                log_notice("memoryd ended while %s was unplugged, onlining it again",
-                           whole->device);
-                return manager_write_whole(manager);
+        if (r > 0 && evidence_dax_state(&manager->sysfs, dax->device) == DAX_STATE_UNPLUGGED) {
+                log_notice("memoryd ended while %s was unplugged, onlining it again", dax->device);
+                return manager_send_dax_write(manager);
         }
         if (r < 0)
                 log_warning("Cannot read %s/dax: %s, ignoring", manager->keeper.folder,
                             strerror(-r));
-        whole_done(whole);
-        (void) whole_forget(manager->keeper.folder);
+        dax_write_done(dax);
+        (void) dax_write_forget(manager->keeper.folder);
         return 0;
 }
 
@@ -80,11 +79,11 @@ void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply)
         manager_end_stop(manager);
 }
 
-void manager_end_whole(Manager *manager, const Decider *decider)
+void manager_end_dax_write(Manager *manager, const Decider *decider)
 {
-        if (!manager->whole.is_answered)
+        if (!manager->dax_write.is_answered)
                 return;
-        whole_finish(&manager->whole, decider);
+        dax_write_finish(&manager->dax_write, decider);
         manager->count_needed = manager->keeper.is_due = true;
         manager->publisher.changes.nodes = true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actuator/takeover.h"
+#include "daemon/dax-write.h"
 #include "daemon/decide.h"
 #include "daemon/journal.h"
 #include "daemon/manager.h"
@@ -10,7 +11,6 @@
 #include "daemon/remember.h"
 #include "daemon/unplug.h"
 #include "daemon/watch.h"
-#include "daemon/whole.h"
 
 /*
  * The manager's state, private to manager.c, look.c, restore.c, dax.c and loop.c. Each calls only the files
@@ -45,7 +45,7 @@ struct Manager {
         WordWatch word_watch; /* of the files of `takeover` */
         Relief relief;
         Unplug unplug;
-        Whole whole;
+        DaxWrite dax_write;
         History history;
         Publisher publisher;
         Keeper keeper;
@@ -93,18 +93,18 @@ void manager_read_klog(Manager *manager);
 void manager_restore(Manager *manager, const Decider *decider);
 
 /* Starts to online a dax device as a whole, if the plan wants that. Returns 0 or a negative errno. */
-int manager_start_whole(Manager *manager, const Plan *plan);
+int manager_start_dax_write(Manager *manager, const Plan *plan);
 
 /*
  * Brings back a dax device that an earlier memoryd had unplugged when it ended. Returns 0 or a negative errno.
  */
-int manager_resume_whole(Manager *manager);
+int manager_resume_dax_write(Manager *manager);
 
 /* Takes the actuator's answer about a dax device. */
 void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply);
 
 /* Takes over what became of the blocks of a dax device that the actuator has answered about, when they were read. */
-void manager_end_whole(Manager *manager, const Decider *decider);
+void manager_end_dax_write(Manager *manager, const Decider *decider);
 
 /* Starts the next write of the first job. Blocks of a plan go first, since added memory is waited for. */
 void manager_run_jobs(Manager *manager);

@@ -117,7 +117,7 @@ void journal_raced(const Policy *policy, const Block *block)
                  verdict_to_string(block->decision.verdict));
 }
 
-void journal_whole_failed(const char *device, Verdict verdict, bool is_unplugged, int error)
+void journal_dax_write_failed(const char *device, Verdict verdict, bool is_unplugged, int error)
 {
         const LogContext context = { .device = device };
         const char *word = online_word_to_string(online_word_of_verdict(verdict));

@@ -36,7 +36,7 @@ static int manager_list(Manager *manager, const TrackMode *mode)
 
         if (r < 0)
                 return r;
-        whole_claim(&manager->whole, machine);
+        dax_write_claim(&manager->dax_write, machine);
         for (size_t i = 0; mode->at_start && i < machine->n_blocks; i++)
                 machine->blocks[i].announced = true;
         /* An estimate: an added block hides a removed one. The next plan notices a node that is gone. */
@@ -131,10 +131,10 @@ static int manager_plan(Manager *manager)
         manager_read_klog(manager);
         unplug_keep_undecided(&manager->unplug, &manager->machine);
         decider = manager_decider(manager);
-        manager_end_whole(manager, &decider);
+        manager_end_dax_write(manager, &decider);
         r = decide(&decider, &plan);
         if (r >= 0)
-                r = manager_start_whole(manager, &plan);
+                r = manager_start_dax_write(manager, &plan);
         if (r >= 0)
                 r = writer_set_plan(&manager->writer, &plan);
         /* Reading the nodes has counted the blocks, before these decisions. */
@@ -433,7 +433,7 @@ int manager_start(Manager *manager)
                 r = manager_identify(manager);
         }
         if (r >= 0)
-                r = manager_resume_whole(manager);
+                r = manager_resume_dax_write(manager);
         if (r < 0)
                 return r;
 

@@ -49,7 +49,7 @@ void manager_free(Manager *manager)
         job_queue_done(&manager->queue);
         pass_done(&manager->pass);
         unplug_done(&manager->unplug);
-        whole_done(&manager->whole);
+        dax_write_done(&manager->dax_write);
         conf_done(&manager->conf);
         changes_done(&manager->publisher.changes);
         strings_free(manager->faults);
@@ -177,7 +177,7 @@ void manager_end_stop(Manager *manager)
 {
         /* A dax device that is being written may have no blocks just now. */
         if (!manager->stopping || manager->queue.n_jobs > 0 ||
-            (whole_is_busy(&manager->whole) && !manager->whole.is_answered))
+            (dax_write_is_busy(&manager->dax_write) && !manager->dax_write.is_answered))
                 return;
         manager_remember(manager);
         if (!manager_take_over(manager))
@@ -339,7 +339,7 @@ static void manager_adopt(Manager *manager, Conf *conf)
                 policy_remap(&manager->conf.policy, &conf->policy, &block->decision);
                 track_reconsider(block);
         }
-        whole_remap_rules(&manager->whole, &manager->conf.policy, &conf->policy);
+        dax_write_remap_rules(&manager->dax_write, &manager->conf.policy, &conf->policy);
         for (size_t i = 0; i < manager->queue.n_jobs; i++)
                 job_remap_rules(manager->queue.jobs[i], &manager->conf.policy, &conf->policy);
         manager_take_conf(manager, conf);

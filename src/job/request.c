@@ -9,10 +9,8 @@
 #include <stdio.h>
 
 static const char *const job_kind_table[_JOB_KIND_MAX] = {
-        [JOB_KIND_ONLINE] = "online",
-        [JOB_KIND_OFFLINE] = "offline",
-        [JOB_KIND_SET_ZONE] = "set-zone",
-        [JOB_KIND_REBALANCE] = "rebalance",
+        [JOB_KIND_ONLINE] = "online",     [JOB_KIND_OFFLINE] = "offline",
+        [JOB_KIND_SET_ZONE] = "set-zone", [JOB_KIND_REBALANCE] = "rebalance",
         [JOB_KIND_RESTORE] = "restore",
 };
 

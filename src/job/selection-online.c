@@ -30,7 +30,7 @@ static void keep_candidates(Selector *selector)
                 Block *block = selector->targets[i].block;
 
                 if (block->state == BLOCK_OFFLINE && block->status != BLOCK_STATUS_WRITING &&
-                    !block->in_whole &&
+                    !block->in_dax_write &&
                     (!selector->has_size ||
                      (has_node(selector, block) && selector_is_available(selector, block))))
                         selector->targets[n++].block = block;
@@ -50,7 +50,7 @@ static int check_named(Selector *selector)
                                                "memory%u has no node yet: the kernel is still "
                                                "adding it",
                                                selector->targets[i].block->id);
-        return selector_check_wholes(selector);
+        return selector_check_dax_parts(selector);
 }
 
 /*

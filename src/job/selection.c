@@ -70,7 +70,7 @@ static void choose_blocks(Selector *selector, ZoneClass from, bool boot, bool gu
 
 static int offline_named(Selector *selector)
 {
-        int r = selector_check_wholes(selector);
+        int r = selector_check_dax_parts(selector);
 
         if (r == 0)
                 r = check_boot(selector);
@@ -204,7 +204,7 @@ static int set_named(Selector *selector)
                 return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
                                        "all of %s that is online is %s already", selector->name,
                                        request_class_text(to));
-        r = selector_check_wholes(selector);
+        r = selector_check_dax_parts(selector);
         if (r == 0 && !is_node)
                 r = check_boot(selector);
         if (r != 0)

@@ -158,7 +158,7 @@ static int check_found(Selector *selector)
 static bool is_at_work(const Block *block)
 {
         return block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING ||
-               block->in_whole;
+               block->in_dax_write;
 }
 
 bool selector_is_available(const Selector *selector, const Block *block)
@@ -243,7 +243,7 @@ static size_t count_others(const Selector *selector, int32_t device)
         return n;
 }
 
-int selector_check_wholes(Selector *selector)
+int selector_check_dax_parts(Selector *selector)
 {
         int32_t checked = DEVICE_NONE;
 

@@ -48,7 +48,7 @@ bool selector_is_available(const Selector *selector, const Block *block);
 bool selector_changes(const Selector *selector, const Block *block);
 
 /* Refuses, unless forced, a change of a part of a device that was onlined as a whole. */
-int selector_check_wholes(Selector *selector);
+int selector_check_dax_parts(Selector *selector);
 
 /* Makes a target a step, from the class that it is in. */
 void selector_take(Selector *selector, Target *target, Verdict to);

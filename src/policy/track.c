@@ -183,7 +183,7 @@ void track_note_memoryless(Machine *machine)
 
 bool track_wants_plan(const Block *block, uint64_t now_usec)
 {
-        if (block->state != BLOCK_OFFLINE || block->job != 0 || block->held || block->in_whole)
+        if (block->state != BLOCK_OFFLINE || block->job != 0 || block->held || block->in_dax_write)
                 return false;
         return block->status == BLOCK_STATUS_PENDING ||
                (block->status == BLOCK_STATUS_RETRYING && block->retry_at_usec <= now_usec);
@@ -193,7 +193,7 @@ bool track_wants_judgement(const Block *block, uint64_t now_usec)
 {
         (void) now_usec;
         return block->state == BLOCK_ONLINE && block->status == BLOCK_STATUS_PENDING &&
-               block->job == 0 && !block->in_whole;
+               block->job == 0 && !block->in_dax_write;
 }
 
 void track_decide(Block *block, const Decision *decision)

@@ -839,7 +839,7 @@ START_TEST(a_device_that_is_being_onlined_as_a_whole_is_busy)
         machine_from(&machine, BLOCK, "0c=k8m4 1c=k2m2o2");
         add_device("dax0.0", ORIGIN_KMEM, 12, 17);
         for (size_t i = 12; i < 18; i++)
-                machine.blocks[i].in_whole = true;
+                machine.blocks[i].in_dax_write = true;
         assert_refused("offline 14", REFUSAL_BLOCKS_BUSY,
                        "memoryd is just writing the state of memory14");
         assert_refused("set-zone 14 k !", REFUSAL_BLOCKS_BUSY,

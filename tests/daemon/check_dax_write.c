@@ -4,7 +4,7 @@
 
 #include "check_main.h"
 #include "daemon/await.h"
-#include "daemon/whole.h"
+#include "daemon/dax-write.h"
 #include "machine_fixture.h"
 
 #define BLOCK_BYTES (UINT64_C(128) << 20)
@@ -13,7 +13,7 @@ static char name[] = "ours";
 static Machine machine;
 static Policy policy;
 static Rule rule;
-static Whole whole;
+static DaxWrite dax;
 static Plan plan;
 static History history;
 static ChangedIds changed;
@@ -34,14 +34,14 @@ static void set_up(void)
                 machine.devices[i].dax_state = DAX_STATE_OFFLINE;
                 strcpy(machine.devices[i].name, i == 0 ? "dax0.0" : "dax1.0");
         }
-        whole = (Whole){};
+        dax = (DaxWrite){};
         history = (History){};
         changed = (ChangedIds){};
 }
 
 static void tear_down(void)
 {
-        whole_done(&whole);
+        dax_write_done(&dax);
         plan_done(&plan);
         history_done(&history);
         changed_ids_done(&changed);
@@ -73,7 +73,7 @@ static int choose(void)
         /* As each pass begins. */
         (void) awaiting_find(&machine, (AwaitNeeds){});
         ck_assert_int_eq(decide(&now, &plan), 0);
-        return whole_choose(&whole, &machine, &plan);
+        return dax_write_choose(&dax, &machine, &plan);
 }
 
 /* The block as the kernel adds it again: with nothing that was known of it. */
@@ -93,15 +93,15 @@ static void renew(uint32_t id, const char *zones)
 
 static void answer(bool is_unplugged, int error)
 {
-        whole_answer(&whole, &(ActuatorReply){ .is_unplugged = is_unplugged, .error = error });
+        dax_write_answer(&dax, &(ActuatorReply){ .is_unplugged = is_unplugged, .error = error });
 }
 
 START_TEST(one_device_at_a_time_is_taken_with_all_of_its_blocks)
 {
         ck_assert_int_eq(choose(), 1);
-        ck_assert_str_eq(whole.device, "dax0.0");
-        ck_assert_int_eq(whole.verdict, VERDICT_MOVABLE);
-        ck_assert_uint_eq(whole.n_planned, 4);
+        ck_assert_str_eq(dax.device, "dax0.0");
+        ck_assert_int_eq(dax.verdict, VERDICT_MOVABLE);
+        ck_assert_uint_eq(dax.n_planned, 4);
         for (uint32_t id = 8; id < 14; id++) {
                 ck_assert_int_eq(find(id)->status,
                                  id < 12 ? BLOCK_STATUS_WRITING : BLOCK_STATUS_PENDING);
@@ -114,10 +114,10 @@ START_TEST(one_device_at_a_time_is_taken_with_all_of_its_blocks)
         for (uint32_t id = 8; id < 12; id++)
                 renew(id, "Movable");
         answer(true, 0);
-        whole_finish(&whole, &(Decider){ &machine, &policy, &history, &changed, 1, 2 });
-        ck_assert(!whole_is_busy(&whole));
+        dax_write_finish(&dax, &(Decider){ &machine, &policy, &history, &changed, 1, 2 });
+        ck_assert(!dax_write_is_busy(&dax));
         ck_assert_int_eq(choose(), 1);
-        ck_assert_str_eq(whole.device, "dax1.0");
+        ck_assert_str_eq(dax.device, "dax1.0");
 }
 END_TEST
 
@@ -179,9 +179,9 @@ START_TEST(a_device_is_not_taken_unless_all_of_it_gets_one_class)
         machine.devices[1].dax_state = DAX_STATE_NONE;
         obstacles[_i]();
         ck_assert_int_eq(choose(), 0);
-        ck_assert(!whole_is_busy(&whole));
+        ck_assert(!dax_write_is_busy(&dax));
         for (uint32_t id = 8; id < 14; id++)
-                ck_assert(!find(id)->in_whole && !find(id)->held);
+                ck_assert(!find(id)->in_dax_write && !find(id)->held);
 }
 END_TEST
 
@@ -192,7 +192,7 @@ START_TEST(new_blocks_are_not_decided_before_the_answer)
         renew(9, "Normal Movable");
         ck_assert(track_wants_judgement(find(8), 0));
         ck_assert(track_wants_plan(find(9), 0));
-        whole_claim(&whole, &machine);
+        dax_write_claim(&dax, &machine);
         ck_assert(!track_wants_judgement(find(8), 0));
         ck_assert(!track_wants_plan(find(9), 0));
 }
@@ -206,9 +206,9 @@ START_TEST(each_block_is_judged_by_what_became_of_it)
         ck_assert_int_eq(choose(), 1);
         for (uint32_t id = 8; id < 12; id++)
                 renew(id, zones[id - 8]);
-        whole_claim(&whole, &machine);
+        dax_write_claim(&dax, &machine);
         answer(true, 0);
-        whole_finish(&whole, &now);
+        dax_write_finish(&dax, &now);
 
         ck_assert_int_eq(find(8)->status, BLOCK_STATUS_DONE);
         ck_assert_int_eq(find(8)->onliner, ONLINER_MEMORYD);
@@ -222,7 +222,7 @@ START_TEST(each_block_is_judged_by_what_became_of_it)
         machine.devices[0].dax_state = DAX_STATE_ONLINE_MOVABLE;
         ck_assert_int_eq(find(10)->status, BLOCK_STATUS_PENDING);
         ck_assert_int_eq(choose(), 1);
-        ck_assert_str_eq(whole.device, "dax1.0");
+        ck_assert_str_eq(dax.device, "dax1.0");
         ck_assert_int_eq(find(10)->decision.verdict, VERDICT_MOVABLE);
         ck_assert(track_wants_plan(find(10), 0));
 }
@@ -234,13 +234,13 @@ START_TEST(a_device_that_cannot_be_unplugged_is_written_block_by_block)
 
         ck_assert_int_eq(choose(), 1);
         answer(false, -EBUSY);
-        whole_finish(&whole, &now);
+        dax_write_finish(&dax, &now);
         for (uint32_t id = 8; id < 12; id++) {
                 ck_assert_int_eq(find(id)->status, BLOCK_STATUS_PENDING);
-                ck_assert(find(id)->by_itself && !find(id)->in_whole);
+                ck_assert(find(id)->by_itself && !find(id)->in_dax_write);
         }
         ck_assert_int_eq(choose(), 1);
-        ck_assert_str_eq(whole.device, "dax1.0");
+        ck_assert_str_eq(dax.device, "dax1.0");
         for (uint32_t id = 8; id < 12; id++)
                 ck_assert(track_wants_plan(find(id), 0) &&
                           find(id)->decision.verdict == VERDICT_MOVABLE);
@@ -256,10 +256,10 @@ START_TEST(a_device_that_lost_its_blocks_leaves_nothing_behind)
         for (size_t i = 0; i < ELEMENTSOF(keep); i++)
                 keep[i] = i < 8 || i > 11;
         machine_retain_blocks(&machine, keep);
-        whole_claim(&whole, &machine);
+        dax_write_claim(&dax, &machine);
         answer(true, -ENOMEM);
-        whole_finish(&whole, &now);
-        ck_assert(!whole_is_busy(&whole));
+        dax_write_finish(&dax, &now);
+        ck_assert(!dax_write_is_busy(&dax));
         ck_assert_uint_eq(machine.n_blocks, 10);
         ck_assert_uint_eq(history.n_entries, 0);
 }
@@ -267,8 +267,8 @@ END_TEST
 
 int main(void)
 {
-        Suite *suite = suite_create("whole");
-        TCase *tcase = tcase_create("whole");
+        Suite *suite = suite_create("dax-write");
+        TCase *tcase = tcase_create("dax-write");
 
         tcase_add_checked_fixture(tcase, set_up, tear_down);
         tcase_add_test(tcase, one_device_at_a_time_is_taken_with_all_of_its_blocks);

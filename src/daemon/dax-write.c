@@ -2,7 +2,7 @@
 
 /* Onlines a dax device as a whole. */
 
-#include "daemon/whole.h"
+#include "daemon/dax-write.h"
 
 #include "base/statefile.h"
 #include "daemon/journal.h"
@@ -11,15 +11,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void whole_done(Whole *whole)
+void dax_write_done(DaxWrite *dax)
 {
-        free(whole->planned);
-        *whole = (Whole){};
+        free(dax->planned);
+        *dax = (DaxWrite){};
 }
 
-bool whole_is_busy(const Whole *whole)
+bool dax_write_is_busy(const DaxWrite *dax)
 {
-        return *whole->device;
+        return *dax->device;
 }
 
 /* The file */
@@ -27,16 +27,16 @@ bool whole_is_busy(const Whole *whole)
 #define FILE_NAME "dax"
 #define FILE_MAX 128
 
-int whole_save(const Whole *whole, const char *folder)
+int dax_write_save(const DaxWrite *dax, const char *folder)
 {
         char text[FILE_MAX];
-        int n = snprintf(text, sizeof(text), "%s %s\n", whole->device,
-                         verdict_to_string(whole->verdict));
+        int n = snprintf(text, sizeof(text), "%s %s\n", dax->device,
+                         verdict_to_string(dax->verdict));
 
         return statefile_replace(folder, FILE_NAME, text, (size_t) n);
 }
 
-int whole_forget(const char *folder)
+int dax_write_forget(const char *folder)
 {
         char path[PATH_MAX];
 
@@ -45,7 +45,7 @@ int whole_forget(const char *folder)
         return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int whole_load(Whole *whole, const char *folder)
+int dax_write_load(DaxWrite *dax, const char *folder)
 {
         _cleanup_free_ char *text = NULL;
         char device[DEVICE_NAME_MAX], word[32];
@@ -61,8 +61,8 @@ int whole_load(Whole *whole, const char *folder)
         if (verdict <= VERDICT_NONE || verdict_is_left(verdict) ||
             !device_parse_dax(device, &region, &id))
                 return -EBADMSG;
-        strcpy(whole->device, device);
-        whole->verdict = verdict;
+        strcpy(dax->device, device);
+        dax->verdict = verdict;
         return 1;
 }
 
@@ -105,22 +105,22 @@ static Verdict verdict_on_all(const Machine *machine, const Plan *plan, int32_t 
         return verdict;
 }
 
-static int whole_take(Whole *whole, Machine *machine, const Plan *plan, int32_t device,
-                      Verdict verdict)
+static int dax_write_take(DaxWrite *dax, Machine *machine, const Plan *plan, int32_t device,
+                          Verdict verdict)
 {
-        whole->planned = calloc(plan->n_planned, sizeof(Planned));
-        if (!whole->planned)
+        dax->planned = calloc(plan->n_planned, sizeof(Planned));
+        if (!dax->planned)
                 return -ENOMEM;
-        strcpy(whole->device, machine->devices[device].name);
-        whole->verdict = verdict;
+        strcpy(dax->device, machine->devices[device].name);
+        dax->verdict = verdict;
         for (size_t i = 0; i < plan->n_planned; i++) {
                 Block *block = machine_find_block(machine, plan->planned[i].block);
 
                 if (!block || block->device != device)
                         continue;
-                whole->planned[whole->n_planned++] = plan->planned[i];
+                dax->planned[dax->n_planned++] = plan->planned[i];
                 block->status = BLOCK_STATUS_WRITING;
-                block->in_whole = true;
+                block->in_dax_write = true;
         }
         return 1;
 }
@@ -131,7 +131,7 @@ static void hold_blocks(Machine *machine, int32_t device)
                 machine->blocks[i].held |= machine->blocks[i].device == device;
 }
 
-int whole_choose(Whole *whole, Machine *machine, const Plan *plan)
+int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan)
 {
         int r = 0;
 
@@ -144,44 +144,44 @@ int whole_choose(Whole *whole, Machine *machine, const Plan *plan)
 
                 if (verdict == VERDICT_NONE)
                         continue;
-                if (whole_is_busy(whole))
+                if (dax_write_is_busy(dax))
                         hold_blocks(machine, (int32_t) i);
                 else
-                        r = whole_take(whole, machine, plan, (int32_t) i, verdict);
+                        r = dax_write_take(dax, machine, plan, (int32_t) i, verdict);
         }
         return r;
 }
 
 /* Waiting for the answer */
 
-void whole_claim(const Whole *whole, Machine *machine)
+void dax_write_claim(const DaxWrite *dax, Machine *machine)
 {
-        for (size_t i = 0; i < whole->n_planned; i++) {
-                Block *block = machine_find_block(machine, whole->planned[i].block);
+        for (size_t i = 0; i < dax->n_planned; i++) {
+                Block *block = machine_find_block(machine, dax->planned[i].block);
 
                 if (block)
-                        block->in_whole = true;
+                        block->in_dax_write = true;
         }
 }
 
-void whole_remap_rules(Whole *whole, const Policy *from, const Policy *to)
+void dax_write_remap_rules(DaxWrite *dax, const Policy *from, const Policy *to)
 {
-        for (size_t i = 0; i < whole->n_planned; i++)
-                policy_remap(from, to, &whole->planned[i].decision);
+        for (size_t i = 0; i < dax->n_planned; i++)
+                policy_remap(from, to, &dax->planned[i].decision);
 }
 
-void whole_answer(Whole *whole, const ActuatorReply *reply)
+void dax_write_answer(DaxWrite *dax, const ActuatorReply *reply)
 {
-        whole->is_answered = true;
-        whole->is_unplugged = reply->is_unplugged;
-        whole->error = reply->error;
+        dax->is_answered = true;
+        dax->is_unplugged = reply->is_unplugged;
+        dax->error = reply->error;
 }
 
 /* The result */
 
 static void finish_block(Block *block, const Planned *planned, const Decider *decider, Burst *burst)
 {
-        block->in_whole = false;
+        block->in_dax_write = false;
         track_decide(block, &planned->decision);
         block->decided_usec = decider->realtime_usec;
         (void) changed_ids_add(decider->changed, block->id);
@@ -202,19 +202,18 @@ static void finish_block(Block *block, const Planned *planned, const Decider *de
         decider_record(decider, block);
 }
 
-void whole_finish(Whole *whole, const Decider *decider)
+void dax_write_finish(DaxWrite *dax, const Decider *decider)
 {
         Burst burst = {};
 
-        for (size_t i = 0; i < whole->n_planned; i++) {
-                Block *block = machine_find_block(decider->machine, whole->planned[i].block);
+        for (size_t i = 0; i < dax->n_planned; i++) {
+                Block *block = machine_find_block(decider->machine, dax->planned[i].block);
 
                 if (block)
-                        finish_block(block, &whole->planned[i], decider, &burst);
+                        finish_block(block, &dax->planned[i], decider, &burst);
         }
-        if (whole->error < 0)
-                journal_whole_failed(whole->device, whole->verdict, whole->is_unplugged,
-                                     whole->error);
+        if (dax->error < 0)
+                journal_dax_write_failed(dax->device, dax->verdict, dax->is_unplugged, dax->error);
         journal_onlined(&burst, decider->machine->block_size_bytes, false);
-        whole_done(whole);
+        dax_write_done(dax);
 }

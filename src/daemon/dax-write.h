@@ -9,7 +9,7 @@
  * online. Until the actuator has answered and all blocks were read again, no plan decides on them. There is
  * one such device at a time.
  */
-typedef struct Whole {
+typedef struct DaxWrite {
         char device[DEVICE_NAME_MAX]; /* "": there is none */
         Verdict verdict;
         Planned *planned; /* owned: all blocks of the device, in ascending order */
@@ -17,44 +17,44 @@ typedef struct Whole {
         bool is_answered;
         bool is_unplugged; /* the kernel has removed the blocks of before */
         int error;         /* of the write: 0 or a negative errno */
-} Whole;
+} DaxWrite;
 
-void whole_done(Whole *whole);
+void dax_write_done(DaxWrite *dax);
 
 /*
  * Keeps the device and its word in a file of the folder while the actuator is at it. If memoryd ends between
  * "unplugged" and the word, nothing else would bring the memory back. Return 0 or a negative errno.
  */
-int whole_save(const Whole *whole, const char *folder);
-int whole_forget(const char *folder);
+int dax_write_save(const DaxWrite *dax, const char *folder);
+int dax_write_forget(const char *folder);
 
 /*
  * Loads the device of a file that was not forgotten, without blocks. Returns 1, 0 if there is no such file,
  * -EBADMSG if it makes no sense, or another negative errno.
  */
-int whole_load(Whole *whole, const char *folder);
+int dax_write_load(DaxWrite *dax, const char *folder);
 
 /* Whether there is a device, whether or not the actuator has answered. */
-bool whole_is_busy(const Whole *whole);
+bool dax_write_is_busy(const DaxWrite *dax);
 
 /*
  * Chooses a device whose state is "offline" and all of whose blocks are offline and in the plan, with one
  * class for all. Marks the blocks as being written. Blocks of other such devices are held until the next
  * plan. Returns 1 if a device was chosen, 0 if not, or -ENOMEM.
  */
-int whole_choose(Whole *whole, Machine *machine, const Plan *plan);
+int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan);
 
 /* Marks the blocks of the device that are new since the last listing. */
-void whole_claim(const Whole *whole, Machine *machine);
+void dax_write_claim(const DaxWrite *dax, Machine *machine);
 
 /* Points the decisions to the rules of the policy that replaces theirs: see policy_remap(). */
-void whole_remap_rules(Whole *whole, const Policy *from, const Policy *to);
+void dax_write_remap_rules(DaxWrite *dax, const Policy *from, const Policy *to);
 
 /* Takes the answer of the actuator. The caller has all blocks listed and read before the next plan. */
-void whole_answer(Whole *whole, const ActuatorReply *reply);
+void dax_write_answer(DaxWrite *dax, const ActuatorReply *reply);
 
 /*
  * Gives the blocks of an answered device their decisions. Those that are online are done, or foreign. Those
  * that are offline are to be decided and written one by one. Logs what came of it.
  */
-void whole_finish(Whole *whole, const Decider *decider);
+void dax_write_finish(DaxWrite *dax, const Decider *decider);
