@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "base/text.h"
 #include "bus/bus.h"
 #include "daemon/config-note.h"
 #include "daemon/journal.h"
@@ -402,6 +403,7 @@ static int parse_args(int argc, char **argv)
                 { "user", required_argument, NULL, OPTION_USER },
                 {},
         };
+        char text[256];
         int c;
 
         while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0)
@@ -429,8 +431,8 @@ static int parse_args(int argc, char **argv)
         if (arg_action != ACTION_RUN && optind < argc)
                 arg_operand = argv[optind++];
         if (optind < argc) {
-                fprintf(stderr, "memoryd: unexpected argument '%s', see memoryd --help\n",
-                        argv[optind]);
+                text_format(text, sizeof(text), "%s", argv[optind]);
+                fprintf(stderr, "memoryd: unexpected argument '%s', see memoryd --help\n", text);
                 return -EINVAL;
         }
         return 0;

@@ -98,6 +98,20 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
         reply->state = state;
 }
 
+/* Another process may have onlined a block since the request was made. Between this and the write, it still may. */
+static bool is_any_online(const Sysfs *sysfs, const ActuatorRequest *request)
+{
+        for (uint64_t id = request->block; id <= request->last_block; id++) {
+                BlockState state = BLOCK_OFFLINE;
+                ZoneList zones;
+
+                if (sysfs_read_outcome(sysfs, (uint32_t) id, &state, &zones) >= 0 &&
+                    state != BLOCK_OFFLINE)
+                        return true;
+        }
+        return false;
+}
+
 static void set_dax(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
 {
         /* The device has no memory until the second write is done, so nothing interrupts that. */
@@ -106,8 +120,10 @@ static void set_dax(const Sysfs *sysfs, const ActuatorRequest *request, Actuator
 
         snprintf(path, sizeof(path), "bus/dax/devices/dax%u.%u/state", request->dax_region,
                  request->dax_id);
-        reply->error =
-                write_word(sysfs->sys_fd, path, dax_state_to_string(DAX_STATE_UNPLUGGED), request);
+        reply->error = is_any_online(sysfs, request) ?
+                               -EBUSY :
+                               write_word(sysfs->sys_fd, path,
+                                          dax_state_to_string(DAX_STATE_UNPLUGGED), request);
         reply->is_unplugged = reply->error == 0;
         if (reply->is_unplugged && request->word != ONLINE_WORD_OFFLINE)
                 reply->error = write_word(sysfs->sys_fd, path,

@@ -20,6 +20,8 @@ typedef enum ActuatorVerb {
         /*
          * daxX.Y/state: "unplugged", and then the word, because the kernel onlines a device from there only
          * (7.3, drivers/dax/kmem.c). For "offline", which the kernel does not take, it stays unplugged.
+         * The kernel would take online memory offline for it: if one of the blocks is not offline, nothing is
+         * written, and the error is -EBUSY.
          */
         ACTUATOR_SET_DAX,
         _ACTUATOR_VERB_MAX,
@@ -27,7 +29,8 @@ typedef enum ActuatorVerb {
 
 typedef struct ActuatorRequest {
         uint32_t verb;       /* ActuatorVerb */
-        uint32_t block;      /* for ACTUATOR_SET_BLOCK */
+        uint32_t block;      /* for ACTUATOR_SET_BLOCK; for ACTUATOR_SET_DAX the device's first */
+        uint32_t last_block; /* for ACTUATOR_SET_DAX; below `block` if the device has no blocks */
         int32_t node;        /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine */
         uint32_t dax_region; /* for ACTUATOR_SET_DAX: X and Y of daxX.Y */
         uint32_t dax_id;

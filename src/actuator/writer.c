@@ -89,10 +89,22 @@ int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
         return r;
 }
 
-int writer_set_dax(Writer *writer, const char *device, OnlineWord word)
+/* Rounded up, so that a job finds its time to be up after the timeout. */
+static uint32_t timeout_msec(uint64_t usec)
 {
-        ActuatorRequest request = { .verb = ACTUATOR_SET_DAX, .word = (uint32_t) word };
-        int r = device_parse_dax(device, &request.dax_region, &request.dax_id) ? 0 : -EINVAL;
+        return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
+}
+
+int writer_set_dax(Writer *writer, const Device *device, OnlineWord word, uint64_t timeout_usec)
+{
+        ActuatorRequest request = {
+                .verb = ACTUATOR_SET_DAX,
+                .block = device->first_block,
+                .last_block = device->last_block,
+                .word = (uint32_t) word,
+                .timeout_msec = timeout_msec(timeout_usec),
+        };
+        int r = device_parse_dax(device->name, &request.dax_region, &request.dax_id) ? 0 : -EINVAL;
 
         if (r >= 0)
                 r = actuator_send(writer->channel.fd, &request);
@@ -104,14 +116,11 @@ int writer_set_dax(Writer *writer, const char *device, OnlineWord word)
 int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
 {
         Block *block = machine_find_block(machine, write->block);
-        uint64_t usec = write->timeout_usec;
         ActuatorRequest request = {
                 .verb = ACTUATOR_SET_BLOCK,
                 .block = write->block,
                 .word = online_word_of_verdict(write->verdict),
-                /* Rounded up, so that the job finds its time to be up after the timeout. */
-                .timeout_msec = (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0),
-                                               UINT32_MAX),
+                .timeout_msec = timeout_msec(write->timeout_usec),
         };
         int r;
 

@@ -24,8 +24,8 @@ bool text_is_printable(const char *text);
 void text_make_printable(char *text);
 
 /*
- * Format a text for all readers to print. If it is too long for the buffer of `size` bytes, it is cut between
- * two characters. Return the buffer.
+ * Format a text for all readers to print. If it is too long for the buffer of `size` bytes, 1 at least, it is
+ * cut between two characters. Return the buffer.
  */
 const char *text_format(char *buffer, size_t size, const char *format, ...) _printf_(3, 4);
 const char *text_vformat(char *buffer, size_t size, const char *format, va_list arguments)

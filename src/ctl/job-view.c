@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "ctl/row.h"
 
 #include <inttypes.h>
@@ -152,7 +153,7 @@ static bool is_state(const JobView *view, const char *state)
 }
 
 /* Formats "12 of 32 blocks, 37%, 1.5G of 4G, memory45, 2 failed". Returns < 0 if memory is short. */
-static int text_format(const Progress *progress, const JobView *view, char **ret)
+static int format_progress(const Progress *progress, const JobView *view, char **ret)
 {
         char done[SIZE_STRING_MAX], total[SIZE_STRING_MAX], current[32] = "", failed[32] = "";
 
@@ -254,7 +255,7 @@ uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_u
                 print_failures(progress, view);
         if (now_usec < progress->next_usec)
                 return progress->next_usec;
-        if (text_format(progress, view, &text) < 0 ||
+        if (format_progress(progress, view, &text) < 0 ||
             (progress->shown && strcmp(progress->shown, text) == 0))
                 return USEC_INFINITY;
         if (progress->has_bar)
@@ -318,8 +319,10 @@ int job_report_print(const char *result, const JobView *report)
         for (size_t i = 0; i < report->n_failures; i++) {
                 _cleanup_free_ char *line = NULL;
 
-                if (job_failure_format(&report->failures[i], &line) >= 0)
-                        fprintf(stderr, "  %s\n", line);
+                if (job_failure_format(&report->failures[i], &line) < 0)
+                        continue;
+                text_make_printable(line);
+                fprintf(stderr, "  %s\n", line);
         }
         return exit_code;
 }

@@ -127,8 +127,14 @@ static int dax_write_take(DaxWrite *dax, Machine *machine, const Plan *plan, int
 
 static void hold_blocks(Machine *machine, int32_t device)
 {
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                machine->blocks[i].held |= machine->blocks[i].device == device;
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+
+                if (block->device != device)
+                        continue;
+                block->held = true;
+                block->decision = (Decision){ .rule = RULE_DEFAULT };
+        }
 }
 
 int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan)
@@ -170,16 +176,21 @@ void dax_write_remap_rules(DaxWrite *dax, const Policy *from, const Policy *to)
                 policy_remap(from, to, &dax->planned[i].decision);
 }
 
-void dax_write_answer(DaxWrite *dax, const ActuatorReply *reply)
+bool dax_write_answer(DaxWrite *dax, int error, bool is_lost, const Retry *retry, uint64_t now_usec)
 {
-        dax->is_answered = true;
-        dax->is_unplugged = reply->is_unplugged;
-        dax->error = reply->error;
+        dax->is_sent = false;
+        dax->error = error;
+        dax->attempts += is_lost;
+        dax->is_answered = !is_lost || dax->attempts >= retry->attempts;
+        if (!dax->is_answered)
+                dax->retry_at_usec = now_usec + retry_delay(retry, dax->attempts);
+        return !dax->is_answered;
 }
 
 /* The result */
 
-static void finish_block(Block *block, const Planned *planned, const Decider *decider, Burst *burst)
+static void finish_block(Block *block, const Planned *planned, int error, const Decider *decider,
+                         Burst *burst)
 {
         block->in_dax_write = false;
         track_decide(block, &planned->decision);
@@ -190,10 +201,13 @@ static void finish_block(Block *block, const Planned *planned, const Decider *de
                 block->by_itself = true;
                 /* Other programs had their time. */
                 block->leave_is_over = planned->decision.action == ZONE_ACTION_LEAVE;
+                block->decision = (Decision){ .rule = RULE_DEFAULT };
                 return;
         }
         track_judge(block);
-        if (block->status == BLOCK_STATUS_EXTERNAL) {
+        if (error < 0) {
+                block->onliner = ONLINER_OTHER;
+        } else if (block->status == BLOCK_STATUS_EXTERNAL) {
                 block->status = BLOCK_STATUS_DONE;
                 block->onliner = ONLINER_MEMORYD;
                 burst_add(burst, block);
@@ -202,18 +216,40 @@ static void finish_block(Block *block, const Planned *planned, const Decider *de
         decider_record(decider, block);
 }
 
+/* Takes the blocks of a device that an earlier memoryd had unplugged. What it had decided is not known. */
+static void finish_resumed(const DaxWrite *dax, const Decider *decider, Burst *burst)
+{
+        for (size_t i = 0; i < decider->machine->n_blocks; i++) {
+                Block *block = &decider->machine->blocks[i];
+                const Device *device = machine_device(decider->machine, block);
+
+                if (!device || strcmp(device->name, dax->device) != 0 ||
+                    !track_wants_judgement(block, decider->now_usec))
+                        continue;
+                block->status = BLOCK_STATUS_DONE;
+                block->onliner = ONLINER_MEMORYD;
+                block->onlined_usec = decider->realtime_usec;
+                (void) changed_ids_add(decider->changed, block->id);
+                burst_add(burst, block);
+        }
+}
+
 void dax_write_finish(DaxWrite *dax, const Decider *decider)
 {
         Burst burst = {};
+        size_t n_missing = 0;
 
         for (size_t i = 0; i < dax->n_planned; i++) {
                 Block *block = machine_find_block(decider->machine, dax->planned[i].block);
 
+                n_missing += !block;
                 if (block)
-                        finish_block(block, &dax->planned[i], decider, &burst);
+                        finish_block(block, &dax->planned[i], dax->error, decider, &burst);
         }
-        if (dax->error < 0)
-                journal_dax_write_failed(dax->device, dax->verdict, dax->is_unplugged, dax->error);
+        if (dax->n_planned == 0 && dax->error == 0)
+                finish_resumed(dax, decider, &burst);
+        if (dax->error == 0 && n_missing > 0)
+                log_warning("%s came back without %zu of its blocks", dax->device, n_missing);
         journal_onlined(&burst, decider->machine->block_size_bytes, false);
         dax_write_done(dax);
 }

@@ -12,11 +12,14 @@
 typedef struct DaxWrite {
         char device[DEVICE_NAME_MAX]; /* "": there is none */
         Verdict verdict;
-        Planned *planned; /* owned: all blocks of the device, in ascending order */
+        Planned *
+                planned; /* owned: all blocks of the device, in ascending order; none after a restart */
         size_t n_planned;
-        bool is_answered;
-        bool is_unplugged; /* the kernel has removed the blocks of before */
-        int error;         /* of the write: 0 or a negative errno */
+        bool is_sent;           /* the actuator is at it */
+        bool is_answered;       /* for good: it will not be tried again */
+        unsigned attempts;      /* those that left the device without blocks */
+        uint64_t retry_at_usec; /* if it is neither sent nor answered */
+        int error;              /* of the write: 0 or a negative errno */
 } DaxWrite;
 
 void dax_write_done(DaxWrite *dax);
@@ -40,7 +43,7 @@ bool dax_write_is_busy(const DaxWrite *dax);
 /*
  * Chooses a device whose state is "offline" and all of whose blocks are offline and in the plan, with one
  * class for all. Marks the blocks as being written. Blocks of other such devices are held until the next
- * plan. Returns 1 if a device was chosen, 0 if not, or -ENOMEM.
+ * plan, and lose their decisions, so that nothing writes them before. Returns 1 if a device was chosen, 0 if not, or -ENOMEM.
  */
 int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan);
 
@@ -50,11 +53,17 @@ void dax_write_claim(const DaxWrite *dax, Machine *machine);
 /* Points the decisions to the rules of the policy that replaces theirs: see policy_remap(). */
 void dax_write_remap_rules(DaxWrite *dax, const Policy *from, const Policy *to);
 
-/* Takes the answer of the actuator. The caller has all blocks listed and read before the next plan. */
-void dax_write_answer(DaxWrite *dax, const ActuatorReply *reply);
+/*
+ * Takes the answer of the actuator. `is_lost` says that the device has no blocks now. It is then tried again, as
+ * often as blocks are. Returns whether it is. If not, the caller has all blocks listed and read before the next
+ * plan.
+ */
+bool dax_write_answer(DaxWrite *dax, int error, bool is_lost, const Retry *retry,
+                      uint64_t now_usec);
 
 /*
- * Gives the blocks of an answered device their decisions. Those that are online are done, or foreign. Those
- * that are offline are to be decided and written one by one. Logs what came of it.
+ * Gives the blocks of an answered device their decisions. Those that are online are done, or foreign, or
+ * another process onlined them if the write failed. Those that are offline are to be decided and written one by
+ * one. Logs what came of it.
  */
 void dax_write_finish(DaxWrite *dax, const Decider *decider);

@@ -5,25 +5,59 @@
 #include "daemon/internal.h"
 #include "kernel/evidence.h"
 
-/* Has all blocks read, after which the next plan takes over what became of those of the device. */
-static void manager_take_answer(Manager *manager, const ActuatorReply *reply)
+/*
+ * Has the blocks of the device read, after which the next plan takes over what became of them: events about them
+ * may still be on their way. A device that has no blocks now is tried again. Until it has them, its file is kept
+ * for the next memoryd.
+ */
+static void manager_take_answer(Manager *manager, int error)
 {
-        dax_write_answer(&manager->dax_write, reply);
-        (void) dax_write_forget(manager->keeper.folder);
-        /* The events about the blocks may still be on their way. */
-        pass_on_all_changed(&manager->pass, &manager->machine);
+        DaxWrite *dax = &manager->dax_write;
+        bool is_lost = error < 0 &&
+                       evidence_dax_state(&manager->sysfs, dax->device) == DAX_STATE_UNPLUGGED;
+        bool is_tried_again =
+                dax_write_answer(dax, error, is_lost, &manager->conf.retry, manager_now(manager));
+
+        if (error < 0)
+                journal_dax_write_failed(dax->device, dax->verdict, is_lost, is_tried_again, error);
+        if (!is_lost)
+                (void) dax_write_forget(manager->keeper.folder);
+        for (size_t i = 0; i < dax->n_planned; i++)
+                pass_on_changed(&manager->pass, &manager->machine, dax->planned[i].block);
+        manager->pass.list_needed = manager->pass.plan_needed = true;
         manager_schedule(manager, manager_now(manager));
 }
 
 static int manager_send_dax_write(Manager *manager)
 {
-        const ActuatorReply full = { .error = -EAGAIN };
-        int r = writer_set_dax(&manager->writer, manager->dax_write.device,
-                               online_word_of_verdict(manager->dax_write.verdict));
+        DaxWrite *dax = &manager->dax_write;
+        /* After a restart, and once its blocks are gone, it has none. */
+        Device device = { .first_block = 1, .last_block = 0 };
+        int r;
 
+        if (dax->n_planned > 0 && dax->attempts == 0) {
+                device.first_block = dax->planned[0].block;
+                device.last_block = dax->planned[dax->n_planned - 1].block;
+        }
+        strcpy(device.name, dax->device);
+        r = writer_set_dax(&manager->writer, &device, online_word_of_verdict(dax->verdict),
+                           manager->conf.offline_timeout_usec);
+        dax->is_sent = r >= 0;
         if (r != -EAGAIN)
                 return r;
-        manager_take_answer(manager, &full);
+        manager_take_answer(manager, r);
+        return 0;
+}
+
+int manager_retry_dax_write(Manager *manager)
+{
+        const DaxWrite *dax = &manager->dax_write;
+
+        if (!dax_write_is_busy(dax) || dax->is_sent || dax->is_answered)
+                return 0;
+        if (manager_now(manager) >= dax->retry_at_usec)
+                return manager_send_dax_write(manager);
+        manager_schedule(manager, dax->retry_at_usec);
         return 0;
 }
 
@@ -75,7 +109,7 @@ void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply)
         if (reply->request.word == ONLINE_WORD_OFFLINE)
                 note_unplugged(reply);
         else
-                manager_take_answer(manager, reply);
+                manager_take_answer(manager, reply->error);
         manager_end_stop(manager);
 }
 

@@ -100,6 +100,9 @@ int manager_start_dax_write(Manager *manager, const Plan *plan);
  */
 int manager_resume_dax_write(Manager *manager);
 
+/* Writes a dax device again that was left without blocks, when it is time. Returns 0 or a negative errno. */
+int manager_retry_dax_write(Manager *manager);
+
 /* Takes the actuator's answer about a dax device. */
 void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply);
 

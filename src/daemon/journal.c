@@ -117,21 +117,27 @@ void journal_raced(const Policy *policy, const Block *block)
                  verdict_to_string(block->decision.verdict));
 }
 
-void journal_dax_write_failed(const char *device, Verdict verdict, bool is_unplugged, int error)
+void journal_dax_write_failed(const char *device, Verdict verdict, bool is_lost,
+                              bool is_tried_again, int error)
 {
         const LogContext context = { .device = device };
         const char *word = online_word_to_string(online_word_of_verdict(verdict));
 
-        if (is_unplugged)
-                log_full(LOG_ERR, &context,
-                         "%s has lost its blocks: its state took \"unplugged\", but not \"%s\" "
-                         "(%s); write \"%s\" to /sys/bus/dax/devices/%s/state to have them back",
-                         device, word, strerror(-error), word, device);
-        else
+        if (!is_lost)
                 log_full(LOG_WARNING, &context,
                          "Cannot online %s as a whole (\"unplugged\" to its state: %s), onlining "
                          "its blocks one by one",
                          device, strerror(-error));
+        else if (is_tried_again)
+                log_full(LOG_WARNING, &context,
+                         "%s has no blocks now: its state took \"unplugged\", but not \"%s\" (%s), "
+                         "trying again",
+                         device, word, strerror(-error));
+        else
+                log_full(LOG_ERR, &context,
+                         "%s has lost its blocks: its state took \"unplugged\", but not \"%s\" "
+                         "(%s); write \"%s\" to /sys/bus/dax/devices/%s/state to have them back",
+                         device, word, strerror(-error), word, device);
 }
 
 void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kernel)

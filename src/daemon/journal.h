@@ -33,9 +33,10 @@ void journal_raced(const Policy *policy, const Block *block);
 
 /*
  * A dax device could not be onlined as a whole, with the word of this verdict. Its blocks are still there, to
- * be onlined one by one, or it was unplugged and has none any more.
+ * be onlined one by one, or `is_lost`: it was unplugged and has none now.
  */
-void journal_dax_write_failed(const char *device, Verdict verdict, bool is_unplugged, int error);
+void journal_dax_write_failed(const char *device, Verdict verdict, bool is_lost,
+                              bool is_tried_again, int error);
 
 /* The blocks of a burst that memoryd, or the kernel, has onlined. No message if there are none. */
 void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kernel);

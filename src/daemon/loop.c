@@ -126,6 +126,11 @@ static int manager_plan(Manager *manager)
         (void) manager_take_over(manager);
         if (r < 0)
                 return r;
+        /* The actuator writes nothing else now, and the blocks of the device do not count. */
+        if (manager->dax_write.is_sent) {
+                pass_on_planned(&manager->pass, &manager->machine, manager_now(manager));
+                return 0;
+        }
         manager_read_udev(manager, manager_now(manager));
         identify_dax_states(&manager->sysfs, &manager->machine);
         manager_read_klog(manager);
@@ -205,6 +210,9 @@ static void manager_pass(Manager *manager)
         manager_restore(manager, &decider);
         manager_schedule(manager, next.wake_usec);
         manager_fill(manager);
+        r = manager_retry_dax_write(manager);
+        if (r < 0)
+                manager_fail(manager, "Cannot reach the actuator", r);
         manager_remember(manager);
 }
 

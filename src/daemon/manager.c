@@ -176,8 +176,7 @@ bool manager_take_over(Manager *manager)
 void manager_end_stop(Manager *manager)
 {
         /* A dax device that is being written may have no blocks just now. */
-        if (!manager->stopping || manager->queue.n_jobs > 0 ||
-            (dax_write_is_busy(&manager->dax_write) && !manager->dax_write.is_answered))
+        if (!manager->stopping || manager->queue.n_jobs > 0 || manager->dax_write.is_sent)
                 return;
         manager_remember(manager);
         if (!manager_take_over(manager))
@@ -221,7 +220,8 @@ static void manager_unplug_offline(Manager *manager, const Job *job)
 
                 if (device_is_online_as_whole(device) && is_all_offline(machine, (int32_t) i) &&
                     job_touched(job, machine, (int32_t) i))
-                        r = writer_set_dax(&manager->writer, device->name, ONLINE_WORD_OFFLINE);
+                        r = writer_set_dax(&manager->writer, device, ONLINE_WORD_OFFLINE,
+                                           manager->conf.offline_timeout_usec);
                 if (r < 0)
                         log_warning("Cannot unplug %s: %s, ignoring", device->name, strerror(-r));
         }

@@ -83,8 +83,11 @@ void pass_on_all_changed(Pass *pass, Machine *machine)
 
 static void pass_on_added(Pass *pass, Machine *machine, const MonitorEvent *event)
 {
-        const Block *block = machine_find_block(machine, event->block);
+        Block *block = machine_find_block(machine, event->block);
 
+        /* The event of an earlier block in its place may have come late. */
+        if (block)
+                block->leaving = false;
         /* The block was listed before its folder was complete, and can be read now. */
         if (block && block->status == BLOCK_STATUS_WAITING)
                 pass_on_changed(pass, machine, event->block);

@@ -258,7 +258,7 @@ int selector_check_dax_parts(Selector *selector)
                         return selector_refuse(selector, REFUSAL_INVALID_REQUEST,
                                                "memory%u is a part of %s, which was onlined as a "
                                                "whole and has the state \"%s\"",
-                                               block->id, *device->name ? device->name : "a device",
+                                               block->id, device->name,
                                                dax_state_to_string(device->dax_state));
                 checked = block->device;
         }

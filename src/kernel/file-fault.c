@@ -4,6 +4,7 @@
 
 #include "kernel/file-fault.h"
 
+#include "base/text.h"
 #include "kernel/sysfs.h"
 
 #include <stdarg.h>
@@ -22,7 +23,7 @@ int fault_add(FaultList *list, const char *format, ...)
         r = vasprintf(&texts[list->n_texts], format, arguments);
         va_end(arguments);
         if (r >= 0)
-                list->n_texts++;
+                text_make_printable(texts[list->n_texts++]);
         texts[list->n_texts] = NULL;
         return r < 0 ? -ENOMEM : 0;
 }
@@ -37,9 +38,6 @@ int file_fault_add(FaultList *list, const char *path, int error, const char *val
         if (error != -EBADMSG)
                 return fault_add(list, "%s: %s, expected %s", path, strerror(-error), expected);
 
-        snprintf(text, sizeof(text), "%.*s", (int) sizeof(text) - 1, value);
-        for (char *at = text; *at; at++)
-                if (*at < ' ' || *at > '~')
-                        *at = '?';
-        return fault_add(list, "%s: '%s', expected %s", path, text, expected);
+        return fault_add(list, "%s: '%s', expected %s", path,
+                         text_format(text, sizeof(text), "%s", value), expected);
 }

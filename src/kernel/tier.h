@@ -29,7 +29,7 @@ bool tiers_exist(const Sysfs *sysfs);
 /*
  * Sets has_tier and tier of each node, from the blocks as they were last read: a node without memory online
  * is in no tier. Opens no nodelist if there is one tier. In recorded files, each nodelist is read. Returns 0,
- * also if some tiers or all are not known; -ENOENT if the kernel has no tiers; or another negative errno,
- * with no tier known.
+ * also if some tiers or all are not known; -ENOENT if the kernel has no tiers or no files that tell of nodes;
+ * or another negative errno, with no tier known.
  */
 int tiers_read(const Sysfs *sysfs, Machine *machine);

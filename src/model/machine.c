@@ -73,7 +73,8 @@ Origin machine_origin(const Machine *machine, const Block *block)
 bool machine_is_owned(const Machine *machine, const Block *block)
 {
         return device_is_online_as_whole(machine_device(machine, block)) && !block->by_itself &&
-               !block->kernel_due && block->onliner != ONLINER_KERNEL;
+               !block->kernel_due && block->onliner != ONLINER_KERNEL &&
+               (block->state == BLOCK_ONLINE || block->last_class == ZONE_CLASS_NONE);
 }
 
 static uint32_t node_distance(const Node *node, uint32_t to)

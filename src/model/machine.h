@@ -131,7 +131,8 @@ Origin machine_origin(const Machine *machine, const Block *block);
 
 /*
  * Whether the owner of a block's device onlined the device as a whole: neither the kernel by its
- * auto_online_blocks, nor memoryd, which may have some blocks left to write.
+ * auto_online_blocks, nor memoryd, which may have some blocks left to write. A block that was online, and
+ * could not be brought back after it was taken offline, is memoryd's.
  */
 bool machine_is_owned(const Machine *machine, const Block *block);
 

@@ -213,7 +213,7 @@ bool track_is_left_for_now(const Machine *machine, const Block *block)
         return block->status == BLOCK_STATUS_LEFT && block->state == BLOCK_OFFLINE &&
                block->decision.verdict == VERDICT_LEAVE && !block->found_offline &&
                !block->leave_is_over && device && device->origin == ORIGIN_KMEM &&
-               !device_is_online_as_whole(device) &&
+               !machine_is_owned(machine, block) &&
                online_word_onlines(machine_kernel_word(machine, block->node));
 }
 
@@ -267,7 +267,7 @@ void track_stamp(Machine *machine, uint64_t realtime_usec)
         }
 }
 
-static uint64_t retry_delay(const Retry *retry, unsigned attempts)
+uint64_t retry_delay(const Retry *retry, unsigned attempts)
 {
         uint64_t delay = retry->first_usec;
 

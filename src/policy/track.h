@@ -15,6 +15,9 @@ typedef struct Retry {
         uint32_t attempts;        /* writes in total, 1 to 100 */
 } Retry;
 
+/* Returns the time between a write that failed, the n-th one, from 1 on, and the next. */
+uint64_t retry_delay(const Retry *retry, unsigned attempts);
+
 /* The circumstances in which blocks are read. */
 typedef struct TrackMode {
         bool at_start;       /* memoryd starts: online blocks were online before */

@@ -265,8 +265,9 @@ static int check_dax_devices(const VerifyInput *input, Findings *findings)
                                      any_offline ? "as it was added" :
                                                    "since its blocks went online one by one"),
                         finding_text("To online it as a whole, write \"unplugged\" to "
-                                     "/sys/bus/dax/devices/%s/state first, which removes its "
-                                     "blocks, then for instance \"online_movable\".%s%s%s",
+                                     "/sys/bus/dax/devices/%s/state first, which takes all of it "
+                                     "offline and removes its blocks, then for instance "
+                                     "\"online_movable\".%s%s%s",
                                      device->name,
                                      any_offline ? " Or have memoryd online its blocks: "
                                                    "\"memoryctl online --device " :

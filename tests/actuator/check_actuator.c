@@ -168,6 +168,7 @@ START_TEST(a_dax_device_is_unplugged_before_it_takes_its_word)
                 .verb = ACTUATOR_SET_DAX,
                 .dax_region = 1,
                 .dax_id = 20,
+                .block = 1, /* it has no blocks */
                 .word = (uint32_t) _i,
         };
         char path[PATH_MAX], junk[8];
@@ -197,13 +198,45 @@ END_TEST
 
 START_TEST(a_dax_device_that_cannot_be_unplugged_takes_no_other_word)
 {
-        const ActuatorRequest request = { .verb = ACTUATOR_SET_DAX, .word = ONLINE_WORD_MOVABLE };
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_DAX,
+                .block = 1,
+                .word = ONLINE_WORD_MOVABLE,
+        };
         ActuatorReply reply;
 
         serve();
         reply = ask(&request);
         ck_assert_int_eq(reply.error, -ENOENT);
         ck_assert(!reply.is_unplugged);
+}
+END_TEST
+
+/* Such as daxctl, after memoryd has read the blocks. The kernel would take the block offline again. */
+START_TEST(a_dax_device_that_another_process_has_begun_to_online_is_not_unplugged)
+{
+        ActuatorRequest request = {
+                .verb = ACTUATOR_SET_DAX,
+                .block = 5,
+                .last_block = 8,
+                .word = (uint32_t) (_i ? ONLINE_WORD_MOVABLE : ONLINE_WORD_OFFLINE),
+        };
+        ActuatorReply reply;
+
+        sysfs_fixture_write(&fixture, "before", DAX_PATH "dax0.0/state");
+        for (unsigned id = 4; id < 10; id++)
+                sysfs_fixture_set_block(&fixture, id, id < 5 || id > 7 ? "online\n" : "offline\n",
+                                        "Movable\n");
+        serve();
+        reply = ask(&request);
+        ck_assert_int_eq(reply.error, -EBUSY);
+        ck_assert(!reply.is_unplugged);
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, DAX_PATH "dax0.0/state"), "before");
+
+        /* The blocks below and above are not those of the device. */
+        request.last_block = 7;
+        ck_assert_int_eq(ask(&request).error, 0);
+        ck_assert_str_ne(sysfs_fixture_read(&fixture, DAX_PATH "dax0.0/state"), "before");
 }
 END_TEST
 
@@ -646,6 +679,8 @@ int main(void)
         tcase_add_test(loop, a_node_without_such_a_file_is_enoent);
         tcase_add_loop_test(loop, a_dax_device_is_unplugged_before_it_takes_its_word, 0,
                             ONLINE_WORD_INHERIT);
+        tcase_add_loop_test(
+                loop, a_dax_device_that_another_process_has_begun_to_online_is_not_unplugged, 0, 2);
         tcase_add_test(loop, a_dax_device_that_cannot_be_unplugged_takes_no_other_word);
         tcase_add_test(loop, a_written_block_is_read_again);
         tcase_add_test(loop, a_block_that_is_not_there_is_enoent);

@@ -282,17 +282,24 @@ START_TEST(a_dax_device_keeps_the_writer_from_being_idle)
 {
         static const char *const others[] = { "",        "dax0",    "dax0.",     "dax0.-1",
                                               "dax 0.1", "dax0.1x", "dax0.1/..", "pmem0.1" };
+        Device device = { .first_block = 40, .last_block = 47 };
         ActuatorRequest request = {};
 
-        for (size_t i = 0; i < ELEMENTSOF(others); i++)
-                ck_assert_int_eq(writer_set_dax(&writer, others[i], ONLINE_WORD_MOVABLE), -EINVAL);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                strcpy(device.name, others[i]);
+                ck_assert_int_eq(writer_set_dax(&writer, &device, ONLINE_WORD_MOVABLE, 1), -EINVAL);
+        }
         ck_assert(writer_is_idle(&writer));
-        ck_assert_int_eq(writer_set_dax(&writer, "dax3.12", ONLINE_WORD_MOVABLE), 0);
+        strcpy(device.name, "dax3.12");
+        ck_assert_int_eq(writer_set_dax(&writer, &device, ONLINE_WORD_MOVABLE, 1001), 0);
         ck_assert(!writer_is_idle(&writer));
         ck_assert(take_request(&request));
         ck_assert_uint_eq(request.verb, ACTUATOR_SET_DAX);
         ck_assert_uint_eq(request.dax_region, 3);
         ck_assert_uint_eq(request.dax_id, 12);
+        ck_assert_uint_eq(request.block, 40);
+        ck_assert_uint_eq(request.last_block, 47);
+        ck_assert_uint_eq(request.timeout_msec, 2);
         ck_assert_uint_eq(request.word, ONLINE_WORD_MOVABLE);
         ck_assert_uint_eq(request.serial, 0);
         reply_to(&request);

@@ -5,6 +5,8 @@
 #include "check_main.h"
 #include "daemon/daemon_fixture.h"
 
+#include <stdio.h>
+
 #define FIRST 32
 #define N 2
 #define STATE "sys/bus/dax/devices/dax0.0/state"
@@ -22,13 +24,22 @@ static void add_blocks(const char *zone)
 }
 
 /* Starts with a device that its driver has just added, and a rule that wants it movable. */
-static void start(void)
+static void start_with(const char *settings)
 {
-        daemon_set_config(
-                "rules = ({ name = \"ours\"; origin = \"kmem\"; zone = \"movable\"; });\n");
+        char text[256];
+
+        snprintf(text, sizeof(text),
+                 "rules = ({ name = \"ours\"; origin = \"kmem\"; zone = \"movable\"; });\n%s",
+                 settings);
+        daemon_set_config(text);
         daemon_start();
         testbed_write(STATE, "offline");
         add_blocks(NULL);
+}
+
+static void start(void)
+{
+        start_with("");
 }
 
 /* Lets the device go as the kernel does when it takes "unplugged". The next word waits. */
@@ -89,13 +100,39 @@ START_TEST(a_device_that_cannot_be_unplugged_is_onlined_block_by_block)
 }
 END_TEST
 
-START_TEST(a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back)
+START_TEST(a_device_that_lost_its_blocks_is_tried_again)
 {
         testbed_hold(MOCK_DAX, 1);
-        start();
+        start_with("retry = { delay = \"3s\"; };\n");
         unplug();
         testbed_set_fault(MOCK_DAX, ENOMEM, 1, 0);
         testbed_let_go(MOCK_DAX);
+        wait_for(daemon_logged("dax0.0 has no blocks now"));
+        ck_assert(testbed_reads(KEPT, "dax0.0 movable"));
+
+        /* Other memory does not wait for it. */
+        testbed_hold(MOCK_DAX, 1);
+        testbed_add_dimm(64, 1, 0);
+        wait_for(bus_count_status("done") == 1);
+        wait_for(testbed_is_waiting(MOCK_DAX));
+        add_blocks("Movable");
+        wait_for(bus_count_status("pending") == N);
+        testbed_let_go(MOCK_DAX);
+        wait_for(bus_count_status("done") == N + 1);
+        ck_assert_uint_eq(testbed_count_writes("dax0.0 unplugged 0"), 2);
+        wait_for(!testbed_reads(KEPT, "dax0.0 movable"));
+}
+END_TEST
+
+START_TEST(a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back)
+{
+        testbed_hold(MOCK_DAX, 1);
+        start_with("retry = { delay = \"10ms\"; attempts = 2; };\n");
+        unplug();
+        testbed_set_fault(MOCK_DAX, ENOMEM, 99, 0);
+        testbed_let_go(MOCK_DAX);
+        wait_for(daemon_logged("dax0.0 has no blocks now: its state took \"unplugged\", but not "
+                               "\"online_movable\""));
         wait_for(daemon_logged("dax0.0 has lost its blocks: its state took \"unplugged\", but not "
                                "\"online_movable\""));
 
@@ -135,6 +172,9 @@ START_TEST(a_device_that_another_process_took_offline_keeps_its_blocks)
         wait_for(bus_count_status("offlined") == N);
         ck_assert_str_ne(bus_request_blocks("Offline", 64, 64), "");
         wait_for(bus_count_status("offlined") == N + 1 && bus_count_jobs() == 0);
+        /* A write to the device would have come before this. */
+        testbed_add_dimm(80, 1, 0);
+        wait_for(bus_block_is(80, "done"));
         ck_assert_uint_eq(testbed_count_writes("memory64 offline 0"), 1);
         ck_assert_uint_eq(testbed_count_writes("dax0.0"), 0);
 }
@@ -147,6 +187,9 @@ START_TEST(a_device_whose_blocks_were_onlined_one_by_one_keeps_them)
         wait_for(bus_count_status("done") == N);
         ck_assert_str_ne(bus_request_blocks("Offline", FIRST, FIRST + N - 1), "");
         wait_for(bus_count_status("offlined") == N && bus_count_jobs() == 0);
+        /* A write to the device would have come before this. */
+        testbed_add_dimm(80, 1, 0);
+        wait_for(bus_block_is(80, "done"));
         ck_assert_uint_eq(testbed_count_writes("dax0.0"), 1);
         ck_assert(testbed_reads(STATE, "offline"));
 }
@@ -157,10 +200,15 @@ START_TEST(a_device_that_was_unplugged_when_memoryd_ended_is_brought_back)
         testbed_make_folder("root/run/memoryd/state");
         testbed_write(KEPT, "dax0.0 movable");
         testbed_write(STATE, "unplugged");
+        testbed_hold(MOCK_DAX, 1);
         daemon_start();
-        wait_for(testbed_count_writes("dax0.0 online_movable 0") == 1);
+        wait_for(testbed_is_waiting(MOCK_DAX));
         add_blocks("Movable");
-        wait_for(bus_count_status("external") == N);
+        wait_for(bus_count_status("pending") == N);
+        testbed_let_go(MOCK_DAX);
+        wait_for(testbed_count_writes("dax0.0 online_movable 0") == 1);
+        wait_for(bus_count_status("done") == N);
+        ck_assert_str_eq(bus_explain(FIRST, "OnlinedBy"), "memoryd");
         ck_assert(daemon_logged("memoryd ended while dax0.0 was unplugged"));
         ck_assert(!testbed_reads(KEPT, "dax0.0 movable"));
 }
@@ -195,6 +243,7 @@ int main(void)
         tcase_add_test(tcase, a_device_of_one_class_is_onlined_with_one_write);
         tcase_add_test(tcase, blocks_that_stay_offline_are_written_one_by_one);
         tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_onlined_block_by_block);
+        tcase_add_test(tcase, a_device_that_lost_its_blocks_is_tried_again);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back);
         tcase_add_test(tcase, a_device_that_is_offline_as_a_whole_again_is_unplugged);
         tcase_add_test(tcase, a_device_that_another_process_took_offline_keeps_its_blocks);

@@ -91,9 +91,11 @@ static void renew(uint32_t id, const char *zones)
         ck_assert_int_eq(zone_list_parse(zones, &block->zones), 0);
 }
 
-static void answer(bool is_unplugged, int error)
+static const Retry retry = { USEC_PER_SEC, 2000, 60 * USEC_PER_SEC, 3 };
+
+static void answer(int error)
 {
-        dax_write_answer(&dax, &(ActuatorReply){ .is_unplugged = is_unplugged, .error = error });
+        ck_assert(!dax_write_answer(&dax, error, false, &retry, 0));
 }
 
 START_TEST(one_device_at_a_time_is_taken_with_all_of_its_blocks)
@@ -113,7 +115,7 @@ START_TEST(one_device_at_a_time_is_taken_with_all_of_its_blocks)
 
         for (uint32_t id = 8; id < 12; id++)
                 renew(id, "Movable");
-        answer(true, 0);
+        answer(0);
         dax_write_finish(&dax, &(Decider){ &machine, &policy, &history, &changed, 1, 2 });
         ck_assert(!dax_write_is_busy(&dax));
         ck_assert_int_eq(choose(), 1);
@@ -207,7 +209,7 @@ START_TEST(each_block_is_judged_by_what_became_of_it)
         for (uint32_t id = 8; id < 12; id++)
                 renew(id, zones[id - 8]);
         dax_write_claim(&dax, &machine);
-        answer(true, 0);
+        answer(0);
         dax_write_finish(&dax, &now);
 
         ck_assert_int_eq(find(8)->status, BLOCK_STATUS_DONE);
@@ -228,12 +230,25 @@ START_TEST(each_block_is_judged_by_what_became_of_it)
 }
 END_TEST
 
+START_TEST(what_another_process_onlined_instead_is_not_memoryds)
+{
+        const Decider now = decider();
+
+        ck_assert_int_eq(choose(), 1);
+        renew(8, "Movable");
+        answer(-EBUSY);
+        dax_write_finish(&dax, &now);
+        ck_assert_int_eq(find(8)->status, BLOCK_STATUS_EXTERNAL);
+        ck_assert_int_eq(find(8)->onliner, ONLINER_OTHER);
+}
+END_TEST
+
 START_TEST(a_device_that_cannot_be_unplugged_is_written_block_by_block)
 {
         const Decider now = decider();
 
         ck_assert_int_eq(choose(), 1);
-        answer(false, -EBUSY);
+        answer(-EBUSY);
         dax_write_finish(&dax, &now);
         for (uint32_t id = 8; id < 12; id++) {
                 ck_assert_int_eq(find(id)->status, BLOCK_STATUS_PENDING);
@@ -257,7 +272,13 @@ START_TEST(a_device_that_lost_its_blocks_leaves_nothing_behind)
                 keep[i] = i < 8 || i > 11;
         machine_retain_blocks(&machine, keep);
         dax_write_claim(&dax, &machine);
-        answer(true, -ENOMEM);
+        /* It is tried again, as blocks are. */
+        ck_assert(dax_write_answer(&dax, -ENOMEM, true, &retry, 10));
+        ck_assert(dax_write_is_busy(&dax) && !dax.is_sent && !dax.is_answered);
+        ck_assert_uint_eq(dax.retry_at_usec, 10 + USEC_PER_SEC);
+        ck_assert(dax_write_answer(&dax, -ENOMEM, true, &retry, 20));
+        ck_assert_uint_eq(dax.retry_at_usec, 20 + 2 * USEC_PER_SEC);
+        ck_assert(!dax_write_answer(&dax, -ENOMEM, true, &retry, 30));
         dax_write_finish(&dax, &now);
         ck_assert(!dax_write_is_busy(&dax));
         ck_assert_uint_eq(machine.n_blocks, 10);
@@ -276,6 +297,7 @@ int main(void)
                             ELEMENTSOF(obstacles));
         tcase_add_test(tcase, new_blocks_are_not_decided_before_the_answer);
         tcase_add_test(tcase, each_block_is_judged_by_what_became_of_it);
+        tcase_add_test(tcase, what_another_process_onlined_instead_is_not_memoryds);
         tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_written_block_by_block);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_leaves_nothing_behind);
         suite_add_tcase(suite, tcase);

@@ -543,9 +543,12 @@ void testbed_set_fault(unsigned block, int error, int times, unsigned delay_msec
 
 void testbed_hold(unsigned block, unsigned n_before)
 {
-        char path[32], text[16];
+        char path[32], full[PATH_MAX], text[16];
 
         testbed_make_folder("waiting");
+        snprintf(path, sizeof(path), "waiting/%u", block);
+        path_format(full, path);
+        (void) unlink(full); /* of an earlier hold */
         snprintf(path, sizeof(path), "held/%u", block);
         snprintf(text, sizeof(text), "%u", n_before);
         testbed_write(path, text);

@@ -891,6 +891,10 @@ START_TEST(what_the_kernel_or_memoryd_onlined_as_a_whole_is_not_left_for_that)
         assert_verdicts(&machine, &policy, "M2L2");
         block[2].kernel_due = true;
         assert_verdicts(&machine, &policy, "M3L");
+        /* It was online, and could not be brought back: memoryd is to try. */
+        block[3].last_class = ZONE_CLASS_KERNEL;
+        assert_verdicts(&machine, &policy, "M4");
+        block[3].last_class = ZONE_CLASS_NONE;
         /* And a request is for what it asks. */
         block[3].job = 1;
         assert_verdicts(&machine, &policy, "M4");

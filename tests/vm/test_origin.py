@@ -207,7 +207,7 @@ class Dax(OriginCase):
 class DaxState(OriginCase):
     """The state of a dax device, with which its owner onlines all of it."""
 
-    kernels = ("7.3",)
+    kernels = ("7.3", "patched-7.3")
     minutes = 4
     state = "/sys/bus/dax/devices/dax0.0/state"
 
