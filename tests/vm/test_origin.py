@@ -292,7 +292,8 @@ class DaxState(OriginCase):
         result = self._write("online_movable")
         self.assertNotEqual(result.code, 0)
         self.assertIn("busy", result.stderr)
-        self.assertIn('write "unplugged" and then a word such as "online_movable" to its state', self._explain())
+        self.assertIn('write "unplugged" and then a word such as "online_movable" to its state',
+                      self._explain())
         verified = self.guest.call("memoryctl verify").stdout
         self.assertIn(f'write "unplugged" to {self.state} first', verified)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Nodes with slow memory: their memory tiers, and what the firmware tells of their speed."""
 
-from case import GuestCase, kernel_matters
+from case import GuestCase
 from machine import Node, Nvdimm, Speed
 from memory import read_memory
 
@@ -43,7 +43,6 @@ class TierCase(GuestCase):
         reader.stop()
 
 
-@kernel_matters("it takes the speed of the memory of DIMMs into account since 6.11")
 class Tiers(TierCase):
     """Node 1 has memory that is three times as slow as that of node 0, and half as broad."""
 
@@ -98,7 +97,6 @@ class Tiers(TierCase):
         self.assertModel()
 
 
-@kernel_matters("its driver of dax devices gives their memory another tier")
 class DaxTiers(TierCase):
     """Node 1 appears with a dax device. No table of the firmware tells of its speed."""
 
