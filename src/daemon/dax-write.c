@@ -71,18 +71,9 @@ int dax_write_load(DaxWrite *dax, const char *folder)
 /* Returns the decision of the plan on a block, or NULL. */
 static const Planned *find_planned(const Plan *plan, uint32_t block)
 {
-        size_t low = 0, high = plan->n_planned;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (plan->planned[middle].block < block)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low < plan->n_planned && plan->planned[low].block == block ? &plan->planned[low] :
-                                                                            NULL;
+        return plan->n_planned == 0 ? NULL :
+                                      bsearch(&block, plan->planned, plan->n_planned,
+                                              sizeof(*plan->planned), id_compare);
 }
 
 /* Returns the verdict of the plan on all blocks of a device, or VERDICT_NONE if it has not one for all. */

@@ -12,8 +12,7 @@
 typedef struct DaxWrite {
         char device[DEVICE_NAME_MAX]; /* "": there is none */
         Verdict verdict;
-        Planned *
-                planned; /* owned: all blocks of the device, in ascending order; none after a restart */
+        Planned *planned; /* owned: all blocks of the device, ascending; none after a restart */
         size_t n_planned;
         bool is_sent;           /* the actuator is at it */
         bool is_answered;       /* for good: it will not be tried again */
@@ -43,7 +42,8 @@ bool dax_write_is_busy(const DaxWrite *dax);
 /*
  * Chooses a device whose state is "offline" and all of whose blocks are offline and in the plan, with one
  * class for all. Marks the blocks as being written. Blocks of other such devices are held until the next
- * plan, and lose their decisions, so that nothing writes them before. Returns 1 if a device was chosen, 0 if not, or -ENOMEM.
+ * plan, and lose their decisions, so that nothing writes them before. Returns 1 if a device was chosen, 0 if
+ * not, or -ENOMEM.
  */
 int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan);
 

@@ -10,8 +10,8 @@
 
 /* A block and the decision on it. */
 typedef struct Planned {
-        uint32_t block;
-        int32_t node; /* the block's */
+        uint32_t block; /* first, for id_compare() */
+        int32_t node;   /* the block's */
         Decision decision;
 } Planned;
 
