@@ -366,14 +366,26 @@ static int on_pressure(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
+/*
+ * Adds an input whose events are handled before everything else. Clients of the bus can send calls without an
+ * end: neither added memory nor the next write waits for them. Passes have the priority of the bus, because
+ * they may take long: between two of their steps, the bus has its turn.
+ */
+static int add_input(Manager *manager, int fd, sd_event_io_handler_t handler, sd_event_source **ret)
+{
+        int r = sd_event_add_io(manager->event, ret, fd, EPOLLIN, handler, manager);
+
+        return r < 0 ? r : sd_event_source_set_priority(*ret, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
 static int manager_attach(Manager *manager)
 {
-        int r = sd_event_add_io(manager->event, &manager->monitor_source,
-                                monitor_get_fd(manager->monitor), EPOLLIN, on_monitor, manager);
+        int r = add_input(manager, monitor_get_fd(manager->monitor), on_monitor,
+                          &manager->monitor_source);
 
         if (r >= 0)
-                r = sd_event_add_io(manager->event, &manager->writer_source,
-                                    manager->writer.channel.fd, EPOLLIN, on_writer, manager);
+                r = add_input(manager, manager->writer.channel.fd, on_writer,
+                              &manager->writer_source);
         /* Accuracy of 1 us: with the default, a pass could run 250 ms late. */
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,
@@ -383,8 +395,7 @@ static int manager_attach(Manager *manager)
                 r = sd_event_add_time(manager->event, &manager->look_source, CLOCK_MONOTONIC,
                                       UINT64_MAX, 0, on_look, manager);
         if (r >= 0 && manager->klog_fd >= 0)
-                r = sd_event_add_io(manager->event, &manager->klog_source, manager->klog_fd,
-                                    EPOLLIN, on_klog, manager);
+                r = add_input(manager, manager->klog_fd, on_klog, &manager->klog_source);
         if (r < 0 || manager->pressure_fd < 0)
                 return r;
         r = sd_event_add_io(manager->event, &manager->pressure_source, manager->pressure_fd,
