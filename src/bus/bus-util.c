@@ -30,14 +30,31 @@ int bus_error_setf(sd_bus_error *error, const char *name, const char *format, ..
         return sd_bus_error_set(error, name, text);
 }
 
+int bus_read_text(sd_bus_message *message, bool is_variant, const char *what, size_t max_bytes,
+                  const char **ret, sd_bus_error *error)
+{
+        const char *text;
+        int r = is_variant ? sd_bus_message_read(message, "v", "s", &text) :
+                             sd_bus_message_read(message, "s", &text);
+        size_t n = r > 0 ? strlen(text) : 0;
+
+        if (n > max_bytes)
+                return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                      "%s: expected at most %zu bytes, got %zu", what, max_bytes,
+                                      n);
+        if (r > 0)
+                *ret = text;
+        return r;
+}
+
 int bus_read_dictionary(sd_bus_message *message, BusReadValue read, void *userdata,
                         sd_bus_error *error)
 {
-        const char *key;
+        const char *key = "";
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
 
         while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                r = sd_bus_message_read(message, "s", &key);
+                r = bus_read_text(message, false, "Key", BUS_WORD_MAX, &key, error);
                 if (r >= 0)
                         r = read(message, key, userdata, error);
                 if (r >= 0)

@@ -160,6 +160,7 @@ typedef struct PlanOptions {
         size_t n_additions;
         const char *config; /* the text of a configuration to plan with, or NULL */
         const char *config_name;
+        bool has_additions;
 } PlanOptions;
 
 static void plan_options_done(PlanOptions *options)
@@ -190,13 +191,16 @@ static int read_addition(const char *text, PlanOptions *options, sd_bus_error *e
 
 static int read_additions(sd_bus_message *message, PlanOptions *options, sd_bus_error *error)
 {
-        _cleanup_(strings_freep) char **texts = NULL;
+        const char *text;
         int r = sd_bus_message_enter_container(message, 'v', "as");
 
         if (r >= 0)
-                r = sd_bus_message_read_strv(message, &texts);
-        for (size_t i = 0; r >= 0 && texts && texts[i]; i++)
-                r = read_addition(texts[i], options, error);
+                r = sd_bus_message_enter_container(message, 'a', "s");
+        while (r >= 0 &&
+               (r = bus_read_text(message, false, "Addition", BUS_WORD_MAX, &text, error)) > 0)
+                r = read_addition(text, options, error);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
         return r < 0 ? r : sd_bus_message_exit_container(message);
 }
 
@@ -204,18 +208,25 @@ static int read_option(sd_bus_message *message, const char *key, void *userdata,
                        sd_bus_error *error)
 {
         PlanOptions *options = userdata;
-        bool is_add = strcmp(key, "Add") == 0;
+        bool is_add = strcmp(key, "Add") == 0, is_config = strcmp(key, "Config") == 0;
         int r;
 
-        if (is_add)
-                r = read_additions(message, options, error);
-        else if (strcmp(key, "Config") == 0)
-                r = sd_bus_message_read(message, "v", "s", &options->config);
-        else if (strcmp(key, "ConfigName") == 0)
-                r = sd_bus_message_read(message, "v", "s", &options->config_name);
-        else
+        if (!is_add && !is_config && strcmp(key, "ConfigName") != 0)
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                       "Option '%s': expected Add, Config or ConfigName", key);
+        if (is_add    ? options->has_additions :
+            is_config ? !!options->config :
+                        !!options->config_name)
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option '%s': given twice",
+                                      key);
+        options->has_additions |= is_add;
+        if (is_add)
+                r = read_additions(message, options, error);
+        else if (is_config)
+                r = bus_read_text(message, true, key, BUS_CONFIG_MAX, &options->config, error);
+        else
+                r = bus_read_text(message, true, key, BUS_CONFIG_NAME_MAX, &options->config_name,
+                                  error);
         if (r == -ENXIO)
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                       "Option '%s': expected a value of type '%s'", key,

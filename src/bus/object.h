@@ -125,6 +125,22 @@ int bus_error_setf(sd_bus_error *error, const char *name, const char *format, ..
 /* Replies with one error that has a line for each fault. Returns the value for a handler to return. */
 int bus_reply_faults(sd_bus_message *message, char **faults);
 
+/*
+ * The largest texts of a call, in bytes. Polkit may be asked for minutes before a call is answered. Meanwhile
+ * memoryd holds the call, so it refuses at once what is larger than it need be.
+ */
+#define BUS_WORD_MAX 64 /* keys, words, devices and additions */
+#define BUS_CONFIG_NAME_MAX 4096
+#define BUS_CONFIG_MAX (256 * 1024)
+
+/*
+ * Reads a string of at most max_bytes: of basic type "s", or, with `is_variant`, of a variant. `what` names
+ * the string in the error LimitsExceeded. Returns 0 or more, -ENXIO if it is of another type, or another
+ * negative errno, with or without the error set. The string belongs to the message.
+ */
+int bus_read_text(sd_bus_message *message, bool is_variant, const char *what, size_t max_bytes,
+                  const char **ret, sd_bus_error *error);
+
 /* Reads the value of a key. Returns 0 or more, or a negative errno, with or without the error set. */
 typedef int (*BusReadValue)(sd_bus_message *message, const char *key, void *userdata,
                             sd_bus_error *error);

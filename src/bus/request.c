@@ -47,7 +47,7 @@ static int read_node(sd_bus_message *message, Request *request, sd_bus_error *er
 static int read_device(sd_bus_message *message, Request *request, sd_bus_error *error)
 {
         const char *device;
-        int r = sd_bus_message_read(message, "v", "s", &device);
+        int r = bus_read_text(message, true, "Device", BUS_WORD_MAX, &device, error);
 
         if (r < 0)
                 return r;
@@ -61,7 +61,7 @@ static int read_device(sd_bus_message *message, Request *request, sd_bus_error *
 static int read_zone(sd_bus_message *message, Request *request, sd_bus_error *error)
 {
         const char *word;
-        int r = sd_bus_message_read(message, "v", "s", &word);
+        int r = bus_read_text(message, true, "Zone", BUS_WORD_MAX, &word, error);
 
         if (r < 0)
                 return r;

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Tests memoryd against users who want to keep it from its work. */
+
+#include "daemon/daemon_fixture.h"
+
+#include "base/macro.h"
+#include "check_main.h"
+
+#include <systemd/sd-bus.h>
+
+#define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+#define INVALID_ARGS "org.freedesktop.DBus.Error.InvalidArgs"
+#define CALL_TIMEOUT_USEC (3600 * USEC_PER_SEC)
+
+/* A connection of a user, with counts of what came back. */
+typedef struct Client {
+        sd_bus *bus;
+        unsigned n_sent, n_replies, n_errors;
+        char error_name[128], error_message[256]; /* of the last error */
+} Client;
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Client *client = userdata;
+        const sd_bus_error *failure = sd_bus_message_get_error(reply);
+
+        (void) error;
+        if (!failure) {
+                client->n_replies++;
+                return 0;
+        }
+        client->n_errors++;
+        snprintf(client->error_name, sizeof(client->error_name), "%s", failure->name);
+        snprintf(client->error_message, sizeof(client->error_message), "%s", failure->message);
+        return 0;
+}
+
+/* The bus takes the user of a connection from the process that connects, at the time when it does. */
+static void client_connect(Client *client, uid_t uid)
+{
+        uid_t own = geteuid();
+
+        *client = (Client){};
+        ck_assert_int_ge(sd_bus_new(&client->bus), 0);
+        ck_assert_int_ge(sd_bus_set_address(client->bus, bus_address()), 0);
+        ck_assert_int_ge(sd_bus_set_bus_client(client->bus, true), 0);
+        if (own == 0)
+                ck_assert_int_ge(seteuid(uid), 0);
+        ck_assert_int_ge(sd_bus_start(client->bus), 0);
+        ck_assert_int_ge(seteuid(own), 0);
+        ck_assert_int_ge(sd_bus_set_method_call_timeout(client->bus, CALL_TIMEOUT_USEC), 0);
+}
+
+static void client_close(Client *client)
+{
+        sd_bus_close_unref(client->bus);
+}
+
+static void client_send(Client *client, sd_bus_message *message)
+{
+        ck_assert_int_ge(sd_bus_call_async(client->bus, NULL, message, on_reply, client, 0), 0);
+        sd_bus_message_unref(message);
+        client->n_sent++;
+}
+
+static sd_bus_message *client_message(Client *client, const char *method)
+{
+        sd_bus_message *message = NULL;
+
+        ck_assert_int_ge(sd_bus_message_new_method_call(client->bus, &message, "org.memoryd1",
+                                                        MANAGER_PATH, MANAGER, method),
+                         0);
+        return message;
+}
+
+/* Reads what has come. Returns whether all calls are answered. */
+static bool client_has_all(Client *client)
+{
+        int r;
+
+        while ((r = sd_bus_process(client->bus, NULL)) > 0)
+                ;
+        ck_assert_int_ge(r, 0);
+        return client->n_replies + client->n_errors == client->n_sent;
+}
+
+/* Sizes */
+
+/* Returns an option of Plan() that is a text of `n` characters. */
+static sd_bus_message *long_option(Client *client, const char *key, size_t n)
+{
+        sd_bus_message *message = client_message(client, "Plan");
+        _cleanup_free_ char *text = malloc(n + 1);
+
+        ck_assert_ptr_nonnull(text);
+        memset(text, '#', n);
+        text[n] = 0;
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, key, "s", text), 0);
+        return message;
+}
+
+static void assert_refused(Client *client, sd_bus_message *message, const char *name,
+                           const char *text)
+{
+        client_send(client, message);
+        wait_for(client_has_all(client));
+        ck_assert_str_eq(client->error_name, name);
+        ck_assert_str_eq(client->error_message, text);
+        *client->error_name = *client->error_message = 0;
+}
+
+START_TEST(what_is_too_large_is_refused_before_polkit_is_asked)
+{
+        Client client;
+        sd_bus_message *message;
+        char word[66];
+
+        daemon_start();
+        client_connect(&client, 65534);
+        assert_refused(&client, long_option(&client, "Config", 256 * 1024 + 1), LIMITS_EXCEEDED,
+                       "Config: expected at most 262144 bytes, got 262145");
+        assert_refused(&client, long_option(&client, "Config", 8 * 1024 * 1024), LIMITS_EXCEEDED,
+                       "Config: expected at most 262144 bytes, got 8388608");
+        assert_refused(&client, long_option(&client, "ConfigName", 4097), LIMITS_EXCEEDED,
+                       "ConfigName: expected at most 4096 bytes, got 4097");
+
+        memset(word, 'x', 65);
+        word[65] = 0;
+        assert_refused(&client, long_option(&client, word, 1), LIMITS_EXCEEDED,
+                       "Key: expected at most 64 bytes, got 65");
+        message = client_message(&client, "Plan");
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, "Add", "as", 1, word), 0);
+        assert_refused(&client, message, LIMITS_EXCEEDED,
+                       "Addition: expected at most 64 bytes, got 65");
+        message = client_message(&client, "Offline");
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, "Device", "s", word), 0);
+        assert_refused(&client, message, LIMITS_EXCEEDED,
+                       "Device: expected at most 64 bytes, got 65");
+        message = client_message(&client, "Plan");
+        ck_assert_int_ge(
+                sd_bus_message_append(message, "a{sv}", 2, "Config", "s", "", "Config", "s", ""),
+                0);
+        assert_refused(&client, message, INVALID_ARGS, "Option 'Config': given twice");
+        ck_assert_uint_eq(polkit_count(), 0);
+
+        /* The largest configuration that is accepted. */
+        client_send(&client, long_option(&client, "Config", 256 * 1024));
+        wait_for(client_has_all(&client));
+        ck_assert_str_eq(client.error_name, "");
+        ck_assert_uint_eq(client.n_replies, 1);
+        client_close(&client);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("daemon-users");
+        TCase *sizes = fixture_case(suite, "sizes");
+
+        tcase_add_test(sizes, what_is_too_large_is_refused_before_polkit_is_asked);
+        return check_main(suite);
+}
