@@ -3,19 +3,21 @@
 /* Asks polkit whether a caller may do something. */
 
 #include "base/log.h"
+#include "bus/client.h"
 #include "bus/object.h"
 
 /* Long enough for a user to type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * 60 * USEC_PER_SEC)
 
 typedef struct Question {
-        unsigned n_refs; /* by authority_ask(), and by the call to the bus or to polkit */
+        unsigned n_refs; /* by authority_ask(), and by the calls to the bus and to polkit */
         sd_bus_message *message;
         const char *action;
         const char *also; /* the action to ask for next, or NULL */
         AuthorityGranted granted;
         void *userdata;
         uint32_t uid;
+        bool is_claimed; /* counted as a question of the user */
 } Question;
 
 static void question_unref(void *userdata)
@@ -24,11 +26,11 @@ static void question_unref(void *userdata)
 
         if (--question->n_refs > 0)
                 return;
+        if (question->is_claimed)
+                client_release(question->uid, CLAIM_QUESTION);
         sd_bus_message_unref(question->message);
         free(question);
 }
-
-DEFINE_CLEANUP(Question *, question_unref)
 
 static int deny(const Question *question)
 {
@@ -97,43 +99,34 @@ static int ask_polkit(Question *question)
         return r < 0 ? r : question_keep(question, slot);
 }
 
-static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int on_user(sd_bus_message *message, uint32_t uid, void *userdata)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Question *question = userdata;
-        uint32_t uid;
 
-        (void) error;
-        if (sd_bus_message_is_method_error(reply, NULL) ||
-            sd_bus_message_read(reply, "u", &uid) < 0)
-                return deny(question);
         question->uid = uid;
         if (uid == 0)
                 return grant(question);
+        if (client_claim(uid, CLAIM_QUESTION, "Calls that wait for polkit", &error) < 0)
+                return sd_bus_reply_method_error(message, &error);
+        question->is_claimed = true;
         return ask_polkit(question) < 0 ? deny(question) : 1;
-}
-
-static int ask_uid(Question *question)
-{
-        sd_bus_slot *slot = NULL;
-        int r = sd_bus_call_method_async(
-                sd_bus_message_get_bus(question->message), &slot, "org.freedesktop.DBus",
-                "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid,
-                question, "s", sd_bus_message_get_sender(question->message));
-
-        return r < 0 ? r : question_keep(question, slot);
 }
 
 int authority_ask(sd_bus_message *message, const char *action, const char *also,
                   AuthorityGranted granted, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(question_unrefp) Question *question = malloc(sizeof(*question));
-        int r = -ENOMEM;
+        Question *question = malloc(sizeof(*question));
 
-        if (question) {
-                *question = (Question){
-                        1, sd_bus_message_ref(message), action, also, granted, userdata, UINT32_MAX
-                };
-                r = ask_uid(question);
-        }
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot ask for authorization") : r;
+        if (!question)
+                return bus_error_from_errno(error, -ENOMEM, "Cannot ask for authorization");
+        *question = (Question){
+                .n_refs = 1,
+                .message = sd_bus_message_ref(message),
+                .action = action,
+                .also = also,
+                .granted = granted,
+                .userdata = userdata,
+        };
+        return client_identify(message, on_user, question, question_unref, error);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/names.h"
+#include "bus/client.h"
 #include "bus/object.h"
 
 #include <time.h>
@@ -34,6 +35,7 @@ void bus_free(Bus *bus)
         if (!bus)
                 return;
         sd_event_source_disable_unref(bus->reconnect_source);
+        clients_done();
         sd_bus_flush_close_unref(bus->bus);
         told_done(&bus->told);
         sd_event_unref(bus->event);
@@ -149,6 +151,7 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source, (void) usec;
         bus->has_name = false;
+        clients_done();
         bus->bus = sd_bus_close_unref(bus->bus);
         r = bus_connect(bus);
         if (r < 0) {

@@ -191,7 +191,9 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
                                                   refused.text);
         if (r == -E2BIG)
                 return sd_bus_reply_method_errorf(message, BUS_ERROR_TOO_MANY_JOBS,
-                                                  "There are %d jobs already", JOBS_MAX);
+                                                  "Jobs: user %u has as many as memoryd allows: "
+                                                  "at most %d, and %d of all users together",
+                                                  uid, JOBS_PER_USER_MAX, JOBS_MAX);
         if (r == -ESHUTDOWN)
                 return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED,
                                                   "memoryd is being stopped");

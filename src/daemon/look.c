@@ -20,7 +20,7 @@ static void manager_rebalance(Manager *manager, uint32_t node, uint32_t n_blocks
         request.node = (int32_t) node;
         request.size_bytes = n_blocks * manager->machine.block_size_bytes;
         request.zone_class = ZONE_CLASS_KERNEL;
-        r = manager_add_job(manager, &request, UINT32_MAX, &id, &refused);
+        r = manager_add_job(manager, &request, UID_MEMORYD, &id, &refused);
         if (r > 0)
                 log_notice("Cannot make kernel memory of %u blocks of node %u: %s", n_blocks, node,
                            refused.text);

@@ -63,13 +63,23 @@ int job_queue_append(JobQueue *queue, Machine *machine, Request *request, Select
         return 0;
 }
 
+static bool has_room(const JobQueue *queue, uint32_t uid)
+{
+        static const ShareLimits limits = { .per_user = JOBS_PER_USER_MAX, .total = JOBS_MAX };
+        unsigned n = 0;
+
+        for (size_t i = 0; i < queue->n_jobs; i++)
+                n += queue->jobs[i]->uid == uid;
+        return share_is_left(&limits, uid, n, (unsigned) queue->n_jobs);
+}
+
 int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused)
 {
         _cleanup_(selection_done) Selection selection = {};
         int r;
 
-        if (queue->n_jobs == JOBS_MAX)
+        if (!has_room(queue, uid))
                 return -E2BIG;
         r = selection_make(machine, policy, request, &selection);
         if (r < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "base/share.h"
 #include "job/job.h"
 
 /*
@@ -8,8 +9,9 @@
  * one lock for every write, so several jobs at once would gain nothing. Pure: the caller makes the writes.
  */
 
-/* The largest number of unfinished jobs. */
+/* The largest number of unfinished jobs, and that of one user who is not root. */
 #define JOBS_MAX 64
+#define JOBS_PER_USER_MAX 16
 
 typedef struct JobQueue {
         Job *jobs[JOBS_MAX]; /* owned */
@@ -22,7 +24,7 @@ void job_queue_done(JobQueue *queue);
 /*
  * Makes a job of a request, which is empty after success. The totals of the machine must be up to date.
  * Returns 0 and the job's id; 1 if the request is refused, with the reason in *ret_refused, which the caller
- * frees; -E2BIG if there are JOBS_MAX jobs; or -ENOMEM.
+ * frees; -E2BIG if the user may have no more jobs, see share.h; or -ENOMEM.
  */
 int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused);

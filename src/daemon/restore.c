@@ -50,7 +50,7 @@ static int manager_add_restore(Manager *manager, const Device *device, Selection
         strcpy(request.device, device->name);
         if (!*request.device)
                 request.node = selection->steps[0].node;
-        r = job_queue_append(&manager->queue, &manager->machine, &request, selection, UINT32_MAX,
+        r = job_queue_append(&manager->queue, &manager->machine, &request, selection, UID_MEMORYD,
                              &id);
         if (r >= 0)
                 (void) changed_ids_add(&manager->publisher.changes.new_jobs, id);

@@ -13,6 +13,10 @@
 #define INVALID_ARGS "org.freedesktop.DBus.Error.InvalidArgs"
 #define CALL_TIMEOUT_USEC (3600 * USEC_PER_SEC)
 
+/* Users that every system has: the bus has no others. */
+#define NOBODY 65534
+#define OTHER 1
+
 /* A connection of a user, with counts of what came back. */
 typedef struct Client {
         sd_bus *bus;
@@ -117,7 +121,7 @@ START_TEST(what_is_too_large_is_refused_before_polkit_is_asked)
         char word[66];
 
         daemon_start();
-        client_connect(&client, 65534);
+        client_connect(&client, NOBODY);
         assert_refused(&client, long_option(&client, "Config", 256 * 1024 + 1), LIMITS_EXCEEDED,
                        "Config: expected at most 262144 bytes, got 262145");
         assert_refused(&client, long_option(&client, "Config", 8 * 1024 * 1024), LIMITS_EXCEEDED,
@@ -153,11 +157,73 @@ START_TEST(what_is_too_large_is_refused_before_polkit_is_asked)
 }
 END_TEST
 
+/* Counts */
+
+/* Sends a call without arguments so many times. */
+static void client_flood(Client *client, const char *method, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++)
+                client_send(client, client_message(client, method));
+        (void) client_has_all(client);
+}
+
+START_TEST(questions_of_one_user_leave_room_for_those_of_others)
+{
+        Client clients[2], other, root;
+
+        daemon_start();
+        /* Without root, all are one user. */
+        if (geteuid() != 0)
+                return;
+        polkit_set(POLKIT_HOLDS);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                client_connect(&clients[i], NOBODY);
+                /* The bus has told the user when this one is answered. */
+                client_flood(&clients[i], "ListBlocks", 1);
+                client_flood(&clients[i], "Rescan", 1);
+                wait_for(!client_has_all(&clients[i]) && polkit_count() == i + 1);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++)
+                client_flood(&clients[i], "Rescan", 126);
+        wait_for((client_has_all(&clients[0]), client_has_all(&clients[1]),
+                  clients[0].n_errors + clients[1].n_errors == 2 * 127 - 16));
+        ck_assert_str_eq(clients[0].error_name, LIMITS_EXCEEDED);
+        ck_assert_str_eq(clients[0].error_message,
+                         "Calls that wait for polkit: user 65534 has as many as memoryd allows: at "
+                         "most 16, and 96 of all users together");
+        ck_assert_uint_eq(polkit_count(), 16);
+
+        client_connect(&other, OTHER);
+        client_flood(&other, "Rescan", 1);
+        wait_for(!client_has_all(&other) && polkit_count() == 17);
+        client_connect(&root, 0);
+        client_flood(&root, "Rescan", 1);
+        wait_for(client_has_all(&root));
+        ck_assert_uint_eq(root.n_errors, 0);
+
+        polkit_set(POLKIT_GRANTS);
+        wait_for(client_has_all(&clients[0]) && client_has_all(&clients[1]) &&
+                 client_has_all(&other));
+        ck_assert_uint_eq(other.n_errors, 0);
+        ck_assert_uint_eq(clients[0].n_errors + clients[1].n_errors, 2 * 127 - 16);
+        /* The questions that were answered are not counted any more. */
+        client_flood(&clients[0], "Rescan", 1);
+        wait_for(client_has_all(&clients[0]));
+        ck_assert_uint_eq(clients[0].n_errors + clients[1].n_errors, 2 * 127 - 16);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++)
+                client_close(&clients[i]);
+        client_close(&other);
+        client_close(&root);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("daemon-users");
         TCase *sizes = fixture_case(suite, "sizes");
+        TCase *counts = fixture_case(suite, "counts");
 
         tcase_add_test(sizes, what_is_too_large_is_refused_before_polkit_is_asked);
+        tcase_add_test(counts, questions_of_one_user_leave_room_for_those_of_others);
         return check_main(suite);
 }

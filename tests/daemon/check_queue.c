@@ -30,8 +30,8 @@ static void tear_down(void)
         policy_done(&policy);
 }
 
-/* Asks for a block to go offline. */
-static int add(uint32_t block, uint32_t *ret_id)
+/* A user asks for a block to go offline. */
+static int add_for(uint32_t uid, uint32_t block, uint32_t *ret_id)
 {
         Selection refused = {};
         Request request;
@@ -42,12 +42,17 @@ static int add(uint32_t block, uint32_t *ret_id)
         REQUIRE_MEMORY(request.ranges);
         request.ranges[0] = (BlockRange){ block, block };
         request.n_ranges = 1;
-        r = job_queue_add(&queue, &machine, &policy, &request, 1000, ret_id, &refused);
+        r = job_queue_add(&queue, &machine, &policy, &request, uid, ret_id, &refused);
         ck_assert_int_eq(r == 1, refused.refusal != REFUSAL_NONE);
         ck_assert_int_eq(r == 0, request.n_ranges == 0);
         request_done(&request);
         selection_done(&refused);
         return r;
+}
+
+static int add(uint32_t block, uint32_t *ret_id)
+{
+        return add_for(1000, block, ret_id);
 }
 
 /* The block of the next write, or -1. */
@@ -112,9 +117,22 @@ START_TEST(there_are_at_most_64_jobs)
         uint32_t id;
 
         for (uint32_t i = 0; i < JOBS_MAX; i++)
-                ck_assert_int_eq(add(8 + i, &id), 0);
-        ck_assert_int_eq(add(8 + JOBS_MAX, &id), -E2BIG);
+                ck_assert_int_eq(add_for(0, 8 + i, &id), 0);
+        ck_assert_int_eq(add_for(0, 8 + JOBS_MAX, &id), -E2BIG);
         ck_assert_uint_eq(queue.n_jobs, JOBS_MAX);
+}
+END_TEST
+
+START_TEST(no_user_has_all_jobs)
+{
+        uint32_t id;
+
+        for (uint32_t i = 0; i < JOBS_PER_USER_MAX; i++)
+                ck_assert_int_eq(add(8 + i, &id), 0);
+        ck_assert_int_eq(add(50, &id), -E2BIG);
+        ck_assert_int_eq(add_for(1001, 50, &id), 0);
+        for (uint32_t i = 51; i < 8 + JOBS_MAX; i++)
+                ck_assert_int_eq(add_for(UID_MEMORYD, i, &id), i < 98 ? 0 : -E2BIG);
 }
 END_TEST
 
@@ -161,6 +179,7 @@ int main(void)
         tcase_add_test(jobs, jobs_run_in_the_order_in_which_they_were_accepted);
         tcase_add_test(jobs, a_request_that_is_refused_makes_no_job);
         tcase_add_test(jobs, there_are_at_most_64_jobs);
+        tcase_add_test(jobs, no_user_has_all_jobs);
         tcase_add_test(jobs, a_job_that_waits_is_cancelled_at_once);
         tcase_add_test(jobs, a_write_under_way_is_interrupted_for_a_cancel);
         suite_add_tcase(suite, jobs);

@@ -44,10 +44,20 @@ static const char bus_config[] =
 
 /* polkit */
 
+#define HELD_MAX 128
+
+static sd_bus_message *held[HELD_MAX];
+static size_t n_held;
+
 static int method_check_authorization(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         (void) userdata;
         polkit_asked++;
+        if (polkit_answer == POLKIT_HOLDS) {
+                ck_assert_uint_lt(n_held, HELD_MAX);
+                held[n_held++] = sd_bus_message_ref(message);
+                return 1;
+        }
         if (polkit_answer == POLKIT_FAILS)
                 return sd_bus_error_set(error, "org.freedesktop.PolicyKit1.Error.Failed", "No");
         return sd_bus_reply_method_return(message, "(bba{ss})", polkit_answer == POLKIT_GRANTS, 0,
@@ -64,6 +74,14 @@ static const sd_bus_vtable polkit_vtable[] = {
 void polkit_set(Polkit answer)
 {
         polkit_answer = answer;
+        while (answer != POLKIT_HOLDS && n_held > 0) {
+                sd_bus_message *message = held[--n_held];
+
+                ck_assert_int_ge(sd_bus_reply_method_return(message, "(bba{ss})",
+                                                            answer == POLKIT_GRANTS, 0, 0),
+                                 0);
+                sd_bus_message_unref(message);
+        }
 }
 
 unsigned polkit_count(void)

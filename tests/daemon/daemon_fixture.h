@@ -230,6 +230,7 @@ typedef enum Polkit {
         POLKIT_GRANTS,
         POLKIT_DENIES,
         POLKIT_FAILS,
+        POLKIT_HOLDS, /* as when it waits for a password: answers when polkit_set() sets another */
 } Polkit;
 
 void polkit_set(Polkit answer);
