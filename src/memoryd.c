@@ -360,10 +360,14 @@ static int run(void)
         if (r == 0)
                 r = load_config(&conf, &setup.sysfs);
 
-        /* From here on the event loop takes these signals. The actuator, forked earlier, ignores them. */
+        /*
+         * From here on the event loop takes these signals, and SIGCHLD of the children that it starts. The
+         * actuator, forked earlier, ignores them.
+         */
         sigemptyset(&blocked);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
                 sigaddset(&blocked, signals[i]);
+        sigaddset(&blocked, SIGCHLD);
         (void) sigprocmask(SIG_BLOCK, &blocked, NULL);
 
         if (r == 0)

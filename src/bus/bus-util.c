@@ -112,7 +112,7 @@ int bus_emit_removed(sd_bus *bus, const char *path, const char *interface)
                                               "org.freedesktop.DBus.Properties", NULL);
 }
 
-int bus_reply_faults(sd_bus_message *message, char **faults)
+int bus_join_faults(char **faults, char **ret)
 {
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -124,5 +124,15 @@ int bus_reply_faults(sd_bus_message *message, char **faults)
                 fprintf(stream, "%s%s", *fault, fault[1] ? "\n" : "");
         if (fclose(stream) != 0)
                 return -ENOMEM;
-        return sd_bus_reply_method_errorf(message, BUS_ERROR_INVALID_CONFIG, "%s", text);
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+int bus_reply_faults(sd_bus_message *message, char **faults)
+{
+        _cleanup_free_ char *text = NULL;
+        int r = bus_join_faults(faults, &text);
+
+        return r < 0 ? r :
+                       sd_bus_reply_method_errorf(message, BUS_ERROR_INVALID_CONFIG, "%s", text);
 }

@@ -35,6 +35,7 @@ void bus_free(Bus *bus)
         if (!bus)
                 return;
         sd_event_source_disable_unref(bus->reconnect_source);
+        bus_plans_done();
         clients_done();
         sd_bus_flush_close_unref(bus->bus);
         told_done(&bus->told);
@@ -151,6 +152,7 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void) source, (void) usec;
         bus->has_name = false;
+        bus_plans_done();
         clients_done();
         bus->bus = sd_bus_close_unref(bus->bus);
         r = bus_connect(bus);

@@ -40,7 +40,8 @@ static Users users;
 static void client_drop_calls(Client *client)
 {
         for (size_t i = 0; i < client->n_waiting; i++) {
-                client->waiting[i].destroy(client->waiting[i].userdata);
+                if (client->waiting[i].destroy)
+                        client->waiting[i].destroy(client->waiting[i].userdata);
                 sd_bus_message_unref(client->waiting[i].message);
         }
         client->n_waiting = 0;
@@ -62,7 +63,6 @@ void clients_done(void)
 {
         while (clients)
                 client_forget(&clients);
-        users_done(&users);
 }
 
 static void drop_idle_clients(void)
@@ -170,7 +170,8 @@ int client_identify(sd_bus_message *message, ClientFound found, void *userdata,
 
         if (r == 0)
                 return 1;
-        destroy(userdata);
+        if (destroy)
+                destroy(userdata);
         return r;
 }
 

@@ -16,7 +16,7 @@ typedef int (*ClientFound)(sd_bus_message *message, uint32_t uid, void *userdata
 /*
  * Finds the user who sent a call, and calls `found`, now or later from the event loop. If the bus does not know
  * the user, or the connection has too many calls already, the call is answered with an error. In any case,
- * `destroy` is called when userdata is not needed any more. Returns what a method handler returns.
+ * `destroy`, unless it is NULL, is called when userdata is not needed any more. Returns what a method handler returns.
  */
 int client_identify(sd_bus_message *message, ClientFound found, void *userdata,
                     void (*destroy)(void *userdata), sd_bus_error *error);

@@ -21,6 +21,9 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
+/* Ends all plans that are being made. To be called before the connection to the bus is closed. */
+void bus_plans_done(void);
+
 /* Methods of the manager that make jobs (Online, Offline and SetZone), and list them. */
 int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
@@ -121,6 +124,9 @@ int bus_error_from_errno(sd_bus_error *error, int r, const char *what);
  * become "?". Returns what a handler returns.
  */
 int bus_error_setf(sd_bus_error *error, const char *name, const char *format, ...) _printf_(3, 4);
+
+/* Joins faults to a text that has a line for each. Returns 0 or -ENOMEM. */
+int bus_join_faults(char **faults, char **ret);
 
 /* Replies with one error that has a line for each fault. Returns the value for a handler to return. */
 int bus_reply_faults(sd_bus_message *message, char **faults);

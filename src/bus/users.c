@@ -6,6 +6,7 @@
 
 const ShareLimits claim_limits[_CLAIM_MAX] = {
         [CLAIM_QUESTION] = { .per_user = 16, .total = 96 },
+        [CLAIM_PLAN] = { .per_user = 1, .total = 5 },
 };
 
 void users_done(Users *users)
@@ -57,4 +58,6 @@ void users_release(Users *users, uint32_t uid, Claim claim)
         users->n_total[claim]--;
         if (user_is_idle(user))
                 *user = users->users[--users->n_users];
+        if (users->n_users == 0)
+                users_done(users);
 }

@@ -7,6 +7,7 @@
 
 typedef enum Claim {
         CLAIM_QUESTION, /* a call that waits for polkit */
+        CLAIM_PLAN,     /* a plan that is being made */
         _CLAIM_MAX,
 } Claim;
 
@@ -33,5 +34,5 @@ void users_done(Users *users);
 /* Counts a claim of a user. Returns 0, -EDQUOT if the user may have no more, or -ENOMEM. */
 int users_claim(Users *users, uint32_t uid, Claim claim);
 
-/* Ends a claim that users_claim() has counted. */
+/* Ends a claim that users_claim() has counted. With the last claim of all, nothing is left to free. */
 void users_release(Users *users, uint32_t uid, Claim claim);

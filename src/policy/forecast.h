@@ -20,8 +20,8 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
                    const char **ret_expected);
 
 /*
- * The most blocks and additions of a forecast. Every user may ask memoryd for a forecast, and memoryd does
- * nothing else while it makes one. A forecast of this size takes a second and less than 100 MB.
+ * The most blocks and additions of a forecast. Every user may ask memoryd for a forecast. A forecast
+ * of this size takes a second and less than 100 MB.
  */
 #define FORECAST_BLOCKS_MAX 262144
 #define FORECAST_ADDITIONS_MAX 64

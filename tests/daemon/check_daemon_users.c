@@ -7,11 +7,14 @@
 #include "base/macro.h"
 #include "check_main.h"
 
+#include <signal.h>
 #include <systemd/sd-bus.h>
 
 #define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
 #define INVALID_ARGS "org.freedesktop.DBus.Error.InvalidArgs"
 #define CALL_TIMEOUT_USEC (3600 * USEC_PER_SEC)
+
+#define DIMM 32
 
 /* Users that every system has: the bus has no others. */
 #define NOBODY 65534
@@ -191,7 +194,7 @@ START_TEST(questions_of_one_user_leave_room_for_those_of_others)
         ck_assert_str_eq(clients[0].error_message,
                          "Calls that wait for polkit: user 65534 has as many as memoryd allows: at "
                          "most 16, and 96 of all users together");
-        ck_assert_uint_eq(polkit_count(), 16);
+        wait_for(polkit_count() == 16);
 
         client_connect(&other, OTHER);
         client_flood(&other, "Rescan", 1);
@@ -217,13 +220,112 @@ START_TEST(questions_of_one_user_leave_room_for_those_of_others)
 }
 END_TEST
 
+/* Plans */
+
+static sd_bus_message *client_plan(Client *client, const char *addition)
+{
+        sd_bus_message *message = client_message(client, "Plan");
+
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, "Add", "as", 1, addition), 0);
+        return message;
+}
+
+/* A plan that takes about a second. */
+static sd_bus_message *long_plan(Client *client)
+{
+        return client_plan(client, "1000000M@0");
+}
+
+/* Returns a child of memoryd that is not its actuator, or 0 if there is none. */
+static pid_t find_child(void)
+{
+        char path[64], text[256] = "";
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/%d/task/%d/children", daemon_pid(), daemon_pid());
+        file = fopen(path, "re");
+        ck_assert_ptr_nonnull(file);
+        (void) !fgets(text, sizeof(text), file);
+        fclose(file);
+        for (char *at = text, *end; *at; at = end) {
+                pid_t pid = (pid_t) strtol(at, &end, 10);
+
+                if (end == at)
+                        break;
+                if (pid > 0 && pid != daemon_actuator_pid())
+                        return pid;
+        }
+        return 0;
+}
+
+START_TEST(a_user_plans_once_at_a_time_and_nothing_waits_for_that)
+{
+        Client client, other;
+        pid_t child = 0;
+
+        daemon_start();
+        client_connect(&client, NOBODY);
+        client_connect(&other, OTHER);
+        client_send(&client, long_plan(&client));
+        wait_for(client_has_all(&client) || (child = find_child()) > 0);
+        ck_assert_int_gt(child, 0);
+        ck_assert_int_ge(kill(child, SIGSTOP), 0);
+
+        client_send(&client, long_plan(&client));
+        wait_for((client_has_all(&client), client.n_errors == 1));
+        ck_assert_str_eq(client.error_name, LIMITS_EXCEEDED);
+        ck_assert_str_eq(client.error_message,
+                         "Plans: user 65534 has as many as memoryd allows: at most 1, and 5 of "
+                         "all users together");
+        client_flood(&client, "ListBlocks", 1);
+        wait_for((client_has_all(&client), client.n_replies == 1));
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        /* Without root, the other user is the same. */
+        if (geteuid() == 0) {
+                client_send(&other, client_plan(&other, "16M@0"));
+                wait_for(client_has_all(&other));
+                ck_assert_uint_eq(other.n_errors, 0);
+        }
+
+        ck_assert_int_ge(kill(child, SIGKILL), 0);
+        wait_for(client_has_all(&client));
+        ck_assert_uint_eq(client.n_errors, 2);
+        ck_assert_str_eq(client.error_message, "Cannot plan: No child processes");
+        client_send(&client, client_plan(&client, "16M@0"));
+        wait_for(client_has_all(&client));
+        ck_assert_uint_eq(client.n_errors, 2);
+        client_close(&client);
+        client_close(&other);
+}
+END_TEST
+
+START_TEST(a_plan_ends_with_memoryd)
+{
+        Client client;
+        pid_t child = 0;
+
+        daemon_start();
+        client_connect(&client, NOBODY);
+        client_send(&client, long_plan(&client));
+        wait_for(client_has_all(&client) || (child = find_child()) > 0);
+        ck_assert_int_ge(kill(child, SIGSTOP), 0);
+        daemon_stop();
+        ck_assert_int_lt(kill(child, 0), 0);
+        client_close(&client);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("daemon-users");
         TCase *sizes = fixture_case(suite, "sizes");
         TCase *counts = fixture_case(suite, "counts");
+        TCase *plans = fixture_case(suite, "plans");
 
         tcase_add_test(sizes, what_is_too_large_is_refused_before_polkit_is_asked);
         tcase_add_test(counts, questions_of_one_user_leave_room_for_those_of_others);
+        tcase_add_test(plans, a_user_plans_once_at_a_time_and_nothing_waits_for_that);
+        tcase_add_test(plans, a_plan_ends_with_memoryd);
         return check_main(suite);
 }
