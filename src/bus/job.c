@@ -117,7 +117,7 @@ const sd_bus_vtable bus_job_vtable[] = {
         SD_BUS_PROPERTY("Zone", "s", get_zone, 0, CONSTANT),
         SD_BUS_PROPERTY("User", "s", get_user, 0, CONSTANT),
         SD_BUS_PROPERTY("Uid", "u", NULL, offsetof(Job, uid), CONSTANT),
-        SD_BUS_PROPERTY("TotalBlocks", "u", get_count, offsetof(Job, n_steps), CONSTANT),
+        SD_BUS_PROPERTY("TotalBlocks", "u", get_count, offsetof(Job, n_steps), EMITS),
         SD_BUS_PROPERTY("TimeoutUSec", "t", NULL, offsetof(Job, request.timeout_usec), CONSTANT),
         SD_BUS_PROPERTY("State", "s", get_state, 0, EMITS),
         SD_BUS_PROPERTY("DoneBlocks", "u", get_count, offsetof(Job, n_done), EMITS),

@@ -118,6 +118,7 @@ static int emit_job(const Told *before, const Told *now, sd_bus *bus)
         const Told *told = before->job.id == now->job.id ? before : &first;
         const Job *old = &told->job, *job = &now->job;
         const Property properties[] = {
+                { "TotalBlocks", told == before && old->n_steps != job->n_steps },
                 { "State", old->state != job->state },
                 { "DoneBlocks", old->n_done != job->n_done },
                 { "FailedBlocks", old->n_failed != job->n_failed },
@@ -262,8 +263,12 @@ int told_take(Told *told, Manager *manager)
                 const Job *job = view.queue->jobs[0];
 
                 told->current_block = job_current_block(job);
-                told->job = (Job){ job->id, .state = job->state, .n_done = job->n_done,
-                                   .n_failed = job->n_failed, .n_undone = job->n_undone };
+                told->job = (Job){ job->id,
+                                   .state = job->state,
+                                   .n_done = job->n_done,
+                                   .n_failed = job->n_failed,
+                                   .n_undone = job->n_undone,
+                                   .n_steps = job->n_steps };
         }
         strcpy(told->auto_online, view.auto_online);
         told->foreign_words = view.foreign_words;

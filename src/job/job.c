@@ -303,6 +303,9 @@ static int print_report(FILE *stream, const Job *job, const Machine *machine)
         r = print_failures(stream, job);
         if (r < 0)
                 return r;
+        if (job->device_error < 0)
+                fprintf(stream, "; the state of its device could not be written as asked (%s)",
+                        strerrorname_np(-job->device_error));
         if (job->n_undone > 0)
                 fprintf(stream, "; %zu %s what %s before", job->n_undone,
                         job->n_undone == 1 ? "is again" : "are again",

@@ -49,12 +49,13 @@ typedef struct SavedState {
 typedef struct JobStep {
         Step step;
         StepState state;
-        int error;      /* of the last failed write: negative errno; -EBUSY if its time was up;
+        int error;           /* of the last failed write: negative errno; -EBUSY if its time was up;
                            -EPERM for the last kernel memory of a node; -ESTALE if another process
                            has changed the block; -ENOENT if the block is gone; 0: none */
-        bool timed_out; /* the error is that its time was up */
-        bool is_ours;   /* it was done by this job, not by another process */
-        bool restoring; /* in set-zone: the block is offline and gets its former class back */
+        bool timed_out;      /* the error is that its time was up */
+        bool is_ours;        /* it was done by this job, not by another process */
+        bool restoring;      /* in set-zone: the block is offline and gets its former class back */
+        bool is_tried_whole; /* its device was written as a whole, or could not be */
         unsigned attempts;
         SavedState saved;
 } JobStep;
@@ -78,6 +79,9 @@ typedef struct Job {
         size_t n_again;         /* steps that wait for the second round */
         uint32_t kernel_block;  /* the kernel memory that was last found on the node of a block */
         uint64_t deadline_usec; /* monotonic, or USEC_INFINITY; set when the job starts */
+        bool is_unplugged; /* its device has no blocks yet: the steps are as many as it will have at most,
+                              with numbers that no block has */
+        int device_error; /* of the write to a device as a whole: 0 or a negative errno */
 } Job;
 
 /*
@@ -120,6 +124,30 @@ typedef struct JobWrite {
  */
 int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_timeout_usec,
              JobWrite *ret);
+
+/* A write to a dax device as a whole that a job asks for: see device.h. The kernel gives it new blocks. */
+typedef struct JobDeviceWrite {
+        char device[DEVICE_NAME_MAX];
+        Verdict verdict; /* VERDICT_NONE: offline */
+} JobDeviceWrite;
+
+/*
+ * Whether a job is to write a dax device as a whole before its next write: if it is to online all of a device
+ * that has a state, in one class, or if it took offline what was left online of a device that was onlined as a
+ * whole. job_device_outcome() is to follow. No call is allowed while a write is under way.
+ */
+bool job_next_device(Job *job, const Machine *machine, JobDeviceWrite *ret);
+
+/* Starts a job that has not started. job_next() does so as well. */
+void job_start(Job *job, uint64_t now_usec);
+
+/*
+ * Takes the result of that write, when the device and its new blocks were read: 0 or a negative errno. The job
+ * takes over what is online, and goes on with single blocks that are offline. If the device has no blocks, the
+ * job fails.
+ */
+void job_device_outcome(Job *job, Machine *machine, const JobDeviceWrite *write, int error,
+                        uint64_t realtime_usec);
 
 /*
  * Takes the result of the write, with the state and zones of the block that were read after it. error is 0 or

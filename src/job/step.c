@@ -18,6 +18,17 @@ static Verdict next_verdict(const Job *job, const JobStep *step)
         return back ? former_verdict(step) : step->step.to;
 }
 
+SavedState block_save(const Block *block)
+{
+        return (SavedState){
+                .status = block->status,
+                .decision = block->decision,
+                .onliner = block->onliner,
+                .offliner = block->offliner,
+                .onlined_usec = block->onlined_usec,
+        };
+}
+
 /* The ends of a step */
 
 static void step_done(Job *job, JobStep *step, bool is_ours)
@@ -148,8 +159,7 @@ static void block_is_requested(const Job *job, Block *block, const JobStep *step
         block->retry_at_usec = USEC_INFINITY;
 }
 
-/* Takes a block that is online after its write, or was online before the write was due. */
-static void job_onlined(Job *job, JobStep *step, Block *block, int error, uint64_t realtime_usec)
+void job_onlined(Job *job, JobStep *step, Block *block, int error, uint64_t realtime_usec)
 {
         bool is_undoing = job->state == JOB_STATE_UNDOING,
              is_accepted = verdict_accepts(job->writing, block_class(block)),
@@ -247,14 +257,8 @@ static bool is_kernel_beside(const Block *kernel, const Block *block)
                (kernel->state == BLOCK_ONLINE || block->state == BLOCK_OFFLINE);
 }
 
-/*
- * Whether a step would leave its node with movable memory only, with its block in this class. Checked just
- * before the write, because another process may have changed blocks since the selection, or writes may have
- * failed. The kernel memory that the last call found is tried first, so that most writes need no walk through
- * all blocks.
- */
-static bool step_is_unsafe(Job *job, const JobStep *step, const Machine *machine,
-                           const Block *block, ZoneClass to)
+bool step_is_unsafe(Job *job, const JobStep *step, const Machine *machine, const Block *block,
+                    ZoneClass to)
 {
         const Block *found = machine_find_block(machine, job->kernel_block);
         bool has_movable = to == ZONE_CLASS_MOVABLE;
@@ -351,13 +355,7 @@ static void job_next_step(Job *job, Machine *machine, uint64_t now_usec,
                 step_refused(job, step, -EPERM);
                 return;
         }
-        step->saved = (SavedState){
-                .status = block->status,
-                .decision = block->decision,
-                .onliner = block->onliner,
-                .offliner = block->offliner,
-                .onlined_usec = block->onlined_usec,
-        };
+        step->saved = block_save(block);
         job_write(job, step, block, step->step.to, job_share(job, now_usec, offline_timeout_usec),
                   ret);
 }
@@ -409,17 +407,22 @@ static void job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_u
                 job_write(job, step, block, former_verdict(step), offline_timeout_usec, ret);
 }
 
-int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_timeout_usec,
-             JobWrite *ret)
+void job_start(Job *job, uint64_t now_usec)
 {
         uint64_t timeout_usec = job->request.timeout_usec;
 
+        if (job->state != JOB_STATE_QUEUED)
+                return;
+        job->state = JOB_STATE_RUNNING;
+        if (timeout_usec > 0 && timeout_usec < USEC_INFINITY - now_usec)
+                job->deadline_usec = now_usec + timeout_usec;
+}
+
+int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_timeout_usec,
+             JobWrite *ret)
+{
         assert(job->current == job->n_steps);
-        if (job->state == JOB_STATE_QUEUED) {
-                job->state = JOB_STATE_RUNNING;
-                if (timeout_usec > 0 && timeout_usec < USEC_INFINITY - now_usec)
-                        job->deadline_usec = now_usec + timeout_usec;
-        }
+        job_start(job, now_usec);
         while (job->current == job->n_steps && !job_state_is_end(job->state)) {
                 if (job->changing < job->n_steps)
                         job_next_change(job, machine, ret);
