@@ -165,6 +165,34 @@ DaxState evidence_dax_state(const Sysfs *sysfs, const char *dax)
         return state < 0 ? DAX_STATE_NONE : state;
 }
 
+/* Reads a number of a dax device. */
+static int read_dax_number(const Sysfs *sysfs, const char *dax, const char *file, uint64_t *ret)
+{
+        char path[64], text[32];
+        int r;
+
+        snprintf(path, sizeof(path), "bus/dax/devices/%s/%s", dax, file);
+        r = sysfs_read_text(sysfs, sysfs->sys_fd, path, text, sizeof(text));
+        return r < 0 ? r : parse_size(text, ret) < 0 ? -EBADMSG : 0;
+}
+
+int evidence_dax_memory(const Sysfs *sysfs, const char *dax, uint64_t block_size_bytes,
+                        uint64_t *ret_bytes, uint32_t *ret_node)
+{
+        uint64_t size, node;
+        int r = read_dax_number(sysfs, dax, "size", &size);
+
+        if (r >= 0)
+                r = read_dax_number(sysfs, dax, "target_node", &node);
+        if (r < 0)
+                return r;
+        if (size < block_size_bytes || node >= NODE_MAX)
+                return -EBADMSG;
+        *ret_bytes = size / block_size_bytes * block_size_bytes;
+        *ret_node = (uint32_t) node;
+        return 0;
+}
+
 /*
  * Whether a driver has a device. Its folder contains a link to each of its devices, and a link to
  * its module.

@@ -69,6 +69,14 @@ bool evidence_is_acpi_adding(const Sysfs *sysfs, const AcpiDevices *acpi);
 DaxState evidence_dax_state(const Sysfs *sysfs, const char *dax);
 
 /*
+ * Reads how much memory a dax device would bring, in whole blocks, and to which node. The kernel shows its
+ * addresses to root only: it can be a block less. Returns 0, -EBADMSG if it is less than a block or makes no
+ * sense, or another negative errno.
+ */
+int evidence_dax_memory(const Sysfs *sysfs, const char *dax, uint64_t block_size_bytes,
+                        uint64_t *ret_bytes, uint32_t *ret_node);
+
+/*
  * Returns the origin of memory that a driver of this platform adds without leaving a trace:
  * ORIGIN_BALLOON, ORIGIN_STANDBY or ORIGIN_UNKNOWN. *ret_name is the kernel's name of the driver,
  * "" for none.

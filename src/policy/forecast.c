@@ -257,6 +257,24 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
         return r;
 }
 
+int forecast_add(const Machine *machine, const Addition *addition, const char *device,
+                 Forecast *ret)
+{
+        Forecast forecast = { .present = machine };
+        int r = copy_machine(&forecast.machine, machine);
+
+        if (r >= 0)
+                r = add_memory(&forecast.machine, addition);
+        if (r < 0) {
+                forecast_done(&forecast);
+                return r;
+        }
+        strcpy(forecast.machine.devices[forecast.machine.n_devices - 1].name, device);
+        machine_count(&forecast.machine);
+        *ret = forecast;
+        return 0;
+}
+
 static bool is_added(const Forecast *forecast, size_t i)
 {
         return i >= forecast->present->n_blocks;

@@ -43,6 +43,13 @@ int forecast_make(const Machine *machine, const Policy *current, const Policy *p
                   const Addition *additions, size_t n_additions, Forecast *ret);
 void forecast_done(Forecast *forecast);
 
+/*
+ * Makes a copy of the machine with memory of a device of this name added, on which nothing was decided. The
+ * rest is as for forecast_make().
+ */
+int forecast_add(const Machine *machine, const Addition *addition, const char *device,
+                 Forecast *ret);
+
 /* A range of neighbouring blocks with the same forecast. */
 typedef struct ForecastRange {
         uint32_t first;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "check_main.h"
+#include "kernel/evidence.h"
 #include "kernel/identify.h"
 #include "sysfs_fixture.h"
 
@@ -814,6 +815,38 @@ START_TEST(what_is_awaited_of_a_dax_device)
 }
 END_TEST
 
+static const struct {
+        const char *size, *node;
+        int result;
+        uint64_t bytes;
+        uint32_t on;
+} dax_memories[] = {
+        { "1071644672\n", "2\n", 0, 7 * BLOCK_SIZE, 2 }, { "134217728\n", "0\n", 0, BLOCK_SIZE, 0 },
+        { "134217727\n", "0\n", -EBADMSG, 0, 0 },        { "134217728\n", "-1\n", -EBADMSG, 0, 0 },
+        { "134217728\n", "1024\n", -EBADMSG, 0, 0 },     { "a lot\n", "0\n", -EBADMSG, 0, 0 },
+        { "134217728\n", NULL, -ENOENT, 0, 0 },          { NULL, "0\n", -ENOENT, 0, 0 },
+};
+
+START_TEST(the_memory_of_a_dax_device_without_blocks_is_known)
+{
+        uint64_t bytes = 0;
+        uint32_t node = 0;
+
+        make_folder("sys/bus/dax/devices/dax0.0");
+        if (dax_memories[_i].size)
+                sysfs_fixture_write(&fixture, dax_memories[_i].size,
+                                    "sys/bus/dax/devices/dax0.0/size");
+        if (dax_memories[_i].node)
+                sysfs_fixture_write(&fixture, dax_memories[_i].node,
+                                    "sys/bus/dax/devices/dax0.0/target_node");
+        sysfs_fixture_open(&fixture, &sysfs);
+        ck_assert_int_eq(evidence_dax_memory(&sysfs, "dax0.0", BLOCK_SIZE, &bytes, &node),
+                         dax_memories[_i].result);
+        ck_assert_uint_eq(bytes, dax_memories[_i].bytes);
+        ck_assert_uint_eq(node, dax_memories[_i].on);
+}
+END_TEST
+
 /* Firmware may have a device that never gets a block; later additions are no reason to wait again. */
 START_TEST(a_block_that_was_decided_on_keeps_its_device)
 {
@@ -870,6 +903,8 @@ int main(void)
         tcase_add_test(tests, a_group_is_looked_for_once_the_block_has_its_node);
         tcase_add_test(tests, what_is_awaited_of_a_dimm);
         tcase_add_test(tests, what_is_awaited_of_a_dax_device);
+        tcase_add_loop_test(tests, the_memory_of_a_dax_device_without_blocks_is_known, 0,
+                            ELEMENTSOF(dax_memories));
         tcase_add_test(tests, a_block_that_was_decided_on_keeps_its_device);
         tcase_add_loop_test(tests, whether_iomem_tells_anything_is_told, 0, ELEMENTSOF(checks));
         suite_add_tcase(suite, tests);

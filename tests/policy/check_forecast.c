@@ -1070,6 +1070,32 @@ START_TEST(ranges_cover_all_blocks_once)
 }
 END_TEST
 
+START_TEST(memory_is_added_without_a_decision)
+{
+        const Addition addition = { 2 * BLOCK, 3, ORIGIN_KMEM };
+        Machine present;
+        Forecast forecast;
+
+        machine_from(&present, BLOCK, "0c=k4");
+        machine_count(&present);
+        ck_assert_int_eq(forecast_add(&present, &addition, "dax0.0", &forecast), 0);
+        ck_assert_uint_eq(present.n_blocks, 4);
+        ck_assert_uint_eq(forecast.machine.n_blocks, 6);
+        for (size_t i = 4; i < 6; i++) {
+                const Block *block = &forecast.machine.blocks[i];
+
+                ck_assert_str_eq(machine_device(&forecast.machine, block)->name, "dax0.0");
+                ck_assert_int_eq(machine_origin(&forecast.machine, block), ORIGIN_KMEM);
+                ck_assert_int_eq(block->node, 3);
+                ck_assert_int_eq(block->state, BLOCK_OFFLINE);
+                ck_assert_int_eq(block->decision.verdict, VERDICT_NONE);
+        }
+        ck_assert_uint_eq(forecast.machine.totals.offline_bytes, 2 * BLOCK);
+        forecast_done(&forecast);
+        machine_done(&present);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("forecast");
@@ -1082,6 +1108,7 @@ int main(void)
                             ELEMENTSOF(bad_additions));
         tcase_add_loop_test(tcase, what_would_become_of_memory, 0, ELEMENTSOF(cases));
         tcase_add_test(tcase, each_range_tells_why);
+        tcase_add_test(tcase, memory_is_added_without_a_decision);
         tcase_add_test(tcase, ranges_merge_over_what_makes_no_difference);
         tcase_add_test(tcase, ranges_split_where_another_reason_is_to_be_given);
         tcase_add_test(tcase, ranges_end_with_their_device);
