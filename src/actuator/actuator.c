@@ -112,23 +112,63 @@ static bool is_any_online(const Sysfs *sysfs, const ActuatorRequest *request)
         return false;
 }
 
-static void set_dax(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
+/* Whether memory that is added to a node stays offline, on a kernel with or without words of nodes. */
+static bool added_stays_offline(const Sysfs *sysfs, int32_t node)
 {
-        /* The device has no memory until the second write is done, so nothing interrupts that. */
-        const ActuatorRequest uninterrupted = {};
+        char text[AUTO_ONLINE_WORD_MAX];
+
+        if (node != NODE_NONE && sysfs_read_auto_online(sysfs, node, text) >= 0 &&
+            online_word_onlines(online_word_from_string(text)))
+                return false;
+        return sysfs_read_auto_online(sysfs, NODE_NONE, text) >= 0 &&
+               online_word_from_string(text) == ONLINE_WORD_OFFLINE;
+}
+
+/* The device has no memory until the write after "unplugged" is done, so nothing interrupts that. */
+static const ActuatorRequest uninterrupted = {};
+
+#define KMEM_PATH "bus/dax/drivers/kmem/"
+
+/*
+ * Has the driver add the blocks of an unplugged device again, offline. A device that is plugged is left alone:
+ * what is online when its driver is unbound stays so until the machine is started again.
+ */
+static int bind_again(const Sysfs *sysfs, const ActuatorRequest *request, const char *state_path)
+{
+        char name[32], state[32];
+        int r;
+
+        if (faccessat(sysfs->sys_fd, KMEM_PATH "bind", W_OK, 0) < 0)
+                return -errno;
+        r = sysfs_read_text(sysfs, sysfs->sys_fd, state_path, state, sizeof(state));
+        if (r < 0 || dax_state_from_string(state) != DAX_STATE_UNPLUGGED)
+                return r < 0 ? r : -EBUSY;
+        snprintf(name, sizeof(name), "dax%u.%u", request->dax_region, request->dax_id);
+        r = write_word(sysfs->sys_fd, KMEM_PATH "unbind", name, &uninterrupted);
+        return r < 0 ? r : write_word(sysfs->sys_fd, KMEM_PATH "bind", name, &uninterrupted);
+}
+
+static int set_dax(const Sysfs *sysfs, const ActuatorRequest *request)
+{
+        /* The node may be gone with the memory. */
+        bool stays_offline = added_stays_offline(sysfs, request->node);
         char path[64];
+        int r;
 
         snprintf(path, sizeof(path), "bus/dax/devices/dax%u.%u/state", request->dax_region,
                  request->dax_id);
-        reply->error = is_any_online(sysfs, request) ?
-                               -EBUSY :
-                               write_word(sysfs->sys_fd, path,
-                                          dax_state_to_string(DAX_STATE_UNPLUGGED), request);
-        reply->is_unplugged = reply->error == 0;
-        if (reply->is_unplugged && request->word != ONLINE_WORD_OFFLINE)
-                reply->error = write_word(sysfs->sys_fd, path,
-                                          online_word_to_string((OnlineWord) request->word),
-                                          &uninterrupted);
+        if (is_any_online(sysfs, request))
+                return -EBUSY;
+        r = request->block > request->last_block ?
+                    0 :
+                    write_word(sysfs->sys_fd, path, dax_state_to_string(DAX_STATE_UNPLUGGED),
+                               request);
+        if (r < 0)
+                return r;
+        if (request->word == ONLINE_WORD_OFFLINE)
+                return stays_offline ? bind_again(sysfs, request, path) : 0;
+        return write_word(sysfs->sys_fd, path, online_word_to_string((OnlineWord) request->word),
+                          &uninterrupted);
 }
 
 /* Whether a request can be carried out. Only a node can inherit a word. */
@@ -152,7 +192,7 @@ static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, Ac
         else if (request->verb == ACTUATOR_SET_BLOCK)
                 set_block(sysfs, request, reply);
         else if (request->verb == ACTUATOR_SET_DAX)
-                set_dax(sysfs, request, reply);
+                reply->error = set_dax(sysfs, request);
         else
                 reply->error =
                         write_word(folder_fd, sysfs_auto_online_path(request->node, path),

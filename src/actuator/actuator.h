@@ -19,9 +19,12 @@ typedef enum ActuatorVerb {
         ACTUATOR_SET_AUTO_ONLINE, /* auto_online_blocks, of the machine or a node */
         /*
          * daxX.Y/state: "unplugged", and then the word, because the kernel onlines a device from there only
-         * (7.3, drivers/dax/kmem.c). For "offline", which the kernel does not take, it stays unplugged.
-         * The kernel would take online memory offline for it: if one of the blocks is not offline, nothing is
-         * written, and the error is -EBUSY.
+         * (7.3, drivers/dax/kmem.c). The kernel would take online memory offline for "unplugged": if one of
+         * the blocks is not offline, nothing is written, and the error is -EBUSY.
+         * A device without blocks takes the word alone.
+         * The kernel does not take "offline". A device has this state after its driver was bound, so for this
+         * word the driver is unbound and bound again. Where the kernel onlines added memory by itself, or the
+         * files of the driver cannot be written, the device stays unplugged, with error 0 or that error.
          */
         ACTUATOR_SET_DAX,
         _ACTUATOR_VERB_MAX,
@@ -31,7 +34,8 @@ typedef struct ActuatorRequest {
         uint32_t verb;       /* ActuatorVerb */
         uint32_t block;      /* for ACTUATOR_SET_BLOCK; for ACTUATOR_SET_DAX the device's first */
         uint32_t last_block; /* for ACTUATOR_SET_DAX; below `block` if the device has no blocks */
-        int32_t node;        /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine */
+        int32_t node;        /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine; for
+                                ACTUATOR_SET_DAX that of the device's blocks, or NODE_NONE */
         uint32_t dax_region; /* for ACTUATOR_SET_DAX: X and Y of daxX.Y */
         uint32_t dax_id;
         uint32_t word;         /* OnlineWord */
@@ -47,7 +51,6 @@ typedef struct ActuatorReply {
                                are not set */
         int32_t state;      /* BlockState */
         ZoneList zones;
-        bool is_unplugged; /* the device took "unplugged", so that its blocks are gone or are new ones */
 } ActuatorReply;
 
 /* The number of requests that always fit into the channel while the actuator works on one. */

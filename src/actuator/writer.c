@@ -95,12 +95,14 @@ static uint32_t timeout_msec(uint64_t usec)
         return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
 }
 
-int writer_set_dax(Writer *writer, const Device *device, OnlineWord word, uint64_t timeout_usec)
+int writer_set_dax(Writer *writer, const Device *device, int32_t node, OnlineWord word,
+                   uint64_t timeout_usec)
 {
         ActuatorRequest request = {
                 .verb = ACTUATOR_SET_DAX,
                 .block = device->first_block,
                 .last_block = device->last_block,
+                .node = node,
                 .word = (uint32_t) word,
                 .timeout_msec = timeout_msec(timeout_usec),
         };

@@ -46,11 +46,13 @@ int writer_fill(Writer *writer, Machine *machine);
 int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word);
 
 /*
- * Requests a word for all of a dax device: see ACTUATOR_SET_DAX. Of the device, the name and the blocks matter.
+ * Requests a word for all of a dax device on a node: see ACTUATOR_SET_DAX. Of the device, the name and the
+ * blocks matter.
  * The kernel may take the time to unplug it. The writer is not idle until the request is answered. Returns 0,
  * -EINVAL if that is no name of a dax device, -EAGAIN if the channel is full, or -EPIPE.
  */
-int writer_set_dax(Writer *writer, const Device *device, OnlineWord word, uint64_t timeout_usec);
+int writer_set_dax(Writer *writer, const Device *device, int32_t node, OnlineWord word,
+                   uint64_t timeout_usec);
 
 /*
  * Hands the write of a job to the actuator. The caller has marked the block. Returns 0; -EBUSY if

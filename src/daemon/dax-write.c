@@ -58,7 +58,7 @@ int dax_write_load(DaxWrite *dax, const char *folder)
         if (sscanf(text, "%31s %31s", device, word) != 2)
                 return -EBADMSG;
         verdict = verdict_from_string(word);
-        if (verdict <= VERDICT_NONE || verdict_is_left(verdict) ||
+        if (verdict < VERDICT_NONE || verdict_is_left(verdict) ||
             !device_parse_dax(device, &region, &id))
                 return -EBADMSG;
         strcpy(dax->device, device);
@@ -96,24 +96,37 @@ static Verdict verdict_on_all(const Machine *machine, const Plan *plan, int32_t 
         return verdict;
 }
 
-static int dax_write_take(DaxWrite *dax, Machine *machine, const Plan *plan, int32_t device,
-                          Verdict verdict)
+/* Takes all blocks of a device, with the decisions that they have. */
+static int dax_write_take(DaxWrite *dax, Machine *machine, const char *device, Verdict verdict)
 {
-        dax->planned = calloc(plan->n_planned, sizeof(Planned));
+        dax->planned = calloc(machine->n_blocks + 1, sizeof(Planned));
         if (!dax->planned)
                 return -ENOMEM;
-        strcpy(dax->device, machine->devices[device].name);
+        strcpy(dax->device, device);
         dax->verdict = verdict;
-        for (size_t i = 0; i < plan->n_planned; i++) {
-                Block *block = machine_find_block(machine, plan->planned[i].block);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                Block *block = &machine->blocks[i];
+                const Device *own = machine_device(machine, block);
 
-                if (!block || block->device != device)
+                if (!own || strcmp(own->name, device) != 0)
                         continue;
-                dax->planned[dax->n_planned++] = plan->planned[i];
-                block->status = BLOCK_STATUS_WRITING;
+                dax->planned[dax->n_planned++] =
+                        (Planned){ block->id, block->node, block->decision };
                 block->in_dax_write = true;
         }
-        return 1;
+        return 0;
+}
+
+int dax_write_take_job(DaxWrite *dax, Machine *machine, uint32_t job, const JobDeviceWrite *write)
+{
+        dax->job = job;
+        return dax_write_take(dax, machine, write->device, write->verdict);
+}
+
+static void mark_writing(DaxWrite *dax, Machine *machine)
+{
+        for (size_t i = 0; i < dax->n_planned; i++)
+                machine_find_block(machine, dax->planned[i].block)->status = BLOCK_STATUS_WRITING;
 }
 
 static void hold_blocks(Machine *machine, int32_t device)
@@ -130,9 +143,10 @@ static void hold_blocks(Machine *machine, int32_t device)
 
 int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan)
 {
-        int r = 0;
+        bool is_chosen = false;
+        int r;
 
-        for (size_t i = 0; r >= 0 && plan->n_order > 0 && i < machine->n_devices; i++) {
+        for (size_t i = 0; plan->n_order > 0 && i < machine->n_devices; i++) {
                 const Device *device = &machine->devices[i];
                 Verdict verdict =
                         device->dax_state == DAX_STATE_OFFLINE && device->missing_blocks == 0 ?
@@ -141,15 +155,26 @@ int dax_write_choose(DaxWrite *dax, Machine *machine, const Plan *plan)
 
                 if (verdict == VERDICT_NONE)
                         continue;
-                if (dax_write_is_busy(dax))
+                if (dax_write_is_busy(dax)) {
                         hold_blocks(machine, (int32_t) i);
-                else
-                        r = dax_write_take(dax, machine, plan, (int32_t) i, verdict);
+                        continue;
+                }
+                r = dax_write_take(dax, machine, device->name, verdict);
+                if (r < 0)
+                        return r;
+                mark_writing(dax, machine);
+                is_chosen = true;
         }
-        return r;
+        return is_chosen;
 }
 
 /* Waiting for the answer */
+
+bool dax_write_is_due(const DaxWrite *dax, bool is_writer_idle, uint64_t now_usec)
+{
+        return dax_write_is_busy(dax) && !dax->is_sent && !dax->is_answered &&
+               now_usec >= dax->retry_at_usec && (is_writer_idle || dax->verdict == VERDICT_KERNEL);
+}
 
 void dax_write_claim(const DaxWrite *dax, Machine *machine)
 {
@@ -183,7 +208,6 @@ bool dax_write_answer(DaxWrite *dax, int error, bool is_lost, const Retry *retry
 static void finish_block(Block *block, const Planned *planned, int error, const Decider *decider,
                          Burst *burst)
 {
-        block->in_dax_write = false;
         track_decide(block, &planned->decision);
         block->decided_usec = decider->realtime_usec;
         (void) changed_ids_add(decider->changed, block->id);
@@ -207,6 +231,17 @@ static void finish_block(Block *block, const Planned *planned, int error, const 
         decider_record(decider, block);
 }
 
+/* Takes a block that a job took offline, and that its device has again. */
+static void finish_offline(Block *block, const Decision *decision, const Decider *decider)
+{
+        if (block->state != BLOCK_OFFLINE)
+                return;
+        if (decision)
+                block->decision = *decision;
+        track_offlined_by(block, ONLINER_MEMORYD);
+        (void) changed_ids_add(decider->changed, block->id);
+}
+
 /* Takes the blocks of a device that an earlier memoryd had unplugged. What it had decided is not known. */
 static void finish_resumed(const DaxWrite *dax, const Decider *decider, Burst *burst)
 {
@@ -214,7 +249,11 @@ static void finish_resumed(const DaxWrite *dax, const Decider *decider, Burst *b
                 Block *block = &decider->machine->blocks[i];
                 const Device *device = machine_device(decider->machine, block);
 
-                if (!device || strcmp(device->name, dax->device) != 0 ||
+                if (!device || strcmp(device->name, dax->device) != 0)
+                        continue;
+                if (dax->verdict == VERDICT_NONE)
+                        finish_offline(block, NULL, decider);
+                if (dax->verdict == VERDICT_NONE ||
                     !track_wants_judgement(block, decider->now_usec))
                         continue;
                 block->status = BLOCK_STATUS_DONE;
@@ -231,15 +270,21 @@ void dax_write_finish(DaxWrite *dax, const Decider *decider)
         size_t n_missing = 0;
 
         for (size_t i = 0; i < dax->n_planned; i++) {
-                Block *block = machine_find_block(decider->machine, dax->planned[i].block);
+                const Planned *planned = &dax->planned[i];
+                Block *block = machine_find_block(decider->machine, planned->block);
 
                 n_missing += !block;
-                if (block)
-                        finish_block(block, &dax->planned[i], dax->error, decider, &burst);
+                if (!block)
+                        continue;
+                block->in_dax_write = false;
+                if (dax->verdict == VERDICT_NONE)
+                        finish_offline(block, &planned->decision, decider);
+                else if (dax->job == 0)
+                        finish_block(block, planned, dax->error, decider, &burst);
         }
-        if (dax->n_planned == 0 && dax->error == 0)
+        if (dax->n_planned == 0 && dax->job == 0 && dax->error == 0)
                 finish_resumed(dax, decider, &burst);
-        if (dax->error == 0 && n_missing > 0)
+        if (dax->error == 0 && n_missing > 0 && dax->verdict != VERDICT_NONE)
                 log_warning("%s came back without %zu of its blocks", dax->device, n_missing);
         journal_onlined(&burst, decider->machine->block_size_bytes, false);
         dax_write_done(dax);

@@ -2,16 +2,19 @@
 #pragma once
 
 #include "daemon/decide.h"
+#include "job/job.h"
 
 /*
  * A dax device that memoryd onlines as a whole, through the state that it has since Linux 7.3, because a plan
- * has come to one class for all of it. The kernel removes the blocks of the device and adds them again,
- * online. Until the actuator has answered and all blocks were read again, no plan decides on them. There is
- * one such device at a time.
+ * or a job has come to one class for all of it. The kernel removes the blocks of the device and adds them
+ * again, online. Or a job has taken all of a device offline that was online as a whole: then it gets the state
+ * "offline", and its blocks are as new as well. Until the actuator has answered and all blocks were read again,
+ * no plan decides on them. There is one such device at a time.
  */
 typedef struct DaxWrite {
         char device[DEVICE_NAME_MAX]; /* "": there is none */
-        Verdict verdict;
+        Verdict verdict;              /* VERDICT_NONE: offline */
+        uint32_t job;                 /* the job that it is a part of; 0: none */
         Planned *planned; /* owned: all blocks of the device, ascending; none after a restart */
         size_t n_planned;
         bool is_sent;           /* the actuator is at it */
@@ -29,6 +32,11 @@ void dax_write_done(DaxWrite *dax);
  */
 int dax_write_save(const DaxWrite *dax, const char *folder);
 int dax_write_forget(const char *folder);
+
+/*
+ * Takes the device that a job asks for, while there is no other. Returns 0 or -ENOMEM.
+ */
+int dax_write_take_job(DaxWrite *dax, Machine *machine, uint32_t job, const JobDeviceWrite *write);
 
 /*
  * Loads the device of a file that was not forgotten, without blocks. Returns 1, 0 if there is no such file,
@@ -61,9 +69,13 @@ void dax_write_remap_rules(DaxWrite *dax, const Policy *from, const Policy *to);
 bool dax_write_answer(DaxWrite *dax, int error, bool is_lost, const Retry *retry,
                       uint64_t now_usec);
 
+/* Whether the write may be sent: a device of movable memory comes after all other blocks of the plan. */
+bool dax_write_is_due(const DaxWrite *dax, bool is_writer_idle, uint64_t now_usec);
+
 /*
  * Gives the blocks of an answered device their decisions. Those that are online are done, or foreign, or
  * another process onlined them if the write failed. Those that are offline are to be decided and written one by
- * one. Logs what came of it.
+ * one, or were taken offline. The blocks of a job that onlines are left to job_device_outcome(). Logs what came
+ * of it.
  */
 void dax_write_finish(DaxWrite *dax, const Decider *decider);

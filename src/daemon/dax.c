@@ -13,15 +13,21 @@
 static void manager_take_answer(Manager *manager, int error)
 {
         DaxWrite *dax = &manager->dax_write;
-        bool is_lost = error < 0 &&
-                       evidence_dax_state(&manager->sysfs, dax->device) == DAX_STATE_UNPLUGGED;
+        DaxState state = evidence_dax_state(&manager->sysfs, dax->device);
+        bool is_offline = dax->verdict == VERDICT_NONE,
+             is_lost = error < 0 && !is_offline && state == DAX_STATE_UNPLUGGED;
         bool is_tried_again =
                 dax_write_answer(dax, error, is_lost, &manager->conf.retry, manager_now(manager));
 
-        if (error < 0)
+        if (is_offline)
+                journal_dax_offline(dax->device, state, error);
+        else if (error < 0)
                 journal_dax_write_failed(dax->device, dax->verdict, is_lost, is_tried_again, error);
-        if (!is_lost)
+        /* That blocks were taken offline by request is saved with them, when they were read. */
+        if (!is_lost && !is_offline)
                 (void) dax_write_forget(manager->keeper.folder);
+        if (manager->stopping)
+                dax->job = 0;
         for (size_t i = 0; i < dax->n_planned; i++)
                 pass_on_changed(&manager->pass, &manager->machine, dax->planned[i].block);
         manager->pass.list_needed = manager->pass.plan_needed = true;
@@ -33,14 +39,20 @@ static int manager_send_dax_write(Manager *manager)
         DaxWrite *dax = &manager->dax_write;
         /* After a restart, and once its blocks are gone, it has none. */
         Device device = { .first_block = 1, .last_block = 0 };
+        int32_t node = NODE_NONE;
         int r;
 
         if (dax->n_planned > 0 && dax->attempts == 0) {
                 device.first_block = dax->planned[0].block;
                 device.last_block = dax->planned[dax->n_planned - 1].block;
+                node = dax->planned[0].node;
         }
+        r = dax->attempts == 0 ? dax_write_save(dax, manager->keeper.folder) : 0;
+        if (r < 0)
+                log_warning("Cannot keep the name of %s below %s: %s, ignoring", dax->device,
+                            manager->keeper.folder, strerror(-r));
         strcpy(device.name, dax->device);
-        r = writer_set_dax(&manager->writer, &device, online_word_of_verdict(dax->verdict),
+        r = writer_set_dax(&manager->writer, &device, node, online_word_of_verdict(dax->verdict),
                            manager->conf.offline_timeout_usec);
         dax->is_sent = r >= 0;
         if (r != -EAGAIN)
@@ -49,29 +61,17 @@ static int manager_send_dax_write(Manager *manager)
         return 0;
 }
 
-int manager_retry_dax_write(Manager *manager)
+int manager_run_dax_write(Manager *manager)
 {
         const DaxWrite *dax = &manager->dax_write;
+        uint64_t now = manager_now(manager);
 
-        if (!dax_write_is_busy(dax) || dax->is_sent || dax->is_answered)
-                return 0;
-        if (manager_now(manager) >= dax->retry_at_usec)
+        if (dax_write_is_due(dax, writer_is_idle(&manager->writer), now))
                 return manager_send_dax_write(manager);
-        manager_schedule(manager, dax->retry_at_usec);
+        if (dax_write_is_busy(dax) && !dax->is_sent && !dax->is_answered &&
+            dax->retry_at_usec > now)
+                manager_schedule(manager, dax->retry_at_usec);
         return 0;
-}
-
-int manager_start_dax_write(Manager *manager, const Plan *plan)
-{
-        int r = dax_write_choose(&manager->dax_write, &manager->machine, plan);
-
-        if (r <= 0)
-                return r;
-        r = dax_write_save(&manager->dax_write, manager->keeper.folder);
-        if (r < 0)
-                log_warning("Cannot keep the name of %s below %s: %s, ignoring",
-                            manager->dax_write.device, manager->keeper.folder, strerror(-r));
-        return manager_send_dax_write(manager);
 }
 
 int manager_resume_dax_write(Manager *manager)
@@ -79,6 +79,10 @@ int manager_resume_dax_write(Manager *manager)
         DaxWrite *dax = &manager->dax_write;
         int r = dax_write_load(dax, manager->keeper.folder);
 
+        if (r > 0 && dax->verdict == VERDICT_NONE) {
+                dax->is_answered = true;
+                return 0;
+        }
         if (r > 0 && evidence_dax_state(&manager->sysfs, dax->device) == DAX_STATE_UNPLUGGED) {
                 log_notice("memoryd ended while %s was unplugged, onlining it again", dax->device);
                 return manager_send_dax_write(manager);
@@ -91,33 +95,43 @@ int manager_resume_dax_write(Manager *manager)
         return 0;
 }
 
-/* Logs what came of the request to unplug a device that is offline. */
-static void note_unplugged(const ActuatorReply *reply)
-{
-        const ActuatorRequest *request = &reply->request;
-
-        if (reply->error < 0)
-                log_warning("Cannot unplug dax%u.%u, all of which is offline: %s, ignoring",
-                            request->dax_region, request->dax_id, strerror(-reply->error));
-        else
-                log_info("Unplugged dax%u.%u, all of which is offline", request->dax_region,
-                         request->dax_id);
-}
-
 void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply)
 {
-        if (reply->request.word == ONLINE_WORD_OFFLINE)
-                note_unplugged(reply);
-        else
-                manager_take_answer(manager, reply->error);
+        manager_take_answer(manager, reply->error);
         manager_end_stop(manager);
+}
+
+/* Hands the result to the job that asked for it. */
+static void tell_job(Manager *manager, Job *job, const DaxWrite *dax, const Decider *decider)
+{
+        JobDeviceWrite write = { .verdict = dax->verdict };
+
+        strcpy(write.device, dax->device);
+        job_device_outcome(job, &manager->machine, &write, dax->error, decider->realtime_usec);
+        for (size_t i = 0; i < manager->machine.n_blocks; i++) {
+                const Block *block = &manager->machine.blocks[i];
+
+                if (block->job != job->id)
+                        continue;
+                (void) changed_ids_add(decider->changed, block->id);
+                if (block->state == BLOCK_ONLINE)
+                        decider_record(decider, block);
+        }
+        manager->publisher.changes.job = true;
 }
 
 void manager_end_dax_write(Manager *manager, const Decider *decider)
 {
-        if (!manager->dax_write.is_answered)
+        DaxWrite dax = manager->dax_write;
+        Job *job = job_queue_find(&manager->queue, dax.job);
+
+        if (!dax.is_answered)
                 return;
         dax_write_finish(&manager->dax_write, decider);
+        if (dax.verdict == VERDICT_NONE)
+                (void) dax_write_forget(manager->keeper.folder);
+        if (job)
+                tell_job(manager, job, &dax, decider);
         manager->count_needed = manager->keeper.is_due = true;
         manager->publisher.changes.nodes = true;
 }

@@ -92,16 +92,16 @@ void manager_read_klog(Manager *manager);
  */
 void manager_restore(Manager *manager, const Decider *decider);
 
-/* Starts to online a dax device as a whole, if the plan wants that. Returns 0 or a negative errno. */
-int manager_start_dax_write(Manager *manager, const Plan *plan);
-
 /*
  * Brings back a dax device that an earlier memoryd had unplugged when it ended. Returns 0 or a negative errno.
  */
 int manager_resume_dax_write(Manager *manager);
 
-/* Writes a dax device again that was left without blocks, when it is time. Returns 0 or a negative errno. */
-int manager_retry_dax_write(Manager *manager);
+/*
+ * Has a dax device written as a whole, for the first time or again, when it is due. Returns 0 or a negative
+ * errno.
+ */
+int manager_run_dax_write(Manager *manager);
 
 /* Takes the actuator's answer about a dax device. */
 void manager_on_dax_reply(Manager *manager, const ActuatorReply *reply);

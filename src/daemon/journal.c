@@ -140,6 +140,25 @@ void journal_dax_write_failed(const char *device, Verdict verdict, bool is_lost,
                          device, word, strerror(-error), word, device);
 }
 
+void journal_dax_offline(const char *device, DaxState state, int error)
+{
+        const LogContext context = { .device = device };
+
+        if (state == DAX_STATE_NONE)
+                log_full(LOG_WARNING, &context,
+                         "%s is offline, but its driver did not take it again (%s); \"daxctl "
+                         "reconfigure-device --mode=system-ram --no-online %s\" has it do so",
+                         device, strerror(-error), device);
+        else if (error < 0)
+                log_full(LOG_WARNING, &context,
+                         "Cannot bring the state of %s, all of which is offline, to \"offline\" "
+                         "(%s): it is \"%s\", ignoring",
+                         device, strerror(-error), dax_state_to_string(state));
+        else
+                log_full(LOG_INFO, &context, "All of %s is offline, and its state is \"%s\"",
+                         device, dax_state_to_string(state));
+}
+
 void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kernel)
 {
         const LogContext context = { .message_id = MESSAGE_ID_BURST_DONE };

@@ -32,6 +32,12 @@ void journal_failed(const Policy *policy, const Block *block, Outcome outcome, b
 void journal_raced(const Policy *policy, const Block *block);
 
 /*
+ * A dax device, all of which a job took offline, has this state now. Its state could not be brought to "offline"
+ * if there is an error, or if it is "unplugged".
+ */
+void journal_dax_offline(const char *device, DaxState state, int error);
+
+/*
  * A dax device could not be onlined as a whole, with the word of this verdict. Its blocks are still there, to
  * be onlined one by one, or `is_lost`: it was unplugged and has none now.
  */

@@ -139,9 +139,11 @@ static int manager_plan(Manager *manager)
         manager_end_dax_write(manager, &decider);
         r = decide(&decider, &plan);
         if (r >= 0)
-                r = manager_start_dax_write(manager, &plan);
+                r = dax_write_choose(&manager->dax_write, &manager->machine, &plan);
         if (r >= 0)
                 r = writer_set_plan(&manager->writer, &plan);
+        if (r >= 0)
+                r = manager_run_dax_write(manager);
         /* Reading the nodes has counted the blocks, before these decisions. */
         machine_count(&manager->machine);
         pass_on_planned(&manager->pass, &manager->machine, manager_now(manager));
@@ -180,6 +182,8 @@ static void manager_fill(Manager *manager)
         int r = writer_fill(&manager->writer, &manager->machine);
 
         manager->count_needed |= r > 0;
+        if (r >= 0)
+                r = manager_run_dax_write(manager);
         if (r < 0)
                 manager_fail(manager, "Cannot reach the actuator", r);
         else
@@ -210,9 +214,6 @@ static void manager_pass(Manager *manager)
         manager_restore(manager, &decider);
         manager_schedule(manager, next.wake_usec);
         manager_fill(manager);
-        r = manager_retry_dax_write(manager);
-        if (r < 0)
-                manager_fail(manager, "Cannot reach the actuator", r);
         manager_remember(manager);
 }
 

@@ -5,6 +5,7 @@
 #include "base/names.h"
 #include "daemon/config-note.h"
 #include "daemon/internal.h"
+#include "kernel/evidence.h"
 #include "kernel/identify.h"
 #include "kernel/survey.h"
 
@@ -183,50 +184,6 @@ void manager_end_stop(Manager *manager)
                 (void) sd_event_exit(manager->event, EXIT_SUCCESS);
 }
 
-/* Whether all blocks of a device are offline. */
-static bool is_all_offline(const Machine *machine, int32_t device)
-{
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (machine->blocks[i].device == device &&
-                    machine->blocks[i].state != BLOCK_OFFLINE)
-                        return false;
-        return true;
-}
-
-/* Whether a job took memory of a device offline. */
-static bool job_touched(const Job *job, const Machine *machine, int32_t device)
-{
-        for (size_t i = 0; i < job->n_steps; i++) {
-                const Block *block = machine_find_block(machine, job->steps[i].step.block);
-
-                if (block && block->device == device && job->steps[i].is_ours)
-                        return true;
-        }
-        return false;
-}
-
-/*
- * Unplugs the dax devices of a job that were onlined as a whole and all of which is offline now: from
- * "unplugged", as from no other state, the kernel takes each word that onlines them.
- */
-static void manager_unplug_offline(Manager *manager, const Job *job)
-{
-        const Machine *machine = &manager->machine;
-
-        identify_dax_states(&manager->sysfs, &manager->machine);
-        for (size_t i = 0; i < machine->n_devices; i++) {
-                const Device *device = &machine->devices[i];
-                int r = 0;
-
-                if (device_is_online_as_whole(device) && is_all_offline(machine, (int32_t) i) &&
-                    job_touched(job, machine, (int32_t) i))
-                        r = writer_set_dax(&manager->writer, device, ONLINE_WORD_OFFLINE,
-                                           manager->conf.offline_timeout_usec);
-                if (r < 0)
-                        log_warning("Cannot unplug %s: %s, ignoring", device->name, strerror(-r));
-        }
-}
-
 /* Takes over a job that has ended. The policy decides on the job's blocks again. */
 static void manager_end_job(Manager *manager, Job *job)
 {
@@ -234,8 +191,6 @@ static void manager_end_job(Manager *manager, Job *job)
         Job **jobs = reallocarray(changes->ended_jobs, changes->n_ended_jobs + 1, sizeof(Job *));
 
         journal_job_ended(job, &manager->machine);
-        if (job->request.kind == JOB_KIND_OFFLINE && !manager->stopping)
-                manager_unplug_offline(manager, job);
         (void) survey_zones(&manager->sysfs, &manager->machine);
         changes->nodes = changes->job = true;
         manager->count_needed = manager->pass.plan_needed = true;
@@ -260,13 +215,43 @@ static void manager_write_job(Manager *manager, const JobWrite *write)
                 manager_fail(manager, "Cannot reach the actuator", r);
 }
 
+/*
+ * Takes the dax device that the first job is to write as a whole, for the next pass. Returns whether the job
+ * waits for that, or for another such device.
+ */
+static bool manager_take_device(Manager *manager)
+{
+        Job *job = manager->queue.n_jobs > 0 ? manager->queue.jobs[0] : NULL;
+        JobDeviceWrite write;
+
+        if (manager->dax_write.job != 0)
+                return true;
+        if (!job || manager->stopping || !job_next_device(job, &manager->machine, &write))
+                return false;
+        /* Its state may be another by now. */
+        identify_dax_states(&manager->sysfs, &manager->machine);
+        if (!job_next_device(job, &manager->machine, &write))
+                return false;
+        if (dax_write_is_busy(&manager->dax_write))
+                return true;
+        if (dax_write_take_job(&manager->dax_write, &manager->machine, job->id, &write) < 0) {
+                manager_fail(manager, "Cannot write the state of a dax device", -ENOMEM);
+                return true;
+        }
+        job_start(job, manager_now(manager));
+        manager->publisher.changes.job = true;
+        manager_schedule(manager, manager_now(manager));
+        return true;
+}
+
 void manager_run_jobs(Manager *manager)
 {
         Job *ended = NULL;
         JobWrite write;
 
         do {
-                if (manager->writer.job_serial != 0 || !writer_is_idle(&manager->writer))
+                if (manager->writer.job_serial != 0 || !writer_is_idle(&manager->writer) ||
+                    manager_take_device(manager))
                         return;
                 /* A change that was made by hand before this write has to stay. */
                 if (job_queue_restores(&manager->queue))
@@ -279,17 +264,40 @@ void manager_run_jobs(Manager *manager)
         } while (ended);
 }
 
+/* Whether a request is to online a dax device that has no blocks, and which memory that would add. */
+static bool names_unplugged(const Manager *manager, const Request *request, Addition *ret)
+{
+        const Machine *machine = &manager->machine;
+        uint32_t region, id;
+
+        if (request->kind != JOB_KIND_ONLINE || request->has_size || request->size_bytes > 0 ||
+            !device_parse_dax(request->device, &region, &id) ||
+            evidence_dax_state(&manager->sysfs, request->device) != DAX_STATE_UNPLUGGED)
+                return false;
+        for (size_t i = 0; i < machine->n_devices; i++)
+                if (strcmp(machine->devices[i].name, request->device) == 0)
+                        return false;
+        return evidence_dax_memory(&manager->sysfs, request->device, machine->block_size_bytes,
+                                   &ret->size_bytes, &ret->node) >= 0;
+}
+
 int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
                     Selection *ret_refused)
 {
+        Addition addition = { .origin = ORIGIN_KMEM };
         int r;
 
         if (manager->stopping)
                 return -ESHUTDOWN;
         manager_count(manager);
         identify_dax_states(&manager->sysfs, &manager->machine);
-        r = job_queue_add(&manager->queue, &manager->machine, &manager->conf.policy, request, uid,
-                          ret_id, ret_refused);
+        if (names_unplugged(manager, request, &addition))
+                r = job_queue_add_unplugged(&manager->queue, &manager->machine,
+                                            &manager->conf.policy, &addition, request, uid, ret_id,
+                                            ret_refused);
+        else
+                r = job_queue_add(&manager->queue, &manager->machine, &manager->conf.policy,
+                                  request, uid, ret_id, ret_refused);
         if (r != 0)
                 return r;
         (void) changed_ids_add(&manager->publisher.changes.new_jobs, *ret_id);
@@ -322,6 +330,8 @@ void manager_stop(Manager *manager)
         manager->stopping = true;
         takeover_read(&manager->takeover, &manager->sysfs);
         writer_clear(&manager->writer);
+        if (!manager->dax_write.is_sent)
+                manager->dax_write.job = 0;
         for (size_t i = manager->queue.n_jobs; i-- > 0;)
                 (void) manager_cancel_job(manager, manager->queue.jobs[i]->id);
         manager_end_stop(manager);

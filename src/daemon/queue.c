@@ -4,6 +4,8 @@
 
 #include "daemon/queue.h"
 
+#include <stdio.h>
+
 void job_queue_done(JobQueue *queue)
 {
         for (size_t i = 0; i < queue->n_jobs; i++)
@@ -90,6 +92,53 @@ int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Reque
                 return 1;
         }
         return job_queue_append(queue, machine, request, &selection, uid, ret_id);
+}
+
+/* Refuses a selection of more classes than one. Returns 0 or -ENOMEM. */
+static int check_one_class(Selection *selection, const char *device)
+{
+        for (size_t i = 1; i < selection->n_steps; i++) {
+                if (selection->steps[i].to == selection->steps[0].to)
+                        continue;
+                selection->refusal = REFUSAL_INVALID_REQUEST;
+                return asprintf(&selection->text,
+                                "%s has no blocks, and the policy has several classes for its "
+                                "memory: name a zone",
+                                device) < 0 ?
+                               -ENOMEM :
+                               0;
+        }
+        return 0;
+}
+
+int job_queue_add_unplugged(JobQueue *queue, Machine *machine, const Policy *policy,
+                            const Addition *addition, Request *request, uint32_t uid,
+                            uint32_t *ret_id, Selection *ret_refused)
+{
+        _cleanup_(selection_done) Selection selection = {};
+        Forecast forecast;
+        int r;
+
+        if (queue->n_jobs == JOBS_MAX)
+                return -E2BIG;
+        r = forecast_add(machine, addition, request->device, &forecast);
+        if (r < 0)
+                return r;
+        r = selection_make(&forecast.machine, policy, request, &selection);
+        forecast_done(&forecast);
+        if (r >= 0 && selection.refusal == REFUSAL_NONE)
+                r = check_one_class(&selection, request->device);
+        if (r < 0)
+                return r;
+        if (selection.refusal != REFUSAL_NONE) {
+                *ret_refused = selection;
+                selection = (Selection){};
+                return 1;
+        }
+        r = job_queue_append(queue, machine, request, &selection, uid, ret_id);
+        if (r >= 0)
+                queue->jobs[queue->n_jobs - 1]->is_unplugged = true;
+        return r;
 }
 
 int job_queue_next(JobQueue *queue, Machine *machine, uint64_t now_usec,

@@ -3,6 +3,7 @@
 
 #include "base/share.h"
 #include "job/job.h"
+#include "policy/forecast.h"
 
 /*
  * The unfinished jobs, in the order in which they were accepted. Only the first one runs: the kernel holds
@@ -28,6 +29,14 @@ void job_queue_done(JobQueue *queue);
  */
 int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Request *request,
                   uint32_t uid, uint32_t *ret_id, Selection *ret_refused);
+
+/*
+ * Does so with a request to online a dax device that has no blocks, and that would have this memory. The device
+ * takes one class for all of it: the request is refused if the policy has several.
+ */
+int job_queue_add_unplugged(JobQueue *queue, Machine *machine, const Policy *policy,
+                            const Addition *addition, Request *request, uint32_t uid,
+                            uint32_t *ret_id, Selection *ret_refused);
 
 /*
  * Makes a job of a request and its selection, which are empty after success. Returns 0 and the job's id,

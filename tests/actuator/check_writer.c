@@ -287,16 +287,18 @@ START_TEST(a_dax_device_keeps_the_writer_from_being_idle)
 
         for (size_t i = 0; i < ELEMENTSOF(others); i++) {
                 strcpy(device.name, others[i]);
-                ck_assert_int_eq(writer_set_dax(&writer, &device, ONLINE_WORD_MOVABLE, 1), -EINVAL);
+                ck_assert_int_eq(writer_set_dax(&writer, &device, 0, ONLINE_WORD_MOVABLE, 1),
+                                 -EINVAL);
         }
         ck_assert(writer_is_idle(&writer));
         strcpy(device.name, "dax3.12");
-        ck_assert_int_eq(writer_set_dax(&writer, &device, ONLINE_WORD_MOVABLE, 1001), 0);
+        ck_assert_int_eq(writer_set_dax(&writer, &device, 2, ONLINE_WORD_MOVABLE, 1001), 0);
         ck_assert(!writer_is_idle(&writer));
         ck_assert(take_request(&request));
         ck_assert_uint_eq(request.verb, ACTUATOR_SET_DAX);
         ck_assert_uint_eq(request.dax_region, 3);
         ck_assert_uint_eq(request.dax_id, 12);
+        ck_assert_int_eq(request.node, 2);
         ck_assert_uint_eq(request.block, 40);
         ck_assert_uint_eq(request.last_block, 47);
         ck_assert_uint_eq(request.timeout_msec, 2);

@@ -286,6 +286,50 @@ START_TEST(a_device_that_lost_its_blocks_leaves_nothing_behind)
 }
 END_TEST
 
+START_TEST(blocks_that_a_job_took_offline_stay_so_when_they_are_new)
+{
+        const JobDeviceWrite write = { .device = "dax0.0", .verdict = VERDICT_NONE };
+        const Decider now = decider();
+
+        for (uint32_t id = 8; id < 12; id++) {
+                find(id)->decision = (Decision){ .verdict = VERDICT_MOVABLE };
+                track_offlined_by(find(id), ONLINER_MEMORYD);
+        }
+        ck_assert_int_eq(dax_write_take_job(&dax, &machine, 7, &write), 0);
+        ck_assert_uint_eq(dax.n_planned, 4);
+        for (uint32_t id = 8; id < 12; id++)
+                renew(id, id == 9 ? "Movable" : "Normal Movable");
+        dax_write_claim(&dax, &machine);
+        ck_assert(!track_wants_plan(find(8), 0));
+        answer(0);
+        dax_write_finish(&dax, &now);
+        ck_assert(!dax_write_is_busy(&dax));
+        ck_assert_int_eq(find(8)->status, BLOCK_STATUS_OFFLINED);
+        ck_assert_int_eq(find(8)->offliner, ONLINER_MEMORYD);
+        ck_assert_int_eq(find(8)->decision.verdict, VERDICT_MOVABLE);
+        ck_assert(!track_wants_plan(find(8), 0));
+        /* The kernel, or another process, has onlined it. */
+        ck_assert(track_wants_judgement(find(9), 0));
+}
+END_TEST
+
+START_TEST(movable_memory_waits_for_the_rest_of_the_plan)
+{
+        rule.zone = _i ? ZONE_ACTION_KERNEL : ZONE_ACTION_MOVABLE;
+        ck_assert(!dax_write_is_due(&dax, true, 0));
+        ck_assert_int_eq(choose(), 1);
+        ck_assert(dax_write_is_due(&dax, false, 0) == (_i == 1));
+        ck_assert(dax_write_is_due(&dax, true, 0));
+        dax.is_sent = true;
+        ck_assert(!dax_write_is_due(&dax, true, 0));
+        ck_assert(dax_write_answer(&dax, -ENOMEM, true, &retry, 0));
+        ck_assert(!dax_write_is_due(&dax, true, dax.retry_at_usec - 1));
+        ck_assert(dax_write_is_due(&dax, true, dax.retry_at_usec));
+        answer(0);
+        ck_assert(!dax_write_is_due(&dax, true, UINT64_MAX));
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("dax-write");
@@ -300,6 +344,8 @@ int main(void)
         tcase_add_test(tcase, what_another_process_onlined_instead_is_not_memoryds);
         tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_written_block_by_block);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_leaves_nothing_behind);
+        tcase_add_test(tcase, blocks_that_a_job_took_offline_stay_so_when_they_are_new);
+        tcase_add_loop_test(tcase, movable_memory_waits_for_the_rest_of_the_plan, 0, 2);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }

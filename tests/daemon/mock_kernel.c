@@ -12,7 +12,8 @@
  *   held/N    while it is there writes to block N wait, but for so many before as the number in it,
  *             which is counted down here
  *   waiting/N appears when a write waits so
- *   writes    a line for each write that was answered: "memoryN WORD ERRNO" or "daxX.Y WORD ERRNO"
+ *   writes    a line for each write that was answered: "memoryN WORD ERRNO" or "daxX.Y WORD ERRNO", also
+ *             "daxX.Y unbind ERRNO" and "daxX.Y bind ERRNO"
  *   proc      iomem, zoneinfo, cmdline and pressure, as of /proc: there are none but those, whatever this machine has
  *
  * A process that this is loaded into without a testbed, or that would reach the real /sys, aborts.
@@ -248,6 +249,20 @@ static int set_dax(const char *path, const char *word)
         return set_text(path, word);
 }
 
+/* The driver of a dax device takes it, as while auto_online_blocks is "offline" (7.3). */
+static int set_driver(const char *verb, const char *name)
+{
+        char state[PATH_MAX], path[TEXT_MAX + 32];
+        int r = wait_while_held(MOCK_DAX);
+
+        if (r >= 0)
+                r = play_fault(MOCK_DAX);
+        snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/state", name);
+        return r < 0 || strcmp(verb, "bind") != 0 ?
+                       r :
+                       set_text(testbed_file(path + 1, state), "offline");
+}
+
 /* What the write does and is answered with, or 1 when it is none of the mock's. */
 static int play_write(const char *path, const char *word)
 {
@@ -264,6 +279,11 @@ static int play_write(const char *path, const char *word)
         if (sscanf(path, "/sys/bus/dax/devices/%31[^/]/state%n", what, &end) == 1 && end > 0) {
                 r = set_dax(full, word);
                 record(what, word, -r);
+                return r;
+        }
+        if (sscanf(path, "/sys/bus/dax/drivers/kmem/%31s%n", what, &end) == 1 && !path[end]) {
+                r = set_driver(what, word);
+                record(word, what, -r);
                 return r;
         }
         if (strncmp(path, MEMORY_FOLDER, strlen(MEMORY_FOLDER)) != 0)

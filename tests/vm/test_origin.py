@@ -266,25 +266,63 @@ class DaxState(OriginCase):
         self.added = self.make_system_ram()
         self._wait_for("left")
 
-    def test_offline_of_all_of_it_leaves_a_state_that_daxctl_and_the_owner_can_go_on_from(self):
+    def _offline(self):
+        """Takes the device offline. What comes next does not wait for anything."""
+        self.assertEqual(self._read(), "online_movable")
+        self.guest.run("memoryctl offline --device dax0.0")
+        self.assertEqual(self._read(), "offline")
+        self.assertEqual([block.zone_class for block in self._blocks()], [""] * 7)
+
+    def test_offline_of_all_of_it_leaves_a_state_that_daxctl_can_go_on_from(self):
         self._wait_for("left")
         self.memoryd.use(TAKE_DAX)
         self._wait_for("done")
-        self.guest.run("memoryctl offline --device dax0.0")
-        self.guest.wait_until(lambda: not self._blocks(), "no blocks")
-        self.assertEqual(self._read(), "unplugged")
-        self.assertEqual(self._write("online_movable").code, 0)
+        self._offline()
+        self.guest.run("daxctl online-memory dax0.0")
         self._wait_for("external")
-        self._again()
-
-        # Block by block the state stays "offline", and so do the blocks.
-        self.guest.run("memoryctl online --device dax0.0 --zone movable --force")
-        self._wait_for("requested")
-        self.assertEqual(self._read(), "offline")
-        self.guest.run("memoryctl offline --device dax0.0")
+        self.guest.run("daxctl offline-memory dax0.0")
         self._wait_for("offlined")
-        self.assertEqual(self._read(), "offline")
-        self._again()
+        self.guest.run("memoryctl online --device dax0.0")
+        self._wait_for("done")
+
+        # It stays offline, whatever the rule says, until daxctl takes it away and brings it back.
+        self._offline()
+        self.wait_settled()
+        self._wait_for("offlined")
+        self.guest.run("systemctl restart memoryd")
+        self.memoryd.wait_ready()
+        self._wait_for("offlined")
+        self.guest.run("memoryctl online --device dax0.0")
+        self._offline()
+        self.guest.run("daxctl reconfigure-device --mode=devdax dax0.0")
+        self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+        self.added = self.make_system_ram()
+        self._wait_for("done")
+        self.assertEqual(self._read(), "online_movable")
+
+    def test_a_request_onlines_all_of_it_with_one_write(self):
+        self._wait_for("left")
+        for options, status in (("--zone movable --force", "requested"), ("", "done")):
+            with self.subTest(options=options):
+                if not options:
+                    self.memoryd.use(TAKE_DAX)
+                    self._wait_for("offlined")
+                self._online(options, status)
+                self._offline()
+
+                # Without blocks as well.
+                self.assertEqual(self._write("unplugged").code, 0)
+                self.guest.wait_until(lambda: not self._blocks(), "no blocks")
+                self.wait_settled()
+                self._online(options, status)
+                self._offline()
+
+    def _online(self, options, status):
+        self.guest.run(f"memoryctl online --device dax0.0 {options}")
+        self.assertEqual(self._read(), "online_movable")
+        self.assertEqual([block.zone_class for block in self._blocks()], ["movable"] * 7)
+        self._wait_for(status)
+        self.assertModel()
 
     def test_an_owner_who_is_stuck_is_told_the_way_and_what_he_onlines_is_left(self):
         self._wait_for("left")
