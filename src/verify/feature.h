@@ -7,7 +7,7 @@
 
 /*
  * Finds out which features that memoryd uses are in a kernel, by looking for each: kernels are
- * built and patched in many ways. The changes by patches 1, 6, 7, 8 and 9 of kernel/ cannot be
+ * built and patched in many ways. The changes by patches 1 and 6 to 10 of kernel/ cannot be
  * detected from outside.
  */
 

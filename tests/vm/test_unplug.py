@@ -2,11 +2,15 @@
 """The kernel refuses to release a DIMM, and brings back the blocks that it had taken offline."""
 
 import program
-from case import GuestCase, kernel_matters
+import recipe
+from case import PATCHED, UNPATCHED, GuestCase, kernel_matters
 from machine import Node, VirtioMem
 from memory import read_memory
 
 MESSAGE_REFUSED = "252caeb63de04737a665b1dbcf2af15d"
+
+# Kernels that do not bring blocks back in their zone by themselves.
+STOCK = (*recipe.kernels(), *UNPATCHED)
 
 # A node without memory keeps data of the kernel in the first memory that it gets.
 NODES = (Node("2G", "0"), Node(cpus="1"))
@@ -58,6 +62,7 @@ class UnplugCase(GuestCase):
 class RefusedUnplug(UnplugCase):
     """The kernel brings all blocks back as kernel memory."""
 
+    kernels = STOCK
     minutes = 2
 
     def test_blocks_get_their_classes_back_and_an_administrator_keeps_his(self):
@@ -126,6 +131,7 @@ class RefusedUnplug(UnplugCase):
 class RefusedUnplugMovableNode(UnplugCase):
     """The kernel brings all blocks back as movable memory."""
 
+    kernels = STOCK
     hardware = {"nodes": NODES, "arguments": "movable_node"}
 
     def test_kernel_memory_comes_back_as_kernel_memory(self):
@@ -141,6 +147,22 @@ class RefusedUnplugMovableNode(UnplugCase):
         self.assertIn("made it kernel memory again",
                       self.guest.run(f"memoryctl explain {self.first + 10}"))
         self.assertEqual(self.memoryd.get("ForeignBlocks"), 0)
+        self.assertModel()
+        self.assertNoErrors()
+
+
+class RefusedUnplugPatched(UnplugCase):
+    """A kernel with patch 10 of kernel/patches brings all blocks back as they were."""
+
+    kernels = PATCHED
+
+    def test_memoryd_tells_and_changes_nothing(self):
+        self.add()
+        before = self.classes()
+        self.ask(1)
+        self.assertClasses(self.classes(), before)
+        self.assertIn("all blocks are in their class of before", self.refusals()[-1]["MESSAGE"])
+        self.assertEqual(set(self.memoryd.statuses()[block.index] for block in self.added), {"done"})
         self.assertModel()
         self.assertNoErrors()
 
