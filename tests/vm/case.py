@@ -31,7 +31,7 @@ WORDS_FILE = "/sys/devices/system/memory/auto_online_blocks"
 DENIED = r"(?i)access denied|not authorized|interactive authentication required"
 
 # Kernels with the patches of kernel/, and kernels without them.
-PATCHED = ("patched", "patched-6.1", "patched-7.3", "lockdep")
+PATCHED = ("patched", "patched-6.1", "patched-7.3", "lockdep", "lockdep-7.3")
 UNPATCHED = ("unpatched",)
 
 # The seconds until all blocks must be right after a test that failed.

@@ -24,7 +24,8 @@ from host import HostError, call, locked
 
 # The suites for kernels that kernel/build makes, by the names of the kernels in its cache.
 BUILT_KERNELS = {"patched": "bookworm", "patched-6.1": "bookworm", "patched-7.3": "trixie",
-                 "unpatched": "bookworm", "lockdep": "bookworm", "without-8": "bookworm"}
+                 "unpatched": "bookworm", "lockdep": "bookworm", "lockdep-7.3": "trixie",
+                 "without-8": "bookworm", "without-8-7.3": "trixie"}
 
 # Disks of older builds are of no use once the next build is tested. The last few of each suite are kept
 # because a run that started with one of them may still boot from it.
