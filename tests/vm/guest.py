@@ -339,11 +339,18 @@ class Guest:
 
     def wait_for_refusal(self, identity, timeout=WAIT_TIMEOUT):
         """Waits until the guest has refused to release a DIMM."""
+        self._wait_for_answer(identity, timeout, lambda info: info["source"] == EJECT_REQUEST
+                              and info["status"] != EJECT_IN_PROGRESS)
+
+    def wait_for_acceptance(self, identity, timeout=WAIT_TIMEOUT):
+        """Waits until the guest has added a DIMM, and onlined it if its kernel does so."""
+        self._wait_for_answer(identity, timeout, lambda info: info["source"] != EJECT_REQUEST)
+
+    def _wait_for_answer(self, identity, timeout, is_awaited):
         deadline = time.monotonic() + timeout
         while True:
             info = self._qmp.wait_event("ACPI_DEVICE_OST", deadline - time.monotonic())["info"]
-            if (info.get("device"), info["source"]) == (identity, EJECT_REQUEST) \
-                    and info["status"] != EJECT_IN_PROGRESS:
+            if info.get("device") == identity and is_awaited(info):
                 return
 
     def set_memory_blocks(self, online):

@@ -70,6 +70,8 @@ class Machine:
     distances: dict = dataclasses.field(default_factory=dict)
     speeds: tuple = ()
     max_memory: str = "64G"
+    # The clock of the processors counts the instructions that they execute, at 1 GHz.
+    counts_instructions: bool = False
 
     def arguments(self):
         return [*self._node_arguments(), *self._nvdimm_arguments(), *self._dimm_arguments(),
@@ -78,7 +80,8 @@ class Machine:
     def _node_arguments(self):
         total = sum(size_bytes(node.memory) for node in self.nodes if node.memory)
         words = [
-            "-accel", os.environ.get("MEMORYD_VM_ACCEL", "tcg,thread=multi"),
+            *(["-accel", "tcg,thread=single", "-icount", "shift=0"] if self.counts_instructions else
+              ["-accel", os.environ.get("MEMORYD_VM_ACCEL", "tcg,thread=multi")]),
             "-M", "q35" + (",nvdimm=on" if self.nvdimms else "") + (",hmat=on" if self.speeds else ""),
             "-cpu", "max",
             "-nodefaults", "-vga", "none",

@@ -424,6 +424,79 @@ class OnliningTimeUnpatched(OnliningTime):
         self.assertGreater(self.ratio(), self.RATIO)
 
 
+class InstructionCase(ManualCase):
+    """Counts the instructions that the guest executes while a DIMM comes and goes. The count hardly depends on
+    the host. The guest's clock counts instructions, and runs on while the guest is idle."""
+
+    boots = True
+    minutes = 10
+    # One processor: the clock counts the instructions of all of them. 256 GiB take 4 GiB to describe.
+    hardware = {"nodes": (Node("7G", "0-1"), Node()), "max_memory": "512G", "counts_instructions": True,
+                "arguments": "maxcpus=1 tsc_early_khz=1000000 cgroup_disable=memory"}
+    SIZES = (16, 64, 256)
+    TIMEOUT = 3600
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        # udev would look at each block.
+        cls.guest.run("systemctl stop systemd-udevd systemd-udevd-kernel.socket systemd-udevd-control.socket")
+        cls.guest.run(f"echo online_movable >{WORDS_FILE}")
+
+    def executed(self):
+        """Returns how many instructions the guest has executed. The clock has a resolution of 10 ms."""
+        up, idle = self.guest.run("cat /proc/uptime").split()
+        return (float(up) - float(idle)) * 1e9
+
+    def count(self, action):
+        """Returns how many instructions an action takes, without those that it takes to ask for them."""
+        start = self.executed()
+        before = self.executed()
+        action()
+        return self.executed() - before - (before - start)
+
+    def plug(self, gib):
+        self.dimm = self.guest.add_dimm(f"{gib}G", 1)
+        self.guest.wait_for_acceptance(self.dimm, self.TIMEOUT)
+
+    def counts(self):
+        """Returns the counts for a plug and an unplug, by the size of the DIMM in GiB."""
+        result = {}
+        for gib in self.SIZES:
+            before = read_memory(self.guest)
+            plug = self.count(lambda gib=gib: self.plug(gib))
+            self.assertEqual(read_memory(self.guest).added_to(before).classes(1), "M" * (gib * 8))
+            unplug = self.count(lambda: self.guest.del_dimm(self.dimm, self.TIMEOUT))
+            self.note(f"{gib} GiB: {plug / 1e6:.0f} and {unplug / 1e6:.0f} million instructions")
+            result[gib] = plug, unplug
+        return result
+
+    def growth(self):
+        """Returns how many times as many instructions 256 GiB take as 64 GiB, for a plug and an unplug."""
+        counts = self.counts()
+        return [large / small for large, small in zip(counts[256], counts[64])]
+
+
+class InstructionCounts(InstructionCase):
+    """Patch 8: the cost of a DIMM is linear in its size."""
+
+    kernels = ("patched-7.3",)
+
+    def test_linear(self):
+        for growth in self.growth():
+            self.assertLess(growth, 4 * 1.2)
+
+
+class InstructionCountsWithout8(InstructionCase):
+    """Without patch 8, the cost grows faster than the size."""
+
+    kernels = ("without-8-7.3",)
+
+    def test_not_linear(self):
+        for growth in self.growth():
+            self.assertGreater(growth, 4 * 1.2)
+
+
 class Announcement(EventCase):
     """Patch 9: the kernel announces blocks when they are in their final state."""
 
