@@ -65,6 +65,18 @@ class Users(GuestCase):
             self.assertNotEqual(result.code, 0)
         self._as_user(f"busctl get-property {MANAGER} MovableBytes")
 
+    def test_no_call_starts_a_memoryd_that_was_stopped(self):
+        self.guest.run("systemctl stop memoryd")
+        try:
+            for user in ("user", "root"):
+                result = self.guest.call(f"busctl get-property {MANAGER} MovableBytes", user=user)
+                self.assertNotEqual(result.code, 0)
+            self.assertEqual(self.memoryd.show("ActiveState"), "inactive")
+            self.assertIn("memoryd is not running", self.guest.call("memoryctl status", user="user").stderr)
+        finally:
+            self.guest.run("systemctl start memoryd")
+            self.memoryd.wait_ready()
+
 
 class Confinement(GuestCase):
     """A memoryd that is taken over by an attacker can do little."""
