@@ -9,24 +9,20 @@
 #include "base/text.h"
 #include "bus/bus.h"
 #include "daemon/config-note.h"
+#include "daemon/crash.h"
 #include "daemon/journal.h"
-#include "kernel/identify.h"
-#include "kernel/klog.h"
 
 #include "config.h"
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 
 static const char *arg_root = "";
 static const char *arg_user = MEMORYD_USER;
 static const char *arg_operand; /* the file to check, or the interface to print */
-enum { ACTION_RUN, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT };
+enum { ACTION_RUN, ACTION_AFTER_STOP, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT };
 static int arg_action = ACTION_RUN;
 
 /* Signals that the event loop takes: two end memoryd, and SIGHUP reloads the configuration. */
@@ -168,123 +164,11 @@ static int daemon_start(Daemon *daemon)
         return r;
 }
 
-/* 0 if this process may write what the actuator writes (before Linux 4.7: is root), else a negative errno. */
-static int may_write(int memory_fd)
-{
-        if (faccessat(memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) >= 0)
-                return 0;
-        if (errno == ENOENT)
-                return geteuid() == 0 ? 0 : -EACCES;
-        return -errno;
-}
-
-/*
- * The unit has the service manager open /proc/iomem as standard input. The file shows addresses only if the
- * process that opened it had CAP_SYS_ADMIN, which memoryd does not have in its unit. Processes that are
- * started later have /dev/null as standard input.
- */
-static void take_iomem(Sysfs *sysfs)
-{
-        _cleanup_close_ int null_fd = -EBADF;
-        int r;
-
-        if (sysfs_adopt_iomem(sysfs, STDIN_FILENO) >= 0) {
-                null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-                (void) dup2(null_fd, STDIN_FILENO);
-        }
-        r = identify_check(sysfs);
-        if (r < 0)
-                log_warning(
-                        "Cannot tell which device memory is part of by /proc/iomem: %s, ignoring",
-                        r == -EACCES ? "its addresses are hidden" : strerror(-r));
-}
-
-/* To be called before privileges are dropped: some kernels require them, see monitor.h. */
-static void listen_to_pressure(Setup *setup)
-{
-        setup->pressure_fd = pressure_open(&setup->sysfs);
-        if (setup->pressure_fd < 0)
-                log_info("Cannot listen to memory pressure (/proc/pressure/memory): %s; a shortage "
-                         "of kernel memory is only seen when memory changes",
-                         strerror(-setup->pressure_fd));
-}
-
-/*
- * Drops the privileges of root for good: the process becomes a user, with the user's groups and no
- * capabilities. Before that it makes the user the owner of the folder, if the folder exists. Does nothing if
- * the process is not root. Returns 0, -ESRCH if there is no such user, or another negative errno.
- */
-static int drop_privileges(const char *folder)
-{
-        const struct passwd *entry;
-
-        if (geteuid() != 0)
-                return 0;
-
-        errno = 0;
-        entry = getpwnam(arg_user);
-        if (!entry)
-                return errno > 0 && errno != ENOENT ? -errno : -ESRCH;
-        if (chown(folder, entry->pw_uid, entry->pw_gid) < 0 && errno != ENOENT)
-                return -errno;
-
-        if (initgroups(arg_user, entry->pw_gid) < 0 ||
-            setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
-            setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
-                return -errno;
-        return 0;
-}
-
 /* Logs why memoryd ends. Returns the exit code. */
 static int fail(int code, const char *what, int error)
 {
         log_err("%s: %s", what, strerror(-error));
         return code;
-}
-
-/* Does everything that needs root. Reads only the kernel's files and the user database. 0 or an exit code. */
-static int set_up(Setup *setup)
-{
-        int r = sysfs_open("", &setup->sysfs);
-
-        if (r == -ENOENT) {
-                const LogContext context = { .message_id = MESSAGE_ID_NO_HOTPLUG };
-
-                log_full(LOG_ERR, &context,
-                         "This kernel has no memory hotplug (no /sys/devices/system/memory)");
-                return EXIT_NO_HOTPLUG;
-        }
-        if (r < 0)
-                return fail(EXIT_INTERNAL, "Cannot open /sys/devices/system/memory", r);
-        r = may_write(setup->sysfs.memory_fd);
-        if (r < 0)
-                return fail(EXIT_FAILURE,
-                            "Must be run as root: cannot write below /sys/devices/system/memory",
-                            r);
-
-        take_iomem(&setup->sysfs);
-        r = actuator_start("", &setup->actuator);
-        if (r < 0)
-                return fail(EXIT_INTERNAL, "Cannot start the actuator", r);
-        for (int source = 0; r >= 0 && source < _EVENT_SOURCE_MAX; source++)
-                r = monitor_new((EventSource) source, &setup->monitors[source]);
-        if (r < 0)
-                return fail(EXIT_INTERNAL, "Cannot listen to uevents", r);
-
-        listen_to_pressure(setup);
-        setup->klog_fd = klog_open();
-        if (setup->klog_fd < 0)
-                log_info("Cannot read the kernel's log (/dev/kmsg): %s; what the kernel does to "
-                         "blocks whose unplug fails is not undone",
-                         strerror(-setup->klog_fd));
-        r = drop_privileges(setup->runtime_folder);
-        if (r == -ESRCH)
-                log_err("There is no user '%s' to run as: expected what sysusers.d(5) makes of "
-                        "memoryd.conf",
-                        arg_user);
-        else if (r < 0)
-                log_err("Cannot become user '%s': %s", arg_user, strerror(-r));
-        return r < 0 ? EXIT_FAILURE : 0;
 }
 
 static int load_config(Conf *conf, const Sysfs *sysfs)
@@ -326,7 +210,7 @@ static int loop(Setup *setup, Conf *conf)
 }
 
 /*
- * Restores auto_online_blocks if memoryd cannot start, since an earlier memoryd may have been killed: the
+ * Restores auto_online_blocks if memoryd is not going to run, since an earlier memoryd may have been killed: the
  * kernel has to online memory by itself again.
  */
 static void abandon(const Setup *setup)
@@ -339,26 +223,39 @@ static void abandon(const Setup *setup)
                 log_warning("Cannot put auto_online_blocks back: %s, ignoring", strerror(-r));
 }
 
-static int run(void)
+static uint64_t boottime_usec(void)
 {
-        char runtime_folder[PATH_MAX];
-        Setup setup = {
-                .root = arg_root,
-                .runtime_folder = runtime_folder,
-                .sysfs = SYSFS_CLOSED,
-                .actuator = ACTUATOR_CHANNEL_CLOSED,
-                .pressure_fd = -EBADF,
-                .klog_fd = -EBADF,
-        };
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
+/* Waits if memoryd has crashed again and again: systemd starts it at once, and without end. */
+static void wait_after_crashes(const Setup *setup)
+{
+        unsigned n = crash_count(setup->runtime_folder, boottime_usec());
+        unsigned delay_sec = crash_delay_sec(n);
+
+        if (delay_sec == 0)
+                return;
+        log_warning("memoryd ended unexpectedly %u times in a row, and starts in %u s; until then "
+                    "memory comes online as if there was no memoryd",
+                    n, delay_sec);
+        sleep(delay_sec);
+}
+
+static int run(Setup *setup)
+{
         sigset_t blocked;
         Conf conf;
         int r;
 
-        snprintf(runtime_folder, sizeof(runtime_folder), "%s" RUNTIME_FOLDER, arg_root);
+        wait_after_crashes(setup);
         conf_init(&conf);
-        r = set_up(&setup);
+        r = setup_open(setup, true);
         if (r == 0)
-                r = load_config(&conf, &setup.sysfs);
+                r = load_config(&conf, &setup->sysfs);
 
         /*
          * From here on the event loop takes these signals, and SIGCHLD of the children that it starts. The
@@ -371,12 +268,67 @@ static int run(void)
         (void) sigprocmask(SIG_BLOCK, &blocked, NULL);
 
         if (r == 0)
-                r = loop(&setup, &conf);
-        else if (setup.actuator.fd >= 0)
-                abandon(&setup);
-        setup_done(&setup);
+                r = loop(setup, &conf);
+        else if (setup->actuator.fd >= 0)
+                abandon(setup);
         conf_done(&conf);
         return r < 0 ? EXIT_INTERNAL : r;
+}
+
+/*
+ * Whether systemd starts memoryd again after this end: what it tells ExecStopPost= of the unit in the environment
+ * (systemd.exec(5)) against Restart= and RestartPreventExitStatus= there.
+ */
+static bool comes_back(void)
+{
+        const char *result = getenv("SERVICE_RESULT"), *code = getenv("EXIT_CODE"),
+                   *status = getenv("EXIT_STATUS");
+        const int final[] = { EXIT_FAILURE, EXIT_USAGE, EXIT_NO_HOTPLUG };
+
+        if (!result || strcmp(result, "success") == 0)
+                return false;
+        for (size_t i = 0; code && status && i < ELEMENTSOF(final); i++)
+                if (strcmp(code, "exited") == 0 && atoi(status) == final[i])
+                        return false;
+        return true;
+}
+
+/* What is left to do when memoryd has ended, however that was. Returns an exit code. */
+static int after_stop(Setup *setup)
+{
+        int n = 0, r = setup_open(setup, false);
+
+        if (r != 0)
+                return r;
+        if (comes_back())
+                n = crash_add(setup->runtime_folder, boottime_usec());
+        else
+                crash_forget(setup->runtime_folder);
+        if (n < 0)
+                log_warning("Cannot count the crashes of memoryd below %s: %s, ignoring",
+                            setup->runtime_folder, strerror(-n));
+        /* The next memoryd goes on with what this one has set, if it comes at once. */
+        if (n <= 0 || crash_delay_sec((unsigned) n) > 0)
+                abandon(setup);
+        return EXIT_SUCCESS;
+}
+
+/* Runs what needs the setup. */
+static int with_setup(int (*function)(Setup *setup))
+{
+        char runtime_folder[PATH_MAX];
+        Setup setup = {
+                .root = arg_root,
+                .runtime_folder = runtime_folder,
+                .user = arg_user,
+                SETUP_CLOSED,
+        };
+        int r;
+
+        snprintf(runtime_folder, sizeof(runtime_folder), "%s" RUNTIME_FOLDER, arg_root);
+        r = function(&setup);
+        setup_done(&setup);
+        return r;
 }
 
 static void print_help(void)
@@ -385,6 +337,7 @@ static void print_help(void)
                "Decide what hot-added memory becomes, and online it.\n\n"
                "  -h, --help                 show this help\n"
                "  -V, --version              show the version\n"
+               "      --after-stop           do what is left to do after memoryd has ended\n"
                "      --check-config [FILE]  check the configuration, or FILE alone, and exit\n"
                "      --introspect [INTERFACE]\n"
                "                             print the D-Bus introspection data of INTERFACE, or "
@@ -401,6 +354,7 @@ static int parse_args(int argc, char **argv)
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' },
+                { "after-stop", no_argument, &arg_action, ACTION_AFTER_STOP },
                 { "check-config", no_argument, &arg_action, ACTION_CHECK_CONFIG },
                 { "introspect", no_argument, &arg_action, ACTION_INTROSPECT },
                 { "root", required_argument, NULL, OPTION_ROOT },
@@ -432,7 +386,7 @@ static int parse_args(int argc, char **argv)
                         return -EINVAL; /* getopt_long() has printed the reason */
                 }
 
-        if (arg_action != ACTION_RUN && optind < argc)
+        if ((arg_action == ACTION_CHECK_CONFIG || arg_action == ACTION_INTROSPECT) && optind < argc)
                 arg_operand = argv[optind++];
         if (optind < argc) {
                 text_format(text, sizeof(text), "%s", argv[optind]);
@@ -455,7 +409,9 @@ int main(int argc, char **argv)
                 return check_config();
         case ACTION_INTROSPECT:
                 return introspect();
+        case ACTION_AFTER_STOP:
+                return with_setup(after_stop);
         default:
-                return run();
+                return with_setup(run);
         }
 }

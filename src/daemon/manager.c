@@ -14,19 +14,6 @@
 /* The time from an event to its pass, so that the pass also handles the events that follow closely. */
 #define GATHER_USEC (5 * USEC_PER_MSEC)
 
-void setup_done(Setup *setup)
-{
-        sysfs_close(&setup->sysfs);
-        actuator_channel_close(&setup->actuator);
-        closep(&setup->pressure_fd);
-        closep(&setup->klog_fd);
-        setup->pressure_fd = setup->klog_fd = -EBADF;
-        for (size_t i = 0; i < ELEMENTSOF(setup->monitors); i++) {
-                monitor_free(setup->monitors[i]);
-                setup->monitors[i] = NULL;
-        }
-}
-
 void manager_free(Manager *manager)
 {
         if (!manager)

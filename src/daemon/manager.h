@@ -4,7 +4,7 @@
 #include "actuator/writer.h"
 #include "daemon/changes.h"
 #include "daemon/queue.h"
-#include "kernel/monitor.h"
+#include "daemon/setup.h"
 #include "policy/history.h"
 #include "policy/offload.h"
 
@@ -16,19 +16,6 @@
  */
 
 typedef struct Manager Manager;
-
-/* Everything that is set up before privileges are dropped. manager_new() takes all but the strings over. */
-typedef struct Setup {
-        const char *root;           /* the configuration is below it; "" is the running system */
-        const char *runtime_folder; /* see takeover.h */
-        Sysfs sysfs;
-        ActuatorChannel actuator;
-        int pressure_fd;                      /* see monitor.h; negative if there is none */
-        int klog_fd;                          /* see klog.h; negative if there is none */
-        Monitor *monitors[_EVENT_SOURCE_MAX]; /* one of each: the configuration will choose */
-} Setup;
-
-void setup_done(Setup *setup);
 
 /*
  * Takes over setup and conf, which are empty after success. In any case the caller ends them with

@@ -371,6 +371,52 @@ START_TEST(what_came_before_a_crash_is_onlined_after_it)
 }
 END_TEST
 
+/* Runs what systemd runs after memoryd, with what systemd tells of its end. */
+static void after_stop(const char *result, const char *code, const char *status)
+{
+        setenv("SERVICE_RESULT", result, true);
+        setenv("EXIT_CODE", code, true);
+        setenv("EXIT_STATUS", status, true);
+        ck_assert_int_eq(run_with("--after-stop"), 0);
+}
+
+static const struct {
+        const char *result, *code, *status;
+} final_ends[] = {
+        { "success", "exited", "0" },    { "success", "killed", "TERM" },
+        { "exit-code", "exited", "1" },  { "exit-code", "exited", "2" },
+        { "exit-code", "exited", "69" },
+};
+
+START_TEST(the_kernel_goes_on_when_memoryd_does_not_come_back)
+{
+        crash_after_take_over();
+        after_stop(final_ends[_i].result, final_ends[_i].code, final_ends[_i].status);
+        ck_assert(auto_online_is("online"));
+        ck_assert_uint_eq(daemon_count_logged("Put auto_online_blocks back"), 1);
+}
+END_TEST
+
+START_TEST(a_memoryd_that_crashes_again_and_again_waits_and_leaves_the_kernel_to_it)
+{
+        crash_after_take_over();
+        for (unsigned i = 0; i < 4; i++) {
+                after_stop("core-dump", "dumped", "SEGV");
+                ck_assert(auto_online_is("offline"));
+        }
+        after_stop("exit-code", "exited", "70");
+        ck_assert(auto_online_is("online"));
+
+        daemon_start();
+        ck_assert(daemon_logged("memoryd ended unexpectedly 5 times in a row, and starts in 1 s"));
+        wait_for(auto_online_is("offline"));
+        daemon_stop();
+        after_stop("success", "exited", "0");
+        daemon_start();
+        ck_assert_uint_eq(daemon_count_logged("ended unexpectedly"), 1);
+}
+END_TEST
+
 #define DAX_TREE                                                                                   \
         "leave_delay = \"1s\";"                                                                    \
         "rules = ({ name = \"kmem\"; origin = \"kmem\"; zone = \"leave\"; });"
@@ -791,6 +837,10 @@ int main(void)
         tcase_add_test(takeover, auto_onlining_is_put_back_after_a_crash_and_a_new_start);
         tcase_add_loop_test(takeover, what_a_rule_leaves_is_onlined_where_the_kernel_would, 0, 2);
         tcase_add_loop_test(takeover, what_came_before_a_crash_is_onlined_after_it, 0, 2);
+        tcase_add_loop_test(takeover, the_kernel_goes_on_when_memoryd_does_not_come_back, 0,
+                            ELEMENTSOF(final_ends));
+        tcase_add_test(takeover,
+                       a_memoryd_that_crashes_again_and_again_waits_and_leaves_the_kernel_to_it);
         tcase_add_test(takeover, a_dax_device_is_onlined_after_a_delay);
         tcase_add_test(takeover, a_word_that_another_process_sets_stays_and_is_told_once);
         tcase_add_test(takeover, a_word_of_another_process_stays_across_a_restart_and_a_crash);

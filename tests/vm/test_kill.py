@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Either process is killed while blocks come online, and no block is lost."""
 
-from case import CPU_NODES, GuestCase
+from case import CPU_NODES, WORDS_FILE, GuestCase, kernel_matters
 from memory import read_memory, wait_online
 from policy import expected_classes
 
@@ -63,3 +63,61 @@ class Killed(GuestCase):
         self.assertModel()
         self.assertEqual(len(self.memoryd.processes()), 2)
         return total, online
+
+
+# Kills the main process of memoryd $1 times, each time as soon as there is a new one.
+KILL_OFTEN = r"""
+old=0
+for ((i = 0; i < $1; i++)); do
+        pid=$old
+        while [ $pid = $old ] || [ $pid = 0 ]; do
+                pid=$(systemctl show --value --property=MainPID memoryd)
+        done
+        kill -9 $pid
+        old=$pid
+done
+"""
+
+
+class CrashCase(GuestCase):
+    """systemd starts memoryd again without limit. Memory is added while memoryd waits."""
+
+    def crash(self, count):
+        self.guest.write_file("/run/kill-often", KILL_OFTEN)
+        with self.memoryd.failing():
+            self.guest.run(f"bash /run/kill-often {count}")
+            self.guest.wait_until(
+                lambda: any(f" {count} times in a row" in text for text in self.memoryd.messages()),
+                "the message")
+
+    def add(self):
+        before = read_memory(self.guest)
+        self.guest.add_dimm("256M", 0)
+        wait_online(self.guest, len(before.blocks) + 2)
+        self.memoryd.wait_ready()
+        self.guest.wait_until(f"grep -qx offline {WORDS_FILE}", "memoryd's word")
+        self.assertModel()
+
+
+@kernel_matters("its own setting decides on memory while memoryd is away")
+class FiveCrashes(CrashCase):
+    """memoryd waits for a second."""
+
+    def test_memory_comes_online_all_the_same(self):
+        self.crash(5)
+        self.add()
+
+
+class FiftyCrashes(CrashCase):
+    """memoryd waits for a minute."""
+
+    minutes = 4
+    everyday = False
+
+    def test_memory_is_the_kernels_until_memoryd_is_back(self):
+        # Below the heading is the line of the machine, unless memoryd found what it wants.
+        own = self.guest.run("tail -n 1 /run/memoryd/state/auto_online_blocks 2>/dev/null || "
+                             f"echo _ $(cat {WORDS_FILE})").split()[1]
+        self.crash(50)
+        self.assertEqual(self.guest.run(f"cat {WORDS_FILE}").strip(), own)
+        self.add()

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Opens what needs root, starts the actuator, and drops the privileges. */
+
+#include "daemon/setup.h"
+
+#include "base/log.h"
+#include "base/names.h"
+#include "kernel/identify.h"
+#include "kernel/klog.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+
+void setup_done(Setup *setup)
+{
+        sysfs_close(&setup->sysfs);
+        actuator_channel_close(&setup->actuator);
+        closep(&setup->pressure_fd);
+        closep(&setup->klog_fd);
+        setup->pressure_fd = setup->klog_fd = -EBADF;
+        for (size_t i = 0; i < ELEMENTSOF(setup->monitors); i++) {
+                monitor_free(setup->monitors[i]);
+                setup->monitors[i] = NULL;
+        }
+}
+
+/* 0 if this process may write what the actuator writes (before Linux 4.7: is root), else a negative errno. */
+static int may_write(int memory_fd)
+{
+        if (faccessat(memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) >= 0)
+                return 0;
+        if (errno == ENOENT)
+                return geteuid() == 0 ? 0 : -EACCES;
+        return -errno;
+}
+
+/*
+ * The unit has the service manager open /proc/iomem as standard input. The file shows addresses only if the
+ * process that opened it had CAP_SYS_ADMIN, which memoryd does not have in its unit. Processes that are
+ * started later have /dev/null as standard input.
+ */
+static void take_iomem(Sysfs *sysfs)
+{
+        _cleanup_close_ int null_fd = -EBADF;
+        int r;
+
+        if (sysfs_adopt_iomem(sysfs, STDIN_FILENO) >= 0) {
+                null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+                (void) dup2(null_fd, STDIN_FILENO);
+        }
+        r = identify_check(sysfs);
+        if (r < 0)
+                log_warning(
+                        "Cannot tell which device memory is part of by /proc/iomem: %s, ignoring",
+                        r == -EACCES ? "its addresses are hidden" : strerror(-r));
+}
+
+/* To be called before privileges are dropped: some kernels require them, see monitor.h. */
+static void listen_to_pressure(Setup *setup)
+{
+        setup->pressure_fd = pressure_open(&setup->sysfs);
+        if (setup->pressure_fd < 0)
+                log_info("Cannot listen to memory pressure (/proc/pressure/memory): %s; a shortage "
+                         "of kernel memory is only seen when memory changes",
+                         strerror(-setup->pressure_fd));
+}
+
+/*
+ * Drops the privileges of root for good: the process becomes a user, with the user's groups and no
+ * capabilities. Before that it makes the user the owner of the folder, if the folder exists. Does nothing if
+ * the process is not root. Returns 0, -ESRCH if there is no such user, or another negative errno.
+ */
+static int drop_privileges(const Setup *setup)
+{
+        const struct passwd *entry;
+
+        if (geteuid() != 0)
+                return 0;
+
+        errno = 0;
+        entry = getpwnam(setup->user);
+        if (!entry)
+                return errno > 0 && errno != ENOENT ? -errno : -ESRCH;
+        if (chown(setup->runtime_folder, entry->pw_uid, entry->pw_gid) < 0 && errno != ENOENT)
+                return -errno;
+
+        if (initgroups(setup->user, entry->pw_gid) < 0 ||
+            setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
+            setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+                return -errno;
+        return 0;
+}
+
+/* Logs what failed. Returns the exit code. */
+static int fail(int code, const char *what, int error)
+{
+        log_err("%s: %s", what, strerror(-error));
+        return code;
+}
+
+/* Opens what memoryd listens to. Without some of it, memoryd runs on. Returns 0 or a negative errno. */
+static int listen_to_kernel(Setup *setup)
+{
+        int r = 0;
+
+        for (int source = 0; r >= 0 && source < _EVENT_SOURCE_MAX; source++)
+                r = monitor_new((EventSource) source, &setup->monitors[source]);
+        if (r < 0)
+                return r;
+        listen_to_pressure(setup);
+        setup->klog_fd = klog_open();
+        if (setup->klog_fd < 0)
+                log_info("Cannot read the kernel's log (/dev/kmsg): %s; what the kernel does to "
+                         "blocks whose unplug fails is not undone",
+                         strerror(-setup->klog_fd));
+        return 0;
+}
+
+int setup_open(Setup *setup, bool listens)
+{
+        int r = sysfs_open("", &setup->sysfs);
+
+        if (r == -ENOENT) {
+                const LogContext context = { .message_id = MESSAGE_ID_NO_HOTPLUG };
+
+                log_full(LOG_ERR, &context,
+                         "This kernel has no memory hotplug (no /sys/devices/system/memory)");
+                return EXIT_NO_HOTPLUG;
+        }
+        if (r < 0)
+                return fail(EXIT_INTERNAL, "Cannot open /sys/devices/system/memory", r);
+        r = may_write(setup->sysfs.memory_fd);
+        if (r < 0)
+                return fail(EXIT_FAILURE,
+                            "Must be run as root: cannot write below /sys/devices/system/memory",
+                            r);
+        if (listens)
+                take_iomem(&setup->sysfs);
+        r = actuator_start("", &setup->actuator);
+        if (r < 0)
+                return fail(EXIT_INTERNAL, "Cannot start the actuator", r);
+        r = listens ? listen_to_kernel(setup) : 0;
+        if (r < 0)
+                return fail(EXIT_INTERNAL, "Cannot listen to uevents", r);
+        r = drop_privileges(setup);
+        if (r == -ESRCH)
+                log_err("There is no user '%s' to run as: expected what sysusers.d(5) makes of "
+                        "memoryd.conf",
+                        setup->user);
+        else if (r < 0)
+                log_err("Cannot become user '%s': %s", setup->user, strerror(-r));
+        return r < 0 ? EXIT_FAILURE : 0;
+}
