@@ -10,14 +10,23 @@ import program
 import snapshot
 from agent import AgentError
 from guest import Guest, GuestError, KernelTrouble
-from machine import Node
+from machine import Dimm, Node, Nvdimm, VirtioMem
 from memory import read_devices, read_memory, wait_online
 from memoryd import Memoryd
 from policy import expected_classes, faults
 from verdict import FatalFailure
 
-# A node with boot memory and a processor, a node with only a processor, and a node with neither.
-NODES = (Node("1G", "0"), Node(cpus="1"), Node())
+# The machines of nearly all classes. Each boots once for each kernel, so a class has hardware of its own only if
+# its tests are about that.
+# A node with boot memory and a processor, a node with only a processor, and a node with neither, which is far
+# from both.
+PLAIN = {"nodes": (Node("1G", "0"), Node(cpus="1"), Node()), "distances": {(0, 2): 40, (1, 2): 40},
+         "max_memory": "256G"}
+# A machine with memory of every origin that QEMU can provide. Node 2 appears with the dax device, node 3 with
+# its first DIMM.
+FULL = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()), "dimms": (Dimm("256M", 0),),
+        "virtio_mem": VirtioMem("4G", 1), "nvdimms": (Nvdimm("1G", 2),)}
+# The nodes of both that have a processor.
 CPU_NODES = (0, 1)
 
 # The names that memoryd has for the classes of read_memory().
@@ -65,7 +74,7 @@ class GuestCase(unittest.TestCase):
     """A class of tests that share a guest, and so its memory: a test must compare with the memory that
     it found at its start."""
 
-    hardware = {}  # more arguments for Guest
+    hardware = PLAIN  # arguments for Guest
     boots = False  # whether the guest boots for this class instead of starting from a snapshot
     minutes = 1  # how long the class takes, roughly: the longest classes start first
     everyday = True  # whether the class also runs when neither --all nor a kernel is asked for
@@ -80,7 +89,7 @@ class GuestCase(unittest.TestCase):
         if not destdir:
             raise unittest.SkipTest(f"{image.destdir_variable(suite)} does not name an installed memoryd")
         made = image.ensure(suite, destdir, settings=image.TEST_SETTINGS)
-        hardware = {"nodes": NODES} | cls.hardware
+        hardware = dict(cls.hardware)
         second = os.environ.get("MEMORYD_VM_ATTEMPT") == "2"
         if not cls.boots and not second:
             hardware["snapshot"] = snapshot.ensure(made, kernel, hardware, _report)

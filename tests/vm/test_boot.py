@@ -2,7 +2,7 @@
 """Memory that is offline when the machine boots, and the kernel's settings after memoryd stops."""
 
 import image
-from case import WORDS_FILE, GuestCase, kernel_matters, newer_matters
+from case import PLAIN, WORDS_FILE, GuestCase, kernel_matters, newer_matters
 from machine import Dimm
 from memory import read_memory, wait_for_blocks
 from memoryd import MESSAGE_BURST_DONE
@@ -12,7 +12,7 @@ from memoryd import MESSAGE_BURST_DONE
 class BootDimm(GuestCase):
     """The kernel finds a DIMM at boot and leaves it offline."""
 
-    hardware = {"dimms": (Dimm("1G", 1),), "arguments": "memhp_default_state=offline"}
+    hardware = PLAIN | {"dimms": (Dimm("1G", 1),), "arguments": "memhp_default_state=offline"}
     boots = True
 
     @newer_matters("systemd and udev start memoryd, and find what was there before it")

@@ -3,8 +3,7 @@
 
 import json
 
-from case import WORDS_FILE, GuestCase, kernel_matters, newer_matters
-from machine import VirtioMem
+from case import FULL, WORDS_FILE, GuestCase, kernel_matters, newer_matters
 from memory import read_memory, wait_online
 
 
@@ -80,7 +79,7 @@ class TenDimms(GuestCase):
 class VirtioMemByPolicy(GuestCase):
     """A device grows block by block. Blocks may come in one burst or in several."""
 
-    hardware = {"virtio_mem": VirtioMem("4G", 1)}
+    hardware = FULL
 
     def test_growth_is_onlined_within_the_guards(self):
         before = read_memory(self.guest)
@@ -112,7 +111,7 @@ class VirtioMemByPolicy(GuestCase):
 class VirtioMemBelowDimms(GuestCase):
     """A device whose region lies below the kernel memory of a DIMM. QEMU places it there."""
 
-    hardware = {"virtio_mem": VirtioMem("4G", 1)}
+    hardware = FULL
     blocks = 16
 
     def test_it_grows_movable_and_shrinks_to_nothing_after_a_load(self):
@@ -150,7 +149,7 @@ class VirtioMemBelowDimms(GuestCase):
 class VirtioMemHeldUp(GuestCase):
     """The test delays the kernel for a while in each removal."""
 
-    hardware = {"virtio_mem": VirtioMem("4G", 1)}
+    hardware = FULL
 
     def test_a_block_that_is_slow_to_go_leaves_the_model_all_the_same(self):
         self.guest.resize_virtio_mem("3G")

@@ -4,8 +4,7 @@
 import pathlib
 
 import module
-from case import GuestCase, kernel_matters
-from machine import Node, Nvdimm
+from case import FULL, GuestCase, kernel_matters
 from memory import read_memory, wait_for_blocks, wait_online
 
 TESTDRV = pathlib.Path(__file__).resolve().parent / "testdrv"
@@ -18,8 +17,7 @@ BLOCKS = 8
 class Driver(GuestCase):
     """A driver adds the memory of an NVDIMM that nothing else uses, on a node of its own."""
 
-    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
-                "nvdimms": (Nvdimm("1G", 2),)}
+    hardware = FULL
 
     @classmethod
     def prepare_class(cls):

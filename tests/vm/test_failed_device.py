@@ -3,8 +3,7 @@
 
 import re
 
-from case import GuestCase, kernel_matters
-from machine import Dimm
+from case import FULL, GuestCase, kernel_matters
 from memory import read_memory, wait_online
 
 MESSAGE_DEVICE_FAILED = "1b019ed044ad4c7f9fd6c29dfaf7c4f4"
@@ -27,8 +26,9 @@ class FailedDevice(GuestCase):
     """The guest has a DIMM that was there at boot. It gets two DIMMs that are half as large as a memory block,
     so that the next DIMM begins at a block again."""
 
-    hardware = {"dimms": (Dimm("256M", 0),)}
-    NAMES = ("PNP0C80:01", "PNP0C80:02")
+    hardware = FULL
+    # The persistent memory has the first slot, and the DIMM of the boot the second.
+    NAMES = ("PNP0C80:02", "PNP0C80:03")
 
     def test_dimms_that_are_not_aligned_are_named_and_hold_up_nothing(self):
         self.assertEqual(self.memoryd.get("FailedDevices"), [])
@@ -72,7 +72,6 @@ class TooLargeDevice(GuestCase):
     1.9 GiB. The kernel uses up its own memory for them and keeps it: programs go on in movable memory, if the
     kernel does not end them."""
 
-    hardware = {"max_memory": "256G"}
     minutes = 3
 
     def test_a_dimm_that_does_not_fit_is_named(self):

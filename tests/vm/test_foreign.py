@@ -4,8 +4,7 @@
 import json
 
 import program
-from case import WORDS_FILE, GuestCase, kernel_matters
-from machine import Node, Nvdimm
+from case import FULL, WORDS_FILE, GuestCase, kernel_matters
 from memory import read_memory, wait_for_blocks
 from memoryd import PATH
 
@@ -130,9 +129,7 @@ class ForeignWord(GuestCase):
 class ForeignBesideJobs(GuestCase):
     """Tools change blocks while a job of memoryd changes other blocks and some of the same ones."""
 
-    # Node 2 comes with the dax device, node 3 with the second DIMM.
-    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node(), Node()),
-                "nvdimms": (Nvdimm("1G", 2),)}
+    hardware = FULL
 
     # The dax device belongs to daxctl. A block may have to wait for the kernel's lock.
     CONFIGURATION = ('offline_timeout = "1h";\n'

@@ -4,8 +4,7 @@
 import json
 
 import program
-from case import GuestCase, kernel_matters
-from machine import Node
+from case import FULL, GuestCase, kernel_matters
 from memory import read_memory, wait_for_blocks
 from memoryd import NAME
 
@@ -46,7 +45,7 @@ print_since $start
 class Offline(GuestCase):
     """The tests add one DIMM at a time, to a node that has no other memory."""
 
-    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
+    hardware = FULL
     alone = True
 
     @classmethod

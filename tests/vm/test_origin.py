@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """memoryd knows the device and the origin of each block, and treats the block accordingly."""
 
-from case import PATCHED, GuestCase, kernel_matters, newer_matters
-from machine import Dimm, Node, Nvdimm, VirtioMem
+from case import FULL, PATCHED, GuestCase, kernel_matters, newer_matters
 from memory import read_memory, wait_for_blocks, wait_online
 from memoryd import MESSAGE_BURST_DONE
 from policy import expected_classes, expected_split
-
-# Node 2 appears with the dax device, node 3 with its first DIMM.
-NODES = (Node("2G", "0"), Node(cpus="1"), Node(), Node())
 
 TAKE_DAX = 'rules = ( { name = "expander"; origin = "kmem"; zone = "movable"; } );\n'
 LEAVE_DELAY = 3  # seconds
@@ -17,10 +13,9 @@ ALL_MOVABLE = 'rules = ( { zone = "movable"; } );\n'
 
 
 class OriginCase(GuestCase):
-    """A machine with memory of every origin that QEMU can provide."""
+    """The persistent memory is a dax device."""
 
-    hardware = {"nodes": NODES, "dimms": (Dimm("256M", 0),), "virtio_mem": VirtioMem("4G", 1),
-                "nvdimms": (Nvdimm("1G", 2),)}
+    hardware = FULL
 
     @classmethod
     def prepare_class(cls):

@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Settings and rules decide what a DIMM becomes."""
 
-from case import GuestCase
-from machine import Node
+from case import FULL, GuestCase
 from memory import wait_for_blocks
 from policy import expected_classes, expected_whole
 
 UDEV_RULES = "/etc/udev/rules.d/99-test.rules"
 
-ONE_NODE = {"nodes": (Node("1G", "0-1"),)}
-
 
 class LargeDimm(GuestCase):
     """A DIMM eight times as large as the memory before."""
-
-    hardware = ONE_NODE
 
     def test_a_quarter_of_all_is_for_the_kernel(self):
         _, before, added = self.add_dimm(8192, 0)
@@ -26,8 +21,6 @@ class LargeDimm(GuestCase):
 
 class LargeWholeDimm(GuestCase):
     """A DIMM eight times as large as the memory before, which must be removable or not as a whole."""
-
-    hardware = ONE_NODE
 
     def test_all_of_it_is_for_the_kernel(self):
         self.memoryd.use("whole_device = true;\n")
@@ -53,9 +46,6 @@ class LargeWholeDimm(GuestCase):
 
 class FarNode(GuestCase):
     """A node without a CPU, twice as far away as the others, which exists only while it has its DIMM."""
-
-    hardware = {"nodes": (Node("1G", "0"), Node(cpus="1"), Node()),
-                "distances": {(0, 2): 40, (1, 2): 40}}
 
     CASES = (
         # the rule, and the node's minimum of kernel blocks, or None if the rule says movable
@@ -97,14 +87,15 @@ class FarNode(GuestCase):
 class UdevHint(GuestCase):
     """A rule of udev marks some blocks with a property."""
 
-    hardware = {"nodes": (Node("2G", "0"), Node(cpus="1"), Node())}
+    hardware = FULL
 
     def test_a_property_of_some_blocks(self):
-        # On a machine of 2 GiB the first DIMM goes to address 4 GiB, which is block 32.
+        # A DIMM follows the one before.
+        first = self.add_dimm(128, 0)[2].blocks[0].index + 1
         self.guest.write_file(UDEV_RULES,
-                              'SUBSYSTEM=="memory", KERNEL=="memory3[23]", '
+                              f'SUBSYSTEM=="memory", KERNEL=="memory{first}|memory{first + 1}", '
                               'ENV{MEMORYD_HINT}="kernel"\n'
-                              'SUBSYSTEM=="memory", KERNEL=="memory34", '
+                              f'SUBSYSTEM=="memory", KERNEL=="memory{first + 2}", '
                               'ENV{MEMORYD_HINT}="something else"\n')
         self.memoryd.use('event_source = "udev";\n'
                          'rules = ( { name = "hinted"; zone = "kernel";\n'
@@ -112,9 +103,9 @@ class UdevHint(GuestCase):
                          '                              value = "kernel"; }; } );\n')
         self.guest.run("udevadm control --reload; systemctl restart memoryd")
         self.memoryd.wait_ready()
-        self._check_dimm(32, "KKMMMMMM", ["hinted", "hinted", *[""] * 6])
+        self._check_dimm(first, "KKMMMMMM", ["hinted", "hinted", *[""] * 6])
         # Without the property, none of the blocks becomes kernel memory.
-        self._check_dimm(40, "MMMM", [""] * 4)
+        self._check_dimm(first + 8, "MMMM", [""] * 4)
         self.assertNoErrors()
 
     def _check_dimm(self, first, classes, rules):

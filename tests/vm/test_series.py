@@ -5,7 +5,7 @@ on a kernel without the series shows that the test can detect the difference."""
 import statistics
 import time
 
-from case import PATCHED, UNPATCHED, WORDS_FILE, node_words_file
+from case import PATCHED, PLAIN, UNPATCHED, WORDS_FILE, node_words_file
 from guest import GuestError
 from machine import Node, Nvdimm, VirtioMem
 from memory import read_memory, wait_for_blocks
@@ -233,8 +233,8 @@ class NodePolicy(NodePolicyCase):
     """Patch 4: each node has its own setting. Node 2 does not exist at boot."""
 
     kernels = PATCHED
-    hardware = {"arguments": "memhp_node_state=2:online_movable,1:nonsense,x:online,1,-1:online,"
-                             "4096:online"}
+    hardware = PLAIN | {"arguments": "memhp_node_state=2:online_movable,1:nonsense,x:online,1,-1:online,"
+                                     "4096:online"}
 
     def assertLands(self, node, picture):  # pylint: disable=invalid-name
         """Adds a DIMM, and checks that its blocks come to look like the picture. Returns the id of the

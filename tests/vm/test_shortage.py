@@ -4,7 +4,6 @@
 import json
 
 from case import GuestCase, kernel_matters
-from machine import Node
 from memory import read_memory
 from memoryd import NAME, PATH
 
@@ -74,8 +73,6 @@ def fill(guest):
 class Shortage(GuestCase):
     """A node with 1 GiB of kernel memory and 1 GiB of movable memory."""
 
-    hardware = {"nodes": (Node("1G", "0-1"),)}
-
     def _messages(self):
         return [(entry["MEMORYD_NODE"], entry["MESSAGE"])
                 for entry in self.memoryd.journal(f"MESSAGE_ID={MESSAGE_SHORT}")]
@@ -107,8 +104,6 @@ class Shortage(GuestCase):
 
 class Rebalance(GuestCase):
     """A node with 1 GiB of kernel memory and 1 GiB of movable memory, and the setting rebalance."""
-
-    hardware = {"nodes": (Node("1G", "0-1"),)}
 
     def test_a_node_that_is_short_gets_kernel_memory(self):
         self.memoryd.use("rebalance = true;\n")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Nodes with slow memory: their memory tiers, and what the firmware tells of their speed."""
 
-from case import GuestCase
-from machine import Node, Nvdimm, Speed
+from case import FULL, GuestCase
+from machine import Node, Speed
 from memory import read_memory
 
 # The kernel's tiers. A nodelist must not be read while memory can go offline: the tests read it only when
@@ -98,9 +98,9 @@ class Tiers(TierCase):
 
 
 class DaxTiers(TierCase):
-    """Node 1 appears with a dax device. No table of the firmware tells of its speed."""
+    """Node 2 appears with a dax device. No table of the firmware tells of its speed."""
 
-    hardware = {"nodes": (Node("1G", "0-1"), Node(), Node()), "nvdimms": (Nvdimm("1G", 1),)}
+    hardware = FULL
 
     @classmethod
     def prepare_class(cls):
@@ -114,13 +114,13 @@ class DaxTiers(TierCase):
             self.guest.run("daxctl reconfigure-device --mode=system-ram dax0.0")
             self.wait_settled()
             tiers = self.tiers()
-            self.assertGreater(tiers[1], tiers[0], f"try {number}")
+            self.assertGreater(tiers[2], tiers[0], f"try {number}")
             self.assertEqual({node: row["tier"] for node, row in self.rows().items()
                               if node in tiers}, tiers, f"try {number}")
             self.guest.run("daxctl reconfigure-device --mode=devdax --force dax0.0")
             self.wait_settled()
-            self.assertNotIn(1, self.tiers())
-            self.assertIsNone(self.rows().get(1, {}).get("tier"))
+            self.assertNotIn(2, self.tiers())
+            self.assertIsNone(self.rows().get(2, {}).get("tier"))
         self.note(f"tiers by node: {tiers}")
         self.stop_reader(reader)
         self.assertModel()

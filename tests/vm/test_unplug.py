@@ -3,8 +3,7 @@
 
 import program
 import recipe
-from case import PATCHED, UNPATCHED, GuestCase, kernel_matters
-from machine import Node, VirtioMem
+from case import FULL, PATCHED, PLAIN, UNPATCHED, GuestCase, kernel_matters
 from memory import read_memory
 
 MESSAGE_REFUSED = "252caeb63de04737a665b1dbcf2af15d"
@@ -12,14 +11,12 @@ MESSAGE_REFUSED = "252caeb63de04737a665b1dbcf2af15d"
 # Kernels that do not bring blocks back in their zone by themselves.
 STOCK = (*recipe.kernels(), *UNPATCHED)
 
-# A node without memory keeps data of the kernel in the first memory that it gets.
-NODES = (Node("2G", "0"), Node(cpus="1"))
-
 
 class UnplugCase(GuestCase):
-    """Adds a DIMM to a node without memory. Its lowest block, which is kernel memory, cannot go."""
+    """Adds a DIMM to a node without memory. Its lowest block, which is kernel memory, cannot go: a node without
+    memory keeps data of the kernel in the first memory that it gets."""
 
-    hardware = {"nodes": NODES}
+    hardware = FULL
 
     @classmethod
     def prepare_class(cls):
@@ -132,7 +129,7 @@ class RefusedUnplugMovableNode(UnplugCase):
     """The kernel brings all blocks back as movable memory."""
 
     kernels = STOCK
-    hardware = {"nodes": NODES, "arguments": "movable_node"}
+    hardware = PLAIN | {"arguments": "movable_node"}
 
     def test_kernel_memory_comes_back_as_kernel_memory(self):
         self.add()
@@ -217,7 +214,7 @@ class RefusedUnplugBesideJobs(UnplugCase):
 class UnplugOfPinnedMemory(UnplugCase):
     """The node has memory of its own for the kernel, and all of the DIMM is movable. A program pins a page."""
 
-    hardware = {}
+    hardware = PLAIN
 
     @classmethod
     def prepare_class(cls):
@@ -247,7 +244,7 @@ class UnplugOfPinnedMemory(UnplugCase):
 class RefusedUnplugVirtioMem(GuestCase):
     """A virtio-mem device is asked for memory that it cannot give."""
 
-    hardware = {"nodes": NODES, "virtio_mem": VirtioMem("4G", 1)}
+    hardware = FULL
 
     def test_blocks_that_stay_keep_their_classes(self):
         self.guest.resize_virtio_mem("2G")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A guest in which only the test onlines memory, and the tests of the zone rules in it."""
 
-from case import WORDS_FILE, GuestCase
+from case import PLAIN, WORDS_FILE, GuestCase
 from machine import size_bytes
 from memory import read_memory, wait_for_blocks
 
@@ -12,7 +12,7 @@ from memory import read_memory, wait_for_blocks
 NODE = 2
 OTHER_NODE = 1
 COUNT = 4
-HARDWARE = {"distances": {(0, 2): 40, (1, 2): 40}, "arguments": "cgroup_disable=memory"}
+HARDWARE = PLAIN | {"arguments": "cgroup_disable=memory"}
 
 PERMISSION = "Operation not permitted"
 INVALID = "Invalid argument"
