@@ -129,20 +129,27 @@ static const ActuatorRequest uninterrupted = {};
 
 #define KMEM_PATH "bus/dax/drivers/kmem/"
 
+static bool is_unplugged(const Sysfs *sysfs, const char *state_path)
+{
+        char state[32];
+
+        return sysfs_read_text(sysfs, sysfs->sys_fd, state_path, state, sizeof(state)) >= 0 &&
+               dax_state_from_string(state) == DAX_STATE_UNPLUGGED;
+}
+
 /*
  * Has the driver add the blocks of an unplugged device again, offline. A device that is plugged is left alone:
  * what is online when its driver is unbound stays so until the machine is started again.
  */
 static int bind_again(const Sysfs *sysfs, const ActuatorRequest *request, const char *state_path)
 {
-        char name[32], state[32];
+        char name[32];
         int r;
 
         if (faccessat(sysfs->sys_fd, KMEM_PATH "bind", W_OK, 0) < 0)
                 return -errno;
-        r = sysfs_read_text(sysfs, sysfs->sys_fd, state_path, state, sizeof(state));
-        if (r < 0 || dax_state_from_string(state) != DAX_STATE_UNPLUGGED)
-                return r < 0 ? r : -EBUSY;
+        if (!is_unplugged(sysfs, state_path))
+                return -EBUSY;
         snprintf(name, sizeof(name), "dax%u.%u", request->dax_region, request->dax_id);
         r = write_word(sysfs->sys_fd, KMEM_PATH "unbind", name, &uninterrupted);
         return r < 0 ? r : write_word(sysfs->sys_fd, KMEM_PATH "bind", name, &uninterrupted);
@@ -151,17 +158,23 @@ static int bind_again(const Sysfs *sysfs, const ActuatorRequest *request, const 
 static int set_dax(const Sysfs *sysfs, const ActuatorRequest *request)
 {
         /* The node may be gone with the memory. */
-        bool stays_offline = added_stays_offline(sysfs, request->node);
+        bool stays_offline = added_stays_offline(sysfs, request->node), has_no_memory;
         char path[64];
-        int r;
+        int r = 0;
 
         snprintf(path, sizeof(path), "bus/dax/devices/dax%u.%u/state", request->dax_region,
                  request->dax_id);
         if (is_any_online(sysfs, request))
                 return -EBUSY;
-        r = request->block > request->last_block ?
-                    0 :
-                    write_word(sysfs->sys_fd, path, dax_state_to_string(DAX_STATE_UNPLUGGED),
+        /*
+         * A device says "unplugged" until its owner has onlined all of it. To write that again would take the
+         * memory out as soon as it is online. A word alone is refused meanwhile.
+         */
+        has_no_memory = request->block > request->last_block || is_unplugged(sysfs, path);
+        if (has_no_memory && request->word == ONLINE_WORD_OFFLINE)
+                return -EBUSY;
+        if (!has_no_memory)
+                r = write_word(sysfs->sys_fd, path, dax_state_to_string(DAX_STATE_UNPLUGGED),
                                request);
         if (r < 0)
                 return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Onlines a dax device as a whole. */
+/* Brings a dax device online as a whole, or offline. */
 
 #include "daemon/dax-write.h"
 

@@ -128,7 +128,8 @@ void manager_end_dax_write(Manager *manager, const Decider *decider)
         if (!dax.is_answered)
                 return;
         dax_write_finish(&manager->dax_write, decider);
-        if (dax.verdict == VERDICT_NONE)
+        /* The next memoryd does not bring back what was unplugged before this one. */
+        if (dax.verdict == VERDICT_NONE || (job && job->is_unplugged))
                 (void) dax_write_forget(manager->keeper.folder);
         if (job)
                 tell_job(manager, job, &dax, decider);

@@ -310,6 +310,18 @@ int manager_cancel_job(Manager *manager, uint32_t id)
 
 /* Control */
 
+/* Takes a dax device from a job that is to be cancelled before the actuator has it. */
+static void manager_drop_device(Manager *manager)
+{
+        const Job *job = job_queue_find(&manager->queue, manager->dax_write.job);
+
+        if (manager->dax_write.is_sent)
+                return;
+        if (job && job->is_unplugged)
+                (void) dax_write_forget(manager->keeper.folder);
+        manager->dax_write.job = 0;
+}
+
 void manager_stop(Manager *manager)
 {
         if (manager->stopping)
@@ -317,8 +329,7 @@ void manager_stop(Manager *manager)
         manager->stopping = true;
         takeover_read(&manager->takeover, &manager->sysfs);
         writer_clear(&manager->writer);
-        if (!manager->dax_write.is_sent)
-                manager->dax_write.job = 0;
+        manager_drop_device(manager);
         for (size_t i = manager->queue.n_jobs; i-- > 0;)
                 (void) manager_cancel_job(manager, manager->queue.jobs[i]->id);
         manager_end_stop(manager);

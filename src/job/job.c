@@ -251,7 +251,8 @@ static void print_done(FILE *stream, const Job *job, uint64_t block_size_bytes)
         bool is_online = request->kind == JOB_KIND_ONLINE,
              is_offline = request->kind == JOB_KIND_OFFLINE,
              is_restore = request->kind == JOB_KIND_RESTORE,
-             is_movable = job->n_steps > 0 && job->steps[0].step.to == VERDICT_MOVABLE;
+             is_movable = job->n_steps > 0 ? job->steps[0].step.to == VERDICT_MOVABLE :
+                                             request->zone_class == ZONE_CLASS_MOVABLE;
         char size[FORMAT_BYTES_MAX];
 
         fputs(is_online  ? "Brought " :

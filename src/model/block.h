@@ -216,7 +216,7 @@ typedef struct Block {
         bool stale;         /* to be read again */
         bool given_up;      /* memoryd does not wait any longer for its node, device or onlining */
         bool held;          /* not decided on before all of its device is known */
-        bool in_dax_write;  /* memoryd is onlining its device as a whole: no plan decides on it */
+        bool in_dax_write;  /* memoryd is writing the state of its device: no plan decides on it */
         bool by_itself;     /* its device could not be onlined as a whole */
         bool announced;     /* its own event has come, or memoryd does not wait for it */
         bool leaving;       /* its removal has begun: one of the next listings will lack it */

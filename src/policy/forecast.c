@@ -262,6 +262,7 @@ int forecast_add(const Machine *machine, const Addition *addition, const char *d
 {
         Forecast forecast = { .present = machine };
         int r = copy_machine(&forecast.machine, machine);
+        Device *added;
 
         if (r >= 0)
                 r = add_memory(&forecast.machine, addition);
@@ -269,7 +270,10 @@ int forecast_add(const Machine *machine, const Addition *addition, const char *d
                 forecast_done(&forecast);
                 return r;
         }
-        strcpy(forecast.machine.devices[forecast.machine.n_devices - 1].name, device);
+        added = &forecast.machine.devices[forecast.machine.n_devices - 1];
+        strcpy(added->name, device);
+        strcpy(added->driver, "kmem");
+        track_note_memoryless(&forecast.machine);
         machine_count(&forecast.machine);
         *ret = forecast;
         return 0;

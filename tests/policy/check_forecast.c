@@ -1085,6 +1085,9 @@ START_TEST(memory_is_added_without_a_decision)
                 const Block *block = &forecast.machine.blocks[i];
 
                 ck_assert_str_eq(machine_device(&forecast.machine, block)->name, "dax0.0");
+                /* What rules go by. */
+                ck_assert_str_eq(machine_device(&forecast.machine, block)->driver, "kmem");
+                ck_assert(block->node_was_memoryless);
                 ck_assert_int_eq(machine_origin(&forecast.machine, block), ORIGIN_KMEM);
                 ck_assert_int_eq(block->node, 3);
                 ck_assert_int_eq(block->state, BLOCK_OFFLINE);
