@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How users share what memoryd has only a number of, so that none of them can take it all. */
+/* How users share things of which there are few, so that no user takes all of them. */
 
 #include "base/macro.h"
 

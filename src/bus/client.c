@@ -10,8 +10,8 @@
 #define WAITING_MAX 8
 
 /*
- * The number of connections above which those are forgotten of which nothing is awaited. dbus-daemon has at most
- * 256 connections of a user, and 2048 in all.
+ * Above this number of connections, idle ones are forgotten. dbus-daemon has at most 256 connections of a user,
+ * and 2048 in all.
  */
 #define CLIENTS_MAX 1024
 
@@ -144,6 +144,7 @@ static Client *client_of(sd_bus_message *message)
         return client;
 }
 
+/* Returns 0 if the call is held. */
 static int identify(sd_bus_message *message, const WaitingCall *call, sd_bus_error *error)
 {
         Client *client = client_of(message);
@@ -151,7 +152,8 @@ static int identify(sd_bus_message *message, const WaitingCall *call, sd_bus_err
         if (!client)
                 return bus_error_from_errno(error, -ENOMEM, "Cannot find out who calls");
         if (!client->slot)
-                return call->found(message, client->uid, call->userdata);
+                /* Replies to a call that expects none return 0, too: that call is not held. */
+                return call->found(message, client->uid, call->userdata) ?: 1;
         if (client->n_waiting == WAITING_MAX)
                 return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                       "%s: expected at most %d calls before the bus has told whose "

@@ -10,7 +10,7 @@
  * it is asked, which takes a while: memoryd asks once for each connection, and does not wait.
  */
 
-/* Takes a call and its user. Returns what a method handler returns, but not 0. */
+/* Takes a call and its user. Returns what a method handler returns. */
 typedef int (*ClientFound)(sd_bus_message *message, uint32_t uid, void *userdata);
 
 /*

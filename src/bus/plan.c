@@ -93,7 +93,7 @@ static int read_option(sd_bus_message *message, const char *key, void *userdata,
         return r;
 }
 
-/* The child, which plans. What it writes are strings that end with a zero byte, but for the numbers of ranges. */
+/* The child, which plans. It writes strings that end with a zero byte, and a RangeNumbers before those of a range. */
 
 #define RESULT_PLAN 'P'  /* ranges follow, each a RangeNumbers and RANGE_STRINGS strings */
 #define RESULT_ERROR 'E' /* the name and the text of an error follow */
@@ -322,6 +322,12 @@ static void on_planned(int r, const char *result, size_t size, void *userdata)
                 r = sd_bus_reply_method_errorf(message, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                                "The plan is longer than %u bytes",
                                                WORKER_RESULT_MAX);
+        else if (r == -ECHILD)
+                r = sd_bus_reply_method_errorf(
+                        message, SD_BUS_ERROR_FAILED,
+                        "The process that planned has failed, or needed more "
+                        "than %lu MiB of memory",
+                        WORKER_DATA_MAX >> 20);
         if (r < 0)
                 (void) sd_bus_reply_method_errnof(message, r, "Cannot plan: %s", strerror(-r));
         planning_free(planning);

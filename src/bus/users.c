@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Counts what each user has memoryd do or hold. */
+/* Counts the waiting calls and the plans of each user. */
 
 #include "bus/users.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/share.h"
 
-/* What each user has memoryd do or hold, counted, so that one user's limit is not another's. Pure. */
+/* Counts the waiting calls and the plans of each user, so that one user's limit is not another's. Pure. */
 
 typedef enum Claim {
         CLAIM_QUESTION, /* a call that waits for polkit */

@@ -12,6 +12,8 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 /* More than the nice level of the service: the child is not to take the CPU from memoryd. */
 #define WORKER_NICE 10
@@ -47,11 +49,25 @@ DEFINE_CLEANUP(Worker *, worker_free)
 
 /* The child */
 
-static int limit(int resource, rlim_t value)
+static int limit(int resource, rlim_t soft, rlim_t hard)
 {
-        const struct rlimit both = { value, value };
+        return setrlimit(resource, &(struct rlimit){ soft, hard }) < 0 ? -errno : 0;
+}
 
-        return setrlimit(resource, &both) < 0 ? -errno : 0;
+/* close_range() is in Linux since 5.9, and in glibc since 2.34. */
+static int close_from(unsigned first)
+{
+        struct rlimit limit;
+
+#ifdef SYS_close_range
+        if (syscall(SYS_close_range, first, ~0U, 0) >= 0)
+                return 0;
+#endif
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return -errno;
+        for (unsigned fd = first; fd < limit.rlim_cur; fd++)
+                (void) close((int) fd);
+        return 0;
 }
 
 /*
@@ -78,21 +94,23 @@ static int lock_down(int fd)
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void) setpriority(PRIO_PROCESS, 0, WORKER_NICE);
         be_first_to_go();
-        if (dup2(fd, STDOUT_FILENO) < 0 || close_range(STDERR_FILENO, ~0U, 0) < 0 ||
-            close(STDIN_FILENO) < 0)
+        if (dup2(fd, STDOUT_FILENO) < 0 || close(STDIN_FILENO) < 0)
                 return -errno;
-        r = limit(RLIMIT_CPU, WORKER_CPU_SEC);
+        r = close_from(STDERR_FILENO);
+        /* At the first limit the child gets SIGXCPU, which tells why it ended, at the second SIGKILL. */
+        if (r >= 0)
+                r = limit(RLIMIT_CPU, WORKER_CPU_SEC, WORKER_CPU_SEC + 1);
 #if !defined(__SANITIZE_ADDRESS__)
         /* The address sanitizer has terabytes. */
         if (r >= 0)
-                r = limit(RLIMIT_DATA, WORKER_DATA_MAX);
+                r = limit(RLIMIT_DATA, WORKER_DATA_MAX, WORKER_DATA_MAX);
 #endif
         if (r >= 0)
-                r = limit(RLIMIT_CORE, 0);
+                r = limit(RLIMIT_CORE, 0, 0);
         if (r >= 0)
-                r = limit(RLIMIT_NPROC, 0);
+                r = limit(RLIMIT_NPROC, 0, 0);
         if (r >= 0)
-                r = limit(RLIMIT_NOFILE, 0);
+                r = limit(RLIMIT_NOFILE, 0, 0);
         return r;
 }
 
@@ -193,6 +211,7 @@ static int worker_attach(Worker *worker, sd_event *event, pid_t pid)
 
         if (r < 0) {
                 (void) kill(pid, SIGKILL);
+                (void) waitpid(pid, NULL, 0);
                 return r;
         }
         r = sd_event_source_set_child_process_own(worker->child_source, true);

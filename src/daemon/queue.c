@@ -119,7 +119,7 @@ int job_queue_add_unplugged(JobQueue *queue, Machine *machine, const Policy *pol
         Forecast forecast;
         int r;
 
-        if (queue->n_jobs == JOBS_MAX)
+        if (!has_room(queue, uid))
                 return -E2BIG;
         r = forecast_add(machine, addition, request->device, &forecast);
         if (r < 0)

@@ -55,6 +55,23 @@ static int add(uint32_t block, uint32_t *ret_id)
         return add_for(1000, block, ret_id);
 }
 
+/* The same user asks for a dax device without blocks to go online. */
+static int add_unplugged(uint32_t *ret_id)
+{
+        const Addition addition = { machine.block_size_bytes, 0, ORIGIN_KMEM };
+        Selection refused = {};
+        Request request;
+        int r;
+
+        request_init(&request, JOB_KIND_ONLINE);
+        strcpy(request.device, "dax0.0");
+        r = job_queue_add_unplugged(&queue, &machine, &policy, &addition, &request, 1000, ret_id,
+                                    &refused);
+        request_done(&request);
+        selection_done(&refused);
+        return r;
+}
+
 /* The block of the next write, or -1. */
 static int next(Job **ret_ended)
 {
@@ -130,6 +147,7 @@ START_TEST(no_user_has_all_jobs)
         for (uint32_t i = 0; i < JOBS_PER_USER_MAX; i++)
                 ck_assert_int_eq(add(8 + i, &id), 0);
         ck_assert_int_eq(add(50, &id), -E2BIG);
+        ck_assert_int_eq(add_unplugged(&id), -E2BIG);
         ck_assert_int_eq(add_for(1001, 50, &id), 0);
         for (uint32_t i = 51; i < 8 + JOBS_MAX; i++)
                 ck_assert_int_eq(add_for(UID_MEMORYD, i, &id), i < 98 ? 0 : -E2BIG);
