@@ -32,6 +32,7 @@ typedef struct Daemon {
         sd_event *event;
         Manager *manager;
         Bus *bus;
+        const char *runtime_folder;
 } Daemon;
 
 static void daemon_done(Daemon *daemon)
@@ -127,6 +128,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
                 (void) manager_reload(daemon->manager);
         } else {
                 (void) sd_notify(0, "STOPPING=1");
+                crash_note_stop(daemon->runtime_folder);
                 manager_stop(daemon->manager);
         }
         return 0;
@@ -189,7 +191,7 @@ static int load_config(Conf *conf, const Sysfs *sysfs)
 
 static int loop(Setup *setup, Conf *conf)
 {
-        _cleanup_(daemon_done) Daemon daemon = {};
+        _cleanup_(daemon_done) Daemon daemon = { .runtime_folder = setup->runtime_folder };
         char size[FORMAT_BYTES_MAX];
         const Machine *machine;
         int r = sd_event_new(&daemon.event);
@@ -242,6 +244,10 @@ static void wait_after_crashes(const Setup *setup)
         log_warning("memoryd ended unexpectedly %u times in a row, and starts in %u s; until then "
                     "memory comes online as if there was no memoryd",
                     n, delay_sec);
+        /* The limit for a start may be shorter. A minute is left for the start itself. */
+        (void) sd_notifyf(0,
+                          "STATUS=Waiting for %u s after %u crashes\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+                          delay_sec, n, (delay_sec + 60) * USEC_PER_SEC);
         sleep(delay_sec);
 }
 
@@ -276,16 +282,17 @@ static int run(Setup *setup)
 }
 
 /*
- * Whether systemd starts memoryd again after this end: what it tells ExecStopPost= of the unit in the environment
- * (systemd.exec(5)) against Restart= and RestartPreventExitStatus= there.
+ * Whether memoryd crashed, so that systemd starts it again: what systemd tells ExecStopPost= of the unit in the
+ * environment (systemd.exec(5)) against Restart= and RestartPreventExitStatus= there. A time-out is mostly that of
+ * a stop.
  */
-static bool comes_back(void)
+static bool has_crashed(void)
 {
         const char *result = getenv("SERVICE_RESULT"), *code = getenv("EXIT_CODE"),
                    *status = getenv("EXIT_STATUS");
         const int final[] = { EXIT_FAILURE, EXIT_USAGE, EXIT_NO_HOTPLUG };
 
-        if (!result || strcmp(result, "success") == 0)
+        if (!result || strcmp(result, "success") == 0 || strcmp(result, "timeout") == 0)
                 return false;
         for (size_t i = 0; code && status && i < ELEMENTSOF(final); i++)
                 if (strcmp(code, "exited") == 0 && atoi(status) == final[i])
@@ -296,11 +303,15 @@ static bool comes_back(void)
 /* What is left to do when memoryd has ended, however that was. Returns an exit code. */
 static int after_stop(Setup *setup)
 {
-        int n = 0, r = setup_open(setup, false);
+        int n = 0, r;
 
+        /* There was nothing to take over, as memoryd has told. */
+        if (access("/sys/devices/system/memory", F_OK) < 0)
+                return EXIT_SUCCESS;
+        r = setup_open(setup, false);
         if (r != 0)
                 return r;
-        if (comes_back())
+        if (has_crashed())
                 n = crash_add(setup->runtime_folder, boottime_usec());
         else
                 crash_forget(setup->runtime_folder);

@@ -14,6 +14,7 @@
 
 /* Below the heading, the file has the number of crashes, and when the last one was, in microseconds. */
 #define HEADING "memoryd crashes 1\n"
+#define STOPPING HEADING "stopping\n"
 #define FILE_MAX 128
 
 #define ROW_USEC (600 * USEC_PER_SEC)
@@ -42,13 +43,31 @@ unsigned crash_count(const char *folder, uint64_t now_usec)
         return n;
 }
 
+void crash_note_stop(const char *folder)
+{
+        (void) statefile_replace(folder, FILE_NAME, STOPPING, strlen(STOPPING));
+}
+
+static bool is_stopping(const char *folder)
+{
+        _cleanup_free_ char *text = NULL;
+
+        return statefile_read(folder, FILE_NAME, FILE_MAX, &text) >= 0 &&
+               strcmp(text, STOPPING) == 0;
+}
+
 int crash_add(const char *folder, uint64_t now_usec)
 {
         unsigned n = MIN(crash_count(folder, now_usec), (unsigned) INT_MAX - 1) + 1;
         char text[FILE_MAX];
         int length = print(text, n, now_usec);
-        int r = statefile_replace(folder, FILE_NAME, text, (size_t) length);
+        int r;
 
+        if (is_stopping(folder)) {
+                crash_forget(folder);
+                return 0;
+        }
+        r = statefile_replace(folder, FILE_NAME, text, (size_t) length);
         return r < 0 ? r : (int) n;
 }
 

@@ -37,6 +37,16 @@ START_TEST(crashes_in_a_row_are_counted)
 }
 END_TEST
 
+START_TEST(what_happens_after_a_request_to_stop_is_no_crash)
+{
+        ck_assert_int_eq(crash_add(fixture.root, MINUTES(1)), 1);
+        crash_note_stop(fixture.root);
+        ck_assert_uint_eq(crash_count(fixture.root, MINUTES(1)), 0);
+        ck_assert_int_eq(crash_add(fixture.root, MINUTES(1)), 0);
+        ck_assert_int_eq(crash_add(fixture.root, MINUTES(1)), 1);
+}
+END_TEST
+
 START_TEST(a_crash_long_after_the_last_is_the_first)
 {
         ck_assert_int_eq(crash_add(fixture.root, MINUTES(1)), 1);
@@ -89,6 +99,7 @@ int main(void)
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, crashes_in_a_row_are_counted);
+        tcase_add_test(tcase, what_happens_after_a_request_to_stop_is_no_crash);
         tcase_add_test(tcase, a_crash_long_after_the_last_is_the_first);
         tcase_add_test(tcase, a_file_that_is_damaged_does_not_count);
         tcase_add_test(tcase, the_delay_grows_from_the_fifth_crash_on);

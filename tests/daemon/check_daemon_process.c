@@ -385,7 +385,7 @@ static const struct {
 } final_ends[] = {
         { "success", "exited", "0" },    { "success", "killed", "TERM" },
         { "exit-code", "exited", "1" },  { "exit-code", "exited", "2" },
-        { "exit-code", "exited", "69" },
+        { "exit-code", "exited", "69" }, { "timeout", "killed", "KILL" },
 };
 
 START_TEST(the_kernel_goes_on_when_memoryd_does_not_come_back)
@@ -394,6 +394,26 @@ START_TEST(the_kernel_goes_on_when_memoryd_does_not_come_back)
         after_stop(final_ends[_i].result, final_ends[_i].code, final_ends[_i].status);
         ck_assert(auto_online_is("online"));
         ck_assert_uint_eq(daemon_count_logged("Put auto_online_blocks back"), 1);
+}
+END_TEST
+
+/* It is killed while it waits for a write to end. */
+START_TEST(a_crash_after_a_request_to_stop_leaves_the_kernel_its_setting)
+{
+        testbed_write(TESTBED_MEMORY "/auto_online_blocks", "online");
+        daemon_start();
+        wait_for(auto_online_is("offline"));
+        testbed_hold(DIMM, 0);
+        testbed_add_dimm(DIMM, 1, 0);
+        wait_for(testbed_is_waiting(DIMM));
+        ck_assert_int_ge(kill(daemon_pid(), SIGTERM), 0);
+        wait_for(testbed_has_line("root/run/memoryd/state/crashes", "stopping", ""));
+        ck_assert_int_ge(kill(daemon_pid(), SIGKILL), 0);
+        ck_assert_int_eq(daemon_wait(), -SIGKILL);
+        testbed_let_go(DIMM);
+        ck_assert_int_eq(daemon_wait_actuator(), 0);
+        after_stop("signal", "killed", "KILL");
+        ck_assert(auto_online_is("online"));
 }
 END_TEST
 
@@ -839,6 +859,7 @@ int main(void)
         tcase_add_loop_test(takeover, what_came_before_a_crash_is_onlined_after_it, 0, 2);
         tcase_add_loop_test(takeover, the_kernel_goes_on_when_memoryd_does_not_come_back, 0,
                             ELEMENTSOF(final_ends));
+        tcase_add_test(takeover, a_crash_after_a_request_to_stop_leaves_the_kernel_its_setting);
         tcase_add_test(takeover,
                        a_memoryd_that_crashes_again_and_again_waits_and_leaves_the_kernel_to_it);
         tcase_add_test(takeover, a_dax_device_is_onlined_after_a_delay);
