@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/macro.h"
 
+#include "config.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -100,8 +102,7 @@ static int lock_down(int fd)
         /* At the first limit the child gets SIGXCPU, which tells why it ended, at the second SIGKILL. */
         if (r >= 0)
                 r = limit(RLIMIT_CPU, WORKER_CPU_SEC, WORKER_CPU_SEC + 1);
-#if !defined(__SANITIZE_ADDRESS__)
-        /* The address sanitizer has terabytes. */
+#ifndef WITH_ASAN
         if (r >= 0)
                 r = limit(RLIMIT_DATA, WORKER_DATA_MAX, WORKER_DATA_MAX);
 #endif

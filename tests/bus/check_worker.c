@@ -6,6 +6,8 @@
 #include "bus/worker.h"
 #include "check_main.h"
 
+#include "config.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -143,7 +145,7 @@ START_TEST(a_child_has_its_pipe_and_nothing_else)
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef WITH_ASAN
 /* Takes memory in pieces of 16 MiB. Tells whether there is an end to that. */
 static int take_memory(FILE *result, const void *input)
 {
@@ -220,7 +222,7 @@ int main(void)
                             nor_has_a_child_that_a_signal_ends_and_that_of_the_time_limit_is_told,
                             0, 3);
         tcase_add_test(limits, a_child_has_its_pipe_and_nothing_else);
-#if !defined(__SANITIZE_ADDRESS__)
+#ifndef WITH_ASAN
         tcase_add_test(limits, the_memory_of_a_child_is_limited);
 #endif
         tcase_add_test(limits, a_worker_that_is_freed_ends_its_child);
