@@ -300,7 +300,7 @@ static bool has_crashed(void)
         return true;
 }
 
-/* What is left to do when memoryd has ended, however that was. Returns an exit code. */
+/* Runs when memoryd has ended: counts a crash, and gives the kernel its setting back. Returns an exit code. */
 static int after_stop(Setup *setup)
 {
         int n = 0, r;
@@ -348,7 +348,7 @@ static void print_help(void)
                "Decide what hot-added memory becomes, and online it.\n\n"
                "  -h, --help                 show this help\n"
                "  -V, --version              show the version\n"
-               "      --after-stop           do what is left to do after memoryd has ended\n"
+               "      --after-stop           restore auto_online_blocks after memoryd has ended\n"
                "      --check-config [FILE]  check the configuration, or FILE alone, and exit\n"
                "      --introspect [INTERFACE]\n"
                "                             print the D-Bus introspection data of INTERFACE, or "

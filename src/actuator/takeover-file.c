@@ -5,7 +5,6 @@
 #include "actuator/takeover-private.h"
 #include "base/statefile.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 #define FILE_NAME "auto_online_blocks"
@@ -175,10 +174,7 @@ int takeover_save(const char *folder, Takeover *takeover)
         for (size_t i = 0; i < takeover->n_answers; i++)
                 n += answer_is_worth_saving(&takeover->answers[i]);
         if (n == 0) {
-                char path[PATH_MAX];
-
-                snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
-                unlink(path);
+                (void) statefile_remove(folder, FILE_NAME);
                 takeover->is_changed = false;
                 return 0;
         }

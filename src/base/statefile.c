@@ -76,3 +76,12 @@ int statefile_read(const char *folder, const char *name, size_t max, char **ret)
         *ret = TAKE_PTR(text);
         return 0;
 }
+
+int statefile_remove(const char *folder, const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", folder, name) < 0)
+                return -ENOMEM;
+        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}

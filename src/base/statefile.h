@@ -14,3 +14,6 @@ int statefile_replace(const char *folder, const char *name, const char *text, si
  * Symbolic links are not followed (-ELOOP).
  */
 int statefile_read(const char *folder, const char *name, size_t max, char **ret);
+
+/* Removes a file. Returns 0, also if there is none, or a negative errno. */
+int statefile_remove(const char *folder, const char *name);

@@ -73,10 +73,7 @@ int crash_add(const char *folder, uint64_t now_usec)
 
 void crash_forget(const char *folder)
 {
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof(path), "%s/" FILE_NAME, folder);
-        (void) unlink(path);
+        (void) statefile_remove(folder, FILE_NAME);
 }
 
 unsigned crash_delay_sec(unsigned n_crashes)

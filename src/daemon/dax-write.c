@@ -7,9 +7,7 @@
 #include "base/statefile.h"
 #include "daemon/journal.h"
 
-#include <limits.h>
 #include <stdio.h>
-#include <unistd.h>
 
 void dax_write_done(DaxWrite *dax)
 {
@@ -38,11 +36,7 @@ int dax_write_save(const DaxWrite *dax, const char *folder)
 
 int dax_write_forget(const char *folder)
 {
-        char path[PATH_MAX];
-
-        if ((size_t) snprintf(path, sizeof(path), "%s/" FILE_NAME, folder) >= sizeof(path))
-                return -ENAMETOOLONG;
-        return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+        return statefile_remove(folder, FILE_NAME);
 }
 
 int dax_write_load(DaxWrite *dax, const char *folder)

@@ -265,6 +265,17 @@ START_TEST(a_full_disk_leaves_the_old_file)
 }
 END_TEST
 
+START_TEST(a_file_is_removed_if_it_is_there)
+{
+        ck_assert_int_eq(replace("old"), 0);
+        ck_assert_int_eq(statefile_remove(fixture.root, NAME), 0);
+        ck_assert(!is_there(NAME));
+        ck_assert_int_eq(statefile_remove(fixture.root, NAME), 0);
+        sysfs_fixture_write(&fixture, "", NAME "/file");
+        ck_assert_int_eq(statefile_remove(fixture.root, NAME), -EISDIR);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("statefile");
@@ -285,6 +296,7 @@ int main(void)
         tcase_add_test(tcase, a_fifo_is_not_waited_for);
         tcase_add_test(tcase, a_path_that_is_too_long_is_not_cut_off);
         tcase_add_test(tcase, a_full_disk_leaves_the_old_file);
+        tcase_add_test(tcase, a_file_is_removed_if_it_is_there);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
 }
