@@ -99,24 +99,11 @@ static int ask_polkit(Question *question)
         return r < 0 ? r : question_keep(question, slot);
 }
 
-static int on_user(sd_bus_message *message, uint32_t uid, void *userdata)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        Question *question = userdata;
-
-        question->uid = uid;
-        if (uid == 0)
-                return grant(question);
-        if (client_claim(uid, CLAIM_QUESTION, "Calls that wait for polkit", &error) < 0)
-                return sd_bus_reply_method_error(message, &error);
-        question->is_claimed = true;
-        return ask_polkit(question) < 0 ? deny(question) : 1;
-}
-
 int authority_ask(sd_bus_message *message, const char *action, const char *also,
                   AuthorityGranted granted, void *userdata, sd_bus_error *error)
 {
         Question *question = malloc(sizeof(*question));
+        int r;
 
         if (!question)
                 return bus_error_from_errno(error, -ENOMEM, "Cannot ask for authorization");
@@ -127,6 +114,18 @@ int authority_ask(sd_bus_message *message, const char *action, const char *also,
                 .also = also,
                 .granted = granted,
                 .userdata = userdata,
+                .uid = client_uid(message),
         };
-        return client_identify(message, on_user, question, question_unref, error);
+        if (question->uid == 0)
+                r = grant(question);
+        else {
+                r = client_claim(question->uid, CLAIM_QUESTION, "Calls that wait for polkit",
+                                 error);
+                question->is_claimed = r >= 0;
+                if (r >= 0)
+                        r = ask_polkit(question) < 0 ? deny(question) : 1;
+        }
+        question_unref(question);
+        /* To reply to a call that expects no reply returns 0. */
+        return r < 0 ? r : 1;
 }

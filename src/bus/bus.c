@@ -103,8 +103,10 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 
 static int bus_add_objects(Bus *bus)
 {
-        int r = bus_add_manager(bus->bus, bus->manager);
+        int r = clients_attach(bus->bus, bus->event);
 
+        if (r >= 0)
+                r = bus_add_manager(bus->bus, bus->manager);
         if (r >= 0)
                 r = bus_add_nodes(bus->bus, bus->manager);
         if (r >= 0)
@@ -132,6 +134,9 @@ static int bus_connect(Bus *bus)
                 r = sd_bus_set_address(bus->bus, address);
         if (r >= 0)
                 r = sd_bus_set_bus_client(bus->bus, true);
+        /* No call has files with it, which would count as memoryd's open files. */
+        if (r >= 0)
+                r = sd_bus_negotiate_fds(bus->bus, false);
         if (r >= 0)
                 r = sd_bus_set_watch_bind(bus->bus, true);
         if (r >= 0)

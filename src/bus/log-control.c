@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/names.h"
+#include "bus/client.h"
 #include "bus/object.h"
 
 /* Sets LogLevel or LogTarget. */
@@ -17,6 +18,9 @@ static int set_property(sd_bus *bus, const char *path, const char *interface, co
         (void) bus, (void) path, (void) interface, (void) userdata;
         if (r < 0)
                 return r;
+        if (client_uid(value) != 0 && client_uid(value) != geteuid())
+                return bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may set %s",
+                                      property);
         number = is_level ? log_level_from_string(word) : (int) log_target_from_string(word);
         if (number < 0)
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "%s: expected %s, got '%s'",
@@ -33,11 +37,13 @@ DEFINE_VALUE_GETTER(get_level, void *none, "s", log_level_to_string(log_level))
 DEFINE_VALUE_GETTER(get_target, void *none, "s", log_target_to_string(log_target))
 DEFINE_VALUE_GETTER(get_identifier, void *none, "s", "memoryd")
 
-/* The properties are not marked as unprivileged: sd-bus lets only root, and memoryd's own user, set them. */
+/* If the properties were not marked as unprivileged, sd-bus would ask the bus who calls, and wait for the answer. */
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_property, 0, 0),
-        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_property, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_property, 0,
+                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_property, 0,
+                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_VTABLE_END,
 };

@@ -359,14 +359,14 @@ static int begin_plan(sd_bus_message *message, uint32_t uid, Manager *manager,
         planning = malloc(sizeof(*planning));
         if (!planning) {
                 client_release(uid, CLAIM_PLAN);
-                return -ENOMEM;
+                return bus_error_from_errno(error, -ENOMEM, "Cannot plan");
         }
         *planning = (Planning){ plannings, sd_bus_message_ref(message), uid, NULL };
         plannings = planning;
         r = start_plan(planning, manager, options);
         if (r < 0)
                 planning_free(planning);
-        return r;
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot plan") : 1;
 }
 
 static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
@@ -381,11 +381,7 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
                 r = bus_read_dictionary(message, read_option, &options, &error);
         if (r >= 0)
                 r = begin_plan(message, uid, userdata, &options, &error);
-        if (sd_bus_error_is_set(&error))
-                return sd_bus_reply_method_error(message, &error);
-        if (r < 0)
-                return sd_bus_reply_method_errnof(message, r, "Cannot plan: %s", strerror(-r));
-        return 1;
+        return r < 0 ? sd_bus_reply_method_errno(message, r, &error) : r;
 }
 
 /* Every user may ask for a plan. A plan with another configuration needs the right to reload. */
@@ -399,6 +395,6 @@ int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error
         if (r < 0)
                 return r;
         if (!options.config)
-                return client_identify(message, plan_granted, userdata, NULL, error);
+                return begin_plan(message, client_uid(message), userdata, &options, error);
         return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata, error);
 }

@@ -3,9 +3,10 @@
 
 #include "base/share.h"
 
-/* Counts the waiting calls and the plans of each user, so that one user's limit is not another's. Pure. */
+/* Counts what each user asks for, so that one user's limit is not another's, and says whose turn it is. Pure. */
 
 typedef enum Claim {
+        CLAIM_CALL,     /* a call that waits for its turn, or has it */
         CLAIM_QUESTION, /* a call that waits for polkit */
         CLAIM_PLAN,     /* a plan that is being made */
         _CLAIM_MAX,
@@ -17,9 +18,17 @@ typedef enum Claim {
  */
 extern const ShareLimits claim_limits[_CLAIM_MAX];
 
+/* The limits of the calls that wait for their turn, in KiB. */
+extern const ShareLimits call_size_limits;
+
+typedef struct WaitingCall WaitingCall;
+
 typedef struct User {
         uint32_t uid;
         unsigned n[_CLAIM_MAX];
+        WaitingCall *first, *last; /* owned: the calls that wait for their turn */
+        unsigned size_kib;         /* of these calls */
+        uint64_t used_usec; /* the time that the user's calls took, and see Users.used_usec */
 } User;
 
 /* Users with a claim, in no order. */
@@ -27,8 +36,15 @@ typedef struct Users {
         User *users; /* owned */
         size_t n_users;
         unsigned n_total[_CLAIM_MAX];
+        unsigned size_kib;
+        /*
+         * What the user who had the last turn had used before it. A user whose calls begin to wait counts as having
+         * used at least this, so that it gets nothing for the time in which it had none.
+         */
+        uint64_t used_usec;
 } Users;
 
+/* Frees the users. No call may be waiting. */
 void users_done(Users *users);
 
 /* Counts a claim of a user. Returns 0, -EDQUOT if the user may have no more, or -ENOMEM. */
@@ -36,3 +52,20 @@ int users_claim(Users *users, uint32_t uid, Claim claim);
 
 /* Ends a claim that users_claim() has counted. With the last claim of all, nothing is left to free. */
 void users_release(Users *users, uint32_t uid, Claim claim);
+
+/*
+ * Has a user's call wait for its turn, and claims CLAIM_CALL. Calls of the same user have their turns in the order
+ * in which they came. `message` belongs to the caller. Returns what users_claim() returns, or -EMSGSIZE if the
+ * calls of the user, or of all users, are too large.
+ */
+int users_add_call(Users *users, uint32_t uid, void *message, size_t size_bytes);
+
+/* Whether a user may have one more call wait, whatever its size. */
+bool users_may_add_call(const Users *users, uint32_t uid);
+
+/*
+ * Takes the next call of the user who has used the least time. Returns its message, or NULL if no call is
+ * waiting. When the turn is over, the caller tells users_end_turn() how long it took.
+ */
+void *users_take_call(Users *users, uint32_t *ret_uid);
+void users_end_turn(Users *users, uint32_t uid, uint64_t usec);

@@ -125,7 +125,10 @@ static int schedule_list(Monitor *monitor)
         return r < 0 ? r : sd_event_source_set_enabled(monitor->timer, SD_EVENT_ONESHOT);
 }
 
-/* An error reply means that memoryd is gone: on_name_owner_changed() reports that, and drops the blocks. */
+/*
+ * memoryd refuses a call if the user has too many that wait: then asks again. Any other error means that memoryd is
+ * gone: on_name_owner_changed() reports that, and drops the blocks.
+ */
 static int on_blocks(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
@@ -133,6 +136,8 @@ static int on_blocks(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
         (void) error;
         monitor->is_listing = false;
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_LIMITS_EXCEEDED))
+                return schedule_list(monitor);
         if (sd_bus_message_is_method_error(reply, NULL))
                 return 0;
         if (snapshot_read_blocks(reply, &snapshot) < 0) {

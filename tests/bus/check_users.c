@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Tests how users share what memoryd does for them. */
+/* Tests how users share what memoryd does for them, and whose turn it is. */
 
 #include "bus/users.h"
 #include "check_main.h"
@@ -69,10 +69,127 @@ START_TEST(a_user_without_claims_is_forgotten)
 }
 END_TEST
 
+/* Turns */
+
+static char a, b, c, d;
+
+/* Takes the next call, which has to be this one. */
+static void take(const char *call, uint32_t uid, uint64_t usec)
+{
+        uint32_t taken_uid = UINT32_MAX;
+
+        ck_assert_ptr_eq(users_take_call(&users, &taken_uid), call);
+        ck_assert_uint_eq(taken_uid, uid);
+        users_end_turn(&users, uid, usec);
+}
+
+static void assert_no_call(void)
+{
+        uint32_t uid;
+
+        ck_assert_ptr_null(users_take_call(&users, &uid));
+}
+
+static void add(uint32_t uid, char *call)
+{
+        ck_assert_int_eq(users_add_call(&users, uid, call, 0), 0);
+}
+
+START_TEST(calls_of_a_user_keep_their_order)
+{
+        assert_no_call();
+        add(1000, &a);
+        add(1000, &b);
+        take(&a, 1000, 5);
+        add(1000, &c);
+        take(&b, 1000, 5);
+        take(&c, 1000, 5);
+        assert_no_call();
+        ck_assert_ptr_null(users.users);
+}
+END_TEST
+
+START_TEST(the_user_who_has_used_less_time_is_next)
+{
+        add(1000, &a);
+        add(1000, &b);
+        add(1000, &c);
+        for (size_t i = 0; i < 4; i++)
+                add(1001, &d);
+        take(&a, 1000, 10);
+        for (size_t i = 0; i < 3; i++)
+                take(&d, 1001, 4);
+        take(&b, 1000, 1);
+        take(&c, 1000, 1);
+        take(&d, 1001, 1);
+        assert_no_call();
+}
+END_TEST
+
+START_TEST(time_without_calls_is_not_made_up_for)
+{
+        for (size_t i = 0; i < 10; i++)
+                add(1000, &a);
+        for (size_t i = 0; i < 5; i++)
+                take(&a, 1000, 100);
+        /* It comes in at 400, where the last turn began, and goes on side by side with the other. */
+        for (size_t i = 0; i < 10; i++)
+                add(1001, &b);
+        for (size_t i = 0; i < 5; i++) {
+                take(&b, 1001, 100);
+                take(&a, 1000, 100);
+        }
+}
+END_TEST
+
+START_TEST(calls_that_wait_have_a_limit)
+{
+        for (size_t i = 0; i < 64; i++)
+                add(1000, &a);
+        ck_assert_int_eq(users_add_call(&users, 1000, &b, 0), -EDQUOT);
+        add(1001, &c);
+        take(&a, 1000, 1);
+        ck_assert_int_eq(users_add_call(&users, 1000, &b, 0), 0);
+        ck_assert_int_eq(users_add_call(&users, 1000, &b, 0), -EDQUOT);
+}
+END_TEST
+
+START_TEST(the_size_of_calls_that_wait_has_a_limit)
+{
+        for (size_t i = 0; i < 4; i++)
+                ck_assert_int_eq(users_add_call(&users, 1000, &a, 255 * 1024), 0);
+        ck_assert_int_eq(users_add_call(&users, 1000, &a, 0), -EMSGSIZE);
+        ck_assert_int_eq(users_add_call(&users, 1001, &b, 1024 * 1024 - 1), 0);
+        take(&a, 1000, 1);
+        ck_assert_int_eq(users_add_call(&users, 1000, &a, 256 * 1024), -EMSGSIZE);
+        ck_assert_int_eq(users_add_call(&users, 1000, &a, 255 * 1024), 0);
+        /* What is too large is not counted. */
+        while (users.users) {
+                uint32_t uid;
+
+                ck_assert_ptr_nonnull(users_take_call(&users, &uid));
+                users_end_turn(&users, uid, 1);
+        }
+        ck_assert_uint_eq(users.size_kib, 0);
+        ck_assert_uint_eq(users.n_total[CLAIM_CALL], 0);
+}
+END_TEST
+
+/* Takes what is left, which would leak. */
+static void tear_down_turns(void)
+{
+        uint32_t uid;
+
+        while (users_take_call(&users, &uid))
+                users_end_turn(&users, uid, 0);
+        tear_down();
+}
+
 int main(void)
 {
         Suite *suite = suite_create("users");
         TCase *claims = tcase_create("claims");
+        TCase *turns = tcase_create("turns");
 
         tcase_add_checked_fixture(claims, set_up, tear_down);
         tcase_add_test(claims, a_user_has_a_limit_of_its_own);
@@ -81,5 +198,12 @@ int main(void)
         tcase_add_test(claims, root_has_no_limit_but_the_total);
         tcase_add_test(claims, a_user_without_claims_is_forgotten);
         suite_add_tcase(suite, claims);
+        tcase_add_checked_fixture(turns, set_up, tear_down_turns);
+        tcase_add_test(turns, calls_of_a_user_keep_their_order);
+        tcase_add_test(turns, the_user_who_has_used_less_time_is_next);
+        tcase_add_test(turns, time_without_calls_is_not_made_up_for);
+        tcase_add_test(turns, calls_that_wait_have_a_limit);
+        tcase_add_test(turns, the_size_of_calls_that_wait_has_a_limit);
+        suite_add_tcase(suite, turns);
         return check_main(suite);
 }

@@ -128,7 +128,7 @@ START_TEST(what_is_too_large_is_refused_before_polkit_is_asked)
         assert_refused(&client, long_option(&client, "Config", 256 * 1024 + 1), LIMITS_EXCEEDED,
                        "Config: expected at most 262144 bytes, got 262145");
         assert_refused(&client, long_option(&client, "Config", 8 * 1024 * 1024), LIMITS_EXCEEDED,
-                       "Config: expected at most 262144 bytes, got 8388608");
+                       "The call: expected at most 524288 bytes");
         assert_refused(&client, long_option(&client, "ConfigName", 4097), LIMITS_EXCEEDED,
                        "ConfigName: expected at most 4096 bytes, got 4097");
 
@@ -189,8 +189,8 @@ START_TEST(questions_of_one_user_leave_room_for_those_of_others)
                   clients[0].n_errors + clients[1].n_errors == 2 * 127 - 16));
         ck_assert_str_eq(clients[0].error_name, LIMITS_EXCEEDED);
         ck_assert_str_eq(clients[0].error_message,
-                         "Calls that wait for polkit: user 65534 has as many as memoryd allows: at "
-                         "most 16, and 96 of all users together");
+                         "Calls that wait for polkit: no more for user 65534, expected at most 16 "
+                         "of each user, and 96 of all together");
         wait_for(polkit_count() == 16);
 
         client_connect(&other, OTHER);
@@ -214,6 +214,53 @@ START_TEST(questions_of_one_user_leave_room_for_those_of_others)
                 client_close(&clients[i]);
         client_close(&other);
         client_close(&root);
+}
+END_TEST
+
+#define FLOOD 120
+
+/* All of the other user's calls wait at the bus behind all of the flood. */
+START_TEST(calls_of_one_user_do_not_stand_before_those_of_others)
+{
+        Client clients[8], other;
+        unsigned n_replies = 0, n_errors = 0;
+
+        daemon_start();
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                client_connect(&clients[i], NOBODY);
+                client_flood(&clients[i], "ListBlocks", 1);
+        }
+        client_connect(&other, OTHER);
+        client_flood(&other, "ListBlocks", 1);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++)
+                wait_for(client_has_all(&clients[i]));
+        wait_for(client_has_all(&other));
+
+        ck_assert_int_ge(kill(daemon_pid(), SIGSTOP), 0);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                client_flood(&clients[i], "ListBlocks", FLOOD);
+                ck_assert_int_ge(sd_bus_flush(clients[i].bus), 0);
+        }
+        client_flood(&other, "ListBlocks", 4);
+        ck_assert_int_ge(sd_bus_flush(other.bus), 0);
+        ck_assert_int_ge(kill(daemon_pid(), SIGCONT), 0);
+        wait_for(client_has_all(&other));
+        ck_assert_uint_eq(other.n_errors, 0);
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                (void) client_has_all(&clients[i]);
+                n_replies += clients[i].n_replies - 1;
+        }
+        ck_assert_uint_lt(n_replies, ELEMENTSOF(clients) * FLOOD);
+
+        for (size_t i = 0; i < ELEMENTSOF(clients); i++) {
+                wait_for(client_has_all(&clients[i]));
+                n_errors += clients[i].n_errors;
+                client_close(&clients[i]);
+        }
+        /* At least those that waited were answered. */
+        ck_assert_uint_gt(n_errors, 0);
+        ck_assert_uint_le(n_errors, ELEMENTSOF(clients) * FLOOD - 64);
+        client_close(&other);
 }
 END_TEST
 
@@ -272,8 +319,8 @@ START_TEST(a_user_plans_once_at_a_time_and_nothing_waits_for_that)
         wait_for((client_has_all(&client), client.n_errors == 1));
         ck_assert_str_eq(client.error_name, LIMITS_EXCEEDED);
         ck_assert_str_eq(client.error_message,
-                         "Plans: user 65534 has as many as memoryd allows: at most 1, and 5 of "
-                         "all users together");
+                         "Plans: no more for user 65534, expected at most 1 of each user, and 5 of "
+                         "all together");
         client_flood(&client, "ListBlocks", 1);
         wait_for((client_has_all(&client), client.n_replies == 1));
         testbed_add_dimm(DIMM, 4, 0);
@@ -324,8 +371,10 @@ int main(void)
 
         tcase_add_test(sizes, what_is_too_large_is_refused_before_polkit_is_asked);
         /* Without root, all are one user. */
-        if (geteuid() == 0)
+        if (geteuid() == 0) {
                 tcase_add_test(counts, questions_of_one_user_leave_room_for_those_of_others);
+                tcase_add_test(counts, calls_of_one_user_do_not_stand_before_those_of_others);
+        }
         tcase_add_test(plans, a_user_plans_once_at_a_time_and_nothing_waits_for_that);
         tcase_add_test(plans, a_plan_ends_with_memoryd);
         return check_main(suite);
