@@ -157,10 +157,43 @@ bool writer_is_of_job(const ActuatorReply *reply)
         return reply->request.serial != 0;
 }
 
+/* The kernel's MAX_ERRNO. */
+#define ERRNO_MAX 4095
+
+static bool is_error_or_0(int32_t error)
+{
+        return error <= 0 && error >= -ERRNO_MAX;
+}
+
+/* Whether a reply has values that its types have. */
+static bool is_sound(const ActuatorReply *reply)
+{
+        if (reply->request.word >= _ONLINE_WORD_MAX || !is_error_or_0(reply->error) ||
+            !is_error_or_0(reply->read_error) ||
+            !block_state_to_string((BlockState) reply->state) ||
+            reply->zones.n_zones > _ZONE_TYPE_MAX)
+                return false;
+        for (size_t i = 0; i < reply->zones.n_zones; i++)
+                if (reply->zones.zones[i] >= _ZONE_TYPE_MAX)
+                        return false;
+        return true;
+}
+
+/* Whether a request of this kind has not been answered. */
+static bool is_awaited(const Writer *writer, const ActuatorReply *reply)
+{
+        if (writer_is_of_job(reply))
+                return reply->request.serial == writer->job_serial;
+        return reply->request.verb == ACTUATOR_SET_AUTO_ONLINE ? writer->n_setting > 0 :
+                                                                 writer->n_writing > 0;
+}
+
 int writer_receive(Writer *writer, ActuatorReply *ret)
 {
         int r = actuator_receive(writer->channel.fd, ret);
 
+        if (r > 0 && !(is_sound(ret) && is_awaited(writer, ret)))
+                return -EPIPE;
         if (r > 0 && writer_is_of_job(ret))
                 writer->job_serial = 0;
         else if (r > 0 && ret->request.verb != ACTUATOR_SET_AUTO_ONLINE)

@@ -67,7 +67,10 @@ int writer_cancel_job(Writer *writer);
 /* Whether a reply belongs to the write of a job rather than of a plan. */
 bool writer_is_of_job(const ActuatorReply *reply);
 
-/* Receives a reply. Returns 1 with a reply, 0 if there is none now, or -EPIPE if the actuator is gone. */
+/*
+ * Receives a reply. Returns 1 with a reply, 0 if there is none now, or -EPIPE if the actuator is gone, or sends
+ * what it was not asked for.
+ */
 int writer_receive(Writer *writer, ActuatorReply *ret);
 
 /*

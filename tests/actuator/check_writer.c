@@ -353,6 +353,40 @@ START_TEST(an_actuator_that_is_gone_is_epipe)
 }
 END_TEST
 
+static void assert_refused(ActuatorReply reply)
+{
+        ActuatorReply received;
+
+        ck_assert_int_eq(send(peer, &reply, sizeof(reply), 0), sizeof(reply));
+        ck_assert_int_eq(writer_receive(&writer, &received), -EPIPE);
+}
+
+START_TEST(a_reply_that_was_not_asked_for_is_epipe)
+{
+        assert_refused((ActuatorReply){ .request.verb = ACTUATOR_SET_BLOCK });
+        assert_refused((ActuatorReply){ .request.verb = ACTUATOR_SET_DAX });
+        assert_refused((ActuatorReply){ .request.verb = ACTUATOR_SET_AUTO_ONLINE });
+        assert_refused((ActuatorReply){ .request.serial = 1 });
+        ck_assert(writer_is_idle(&writer));
+}
+END_TEST
+
+START_TEST(a_reply_with_odd_values_is_epipe)
+{
+        ck_assert_int_eq(writer_set_auto_online(&writer, NODE_NONE, ONLINE_WORD_ONLINE), 0);
+        for (int i = 0; i < 6; i++) {
+                ActuatorReply reply = { .request.verb = ACTUATOR_SET_AUTO_ONLINE };
+
+                reply.request.word = i == 0 ? _ONLINE_WORD_MAX : 0;
+                reply.error = i == 1 ? INT32_MIN : i == 2 ? 1 : 0;
+                reply.state = i == 3 ? _BLOCK_STATE_MAX : 0;
+                reply.zones.n_zones = i == 4 ? _ZONE_TYPE_MAX + 1 : i == 5;
+                reply.zones.zones[0] = _ZONE_TYPE_MAX;
+                assert_refused(reply);
+        }
+}
+END_TEST
+
 START_TEST(a_reply_of_another_size_is_epipe)
 {
         ActuatorReply reply;
@@ -384,6 +418,8 @@ int main(void)
         tcase_add_test(channel, without_a_reply_there_is_none);
         tcase_add_test(channel, a_channel_that_is_full_keeps_blocks_pending);
         tcase_add_test(channel, an_actuator_that_is_gone_is_epipe);
+        tcase_add_test(channel, a_reply_that_was_not_asked_for_is_epipe);
+        tcase_add_test(channel, a_reply_with_odd_values_is_epipe);
         tcase_add_test(channel, a_reply_of_another_size_is_epipe);
         suite_add_tcase(suite, channel);
         return check_main(suite);
