@@ -21,29 +21,45 @@ static int write_all(int fd, const char *text, size_t size)
         return 0;
 }
 
-int statefile_replace(const char *folder, const char *name, const char *text, size_t size)
+/* Writes a file of the folder anew, down to the disk. Removes it on failure. */
+static int write_file(int folder_fd, const char *name, const char *text, size_t size)
 {
-        _cleanup_free_ char *path = NULL, *temporary = NULL;
-        _cleanup_close_ int fd = -EBADF;
+        /* Without O_NONBLOCK, opening a FIFO in the place of the file would wait for a reader. */
+        _cleanup_close_ int fd =
+                openat(folder_fd, name,
+                       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
         int r;
 
-        if (asprintf(&path, "%s/%s", folder, name) < 0 || asprintf(&temporary, "%s.new", path) < 0)
-                return -ENOMEM;
-        /* Without O_NONBLOCK, opening a FIFO in the place of the file would wait for a reader. */
-        fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                  0644);
         if (fd < 0)
                 return -errno;
-        /*
-         * All users may read the file, whatever the umask: before each start systemd gives the folder and its
-         * files to root, and memoryd reads them as another user.
-         */
+        /* All users may read the file, whatever the umask. */
         r = fchmod(fd, 0644) < 0 ? -errno : write_all(fd, text, size);
-        if (r >= 0 && rename(temporary, path) < 0)
+        if (r >= 0 && fsync(fd) < 0)
                 r = -errno;
         if (r < 0)
-                unlink(temporary);
+                unlinkat(folder_fd, name, 0);
         return r;
+}
+
+int statefile_replace(const char *folder, const char *name, const char *text, size_t size)
+{
+        _cleanup_close_ int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_free_ char *temporary = NULL;
+        int r;
+
+        if (folder_fd < 0)
+                return -errno;
+        if (asprintf(&temporary, "%s.new", name) < 0)
+                return -ENOMEM;
+        r = write_file(folder_fd, temporary, text, size);
+        if (r < 0)
+                return r;
+        if (renameat(folder_fd, temporary, folder_fd, name) < 0) {
+                r = -errno;
+                unlinkat(folder_fd, temporary, 0);
+                return r;
+        }
+        return fsync(folder_fd) < 0 ? -errno : 0;
 }
 
 int statefile_read(const char *folder, const char *name, size_t max, char **ret)

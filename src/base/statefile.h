@@ -3,9 +3,15 @@
 
 #include "base/macro.h"
 
-/* Small files in a folder that outlives memoryd. A file is replaced as a whole or not at all. */
+/*
+ * Small files in a folder that outlives memoryd. A file is replaced as a whole or not at all, also when the power
+ * fails or the disk is full.
+ */
 
-/* Replaces a file, with mode 0644. Returns 0, or a negative errno with the old file untouched. */
+/*
+ * Replaces a file, with mode 0644. Returns 0, or a negative errno with the old file untouched. If only the
+ * folder could not be written to the disk, the new file is there already.
+ */
 int statefile_replace(const char *folder, const char *name, const char *text, size_t size);
 
 /*

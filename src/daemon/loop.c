@@ -422,8 +422,9 @@ static void manager_recall(Manager *manager)
                             strerror(-r));
         r = takeover_load(manager->keeper.folder, &manager->takeover);
         if (r < 0)
-                log_warning("Cannot read what auto_online_blocks was before: %s, ignoring",
-                            strerror(-r));
+                log_warning("Cannot read what auto_online_blocks was before from "
+                            "%s/auto_online_blocks: %s, ignoring",
+                            manager->keeper.folder, strerror(-r));
         /* After a crash, an offline block may be there since memoryd took the kernel's onlining over. */
         for (size_t i = 0; i < manager->machine.n_blocks; i++)
                 manager->machine.blocks[i].found_offline &= manager->takeover.n_answers == 0;

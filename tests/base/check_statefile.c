@@ -5,11 +5,38 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define NAME "state"
 
 /* Its root is the folder: what lies below /run on a machine. */
 static SysfsFixture fixture;
+
+/* What the code under test asked of the kernel, in this order: these take the place of libc's functions. */
+static char calls[256];
+static int fsync_error;
+
+static void note_call(const char *call)
+{
+        if (strlen(calls) + strlen(call) < sizeof(calls))
+                strcat(calls, call);
+}
+
+int fsync(int fd)
+{
+        struct stat status;
+
+        ck_assert_int_eq(fstat(fd, &status), 0);
+        note_call(S_ISDIR(status.st_mode) ? "fsync of folder, " : "fsync of file, ");
+        errno = fsync_error;
+        return fsync_error == 0 ? 0 : -1;
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+        note_call("renameat, ");
+        return (int) syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+}
 
 static void setup(void)
 {
@@ -231,20 +258,19 @@ START_TEST(a_path_that_is_too_long_is_not_cut_off)
 
         /* The same folder, by a long way; the last byte decides. */
         strcpy(folder, fixture.root);
-        while (n < PATH_MAX - 1 - strlen("/" NAME ".new"))
+        while (n < PATH_MAX - 1 - strlen("/" NAME))
                 folder[n++] = '/';
         folder[n] = 0;
         ck_assert_int_eq(statefile_replace(folder, NAME, "1", 1), 0);
-        assert_reads("1");
-        folder[n++] = '/';
-        folder[n] = 0;
-        ck_assert_int_eq(statefile_replace(folder, NAME, "2", 1), -ENAMETOOLONG);
         ck_assert_int_eq(statefile_read(folder, NAME, 100, &text), 0);
         ck_assert_str_eq(text, "1");
         free(text);
-        strcpy(folder + n, "////");
+        strcpy(folder + n, "/");
         ck_assert_int_eq(statefile_read(folder, NAME, 100, &text), -ENAMETOOLONG);
-        ck_assert(!is_there(NAME ".ne"));
+        memset(folder + n, '/', PATH_MAX - n);
+        folder[PATH_MAX] = 0;
+        ck_assert_int_eq(statefile_replace(folder, NAME, "2", 1), -ENAMETOOLONG);
+        assert_reads("1");
 }
 END_TEST
 
@@ -260,6 +286,26 @@ START_TEST(a_full_disk_leaves_the_old_file)
         ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
         ck_assert_int_eq(replace("more than fits"), -EFBIG);
         ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_reads("old");
+        ck_assert(!is_there(NAME ".new"));
+}
+END_TEST
+
+/* After a loss of power, the name must not lead to a file without its text. */
+START_TEST(the_text_is_on_the_disk_before_the_name_and_the_name_at_the_end)
+{
+        calls[0] = 0;
+        ck_assert_int_eq(replace("1"), 0);
+        ck_assert_str_eq(calls, "fsync of file, renameat, fsync of folder, ");
+}
+END_TEST
+
+START_TEST(a_disk_that_fails_at_last_leaves_the_old_file)
+{
+        ck_assert_int_eq(replace("old"), 0);
+        fsync_error = EIO;
+        ck_assert_int_eq(replace("new"), -EIO);
+        fsync_error = 0;
         assert_reads("old");
         ck_assert(!is_there(NAME ".new"));
 }
@@ -296,6 +342,8 @@ int main(void)
         tcase_add_test(tcase, a_fifo_is_not_waited_for);
         tcase_add_test(tcase, a_path_that_is_too_long_is_not_cut_off);
         tcase_add_test(tcase, a_full_disk_leaves_the_old_file);
+        tcase_add_test(tcase, the_text_is_on_the_disk_before_the_name_and_the_name_at_the_end);
+        tcase_add_test(tcase, a_disk_that_fails_at_last_leaves_the_old_file);
         tcase_add_test(tcase, a_file_is_removed_if_it_is_there);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
