@@ -93,13 +93,16 @@ void conf_done(Conf *conf);
  * /etc/memoryd/memoryd.conf replace the vendor's rules. `rules` in drop-ins come before those of
  * the main file, in the order of the drop-ins' names.
  *
+ * A file is refused, with its folder, if a user other than root owns it or can write to it. Below a root folder
+ * other than "", the user of this process may own files as well. Links are followed: what counts is the file.
+ *
  * Returns 0; 1 if there are faults, in which case all of them are added to *faults and *ret is not
  * written; or -ENOMEM. Previous contents of *ret are not freed. A missing main file or folder is
  * not a fault. A link to /dev/null counts as an empty file and is not listed in conf.files.
  */
 int conf_load(const char *root, Conf *ret, ConfFaults *faults);
 
-/* Like conf_load(), but reads only this file. It is a fault if the file does not exist. */
+/* Like conf_load(), but reads only this file, whoever owns it. It is a fault if the file does not exist. */
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults);
 
 /*

@@ -27,11 +27,12 @@ typedef struct Load {
         ConfDraft draft;
         char **paths; /* all paths that were tried, in order */
         size_t first_fault;
+        const char *root; /* of conf_load(); NULL for a file that the caller has named */
 } Load;
 
-static void load_init(Load *load, ConfFaults *faults)
+static void load_init(Load *load, const char *root, ConfFaults *faults)
 {
-        *load = (Load){ .draft.faults = faults, .first_fault = faults->n_faults };
+        *load = (Load){ .draft.faults = faults, .first_fault = faults->n_faults, .root = root };
         conf_init(&load->draft.conf);
 }
 
@@ -72,6 +73,37 @@ static int unreadable(const char *path, ConfFaults *faults, const char *what, in
                                strerror(error));
 }
 
+static bool others_may_write(const struct stat *st)
+{
+        return st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid != 0);
+}
+
+/*
+ * Checks that no user but root can change a file or folder of the configuration, as sudo does for its own. Root's
+ * group may write, as it may where root has the umask 002. Below a root folder that was named, files may also belong
+ * to the user of this process. A file that the caller has named is not checked. Returns 0; 1 if this is a fault, which is reported; or -ENOMEM.
+ */
+static int check_owner(const Load *load, const char *path, const char *what, const struct stat *st)
+{
+        bool is_trusted = st->st_uid == 0 || (load->root && *load->root && st->st_uid == geteuid());
+
+        if (!load->root || (is_trusted && !others_may_write(st)))
+                return 0;
+        return conf_faults_add(load->draft.faults, path, 0, NULL,
+                               "expected a %s that belongs to root and that no other user can "
+                               "change, got one of user %u and group %u with mode %04o",
+                               what, (unsigned) st->st_uid, (unsigned) st->st_gid,
+                               (unsigned) st->st_mode & 07777);
+}
+
+/* Checks the folder of a file likewise. A missing folder is no fault. */
+static int check_folder(const Load *load, const char *path)
+{
+        struct stat st;
+
+        return stat(path, &st) < 0 ? 0 : check_owner(load, path, "folder", &st);
+}
+
 static int read_regular(const char *path, int fd, ConfFaults *faults, char **ret_text,
                         size_t *ret_size)
 {
@@ -101,11 +133,13 @@ static int read_regular(const char *path, int fd, ConfFaults *faults, char **ret
  * /dev/null, which masks a file: *ret_text stays NULL then, and if an optional file does not exist.
  * Returns 0; 1 if the file has a fault, which is reported; or -ENOMEM.
  */
-static int read_file(const char *name, const char *path, bool is_optional, ConfFaults *faults,
+static int read_file(const Load *load, const char *name, const char *path, bool is_optional,
                      char **ret_text, size_t *ret_size)
 {
+        ConfFaults *faults = load->draft.faults;
         _cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         struct stat st;
+        int r;
 
         if (fd < 0) {
                 int error = errno;
@@ -117,8 +151,10 @@ static int read_file(const char *name, const char *path, bool is_optional, ConfF
         }
         if (fstat(fd, &st) < 0)
                 return unreadable(path, faults, "file", errno);
-        if (S_ISREG(st.st_mode))
-                return read_regular(path, fd, faults, ret_text, ret_size);
+        if (S_ISREG(st.st_mode)) {
+                r = check_owner(load, path, "file", &st);
+                return r != 0 ? r : read_regular(path, fd, faults, ret_text, ret_size);
+        }
         if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
                 return 0;
         return conf_faults_add(faults, path, 0, NULL, "expected a file, got a %s",
@@ -142,7 +178,7 @@ static int load_one(Load *load, char *path, bool is_optional, ConfPlace place)
         if (r >= 0 && !name)
                 r = -ENOMEM;
         if (r >= 0)
-                r = read_file(name, path, is_optional, load->draft.faults, &text, &size);
+                r = read_file(load, name, path, is_optional, &text, &size);
         if (r < 0)
                 return r;
         load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
@@ -180,13 +216,14 @@ static int add_dropin(char ***paths, const char *folder, const char *name)
         return strings_append(paths, path);
 }
 
-static int list_folder(const char *folder, ConfFaults *faults, char ***paths)
+static int list_folder(const Load *load, const char *folder, char ***paths)
 {
         struct dirent **entries;
         int n = scandir(folder, &entries, is_dropin, NULL), r = 0;
 
         if (n < 0)
-                return errno == ENOENT ? 0 : unreadable(folder, faults, "folder", errno);
+                return errno == ENOENT ? 0 :
+                                         unreadable(folder, load->draft.faults, "folder", errno);
         for (int i = 0; i < n; i++) {
                 if (r >= 0)
                         r = add_dropin(paths, folder, entries[i]->d_name);
@@ -201,16 +238,24 @@ static int path_compare(const void *a, const void *b)
         return strcmp(base_name(*(char *const *) a), base_name(*(char *const *) b));
 }
 
-static int load_dropins(Load *load, const char *root)
+/* Lists the drop-ins of a folder. Returns 0; 1 if there is a fault, which is reported; or -ENOMEM. */
+static int list_checked(const Load *load, const char *folder, char ***paths)
+{
+        int r = check_folder(load, folder);
+
+        return r != 0 ? r : list_folder(load, folder, paths);
+}
+
+static int load_dropins(Load *load)
 {
         _cleanup_(strings_freep) char **paths = NULL;
         size_t n = 0;
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(folders); i++) {
-                _cleanup_free_ char *folder = path_join(root, folders[i], "/memoryd.conf.d");
+                _cleanup_free_ char *folder = path_join(load->root, folders[i], "/memoryd.conf.d");
 
-                r = folder ? list_folder(folder, load->draft.faults, &paths) : -ENOMEM;
+                r = folder ? list_checked(load, folder, &paths) : -ENOMEM;
                 if (r < 0)
                         return r;
                 load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
@@ -241,16 +286,31 @@ static int load_finish(Load *load, Conf *ret)
         return 0;
 }
 
+/* Loads a main file, unless another user can change its folder. */
+static int load_main(Load *load, ConfPlace place)
+{
+        char *path = path_join(load->root, mains[place], "");
+        _cleanup_free_ char *folder =
+                path ? strndup(path, (size_t) (base_name(path) - 1 - path)) : NULL;
+        int r = folder ? check_folder(load, folder) : -ENOMEM;
+
+        if (r == 0)
+                return load_one(load, path, true, place);
+        free(path);
+        load->draft.is_incomplete = true;
+        return MIN(r, 0);
+}
+
 int conf_load(const char *root, Conf *ret, ConfFaults *faults)
 {
         _cleanup_(load_done) Load load;
         int r = 0;
 
-        load_init(&load, faults);
+        load_init(&load, root, faults);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(mains); i++)
-                r = load_one(&load, path_join(root, mains[i], ""), true, (ConfPlace) i);
+                r = load_main(&load, (ConfPlace) i);
         if (r >= 0)
-                r = load_dropins(&load, root);
+                r = load_dropins(&load);
         return r < 0 ? r : load_finish(&load, ret);
 }
 
@@ -259,7 +319,7 @@ int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)
         _cleanup_(load_done) Load load;
         int r;
 
-        load_init(&load, faults);
+        load_init(&load, NULL, faults);
         r = load_one(&load, path_simplify(strdup(path)), false, CONF_PLACE_MAIN);
         return r < 0 ? r : load_finish(&load, ret);
 }
@@ -270,7 +330,7 @@ int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, C
         char *shown = strdup(name);
         int r;
 
-        load_init(&load, faults);
+        load_init(&load, NULL, faults);
         text_make_printable(shown);
         r = strings_append(&load.paths, shown);
         if (r >= 0 && size > CONF_FILE_SIZE_MAX)

@@ -1558,6 +1558,91 @@ START_TEST(a_file_and_a_folder_without_permission_are_faults)
 }
 END_TEST
 
+#define OWNER                                                                                      \
+        " that belongs to root and that no other user can change, got one of user %u and group "   \
+        "%u with mode %04o\n"
+
+/* Expects that the tree is good, but not while other users can write to this file or folder. */
+static void assert_private(const char *name, const char *shown, const char *what)
+{
+        static const mode_t modes[] = { 0775, 0757, 0777 };
+        mode_t least = strcmp(what, "file") == 0 ? 0400 : 0700;
+        gid_t group = geteuid() == 0 ? 65534 : getegid();
+        char expected[512];
+
+        ck_assert_int_eq(chown(below_root(name), (uid_t) -1, group), 0);
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                ck_assert_int_eq(chmod(below_root(name), modes[i]), 0);
+                snprintf(expected, sizeof(expected), "%s: expected a %s" OWNER, shown, what,
+                         (unsigned) geteuid(), (unsigned) group, (unsigned) modes[i]);
+                assert_tree_faults(expected);
+        }
+        /* Only root can have the group of root. */
+        if (geteuid() == 0) {
+                ck_assert_int_eq(chown(below_root(name), (uid_t) -1, 0), 0);
+                ck_assert_int_eq(chmod(below_root(name), 0775), 0);
+                assert_tree_faults("");
+        }
+        ck_assert_int_eq(chmod(below_root(name), least), 0);
+        assert_tree_faults("");
+}
+
+START_TEST(files_and_folders_that_other_users_can_change_are_refused)
+{
+        put(VENDOR, "settle = \"1s\";");
+        put(ETC, "settle = \"1s\";");
+        put(ETC_D "10.conf", "settle = \"1s\";");
+        put(RUN_D "20.conf", "settle = \"1s\";");
+        assert_private(VENDOR, VENDOR, "file");
+        assert_private(ETC, ETC, "file");
+        assert_private(ETC_D "10.conf", ETC_D "10.conf", "file");
+        assert_private(RUN_D "20.conf", RUN_D "20.conf", "file");
+        assert_private(SYSCONFDIR "/memoryd/", SYSCONFDIR "/memoryd", "folder");
+        assert_private(RUN_D, "/run/memoryd/memoryd.conf.d", "folder");
+        assert_private(ETC_D, SYSCONFDIR "/memoryd/memoryd.conf.d", "folder");
+}
+END_TEST
+
+/* Only root can give files away. */
+START_TEST(files_of_other_users_are_refused)
+{
+        char expected[512], elsewhere[PATH_MAX];
+
+        if (geteuid() != 0)
+                return;
+        put(ETC, "settle = \"1s\";");
+        ck_assert_int_eq(chown(below_root(ETC), 65534, 65534), 0);
+        snprintf(expected, sizeof(expected), ETC ": expected a file" OWNER, 65534, 65534, 0644);
+        assert_tree_faults(expected);
+
+        /* Through a link, it is the file that counts. */
+        put("/elsewhere.conf", "settle = 1;");
+        ck_assert_int_eq(chown(below_root("/elsewhere.conf"), 65534, 65534), 0);
+        ck_assert_int_eq(unlink(below_root(ETC)), 0);
+        snprintf(elsewhere, sizeof(elsewhere), "%s", below_root("/elsewhere.conf"));
+        ck_assert_int_eq(symlink(elsewhere, below_root(ETC)), 0);
+        assert_tree_faults(expected);
+        ck_assert_int_eq(chown(below_root("/elsewhere.conf"), 0, 0), 0);
+        put("/elsewhere.conf", "settle = \"1s\";");
+        assert_tree_faults("");
+}
+END_TEST
+
+START_TEST(a_file_that_the_caller_names_may_belong_to_anyone)
+{
+        ConfFaults faults = { 0 };
+        Conf conf;
+
+        put("/some.conf", "settle = \"1s\";");
+        ck_assert_int_eq(chmod(below_root("/some.conf"), 0666), 0);
+        if (geteuid() == 0)
+                ck_assert_int_eq(chown(below_root("/some.conf"), 65534, 65534), 0);
+        fill(&conf);
+        assert_faults(conf_load_file(below_root("/some.conf"), &conf, &faults), &conf, &faults, "");
+        conf_done(&conf);
+}
+END_TEST
+
 START_TEST(a_file_of_one_mebibyte_is_the_largest)
 {
         size_t size = CONF_FILE_SIZE_MAX + 1;
@@ -2025,6 +2110,9 @@ static void add_odd_tests(Suite *suite)
         tcase_add_test(odd, what_is_no_file_is_refused_without_waiting);
         tcase_add_test(odd, a_file_where_a_folder_should_be_is_a_fault);
         tcase_add_test(odd, a_file_and_a_folder_without_permission_are_faults);
+        tcase_add_test(odd, files_and_folders_that_other_users_can_change_are_refused);
+        tcase_add_test(odd, files_of_other_users_are_refused);
+        tcase_add_test(odd, a_file_that_the_caller_names_may_belong_to_anyone);
         tcase_add_test(odd, a_file_of_one_mebibyte_is_the_largest);
         tcase_add_test(odd, more_settings_than_there_can_be_are_not_read_on);
         tcase_add_test(odd, a_nul_byte_is_a_fault_and_ends_the_text);

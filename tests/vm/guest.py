@@ -275,7 +275,9 @@ class Guest:
         return self._agent.result(pid)
 
     def write_file(self, path, text):
-        self.run(f"mkdir -p {shlex.quote(str(pathlib.PurePosixPath(path).parent))}")
+        # The guest agent gives a file that it makes the mode 0666, which is no mode for a configuration.
+        self.run(f"mkdir -p {shlex.quote(str(pathlib.PurePosixPath(path).parent))} && "
+                 f": >>{shlex.quote(str(path))}")
         self._agent.write_file(path, text)
 
     def wait_until(self, condition, what, timeout=WAIT_TIMEOUT, pause=0.3):
