@@ -5,6 +5,7 @@
 #include "actuator/actuator.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@
  * Shared with the signal handlers. Serials: of the current write, and of the last request to be
  * cancelled; 0: none.
  */
-static volatile sig_atomic_t timed_out;
+static volatile sig_atomic_t timed_out, is_writing;
+static sigjmp_buf end_of_write;
 static atomic_uint writing_serial, cancelled_serial;
 static int cancelling_fd = -EBADF;
 
@@ -35,9 +37,17 @@ static void set_timer(uint32_t first_msec)
         setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/*
+ * The first signal makes the kernel give up an offline. It does not end a write that waits for the kernel's
+ * lock for memory hotplug while another process has it: the kernel then enters the system call again,
+ * whatever the flags of the signal say (lock_device_hotplug_sysfs(), ERESTARTNOINTR). The second signal
+ * leaves that write.
+ */
 static void on_alarm(int number)
 {
         (void) number;
+        if (timed_out && is_writing)
+                siglongjmp(end_of_write, 1);
         timed_out = 1;
 }
 
@@ -63,22 +73,34 @@ static bool is_cancelled(const ActuatorRequest *request)
  * Once writing_serial is set, on_cancel() interrupts the write. An earlier cancellation is noticed
  * in the loop.
  */
+static int write_until_signal(int fd, const char *word, const ActuatorRequest *request)
+{
+        int r;
+
+        if (sigsetjmp(end_of_write, true) != 0)
+                return -EINTR;
+        is_writing = 1;
+        do {
+                r = is_cancelled(request)             ? -ECANCELED :
+                    write(fd, word, strlen(word)) < 0 ? -errno :
+                                                        0;
+        } while (r == -EINTR && !timed_out); /* the signal may have been for another request */
+        return r;
+}
+
 static int write_word(int dir_fd, const char *path, const char *word,
                       const ActuatorRequest *request)
 {
         _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
-        int r = 0;
+        int r;
 
         if (fd < 0)
                 return -errno;
         timed_out = 0;
         set_timer(request->timeout_msec);
         writing_serial = request->serial;
-        do {
-                r = is_cancelled(request)             ? -ECANCELED :
-                    write(fd, word, strlen(word)) < 0 ? -errno :
-                                                        0;
-        } while (r == -EINTR && !timed_out); /* the signal may have been for another request */
+        r = write_until_signal(fd, word, request);
+        is_writing = 0;
         writing_serial = 0;
         set_timer(0);
         if (r != -EINTR)
@@ -251,8 +273,10 @@ static void set_signals(void)
 {
         /* No SA_RESTART: these signals are to interrupt a write. */
         const struct sigaction alarm_action = { .sa_handler = on_alarm };
-        const struct sigaction cancel_action = { .sa_handler = on_cancel };
+        struct sigaction cancel_action = { .sa_handler = on_cancel };
 
+        /* on_alarm() must not jump out of on_cancel(). */
+        sigaddset(&cancel_action.sa_mask, SIGALRM);
         sigaction(SIGALRM, &alarm_action, NULL);
         sigaction(SIGIO, &cancel_action, NULL);
         signal(SIGINT, SIG_IGN);
