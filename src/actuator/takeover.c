@@ -77,7 +77,8 @@ void takeover_written(Takeover *takeover, int32_t node, OnlineWord word, int err
 
         if (!answer)
                 return;
-        answer->refused = error < 0 ? word : _ONLINE_WORD_INVALID;
+        /* If the time was up, another process had the kernel's lock: try again. */
+        answer->refused = error < 0 && error != -ETIMEDOUT ? word : _ONLINE_WORD_INVALID;
         if (error < 0)
                 return;
         answer->ours = 1U << word;

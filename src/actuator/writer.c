@@ -6,6 +6,10 @@
 
 #include "policy/track.h"
 
+/* How much longer than its time a write may take. */
+#define GRACE_USEC (120 * USEC_PER_SEC)
+#define DAX_GRACE_USEC (3600 * USEC_PER_SEC)
+
 void writer_init(Writer *writer, ActuatorChannel *channel)
 {
         *writer = (Writer){ .channel = *channel };
@@ -39,6 +43,38 @@ int writer_set_plan(Writer *writer, const Plan *plan)
         return 0;
 }
 
+static bool all_is_answered(const Writer *writer)
+{
+        return writer->n_writing == 0 && writer->n_setting == 0 && writer->job_serial == 0;
+}
+
+/* Rounded up, so that a job finds its time to be up after the timeout. */
+static uint32_t timeout_msec(uint64_t usec)
+{
+        return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
+}
+
+static int writer_send(Writer *writer, ActuatorRequest *request, uint64_t timeout_usec)
+{
+        uint64_t grace_usec = request->verb == ACTUATOR_SET_DAX ? DAX_GRACE_USEC : GRACE_USEC,
+                 patience_usec;
+        int r;
+
+        request->timeout_msec = timeout_msec(timeout_usec);
+        patience_usec = request->timeout_msec * USEC_PER_MSEC + grace_usec;
+        r = actuator_send(writer->channel.fd, request);
+        if (r < 0)
+                return r;
+        if (all_is_answered(writer) || patience_usec > writer->patience_usec)
+                writer->patience_usec = patience_usec;
+        return 0;
+}
+
+uint64_t writer_patience(const Writer *writer)
+{
+        return all_is_answered(writer) ? USEC_INFINITY : writer->patience_usec;
+}
+
 int writer_fill(Writer *writer, Machine *machine)
 {
         int n = 0;
@@ -61,7 +97,7 @@ int writer_fill(Writer *writer, Machine *machine)
 
                 request.block = block->id;
                 request.word = online_word_of_verdict(block->decision.verdict);
-                r = actuator_send(writer->channel.fd, &request);
+                r = writer_send(writer, &request, WRITE_TIMEOUT_USEC);
                 if (r == -EAGAIN)
                         break;
                 if (r < 0)
@@ -77,22 +113,16 @@ int writer_fill(Writer *writer, Machine *machine)
 
 int writer_set_auto_online(Writer *writer, int32_t node, OnlineWord word)
 {
-        const ActuatorRequest request = {
+        ActuatorRequest request = {
                 .verb = ACTUATOR_SET_AUTO_ONLINE,
                 .node = node,
                 .word = (uint32_t) word,
         };
-        int r = actuator_send(writer->channel.fd, &request);
+        int r = writer_send(writer, &request, WRITE_TIMEOUT_USEC);
 
         if (r >= 0)
                 writer->n_setting++;
         return r;
-}
-
-/* Rounded up, so that a job finds its time to be up after the timeout. */
-static uint32_t timeout_msec(uint64_t usec)
-{
-        return (uint32_t) MIN(usec / USEC_PER_MSEC + (usec % USEC_PER_MSEC > 0), UINT32_MAX);
 }
 
 int writer_set_dax(Writer *writer, const Device *device, int32_t node, OnlineWord word,
@@ -104,12 +134,11 @@ int writer_set_dax(Writer *writer, const Device *device, int32_t node, OnlineWor
                 .last_block = device->last_block,
                 .node = node,
                 .word = (uint32_t) word,
-                .timeout_msec = timeout_msec(timeout_usec),
         };
         int r = device_parse_dax(device->name, &request.dax_region, &request.dax_id) ? 0 : -EINVAL;
 
         if (r >= 0)
-                r = actuator_send(writer->channel.fd, &request);
+                r = writer_send(writer, &request, timeout_usec);
         if (r >= 0)
                 writer->n_writing++;
         return r;
@@ -122,7 +151,6 @@ int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
                 .verb = ACTUATOR_SET_BLOCK,
                 .block = write->block,
                 .word = online_word_of_verdict(write->verdict),
-                .timeout_msec = timeout_msec(write->timeout_usec),
         };
         int r;
 
@@ -131,7 +159,8 @@ int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
         /* Serials wrap around and skip 0. */
         writer->last_serial += writer->last_serial == UINT32_MAX ? 2 : 1;
         request.serial = writer->last_serial;
-        r = actuator_send(writer->channel.fd, &request);
+        r = writer_send(writer, &request,
+                        write->timeout_usec > 0 ? write->timeout_usec : WRITE_TIMEOUT_USEC);
         if (r < 0)
                 return r == -EAGAIN ? -EBUSY : r;
         writer->job_serial = request.serial;
@@ -194,6 +223,7 @@ int writer_receive(Writer *writer, ActuatorReply *ret)
 
         if (r > 0 && !(is_sound(ret) && is_awaited(writer, ret)))
                 return -EPIPE;
+        writer->n_answers += r > 0;
         if (r > 0 && writer_is_of_job(ret))
                 writer->job_serial = 0;
         else if (r > 0 && ret->request.verb != ACTUATOR_SET_AUTO_ONLINE)

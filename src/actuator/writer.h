@@ -12,6 +12,12 @@
  * process waits for a CPU. No more are sent, so that a new plan takes effect at once.
  */
 
+/*
+ * The time of a write for which the caller sets none. A write only takes so long while another process has
+ * the kernel's lock for memory hotplug. It then ends with -ETIMEDOUT, and is tried again.
+ */
+#define WRITE_TIMEOUT_USEC (60 * USEC_PER_SEC)
+
 typedef struct Writer {
         ActuatorChannel channel;
         uint32_t *queue; /* owned: block ids, in the order of writing */
@@ -20,7 +26,9 @@ typedef struct Writer {
         unsigned n_writing; /* blocks and dax devices handed to the actuator and not answered */
         unsigned n_setting; /* words for auto_online_blocks handed over and not answered */
         uint32_t last_serial;
-        uint32_t job_serial; /* of the job's write that has not been answered; 0: none */
+        uint32_t job_serial;    /* of the job's write that has not been answered; 0: none */
+        unsigned n_answers;     /* replies so far; wraps around */
+        uint64_t patience_usec; /* see writer_patience() */
 } Writer;
 
 /* Takes ownership of the channel, and sets *channel to ACTUATOR_CHANNEL_CLOSED. */
@@ -78,6 +86,14 @@ int writer_receive(Writer *writer, ActuatorReply *ret);
  * otherwise, the error is -EIO.
  */
 int writer_reply_error(const ActuatorReply *reply);
+
+/*
+ * Returns the time after which the actuator has hung, counted from its last reply, or from the first request
+ * after all were answered: longer than any of its requests may take. The parts of a write in which the kernel
+ * ignores signals are short, except for a dax device, where it onlines terabytes at once. Returns
+ * USEC_INFINITY if all requests are answered.
+ */
+uint64_t writer_patience(const Writer *writer);
 
 /* Whether no block of a plan and no dax device is to be written or is being written. */
 bool writer_is_idle(const Writer *writer);

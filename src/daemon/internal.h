@@ -4,6 +4,7 @@
 #include "actuator/takeover.h"
 #include "daemon/dax-write.h"
 #include "daemon/decide.h"
+#include "daemon/hang.h"
 #include "daemon/journal.h"
 #include "daemon/manager.h"
 #include "daemon/pass.h"
@@ -39,6 +40,7 @@ struct Manager {
 
         Pass pass;
         Writer writer;
+        HangWatch hang_watch; /* of the actuator behind `writer` */
         Burst burst;
         JobQueue queue;
         Takeover takeover;

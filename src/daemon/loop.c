@@ -387,6 +387,9 @@ static int manager_attach(Manager *manager)
         if (r >= 0)
                 r = add_input(manager, manager->writer.channel.fd, on_writer,
                               &manager->writer_source);
+        if (r >= 0)
+                r = hang_watch_start(&manager->hang_watch, manager->event, &manager->writer,
+                                     EXIT_INTERNAL);
         /* Accuracy of 1 us: with the default, a pass could run 250 ms late. */
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &manager->timer_source, CLOCK_MONOTONIC,

@@ -14,6 +14,9 @@
 /* The time from an event to its pass, so that the pass also handles the events that follow closely. */
 #define GATHER_USEC (5 * USEC_PER_MSEC)
 
+/* How long jobs may undo what they did when memoryd is to stop. */
+#define STOP_MAX_USEC (600 * USEC_PER_SEC)
+
 void manager_free(Manager *manager)
 {
         if (!manager)
@@ -24,6 +27,7 @@ void manager_free(Manager *manager)
         sd_event_source_disable_unref(manager->look_source);
         sd_event_source_disable_unref(manager->pressure_source);
         sd_event_source_disable_unref(manager->klog_source);
+        hang_watch_done(&manager->hang_watch);
         word_watch_done(&manager->word_watch);
         closep(&manager->pressure_fd);
         closep(&manager->klog_fd);
@@ -327,11 +331,14 @@ void manager_stop(Manager *manager)
         if (manager->stopping)
                 return;
         manager->stopping = true;
+        manager->hang_watch.stop_until_usec = manager_now(manager) + STOP_MAX_USEC;
         takeover_read(&manager->takeover, &manager->sysfs);
         writer_clear(&manager->writer);
         manager_drop_device(manager);
-        for (size_t i = manager->queue.n_jobs; i-- > 0;)
+        for (size_t i = manager->queue.n_jobs; i-- > 0;) {
+                manager->queue.jobs[i]->undo_until_usec = manager->hang_watch.stop_until_usec;
                 (void) manager_cancel_job(manager, manager->queue.jobs[i]->id);
+        }
         manager_end_stop(manager);
 }
 

@@ -41,7 +41,7 @@ int job_new(uint32_t id, uint32_t uid, Request *request, Selection *selection, J
         job->id = id;
         job->uid = uid;
         job->n_steps = job->current = job->changing = selection->n_steps;
-        job->deadline_usec = USEC_INFINITY;
+        job->deadline_usec = job->undo_until_usec = USEC_INFINITY;
         job->request = *request;
         request_init(request, request->kind);
         selection_done(selection);

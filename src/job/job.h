@@ -79,6 +79,8 @@ typedef struct Job {
         size_t n_again;         /* steps that wait for the second round */
         uint32_t kernel_block;  /* the kernel memory that was last found on the node of a block */
         uint64_t deadline_usec; /* monotonic, or USEC_INFINITY; set when the job starts */
+        uint64_t
+                undo_until_usec; /* monotonic, or USEC_INFINITY: what is not undone by then stays */
         bool is_unplugged; /* its device has no blocks yet: the steps are as many as it will have at most,
                               with numbers that no block has */
         int device_error; /* of the write to a device as a whole: 0 or a negative errno */
@@ -106,8 +108,9 @@ void job_remap_rules(Job *job, const Policy *from, const Policy *to);
 /* A write that a job asks for. */
 typedef struct JobWrite {
         uint32_t block;
-        Verdict verdict;       /* VERDICT_NONE: offline */
-        uint64_t timeout_usec; /* after which to interrupt the write, at least 1 ms; 0: never */
+        Verdict verdict; /* VERDICT_NONE: offline */
+        uint64_t
+                timeout_usec; /* after which to interrupt the write, at least 1 ms; 0: that of the writer */
 } JobWrite;
 
 /*

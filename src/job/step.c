@@ -384,12 +384,13 @@ static void job_next_change(Job *job, Machine *machine, JobWrite *ret)
         job_onlined(job, step, block, -EEXIST, 0);
 }
 
-static void job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_usec, JobWrite *ret)
+static void job_next_undo(Job *job, Machine *machine, uint64_t now_usec,
+                          uint64_t offline_timeout_usec, JobWrite *ret)
 {
         JobStep *step;
         Block *block;
 
-        if (job->next == 0) {
+        if (job->next == 0 || now_usec >= job->undo_until_usec) {
                 job->state = job->end;
                 return;
         }
@@ -404,7 +405,8 @@ static void job_next_undo(Job *job, Machine *machine, uint64_t offline_timeout_u
         else if (step_is_unsafe(job, step, machine, block, step->step.from))
                 step->error = -EPERM;
         else
-                job_write(job, step, block, former_verdict(step), offline_timeout_usec, ret);
+                job_write(job, step, block, former_verdict(step),
+                          MIN(offline_timeout_usec, job->undo_until_usec - now_usec), ret);
 }
 
 void job_start(Job *job, uint64_t now_usec)
@@ -427,7 +429,7 @@ int job_next(Job *job, Machine *machine, uint64_t now_usec, uint64_t offline_tim
                 if (job->changing < job->n_steps)
                         job_next_change(job, machine, ret);
                 else if (job->state == JOB_STATE_UNDOING)
-                        job_next_undo(job, machine, offline_timeout_usec, ret);
+                        job_next_undo(job, machine, now_usec, offline_timeout_usec, ret);
                 else
                         job_next_step(job, machine, now_usec, offline_timeout_usec, ret);
         }

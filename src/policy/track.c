@@ -280,13 +280,14 @@ uint64_t retry_delay(const Retry *retry, unsigned attempts)
 static void track_failure(Block *block, int error, const Retry *retry, uint64_t now_usec)
 {
         block->error = (int16_t) (error < 0 ? error : -EAGAIN);
-        block->attempts++;
+        /* If the time was up, another process had the kernel's lock: the block itself was not tried. */
+        block->attempts += error != -ETIMEDOUT;
         if (block->attempts >= retry->attempts) {
                 block->status = BLOCK_STATUS_FAILED;
                 block->retry_at_usec = USEC_INFINITY;
         } else {
                 block->status = BLOCK_STATUS_RETRYING;
-                block->retry_at_usec = now_usec + retry_delay(retry, block->attempts);
+                block->retry_at_usec = now_usec + retry_delay(retry, MAX(block->attempts, 1U));
         }
 }
 

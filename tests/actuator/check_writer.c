@@ -62,7 +62,7 @@ static ActuatorRequest expect_request(uint32_t block, OnlineWord word)
         ck_assert_uint_eq(request.verb, ACTUATOR_SET_BLOCK);
         ck_assert_uint_eq(request.block, block);
         ck_assert_uint_eq(request.word, word);
-        ck_assert_uint_eq(request.timeout_msec, 0);
+        ck_assert_uint_eq(request.timeout_msec, 60000);
         ck_assert_uint_eq(request.serial, 0);
         return request;
 }
@@ -309,6 +309,38 @@ START_TEST(a_dax_device_keeps_the_writer_from_being_idle)
 }
 END_TEST
 
+START_TEST(the_actuator_has_more_time_than_its_longest_request)
+{
+        const uint64_t second = USEC_PER_SEC;
+        Device device = { .name = "dax0.0", .first_block = 40, .last_block = 47 };
+        JobWrite write = { .block = 9, .timeout_usec = 500 * second };
+        ActuatorRequest requests[2] = {}, request = {};
+
+        machine_from(&machine, BLOCK, "0c=k9o1");
+        ck_assert_uint_eq(writer_patience(&writer), USEC_INFINITY);
+        ck_assert_int_eq(writer_set_auto_online(&writer, NODE_NONE, ONLINE_WORD_KERNEL), 0);
+        ck_assert_uint_eq(writer_patience(&writer), 180 * second);
+        ck_assert_int_eq(writer_write_job(&writer, &machine, &write), 0);
+        ck_assert_uint_eq(writer_patience(&writer), 620 * second);
+        for (size_t i = 0; i < ELEMENTSOF(requests); i++) {
+                ck_assert_uint_eq(writer_patience(&writer), 620 * second);
+                ck_assert(take_request(&requests[i]));
+                reply_to(&requests[i]);
+        }
+        ck_assert_uint_eq(writer.n_answers, 2);
+        ck_assert_uint_eq(writer_patience(&writer), USEC_INFINITY);
+
+        /* What was answered does not count any more, and a job's write always has an end. */
+        write.timeout_usec = 0;
+        ck_assert_int_eq(writer_write_job(&writer, &machine, &write), 0);
+        ck_assert_uint_eq(writer_patience(&writer), 180 * second);
+        ck_assert(take_request(&request));
+        ck_assert_uint_eq(request.timeout_msec, 60000);
+        ck_assert_int_eq(writer_set_dax(&writer, &device, 0, ONLINE_WORD_MOVABLE, second), 0);
+        ck_assert_uint_eq(writer_patience(&writer), 3601 * second);
+}
+END_TEST
+
 START_TEST(without_a_reply_there_is_none)
 {
         ActuatorReply reply = { .error = 1 };
@@ -415,6 +447,7 @@ int main(void)
         tcase_add_checked_fixture(channel, setup, teardown);
         tcase_add_test(channel, setting_auto_online_does_not_count_as_a_block);
         tcase_add_test(channel, a_dax_device_keeps_the_writer_from_being_idle);
+        tcase_add_test(channel, the_actuator_has_more_time_than_its_longest_request);
         tcase_add_test(channel, without_a_reply_there_is_none);
         tcase_add_test(channel, a_channel_that_is_full_keeps_blocks_pending);
         tcase_add_test(channel, an_actuator_that_is_gone_is_epipe);

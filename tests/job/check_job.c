@@ -942,6 +942,52 @@ START_TEST(a_cancelled_online_is_taken_back)
 }
 END_TEST
 
+START_TEST(what_is_not_taken_back_in_time_stays_done)
+{
+        machine_make("0c=k8l3");
+        request_blocks(JOB_KIND_ONLINE, 8, 10);
+        request.zone_class = MOVABLE;
+        request.undo_on_failure = true;
+        job_begin();
+        assert_next("10M");
+        succeed();
+        assert_next("9M");
+        ck_assert(job_cancel(job));
+        job->undo_until_usec = now_usec + USEC_PER_SEC;
+        succeed();
+        assert_next("9-");
+        ck_assert_uint_eq(write_made.timeout_usec, USEC_PER_SEC);
+        succeed();
+        now_usec += USEC_PER_SEC;
+        assert_end(JOB_STATE_CANCELLED, 1, 0, 1);
+        assert_block(10, BLOCK_ONLINE, BLOCK_STATUS_REQUESTED);
+        assert_block(9, BLOCK_OFFLINE, BLOCK_STATUS_LEFT);
+}
+END_TEST
+
+/* Half way to another class, a block is offline: it always arrives. */
+START_TEST(a_class_that_is_being_taken_back_when_the_time_is_up_arrives)
+{
+        machine_make("0c=k8m2");
+        request_blocks(JOB_KIND_SET_ZONE, 8, 9);
+        request.zone_class = KERNEL;
+        request.undo_on_failure = true;
+        job_begin();
+        assert_next("8-");
+        succeed();
+        assert_next("8K");
+        ck_assert(job_cancel(job));
+        job->undo_until_usec = now_usec + USEC_PER_SEC;
+        succeed();
+        assert_next("8-");
+        now_usec += USEC_PER_SEC;
+        succeed();
+        assert_next("8M");
+        succeed();
+        assert_end(JOB_STATE_CANCELLED, 0, 0, 1);
+}
+END_TEST
+
 START_TEST(an_online_that_cannot_be_taken_back_is_as_requested)
 {
         machine_make("0c=k8l2");
@@ -1368,6 +1414,8 @@ int main(void)
         tcase_add_test(tcase, what_fails_is_what_it_was_and_is_tried_once_more_at_the_end);
         tcase_add_loop_test(tcase, what_cannot_change_is_not_tried_again, 0,
                             ELEMENTSOF(error_cases));
+        tcase_add_test(tcase, what_is_not_taken_back_in_time_stays_done);
+        tcase_add_test(tcase, a_class_that_is_being_taken_back_when_the_time_is_up_arrives);
         tcase_add_test(tcase, an_online_that_fails_leaves_the_block_as_it_was);
         tcase_add_test(tcase, a_block_that_cannot_have_its_new_class_gets_its_old_one);
         tcase_add_test(tcase, a_block_that_cannot_have_any_class_is_the_policys);

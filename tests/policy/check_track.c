@@ -836,6 +836,23 @@ START_TEST(a_hundred_attempts_are_a_hundred)
 }
 END_TEST
 
+START_TEST(a_write_whose_time_was_up_is_no_attempt)
+{
+        const Retry once = { SEC, 2000, 60 * SEC, 1 };
+        Block block = block_make(OFF, BLOCK_STATUS_WRITING, VERDICT_KERNEL);
+        const ZoneList zones = block.zones;
+
+        for (unsigned i = 0; i < 3; i++) {
+                track_outcome(&block, -ETIMEDOUT, BLOCK_OFFLINE, &zones, &once, NOW);
+                ck_assert_int_eq(block.status, BLOCK_STATUS_RETRYING);
+                ck_assert_uint_eq(block.attempts, 0);
+                ck_assert_uint_eq(block.retry_at_usec, NOW + SEC);
+        }
+        track_outcome(&block, -EBUSY, BLOCK_OFFLINE, &zones, &once, NOW);
+        ck_assert_int_eq(block.status, BLOCK_STATUS_FAILED);
+}
+END_TEST
+
 /* track_reset */
 
 static const struct {
@@ -1105,6 +1122,7 @@ static void add_write_tests(Suite *suite)
                             ELEMENTSOF(outcome_cases));
         tcase_add_loop_test(writes, retries_come_after_growing_delays_and_end, 0,
                             ELEMENTSOF(delay_cases));
+        tcase_add_test(writes, a_write_whose_time_was_up_is_no_attempt);
         tcase_add_test(writes, a_hundred_attempts_are_a_hundred);
         tcase_add_loop_test(writes, a_reset_gives_another_chance_to_what_failed_or_was_left, 0,
                             ELEMENTSOF(reset_cases));
