@@ -22,6 +22,7 @@ CHECK = "{http://check.sourceforge.net/ns}"
 OUTCOMES = {"success": "passed", "failure": "failed", "error": "failed",
             "PASS": "passed", "FAIL": "failed", "ERROR": "failed", "SKIP": "skipped"}
 SLOWEST = 10
+FAULTS = "test_faults."
 SECOND_ATTEMPTS_MAX = 3
 
 Row = collections.namedtuple("Row", "platform test outcome seconds attempt note")
@@ -109,6 +110,16 @@ def print_slowest(rows):
         print(f"   {row.seconds:7.1f}  {row.test} ({row.platform})")
 
 
+def print_faults(last):
+    """Prints the table of faults: the notes of the tests that are about them."""
+    rows = [row for row in last if row.test.startswith(FAULTS) and row.outcome == "passed" and row.note]
+    if rows:
+        print("Faults, with the blocks that were lost, or in the wrong class, afterwards:")
+    for row in rows:
+        for note in row.note.split("; "):
+            print(f"   {note} ({row.platform})")
+
+
 def print_bad(last, outcome):
     for row in last:
         if row.outcome == outcome:
@@ -147,6 +158,7 @@ def summary(arguments):
             print(f"   failed at first: {row.test} ({row.platform}): {row.note}")
     print_steps(steps)
     print_slowest(rows)
+    print_faults(last)
     return 0 if print_verdict(rows) else 1
 
 

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Faults of the kernel, of processes and of the machine while memory comes and goes. Each note is a row of a table:
+what was tried, how many blocks were lost or in the wrong class, and what was said."""
+
+import json
+import time
+
+import program
+from case import GuestCase
+from guest import GuestError
+from memory import read_memory, wait_for_blocks
+from memoryd import NAME, PATH
+
+INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
+MESSAGE_HANGS = "b4c0560ae221462ba67d4e558fec2e3e"
+
+# All memory that is added can leave again.
+MOVABLE = 'rules = ( { name = "movable"; zone = "movable"; } );\n'
+
+RESCAN = f"busctl call {NAME} {PATH} {NAME}.Manager RescanAll"
+
+# Has the kernel refuse to online blocks, and to take them offline, for 30 % of the time, at random, with one
+# error and with the other.
+REFUSE = r"""
+pause() { read -rt "$1" <> <(:) || :; }
+while :; do
+        for error in -12 -16; do
+                echo $error >INJECT/MEM_GOING_ONLINE/error
+                echo $error >INJECT/MEM_GOING_OFFLINE/error
+                pause 0.$((RANDOM % 6 + 1))
+                echo 0 >INJECT/MEM_GOING_ONLINE/error
+                echo 0 >INJECT/MEM_GOING_OFFLINE/error
+                pause 0.$((RANDOM % 10 + 6))
+        done
+done
+""".replace("INJECT", INJECT)
+
+NO_ERRORS = f"echo 0 >{INJECT}/MEM_GOING_ONLINE/error; echo 0 >{INJECT}/MEM_GOING_OFFLINE/error"
+
+
+class FaultCase(GuestCase):
+    """Adds DIMMs to nodes 1 and 2 while something goes wrong."""
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        cls._nodes = 0
+
+    def _add(self, size="256M"):
+        """Adds a DIMM to one node and then to the other. Returns its id."""
+        type(self)._nodes += 1
+        return self.guest.add_dimm(size, 1 + self._nodes % 2)
+
+    def _said(self, since, pattern):
+        """Returns how many messages with this pattern memoryd has logged since _mark()."""
+        return int(self.guest.run(f"journalctl --sync; journalctl --no-pager -o cat -u memoryd --after-cursor "
+                                  f"'{since}' | grep -cE '{pattern}' || :"))
+
+    def _warned(self, since):
+        """Returns how many warnings and errors memoryd has logged since _mark(), and the last of them."""
+        said = self.guest.run(f"journalctl --sync; journalctl --no-pager -o cat -u memoryd -p warning "
+                              f"_COMM=memoryd --after-cursor '{since}' || :").splitlines()
+        return f"{len(said)} warnings, the last: {said[-1].replace(';', ',')}" if said else "no warning"
+
+    def _mark(self):
+        return self.guest.run("journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'").strip()
+
+    def _debug(self):
+        self.guest.run("busctl set-property org.memoryd1 /org/freedesktop/LogControl1 "
+                       "org.freedesktop.LogControl1 LogLevel s debug")
+
+    def row(self, tried, blocks, said):
+        """Waits until this many blocks are there and online, and memoryd has nothing left to do, and notes the
+        row of the table. `said` may be a function. tests/report.py prints each note on a line of its own."""
+        lost, wrong = [], []
+
+        def is_right():
+            memory, rows, pending = self.memoryd.beside_kernel()
+            lost[:] = [block.index for block in memory.offline()]
+            wrong[:] = self._block_faults()
+            return len(memory.blocks) == blocks and not lost and not wrong and not pending
+        self.memoryd.wait_ready()
+        try:
+            self.guest.wait_until(is_right, f"{blocks} blocks, all as memoryd wants them")
+        except GuestError:
+            pass
+        if callable(said):
+            said = said()
+        count = len(read_memory(self.guest).blocks)
+        self.note(f"{tried}: lost {len(lost) + max(blocks - count, 0)}, wrong {len(wrong)} ({said})")
+        with self.never_again():
+            self.assertEqual((count, lost, wrong), (blocks, [], []), self.notes[-1])
+        self.assertModel()
+
+    def blocks(self):
+        return len(read_memory(self.guest).blocks)
+
+    def wait_for_online(self, blocks):
+        """Waits until so many blocks are online."""
+        def is_done():
+            memory = read_memory(self.guest)
+            return len(memory.blocks) == blocks and not memory.offline()
+        self.guest.wait_until(is_done, f"{blocks} blocks online")
+
+    # Steps of several classes
+
+    def inject(self, adds, jobs):
+        """Adds DIMMs, and takes each offline and brings it back by jobs, while the kernel refuses 30 %."""
+        self.guest.run("modprobe memory-notifier-error-inject; mountpoint -q /sys/kernel/debug || "
+                       "mount -t debugfs none /sys/kernel/debug")
+        self.memoryd.use(MOVABLE + "retry = { delay = \"100ms\"; attempts = 100; };\n")
+        self._debug()
+        mark, memory = self._mark(), read_memory(self.guest)
+        before = len(memory.blocks)
+        refuse = self.guest.start(REFUSE)
+        results = []
+        for number in range(adds):
+            dimm = self._add("128M")
+            self.wait_for_online(before + 1)
+            if number >= adds - jobs and len(results) < jobs:
+                block, = read_memory(self.guest).added_to(memory)
+                for verb in ("offline", "online"):
+                    result = self.guest.call(f"memoryctl --json {verb} {block.index}")
+                    # There is nothing to online after an offline that failed.
+                    if result.stdout:
+                        results.append((json.loads(result.stdout), result.code))
+                # A job that failed to online the block leaves it offline.
+                self.guest.run(RESCAN)
+                self.wait_for_online(before + 1)
+            # A slot for the next: there are 32. The kernel itself must not be refused.
+            refuse.signal("STOP")
+            self.guest.run(NO_ERRORS)
+            self.guest.del_dimm(dimm)
+            wait_for_blocks(self.guest, before)
+            refuse.signal("CONT")
+        self._add("128M")
+        self.wait_for_online(before + 1)
+        refuse.signal("KILL")
+        refuse.wait()
+        self.guest.run(NO_ERRORS)
+        self.row(f"{adds + 1} hot-adds and {len(results)} jobs while the kernel refuses with ENOMEM or EBUSY for 30 % "
+                 "of the time", before + 1,
+                 lambda: f"{self._said(mark, 'Cannot online memory')} refused writes named, "
+                         f"{sum(code != 0 for _, code in results)} jobs ended with a reason")
+        for report, code in results:
+            self.assertTrue(code == 0 or report["failures"], report)
+
+
+class Faults(FaultCase):
+    """Faults that take little time, all in one guest."""
+
+    minutes = 3
+
+    def setUp(self):
+        self.memoryd.use("")
+
+    def _with_dimm(self, tried, during, after=None):
+        """Adds a DIMM of two blocks between two commands."""
+        before, mark = self.blocks(), self._mark()
+        self.guest.run(during)
+        self._add()
+        wait_for_blocks(self.guest, before + 2)
+        if after:
+            self.guest.run(after)
+        self.row(tried, before + 2, lambda: self._warned(mark))
+
+    def test_stopped_for_ten_seconds(self):
+        for name, pid in (("main process", self.memoryd.main_pid()), ("actuator", self.memoryd.actuator_pid())):
+            self._with_dimm(f"SIGSTOP of the {name} for 10 s", f"kill -STOP {pid}", f"sleep 10; kill -CONT {pid}")
+        self.assertEqual(self.memoryd.restarts(), 0)
+
+    def test_frozen(self):
+        self._with_dimm("both processes frozen and thawed (systemctl freeze)", "systemctl freeze memoryd",
+                        "sleep 3; systemctl thaw memoryd")
+
+    def test_services_restart(self):
+        for name, during, after in (
+                ("dbus-daemon restarted", "systemctl restart --no-block dbus", None),
+                ("udevd stopped", "systemctl stop systemd-udevd-kernel.socket systemd-udevd-control.socket "
+                                  "systemd-udevd", "sleep 2; systemctl start systemd-udevd-kernel.socket "
+                                  "systemd-udevd-control.socket systemd-udevd"),
+                ("udevd restarted", "systemctl restart --no-block systemd-udevd", None),
+                ("systemd executes itself again", "systemctl --no-block daemon-reexec", None),
+                ("polkit killed", "systemctl kill -s KILL polkit || :", None)):
+            self._with_dimm(name, during, after)
+
+    def test_the_clock_is_set(self):
+        for year in (1990, 2040):
+            self._with_dimm(f"the clock set to {year}", f"date +%s >/run/clock; date -s {year}-01-01 >/dev/null",
+                            "date -s @$(cat /run/clock) >/dev/null")
+
+    def test_run_is_full(self):
+        """The journal is there as well."""
+        self.guest.run("size=$(df --output=size -k /run | tail -n 1); echo $size >/root/run-size")
+        fill = ("mount -o remount,size=$(($(df --output=used -k /run | tail -n 1) + 64))k /run; "
+                "head -c 1M /dev/zero >/run/filler 2>/dev/null || :")
+        before, mark = self.blocks(), self._mark()
+        self.guest.run(fill)
+        try:
+            self._add()
+            wait_for_blocks(self.guest, before + 2)
+            self.guest.run("systemctl restart memoryd")
+            self.memoryd.wait_ready()
+            self._add()
+            wait_for_blocks(self.guest, before + 4)
+        finally:
+            self.guest.run("rm -f /run/filler; mount -o remount,size=$(cat /root/run-size)k /run")
+        self.row("/run, with the journal, full during two hot-adds and a restart", before + 4,
+                 lambda: self._warned(mark))
+
+    def test_etc_cannot_be_written(self):
+        self._with_dimm("/etc read-only, with a reload and a restart",
+                        "mount --bind /etc /etc && mount -o remount,bind,ro /etc && memoryctl reload && "
+                        "systemctl restart memoryd", "umount /etc")
+
+    def test_the_kernel_refuses(self):
+        self.inject(4, 4)
+
+    def test_a_dimm_is_pulled_while_it_comes_online(self):
+        before, counts = self.blocks(), []
+        self.memoryd.use(MOVABLE)
+        for _ in range(3):
+            start = self.blocks()
+            dimm = self._add("1G")
+            self.guest.wait_until(lambda start=start: self.blocks() > start, "the first block", pause=0)
+            self.guest.ask_for_dimm(dimm)
+            self.guest.wait_until(lambda: not self.memoryd.get("PendingBlocks"), "the end of the burst")
+            self.wait_settled()
+            counts.append(self.blocks() - start)
+        self.assertLessEqual(set(counts), {0, 8})
+        self.row("3 DIMMs asked for while they come online", before + sum(counts),
+                 f"{counts.count(0)} left, {counts.count(8)} stayed")
+
+
+
+class HungActuator(FaultCase):
+    """The actuator is stopped for good. Its deadline is three minutes."""
+
+    minutes = 5
+    everyday = False
+
+    def test_it_is_named_and_replaced(self):
+        before, restarts, pid = self.blocks(), self.memoryd.restarts(), self.memoryd.actuator_pid()
+        with self.memoryd.failing():
+            self.guest.run(f"kill -STOP {pid}")
+            self._add()
+            wait_for_blocks(self.guest, before + 2)
+            start = self.guest.uptime()
+            self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "another actuator")
+            seconds = self.guest.uptime() - start
+        self.guest.wait_until(f"[ ! -e /proc/{pid} ]", "the end of the old actuator")
+        said = self.memoryd.messages(f"MESSAGE_ID={MESSAGE_HANGS}")
+        self.assertEqual(len(said), 1)
+        self.row(f"an actuator that was stopped for good, replaced after {seconds:.0f} s", before + 2, said[0])
+
+
+class LockHeld(FaultCase):
+    """Another process takes a block offline that cannot leave. The kernel retries without an end, and keeps its
+    lock for memory hotplug."""
+
+    minutes = 2
+    everyday = False
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        program.bring_in(cls.guest, "load")
+        cls.memoryd.use(MOVABLE + 'offline_timeout = "1h";\n')
+
+    def setUp(self):
+        memory = read_memory(self.guest)
+        self.before = len(memory.blocks)
+        self.guest.add_dimm("512M", 2)
+        wait_for_blocks(self.guest, self.before + 4)
+        self.wait_settled()
+        self.added = [block.index for block in read_memory(self.guest).added_to(memory)]
+        # A job writes its lowest block last.
+        self.pinned = int(self.start_load(f"pin 2 {self.added[0]}").said)
+
+    def _hold(self):
+        """Starts a process that holds the lock."""
+        process = self.guest.start(f"echo offline >/sys/devices/system/memory/memory{self.pinned}/state")
+        self.guest.wait_until(f"grep -qx going-offline /sys/devices/system/memory/memory{self.pinned}/state",
+                              "the lock", pause=0)
+        return process
+
+    def test_a_job_has_an_end(self):
+        other = self.added[-1]
+        holder = self._hold()
+        report, code = self.memoryd.report(f"offline {other} --timeout 3s")
+        self.assertEqual((code, report["result"]), (1, "timed-out"))
+        job = self.guest.start(f"exec memoryctl --json offline {other}")
+        path = self.guest.wait_until(self.memoryd.jobs, "the job")[0].path
+        start = self.guest.uptime()
+        self.guest.run(f"busctl call {NAME} {path} {NAME}.Job Cancel")
+        job.wait()
+        seconds = self.guest.uptime() - start
+        holder.signal("KILL")
+        holder.wait()
+        self.row("a job with a timeout and a job to cancel while another process holds the kernel's lock",
+                 self.before + 4, f"timed out, and cancelled in {seconds:.1f} s")
+
+    def test_a_stop_waits_for_what_is_undone(self):
+        """Longer than the unit permits."""
+        self.guest.run("mkdir -p /run/systemd/system/memoryd.service.d; printf '[Service]\\nTimeoutStopSec=10s\\n' "
+                       ">/run/systemd/system/memoryd.service.d/stop.conf; systemctl daemon-reload")
+        self.guest.start(f"exec memoryctl offline --undo-on-failure {self.added[0]}-{self.added[-1]}")
+        self.guest.wait_until(lambda: [job for job in self.memoryd.jobs() if job.done == 3], "all blocks but one")
+        holder = self.guest.start("until echo offline >/sys/devices/system/memory/memory"
+                                  f"{self.pinned}/state; do :; done")
+        time.sleep(1)
+        stop = self.guest.start("systemctl stop memoryd; systemctl show --value --property=Result memoryd")
+        time.sleep(30)
+        holder.signal("KILL")
+        self.guest.run(f"pkill -KILL -g {holder.pid} || :", check=False)
+        start = self.guest.uptime()
+        result = stop.wait().stdout.strip()
+        self.assertEqual(result, "success")
+        classes = read_memory(self.guest).classes(2)
+        self.guest.run("rm -r /run/systemd/system/memoryd.service.d; systemctl daemon-reload; systemctl start memoryd")
+        self.assertNotIn("-", classes)
+        self.row("a stop that undoes a job, with the lock held for 30 s and TimeoutStopSec=10s", self.before + 4,
+                 f"ended by itself {self.guest.uptime() - start:.0f} s later, all undone")
