@@ -4,7 +4,11 @@
 
 #include "actuator/actuator.h"
 
+#include "actuator/denial.h"
+#include "base/confine.h"
+
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,6 +20,9 @@
 
 /* A signal that comes just before the write() starts is lost, so the timer repeats. */
 #define INTERRUPT_AGAIN_MSEC 100
+
+/* The highest number of an error, include/linux/err.h of the kernel. */
+#define ERRNO_MAX 4095
 
 /*
  * Shared with the signal handlers. Serials: of the current write, and of the last request to be
@@ -91,7 +98,7 @@ static int write_until_signal(int fd, const char *word, const ActuatorRequest *r
 static int write_word(int dir_fd, const char *path, const char *word,
                       const ActuatorRequest *request)
 {
-        _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+        _cleanup_close_ int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
         int r;
 
         if (fd < 0)
@@ -170,8 +177,8 @@ static bool is_unplugged(const Sysfs *sysfs, const char *state_path)
 }
 
 /*
- * Has the driver add the blocks of an unplugged device again, offline. A device that is plugged is left alone:
- * what is online when its driver is unbound stays so until the machine is started again.
+ * Has the driver add the blocks of an unplugged device again, offline. A device that is plugged is left
+ * alone: what is online when its driver is unbound stays so until the machine is started again.
  */
 static int bind_again(const Sysfs *sysfs, const ActuatorRequest *request, const char *state_path)
 {
@@ -216,24 +223,28 @@ static int set_dax(const Sysfs *sysfs, const ActuatorRequest *request)
                           &uninterrupted);
 }
 
-/* Whether a request can be carried out. Only a node can inherit a word. */
-static bool is_valid(const ActuatorRequest *request)
+/* Refuses a request. The block is read as well: the main process takes over what the reply says. */
+static void deny(const Sysfs *sysfs, Denial denial, const ActuatorRequest *request,
+                 ActuatorReply *reply)
 {
-        if (request->verb >= _ACTUATOR_VERB_MAX || request->word >= _ONLINE_WORD_MAX)
-                return false;
-        if (request->verb != ACTUATOR_SET_AUTO_ONLINE || request->node == NODE_NONE)
-                return request->word != ONLINE_WORD_INHERIT;
-        return request->node >= 0 && request->node < NODE_MAX;
+        BlockState state = BLOCK_OFFLINE;
+
+        reply->error = denial_note(denial, request);
+        if (denial == DENIAL_INVALID)
+                return;
+        reply->read_error = sysfs_read_outcome(sysfs, request->block, &state, &reply->zones);
+        reply->state = state;
 }
 
 static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
 {
         int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        Denial denial = denial_find(sysfs, request);
         char path[AUTO_ONLINE_PATH_MAX];
 
         *reply = (ActuatorReply){ .request = *request };
-        if (!is_valid(request))
-                reply->error = -EINVAL;
+        if (denial != DENIAL_NONE)
+                deny(sysfs, denial, request, reply);
         else if (request->verb == ACTUATOR_SET_BLOCK)
                 set_block(sysfs, request, reply);
         else if (request->verb == ACTUATOR_SET_DAX)
@@ -249,7 +260,7 @@ int actuator_serve(int fd, const Sysfs *sysfs)
         for (;;) {
                 ActuatorRequest request;
                 ActuatorReply reply;
-                ssize_t n = recv(fd, &request, sizeof(request), 0);
+                ssize_t n = recv(fd, &request, sizeof(request), MSG_TRUNC);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -297,17 +308,43 @@ static int listen_for_cancel(int fd)
         return raise(SIGIO) == 0 ? 0 : -errno;
 }
 
+/*
+ * Leaves the actuator its two sockets, as descriptors 3 and 4, standard error for the log, and the folders
+ * below /sys. Of its capabilities it keeps what a user other than root needs to write files of root.
+ */
+static int confine(int fds[static 2], const char *root, Sysfs *ret_sysfs)
+{
+        uint64_t needed = geteuid() == 0 ? 0 : UINT64_C(1) << CAP_DAC_OVERRIDE;
+        /* Numbers that are out of the way of 3 and 4. */
+        int fd = fcntl(fds[0], F_DUPFD, 5), cancel_fd = fcntl(fds[1], F_DUPFD, 5), r;
+
+        if (fd < 0 || cancel_fd < 0 || dup2(fd, 3) < 0 || dup2(cancel_fd, 4) < 0)
+                return -errno;
+        fds[0] = 3;
+        fds[1] = 4;
+        r = close_from(5);
+        if (r >= 0)
+                r = sysfs_open(root, ret_sysfs);
+        if (r < 0)
+                return r;
+        closep(&ret_sysfs->proc_fd);
+        closep(&ret_sysfs->iomem_fd);
+        ret_sysfs->proc_fd = ret_sysfs->iomem_fd = -EBADF;
+        return confine_capabilities(effective_capabilities() & needed);
+}
+
 static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 {
         Sysfs sysfs = SYSFS_CLOSED;
+        int fds[] = { fd, cancel_fd };
         uint64_t bytes;
         int r;
 
         prctl(PR_SET_NAME, "memoryd-write");
         set_signals();
-        r = listen_for_cancel(cancel_fd);
+        r = confine(fds, root, &sysfs);
         if (r >= 0)
-                r = sysfs_open(root, &sysfs);
+                r = listen_for_cancel(fds[1]);
         if (r < 0)
                 _exit(EXIT_FAILURE);
 
@@ -316,7 +353,7 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
         /* Pages that have been used stay in memory. MCL_ONFAULT exists since Linux 4.4. */
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
                 (void) mlockall(MCL_CURRENT | MCL_FUTURE);
-        _exit(actuator_serve(fd, &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+        _exit(actuator_serve(fds[0], &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 void actuator_channel_close(ActuatorChannel *channel)
@@ -378,14 +415,30 @@ int actuator_send(int fd, const ActuatorRequest *request)
         return send_packet(fd, request, sizeof(*request));
 }
 
+/* Whether all values that the main process uses are in their range. */
+static bool is_sound(const ActuatorReply *reply)
+{
+        const ZoneList *zones = &reply->zones;
+
+        if (reply->request.verb >= _ACTUATOR_VERB_MAX || reply->request.word >= _ONLINE_WORD_MAX ||
+            reply->error > 0 || reply->error < -ERRNO_MAX || reply->read_error > 0 ||
+            reply->read_error < -ERRNO_MAX || reply->state < 0 ||
+            reply->state >= _BLOCK_STATE_MAX || zones->n_zones > ELEMENTSOF(zones->zones))
+                return false;
+        for (unsigned i = 0; i < zones->n_zones; i++)
+                if (zones->zones[i] >= _ZONE_TYPE_MAX)
+                        return false;
+        return true;
+}
+
 int actuator_receive(int fd, ActuatorReply *ret)
 {
         ActuatorReply reply;
-        ssize_t n = recv(fd, &reply, sizeof(reply), 0);
+        ssize_t n = recv(fd, &reply, sizeof(reply), MSG_TRUNC);
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
-        if (n != sizeof(reply))
+        if (n != sizeof(reply) || !is_sound(&reply))
                 return -EPIPE;
         *ret = reply;
         return 1;

@@ -4,9 +4,11 @@
 #include "kernel/sysfs.h"
 
 /*
- * The actuator: a small process of its own. No other process of memoryd writes below /sys. It stays root,
- * keeps its memory locked, parses nothing but fixed-size requests, and ends when its peer is gone.
- * A write to memoryN/state can take minutes and therefore never happens in the main loop.
+ * The actuator: a small process of its own. No other process of memoryd writes below /sys. It keeps its
+ * memory locked, parses nothing but fixed-size requests, and ends when its peer is gone. It has at most one
+ * capability, CAP_DAC_OVERRIDE, and none if it is root; opens the files that it writes itself, by number; and
+ * refuses what the machine would not survive, see denial.h. A write to memoryN/state can take minutes and
+ * therefore never happens in the main loop.
  *
  * The channel is a SOCK_SEQPACKET socket, with one reply to each request, in order. A second socket
  * takes the serials of requests that are to end. For each serial, the actuator gets a signal, which
@@ -30,17 +32,25 @@ typedef enum ActuatorVerb {
         _ACTUATOR_VERB_MAX,
 } ActuatorVerb;
 
+/* More blocks than any device has. */
+#define ACTUATOR_RANGE_MAX (1U << 20)
+
 typedef struct ActuatorRequest {
-        uint32_t verb;       /* ActuatorVerb */
-        uint32_t block;      /* for ACTUATOR_SET_BLOCK; for ACTUATOR_SET_DAX the device's first */
-        uint32_t last_block; /* for ACTUATOR_SET_DAX; below `block` if the device has no blocks */
-        int32_t node;        /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine; for
+        uint32_t verb;  /* ActuatorVerb */
+        uint32_t block; /* for ACTUATOR_SET_BLOCK; for ACTUATOR_SET_DAX the device's first */
+        uint32_t
+                last_block; /* for ACTUATOR_SET_DAX; below `block` if the device has no blocks, less
+                                than ACTUATOR_RANGE_MAX above it otherwise */
+        int32_t node;       /* for ACTUATOR_SET_AUTO_ONLINE; NODE_NONE: the machine; for
                                 ACTUATOR_SET_DAX that of the device's blocks, or NODE_NONE */
         uint32_t dax_region; /* for ACTUATOR_SET_DAX: X and Y of daxX.Y */
         uint32_t dax_id;
         uint32_t word;         /* OnlineWord */
         uint32_t timeout_msec; /* time after which the write is interrupted; 0: never */
         uint32_t serial;       /* identifies the request for cancellation; 0: cannot be cancelled */
+        uint32_t
+                movable_node; /* 1: the node may lose its last kernel memory, because of an administrator's
+                                  request with `Force` or a rule with movable_node; else 0 */
 } ActuatorRequest;
 
 typedef struct ActuatorReply {
@@ -76,7 +86,8 @@ int actuator_start(const char *root, ActuatorChannel *ret);
 /* Sends a request. Returns 0, -EAGAIN if the channel is full, or -EPIPE if the actuator is gone. */
 int actuator_send(int fd, const ActuatorRequest *request);
 
-/* Receives a reply. Returns 1 with a reply, 0 if there is none now, or -EPIPE if the actuator is gone. */
+/* Receives a reply. Returns 1 with a reply, 0 if there is none now, or -EPIPE if the actuator is gone or
+ * its reply has a value out of range. */
 int actuator_receive(int fd, ActuatorReply *ret);
 
 /*

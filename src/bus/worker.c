@@ -4,6 +4,7 @@
 
 #include "bus/worker.h"
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/macro.h"
 
@@ -14,7 +15,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* More than the nice level of the service: the child is not to take the CPU from memoryd. */
@@ -54,22 +54,6 @@ DEFINE_CLEANUP(Worker *, worker_free)
 static int limit(int resource, rlim_t soft, rlim_t hard)
 {
         return setrlimit(resource, &(struct rlimit){ soft, hard }) < 0 ? -errno : 0;
-}
-
-/* close_range() is in Linux since 5.9, and in glibc since 2.34. */
-static int close_from(unsigned first)
-{
-        struct rlimit limit;
-
-#ifdef SYS_close_range
-        if (syscall(SYS_close_range, first, ~0U, 0) >= 0)
-                return 0;
-#endif
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-                return -errno;
-        for (unsigned fd = first; fd < limit.rlim_cur; fd++)
-                (void) close((int) fd);
-        return 0;
 }
 
 /*

@@ -183,6 +183,8 @@ static const struct {
         { EBUSY, "it holds memory that is in use and cannot be moved",
           "something on this machine does not let it go online" },
         { EPERM, NULL, "its node would have movable memory only" },
+        { EADDRNOTAVAIL, NULL, "firmware and devices need memory of such low addresses" },
+        { EDEADLK, NULL, "it is the last kernel memory of the machine" },
         { ESTALE, NULL, "something other than memoryd changed it meanwhile" },
         { ENOENT, NULL, "it was removed" },
         { ENOMEM, "there is not enough free memory to move its contents to",

@@ -294,8 +294,12 @@ static void job_write(Job *job, JobStep *step, Block *block, Verdict verdict, ui
         block->status = is_offline ? BLOCK_STATUS_WRITING : BLOCK_STATUS_OFFLINING;
         if (is_offline)
                 aim_block(block, step, verdict);
-        *ret = (JobWrite){ block->id, job->writing,
-                           is_offline ? 0 : MAX(offline_usec, USEC_PER_MSEC) };
+        *ret = (JobWrite){
+                .block = block->id,
+                .verdict = job->writing,
+                .timeout_usec = is_offline ? 0 : MAX(offline_usec, USEC_PER_MSEC),
+                .movable_node = step->step.movable_node,
+        };
 }
 
 /* Whether a step has nothing left to write. If so, ends the step. */
