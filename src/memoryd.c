@@ -10,6 +10,7 @@
 #include "bus/bus.h"
 #include "daemon/config-note.h"
 #include "daemon/crash.h"
+#include "daemon/handover.h"
 #include "daemon/journal.h"
 
 #include "config.h"
@@ -22,7 +23,14 @@
 static const char *arg_root = "";
 static const char *arg_user = MEMORYD_USER;
 static const char *arg_operand; /* the file to check, or the interface to print */
-enum { ACTION_RUN, ACTION_AFTER_STOP, ACTION_CHECK_CONFIG, ACTION_INTROSPECT, ACTION_EXIT };
+enum {
+        ACTION_RUN,
+        ACTION_HAND_OVER,
+        ACTION_AFTER_STOP,
+        ACTION_CHECK_CONFIG,
+        ACTION_INTROSPECT,
+        ACTION_EXIT
+};
 static int arg_action = ACTION_RUN;
 
 /* Signals that the event loop takes: two end memoryd, and SIGHUP reloads the configuration. */
@@ -70,6 +78,16 @@ static int check_config(void)
         else
                 fprintf(stderr, "memoryd: Cannot read the configuration: %s\n", strerror(-r));
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int hand_over(void)
+{
+        int r = handover_give();
+
+        if (r < 0)
+                fprintf(stderr, "memoryd: Cannot hand anything over to the service manager: %s\n",
+                        strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int introspect(void)
@@ -350,6 +368,7 @@ static void print_help(void)
                "  -V, --version              show the version\n"
                "      --after-stop           restore auto_online_blocks after memoryd has ended\n"
                "      --check-config [FILE]  check the configuration, or FILE alone, and exit\n"
+               "      --hand-over            open files for memoryd as root, before it starts\n"
                "      --introspect [INTERFACE]\n"
                "                             print the D-Bus introspection data of INTERFACE, or "
                "of\n"
@@ -366,6 +385,7 @@ static int parse_args(int argc, char **argv)
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' },
                 { "after-stop", no_argument, &arg_action, ACTION_AFTER_STOP },
+                { "hand-over", no_argument, &arg_action, ACTION_HAND_OVER },
                 { "check-config", no_argument, &arg_action, ACTION_CHECK_CONFIG },
                 { "introspect", no_argument, &arg_action, ACTION_INTROSPECT },
                 { "root", required_argument, NULL, OPTION_ROOT },
@@ -420,6 +440,8 @@ int main(int argc, char **argv)
                 return check_config();
         case ACTION_INTROSPECT:
                 return introspect();
+        case ACTION_HAND_OVER:
+                return hand_over();
         case ACTION_AFTER_STOP:
                 return with_setup(after_stop);
         default:

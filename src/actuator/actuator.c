@@ -53,8 +53,10 @@ static void set_timer(uint32_t first_msec)
 static void on_alarm(int number)
 {
         (void) number;
-        if (timed_out && is_writing)
+        if (timed_out && is_writing) {
+                is_writing = 0;
                 siglongjmp(end_of_write, 1);
+        }
         timed_out = 1;
 }
 
@@ -92,6 +94,8 @@ static int write_until_signal(int fd, const char *word, const ActuatorRequest *r
                     write(fd, word, strlen(word)) < 0 ? -errno :
                                                         0;
         } while (r == -EINTR && !timed_out); /* the signal may have been for another request */
+        /* From here on, on_alarm() has nowhere to go. */
+        is_writing = 0;
         return r;
 }
 
@@ -107,7 +111,6 @@ static int write_word(int dir_fd, const char *path, const char *word,
         set_timer(request->timeout_msec);
         writing_serial = request->serial;
         r = write_until_signal(fd, word, request);
-        is_writing = 0;
         writing_serial = 0;
         set_timer(0);
         if (r != -EINTR)
@@ -182,10 +185,12 @@ static bool is_unplugged(const Sysfs *sysfs, const char *state_path)
  */
 static int bind_again(const Sysfs *sysfs, const ActuatorRequest *request, const char *state_path)
 {
+        /* faccessat() would ask for the rights of the real user, without the capability. */
+        _cleanup_close_ int fd = openat(sysfs->sys_fd, KMEM_PATH "bind", O_WRONLY | O_CLOEXEC);
         char name[32];
         int r;
 
-        if (faccessat(sysfs->sys_fd, KMEM_PATH "bind", W_OK, 0) < 0)
+        if (fd < 0)
                 return -errno;
         if (!is_unplugged(sysfs, state_path))
                 return -EBUSY;
@@ -296,9 +301,8 @@ static void set_signals(void)
 }
 
 /*
- * Makes the kernel send SIGIO when a serial arrives. The signal is sent in the name of root,
- * whichever process wrote the serial. Serials that arrived earlier caused no signal, so the signal
- * is raised once.
+ * Makes the kernel send SIGIO when a serial arrives. Serials that arrived earlier caused no signal, so the
+ * signal is raised once.
  */
 static int listen_for_cancel(int fd)
 {
@@ -342,6 +346,12 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 
         prctl(PR_SET_NAME, "memoryd-write");
         set_signals();
+        /*
+         * While root still has all capabilities. Pages that have been used stay in memory. MCL_ONFAULT exists since
+         * Linux 4.4.
+         */
+        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
+                (void) mlockall(MCL_CURRENT | MCL_FUTURE);
         r = confine(fds, root, &sysfs);
         if (r >= 0)
                 r = listen_for_cancel(fds[1]);
@@ -350,9 +360,6 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 
         /* Runs the code that reads a file once, so that it is in memory when memory is short. */
         (void) sysfs_read_block_size(&sysfs, &bytes);
-        /* Pages that have been used stay in memory. MCL_ONFAULT exists since Linux 4.4. */
-        if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
-                (void) mlockall(MCL_CURRENT | MCL_FUTURE);
         _exit(actuator_serve(fds[0], &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 

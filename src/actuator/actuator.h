@@ -12,8 +12,7 @@
  *
  * The channel is a SOCK_SEQPACKET socket, with one reply to each request, in order. A second socket
  * takes the serials of requests that are to end. For each serial, the actuator gets a signal, which
- * makes the kernel give up an offline (6.1, offline_pages()). The main process is not permitted to
- * send the signal itself.
+ * makes the kernel give up an offline (6.1, offline_pages()). With the serial, the signal ends no other write.
  */
 
 typedef enum ActuatorVerb {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Opens what needs root, starts the actuator, and drops the privileges. */
+/* Opens what needs privileges, starts the actuator, and drops the privileges. */
 
 #include "daemon/setup.h"
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "daemon/handover.h"
 #include "kernel/identify.h"
 #include "kernel/klog.h"
 
@@ -26,30 +28,25 @@ void setup_done(Setup *setup)
         }
 }
 
-/* 0 if this process may write what the actuator writes (before Linux 4.7: is root), else a negative errno. */
+/* 0 if this process may write what the actuator writes (before Linux 4.7: has privileges), else a negative errno. */
 static int may_write(int memory_fd)
 {
-        if (faccessat(memory_fd, "auto_online_blocks", W_OK, AT_EACCESS) >= 0)
+        /* faccessat() ignores the capabilities of a user other than root before Linux 5.8. */
+        _cleanup_close_ int fd = openat(memory_fd, "auto_online_blocks", O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0)
                 return 0;
         if (errno == ENOENT)
-                return geteuid() == 0 ? 0 : -EACCES;
+                return geteuid() == 0 || effective_capabilities() != 0 ? 0 : -EACCES;
         return -errno;
 }
 
-/*
- * The unit has the service manager open /proc/iomem as standard input. The file shows addresses only if the
- * process that opened it had CAP_SYS_ADMIN, which memoryd does not have in its unit. Processes that are
- * started later have /dev/null as standard input.
- */
-static void take_iomem(Sysfs *sysfs)
+static void take_iomem(Sysfs *sysfs, int iomem_fd)
 {
-        _cleanup_close_ int null_fd = -EBADF;
         int r;
 
-        if (sysfs_adopt_iomem(sysfs, STDIN_FILENO) >= 0) {
-                null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-                (void) dup2(null_fd, STDIN_FILENO);
-        }
+        if (iomem_fd >= 0)
+                (void) sysfs_adopt_iomem(sysfs, iomem_fd);
         r = identify_check(sysfs);
         if (r < 0)
                 log_warning(
@@ -57,27 +54,38 @@ static void take_iomem(Sysfs *sysfs)
                         r == -EACCES ? "its addresses are hidden" : strerror(-r));
 }
 
-/* To be called before privileges are dropped: some kernels require them, see monitor.h. */
-static void listen_to_pressure(Setup *setup)
+static void listen_to_pressure(Setup *setup, int *fd)
 {
-        setup->pressure_fd = pressure_open(&setup->sysfs);
+        setup->pressure_fd = *fd >= 0 ? TAKE_FD(*fd) : pressure_open(&setup->sysfs);
         if (setup->pressure_fd < 0)
                 log_info("Cannot listen to memory pressure (/proc/pressure/memory): %s; a shortage "
                          "of kernel memory is only seen when memory changes",
                          strerror(-setup->pressure_fd));
 }
 
+static void listen_to_log(Setup *setup, int *fd)
+{
+        if (*fd >= 0) {
+                setup->klog_fd = TAKE_FD(*fd);
+                /* memoryd may have waited since the log was opened. */
+                (void) lseek(setup->klog_fd, 0, SEEK_END);
+        } else {
+                setup->klog_fd = klog_open();
+        }
+        if (setup->klog_fd < 0)
+                log_info("Cannot read the kernel's log (/dev/kmsg): %s; what the kernel does to "
+                         "blocks whose unplug fails is not undone",
+                         strerror(-setup->klog_fd));
+}
+
 /*
- * Drops the privileges of root for good: the process becomes a user, with the user's groups and no
- * capabilities. Before that it makes the user the owner of the folder, if the folder exists. Does nothing if
- * the process is not root. Returns 0, -ESRCH if there is no such user, or another negative errno.
+ * Becomes the user, with the user's groups. Before that it makes the user the owner of the folder, if the
+ * folder exists. In its unit, memoryd is that user from the start. Returns 0, -ESRCH if there is no such
+ * user, or another negative errno.
  */
-static int drop_privileges(const Setup *setup)
+static int become_user(const Setup *setup)
 {
         const struct passwd *entry;
-
-        if (geteuid() != 0)
-                return 0;
 
         errno = 0;
         entry = getpwnam(setup->user);
@@ -93,6 +101,14 @@ static int drop_privileges(const Setup *setup)
         return 0;
 }
 
+/* Drops the privileges for good: the main process is not root and has no capability. Returns as above. */
+static int drop_privileges(const Setup *setup)
+{
+        int r = geteuid() == 0 ? become_user(setup) : 0;
+
+        return r < 0 ? r : confine_capabilities(0);
+}
+
 /* Logs what failed. Returns the exit code. */
 static int fail(int code, const char *what, int error)
 {
@@ -100,22 +116,24 @@ static int fail(int code, const char *what, int error)
         return code;
 }
 
-/* Opens what memoryd listens to. Without some of it, memoryd runs on. Returns 0 or a negative errno. */
+/*
+ * Opens what memoryd listens to, unless it was handed over. Without some of it, memoryd runs on. Returns 0 or
+ * a negative errno.
+ */
 static int listen_to_kernel(Setup *setup)
 {
-        int r = 0;
+        int fds[_HANDOVER_MAX], r = 0;
 
+        handover_take(fds);
+        take_iomem(&setup->sysfs, fds[HANDOVER_IOMEM]);
         for (int source = 0; r >= 0 && source < _EVENT_SOURCE_MAX; source++)
-                r = monitor_new((EventSource) source, &setup->monitors[source]);
-        if (r < 0)
-                return r;
-        listen_to_pressure(setup);
-        setup->klog_fd = klog_open();
-        if (setup->klog_fd < 0)
-                log_info("Cannot read the kernel's log (/dev/kmsg): %s; what the kernel does to "
-                         "blocks whose unplug fails is not undone",
-                         strerror(-setup->klog_fd));
-        return 0;
+                r = monitor_new((EventSource) source, fds[HANDOVER_EVENTS + source],
+                                &setup->monitors[source]);
+        listen_to_pressure(setup, &fds[HANDOVER_PRESSURE]);
+        listen_to_log(setup, &fds[HANDOVER_LOG]);
+        for (Handover what = 0; what < _HANDOVER_MAX; what++)
+                closep(&fds[what]);
+        return r;
 }
 
 int setup_open(Setup *setup, bool listens)
@@ -134,10 +152,9 @@ int setup_open(Setup *setup, bool listens)
         r = may_write(setup->sysfs.memory_fd);
         if (r < 0)
                 return fail(EXIT_FAILURE,
-                            "Must be run as root: cannot write below /sys/devices/system/memory",
+                            "Must be run as root, or with CAP_DAC_OVERRIDE: cannot write below "
+                            "/sys/devices/system/memory",
                             r);
-        if (listens)
-                take_iomem(&setup->sysfs);
         r = actuator_start("", &setup->actuator);
         if (r < 0)
                 return fail(EXIT_INTERNAL, "Cannot start the actuator", r);

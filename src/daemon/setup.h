@@ -25,7 +25,7 @@ typedef struct Setup {
 void setup_done(Setup *setup);
 
 /*
- * Does everything that needs root, logs what fails, and becomes the user. Reads only the kernel's files and the
+ * Does everything that needs privileges, logs what fails, and drops them. Reads only the kernel's files and the
  * user database. Without `listens`, opens only what writing takes. Returns 0 or an exit code; the caller ends
  * the setup with setup_done() in any case.
  */

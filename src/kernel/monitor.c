@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <libudev.h>
+#include <linux/netlink.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #define BUFFER_BYTES (128 << 20)
 
@@ -21,7 +23,55 @@ void monitor_free(Monitor *monitor)
         udev_unref(udev);
 }
 
-int monitor_new(EventSource source, Monitor **ret)
+int monitor_open_socket(void)
+{
+        _cleanup_close_ int fd =
+                socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+        const int bytes = BUFFER_BYTES, yes = 1;
+
+        /* The second is what libudev sets: it takes events of root only. */
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/*
+ * Has the monitor use another socket, under the number of its own. libudev binds its socket when it is to receive
+ * (systemd 252), or has already bound it when it made it (257): then binds the other to the same events.
+ */
+static int replace_socket(Monitor *monitor, int socket_fd)
+{
+        int fd = udev_monitor_get_fd(monitor);
+        struct sockaddr_nl address = {};
+        socklen_t size = sizeof(address);
+        bool is_bound;
+
+        if (getsockname(fd, (struct sockaddr *) &address, &size) < 0)
+                return -errno;
+        is_bound = address.nl_pid != 0;
+        /* The kernel chooses the number, which the first socket has. */
+        address.nl_pid = 0;
+        if (is_bound && bind(socket_fd, (struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+        return dup3(socket_fd, fd, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* Sets how much the monitor can receive, by a socket that has a buffer, or without one, as far as it may. */
+static int set_buffer(Monitor *monitor, int socket_fd)
+{
+        int r;
+
+        if (socket_fd >= 0)
+                return replace_socket(monitor, socket_fd);
+        r = udev_monitor_set_receive_buffer_size(monitor, BUFFER_BYTES);
+        if (r < 0)
+                log_debug("Cannot have a receive buffer of %d MiB for uevents: %s",
+                          BUFFER_BYTES >> 20, strerror(-r));
+        return 0;
+}
+
+int monitor_new(EventSource source, int socket_fd, Monitor **ret)
 {
         _cleanup_(monitor_freep) Monitor *monitor = NULL;
         struct udev *udev = udev_new();
@@ -40,11 +90,9 @@ int monitor_new(EventSource source, Monitor **ret)
         r = udev_monitor_filter_add_match_subsystem_devtype(monitor, "memory", NULL);
         if (r < 0)
                 return r;
-        r = udev_monitor_set_receive_buffer_size(monitor, BUFFER_BYTES);
-        if (r < 0)
-                log_debug("Cannot have a receive buffer of %d MiB for uevents: %s",
-                          BUFFER_BYTES >> 20, strerror(-r));
-        r = udev_monitor_enable_receiving(monitor);
+        r = set_buffer(monitor, socket_fd);
+        if (r >= 0)
+                r = udev_monitor_enable_receiving(monitor);
         if (r < 0)
                 return r;
 

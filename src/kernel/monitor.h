@@ -13,10 +13,17 @@
 typedef struct udev_monitor Monitor;
 
 /*
- * Starts to listen. The buffer has 128 MiB if privileges allow, or else what net.core.rmem_max
- * allows: a machine can add 10,000 blocks at once. Returns 0 or a negative errno.
+ * Starts to listen, with a socket of monitor_open_socket(), which stays with the caller. With a negative number
+ * instead, the buffer is what net.core.rmem_max allows, or 128 MiB with CAP_NET_ADMIN. Returns 0 or a negative
+ * errno.
  */
-int monitor_new(EventSource source, Monitor **ret);
+int monitor_new(EventSource source, int socket_fd, Monitor **ret);
+
+/*
+ * Makes a socket for monitor_new() with a buffer of 128 MiB: a machine can add 10,000 blocks at once. Takes
+ * CAP_NET_ADMIN. Returns a descriptor or a negative errno.
+ */
+int monitor_open_socket(void);
 void monitor_free(Monitor *monitor);
 DEFINE_CLEANUP(Monitor *, monitor_free)
 

@@ -123,8 +123,8 @@ static int check_pressure(const VerifyInput *input, Findings *findings)
                                  "shortage of kernel memory is seen only when memory changes." :
                                  "There is no such file: memoryd sees a shortage of kernel memory "
                                  "only when memory changes."),
-                strdup(fd >= 0 ? "Add CAP_SYS_RESOURCE to CapabilityBoundingSet= of the unit in a "
-                                 "drop-in, or use a kernel of 6.5 or later." :
+                strdup(fd >= 0 ? "Start memoryd by its unit, which opens the file with "
+                                 "CAP_SYS_RESOURCE, or use a kernel of 6.5 or later." :
                                  "Boot with \"psi=1\", or use a kernel with CONFIG_PSI (5.2 or "
                                  "later)."));
 }
