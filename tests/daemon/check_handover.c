@@ -4,6 +4,7 @@
 
 #include "check_main.h"
 #include "daemon/handover.h"
+#include "kernel/monitor.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -213,6 +214,39 @@ START_TEST(files_that_were_handed_over_are_taken_by_their_names)
 }
 END_TEST
 
+/* Returns the groups of events that a monitor listens to. */
+static uint32_t groups_of(Monitor *monitor)
+{
+        struct sockaddr_nl address;
+        socklen_t size = sizeof(address);
+
+        ck_assert_int_eq(getsockname(monitor_get_fd(monitor), (struct sockaddr *) &address, &size),
+                         0);
+        ck_assert_uint_ne(address.nl_pid, 0);
+        return address.nl_groups;
+}
+
+START_TEST(a_monitor_listens_with_the_buffer_that_was_handed_over)
+{
+        _cleanup_(monitor_freep) Monitor *monitor = NULL, *plain = NULL;
+        _cleanup_close_ int fd = monitor_open_socket();
+        socklen_t size = sizeof(int);
+        int bytes = 0;
+
+        if (fd < 0)
+                return; /* it takes CAP_NET_ADMIN */
+        ck_assert_int_eq(monitor_new((EventSource) _i, fd, &monitor), 0);
+        ck_assert_int_eq(monitor_new((EventSource) _i, -EBADF, &plain), 0);
+        /* libudev 257 does not listen to udev's events where no udev runs. */
+        ck_assert_uint_eq(groups_of(monitor), groups_of(plain));
+        if (_i == EVENT_SOURCE_KERNEL)
+                ck_assert_uint_eq(groups_of(monitor), 1);
+        ck_assert_int_eq(getsockopt(monitor_get_fd(monitor), SOL_SOCKET, SO_RCVBUF, &bytes, &size),
+                         0);
+        ck_assert_int_ge(bytes, 128 << 20);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("handover");
@@ -222,6 +256,8 @@ int main(void)
         tcase_set_timeout(tcase, 120);
         tcase_add_test(tcase, files_are_handed_over_to_the_service_manager);
         tcase_add_test(tcase, without_a_service_manager_there_is_an_error);
+        tcase_add_loop_test(tcase, a_monitor_listens_with_the_buffer_that_was_handed_over, 0,
+                            _EVENT_SOURCE_MAX);
         tcase_add_test(tcase, files_that_were_handed_over_are_taken_by_their_names);
         suite_add_tcase(suite, tcase);
         return check_main(suite);
