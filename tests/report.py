@@ -64,7 +64,7 @@ def collect_program(trs, platform):
 
 
 def collect(arguments):
-    rows = [row for trs in sorted(pathlib.Path(arguments.folder).rglob("check_*.trs"))
+    rows = [row for trs in sorted(pathlib.Path(arguments.folder).rglob("*.trs"))
             for row in collect_program(trs, arguments.platform)]
     with open(arguments.results, "a", encoding="utf-8") as file:
         for row in rows:
