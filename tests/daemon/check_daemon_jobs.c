@@ -216,7 +216,11 @@ START_TEST(reads_are_answered_while_a_write_hangs_and_cancel_ends_it)
 
         start_with_dimm();
         testbed_set_fault(LAST - 1, 0, -1, ENDLESS_MSEC);
+        testbed_hold(LAST, 0);
         strcpy(job, bus_request_blocks("Offline", LAST - 2, LAST));
+        /* What changes after this signal has a signal of its own. */
+        wait_for(signals->job_new == 1);
+        testbed_let_go(LAST);
         wait_for(bus_get_number(job, "org.memoryd1.Job", "CurrentBlock") == (uint32_t) LAST - 1);
         ck_assert_uint_eq(bus_get_number(job, "org.memoryd1.Job", "DoneBlocks"), 1);
         ck_assert_str_eq(bus_get_text(job, "org.memoryd1.Job", "State"), "running");

@@ -93,7 +93,7 @@ class Offline(GuestCase):
         self.assertEqual((result.code, result.stderr), (0, ""))
         self.assertIn(device, result.stdout)
         self.assertEqual(seen, sorted(seen))
-        self.assertGreater(len(set(seen)), 3, "what the second client saw of its progress")
+        self.assertTrue(any(0 < n_done < 32 for n_done in seen), f"a second client saw {seen}")
         self.assertClasses(self._classes(added), "-" * 32)
         self.assertEqual({self.memoryd.statuses()[block.index] for block in added}, {"offlined"})
         self.assertEqual(self.memoryd.jobs(), [])
