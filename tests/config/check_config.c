@@ -2144,5 +2144,5 @@ int main(void)
         add_merge_tests(suite);
         add_odd_tests(suite);
         add_document_tests(suite);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

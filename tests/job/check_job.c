@@ -1458,5 +1458,5 @@ int main(void)
         tcase_add_test(tcase, a_block_does_not_become_movable_where_kernel_memory_has_gone);
         tcase_add_test(tcase, what_is_offline_by_itself_stays_so_as_asked);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

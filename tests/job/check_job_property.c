@@ -510,5 +510,5 @@ int main(void)
         tcase_add_test(tcase, a_selection_changes_nothing_and_force_takes_no_others);
         tcase_add_test(tcase, a_portion_keeps_kernel_memory_below_movable_memory);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

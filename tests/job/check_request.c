@@ -876,5 +876,5 @@ int main(void)
         tcase_add_test(tcase, a_device_that_was_onlined_as_a_whole_is_changed_as_a_whole);
         tcase_add_test(tcase, a_device_that_is_being_onlined_as_a_whole_is_busy);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -307,5 +307,5 @@ int main(void)
         tcase_add_test(tcase, an_unplugged_device_shows_its_blocks_after_the_write);
         tcase_add_loop_test(tcase, an_unplugged_device_that_stays_so_is_a_failure, 0, 2);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

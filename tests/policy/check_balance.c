@@ -191,5 +191,5 @@ int main(void)
         tcase_add_test(tcase, a_rule_lifts_min_kernel_of_the_nodes_it_decides_on);
         tcase_add_test(tcase, the_rule_that_decided_counts_not_the_rule_that_would_now);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -86,5 +86,5 @@ int main(void)
         tcase_add_test(tcase, a_sentence_about_many_nodes_is_not_too_long);
         tcase_add_test(tcase, a_burst_is_empty_until_something_came_of_it);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

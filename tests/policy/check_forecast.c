@@ -1126,5 +1126,5 @@ int main(void)
         tcase_add_test(tcase, a_forecast_is_what_memoryd_does_step_by_step);
         tcase_add_test(tcase, ranges_cover_all_blocks_once);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

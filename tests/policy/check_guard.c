@@ -185,5 +185,5 @@ int main(void)
         tcase_add_test(tcase, figures_are_told_with_their_ratio);
         tcase_add_test(tcase, a_ratio_has_two_places_or_three);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -163,5 +163,5 @@ int main(void)
         tcase_add_test(tcase, the_last_thousand_are_kept_oldest_first);
         tcase_add_test(tcase, a_history_that_is_done_can_be_begun_again);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

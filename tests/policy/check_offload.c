@@ -284,5 +284,5 @@ int main(void)
         tcase_add_loop_test(tcase, the_files_say_what_is_left_to_the_kernel, 0,
                             ELEMENTSOF(word_cases));
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -96,5 +96,5 @@ int main(void)
                             ELEMENTSOF(errors));
         tcase_add_test(tcase, outcomes_have_words);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

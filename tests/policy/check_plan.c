@@ -1648,5 +1648,5 @@ int main(void)
         add_device_tests(suite);
         add_rule_tests(suite);
         add_plan_tests(suite);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -755,5 +755,5 @@ int main(void)
         tcase_add_loop_test(tcase, the_order_in_which_blocks_and_devices_came_does_not_matter, 0,
                             _KIND_MAX);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

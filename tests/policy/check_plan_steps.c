@@ -409,5 +409,5 @@ int main(void)
                             ELEMENTSOF(plain_kinds));
         tcase_add_test(tcase, guards_hold_in_however_many_parts_devices_grow);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -869,5 +869,5 @@ int main(void)
         tcase_add_test(life, a_new_policy_has_the_documented_defaults);
         tcase_add_test(life, node_classes_have_words);
         suite_add_tcase(suite, life);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -755,5 +755,5 @@ int main(void)
         tcase_add_loop_test(tcase, a_plan_has_a_true_reason_for_each_block, 0,
                             ELEMENTSOF(plan_cases));
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -216,5 +216,5 @@ int main(void)
         tcase_add_test(tcase, contiguous_memory_of_drivers_counts_as_movable);
         tcase_add_test(tcase, the_largest_ratio_holds_on_the_largest_node);
         suite_add_tcase(suite, tcase);
-        return check_main(suite);
+        return check_main_pure(suite);
 }

@@ -1162,5 +1162,5 @@ int main(void)
         add_read_tests(suite);
         add_decide_tests(suite);
         add_write_tests(suite);
-        return check_main(suite);
+        return check_main_pure(suite);
 }
