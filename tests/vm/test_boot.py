@@ -8,7 +8,6 @@ from memory import read_memory, wait_for_blocks
 from memoryd import MESSAGE_BURST_DONE
 
 
-@kernel_matters("it decides when blocks of the boot appear, and in which state")
 class BootDimm(GuestCase):
     """The kernel finds a DIMM at boot and leaves it offline."""
 
@@ -16,6 +15,7 @@ class BootDimm(GuestCase):
     boots = True
 
     @newer_matters("systemd and udev start memoryd, and find what was there before it")
+    @kernel_matters("it decides when blocks of the boot appear, and in which state")
     def test_it_is_online_before_multi_user(self):
         self._check_boot(8)
 
