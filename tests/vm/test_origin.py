@@ -131,7 +131,6 @@ class Origins(OriginCase):
         self.assertModel()
 
 
-@kernel_matters("its own answer to added memory and its driver of dax devices decide")
 class Dax(OriginCase):
     """Memory of a dax device that the shipped rule leaves: to daxctl, and then to the kernel's own answer."""
 
@@ -150,6 +149,7 @@ class Dax(OriginCase):
         kept = self.guest.run("cat /run/memoryd/state/auto_online_blocks || true")
         return "\nmachine online " in kept
 
+    @kernel_matters("its own answer to added memory and its driver of dax devices decide")
     def test_what_no_tool_onlines_becomes_what_the_kernel_makes_of_it(self):
         before = read_memory(self.guest)
         begin = self.guest.uptime()
