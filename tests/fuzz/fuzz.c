@@ -27,6 +27,19 @@ char *fuzz_string(const uint8_t *data, size_t size)
         return text;
 }
 
+void fuzz_machine(Machine *machine, unsigned n_blocks, void (*fill)(Block *block))
+{
+        machine_init(machine);
+        machine->block_size_bytes = UINT64_C(128) << 20;
+        for (uint32_t id = 0; id < n_blocks; id++) {
+                Block *block;
+
+                FUZZ_ASSERT(machine_add_block(machine, id, &block) == 1);
+                fill(block);
+        }
+        machine_count(machine);
+}
+
 /* Removes an entry, but not the folder itself. */
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *at)
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/macro.h"
+#include "model/machine.h"
 
 /*
  * What the programs of this folder have in common. Each is for one parser. libFuzzer feeds it with made-up
@@ -10,6 +11,9 @@
 
 /* Feeds the parser with one input. Each program defines it. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Makes a machine with blocks of 128 MiB, from number 0 on. `fill` sets what else a block has. */
+void fuzz_machine(Machine *machine, unsigned n_blocks, void (*fill)(Block *block));
 
 /* Ends the program, as a finding, unless something holds that must hold for each input. */
 #define FUZZ_ASSERT(condition)                                                                     \

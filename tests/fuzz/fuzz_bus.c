@@ -165,22 +165,15 @@ static int append_value(sd_bus_message *message, Input *input, const char *type,
         }
 }
 
-/* A machine with two devices, of which every second block is online. */
-static void make_machine(Machine *machine)
+/* Two devices, of which every second block is online. */
+static void fill_block(Block *block)
 {
-        machine->block_size_bytes = UINT64_C(128) << 20;
-        for (uint32_t id = 0; id < N_BLOCKS; id++) {
-                Block *block;
-
-                FUZZ_ASSERT(machine_add_block(machine, id, &block) == 1);
-                block->node = (int32_t) id / 8;
-                block->seen = true;
-                if (id % 2 == 0) {
-                        block->state = BLOCK_ONLINE;
-                        FUZZ_ASSERT(zone_list_parse("Movable", &block->zones) >= 0);
-                }
+        block->node = (int32_t) block->id / 8;
+        block->seen = true;
+        if (block->id % 2 == 0) {
+                block->state = BLOCK_ONLINE;
+                FUZZ_ASSERT(zone_list_parse("Movable", &block->zones) >= 0);
         }
-        machine_count(machine);
 }
 
 static Manager *make_manager(void)
@@ -195,7 +188,7 @@ static Manager *make_manager(void)
         FUZZ_ASSERT(manager_new(event, &setup, &conf, &manager) == 0);
         sd_event_unref(event);
         conf_done(&conf);
-        make_machine(&manager->machine);
+        fuzz_machine(&manager->machine, N_BLOCKS, fill_block);
         return manager;
 }
 

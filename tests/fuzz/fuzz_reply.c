@@ -15,18 +15,11 @@
 #define N_BLOCKS 4
 #define JOB_SERIAL 7
 
-static void make_machine(Machine *machine)
+static void fill_block(Block *block)
 {
-        machine_init(machine);
-        machine->block_size_bytes = UINT64_C(128) << 20;
-        for (uint32_t id = 0; id < N_BLOCKS; id++) {
-                Block *block;
-
-                FUZZ_ASSERT(machine_add_block(machine, id, &block) == 1);
-                block->node = 0;
-                block->status = BLOCK_STATUS_WRITING;
-                block->decision.verdict = id % 2 ? VERDICT_MOVABLE : VERDICT_KERNEL;
-        }
+        block->node = 0;
+        block->status = BLOCK_STATUS_WRITING;
+        block->decision.verdict = block->id % 2 ? VERDICT_MOVABLE : VERDICT_KERNEL;
 }
 
 static void take_reply(const Decider *decider, Takeover *takeover, const ActuatorReply *reply)
@@ -69,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         Writer writer;
         int fds[2];
 
-        make_machine(&machine);
+        fuzz_machine(&machine, N_BLOCKS, fill_block);
         FUZZ_ASSERT(takeover_take(&takeover, NODE_NONE, ONLINE_WORD_ONLINE, ONLINE_WORD_OFFLINE) ==
                     1);
         FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) ==

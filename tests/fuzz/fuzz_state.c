@@ -10,24 +10,17 @@
 
 #define N_BLOCKS 8
 
-static void make_machine(Machine *machine)
+static void fill_block(Block *block)
 {
-        machine_init(machine);
-        machine->block_size_bytes = UINT64_C(128) << 20;
-        for (uint32_t id = 0; id < N_BLOCKS; id++) {
-                Block *block;
-
-                FUZZ_ASSERT(machine_add_block(machine, id, &block) == 1);
-                block->inode = id;
-                block->state = id % 2 ? BLOCK_OFFLINE : BLOCK_ONLINE;
-        }
+        block->inode = block->id;
+        block->state = block->id % 2 ? BLOCK_OFFLINE : BLOCK_ONLINE;
 }
 
 static void check_blocks(const uint8_t *data, size_t size)
 {
         Machine machine;
 
-        make_machine(&machine);
+        fuzz_machine(&machine, N_BLOCKS, fill_block);
         FUZZ_ASSERT(fuzz_write("blocks", data, size));
         if (remember_load(fuzz_folder(), &machine) == 0) {
                 FUZZ_ASSERT(remember_save(fuzz_folder(), &machine) == 0);
