@@ -59,6 +59,14 @@ static void request_blocks(JobKind kind, uint32_t first, uint32_t last)
         request.n_ranges = 1;
 }
 
+/* The same for a zone, with what is done to be taken back unless all of it succeeds. */
+static void request_undoable(JobKind kind, uint32_t first, uint32_t last, ZoneClass zone_class)
+{
+        request_blocks(kind, first, last);
+        request.zone_class = zone_class;
+        request.undo_on_failure = true;
+}
+
 /* A job of the request, which has its blocks. */
 static void job_begin(void)
 {
@@ -925,9 +933,7 @@ END_TEST
 START_TEST(a_cancelled_online_is_taken_back)
 {
         machine_make("0c=k8l2");
-        request_blocks(JOB_KIND_ONLINE, 8, 9);
-        request.zone_class = MOVABLE;
-        request.undo_on_failure = true;
+        request_undoable(JOB_KIND_ONLINE, 8, 9, MOVABLE);
         job_begin();
         assert_next("9M");
         ck_assert(job_cancel(job));
@@ -945,9 +951,7 @@ END_TEST
 START_TEST(what_is_not_taken_back_in_time_stays_done)
 {
         machine_make("0c=k8l3");
-        request_blocks(JOB_KIND_ONLINE, 8, 10);
-        request.zone_class = MOVABLE;
-        request.undo_on_failure = true;
+        request_undoable(JOB_KIND_ONLINE, 8, 10, MOVABLE);
         job_begin();
         assert_next("10M");
         succeed();
@@ -969,9 +973,7 @@ END_TEST
 START_TEST(a_class_that_is_being_taken_back_when_the_time_is_up_arrives)
 {
         machine_make("0c=k8m2");
-        request_blocks(JOB_KIND_SET_ZONE, 8, 9);
-        request.zone_class = KERNEL;
-        request.undo_on_failure = true;
+        request_undoable(JOB_KIND_SET_ZONE, 8, 9, KERNEL);
         job_begin();
         assert_next("8-");
         succeed();
@@ -991,9 +993,7 @@ END_TEST
 START_TEST(an_online_that_cannot_be_taken_back_is_as_requested)
 {
         machine_make("0c=k8l2");
-        request_blocks(JOB_KIND_ONLINE, 8, 9);
-        request.zone_class = MOVABLE;
-        request.undo_on_failure = true;
+        request_undoable(JOB_KIND_ONLINE, 8, 9, MOVABLE);
         request.timeout_usec = USEC_PER_SEC;
         job_begin();
         assert_next("9M");
@@ -1009,9 +1009,7 @@ END_TEST
 START_TEST(a_class_is_taken_back_by_way_of_offline)
 {
         machine_make("0c=k8m2");
-        request_blocks(JOB_KIND_SET_ZONE, 8, 9);
-        request.zone_class = KERNEL;
-        request.undo_on_failure = true;
+        request_undoable(JOB_KIND_SET_ZONE, 8, 9, KERNEL);
         job_begin();
         assert_next("8-");
         succeed();
@@ -1076,9 +1074,7 @@ END_TEST
 START_TEST(a_class_is_not_taken_back_of_what_another_program_took_offline)
 {
         machine_make("0c=k8m2");
-        request_blocks(JOB_KIND_SET_ZONE, 8, 9);
-        request.zone_class = KERNEL;
-        request.undo_on_failure = true;
+        request_undoable(JOB_KIND_SET_ZONE, 8, 9, KERNEL);
         job_begin();
         assert_next("8-");
         succeed();
