@@ -181,7 +181,7 @@ static bool is_unplugged(const Sysfs *sysfs, const char *state_path)
 
 /*
  * Has the driver add the blocks of an unplugged device again, offline. A device that is plugged is left
- * alone: what is online when its driver is unbound stays so until the machine is started again.
+ * alone: blocks that are online when its driver is unbound stay online until the machine is started again.
  */
 static int bind_again(const Sysfs *sysfs, const ActuatorRequest *request, const char *state_path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the actuator refuses, whoever asks. */
+/* Requests that the actuator refuses. */
 
 #include "actuator/denial.h"
 

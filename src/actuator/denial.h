@@ -4,7 +4,7 @@
 #include "actuator/actuator.h"
 
 /*
- * What the actuator refuses, whoever asks. It looks at the kernel's files only, so that a main process that
+ * Requests that the actuator refuses. It looks at the kernel's files only, so that a main process that
  * was taken over cannot deceive it. The policy is not its concern: all that the main process can ask for and
  * the machine can survive is done.
  */

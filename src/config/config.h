@@ -102,7 +102,7 @@ void conf_done(Conf *conf);
  */
 int conf_load(const char *root, Conf *ret, ConfFaults *faults);
 
-/* Like conf_load(), but reads only this file, whoever owns it. It is a fault if the file does not exist. */
+/* Like conf_load(), but reads only this file, which any user may own. If it does not exist, that is a fault. */
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults);
 
 /*

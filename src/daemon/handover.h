@@ -16,8 +16,11 @@ typedef enum Handover {
         _HANDOVER_MAX = HANDOVER_EVENTS + _EVENT_SOURCE_MAX,
 } Handover;
 
-/* Hands over what can be opened. Returns 0, or a negative errno if there is no service manager to keep it. */
+/*
+ * Opens the files, and hands over those that it could open. Returns 0, or a negative errno without a service
+ * manager.
+ */
 int handover_give(void);
 
-/* Takes what was handed over. The caller owns the descriptors; -EBADF stands for what there is not. */
+/* Takes the files that were handed over. The caller owns the descriptors; -EBADF stands for a missing file. */
 void handover_take(int ret_fds[static _HANDOVER_MAX]);

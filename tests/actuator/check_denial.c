@@ -247,7 +247,7 @@ START_TEST(a_main_process_that_was_taken_over_writes_states_and_words_only)
 }
 END_TEST
 
-/* The length counts as well: what is too long is not cut, and what is too short is not filled. */
+/* A request that is too long is not cut, and a request that is too short is not filled. */
 START_TEST(a_request_of_another_length_ends_the_actuator)
 {
         const size_t lengths[] = { 1, sizeof(ActuatorRequest) - 1, sizeof(ActuatorRequest) + 1,

@@ -330,7 +330,7 @@ START_TEST(the_actuator_has_more_time_than_its_longest_request)
         ck_assert_uint_eq(writer.n_answers, 2);
         ck_assert_uint_eq(writer_patience(&writer), USEC_INFINITY);
 
-        /* What was answered does not count any more, and a job's write always has an end. */
+        /* An answered write does not count any more. A write without a time gets one. */
         write.timeout_usec = 0;
         ck_assert_int_eq(writer_write_job(&writer, &machine, &write), 0);
         ck_assert_uint_eq(writer_patience(&writer), 180 * second);

@@ -193,7 +193,7 @@ static int take(const char *listed, int n)
         if (fstat(fds[HANDOVER_EVENTS + EVENT_SOURCE_UDEV], &st) < 0 || st.st_size != 1000 ||
             fstat(fds[HANDOVER_IOMEM], &st) < 0 || st.st_size != 1002)
                 return 4;
-        /* What is not known or comes twice is closed. */
+        /* A descriptor with an unknown name, and the second of a name, are closed. */
         return fcntl(4, F_GETFD) < 0 && fcntl(6, F_GETFD) < 0 ? 0 : 5;
 }
 

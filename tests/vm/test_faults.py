@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Faults of the kernel, of processes and of the machine while memory comes and goes. Each note is a row of a table:
-what was tried, how many blocks were lost or in the wrong class, and what was said."""
+the fault and how often it was made, the number of blocks that were lost or in the wrong class, and what memoryd said."""
 
 import json
 import time
