@@ -3,8 +3,8 @@
 /* Asks polkit whether a caller may do something. */
 
 #include "base/log.h"
-#include "bus/client.h"
 #include "bus/object.h"
+#include "bus/turn.h"
 
 /* Long enough for a user to type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * 60 * USEC_PER_SEC)
@@ -27,7 +27,7 @@ static void question_unref(void *userdata)
         if (--question->n_refs > 0)
                 return;
         if (question->is_claimed)
-                client_release(question->uid, CLAIM_QUESTION);
+                turn_release(question->uid, CLAIM_QUESTION);
         sd_bus_message_unref(question->message);
         free(question);
 }
@@ -114,13 +114,12 @@ int authority_ask(sd_bus_message *message, const char *action, const char *also,
                 .also = also,
                 .granted = granted,
                 .userdata = userdata,
-                .uid = client_uid(message),
+                .uid = turn_uid(message),
         };
         if (question->uid == 0)
                 r = grant(question);
         else {
-                r = client_claim(question->uid, CLAIM_QUESTION, "Calls that wait for polkit",
-                                 error);
+                r = turn_claim(question->uid, CLAIM_QUESTION, "Calls that wait for polkit", error);
                 question->is_claimed = r >= 0;
                 if (r >= 0)
                         r = ask_polkit(question) < 0 ? deny(question) : 1;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Knows who calls: the connections, and the users they belong to. Gives users their turns. */
+/* Knows who calls: the connections, and the users they belong to. */
 
 #include "bus/client.h"
 
 #include "bus/object.h"
+#include "bus/turn.h"
 
-#include <poll.h>
-#include <time.h>
-
-/* What memoryd holds until the bus has told the user: the calls of a connection, and the bytes of all. */
-#define HELD_MAX 64
+/*
+ * What memoryd holds until the bus has told the user: the calls of a connection, and the bytes of all. dbus-daemon
+ * lets a connection wait for 128 answers at once.
+ */
+#define HELD_MAX 128
 #define HELD_BYTES_MAX (8U * 1024 * 1024)
 
 /*
@@ -22,15 +23,11 @@
 /* What memoryd handles at most: twice the largest call that it understands. */
 #define CALL_BYTES_MAX (2U * BUS_CONFIG_MAX)
 
-/* How long memoryd goes on taking messages from the bus after a call: in multiples of the call's time, and at most. */
-#define TAKE_FACTOR 3
-#define TAKE_MAX_USEC (50 * USEC_PER_MSEC)
-
 /* What memoryd keeps of a call besides its values. */
 #define CALL_OVERHEAD_BYTES 1024
 
 typedef struct HeldCall {
-        sd_bus_message *message; /* owned */
+        sd_bus_message *message; /* owned: a call, or the error that refuses one */
         size_t size_bytes;
 } HeldCall;
 
@@ -43,22 +40,10 @@ typedef struct Client {
         char name[];
 } Client;
 
-/* The call that has its turn. */
-typedef struct Turn {
-        sd_bus_message *call; /* owned */
-        uint32_t uid;
-        bool has_begun;
-        uint64_t begin_usec;
-} Turn;
-
 /* There is one connection to the bus, so these are the clients of the process. */
 static Client *clients;
 static size_t n_clients;
 static size_t held_bytes;
-static Users users;
-static Turn turn;
-static uint64_t next_turn_usec; /* until then, a turn begins only if the bus has no message */
-static sd_event_source *turn_source;
 
 /* The users of connections */
 
@@ -109,41 +94,52 @@ static Client **find_link(const char *name)
         return at;
 }
 
-static int refuse(uint32_t uid, const char *what, const ShareLimits *limits, const char *unit,
-                  sd_bus_error *error)
+/*
+ * Holds a call, or the error that refuses one, until the bus has told the user. Returns false if too much is held
+ * already.
+ */
+static bool client_hold(Client *client, sd_bus_message *message, size_t size_bytes)
 {
-        return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                              "%s: no more for user %u, expected at most %u%s of each user, and "
-                              "%u%s of all together",
-                              what, uid, limits->per_user, unit, limits->total, unit);
+        size_bytes += CALL_OVERHEAD_BYTES;
+        if (client->n_held == HELD_MAX || size_bytes > HELD_BYTES_MAX - held_bytes)
+                return false;
+        held_bytes += size_bytes;
+        client->held[client->n_held++] = (HeldCall){ sd_bus_message_ref(message), size_bytes };
+        return true;
 }
 
-/* Has a call wait for its user's turn. */
-static int enqueue(sd_bus_message *message, uint32_t uid, size_t size_bytes, sd_bus_error *error)
+/* Refuses a call when its user has a turn. Nothing is sent if too much waits already, or memory is short. */
+static void client_refuse(Client *client, sd_bus_message *call, const sd_bus_error *error)
 {
-        int r = users_add_call(&users, uid, message, size_bytes);
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *refusal = NULL;
 
-        if (r == -EMSGSIZE)
-                return refuse(uid, "Size of calls that wait", &call_size_limits, " KiB", error);
-        if (r == -EDQUOT)
-                return refuse(uid, "Calls that wait", &claim_limits[CLAIM_CALL], "", error);
-        if (r < 0)
-                return bus_error_from_errno(error, r, "Cannot have the call wait");
-        sd_bus_message_ref(message);
-        return 1;
+        if (sd_bus_message_get_expect_reply(call) <= 0 ||
+            sd_bus_message_new_method_error(call, &refusal, error) < 0)
+                return;
+        if (client->slot)
+                (void) client_hold(client, refusal, 0);
+        else
+                turn_add_refusal(refusal, client->uid);
 }
 
-/* The user of a call that was held is known, or is not. */
-static void client_pass_on(const Client *client, bool is_known, const HeldCall *call)
+/* The user of what was held is known. */
+static void client_pass_on(Client *client, const HeldCall *held)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = is_known ? enqueue(call->message, client->uid, call->size_bytes, &error) :
-                           bus_error_setf(&error, SD_BUS_ERROR_ACCESS_DENIED,
-                                          "The bus does not tell the user of %s", client->name);
 
-        if (r < 0)
-                (void) sd_bus_reply_method_error(call->message, &error);
-        sd_bus_message_unref(call->message);
+        if (sd_bus_message_is_method_error(held->message, NULL) > 0)
+                turn_add_refusal(held->message, client->uid);
+        else if (turn_add_call(held->message, client->uid, held->size_bytes, &error) < 0)
+                client_refuse(client, held->message, &error);
+}
+
+/* The bus does not tell the user. If the connection is gone, nothing is answered. */
+static void client_drop(const Client *client, bool is_gone, const HeldCall *held)
+{
+        if (!is_gone && sd_bus_message_is_method_call(held->message, NULL, NULL) > 0)
+                (void) sd_bus_reply_method_errorf(held->message, SD_BUS_ERROR_ACCESS_DENIED,
+                                                  "The bus does not tell the user of %s",
+                                                  client->name);
 }
 
 static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -151,13 +147,19 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         Client *client = userdata;
         bool is_known = sd_bus_message_is_method_error(reply, NULL) <= 0 &&
                         sd_bus_message_read(reply, "u", &client->uid) > 0;
+        bool is_gone = sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER) > 0;
         HeldCall held[HELD_MAX];
         size_t n = client_take_held(client, held);
 
         (void) error;
         client->slot = sd_bus_slot_unref(client->slot);
-        for (size_t i = 0; i < n; i++)
-                client_pass_on(client, is_known, &held[i]);
+        for (size_t i = 0; i < n; i++) {
+                if (is_known)
+                        client_pass_on(client, &held[i]);
+                else
+                        client_drop(client, is_gone, &held[i]);
+                sd_bus_message_unref(held[i].message);
+        }
         if (!is_known)
                 client_forget(find_link(client->name));
         return 0;
@@ -198,23 +200,7 @@ static Client *client_of(sd_bus_message *message)
         return client;
 }
 
-/* Holds a call until the bus has told the user. */
-static int client_hold(Client *client, sd_bus_message *message, size_t size_bytes,
-                       sd_bus_error *error)
-{
-        size_bytes += CALL_OVERHEAD_BYTES;
-        if (client->n_held == HELD_MAX || size_bytes > HELD_BYTES_MAX - held_bytes)
-                return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                      "%s: expected at most %d calls, and %u bytes of all "
-                                      "connections, before the bus has told whose connection "
-                                      "this is",
-                                      client->name, HELD_MAX, HELD_BYTES_MAX);
-        held_bytes += size_bytes;
-        client->held[client->n_held++] = (HeldCall){ sd_bus_message_ref(message), size_bytes };
-        return 1;
-}
-
-/* Turns */
+/* Calls */
 
 /* A value is at most this large, except for strings. */
 typedef union Value {
@@ -261,134 +247,59 @@ static int call_size(sd_bus_message *message, size_t max_bytes, size_t *ret_byte
         return r < 0 ? r : -EMSGSIZE;
 }
 
-static int take_call(sd_bus_message *message, sd_bus_error *error)
+/* Has a call wait for its turn, or be held. Returns 0 or a negative errno, with the error set. */
+static int client_take(Client *client, sd_bus_message *call, sd_bus_error *error)
 {
-        Client *client = client_of(message);
         size_t size_bytes;
         int r;
 
-        if (!client)
-                return bus_error_from_errno(error, -ENOMEM, "Cannot find out who calls");
         /* To count the size takes time, so this comes first. */
-        if (!client->slot && !users_may_add_call(&users, client->uid))
-                return refuse(client->uid, "Calls that wait", &claim_limits[CLAIM_CALL], "", error);
-        r = call_size(message, CALL_BYTES_MAX, &size_bytes);
+        if (!client->slot && !turn_may_add_call(client->uid, error))
+                return -EDQUOT;
+        r = call_size(call, CALL_BYTES_MAX, &size_bytes);
         if (r == -EMSGSIZE)
                 return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                       "The call: expected at most %u bytes", CALL_BYTES_MAX);
         if (r < 0)
                 return bus_error_from_errno(error, r, "Cannot read the call");
-        return client->slot ? client_hold(client, message, size_bytes, error) :
-                              enqueue(message, client->uid, size_bytes, error);
-}
-
-static uint64_t now_usec(void)
-{
-        uint64_t usec = 0;
-
-        (void) sd_event_now(sd_event_source_get_event(turn_source), CLOCK_MONOTONIC, &usec);
-        return usec;
+        if (!client->slot)
+                return turn_add_call(call, client->uid, size_bytes, error);
+        if (!client_hold(client, call, size_bytes))
+                return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                      "%s: expected at most %d calls, and %u bytes of all "
+                                      "connections, before the bus has told whose connection "
+                                      "this is",
+                                      client->name, HELD_MAX, HELD_BYTES_MAX);
+        return 0;
 }
 
 /* Takes a call from the bus, or lets it go on to its handler if it has its turn. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error refusal = SD_BUS_ERROR_NULL;
+        Client *client;
+
         (void) userdata;
-        if (sd_bus_message_is_method_call(message, NULL, NULL) <= 0)
+        if (sd_bus_message_is_method_call(message, NULL, NULL) <= 0 || turn_begin(message))
                 return 0;
-        if (message != turn.call)
-                return take_call(message, error);
-        turn.has_begun = true;
-        turn.begin_usec = now_usec();
-        return 0;
-}
-
-static void turn_end(void)
-{
-        uint64_t end_usec = now_usec();
-        uint64_t used_usec = turn.has_begun ? end_usec - turn.begin_usec : 0;
-
-        /* Not even a call that takes no time is free. */
-        users_end_turn(&users, turn.uid, used_usec + 1);
-        sd_bus_message_unref(turn.call);
-        turn = (Turn){};
-        next_turn_usec = end_usec + MIN(TAKE_FACTOR * used_usec, TAKE_MAX_USEC);
-}
-
-/* Whether a call may have its turn: the bus has taken all replies, and has no message, or has waited long enough. */
-static bool turn_may_begin(sd_bus *bus)
-{
-        struct pollfd input = { .fd = sd_bus_get_fd(bus), .events = POLLIN };
-        uint64_t n_replies;
-
-        if (sd_bus_get_n_queued_write(bus, &n_replies) < 0 || n_replies > 0)
-                return false;
-        return now_usec() >= next_turn_usec || poll(&input, 1, 0) == 0;
-}
-
-/* Runs after each event. */
-static int on_event(sd_event_source *source, void *userdata)
-{
-        sd_bus *bus = userdata;
-        int r;
-
-        (void) source;
-        if (turn.call && !turn.has_begun)
-                return 0;
-        if (turn.call)
-                turn_end();
-        if (!turn_may_begin(bus))
-                return 0;
-        turn.call = users_take_call(&users, &turn.uid);
-        r = turn.call ? sd_bus_enqueue_for_read(bus, turn.call) : 0;
-        if (r < 0) {
-                (void) sd_bus_reply_method_errno(turn.call, r, NULL);
-                turn_end();
-        }
-        return 0;
+        client = client_of(message);
+        if (!client)
+                return bus_error_from_errno(error, -ENOMEM, "Cannot find out who calls");
+        if (client_take(client, message, &refusal) < 0)
+                client_refuse(client, message, &refusal);
+        return 1;
 }
 
 int clients_attach(sd_bus *bus, sd_event *event)
 {
         int r = sd_bus_add_filter(bus, NULL, on_message, NULL);
 
-        if (r >= 0)
-                r = sd_event_add_post(event, &turn_source, on_event, bus);
-        /* Before all other events, so that a turn counts no time but its own. */
-        return r < 0 ? r :
-                       sd_event_source_set_priority(turn_source, SD_EVENT_PRIORITY_IMPORTANT - 1);
+        return r < 0 ? r : turns_attach(bus, event);
 }
 
 void clients_done(void)
 {
-        if (!turn_source)
-                return;
-        do {
-                if (turn.call)
-                        turn_end();
-                turn.call = users_take_call(&users, &turn.uid);
-        } while (turn.call);
-        turn_source = sd_event_source_disable_unref(turn_source);
+        turns_done();
         while (clients)
                 client_forget(&clients);
-}
-
-uint32_t client_uid(const sd_bus_message *call)
-{
-        assert(call == turn.call && turn.has_begun);
-        return turn.uid;
-}
-
-int client_claim(uint32_t uid, Claim claim, const char *what, sd_bus_error *error)
-{
-        int r = users_claim(&users, uid, claim);
-
-        if (r == -EDQUOT)
-                return refuse(uid, what, &claim_limits[claim], "", error);
-        return r < 0 ? bus_error_from_errno(error, r, "Cannot count the calls of a user") : 0;
-}
-
-void client_release(uint32_t uid, Claim claim)
-{
-        users_release(&users, uid, claim);
 }

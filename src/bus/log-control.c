@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/names.h"
-#include "bus/client.h"
 #include "bus/object.h"
+#include "bus/turn.h"
 
 /* Sets LogLevel or LogTarget. */
 static int set_property(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -18,7 +18,7 @@ static int set_property(sd_bus *bus, const char *path, const char *interface, co
         (void) bus, (void) path, (void) interface, (void) userdata;
         if (r < 0)
                 return r;
-        if (client_uid(value) != 0 && client_uid(value) != geteuid())
+        if (turn_uid(value) != 0 && turn_uid(value) != geteuid())
                 return bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may set %s",
                                       property);
         number = is_level ? log_level_from_string(word) : (int) log_target_from_string(word);

@@ -3,8 +3,8 @@
 /* The method Plan(), which forecasts decisions. */
 
 #include "base/names.h"
-#include "bus/client.h"
 #include "bus/object.h"
+#include "bus/turn.h"
 #include "bus/worker.h"
 #include "policy/forecast.h"
 
@@ -225,7 +225,7 @@ static void planning_free(Planning *planning)
                 at = &(*at)->next;
         *at = planning->next;
         worker_free(planning->worker);
-        client_release(planning->uid, CLAIM_PLAN);
+        turn_release(planning->uid, CLAIM_PLAN);
         sd_bus_message_unref(planning->message);
         free(planning);
 }
@@ -352,13 +352,13 @@ static int begin_plan(sd_bus_message *message, uint32_t uid, Manager *manager,
                       const PlanOptions *options, sd_bus_error *error)
 {
         Planning *planning;
-        int r = client_claim(uid, CLAIM_PLAN, "Plans", error);
+        int r = turn_claim(uid, CLAIM_PLAN, "Plans", error);
 
         if (r < 0)
                 return r;
         planning = malloc(sizeof(*planning));
         if (!planning) {
-                client_release(uid, CLAIM_PLAN);
+                turn_release(uid, CLAIM_PLAN);
                 return bus_error_from_errno(error, -ENOMEM, "Cannot plan");
         }
         *planning = (Planning){ plannings, sd_bus_message_ref(message), uid, NULL };
@@ -395,6 +395,6 @@ int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error
         if (r < 0)
                 return r;
         if (!options.config)
-                return begin_plan(message, client_uid(message), userdata, &options, error);
+                return begin_plan(message, turn_uid(message), userdata, &options, error);
         return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata, error);
 }

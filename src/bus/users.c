@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Counts the calls and the plans of each user, and keeps the calls until their turn. */
+/* Counts the calls and the plans of each user, and keeps calls and refusals until their turn. */
 
 #include "bus/users.h"
 
-struct WaitingCall {
-        WaitingCall *next;
+struct Waiting {
+        Waiting *next;
+        Claim claim;
         void *message;
         unsigned size_kib;
 };
 
 const ShareLimits claim_limits[_CLAIM_MAX] = {
-        [CLAIM_CALL] = { .per_user = 64, .total = 1024 },
+        [CLAIM_CALL] = { .per_user = 256, .total = 2048 },
+        [CLAIM_REFUSAL] = { .per_user = 1024, .total = 4096 },
         [CLAIM_QUESTION] = { .per_user = 16, .total = 96 },
         [CLAIM_PLAN] = { .per_user = 1, .total = 5 },
 };
 
-const ShareLimits call_size_limits = { .per_user = 1024, .total = 8 * 1024 };
+const ShareLimits waiting_size_limits = { .per_user = 1024, .total = 8 * 1024 };
 
 void users_done(Users *users)
 {
@@ -80,15 +82,15 @@ void users_release(Users *users, uint32_t uid, Claim claim)
                 users_done(users);
 }
 
-/* Calls */
+/* Turns */
 
-static void user_append(User *user, WaitingCall *call)
+static void user_append(User *user, Waiting *waiting)
 {
         if (user->last)
-                user->last->next = call;
+                user->last->next = waiting;
         else
-                user->first = call;
-        user->last = call;
+                user->first = waiting;
+        user->last = waiting;
 }
 
 bool users_may_add_call(const Users *users, uint32_t uid)
@@ -99,37 +101,38 @@ bool users_may_add_call(const Users *users, uint32_t uid)
                              users->n_total[CLAIM_CALL]);
 }
 
-int users_add_call(Users *users, uint32_t uid, void *message, size_t size_bytes)
+int users_add(Users *users, uint32_t uid, Claim claim, void *message, size_t size_bytes)
 {
-        const unsigned size_kib = (unsigned) (size_bytes / 1024) + 1;
+        const unsigned size_kib = (unsigned) ((size_bytes + 1023) / 1024);
         const User *before = users_find(users, uid);
-        WaitingCall *call;
+        Waiting *waiting;
         User *user;
         int r;
 
-        if (!share_is_left(&call_size_limits, uid, (before ? before->size_kib : 0) + size_kib - 1,
-                           users->size_kib + size_kib - 1))
+        if (size_kib > 0 && !share_is_left(&waiting_size_limits, uid,
+                                           (before ? before->size_kib : 0) + size_kib - 1,
+                                           users->size_kib + size_kib - 1))
                 return -EMSGSIZE;
-        call = malloc(sizeof(*call));
-        r = call ? users_claim(users, uid, CLAIM_CALL) : -ENOMEM;
+        waiting = malloc(sizeof(*waiting));
+        r = waiting ? users_claim(users, uid, claim) : -ENOMEM;
         if (r < 0) {
-                free(call);
+                free(waiting);
                 return r;
         }
-        *call = (WaitingCall){ .message = message, .size_kib = size_kib };
+        *waiting = (Waiting){ .claim = claim, .message = message, .size_kib = size_kib };
         user = users_get(users, uid);
         if (!user->first)
                 user->used_usec = MAX(user->used_usec, users->used_usec);
-        user_append(user, call);
+        user_append(user, waiting);
         user->size_kib += size_kib;
         users->size_kib += size_kib;
         return 0;
 }
 
-void *users_take_call(Users *users, uint32_t *ret_uid)
+void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim)
 {
         User *next = NULL;
-        WaitingCall *call;
+        Waiting *waiting;
         void *message;
 
         for (size_t i = 0; i < users->n_users; i++) {
@@ -140,21 +143,22 @@ void *users_take_call(Users *users, uint32_t *ret_uid)
         }
         if (!next)
                 return NULL;
-        call = next->first;
-        next->first = call->next;
+        waiting = next->first;
+        next->first = waiting->next;
         if (!next->first)
                 next->last = NULL;
-        next->size_kib -= call->size_kib;
-        users->size_kib -= call->size_kib;
+        next->size_kib -= waiting->size_kib;
+        users->size_kib -= waiting->size_kib;
         users->used_usec = next->used_usec;
-        message = call->message;
-        free(call);
+        message = waiting->message;
         *ret_uid = next->uid;
+        *ret_claim = waiting->claim;
+        free(waiting);
         return message;
 }
 
-void users_end_turn(Users *users, uint32_t uid, uint64_t usec)
+void users_end_turn(Users *users, uint32_t uid, Claim claim, uint64_t usec)
 {
         users_get(users, uid)->used_usec += usec;
-        users_release(users, uid, CLAIM_CALL);
+        users_release(users, uid, claim);
 }

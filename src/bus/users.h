@@ -7,6 +7,7 @@
 
 typedef enum Claim {
         CLAIM_CALL,     /* a call that waits for its turn, or has it */
+        CLAIM_REFUSAL,  /* the error that refuses a call, which waits for its turn as well */
         CLAIM_QUESTION, /* a call that waits for polkit */
         CLAIM_PLAN,     /* a plan that is being made */
         _CLAIM_MAX,
@@ -18,17 +19,17 @@ typedef enum Claim {
  */
 extern const ShareLimits claim_limits[_CLAIM_MAX];
 
-/* The limits of the calls that wait for their turn, in KiB. */
-extern const ShareLimits call_size_limits;
+/* The limits of what waits for its turn, in KiB. */
+extern const ShareLimits waiting_size_limits;
 
-typedef struct WaitingCall WaitingCall;
+typedef struct Waiting Waiting;
 
 typedef struct User {
         uint32_t uid;
         unsigned n[_CLAIM_MAX];
-        WaitingCall *first, *last; /* owned: the calls that wait for their turn */
-        unsigned size_kib;         /* of these calls */
-        uint64_t used_usec; /* the time that the user's calls took, and see Users.used_usec */
+        Waiting *first, *last; /* owned: the calls and refusals that wait for their turn */
+        unsigned size_kib;     /* of these */
+        uint64_t used_usec;    /* the time that the user's calls took, and see Users.used_usec */
 } User;
 
 /* Users with a claim, in no order. */
@@ -38,8 +39,8 @@ typedef struct Users {
         unsigned n_total[_CLAIM_MAX];
         unsigned size_kib;
         /*
-         * What the user who had the last turn had used before it. A user whose calls begin to wait counts as having
-         * used at least this, so that it gets nothing for the time in which it had none.
+         * What the user who had the last turn had used before it. A user for whom something begins to wait counts as
+         * having used at least this, so that it gets nothing for the time in which it had none.
          */
         uint64_t used_usec;
 } Users;
@@ -54,18 +55,18 @@ int users_claim(Users *users, uint32_t uid, Claim claim);
 void users_release(Users *users, uint32_t uid, Claim claim);
 
 /*
- * Has a user's call wait for its turn, and claims CLAIM_CALL. Calls of the same user have their turns in the order
- * in which they came. `message` belongs to the caller. Returns what users_claim() returns, or -EMSGSIZE if the
- * calls of the user, or of all users, are too large.
+ * Has a call or a refusal wait for its turn, and claims CLAIM_CALL or CLAIM_REFUSAL. What a user has waiting has its
+ * turns in the order in which it came. `message` belongs to the caller. Returns what users_claim() returns, or
+ * -EMSGSIZE if what waits of the user, or of all users, is too large.
  */
-int users_add_call(Users *users, uint32_t uid, void *message, size_t size_bytes);
+int users_add(Users *users, uint32_t uid, Claim claim, void *message, size_t size_bytes);
 
 /* Whether a user may have one more call wait, whatever its size. */
 bool users_may_add_call(const Users *users, uint32_t uid);
 
 /*
- * Takes the next call of the user who has used the least time. Returns its message, or NULL if no call is
+ * Takes what waits first of the user who has used the least time. Returns its message, or NULL if nothing is
  * waiting. When the turn is over, the caller tells users_end_turn() how long it took.
  */
-void *users_take_call(Users *users, uint32_t *ret_uid);
-void users_end_turn(Users *users, uint32_t uid, uint64_t usec);
+void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim);
+void users_end_turn(Users *users, uint32_t uid, Claim claim, uint64_t usec);

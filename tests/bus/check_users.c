@@ -77,22 +77,30 @@ static char a, b, c, d;
 static void take(const char *call, uint32_t uid, uint64_t usec)
 {
         uint32_t taken_uid = UINT32_MAX;
+        Claim claim = _CLAIM_MAX;
 
-        ck_assert_ptr_eq(users_take_call(&users, &taken_uid), call);
+        ck_assert_ptr_eq(users_take(&users, &taken_uid, &claim), call);
         ck_assert_uint_eq(taken_uid, uid);
-        users_end_turn(&users, uid, usec);
+        ck_assert_int_eq(claim, CLAIM_CALL);
+        users_end_turn(&users, uid, claim, usec);
 }
 
 static void assert_no_call(void)
 {
         uint32_t uid;
+        Claim claim;
 
-        ck_assert_ptr_null(users_take_call(&users, &uid));
+        ck_assert_ptr_null(users_take(&users, &uid, &claim));
+}
+
+static int add_call(uint32_t uid, char *call, size_t size_bytes)
+{
+        return users_add(&users, uid, CLAIM_CALL, call, size_bytes);
 }
 
 static void add(uint32_t uid, char *call)
 {
-        ck_assert_int_eq(users_add_call(&users, uid, call, 0), 0);
+        ck_assert_int_eq(add_call(uid, call, 0), 0);
 }
 
 START_TEST(calls_of_a_user_keep_their_order)
@@ -142,34 +150,63 @@ START_TEST(time_without_calls_is_not_made_up_for)
 }
 END_TEST
 
+/* Takes and ends turns until nothing waits. Returns how many there were. */
+static unsigned take_all(void)
+{
+        unsigned n = 0;
+        uint32_t uid;
+        Claim claim;
+
+        for (; users_take(&users, &uid, &claim); n++)
+                users_end_turn(&users, uid, claim, 1);
+        return n;
+}
+
 START_TEST(calls_that_wait_have_a_limit)
 {
-        for (size_t i = 0; i < 64; i++)
+        for (size_t i = 0; i < 256; i++)
                 add(1000, &a);
-        ck_assert_int_eq(users_add_call(&users, 1000, &b, 0), -EDQUOT);
+        ck_assert_int_eq(add_call(1000, &b, 0), -EDQUOT);
         add(1001, &c);
         take(&a, 1000, 1);
-        ck_assert_int_eq(users_add_call(&users, 1000, &b, 0), 0);
-        ck_assert_int_eq(users_add_call(&users, 1000, &b, 0), -EDQUOT);
+        add(1000, &b);
+        ck_assert_int_eq(add_call(1000, &b, 0), -EDQUOT);
+}
+END_TEST
+
+START_TEST(refusals_wait_behind_calls_and_have_a_limit_of_their_own)
+{
+        uint32_t uid;
+        Claim claim;
+
+        for (size_t i = 0; i < 256; i++)
+                add(1000, &a);
+        for (size_t i = 0; i < 1024; i++)
+                ck_assert_int_eq(users_add(&users, 1000, CLAIM_REFUSAL, &b, 0), 0);
+        ck_assert_int_eq(users_add(&users, 1000, CLAIM_REFUSAL, &b, 0), -EDQUOT);
+        add(1001, &c);
+        for (size_t i = 0; i < 256; i++)
+                take(i == 1 ? &c : &a, i == 1 ? 1001 : 1000, 1);
+        take(&a, 1000, 1);
+        ck_assert_ptr_eq(users_take(&users, &uid, &claim), &b);
+        ck_assert_int_eq(claim, CLAIM_REFUSAL);
+        users_end_turn(&users, uid, claim, 1);
+        ck_assert_uint_eq(take_all(), 1023);
+        ck_assert_uint_eq(users.n_total[CLAIM_REFUSAL], 0);
 }
 END_TEST
 
 START_TEST(the_size_of_calls_that_wait_has_a_limit)
 {
         for (size_t i = 0; i < 4; i++)
-                ck_assert_int_eq(users_add_call(&users, 1000, &a, 255 * 1024), 0);
-        ck_assert_int_eq(users_add_call(&users, 1000, &a, 0), -EMSGSIZE);
-        ck_assert_int_eq(users_add_call(&users, 1001, &b, 1024 * 1024 - 1), 0);
+                ck_assert_int_eq(add_call(1000, &a, 256 * 1024), 0);
+        ck_assert_int_eq(add_call(1000, &a, 1), -EMSGSIZE);
+        ck_assert_int_eq(add_call(1001, &b, 1024 * 1024), 0);
         take(&a, 1000, 1);
-        ck_assert_int_eq(users_add_call(&users, 1000, &a, 256 * 1024), -EMSGSIZE);
-        ck_assert_int_eq(users_add_call(&users, 1000, &a, 255 * 1024), 0);
+        ck_assert_int_eq(add_call(1000, &a, 256 * 1024 + 1), -EMSGSIZE);
+        ck_assert_int_eq(add_call(1000, &a, 256 * 1024), 0);
         /* What is too large is not counted. */
-        while (users.users) {
-                uint32_t uid;
-
-                ck_assert_ptr_nonnull(users_take_call(&users, &uid));
-                users_end_turn(&users, uid, 1);
-        }
+        ck_assert_uint_eq(take_all(), 5);
         ck_assert_uint_eq(users.size_kib, 0);
         ck_assert_uint_eq(users.n_total[CLAIM_CALL], 0);
 }
@@ -178,10 +215,7 @@ END_TEST
 /* Takes what is left, which would leak. */
 static void tear_down_turns(void)
 {
-        uint32_t uid;
-
-        while (users_take_call(&users, &uid))
-                users_end_turn(&users, uid, 0);
+        (void) take_all();
         tear_down();
 }
 
@@ -203,6 +237,7 @@ int main(void)
         tcase_add_test(turns, the_user_who_has_used_less_time_is_next);
         tcase_add_test(turns, time_without_calls_is_not_made_up_for);
         tcase_add_test(turns, calls_that_wait_have_a_limit);
+        tcase_add_test(turns, refusals_wait_behind_calls_and_have_a_limit_of_their_own);
         tcase_add_test(turns, the_size_of_calls_that_wait_has_a_limit);
         suite_add_tcase(suite, turns);
         return check_main(suite);

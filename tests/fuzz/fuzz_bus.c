@@ -8,12 +8,13 @@
 #include "base/names.h"
 #include "bus/client.h"
 #include "bus/object.h"
+#include "bus/turn.h"
 #include "daemon/internal.h"
 #include "fuzz.h"
 
 #include <sys/socket.h>
 
-/* In the place of src/bus/client.c: the caller is a user who may not ask polkit, and may not plan. */
+/* In the place of src/bus/client.c and turn.c: the caller is a user who may not ask polkit, and may not plan. */
 
 int clients_attach(sd_bus *bus, sd_event *event)
 {
@@ -25,19 +26,19 @@ void clients_done(void)
 {
 }
 
-uint32_t client_uid(const sd_bus_message *call)
+uint32_t turn_uid(const sd_bus_message *call)
 {
         (void) call;
         return 1000;
 }
 
-int client_claim(uint32_t uid, Claim claim, const char *what, sd_bus_error *error)
+int turn_claim(uint32_t uid, Claim claim, const char *what, sd_bus_error *error)
 {
         return bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "%s: none for user %u (%d)",
                               what, uid, claim);
 }
 
-void client_release(uint32_t uid, Claim claim)
+void turn_release(uint32_t uid, Claim claim)
 {
         (void) uid, (void) claim;
 }
