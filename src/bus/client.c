@@ -9,10 +9,15 @@
 
 /*
  * What memoryd holds until the bus has told the user: the calls of a connection, and the bytes of all. dbus-daemon
- * lets a connection wait for 128 answers at once.
+ * lets a connection wait for 128 answers at once. The first call of a connection is always held if it is small: the
+ * calls of others do not take its place.
  */
 #define HELD_MAX 128
 #define HELD_BYTES_MAX (8U * 1024 * 1024)
+#define FIRST_BYTES_MAX 4096
+
+/* The number of connections that the bus is asked about at once, as many as dbus-daemon has at most. */
+#define ASKED_MAX 2048
 
 /*
  * Above this number of connections, idle ones are forgotten. dbus-daemon has at most 256 connections of a user,
@@ -43,18 +48,19 @@ typedef struct Client {
 /* There is one connection to the bus, so these are the clients of the process. */
 static Client *clients;
 static size_t n_clients;
+static size_t n_asked; /* of these, those whose user is not known yet */
 static size_t held_bytes;
 
 /* The users of connections */
 
-/* Takes the calls that are held out of the client. The caller frees the messages. */
+/* Takes what is held out of the client. The caller frees the messages. */
 static size_t client_take_held(Client *client, HeldCall held[static HELD_MAX])
 {
         size_t n = client->n_held;
 
         for (size_t i = 0; i < n; i++) {
                 held[i] = client->held[i];
-                held_bytes -= held[i].size_bytes;
+                held_bytes -= held[i].size_bytes + CALL_OVERHEAD_BYTES;
         }
         client->n_held = 0;
         return n;
@@ -68,6 +74,8 @@ static void client_forget(Client **at)
         size_t n = client_take_held(client, held);
 
         *at = client->next;
+        if (client->slot)
+                n_asked--;
         sd_bus_slot_unref(client->slot);
         for (size_t i = 0; i < n; i++)
                 sd_bus_message_unref(held[i].message);
@@ -100,10 +108,12 @@ static Client **find_link(const char *name)
  */
 static bool client_hold(Client *client, sd_bus_message *message, size_t size_bytes)
 {
-        size_bytes += CALL_OVERHEAD_BYTES;
-        if (client->n_held == HELD_MAX || size_bytes > HELD_BYTES_MAX - held_bytes)
+        const size_t bytes = size_bytes + CALL_OVERHEAD_BYTES;
+        bool is_first = client->n_held == 0 && size_bytes <= FIRST_BYTES_MAX;
+
+        if (client->n_held == HELD_MAX || (!is_first && held_bytes + bytes > HELD_BYTES_MAX))
                 return false;
-        held_bytes += size_bytes;
+        held_bytes += bytes;
         client->held[client->n_held++] = (HeldCall){ sd_bus_message_ref(message), size_bytes };
         return true;
 }
@@ -153,6 +163,7 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
         (void) error;
         client->slot = sd_bus_slot_unref(client->slot);
+        n_asked--;
         for (size_t i = 0; i < n; i++) {
                 if (is_known)
                         client_pass_on(client, &held[i]);
@@ -180,6 +191,7 @@ static Client *client_new(sd_bus *bus, const char *name)
         if (n_clients >= CLIENTS_MAX)
                 drop_idle_clients();
         n_clients++;
+        n_asked++;
         return TAKE_PTR(client);
 }
 
@@ -247,7 +259,7 @@ static int call_size(sd_bus_message *message, size_t max_bytes, size_t *ret_byte
         return r < 0 ? r : -EMSGSIZE;
 }
 
-/* Has a call wait for its turn, or be held. Returns 0 or a negative errno, with the error set. */
+/* Has a call wait for its turn, or be held. Returns a negative errno, with the error set, if it is refused. */
 static int client_take(Client *client, sd_bus_message *call, sd_bus_error *error)
 {
         size_t size_bytes;
@@ -283,6 +295,9 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (sd_bus_message_is_method_call(message, NULL, NULL) <= 0 || turn_begin(message))
                 return 0;
         client = client_of(message);
+        /* Users who connect that often get no answer. */
+        if (!client && n_asked >= ASKED_MAX)
+                return 1;
         if (!client)
                 return bus_error_from_errno(error, -ENOMEM, "Cannot find out who calls");
         if (client_take(client, message, &refusal) < 0)

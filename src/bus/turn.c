@@ -5,6 +5,7 @@
 #include "bus/turn.h"
 
 #include "bus/object.h"
+#include "bus/unread.h"
 
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -13,26 +14,43 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-/* How long memoryd goes on taking messages from the bus after a turn: in multiples of the turn's time, and at most. */
+/* How long memoryd goes on taking messages from the bus after a call: in multiples of the call's time, and at most. */
 #define TAKE_FACTOR 3
 #define TAKE_MAX_USEC (50 * USEC_PER_MSEC)
 
-/* What a turn counts besides the time of its handler: about the time in which the bus takes and passes on a message. */
-#define TURN_USEC 500
+/* What a turn counts at least, for the bus as well: a call that expects no reply is not free. */
+#define TURN_USEC 100
+
+/*
+ * The longest time that a turn waits for the bus. What memoryd sends outside turns, signals for instance, must not
+ * keep turns from beginning.
+ */
+#define LATE_USEC (100 * USEC_PER_MSEC)
+
+/* What counts for a user who does not read answers, and how long that stops turns. */
+#define UNREAD_COUNT_USEC (50 * USEC_PER_MSEC)
+#define UNREAD_PAUSE_USEC (5 * USEC_PER_MSEC)
+
+/* Less than these times. sd-event's own is 250 ms. */
+#define ACCURACY_USEC USEC_PER_MSEC
 
 typedef struct Turn {
         sd_bus_message *message; /* owned: a call, or the error that refuses one */
         uint32_t uid;
         Claim claim;
-        bool has_begun;
+        bool has_begun; /* else the call is on its way to its handler */
+        bool is_handled;
         uint64_t begin_usec;
 } Turn;
 
 static Users users;
 static Turn turn;
-static uint64_t next_turn_usec; /* until then, a turn begins only if the bus has no message */
+static uint64_t take_until_usec;  /* until then, a turn begins only if the bus has no message */
+static uint64_t pause_until_usec; /* until then, no turn begins */
+static uint64_t late_usec;        /* from then on, a turn does not wait for the bus */
 static sd_event_source *turn_source;
 static sd_event_source *read_source; /* wakes memoryd when the bus takes what memoryd has sent */
+static sd_event_source *time_source; /* wakes memoryd at a time */
 
 static uint64_t now_usec(void)
 {
@@ -42,15 +60,23 @@ static uint64_t now_usec(void)
         return usec;
 }
 
+/* The handler has returned. Its answer may still wait for the bus. */
+static void turn_handled(void)
+{
+        uint64_t now = now_usec(), used_usec = now - turn.begin_usec;
+
+        turn.is_handled = true;
+        late_usec = now + LATE_USEC;
+        take_until_usec = now + MIN(TAKE_FACTOR * used_usec, TAKE_MAX_USEC);
+        unread_count(used_usec);
+}
+
 static void turn_end(void)
 {
-        uint64_t end_usec = now_usec();
-        uint64_t used_usec = turn.has_begun ? end_usec - turn.begin_usec : 0;
-
-        users_end_turn(&users, turn.uid, turn.claim, used_usec + TURN_USEC);
+        users_end_turn(&users, turn.uid, turn.claim,
+                       TURN_USEC + (turn.has_begun ? now_usec() - turn.begin_usec : 0));
         sd_bus_message_unref(turn.message);
         turn = (Turn){};
-        next_turn_usec = end_usec + MIN(TAKE_FACTOR * used_usec, TAKE_MAX_USEC);
 }
 
 /* The turn itself begins after an event, see on_event(). */
@@ -83,59 +109,113 @@ static int watch_reads(sd_bus *bus)
 }
 
 /*
- * Whether the bus has taken all of memoryd's messages. If that cannot be found out, it has. While the kernel says that
- * the last message was taken, it still counts one byte of it (sock_wfree() of Linux 6.1 and later).
+ * Whether the bus has taken all of memoryd's messages. If that cannot be found out, assumes that it has. The kernel
+ * tells that the last message was taken before it takes the last byte off its count (sock_wfree()).
  */
 static bool bus_has_read_all(sd_bus *bus)
 {
-        uint64_t n_messages;
         int n_bytes;
 
-        if (sd_bus_get_n_queued_write(bus, &n_messages) < 0 || n_messages > 0)
-                return false;
         return watch_reads(bus) < 0 || ioctl(sd_bus_get_fd(bus), SIOCOUTQ, &n_bytes) < 0 ||
                n_bytes <= 1;
 }
 
-/* The bus may have messages for as long as memoryd takes them after a turn. */
-static bool turn_may_begin(sd_bus *bus)
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        struct pollfd input = { .fd = sd_bus_get_fd(bus), .events = POLLIN };
-
-        return bus_has_read_all(bus) && (now_usec() >= next_turn_usec || poll(&input, 1, 0) == 0);
+        (void) source, (void) usec, (void) userdata;
+        return 0;
 }
 
-/* A call goes on to its handler when it is read once more, see turn_begin(). */
-static int turn_go(sd_bus *bus)
+/* Has on_event() run again at a time. */
+static void wake_at(uint64_t usec)
+{
+        (void) sd_event_source_set_time(time_source, usec);
+        (void) sd_event_source_set_enabled(time_source, SD_EVENT_ONESHOT);
+}
+
+/* Whether what memoryd sends next goes to the bus at once, or has to wait no longer for that. */
+static bool bus_is_free(sd_bus *bus)
+{
+        uint64_t n_messages;
+
+        if (sd_bus_get_n_queued_write(bus, &n_messages) < 0 || n_messages > 0)
+                return false;
+        if (now_usec() >= late_usec || bus_has_read_all(bus))
+                return true;
+        wake_at(late_usec);
+        return false;
+}
+
+/* Whether there is time for a turn: the bus may have messages for as long as memoryd takes them after a turn. */
+static bool is_time(sd_bus *bus)
+{
+        struct pollfd input = { .fd = sd_bus_get_fd(bus), .events = POLLIN };
+        uint64_t now = now_usec();
+
+        if (now < pause_until_usec) {
+                wake_at(pause_until_usec);
+                return false;
+        }
+        return now >= take_until_usec || poll(&input, 1, 0) == 0;
+}
+
+/* Whether the user whose turn it is may have an answer. If not, the users after this one come first. */
+static bool may_have_answer(sd_bus *bus, uint32_t uid, Claim claim, sd_bus_message *message)
+{
+        const char *name = claim == CLAIM_REFUSAL ? sd_bus_message_get_destination(message) :
+                                                    sd_bus_message_get_sender(message);
+        int r = unread_may_answer(bus, uid, name ?: "");
+
+        if (r == 0) {
+                users_count(&users, uid, UNREAD_COUNT_USEC);
+                unread_count(UNREAD_COUNT_USEC);
+                pause_until_usec = now_usec() + UNREAD_PAUSE_USEC;
+                wake_at(pause_until_usec);
+        }
+        return r > 0;
+}
+
+/* Takes what has its turn. A call goes on to its handler when it is read once more, see turn_begin(). */
+static void turn_take(sd_bus *bus)
 {
         int r;
 
-        if (turn.claim == CLAIM_REFUSAL)
-                (void) sd_bus_send(bus, turn.message, NULL);
-        else {
+        turn.message = users_take(&users, &turn.uid, &turn.claim);
+        if (turn.claim == CLAIM_CALL) {
                 r = sd_bus_enqueue_for_read(bus, turn.message);
                 if (r >= 0)
-                        return 0;
+                        return;
                 (void) sd_bus_reply_method_errno(turn.message, r, NULL);
-        }
-        turn_end();
-        return 0;
+        } else
+                (void) sd_bus_send(bus, turn.message, NULL);
+        turn.has_begun = true;
+        turn.begin_usec = now_usec();
+        turn_handled();
+        /* Nothing may come of it, and so no event. */
+        wake_at(late_usec);
 }
 
 /* Runs after each event. */
 static int on_event(sd_event_source *source, void *userdata)
 {
         sd_bus *bus = userdata;
+        sd_bus_message *message;
+        uint32_t uid;
+        Claim claim;
 
         (void) source;
         if (turn.message && !turn.has_begun)
                 return 0;
+        if (turn.message && !turn.is_handled)
+                turn_handled();
+        if ((!turn.message && !users_peek(&users, &uid, &claim)) || !bus_is_free(bus))
+                return 0;
         if (turn.message)
                 turn_end();
-        if (!turn_may_begin(bus))
-                return 0;
-        turn.message = users_take(&users, &turn.uid, &turn.claim);
-        return turn.message ? turn_go(bus) : 0;
+        message = users_peek(&users, &uid, &claim);
+        if (message && is_time(bus) && may_have_answer(bus, uid, claim, message))
+                turn_take(bus);
+        return 0;
 }
 
 int turns_attach(sd_bus *bus, sd_event *event)
@@ -143,8 +223,12 @@ int turns_attach(sd_bus *bus, sd_event *event)
         int r = sd_event_add_post(event, &turn_source, on_event, bus);
 
         /* Before all other events, so that a turn counts no time but its own. */
-        return r < 0 ? r :
-                       sd_event_source_set_priority(turn_source, SD_EVENT_PRIORITY_IMPORTANT - 1);
+        if (r >= 0)
+                r = sd_event_source_set_priority(turn_source, SD_EVENT_PRIORITY_IMPORTANT - 1);
+        if (r >= 0)
+                r = sd_event_add_time(event, &time_source, CLOCK_MONOTONIC, UINT64_MAX,
+                                      ACCURACY_USEC, on_time, NULL);
+        return r;
 }
 
 void turns_done(void)
@@ -156,6 +240,8 @@ void turns_done(void)
                         turn_end();
                 turn.message = users_take(&users, &turn.uid, &turn.claim);
         } while (turn.message);
+        unread_done();
+        time_source = sd_event_source_disable_unref(time_source);
         read_source = sd_event_source_disable_unref(read_source);
         turn_source = sd_event_source_disable_unref(turn_source);
 }
@@ -176,7 +262,10 @@ static int refuse_call(uint32_t uid, sd_bus_error *error)
 
 bool turn_may_add_call(uint32_t uid, sd_bus_error *error)
 {
-        return users_may_add_call(&users, uid) || (refuse_call(uid, error), false);
+        if (users_may_add_call(&users, uid))
+                return true;
+        (void) refuse_call(uid, error);
+        return false;
 }
 
 int turn_add_call(sd_bus_message *call, uint32_t uid, size_t size_bytes, sd_bus_error *error)

@@ -129,11 +129,10 @@ int users_add(Users *users, uint32_t uid, Claim claim, void *message, size_t siz
         return 0;
 }
 
-void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim)
+/* Finds the user whose turn it is. Returns NULL if nothing is waiting. */
+static User *users_next(const Users *users)
 {
         User *next = NULL;
-        Waiting *waiting;
-        void *message;
 
         for (size_t i = 0; i < users->n_users; i++) {
                 User *user = &users->users[i];
@@ -141,7 +140,27 @@ void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim)
                 if (user->first && (!next || user->used_usec < next->used_usec))
                         next = user;
         }
+        return next;
+}
+
+void *users_peek(const Users *users, uint32_t *ret_uid, Claim *ret_claim)
+{
+        const User *next = users_next(users);
+
         if (!next)
+                return NULL;
+        *ret_uid = next->uid;
+        *ret_claim = next->first->claim;
+        return next->first->message;
+}
+
+void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim)
+{
+        void *message = users_peek(users, ret_uid, ret_claim);
+        User *next = users_next(users);
+        Waiting *waiting;
+
+        if (!message)
                 return NULL;
         waiting = next->first;
         next->first = waiting->next;
@@ -150,15 +169,17 @@ void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim)
         next->size_kib -= waiting->size_kib;
         users->size_kib -= waiting->size_kib;
         users->used_usec = next->used_usec;
-        message = waiting->message;
-        *ret_uid = next->uid;
-        *ret_claim = waiting->claim;
         free(waiting);
         return message;
 }
 
 void users_end_turn(Users *users, uint32_t uid, Claim claim, uint64_t usec)
 {
-        users_get(users, uid)->used_usec += usec;
+        users_count(users, uid, usec);
         users_release(users, uid, claim);
+}
+
+void users_count(Users *users, uint32_t uid, uint64_t usec)
+{
+        users_get(users, uid)->used_usec += usec;
 }

@@ -19,7 +19,7 @@ typedef enum Claim {
  */
 extern const ShareLimits claim_limits[_CLAIM_MAX];
 
-/* The limits of what waits for its turn, in KiB. */
+/* The limits of the calls that wait for their turn, in KiB. Refusals have no size. */
 extern const ShareLimits waiting_size_limits;
 
 typedef struct Waiting Waiting;
@@ -28,8 +28,8 @@ typedef struct User {
         uint32_t uid;
         unsigned n[_CLAIM_MAX];
         Waiting *first, *last; /* owned: the calls and refusals that wait for their turn */
-        unsigned size_kib;     /* of these */
-        uint64_t used_usec;    /* the time that the user's calls took, and see Users.used_usec */
+        unsigned size_kib;     /* of these calls */
+        uint64_t used_usec;    /* the time that the user's turns took, and see Users.used_usec */
 } User;
 
 /* Users with a claim, in no order. */
@@ -65,8 +65,12 @@ int users_add(Users *users, uint32_t uid, Claim claim, void *message, size_t siz
 bool users_may_add_call(const Users *users, uint32_t uid);
 
 /*
- * Takes what waits first of the user who has used the least time. Returns its message, or NULL if nothing is
- * waiting. When the turn is over, the caller tells users_end_turn() how long it took.
+ * Returns the message that waits first, of the user who has used the least time, or NULL if nothing is waiting.
+ * users_take() also takes it. When the turn is over, the caller tells users_end_turn() how long it took.
  */
+void *users_peek(const Users *users, uint32_t *ret_uid, Claim *ret_claim);
 void *users_take(Users *users, uint32_t *ret_uid, Claim *ret_claim);
 void users_end_turn(Users *users, uint32_t uid, Claim claim, uint64_t usec);
+
+/* Counts time of a user who has a claim and no turn. */
+void users_count(Users *users, uint32_t uid, uint64_t usec);

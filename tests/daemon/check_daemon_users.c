@@ -308,6 +308,82 @@ START_TEST(calls_of_one_user_do_not_stand_before_those_of_others)
 }
 END_TEST
 
+/* Blocks whose list is large. */
+#define MANY_BLOCKS 2048
+
+/* Sends some calls, and reads no answer. While 128 of them have none, the bus itself refuses more. */
+static void client_send_unread(Client *client)
+{
+        for (unsigned i = 0; i < 20; i++)
+                client_send(client, client_message(client, "ListBlocks"));
+        ck_assert_int_ge(sd_bus_flush(client->bus), 0);
+}
+
+START_TEST(a_user_who_does_not_read_answers_gets_no_more_of_them)
+{
+        Client hostile, other;
+
+        testbed_add_online_blocks(8, MANY_BLOCKS, "Normal");
+        testbed_link_blocks(8, MANY_BLOCKS, 0);
+        daemon_start();
+        client_connect(&hostile, NOBODY);
+        client_connect(&other, OTHER);
+        /* When this one is answered, the bus has told the user. */
+        client_flood(&hostile, "ListBlocks", 1);
+        wait_for(client_has_all(&hostile));
+        wait_for((client_send_unread(&hostile),
+                  daemon_logged("does not read its answers: user 65534")));
+        for (unsigned i = 0; i < 10; i++) {
+                client_flood(&other, "ListBlocks", 1);
+                wait_for(client_has_all(&other));
+        }
+        ck_assert_uint_eq(other.n_errors, 0);
+
+        /* Nothing is lost. */
+        wait_for(client_has_all(&hostile));
+        for (unsigned i = 0; !daemon_logged("Clients have read their answers"); i++) {
+                client_flood(&other, "ListBlocks", 1);
+                wait_for(client_has_all(&other));
+                ck_assert_uint_lt(i, 100);
+        }
+        client_close(&hostile);
+        client_close(&other);
+}
+END_TEST
+
+START_TEST(calls_that_wait_end_with_the_bus)
+{
+        Client client;
+
+        daemon_start();
+        client_connect(&client, NOBODY);
+        client_flood(&client, "ListBlocks", 1);
+        wait_for(client_has_all(&client));
+        ck_assert_int_ge(kill(daemon_pid(), SIGSTOP), 0);
+        client_flood(&client, "ListBlocks", FLOOD);
+        ck_assert_int_ge(sd_bus_flush(client.bus), 0);
+        /* Calls that expect no answer. */
+        for (unsigned i = 0; i < FLOOD; i++) {
+                sd_bus_message *message = client_message(&client, "ListBlocks");
+
+                ck_assert_int_ge(sd_bus_message_set_expect_reply(message, false), 0);
+                ck_assert_int_ge(sd_bus_send(client.bus, message, NULL), 0);
+                sd_bus_message_unref(message);
+        }
+        ck_assert_int_ge(sd_bus_flush(client.bus), 0);
+        ck_assert_int_ge(kill(daemon_pid(), SIGCONT), 0);
+        client_close(&client);
+        bus_stop();
+        bus_start();
+        wait_for(bus_has_memoryd());
+        client_connect(&client, NOBODY);
+        client_flood(&client, "ListBlocks", 1);
+        wait_for(client_has_all(&client));
+        ck_assert_uint_eq(client.n_errors, 0);
+        client_close(&client);
+}
+END_TEST
+
 /* Plans */
 
 static sd_bus_message *client_plan(Client *client, const char *addition)
@@ -418,6 +494,8 @@ int main(void)
         if (geteuid() == 0) {
                 tcase_add_test(counts, questions_of_one_user_leave_room_for_those_of_others);
                 tcase_add_test(counts, calls_of_one_user_do_not_stand_before_those_of_others);
+                tcase_add_test(counts, a_user_who_does_not_read_answers_gets_no_more_of_them);
+                tcase_add_test(counts, calls_that_wait_end_with_the_bus);
         }
         tcase_add_test(plans, a_user_plans_once_at_a_time_and_nothing_waits_for_that);
         tcase_add_test(plans, a_plan_ends_with_memoryd);
