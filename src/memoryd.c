@@ -93,9 +93,11 @@ static int hand_over(void)
 static int introspect(void)
 {
         int r = bus_introspect(stdout, arg_operand);
+        char name[256];
 
         if (r == -ENXIO)
-                fprintf(stderr, "memoryd: no interface '%s', see org.memoryd1(5)\n", arg_operand);
+                fprintf(stderr, "memoryd: no interface '%s', see org.memoryd1(5)\n",
+                        text_format(name, sizeof(name), "%s", arg_operand));
         else if (r < 0)
                 fprintf(stderr, "memoryd: Cannot introspect: %s\n", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -378,9 +380,31 @@ static void print_help(void)
                "See memoryd(8) and memoryd.conf(5).\n");
 }
 
+/* What getopt_long() returns for options without a letter. */
+enum { OPTION_ROOT = 256, OPTION_USER };
+
+/* Quotes an argument, which may have any bytes. Returns -EINVAL. */
+static int refuse_argument(const char *what, const char *argument)
+{
+        char text[256];
+
+        fprintf(stderr, "memoryd: %s '%s', see memoryd --help\n", what,
+                text_format(text, sizeof(text), "%s", argument));
+        return -EINVAL;
+}
+
+/* Quotes what getopt_long() refused: a letter, since the word may have more of them, or else the word. */
+static int refuse_option(char **argv)
+{
+        const char letter[] = { '-', (char) optopt, '\0' };
+        bool is_letter =
+                optopt < 0 || (optopt >= ' ' && optopt < OPTION_ROOT && !strchr("hV", optopt));
+
+        return refuse_argument("bad option", is_letter ? letter : argv[optind - 1]);
+}
+
 static int parse_args(int argc, char **argv)
 {
-        enum { OPTION_ROOT = 256, OPTION_USER };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'V' },
@@ -392,9 +416,9 @@ static int parse_args(int argc, char **argv)
                 { "user", required_argument, NULL, OPTION_USER },
                 {},
         };
-        char text[256];
         int c;
 
+        opterr = 0; /* the message of getopt_long() has the bytes as they are */
         while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0)
                 switch (c) {
                 case 'h':
@@ -414,17 +438,12 @@ static int parse_args(int argc, char **argv)
                         arg_user = optarg;
                         break;
                 default:
-                        return -EINVAL; /* getopt_long() has printed the reason */
+                        return refuse_option(argv);
                 }
 
         if ((arg_action == ACTION_CHECK_CONFIG || arg_action == ACTION_INTROSPECT) && optind < argc)
                 arg_operand = argv[optind++];
-        if (optind < argc) {
-                text_format(text, sizeof(text), "%s", argv[optind]);
-                fprintf(stderr, "memoryd: unexpected argument '%s', see memoryd --help\n", text);
-                return -EINVAL;
-        }
-        return 0;
+        return optind < argc ? refuse_argument("unexpected argument", argv[optind]) : 0;
 }
 
 int main(int argc, char **argv)

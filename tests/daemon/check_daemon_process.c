@@ -805,6 +805,23 @@ START_TEST(an_unknown_option_is_a_usage_error)
         ck_assert(daemon_logged("frobnicate"));
         ck_assert_int_eq(run_with("surplus"), 2);
         ck_assert(daemon_logged("unexpected argument 'surplus'"));
+        ck_assert_int_eq(run_with("-xh"), 2);
+        ck_assert(daemon_logged("bad option '-x', see memoryd --help"));
+        ck_assert_int_eq(run_with("--user"), 2);
+        ck_assert(daemon_logged("bad option '--user', see memoryd --help"));
+        ck_assert_int_eq(run_with("--help=1"), 2);
+        ck_assert(daemon_logged("bad option '--help=1', see memoryd --help"));
+}
+END_TEST
+
+START_TEST(what_is_wrong_on_the_command_line_is_quoted_for_all_to_print)
+{
+        ck_assert_int_eq(run_with("--x\x1b[2J\xff"), 2);
+        ck_assert(daemon_logged("bad option '--x?[2J?', see memoryd --help"));
+        ck_assert_int_eq(run_with("-\x9b"), 2);
+        ck_assert(daemon_logged("bad option '-?', see memoryd --help"));
+        ck_assert_int_eq(run_with("--introspect=\x1b"), 2);
+        ck_assert(daemon_logged("bad option '--introspect=?', see memoryd --help"));
 }
 END_TEST
 
@@ -887,6 +904,7 @@ int main(void)
         tcase_add_test(starts, without_memory_blocks_memoryd_ends_for_good);
         tcase_add_test(starts, a_block_size_of_nonsense_is_refused);
         tcase_add_test(starts, an_unknown_option_is_a_usage_error);
+        tcase_add_test(starts, what_is_wrong_on_the_command_line_is_quoted_for_all_to_print);
         tcase_add_test(starts, an_unknown_user_is_named);
         tcase_add_test(starts, without_root_memoryd_says_so);
         return check_main(suite);
