@@ -178,6 +178,8 @@ void read_back(int fd, char text[static OUTPUT_MAX])
         ssize_t length = pread(fd, text, OUTPUT_MAX - 1, 0);
 
         ck_assert_int_ge(length, 0);
+        ck_assert_int_lt(length, OUTPUT_MAX - 1);
+        ck_assert_ptr_null(memchr(text, '\0', (size_t) length));
         text[length] = '\0';
 }
 

@@ -15,7 +15,7 @@
  * machine is asked: the bus address is set before anything starts.
  */
 
-#define OUTPUT_MAX 32768
+#define OUTPUT_MAX (4 << 20)
 #define TRY "Try 'memoryctl --help'.\n"
 
 typedef struct Output {

@@ -368,6 +368,11 @@ void bus_stop(void)
         (void) unlink(path);
 }
 
+sd_bus *bus_connection(void)
+{
+        return bus;
+}
+
 int bus_fd(void)
 {
         return bus ? sd_bus_get_fd(bus) : -EBADF;
@@ -405,8 +410,7 @@ static void note_error(sd_bus_message *reply)
                  error && error->message ? error->message : "");
 }
 
-/* Sends a call and takes its reply, which the caller unrefs. */
-static sd_bus_message *call_wait(sd_bus_message *message)
+sd_bus_message *bus_call(sd_bus_message *message)
 {
         Call call = {};
 
@@ -417,7 +421,7 @@ static sd_bus_message *call_wait(sd_bus_message *message)
         return call.reply;
 }
 
-static sd_bus_message *new_call(const char *path, const char *interface, const char *method)
+sd_bus_message *bus_new_call(const char *path, const char *interface, const char *method)
 {
         sd_bus_message *message = NULL;
 
@@ -433,7 +437,7 @@ bool bus_has_memoryd(void)
                 return false;
         /* memoryd learns of its name before it reads this. */
         sd_bus_message_unref(
-                call_wait(new_call(MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping")));
+                bus_call(bus_new_call(MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping")));
         return true;
 }
 
@@ -449,7 +453,7 @@ const char *bus_error_message(void)
 
 const char *bus_verify(const char *method)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, method));
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, method));
         const char *check, *subject, *text, *advice;
 
         text_result[0] = 0;
@@ -465,7 +469,7 @@ const char *bus_verify(const char *method)
 
 const char *bus_call_manager(const char *method)
 {
-        sd_bus_message_unref(call_wait(new_call(MANAGER_PATH, MANAGER, method)));
+        sd_bus_message_unref(bus_call(bus_new_call(MANAGER_PATH, MANAGER, method)));
         return error_name;
 }
 
@@ -496,7 +500,7 @@ static int append_plan_options(sd_bus_message *message, const PlanOptions *optio
 
 const char *bus_plan_many(const char *addition, unsigned times)
 {
-        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan");
+        sd_bus_message *message = bus_new_call(MANAGER_PATH, MANAGER, "Plan");
         int r = sd_bus_message_open_container(message, 'a', "{sv}");
 
         if (r >= 0)
@@ -512,7 +516,7 @@ const char *bus_plan_many(const char *addition, unsigned times)
         for (unsigned i = 0; r >= 0 && i < 4; i++)
                 r = sd_bus_message_close_container(message);
         ck_assert_int_ge(r, 0);
-        sd_bus_message_unref(call_wait(message));
+        sd_bus_message_unref(bus_call(message));
         return error_name;
 }
 
@@ -532,7 +536,7 @@ static const char *take_path(sd_bus_message *reply)
 
 const char *bus_request(const char *method, unsigned n_entries, ...)
 {
-        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, method);
+        sd_bus_message *message = bus_new_call(MANAGER_PATH, MANAGER, method);
         int r = sd_bus_message_open_container(message, 'a', "{sv}");
         va_list entries;
 
@@ -542,7 +546,7 @@ const char *bus_request(const char *method, unsigned n_entries, ...)
         va_end(entries);
         ck_assert_int_ge(r, 0);
         ck_assert_int_ge(sd_bus_message_close_container(message), 0);
-        return take_path(call_wait(message));
+        return take_path(bus_call(message));
 }
 
 const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last)
@@ -552,13 +556,13 @@ const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last
 
 const char *bus_cancel(const char *job)
 {
-        sd_bus_message_unref(call_wait(new_call(job, BUS_JOB_INTERFACE, "Cancel")));
+        sd_bus_message_unref(bus_call(bus_new_call(job, BUS_JOB_INTERFACE, "Cancel")));
         return error_name;
 }
 
 static sd_bus_message *list_jobs(void)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListJobs"));
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, "ListJobs"));
 
         ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_JOB_SIGNATURE), 0);
         return reply;
@@ -676,10 +680,10 @@ const char *bus_cancel_as_nobody(const char *job)
 
 static sd_bus_message *get_property(const char *path, const char *interface, const char *name)
 {
-        sd_bus_message *message = new_call(path, PROPERTIES, "Get");
+        sd_bus_message *message = bus_new_call(path, PROPERTIES, "Get");
 
         ck_assert_int_ge(sd_bus_message_append(message, "ss", interface, name), 0);
-        return call_wait(message);
+        return bus_call(message);
 }
 
 static sd_bus_message *get_value(const char *path, const char *interface, const char *name,
@@ -728,7 +732,7 @@ const char *bus_features(void)
 
 const char *bus_list_tiers(void)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListTiers"));
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, "ListTiers"));
         uint32_t node, tier;
 
         *text_result = 0;
@@ -785,17 +789,17 @@ const char *bus_get_error(const char *path, const char *interface, const char *n
 const char *bus_set_text(const char *path, const char *interface, const char *name,
                          const char *value)
 {
-        sd_bus_message *message = new_call(path, PROPERTIES, "Set");
+        sd_bus_message *message = bus_new_call(path, PROPERTIES, "Set");
 
         ck_assert_int_ge(sd_bus_message_append(message, "ssv", interface, name, "s", value), 0);
-        sd_bus_message_unref(call_wait(message));
+        sd_bus_message_unref(bus_call(message));
         return error_name;
 }
 
 const char *bus_get_objects(void)
 {
-        sd_bus_message *reply = call_wait(
-                new_call(MANAGER_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"));
+        sd_bus_message *reply = bus_call(bus_new_call(
+                MANAGER_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects"));
         const char *path;
 
         ck_assert_str_eq(error_name, "");
@@ -841,7 +845,7 @@ static bool read_row(sd_bus_message *reply, BlockRow *row)
 
 static sd_bus_message *list_blocks(void)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "ListBlocks"));
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, "ListBlocks"));
 
         ck_assert_str_eq(error_name, "");
         ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_BLOCK_SIGNATURE), 0);
@@ -922,12 +926,12 @@ static void format_value(sd_bus_message *reply, char *text, size_t size)
 
 const char *bus_explain(uint32_t id, const char *key)
 {
-        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Explain"), *reply;
+        sd_bus_message *message = bus_new_call(MANAGER_PATH, MANAGER, "Explain"), *reply;
         const char *found = NULL, *name;
         char value[1024];
 
         ck_assert_int_ge(sd_bus_message_append(message, "u", id), 0);
-        reply = call_wait(message);
+        reply = bus_call(message);
         if (!*error_name) {
                 ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
                 while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
@@ -977,7 +981,7 @@ static bool read_history_row(sd_bus_message *reply, HistoryRow *row)
 /* Counts the entries and copies the i-th, if there is one. */
 static unsigned read_history(unsigned i, HistoryRow *ret)
 {
-        sd_bus_message *reply = call_wait(new_call(MANAGER_PATH, MANAGER, "History"));
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, "History"));
         uint64_t before_usec = 0;
         HistoryRow row = {};
         unsigned n = 0;
@@ -1036,11 +1040,11 @@ static bool read_plan_row(sd_bus_message *reply, PlanRow *row)
 
 int bus_plan(const PlanOptions *options, PlanRow rows[static PLAN_ROWS_MAX])
 {
-        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan"), *reply;
+        sd_bus_message *message = bus_new_call(MANAGER_PATH, MANAGER, "Plan"), *reply;
         int n = -1;
 
         ck_assert_int_ge(append_plan_options(message, options), 0);
-        reply = call_wait(message);
+        reply = bus_call(message);
         if (!*error_name) {
                 ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_PLAN_SIGNATURE), 0);
                 for (n = 0; n < PLAN_ROWS_MAX && read_plan_row(reply, &rows[n]); n++)
@@ -1053,9 +1057,9 @@ int bus_plan(const PlanOptions *options, PlanRow rows[static PLAN_ROWS_MAX])
 
 const char *bus_plan_with(const char *key, const char *value)
 {
-        sd_bus_message *message = new_call(MANAGER_PATH, MANAGER, "Plan");
+        sd_bus_message *message = bus_new_call(MANAGER_PATH, MANAGER, "Plan");
 
         ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, key, "s", value), 0);
-        sd_bus_message_unref(call_wait(message));
+        sd_bus_message_unref(bus_call(message));
         return error_name;
 }

@@ -21,7 +21,7 @@
 /* What is waited for takes milliseconds, but on a machine that others load it may not run for seconds. */
 #define DEADLINE_SEC 60
 #define VALGRIND_FACTOR 3
-#define LOG_MAX (1 << 20)
+#define LOG_MAX (8 << 20)
 
 static pid_t main_pid, actuator_pid;
 static int notify_fd = -EBADF;
@@ -56,7 +56,7 @@ uint64_t wait_begin(void)
         return now_usec() + DEADLINE_SEC * USEC_PER_SEC * (under_valgrind() ? VALGRIND_FACTOR : 1);
 }
 
-static const char *read_log(void)
+const char *daemon_read_log(void)
 {
         FILE *file = fopen(path_of("log"), "re");
         size_t n = file ? fread(log_text, 1, LOG_MAX - 1, file) : 0;
@@ -65,6 +65,15 @@ static const char *read_log(void)
                 fclose(file);
         log_text[n] = 0;
         return log_text;
+}
+
+/* The end of the log, which fits into the message of a failed test. */
+static const char *log_end(void)
+{
+        const char *text = daemon_read_log();
+        size_t n = strlen(text);
+
+        return text + n - MIN(n, 16000U);
 }
 
 static void take_notifications(void)
@@ -94,10 +103,10 @@ void wait_step(uint64_t deadline_usec, const char *condition, const char *file, 
 
         if (has_ended(main_pid))
                 ck_abort_msg("%s:%d: memoryd ended while waiting for %s; it wrote:\n%s", file, line,
-                             condition, read_log());
+                             condition, log_end());
         if (now_usec() > deadline_usec)
                 ck_abort_msg("%s:%d: not in time: %s; memoryd wrote:\n%s", file, line, condition,
-                             read_log());
+                             log_end());
         if (!bus_process())
                 (void) poll(fds, ELEMENTSOF(fds), 5);
         take_notifications();
@@ -300,7 +309,7 @@ static int wait_for_end(pid_t pid)
         while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
                 if (now_usec() > deadline)
                         ck_abort_msg("process %d did not end in time; memoryd wrote:\n%s", pid,
-                                     read_log());
+                                     log_end());
                 if (!bus_process())
                         (void) poll(NULL, 0, 5);
                 take_notifications();
@@ -327,12 +336,11 @@ static void assert_clean_end(void)
 {
         int code = daemon_wait();
 
-        ck_assert_msg(code == 0, "memoryd ended with %d; it wrote:\n%s", code, read_log());
+        ck_assert_msg(code == 0, "memoryd ended with %d; it wrote:\n%s", code, log_end());
         if (actuator_pid <= 0)
                 return;
         code = daemon_wait_actuator();
-        ck_assert_msg(code == 0, "the actuator ended with %d; memoryd wrote:\n%s", code,
-                      read_log());
+        ck_assert_msg(code == 0, "the actuator ended with %d; memoryd wrote:\n%s", code, log_end());
 }
 
 void daemon_stop(void)
@@ -343,14 +351,14 @@ void daemon_stop(void)
 
 bool daemon_logged(const char *text)
 {
-        return strstr(read_log(), text) != NULL;
+        return strstr(daemon_read_log(), text) != NULL;
 }
 
 unsigned daemon_count_logged(const char *text)
 {
         unsigned n = 0;
 
-        for (const char *found = read_log(); (found = strstr(found, text)); found++)
+        for (const char *found = daemon_read_log(); (found = strstr(found, text)); found++)
                 n++;
         return n;
 }
@@ -362,6 +370,12 @@ bool daemon_notified(const char *text)
                 if (found == notified || found[-1] == '\n')
                         return true;
         return false;
+}
+
+const char *daemon_notifications(void)
+{
+        take_notifications();
+        return notified;
 }
 
 void daemon_forget(void)

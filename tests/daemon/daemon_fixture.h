@@ -62,8 +62,12 @@ int daemon_wait_actuator(void);
 bool daemon_logged(const char *text);
 unsigned daemon_count_logged(const char *text);
 
+/* All of it, up to 8 MiB. */
+const char *daemon_read_log(void);
+
 /* Whether a line that begins so came as a notification since the last daemon_forget(). */
 bool daemon_notified(const char *text);
+const char *daemon_notifications(void); /* all of them, each with a newline behind it */
 void daemon_forget(void);
 
 /* The bus */

@@ -128,7 +128,7 @@ void testbed_make_folder(const char *path)
         ck_assert(mkdir(full, 0755) >= 0 || errno == EEXIST);
 }
 
-void testbed_write(const char *path, const char *text)
+void testbed_write_bytes(const char *path, const char *bytes, size_t n)
 {
         char full[PATH_MAX], temporary[PATH_MAX], folder[PATH_MAX];
         FILE *file;
@@ -141,9 +141,19 @@ void testbed_write(const char *path, const char *text)
         path_format(temporary, "new");
         file = fopen(temporary, "we");
         ck_assert_ptr_nonnull(file);
-        ck_assert_int_ge(fprintf(file, "%s%s", text, *text ? "\n" : ""), 0);
+        ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
         ck_assert_int_eq(fclose(file), 0);
         ck_assert_int_ge(rename(temporary, full), 0);
+}
+
+void testbed_write(const char *path, const char *text)
+{
+        size_t n = strlen(text);
+        _cleanup_free_ char *line = malloc(n + 2);
+
+        ck_assert_ptr_nonnull(line);
+        snprintf(line, n + 2, "%s%s", text, *text ? "\n" : "");
+        testbed_write_bytes(path, line, strlen(line));
 }
 
 void testbed_overwrite(const char *path, const char *text)

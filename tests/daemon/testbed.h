@@ -34,6 +34,7 @@ void testbed_make_folder(const char *path);
 
 /* Writes or replaces a file as a whole: the text and a newline, or nothing at all. */
 void testbed_write(const char *path, const char *text);
+void testbed_write_bytes(const char *path, const char *bytes, size_t n);
 
 /* Writes to a file that is there, as processes do in sysfs, so that inotify(7) tells of it. */
 void testbed_overwrite(const char *path, const char *text);
