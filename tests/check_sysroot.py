@@ -246,6 +246,30 @@ class WhatIsOdd(TreeCase):
         rows = self.ctl_json(root, "nodes", "-o", "NODE,TIER")["nodes"]
         self.assertEqual([row["tier"] for row in rows[:3]], [4, 22, 4])
 
+    def test_cxl_region_and_memory_devices_of_a_dax_device(self):
+        tree = self.made("s390x-standby")
+        (tree / "proc").mkdir(exist_ok=True)
+        (tree / "proc/iomem").write_text(
+            "00000000-ffffffff : System RAM\n"
+            "100000000-2ffffffff : region0\n"
+            "  100000000-2ffffffff : dax0.0\n"
+            "    100000000-2ffffffff : System RAM (kmem)\n")
+        root = "devices/platform/ACPI0017:00/root0"
+        links = {"bus/dax/devices/dax0.0": f"../../../{root}/decoder0.0/region0/dax_region0/dax0.0"}
+        for endpoint, memdev in (2, 3), (3, 1):
+            port = f"{root}/port1/endpoint{endpoint}"
+            links[f"bus/cxl/devices/decoder{endpoint}.0"] = f"../../../{port}/decoder{endpoint}.0"
+            links[f"{port}/uport"] = f"../../../../../pci0000:0c/0000:0c:00.0/mem{memdev}"
+            region = tree / "sys" / port / f"decoder{endpoint}.0/region"
+            region.parent.mkdir(parents=True)
+            region.write_text("region0\n")
+        for name, target in links.items():
+            (tree / "sys" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / "sys" / name).symlink_to(target)
+        rows = self.ctl_json(tree, "list", "-o", "DEVICE,CXL_REGION,CXL_MEMDEVS")["memory"]
+        self.assertEqual([tuple(row.values()) for row in rows], [
+            (None, None, None), ("dax0.0", "region0", "mem1 mem3")])
+
     def test_files_about_cpus(self):
         root = self.made("x86-two-nodes")
         node = root / "sys/devices/system/node"

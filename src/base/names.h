@@ -46,8 +46,9 @@
 #define BUS_FINDING_SIGNATURE "(ssss)"
 #define BUS_FEATURE_SIGNATURE "(sbs)"
 
-/* An entry of FailedDevices. */
+/* An entry of FailedDevices, and of ListCxlDevices(). */
 #define BUS_DEVICE_SIGNATURE "(sts)"
+#define BUS_CXL_SIGNATURE "(sss)"
 
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"

@@ -22,6 +22,17 @@ static int append_state(sd_bus_message *reply, const Machine *machine, const Blo
                                      origin_to_string(machine_origin(machine, block)));
 }
 
+/* Appends the names of the CXL region and the CXL memory devices of a block, if it has any. */
+static int append_cxl(sd_bus_message *reply, const Manager *manager, const Device *device)
+{
+        CxlNames names;
+
+        if (!device || !manager_read_cxl(manager, device, &names))
+                return 0;
+        return sd_bus_message_append(reply, "{sv}{sv}", "CxlRegion", "s", names.region,
+                                     "CxlMemdevs", "s", names.memdevs);
+}
+
 static int append_rule(sd_bus_message *reply, const Policy *policy, const Block *block)
 {
         const Rule *rule = policy_rule(policy, block->decision.rule);
@@ -85,16 +96,19 @@ static int append_outcome(sd_bus_message *reply, const Block *block)
         return r;
 }
 
-static int append_explanation(sd_bus_message *reply, const Machine *machine, const Policy *policy,
-                              const Block *block)
+static int append_explanation(sd_bus_message *reply, Manager *manager, const Block *block)
 {
+        const ManagerView view = manager_view(manager);
+        const Policy *policy = &view.conf->policy;
         _cleanup_free_ char *reason = NULL;
-        int r = reason_format(machine, policy, block, &reason);
+        int r = reason_format(view.machine, policy, block, &reason);
 
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = append_state(reply, machine, block);
+                r = append_state(reply, view.machine, block);
+        if (r >= 0)
+                r = append_cxl(reply, manager, machine_device(view.machine, block));
         if (r >= 0)
                 r = append_rule(reply, policy, block);
         if (r >= 0)
@@ -122,7 +136,7 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
-                r = append_explanation(reply, machine, &manager_view(userdata).conf->policy, block);
+                r = append_explanation(reply, userdata, block);
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         return r < 0 ? bus_error_from_errno(error, r, "Cannot explain") : 1;

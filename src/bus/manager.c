@@ -239,6 +239,37 @@ static int method_list_tiers(sd_bus_message *message, void *userdata, sd_bus_err
                                "Cannot list the memory tiers");
 }
 
+/* A dax device and the names of where its memory comes from. */
+typedef struct CxlDevice {
+        const char *name;
+        CxlNames names;
+} CxlDevice;
+
+static int append_cxl_device(sd_bus_message *reply, const void *list, size_t i)
+{
+        const CxlDevice *row = (const CxlDevice *) list + i;
+
+        return sd_bus_message_append(reply, BUS_CXL_SIGNATURE, row->name, row->names.region,
+                                     row->names.memdevs);
+}
+
+/* Reads the names for this call alone, because the kernel can have their reader wait: see cxl.h. */
+static int method_list_cxl_devices(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Machine *machine = manager_view(userdata).machine;
+        _cleanup_free_ CxlDevice *rows = calloc(machine->n_devices + 1, sizeof(CxlDevice));
+        size_t n = 0;
+
+        if (!rows)
+                return bus_error_from_errno(error, -ENOMEM, "Cannot list the CXL devices");
+        for (size_t i = 0; i < machine->n_devices; i++) {
+                rows[n].name = machine->devices[i].name;
+                n += manager_read_cxl(userdata, &machine->devices[i], &rows[n].names);
+        }
+        return bus_reply_array(message, BUS_CXL_SIGNATURE, append_cxl_device, rows, n, error,
+                               "Cannot list the CXL devices");
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define UNPRIVILEGED SD_BUS_VTABLE_UNPRIVILEGED
 
@@ -266,6 +297,9 @@ const sd_bus_vtable bus_manager_vtable[] = {
                                 UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListTiers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(uu)", tiers),
                                 method_list_tiers, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListCxlDevices", SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("a" BUS_CXL_SIGNATURE, devices),
+                                method_list_cxl_devices, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("u", block),
                                 SD_BUS_RESULT("a{sv}", explanation), bus_method_explain,
                                 UNPRIVILEGED),

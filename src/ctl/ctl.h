@@ -182,6 +182,9 @@ typedef struct BlockRow {
         int32_t error; /* positive errno of the last failed write, 0 for none */
         const char *device;
         const char *origin;
+        /* Of the device; "" for none, and if they were not asked for. */
+        const char *cxl_region;
+        const char *cxl_memdevs;
 } BlockRow;
 
 typedef struct NodeRow {
@@ -257,9 +260,10 @@ typedef enum Fetch {
         FETCH_HISTORY = 1 << 5,
         FETCH_FINDINGS = 1 << 6,
         FETCH_TIERS = 1 << 7, /* of the nodes, with FETCH_OBJECTS: only if a user asks for them */
+        FETCH_CXL = 1 << 8,   /* of the blocks, with FETCH_BLOCKS: likewise */
 } Fetch;
 
-#define SNAPSHOT_REPLIES_MAX 8
+#define SNAPSHOT_REPLIES_MAX 9
 
 typedef struct Snapshot {
         ManagerRow manager;
@@ -367,6 +371,9 @@ typedef struct Table {
  * printed; table_done() is right either way.
  */
 int table_init(Table *table, const char *name, const ColumnSet *set);
+
+/* Whether -o names a column that is not shown without it. */
+bool table_is_asked_for(const char *column);
 void table_done(Table *table);
 
 /* Adds a row. 0, or negative errno. */

@@ -152,7 +152,11 @@ static int read_sorted(sd_bus_message *reply, const RowType *type, void *rows, s
 
 int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot)
 {
-        return read_sorted(reply, &block_rows, &snapshot->blocks, &snapshot->n_blocks);
+        int r = read_sorted(reply, &block_rows, &snapshot->blocks, &snapshot->n_blocks);
+
+        for (size_t i = 0; i < snapshot->n_blocks; i++)
+                snapshot->blocks[i].cxl_region = snapshot->blocks[i].cxl_memdevs = "";
+        return r;
 }
 
 static int read_jobs(sd_bus_message *reply, Snapshot *snapshot)
@@ -280,6 +284,33 @@ static int read_tiers(sd_bus_message *reply, Snapshot *snapshot)
         return r;
 }
 
+/* The names of a dax device. */
+typedef struct CxlRow {
+        const char *device;
+        const char *region;
+        const char *memdevs;
+} CxlRow;
+
+static const Member cxl_members[] = { { offsetof(CxlRow, device), NULL },
+                                      { offsetof(CxlRow, region), NULL },
+                                      { offsetof(CxlRow, memdevs), NULL } };
+static const RowType cxl_rows = { BUS_CXL_SIGNATURE, sizeof(CxlRow), cxl_members };
+
+static int read_cxl(sd_bus_message *reply, Snapshot *snapshot)
+{
+        _cleanup_free_ CxlRow *rows = NULL;
+        size_t n_rows = 0;
+        int r = rows_read(reply, &cxl_rows, &rows, &n_rows);
+
+        for (size_t i = 0; r >= 0 && i < n_rows; i++)
+                for (size_t k = 0; k < snapshot->n_blocks; k++)
+                        if (strcmp(snapshot->blocks[k].device, rows[i].device) == 0) {
+                                snapshot->blocks[k].cxl_region = rows[i].region;
+                                snapshot->blocks[k].cxl_memdevs = rows[i].memdevs;
+                        }
+        return r;
+}
+
 /* The calls. Their argument is a string, or NULL for none. */
 static const struct {
         Fetch part;
@@ -296,6 +327,7 @@ static const struct {
         { FETCH_OBJECTS, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
           read_objects },
         { FETCH_TIERS, BUS_MANAGER_INTERFACE, "ListTiers", NULL, read_tiers },
+        { FETCH_CXL, BUS_MANAGER_INTERFACE, "ListCxlDevices", NULL, read_cxl },
         { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
         { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
 };

@@ -36,6 +36,9 @@ static int fill_block(Snapshot *snapshot, const Block *block, const RecordedBloc
 {
         const Machine *machine = &snapshot->recording->machine;
         const Device *device = machine_device(machine, block);
+        const CxlNames *cxl = device && snapshot->recording->cxl ?
+                                      &snapshot->recording->cxl[device - machine->devices] :
+                                      NULL;
         bool knows_zones = recorded->has_zones && !recorded->odd_zones;
         bool knows_class = recorded->has_state && (knows_zones || block->state == BLOCK_OFFLINE);
 
@@ -51,6 +54,8 @@ static int fill_block(Snapshot *snapshot, const Block *block, const RecordedBloc
                 .status = "",
                 .device = device ? device->name : "",
                 .origin = origin_to_string(machine_origin(machine, block)),
+                .cxl_region = cxl ? cxl->region : "",
+                .cxl_memdevs = cxl ? cxl->memdevs : "",
         };
         if (knows_zones)
                 ret->zones = zones_text(snapshot, &block->zones);
@@ -133,6 +138,7 @@ int snapshot_read(unsigned what, Snapshot *snapshot)
                 return failure("%s", strerror(ENOMEM));
 
         snapshot->recording->skips_devices = what & FETCH_NO_DEVICES;
+        snapshot->recording->wants_cxl = what & FETCH_CXL;
         snapshot->recording->architecture = arg_architecture;
         snapshot->recording->virtualization = arg_virtualization;
         r = recording_read(arg_sysroot, snapshot->recording);

@@ -24,6 +24,18 @@ static int bad_column(const ColumnSet *set, const char *name, size_t length)
                              known);
 }
 
+bool table_is_asked_for(const char *column)
+{
+        size_t length = strlen(column);
+
+        for (const char *output = arg_output; output; output = strchr(output, ',')) {
+                output += strspn(output, ",+");
+                if (strcspn(output, ",") == length && strncasecmp(output, column, length) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* Adds a column, unless it is there already. */
 static void add_column(Table *table, size_t id)
 {

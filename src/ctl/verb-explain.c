@@ -87,6 +87,7 @@ static void print_place(json_object *object)
         if (node && *node != '-')
                 print_line("Node", node, NULL);
         print_line("Origin", text_of(object, "origin"), text_of(object, "device"));
+        print_line("CXL", text_of(object, "cxl_region"), text_of(object, "cxl_memdevs"));
         print_line("State", text_of(object, "state"), text_of(object, "zones"));
 }
 

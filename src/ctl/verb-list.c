@@ -57,6 +57,10 @@ static int format_node(const void *row, char **ret)
         return cell_number((uint64_t) range->block.node, ret);
 }
 
+/* These are read only if they are asked for. */
+#define CXL_REGION "CXL_REGION"
+#define CXL_MEMDEVS "CXL_MEMDEVS"
+
 static const Column columns[] = {
         { "RANGE", "first and last address", CELL_ADDRESSES, .offset = offsetof(Range, span) },
         { "SIZE", "size of the range", CELL_SPAN, .offset = offsetof(Range, span) },
@@ -83,6 +87,10 @@ static const Column columns[] = {
           .offset = offsetof(Range, block.device), .optional = true },
         { "ORIGIN", "where the memory came from", CELL_TEXT,
           .offset = offsetof(Range, block.origin), .optional = true },
+        { CXL_REGION, "CXL region that the memory belongs to", CELL_TEXT,
+          .offset = offsetof(Range, block.cxl_region), .optional = true },
+        { CXL_MEMDEVS, "CXL memory devices that the memory is in", CELL_TEXT,
+          .offset = offsetof(Range, block.cxl_memdevs), .optional = true },
 };
 
 const ColumnSet list_columns = { columns, ELEMENTSOF(columns) };
@@ -171,6 +179,13 @@ static void print_totals(const Snapshot *snapshot)
         printf("%-23s %*s\n", "Total offline memory:", width, size_format(offline_bytes, text));
 }
 
+static unsigned what_to_fetch(void)
+{
+        bool wants_cxl = table_is_asked_for(CXL_REGION) || table_is_asked_for(CXL_MEMDEVS);
+
+        return FETCH_MANAGER | FETCH_BLOCKS | (wants_cxl ? FETCH_CXL : 0);
+}
+
 int verb_list(int argc, char **argv)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
@@ -186,7 +201,7 @@ int verb_list(int argc, char **argv)
         r = blocks_parse(argc, argv, &words, &n_words);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS, &snapshot);
+        r = snapshot_fetch(what_to_fetch(), &snapshot);
         if (r != EXIT_SUCCESS)
                 return r;
         r = blocks_resolve(words, n_words, snapshot.manager.block_size_bytes, &wanted);

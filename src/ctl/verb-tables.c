@@ -117,20 +117,9 @@ static int print_rows(const char *name, const ColumnSet *set, unsigned what, siz
         return table_print(&table, rows, n_rows, size);
 }
 
-/* The tiers are read only for their own column. */
-static bool wants_tiers(void)
-{
-        for (const char *output = arg_output; output; output = strchr(output, ',')) {
-                output += strspn(output, ",+");
-                if (strcspn(output, ",") == strlen("TIER") && strncasecmp(output, "TIER", 4) == 0)
-                        return true;
-        }
-        return false;
-}
-
 int verb_nodes(void)
 {
-        unsigned what = FETCH_OBJECTS | (wants_tiers() ? FETCH_TIERS : 0);
+        unsigned what = FETCH_OBJECTS | (table_is_asked_for("TIER") ? FETCH_TIERS : 0);
 
         return print_rows("nodes", &nodes_columns, what, offsetof(Snapshot, nodes),
                           offsetof(Snapshot, n_nodes), sizeof(NodeRow));

@@ -2,7 +2,7 @@
 
 /*
  * Looks at what the kernel sends no event about: the free memory of zones, the performance and the tiers
- * of nodes, and memory that could not be added.
+ * of nodes, memory that could not be added, and the CXL region of a device.
  */
 
 #include "daemon/internal.h"
@@ -97,4 +97,9 @@ int manager_read_tiers(Manager *manager)
         if (r < 0 && r != -ENOENT)
                 log_debug("Cannot read the memory tiers: %s", strerror(-r));
         return r;
+}
+
+bool manager_read_cxl(const Manager *manager, const Device *device, CxlNames *ret)
+{
+        return device->origin == ORIGIN_KMEM && cxl_read(&manager->sysfs, device->name, ret);
 }

@@ -5,6 +5,7 @@
 #include "daemon/changes.h"
 #include "daemon/queue.h"
 #include "daemon/setup.h"
+#include "kernel/cxl.h"
 #include "policy/history.h"
 #include "policy/offload.h"
 
@@ -60,6 +61,9 @@ void manager_refresh_zones(Manager *manager);
  * has the return values.
  */
 int manager_read_tiers(Manager *manager);
+
+/* Reads what CXL region a device belongs to, for a user who asks. Returns false if it belongs to none. */
+bool manager_read_cxl(const Manager *manager, const Device *device, CxlNames *ret);
 
 /* The state of the manager, for others to read. Valid until the next event. */
 typedef struct ManagerView {

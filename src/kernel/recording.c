@@ -398,6 +398,22 @@ static int read_basics(const char *root, Sysfs *sysfs, Recording *recording)
         return r;
 }
 
+static int read_devices(const Sysfs *sysfs, Recording *recording)
+{
+        const Machine *machine = &recording->machine;
+        int r = recording->skips_devices ? 0 : identify_devices(sysfs, &recording->machine);
+
+        if (r < 0 || !recording->wants_cxl)
+                return r;
+        recording->cxl = calloc(machine->n_devices + 1, sizeof(CxlNames));
+        if (!recording->cxl)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_devices; i++)
+                if (machine->devices[i].origin == ORIGIN_KMEM)
+                        (void) cxl_read(sysfs, machine->devices[i].name, &recording->cxl[i]);
+        return 0;
+}
+
 int recording_read(const char *root, Recording *ret)
 {
         _cleanup_close_ int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -416,7 +432,7 @@ int recording_read(const char *root, Recording *ret)
         r = read_zones(&sysfs, root_fd, ret);
         read_notes(&sysfs, root_fd, ret);
         ret->iomem_error = identify_check(&sysfs);
-        return r < 0 || ret->skips_devices ? r : identify_devices(&sysfs, &ret->machine);
+        return r < 0 ? r : read_devices(&sysfs, ret);
 }
 
 void recording_done(Recording *recording)
@@ -424,6 +440,7 @@ void recording_done(Recording *recording)
         for (size_t i = 0; recording->blocks && i < recording->machine.n_blocks; i++)
                 free(recording->blocks[i].odd_zones);
         free(recording->blocks);
+        free(recording->cxl);
         machine_done(&recording->machine);
         strings_free(recording->faults.texts);
         strings_free(recording->node_faults.texts);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "kernel/cxl.h"
 #include "kernel/file-fault.h"
 #include "kernel/sysfs.h"
 
@@ -28,10 +29,12 @@ typedef struct Recording {
         bool has_nodes; /* some block is linked to a node; else the machine has all on node 0 */
         bool has_cpus;  /* the nodes that have a CPU are known */
         bool has_zoneinfo;
+        CxlNames *cxl;   /* owned: of each device of the machine, or NULL if not asked for */
         int iomem_error; /* 0, or why proc/iomem does not tell who added memory: identify_check() */
 
         /* Set before reading. */
         bool skips_devices;         /* the devices of blocks are not looked for */
+        bool wants_cxl;             /* the names of CXL regions and memory devices are looked for */
         const char *architecture;   /* in place of that of the file uname, or NULL */
         const char *virtualization; /* in place of that of the file virtualization, or NULL */
 

@@ -502,6 +502,30 @@ START_TEST(explain_says_what_failed_and_which_rule)
 }
 END_TEST
 
+START_TEST(cxl_memory_has_its_region_and_memory_devices_when_asked)
+{
+        json_object *object;
+
+        RUN("list", "-n", "-o", "BLOCK,DEVICE,cxl_region,CXL_MEMDEVS", "48-49");
+        expect_rows("   48 PNP0C80:00                   \n"
+                    "   49 dax0.0     region0 mem0 mem1\n");
+        RUN("list", "-J", "-o", "BLOCK,CXL_MEMDEVS", "48-49");
+        object = expect_json();
+        expect_json_equal(object, "{\"memory\": [{\"block\": \"48\", \"cxl_memdevs\": null},"
+                                  " {\"block\": \"49\", \"cxl_memdevs\": \"mem0 mem1\"}]}");
+        json_object_put(object);
+        RUN("explain", "49");
+        ck_assert_ptr_nonnull(strstr(output.out, "      Origin: kmem, dax0.0\n"
+                                                 "         CXL: region0, mem0 mem1\n"
+                                                 "       State: offline"));
+        RUN("explain", "-J", "49");
+        object = expect_json();
+        expect_json_equal(get(object, "cxl_region"), "\"region0\"");
+        expect_json_equal(get(object, "cxl_memdevs"), "\"mem0 mem1\"");
+        json_object_put(object);
+}
+END_TEST
+
 START_TEST(explain_can_be_json)
 {
         json_object *object;
@@ -1328,7 +1352,7 @@ START_TEST(help_names_what_the_manual_page_and_the_completion_know)
                 ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
                 ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
         }
-        ck_assert_uint_eq(n_words, 17 + 25 + 14 + 16 + 6 + 12 + 12 + 11);
+        ck_assert_uint_eq(n_words, 17 + 25 + 16 + 16 + 6 + 12 + 12 + 11);
 }
 END_TEST
 
@@ -1350,7 +1374,8 @@ static Suite *memoryctl_suite(void)
                  zones_are_a_table_in_the_order_of_the_kernel, zones_can_be_json,
                  map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
                  map_can_be_drawn, explain_says_why_in_a_sentence_and_lists_the_rest,
-                 explain_says_what_failed_and_which_rule, explain_can_be_json,
+                 explain_says_what_failed_and_which_rule,
+                 cxl_memory_has_its_region_and_memory_devices_when_asked, explain_can_be_json,
                  explain_names_a_block_that_is_not_there, history_is_a_table,
                  plan_is_a_table_of_what_would_be_decided, plan_can_be_json,
                  plan_hands_a_configuration_over, plan_names_a_configuration_that_it_cannot_read,

@@ -184,6 +184,14 @@ static int method_list_tiers(sd_bus_message *message, void *userdata, sd_bus_err
         return sd_bus_reply_method_return(message, "a(uu)", 2, 5, 4, 1, 22);
 }
 
+/* The second has just gone. */
+static int method_list_cxl_devices(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        (void) userdata, (void) error;
+        return sd_bus_reply_method_return(message, "a" BUS_CXL_SIGNATURE, 2, "dax0.0", "region0",
+                                          "mem0 mem1", "dax1.0", "region1", "");
+}
+
 static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -312,6 +320,9 @@ static int append_explanation(sd_bus_message *reply, const MockBlocks *blocks, u
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}", "Errno", "i", blocks->error, "Unheard",
                                           "as", 1, "of");
+        if (r >= 0 && strcmp(blocks->origin, "kmem") == 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "CxlRegion", "s", "region0",
+                                          "CxlMemdevs", "s", "mem0 mem1");
         if (r >= 0)
                 r = append_decision(reply, block);
         return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -477,6 +488,8 @@ static const sd_bus_vtable manager_vtable[] = {
         /* What a later version may add. */
         SD_BUS_PROPERTY("Unheard", "u", NULL, offsetof(Mock, failed_blocks), 0),
         SD_BUS_METHOD("ListTiers", NULL, "a(uu)", method_list_tiers, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListCxlDevices", NULL, "a" BUS_CXL_SIGNATURE, method_list_cxl_devices,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Explain", "u", "a{sv}", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),

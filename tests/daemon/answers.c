@@ -125,6 +125,7 @@ static const struct {
 } methods[] = {
         { MANAGER, "ListBlocks", append_nothing, 9 * N_TEXTS },
         { MANAGER, "ListTiers", append_nothing, 0 },
+        { MANAGER, "ListCxlDevices", append_nothing, 0 },
         { MANAGER, "Explain", append_block, 10 },
         { MANAGER, "History", append_nothing, 7 * 512 },
         { MANAGER, "Plan", append_addition, 8 },

@@ -533,6 +533,52 @@ START_TEST(a_device_that_its_owner_onlined_as_a_whole_is_left_and_explained)
 }
 END_TEST
 
+#define CXL_ROOT "devices/platform/ACPI0017:00/root0/"
+#define CXL_DECODER CXL_ROOT "port1/endpoint2/decoder2.0"
+
+/* Adds a dax device, and its folder where the kernel has it. */
+static void add_dax(unsigned first, const char *name, const char *folder)
+{
+        char path[64], target[128];
+
+        snprintf(path, sizeof(path), "sys/bus/dax/devices/%s", name);
+        snprintf(target, sizeof(target), "../../../%s/%s", folder, name);
+        testbed_make_link(target, path);
+        testbed_add_iomem(first, 2, name);
+        testbed_add_dimm(first, 2, 0);
+}
+
+START_TEST(a_dax_device_has_the_names_of_its_cxl_region_and_memory_devices)
+{
+        int watch;
+
+        testbed_write("sys/" CXL_DECODER "/region", "region0");
+        testbed_make_link("../../../" CXL_DECODER, "sys/bus/cxl/devices/decoder2.0");
+        testbed_make_link("../../../../../pci0000:0c/0000:0c:00.0/0000:0d:00.0/mem1",
+                          "sys/" CXL_ROOT "port1/endpoint2/uport");
+        watch = testbed_watch("sys/" CXL_DECODER "/region");
+        daemon_set_config("rules = ({ origin = \"kmem\"; zone = \"kernel\"; });\n");
+        daemon_start();
+        add_dax(DIMM, "dax0.0", CXL_ROOT "decoder0.0/region0/dax_region0");
+        add_dax(64, "dax1.0", "devices/platform/hmem.0");
+        testbed_add_dimm(96, DIMM_BLOCKS, 0);
+        wait_for(bus_count_status("done") == 4 + DIMM_BLOCKS);
+        /* Nothing but a user's question has the names read. */
+        ck_assert_str_eq(bus_call_manager("Rescan"), "");
+        assert_explained(64, "Device=dax1.0", "CxlRegion", "CxlMemdevs");
+        assert_explained(96, "Origin=unknown", "CxlRegion", "CxlMemdevs");
+        assert_explained(0, "Origin=boot", "CxlRegion", "CxlMemdevs");
+        ck_assert_uint_eq(testbed_count_opened(watch), 0);
+
+        watch = testbed_watch("sys/" CXL_DECODER "/region");
+        assert_explained(DIMM, "Device=dax0.0", "CxlRegion=region0", "CxlMemdevs=mem1");
+        ck_assert_uint_gt(testbed_count_opened(watch), 0);
+        ck_assert_str_eq(bus_list_cxl_devices(), "dax0.0: region0: mem1\n");
+        testbed_write("sys/" CXL_DECODER "/region", "");
+        ck_assert_str_eq(bus_list_cxl_devices(), "dax0.0: region0: \n");
+}
+END_TEST
+
 START_TEST(a_dax_device_in_the_making_is_waited_for)
 {
         daemon_set_config("settle = \"60s\";\n"
@@ -1085,6 +1131,7 @@ static void add_reason_cases(Suite *suite)
         tcase_add_test(explain, a_foreign_block_is_explained_with_what_was_decided);
         tcase_add_test(explain, what_is_left_alone_or_not_decided_yet_is_explained);
         tcase_add_test(explain, a_device_that_its_owner_onlined_as_a_whole_is_left_and_explained);
+        tcase_add_test(explain, a_dax_device_has_the_names_of_its_cxl_region_and_memory_devices);
         tcase_add_test(explain, a_dax_device_in_the_making_is_waited_for);
         tcase_add_test(explain, a_block_that_is_not_there_cannot_be_explained);
 

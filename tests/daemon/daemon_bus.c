@@ -744,6 +744,20 @@ const char *bus_list_tiers(void)
         return text_result;
 }
 
+const char *bus_list_cxl_devices(void)
+{
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, "ListCxlDevices"));
+        const char *device, *region, *memdevs;
+
+        *text_result = 0;
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(sss)"), 0);
+        while (sd_bus_message_read(reply, "(sss)", &device, &region, &memdevs) > 0)
+                snprintf(text_result + strlen(text_result), TEXT_MAX - strlen(text_result),
+                         "%s: %s: %s\n", device, region, memdevs);
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_failed_devices(void)
 {
         const char *type, *name, *reason;

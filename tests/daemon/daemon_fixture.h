@@ -102,6 +102,9 @@ const char *bus_verify(const char *method);
 /* ListTiers(): "NODE:TIER" each, with a space between. */
 const char *bus_list_tiers(void);
 
+/* ListCxlDevices(): "DEVICE: REGION: MEMDEVS", a line each. */
+const char *bus_list_cxl_devices(void);
+
 /* FailedDevices: a line each, with name, size and reason. */
 const char *bus_failed_devices(void);
 

@@ -322,6 +322,15 @@ static void make_link(const char *target, const char *path)
         ck_assert_int_ge(symlink(target, full), 0);
 }
 
+void testbed_make_link(const char *target, const char *path)
+{
+        char folder[PATH_MAX];
+
+        snprintf(folder, sizeof(folder), "%.*s", (int) (strrchr(path, '/') - path), path);
+        testbed_make_folder(folder);
+        make_link(target, path);
+}
+
 static void fill_block(const char *folder, const char *state, const char *zones)
 {
         static const char *const names[] = { "state", "valid_zones", "uevent" };

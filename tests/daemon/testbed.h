@@ -68,6 +68,9 @@ void testbed_fill_block(const char *device);
 
 void testbed_link_blocks(unsigned first, unsigned n, unsigned node);
 
+/* A link, with what it needs of folders. */
+void testbed_make_link(const char *target, const char *path);
+
 /*
  * An ACPI memory device, as it is being added, and when that is done: the kernel links all of its
  * blocks then.

@@ -61,6 +61,13 @@ static void check_forecast(const Machine *machine, const Conf *conf)
         forecast_done(&forecast);
 }
 
+static void check_cxl(const Recording *recording)
+{
+        for (size_t i = 0; i < recording->machine.n_devices; i++)
+                FUZZ_ASSERT(text_is_printable(recording->cxl[i].region) &&
+                            text_is_printable(recording->cxl[i].memdevs));
+}
+
 static void check_findings(const Machine *machine, const Conf *conf)
 {
         Findings findings = {};
@@ -88,7 +95,7 @@ static void check_findings(const Machine *machine, const Conf *conf)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_free_ char *text = fuzz_string(data, size);
-        _cleanup_(recording_done) Recording recording = {};
+        _cleanup_(recording_done) Recording recording = { .wants_cxl = true };
         _cleanup_(conf_done) Conf conf;
         char *at = text;
 
@@ -99,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (recording_read(fuzz_folder(), &recording) == 0) {
                 check_forecast(&recording.machine, &conf);
                 check_findings(&recording.machine, &conf);
+                check_cxl(&recording);
         }
         check_faults(&recording.faults);
         check_faults(&recording.node_faults);
