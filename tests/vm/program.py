@@ -51,7 +51,8 @@ class Load:
 
 
 def bring_in(guest, name):
-    """Compiles NAME.c of this folder, installs it in the guest, and returns its path there."""
+    """Compiles NAME.c of this folder, which may include headers of src/, installs it in the guest, and returns its
+    path there."""
     path = f"/usr/local/bin/{name}"
     guest.write_file(path, _compile(name))
     guest.run(f"chmod 755 {path}")
@@ -60,10 +61,11 @@ def bring_in(guest, name):
 
 def _compile(name):
     source = pathlib.Path(__file__).resolve().with_name(f"{name}.c")
+    headers = source.parents[2] / "src"
     with tempfile.TemporaryDirectory(prefix="memoryd-vm-") as folder:
         program = pathlib.Path(folder) / name
         call(os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra",
-             "-o", program, source, *_flags(name))
+             "-I", headers, "-o", program, source, *_flags(name))
         return program.read_bytes()
 
 
