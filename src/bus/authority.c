@@ -3,11 +3,17 @@
 /* Asks polkit whether a caller may do something. */
 
 #include "base/log.h"
+#include "bus/log-limit.h"
 #include "bus/object.h"
 #include "bus/turn.h"
 
+#include <time.h>
+
 /* Long enough for a user to type a password. */
 #define POLKIT_TIMEOUT_USEC (5 * 60 * USEC_PER_SEC)
+
+/* What is logged of an error at most. */
+#define POLKIT_ERROR_MAX 512
 
 typedef struct Question {
         unsigned n_refs; /* by authority_ask(), and by the calls to the bus and to polkit */
@@ -32,10 +38,41 @@ static void question_unref(void *userdata)
         free(question);
 }
 
-static int deny(const Question *question)
+static void log_left_out(uint32_t uid, unsigned n)
 {
-        log_info("Denied %s to %s, user %u: %s", sd_bus_message_get_member(question->message),
-                 sd_bus_message_get_sender(question->message), question->uid, question->action);
+        if (n > 0 && uid == LOG_LIMIT_OTHERS)
+                log_info("Denied %u more calls to other users", n);
+        else if (n > 0)
+                log_info("Denied %u more calls to user %u", n, uid);
+}
+
+/* Logs a denial, unless the user has had many. `why` begins with a space, or is empty. */
+static void log_denial(const Question *question, const char *why)
+{
+        static LogLimit limit;
+        uint64_t now_usec = 0;
+        LogLimitAnswer answer;
+        unsigned n_left_out;
+        uint32_t uid;
+
+        (void) sd_event_now(sd_bus_get_event(sd_bus_message_get_bus(question->message)),
+                            CLOCK_MONOTONIC, &now_usec);
+        while (log_limit_end_period(&limit, now_usec, &uid, &n_left_out))
+                log_left_out(uid, n_left_out);
+        answer = log_limit_count(&limit, question->uid, now_usec);
+        if (answer == LOG_LIMIT_LEAVE_OUT)
+                return;
+        log_info("Denied %s to %s, user %u: %s%s", sd_bus_message_get_member(question->message),
+                 sd_bus_message_get_sender(question->message), question->uid, question->action,
+                 why);
+        if (answer == LOG_LIMIT_LOG_LAST)
+                log_info("Further denials of user %u are only counted for a while", question->uid);
+}
+
+/* `why` says what is wrong besides the missing right: see log_denial(). */
+static int deny(const Question *question, const char *why)
+{
+        log_denial(question, why);
         return sd_bus_reply_method_errorf(question->message, SD_BUS_ERROR_ACCESS_DENIED,
                                           "Not authorized: %s needs the polkit action %s",
                                           sd_bus_message_get_member(question->message),
@@ -58,16 +95,19 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
         (void) error;
         if (sd_bus_message_is_method_error(reply, NULL)) {
-                log_info("polkit does not answer: %s", sd_bus_message_get_error(reply)->message);
-                return deny(question);
+                char why[POLKIT_ERROR_MAX];
+
+                snprintf(why, sizeof(why), " (polkit does not answer: %s)",
+                         sd_bus_message_get_error(reply)->message);
+                return deny(question, why);
         }
         if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
             sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0 || !authorized)
-                return deny(question);
+                return deny(question, "");
         if (!question->also)
                 return grant(question);
         question->action = TAKE_PTR(question->also);
-        return ask_polkit(question) < 0 ? deny(question) : 1;
+        return ask_polkit(question) < 0 ? deny(question, "") : 1;
 }
 
 /* Has the slot of a call refer to the question. */
@@ -122,7 +162,7 @@ int authority_ask(sd_bus_message *message, const char *action, const char *also,
                 r = turn_claim(question->uid, CLAIM_QUESTION, "Calls that wait for polkit", error);
                 question->is_claimed = r >= 0;
                 if (r >= 0)
-                        r = ask_polkit(question) < 0 ? deny(question) : 1;
+                        r = ask_polkit(question) < 0 ? deny(question, "") : 1;
         }
         question_unref(question);
         /* To reply to a call that expects no reply returns 0. */
