@@ -22,7 +22,7 @@ CHECK = "{http://check.sourceforge.net/ns}"
 OUTCOMES = {"success": "passed", "failure": "failed", "error": "failed",
             "PASS": "passed", "FAIL": "failed", "ERROR": "failed", "SKIP": "skipped"}
 SLOWEST = 10
-FAULTS = "test_faults."
+FAULTS = "test_faults"
 SECOND_ATTEMPTS_MAX = 3
 
 Row = collections.namedtuple("Row", "platform test outcome seconds attempt note")

@@ -1,149 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Faults of the kernel, of processes and of the machine while memory comes and goes. Each note is a row of a table:
-the fault and how often it was made, the number of blocks that were lost or in the wrong class, and what memoryd said."""
+the fault and how often it was made, the number of blocks that were lost or in the wrong class, and what memoryd said.
+Those that are made a hundred times, or take a machine of their own, are in test_faults_long.py."""
 
-import json
 import time
 
 import program
-from case import GuestCase
-from guest import GuestError
+from fault import MOVABLE, FaultCase
 from memory import read_memory, wait_for_blocks
-from memoryd import NAME, PATH
+from memoryd import NAME
 
-INJECT = "/sys/kernel/debug/notifier-error-inject/memory/actions"
 MESSAGE_HANGS = "b4c0560ae221462ba67d4e558fec2e3e"
-
-# All memory that is added can leave again.
-MOVABLE = 'rules = ( { name = "movable"; zone = "movable"; } );\n'
-
-RESCAN = f"busctl call {NAME} {PATH} {NAME}.Manager RescanAll"
-
-# Has the kernel refuse to online blocks, and to take them offline, for 30 % of the time, at random, with one
-# error and with the other.
-REFUSE = r"""
-pause() { read -rt "$1" <> <(:) || :; }
-while :; do
-        for error in -12 -16; do
-                echo $error >INJECT/MEM_GOING_ONLINE/error
-                echo $error >INJECT/MEM_GOING_OFFLINE/error
-                pause 0.$((RANDOM % 6 + 1))
-                echo 0 >INJECT/MEM_GOING_ONLINE/error
-                echo 0 >INJECT/MEM_GOING_OFFLINE/error
-                pause 0.$((RANDOM % 10 + 6))
-        done
-done
-""".replace("INJECT", INJECT)
-
-NO_ERRORS = f"echo 0 >{INJECT}/MEM_GOING_ONLINE/error; echo 0 >{INJECT}/MEM_GOING_OFFLINE/error"
-
-
-class FaultCase(GuestCase):
-    """Adds DIMMs to nodes 1 and 2 while something goes wrong."""
-
-    @classmethod
-    def prepare_class(cls):
-        super().prepare_class()
-        cls._nodes = 0
-
-    def _add(self, size="256M"):
-        """Adds a DIMM to one node and then to the other. Returns its id."""
-        type(self)._nodes += 1
-        return self.guest.add_dimm(size, 1 + self._nodes % 2)
-
-    def _said(self, since, pattern):
-        """Returns how many messages with this pattern memoryd has logged since _mark()."""
-        return int(self.guest.run(f"journalctl --sync; journalctl --no-pager -o cat -u memoryd --after-cursor "
-                                  f"'{since}' | grep -cE '{pattern}' || :"))
-
-    def _warned(self, since):
-        """Returns how many warnings and errors memoryd has logged since _mark(), and the last of them."""
-        said = self.guest.run(f"journalctl --sync; journalctl --no-pager -o cat -u memoryd -p warning "
-                              f"_COMM=memoryd --after-cursor '{since}' || :").splitlines()
-        return f"{len(said)} warnings, the last: {said[-1].replace(';', ',')}" if said else "no warning"
-
-    def _mark(self):
-        return self.guest.run("journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'").strip()
-
-    def _debug(self):
-        self.guest.run("busctl set-property org.memoryd1 /org/freedesktop/LogControl1 "
-                       "org.freedesktop.LogControl1 LogLevel s debug")
-
-    def row(self, tried, blocks, said):
-        """Waits until this many blocks are there and online, and memoryd has nothing left to do, and notes the
-        row of the table. `said` may be a function. tests/report.py prints each note on a line of its own."""
-        lost, wrong = [], []
-
-        def is_right():
-            memory, rows, pending = self.memoryd.beside_kernel()
-            lost[:] = [block.index for block in memory.offline()]
-            wrong[:] = self._block_faults()
-            return len(memory.blocks) == blocks and not lost and not wrong and not pending
-        self.memoryd.wait_ready()
-        try:
-            self.guest.wait_until(is_right, f"{blocks} blocks, all as memoryd wants them")
-        except GuestError:
-            pass
-        if callable(said):
-            said = said()
-        count = len(read_memory(self.guest).blocks)
-        self.note(f"{tried}: lost {len(lost) + max(blocks - count, 0)}, wrong {len(wrong)} ({said})")
-        with self.never_again():
-            self.assertEqual((count, lost, wrong), (blocks, [], []), self.notes[-1])
-        self.assertModel()
-
-    def blocks(self):
-        return len(read_memory(self.guest).blocks)
-
-    def wait_for_online(self, blocks):
-        """Waits until so many blocks are online."""
-        def is_done():
-            memory = read_memory(self.guest)
-            return len(memory.blocks) == blocks and not memory.offline()
-        self.guest.wait_until(is_done, f"{blocks} blocks online")
-
-    # Steps of several classes
-
-    def inject(self, adds, jobs):
-        """Adds DIMMs, and takes each offline and brings it back by jobs, while the kernel refuses 30 %."""
-        self.guest.run("modprobe memory-notifier-error-inject; mountpoint -q /sys/kernel/debug || "
-                       "mount -t debugfs none /sys/kernel/debug")
-        self.memoryd.use(MOVABLE + "retry = { delay = \"100ms\"; attempts = 100; };\n")
-        self._debug()
-        mark, memory = self._mark(), read_memory(self.guest)
-        before = len(memory.blocks)
-        refuse = self.guest.start(REFUSE)
-        results = []
-        for number in range(adds):
-            dimm = self._add("128M")
-            self.wait_for_online(before + 1)
-            if number >= adds - jobs and len(results) < jobs:
-                block, = read_memory(self.guest).added_to(memory)
-                for verb in ("offline", "online"):
-                    result = self.guest.call(f"memoryctl --json {verb} {block.index}")
-                    # There is nothing to online after an offline that failed.
-                    if result.stdout:
-                        results.append((json.loads(result.stdout), result.code))
-                # A job that failed to online the block leaves it offline.
-                self.guest.run(RESCAN)
-                self.wait_for_online(before + 1)
-            # A slot for the next: there are 32. The kernel itself must not be refused.
-            refuse.signal("STOP")
-            self.guest.run(NO_ERRORS)
-            self.guest.del_dimm(dimm)
-            wait_for_blocks(self.guest, before)
-            refuse.signal("CONT")
-        self._add("128M")
-        self.wait_for_online(before + 1)
-        refuse.signal("KILL")
-        refuse.wait()
-        self.guest.run(NO_ERRORS)
-        self.row(f"{adds + 1} hot-adds and {len(results)} jobs while the kernel refuses with ENOMEM or EBUSY for 30 % "
-                 "of the time", before + 1,
-                 lambda: f"{self._said(mark, 'Cannot online memory')} refused writes named, "
-                         f"{sum(code != 0 for _, code in results)} jobs ended with a reason")
-        for report, code in results:
-            self.assertTrue(code == 0 or report["failures"], report)
 
 
 class Faults(FaultCase):
@@ -156,13 +23,13 @@ class Faults(FaultCase):
 
     def _with_dimm(self, tried, during, after=None):
         """Adds a DIMM of two blocks between two commands."""
-        before, mark = self.blocks(), self._mark()
+        before, mark = self.blocks(), self.mark()
         self.guest.run(during)
-        self._add()
+        self.add()
         wait_for_blocks(self.guest, before + 2)
         if after:
             self.guest.run(after)
-        self.row(tried, before + 2, lambda: self._warned(mark))
+        self.row(tried, before + 2, lambda: self.warned(mark))
 
     def test_stopped_for_ten_seconds(self):
         for name, pid in (("main process", self.memoryd.main_pid()), ("actuator", self.memoryd.actuator_pid())):
@@ -194,19 +61,19 @@ class Faults(FaultCase):
         self.guest.run("size=$(df --output=size -k /run | tail -n 1); echo $size >/root/run-size")
         fill = ("mount -o remount,size=$(($(df --output=used -k /run | tail -n 1) + 64))k /run; "
                 "head -c 1M /dev/zero >/run/filler 2>/dev/null || :")
-        before, mark = self.blocks(), self._mark()
+        before, mark = self.blocks(), self.mark()
         self.guest.run(fill)
         try:
-            self._add()
+            self.add()
             wait_for_blocks(self.guest, before + 2)
             self.guest.run("systemctl restart memoryd")
             self.memoryd.wait_ready()
-            self._add()
+            self.add()
             wait_for_blocks(self.guest, before + 4)
         finally:
             self.guest.run("rm -f /run/filler; mount -o remount,size=$(cat /root/run-size)k /run")
         self.row("/run, with the journal, full during two hot-adds and a restart", before + 4,
-                 lambda: self._warned(mark))
+                 lambda: self.warned(mark))
 
     def test_etc_cannot_be_written(self):
         self._with_dimm("/etc read-only, with a reload and a restart",
@@ -221,7 +88,7 @@ class Faults(FaultCase):
         self.memoryd.use(MOVABLE)
         for _ in range(3):
             start = self.blocks()
-            dimm = self._add("1G")
+            dimm = self.add("1G")
             self.guest.wait_until(lambda start=start: self.blocks() > start, "the first block", pause=0)
             self.guest.ask_for_dimm(dimm)
             self.guest.wait_until(lambda: not self.memoryd.get("PendingBlocks"), "the end of the burst")
@@ -230,7 +97,6 @@ class Faults(FaultCase):
         self.assertLessEqual(set(counts), {0, 8})
         self.row("3 DIMMs asked for while they come online", before + sum(counts),
                  f"{counts.count(0)} left, {counts.count(8)} stayed")
-
 
 
 class HungActuator(FaultCase):
@@ -243,7 +109,7 @@ class HungActuator(FaultCase):
         before, restarts, pid = self.blocks(), self.memoryd.restarts(), self.memoryd.actuator_pid()
         with self.memoryd.failing():
             self.guest.run(f"kill -STOP {pid}")
-            self._add()
+            self.add()
             wait_for_blocks(self.guest, before + 2)
             start = self.guest.uptime()
             self.guest.wait_until(lambda: self.memoryd.restarts() > restarts, "another actuator")
