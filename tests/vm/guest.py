@@ -242,6 +242,10 @@ class Guest:
         # This must not happen earlier, because the firmware resets the machine once more.
         self._qmp.execute("set-action", reboot="shutdown")
 
+    def press_power_button(self):
+        """A guest that sleeps wakes up. Others shut down."""
+        self._qmp.execute("system_powerdown")
+
     # Commands
 
     def run(self, command, check=True, user=None, timeout=RUN_TIMEOUT):
