@@ -163,7 +163,9 @@ class Guest:
         # Writes to the disk are lost when the guest ends.
         disk = (f"file={self._snapshot.disk},format=qcow2" if self._snapshot
                 else f"file={self._image.disk},format=raw")
-        return ["-drive", f"{disk},if=virtio,snapshot=on,cache=unsafe"]
+        second = [f"file={self._image.disk},format=raw"] if self._machine.second_disk else []
+        return [word for file in (disk, *second)
+                for word in ("-drive", f"{file},if=virtio,snapshot=on,cache=unsafe")]
 
     def _command_line(self):
         return [
@@ -229,14 +231,14 @@ class Guest:
         self.check_console()
         raise BootFailure(f"the guest did not boot in {timeout} s")
 
-    def reboot(self):
-        """Shuts the guest down properly and reboots it, with `systemctl reboot`. The disk keeps its
+    def reboot(self, command="systemctl --no-block reboot"):
+        """Shuts the guest down properly and reboots it, or has the command do so. The disks keep their
         changes."""
         self.run("sync")
         self.check_console()
         self._qmp.execute("set-action", reboot="reset")
         self._qmp.forget_events()
-        self._agent.request("guest-exec", {"path": "systemctl", "arg": ["--no-block", "reboot"]})
+        self._agent.start(_words(command, None))
         self._qmp.wait_event("RESET", WAIT_TIMEOUT)
         self._come_up(lambda: self._qmp.execute("system_reset"))
         # This must not happen earlier, because the firmware resets the machine once more.

@@ -70,6 +70,8 @@ class Machine:
     distances: dict = dataclasses.field(default_factory=dict)
     speeds: tuple = ()
     max_memory: str = "64G"
+    # vdb, a copy of the first disk that nothing uses. No snapshot has it: only for a class that boots.
+    second_disk: bool = False
     # The clock of the processors counts the instructions that they execute, at 1 GHz.
     counts_instructions: bool = False
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import program
-from case import CPU_NODES
+from case import CPU_NODES, PLAIN
 from fault import PAUSE, FaultCase
 from memory import read_memory, wait_online
 from memoryd import MESSAGE_BURST_DONE, UNIT
@@ -175,6 +175,38 @@ class Freeze(FaultCase):
         self.row(f"{self.times} hot-adds while the guest sleeps (freeze)", before + 4 * self.times,
                  "online when it is awake again, the same processes go on")
         self.assertEqual(self.memoryd.processes(), pids)
+
+
+HIBERNATE = "echo reboot >/sys/power/disk; echo disk >/sys/power/state"
+
+
+class Hibernation(FaultCase):
+    """The guest goes to its disk with memory that was added, and comes back."""
+
+    hardware = PLAIN | {"second_disk": True, "arguments": "resume=/dev/vdb"}
+    boots = True
+    minutes = 4
+    everyday = False
+
+    def test_it_comes_back_with_what_was_added(self):
+        self.guest.run("mkswap --force /dev/vdb && swapon /dev/vdb")
+        before = self.blocks()
+        self.add("512M")
+        self.wait_for_online(before + 4)
+        pids, boot = self.memoryd.processes(), self._boot_id()
+        classes = read_memory(self.guest).classes()
+        self.guest.reboot(HIBERNATE)
+        self.assertEqual(self._boot_id(), boot)
+        self.assertEqual(self.memoryd.processes(), pids)
+        self.assertClasses(read_memory(self.guest).classes(), classes)
+        self.add("256M")
+        self.wait_for_online(before + 6)
+        self.assertPolicy()
+        self.row("hibernation with a DIMM that was added, and another afterwards", before + 6,
+                 "the same processes go on")
+
+    def _boot_id(self):
+        return self.guest.run("cat /proc/sys/kernel/random/boot_id").strip()
 
 
 # The selftest has bc work out how many blocks are a percentage of all: rounded up. The guest has no bc.
