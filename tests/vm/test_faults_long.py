@@ -9,6 +9,18 @@ from guest import GuestError
 from memory import read_memory
 
 
+class RefusingKernel(FaultCase):
+    """The kernel refuses for 30 % of the time."""
+
+    adds = 49  # and one more at the end
+    jobs = 20
+    minutes = 8
+    everyday = False
+
+    def test_all_is_online_in_the_end(self):
+        self.inject(self.adds, self.jobs)
+
+
 class UpAndDown(FaultCase):
     """A virtio-mem device grows and shrinks, at times before it has all of what it was asked for."""
 
