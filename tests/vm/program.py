@@ -12,7 +12,7 @@ from guest import GuestError
 from host import call
 
 # The libraries of each program, by its name.
-LIBRARIES = {"latency": ["libsystemd"]}
+LIBRARIES = {"hostile": ["libsystemd"], "latency": ["libsystemd"]}
 
 
 class Load:
