@@ -22,6 +22,12 @@
 #define TURN_USEC 100
 
 /*
+ * What dbus-daemon takes of a connection's messages in a round: 2 KiB, and the rest of the last message. The kernel
+ * counts nearly 1 KiB for a small message, with what it needs itself.
+ */
+#define ROUND_BYTES 4096
+
+/*
  * The longest time that a turn waits for the bus. What memoryd sends outside turns, signals for instance, must not
  * keep turns from beginning.
  */
@@ -109,15 +115,15 @@ static int watch_reads(sd_bus *bus)
 }
 
 /*
- * Whether the bus has taken all of memoryd's messages. If that cannot be found out, assumes that it has. The kernel
- * tells that the last message was taken before it takes the last byte off its count (sock_wfree()).
+ * Whether the bus takes what memoryd has sent in one round. A message that is sent now waits no longer then. If that
+ * cannot be found out, assumes that it does.
  */
-static bool bus_has_read_all(sd_bus *bus)
+static bool bus_keeps_up(sd_bus *bus)
 {
         int n_bytes;
 
         return watch_reads(bus) < 0 || ioctl(sd_bus_get_fd(bus), SIOCOUTQ, &n_bytes) < 0 ||
-               n_bytes <= 1;
+               n_bytes <= ROUND_BYTES;
 }
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
@@ -140,7 +146,7 @@ static bool bus_is_free(sd_bus *bus)
 
         if (sd_bus_get_n_queued_write(bus, &n_messages) < 0 || n_messages > 0)
                 return false;
-        if (now_usec() >= late_usec || bus_has_read_all(bus))
+        if (now_usec() >= late_usec || bus_keeps_up(bus))
                 return true;
         wake_at(late_usec);
         return false;

@@ -9,7 +9,7 @@
  * The turns of users. memoryd handles one call at a time, of the user whose turns took the least time, and refuses
  * calls in turns as well. dbus-daemon takes a few kilobytes of memoryd's messages at a time, and goes round all
  * connections in between. What memoryd sends waits behind all that it has sent before. So a turn ends when the bus
- * has taken the answer, which counts as the user's time.
+ * has taken so much that it takes the rest in one round. This counts as the user's time.
  *
  * There is one connection to the bus, so the turns are those of the process.
  */
