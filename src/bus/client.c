@@ -132,7 +132,7 @@ static void client_refuse(Client *client, sd_bus_message *call, const sd_bus_err
                 turn_add_refusal(refusal, client->uid);
 }
 
-/* The user of what was held is known. */
+/* Passes on a call, or the error that refuses one, when the bus has told the user. */
 static void client_pass_on(Client *client, const HeldCall *held)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;

@@ -139,7 +139,7 @@ static void wake_at(uint64_t usec)
         (void) sd_event_source_set_enabled(time_source, SD_EVENT_ONESHOT);
 }
 
-/* Whether what memoryd sends next goes to the bus at once, or has to wait no longer for that. */
+/* Whether a turn may begin: the bus keeps up with memoryd, or memoryd has waited for it long enough. */
 static bool bus_is_free(sd_bus *bus)
 {
         uint64_t n_messages;
@@ -181,7 +181,10 @@ static bool may_have_answer(sd_bus *bus, uint32_t uid, Claim claim, sd_bus_messa
         return r > 0;
 }
 
-/* Takes what has its turn. A call goes on to its handler when it is read once more, see turn_begin(). */
+/*
+ * Begins the next turn: sends the error that refuses a call, or has sd-bus read the call once more. turn_begin() then
+ * lets the call go on to its handler.
+ */
 static void turn_take(sd_bus *bus)
 {
         int r;

@@ -100,7 +100,7 @@ START_TEST(very_many_users_share_what_is_left)
                 seen |= 1U << (uid - 1000);
         }
         check_none_ends(end_usec);
-        /* The row of all further users stays theirs, whoever comes meanwhile. */
+        /* The further users keep the row that they share when a user gets a row of its own. */
         ck_assert_uint_eq(count(1000, 6, end_usec), LOG_LIMIT_MESSAGES);
         ck_assert_uint_eq(count(2002, 6, end_usec), LOG_LIMIT_MESSAGES);
         check_ends(end_usec + 1, LOG_LIMIT_OTHERS, 12 - LOG_LIMIT_MESSAGES);

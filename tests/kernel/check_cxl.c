@@ -206,7 +206,7 @@ START_TEST(no_other_file_of_the_region_or_the_decoder_is_opened)
 }
 END_TEST
 
-/* A pipe that nobody writes to: whoever opens it waits until a signal comes. */
+/* A pipe without a writer: a process that opens it waits until it gets a signal. */
 START_TEST(a_reader_that_would_wait_gives_up_and_changes_no_timer)
 {
         const char *path = sysfs_fixture_path(&fixture, ROOT "/port1/endpoint2/decoder2.0/region");

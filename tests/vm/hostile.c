@@ -314,7 +314,7 @@ static int be_agent(Connection *connection)
 
 /* What is never read */
 
-/* Waits for the bus to take what was sent. Returns a negative errno if the connection is lost. */
+/* Waits until the bus has taken what was sent. Returns a negative errno if the connection is lost. */
 static int send_unread(sd_bus *bus, sd_bus_message *call)
 {
         struct pollfd output = { .fd = sd_bus_get_fd(bus), .events = POLLOUT };
