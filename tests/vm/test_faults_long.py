@@ -3,10 +3,10 @@
 
 import random
 
-from case import FULL
-from fault import MOVABLE, FaultCase
+from case import FULL, WORDS_FILE
+from fault import ALL_ONLINE, MOVABLE, PAUSE, RESCAN, FaultCase
 from guest import GuestError
-from memory import read_memory
+from memory import read_memory, wait_for_blocks
 
 
 class RefusingKernel(FaultCase):
@@ -19,6 +19,128 @@ class RefusingKernel(FaultCase):
 
     def test_all_is_online_in_the_end(self):
         self.inject(self.adds, self.jobs)
+
+
+# Kills a process of memoryd $count times: the actuator if the kill has an odd number, at a random moment of four
+# seconds after the start, which every other pair of kills has wait until a block is not online. Prints how many kills
+# hit which process, and how many of all hit a moment when a block was not online.
+KILLS = PAUSE + r"""
+cd /sys/devices/system/memory
+main=0 actuator=0 busy=0 old=0
+offline() { grep -Lsx online memory*/state | grep -q .; }
+for ((i = 0; i < $count; i++)); do
+        until pid=$(systemctl show --value --property=MainPID memoryd) && [ $pid != 0 ] && [ $pid != $old ]; do
+                pause 0.1
+        done
+        old=$pid
+        pause $((RANDOM % 4)).$((RANDOM % 10))
+        for ((wait = i & 2; wait > 0 && wait < 500; wait++)); do
+                offline && pause 0.0$((RANDOM % 10)) && break
+                pause 0.02
+        done
+        if ((i % 2)); then
+                # The file has no end of line, which read takes for a failure.
+                victim=
+                until [ "$victim" ]; do pause 0.05; read -r victim _ </proc/$pid/task/$pid/children; done
+                actuator=$((actuator + 1))
+        else
+                victim=$pid main=$((main + 1))
+        fi
+        kill -KILL $victim
+        offline && busy=$((busy + 1))
+done
+echo $main $actuator $busy
+"""
+
+
+class ComeAndGo(FaultCase):
+    """DIMMs come and leave while memoryd is away again and again. Then the kernel onlines them, by a setting that
+    lets them leave."""
+
+    minutes = 20
+    everyday = False
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        cls.guest.run(f"systemctl stop memoryd; echo online_movable >{WORDS_FILE}; systemctl start memoryd")
+        cls.memoryd.wait_ready()
+        cls.memoryd.use(MOVABLE)
+
+    def come_and_go(self, before, meanwhile=None):
+        """Adds a DIMM of 16 blocks, calls a function with its first and last block, and takes the DIMM out."""
+        memory = read_memory(self.guest)
+        dimm = self.add("2G")
+        self.wait_for_online(before + 16)
+        # The kernel misses a request for a DIMM that it still adds.
+        self.guest.wait_for_acceptance(dimm)
+        added = read_memory(self.guest).added_to(memory)
+        if meanwhile:
+            meanwhile(added.blocks[0].index, added.blocks[-1].index)
+            # A job that was killed leaves blocks offline, as it was told to.
+            self.guest.run(f"{ALL_ONLINE}\nuntil all_online {before + 16}; do {RESCAN} || :; pause 0.5; done")
+        self.guest.del_dimm(dimm)
+        wait_for_blocks(self.guest, before)
+
+    def add_the_last(self, before):
+        memory = read_memory(self.guest)
+        self.add("2G")
+        self.wait_for_online(before + 16)
+        added = read_memory(self.guest).added_to(memory)
+        self.assertClasses([block.zone_class for block in added], ["movable"] * 16)
+
+
+class KilledOften(ComeAndGo):
+    """A process of memoryd is killed again and again, while DIMMs come, go offline and online by jobs, and leave."""
+
+    kills = 200
+
+    @classmethod
+    def prepare_class(cls):
+        # Without this, memoryd waits for up to a minute after each kill but the first ones (class FiftyCrashes).
+        cls.guest.write_file("/run/systemd/system/memoryd.service.d/kills.conf",
+                             "[Service]\nExecStartPre=+rm -f /run/memoryd/state/crashes\n")
+        cls.guest.run("systemctl daemon-reload")
+        super().prepare_class()
+
+    def test_no_block_is_lost(self):
+        before, adds, codes = self.blocks(), 0, []
+
+        def run_jobs(first, last):
+            for verb in ("offline", "online"):
+                self.memoryd.wait_ready()
+                codes.append(self.guest.call(f"memoryctl {verb} {first}-{last}").code)
+        with self.memoryd.failing():
+            self.guest.write_file("/run/kills", KILLS)
+            killer = self.guest.start(f"count={self.kills} exec chrt --fifo 1 bash /run/kills")
+            while not killer.result():
+                self.come_and_go(before, run_jobs)
+                adds += 1
+            self.memoryd.wait_ready()
+        main, actuator, busy = killer.wait().stdout.split()
+        self.add_the_last(before)
+        self.row(f"{main} kills of the main process and {actuator} of the actuator, over {adds} hot-adds of 16 blocks "
+                 f"and {len(codes)} jobs", before + 16,
+                 f"{busy} kills with blocks offline, {len(codes) - codes.count(0)} jobs not done")
+
+
+class RestartedOften(ComeAndGo):
+    """memoryd is restarted again and again."""
+
+    restarts = 500
+
+    def test_no_block_is_lost(self):
+        before, adds = self.blocks(), 0
+        restarts = self.guest.start(f"{PAUSE}\nfor ((i = 0; i < {self.restarts}; i++)); do "
+                                    "systemctl restart memoryd || exit; pause 0.$((RANDOM % 10)); done")
+        while not restarts.result():
+            self.come_and_go(before)
+            adds += 1
+        self.assertEqual(restarts.wait().code, 0)
+        self.add_the_last(before)
+        self.row(f"{self.restarts} restarts over {adds} hot-adds of 16 blocks", before + 16,
+                 f"{len(self.memoryd.errors())} errors")
+        self.assertNoErrors()
 
 
 class UpAndDown(FaultCase):
