@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,6 +21,9 @@
 
 /* A signal that comes just before the write() starts is lost, so the timer repeats. */
 #define INTERRUPT_AGAIN_MSEC 100
+
+/* How long the main process waits for the end of the actuator. */
+#define END_MSEC 1000
 
 /* The highest number of an error, include/linux/err.h of the kernel. */
 #define ERRNO_MAX 4095
@@ -365,6 +369,11 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 
 void actuator_channel_close(ActuatorChannel *channel)
 {
+        struct pollfd peer = { .fd = channel->fd };
+
+        /* The actuator reads the end of the requests, exits, and so closes its end. */
+        if (channel->has_actuator && shutdown(channel->fd, SHUT_WR) == 0)
+                (void) poll(&peer, 1, END_MSEC);
         closep(&channel->fd);
         closep(&channel->cancel_fd);
         *channel = ACTUATOR_CHANNEL_CLOSED;
@@ -402,6 +411,7 @@ int actuator_start(const char *root, ActuatorChannel *ret)
         }
         ret->fd = TAKE_FD(ours.fd);
         ret->cancel_fd = TAKE_FD(ours.cancel_fd);
+        ret->has_actuator = true;
         return 0;
 }
 

@@ -69,10 +69,15 @@ typedef struct ActuatorReply {
 typedef struct ActuatorChannel {
         int fd;
         int cancel_fd;
+        bool has_actuator; /* whether the actuator has the other ends */
 } ActuatorChannel;
 
 #define ACTUATOR_CHANNEL_CLOSED ((ActuatorChannel){ .fd = -EBADF, .cancel_fd = -EBADF })
 
+/*
+ * Closes the channel, which ends the actuator, and waits for that end, for a second at most: a write of the actuator
+ * can hang in the kernel. systemd would kill a process that outlives the main process, and say so in the journal.
+ */
 void actuator_channel_close(ActuatorChannel *channel);
 
 /*

@@ -475,6 +475,18 @@ START_TEST(the_process_serves_and_does_not_block_its_peer)
 }
 END_TEST
 
+START_TEST(it_ends_when_its_channel_is_closed)
+{
+        ActuatorChannel started = ACTUATOR_CHANNEL_CLOSED;
+        siginfo_t ended = {};
+
+        ck_assert_int_eq(actuator_start(fixture.root, &started), 0);
+        actuator_channel_close(&started);
+        ck_assert_int_eq(waitid(P_ALL, 0, &ended, WEXITED), 0);
+        ck_assert_int_eq(ended.si_status, EXIT_SUCCESS);
+}
+END_TEST
+
 /* Like a block whose offlining never ends: a FIFO that is full, and that nobody empties. */
 static int make_endless_state(uint32_t block)
 {
@@ -770,6 +782,7 @@ int main(void)
         tcase_add_loop_test(loop, it_ends_when_its_peer_sends_something_else, 0, 2);
 
         tcase_add_test(process, the_process_serves_and_does_not_block_its_peer);
+        tcase_add_test(process, it_ends_when_its_channel_is_closed);
         tcase_add_test(process, a_write_that_takes_too_long_is_interrupted);
         tcase_add_test(process, a_write_is_cancelled_by_its_serial);
         tcase_add_test(process, a_write_that_was_cancelled_before_is_not_begun);

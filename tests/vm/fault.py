@@ -62,7 +62,7 @@ class FaultCase(GuestCase):
         type(self)._nodes += 1
         return self.guest.add_dimm(size, 1 + self._nodes % 2)
 
-    def _said(self, since, pattern):
+    def said(self, since, pattern):
         """Returns how many messages with this pattern memoryd has logged since mark()."""
         return int(self.guest.run(f"journalctl --sync; journalctl --no-pager -o cat -u memoryd --after-cursor "
                                   f"'{since}' | grep -cE '{pattern}' || :"))
@@ -150,7 +150,7 @@ class FaultCase(GuestCase):
         self.guest.run(NO_ERRORS)
         self.row(f"{adds + 1} hot-adds and {len(results)} jobs while the kernel refuses with ENOMEM or EBUSY for 30 % "
                  "of the time", before + 1,
-                 lambda: f"{self._said(mark, 'Cannot online memory')} refused writes named, "
+                 lambda: f"{self.said(mark, 'Cannot online memory')} refused writes named, "
                          f"{sum(code != 0 for _, code in results)} jobs ended with a reason")
         for report, code in results:
             self.assertTrue(code == 0 or report["failures"], report)
