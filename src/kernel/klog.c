@@ -82,7 +82,7 @@ int klog_next(int fd, uint32_t *ret_block)
                 if (n < 0)
                         return errno == EAGAIN ? KLOG_NONE : -errno;
                 if (n == 0)
-                        return KLOG_NONE;
+                        return -ENODATA;
                 record[n] = 0;
                 kind = klog_parse(record, ret_block);
                 if (kind != KLOG_NONE)

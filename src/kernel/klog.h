@@ -25,7 +25,8 @@ int klog_open(void);
 
 /*
  * Reads on to the next of these messages. Returns its KlogKind, KLOG_NONE if there is none now, or a negative
- * errno if the log cannot be read. *ret_block is written for KLOG_REFUSED only.
+ * errno if the log cannot be read: -ENODATA if it has an end, as no log of a kernel has. *ret_block is written for
+ * KLOG_REFUSED only.
  */
 int klog_next(int fd, uint32_t *ret_block);
 

@@ -61,7 +61,7 @@ static void setup(void)
 static void teardown(void)
 {
         close(ends[0]);
-        close(ends[1]);
+        closep(&ends[1]);
 }
 
 /* Adds a record. A read takes one record, as of the kernel's log. */
@@ -69,6 +69,17 @@ static void add(const char *record)
 {
         ck_assert_int_eq(write(ends[1], record, strlen(record)), (ssize_t) strlen(record));
 }
+
+START_TEST(a_log_that_has_ended_is_not_read_on)
+{
+        uint32_t block = 7;
+
+        add(records[0].record);
+        close(TAKE_FD(ends[1]));
+        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_REFUSED);
+        ck_assert_int_eq(klog_next(ends[0], &block), -ENODATA);
+}
+END_TEST
 
 START_TEST(all_other_records_are_passed_over)
 {
@@ -93,6 +104,7 @@ int main(void)
         tcase_add_loop_test(parse, messages_are_found_in_the_kernels_log, 0, ELEMENTSOF(records));
         suite_add_tcase(suite, parse);
         tcase_add_checked_fixture(read, setup, teardown);
+        tcase_add_test(read, a_log_that_has_ended_is_not_read_on);
         tcase_add_test(read, all_other_records_are_passed_over);
         suite_add_tcase(suite, read);
         return check_main(suite);
