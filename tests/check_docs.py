@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Compares the documents with the output of the programs.
 
 Environment: srcdir (.), MEMORYD (./memoryd), MEMORYCTL (./memoryctl) and LIST_KEYS

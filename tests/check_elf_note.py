@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """memoryd has a note about each library that it loads at run time, as packaging tools read it, and
 memoryctl, which loads none, has no such note."""
 

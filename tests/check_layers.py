@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Compares ARCHITECTURE.md with the code: the folders of src/, and the functions that it names.
 
 A file includes and calls only its own folder and those listed above it, and the calls between files make no
@@ -59,7 +60,7 @@ def check_includes(folders, includes):
 def check_sentences(texts):
     """Each file begins with a sentence of its own."""
     for name, text in texts.items():
-        body = re.sub(r"\A/\* SPDX.*\n(?:#(?:pragma|include).*\n|\n)*", "", text)
+        body = re.sub(r"\A(?:/\* SPDX.*\n)+(?:#(?:pragma|include).*\n|\n)*", "", text)
         if not body.startswith("/*"):
             yield f"src/{name} does not begin with a comment that says what it is"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Looks for phrases that make a reader stop, in documents, messages, comments and names of tests.
 
 Environment: srcdir (.)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Runs memoryctl --sysroot and tests/dumps/record on recorded and made trees, and compares with lsmem.
 
 Environment: srcdir (.), MEMORYCTL (./memoryctl). Neither program reads this machine's own memory.

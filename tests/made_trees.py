@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Makes trees like recorded ones, after the layout of machines of other architectures."""
 
 import dataclasses

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Collects test results in a table and prints a run's summary.
 
   report.py collect --platform TEXT --results FILE FOLDER

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: memoryd contributors
 /*
  * memoryd_guard - refuse to online or offline memory against the zone rules
  *

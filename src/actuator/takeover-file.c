@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Keeps what memoryd knows of the auto_online_blocks files, in memory and in a file below /run. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Remembers what auto_online_blocks said before memoryd, and chooses what memoryd writes there. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 #pragma once
 
 /* Macros and helpers for every file: scoped cleanup, transfer of ownership, growing arrays, string tables. */

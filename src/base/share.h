@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 #pragma once
 
 /* How users share things of which there are few, so that no user takes all of them. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Prints the introspection data of the interfaces. */
 
@@ -108,11 +109,14 @@ int bus_introspect(FILE *file, const char *interface)
         r = n > 0 ? introspect(&document) : -ENXIO;
         if (r < 0)
                 return r;
+        /* These lines are of the output. REUSE-IgnoreStart */
         fputs("<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
               "\"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n"
               "<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n"
+              "<!-- SPDX-FileCopyrightText: memoryd contributors -->\n"
               "<node>\n",
               file);
+        /* REUSE-IgnoreEnd */
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(interfaces); i++)
                 if (is_asked_for(i, interface))
                         r = print_interface(file, document, interfaces[i].interface);

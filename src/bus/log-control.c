@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* The interface org.freedesktop.LogControl1(5), which `systemctl service-log-level memoryd` uses. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Says where a text breaks libconfig's syntax, and hides from libconfig what it would misread. */
 

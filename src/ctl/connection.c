@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Connects to memoryd, calls its methods, and starts polkit's agent, which asks for a password. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Reads how far nodes are from each other, and how fast their memory is. */
 

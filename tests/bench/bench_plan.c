@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * How long memoryd takes to plan a machine, beside how long it takes to read one: a tree as the kernel

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Measures the large free areas that remain after a load that mixes short-lived pages of a user with
 kernel memory that stays: with all hot-added memory in the kernel class, and by memoryd's policy.
 

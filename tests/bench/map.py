@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Compares the time of memoryctl map on a large machine with that of lsmem on the same recorded tree.
 
 tests/bench/map.py [BUILD_DIR] [--blocks N] [--rounds N]

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Measures how long a hot-added DIMM takes to come online when memoryd has the kernel online it, and when
 memoryd writes itself: the same policy with the setting offload and without it.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Measures how long a hot-added DIMM takes to come online: by memoryd, by the kernel itself, and by a
 udev rule. offload.py measures DIMMs that memoryd has the kernel online.
 

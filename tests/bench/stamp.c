@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * Times a hot-add from inside the guest, by the kernel's uevents: prints how many memory blocks were

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 #include "ctl/mock_events.h"
 #include "ctl/mock_jobs.h"

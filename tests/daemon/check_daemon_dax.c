@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Dax devices that memoryd onlines as a whole. The mock takes the words, the test plays what becomes of blocks. */
 

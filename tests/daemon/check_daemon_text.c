@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Whatever bytes names and files have, memoryd and memoryctl answer, and what they write can be printed. */
 

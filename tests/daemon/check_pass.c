@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* What a pass does next, and when: all of its waiting, with a clock of its own. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * The kernel's half of /sys/devices/system/memory, preloaded into memoryd in front of umockdev: a

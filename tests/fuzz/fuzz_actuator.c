@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * The actuator's end of the channel. The input has requests one after the other, as they are in memory; the last

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * Calls of methods on D-Bus, with arguments of any type. The input is read byte by byte: what is called, and

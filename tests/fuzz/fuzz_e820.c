@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* The memory map of the firmware, in the page that an x86 kernel is started with. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * A recorded tree. In the input, a line "=PATH" begins a file, whose lines follow, and "@PATH TARGET" is a link.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* The files that one memoryd leaves to the next. What is loaded and saved again is loaded as the same. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * Words of the command line: sizes, times, ranges, additions. The lines of the input are the verb, the values of

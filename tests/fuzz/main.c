@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /* Feeds a program of this folder with files instead of made-up inputs: those named, or else its corpus. */
 

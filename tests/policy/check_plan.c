@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 #include "check_main.h"
 #include "machine_fixture.h"
 #include "policy/plan.h"

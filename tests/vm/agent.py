@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A client for the guest agent: runs commands and writes files in the guest, without a network."""
 
 import base64

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Runs a command in a chroot of a suite of Debian, to build and test memoryd with the compiler and the
 libraries of that suite. The chroot is made from packages and cached, under a hash of their names.
 

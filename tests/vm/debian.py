@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Makes trees from Debian's packages, for the disks of guests and for chroots, and has the cache for them. As
 a program it prints the package sources of a suite.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Shows memoryd at work: adds two DIMMs to a node without memory in a Debian guest, then one more
 DIMM, which the guest gives back."""
 

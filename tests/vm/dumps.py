@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Records the trees of tests/dumps from guests: tests/vm/dumps.py --destdir DIR [NAME]..."""
 
 import argparse

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """The base class of the tests of faults: each notes a row of the table that tests/report.py prints."""
 
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A guest under QEMU that boots, runs commands, gains and loses memory, and leaves traces on failure."""
 
 import contextlib

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
  * Uses a guest's memory the way that a test needs it. Memory is taken from NODE as long as that has any,

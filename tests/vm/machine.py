@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Makes QEMU's arguments for a machine: its nodes, their memory, and the kernel to boot."""
 
 import dataclasses

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Reads the guest's memory from sysfs. Tests compare memoryd with these values."""
 
 import dataclasses

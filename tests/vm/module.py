@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Builds kernel modules for the kernel of a guest, and loads them there."""
 
 import base64

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Works out from sysfs alone what the policy makes of a new device. Tests compare memoryd with this
 result. The policy is the shipped one, unless an argument says otherwise. All counts are in blocks."""
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Compiles programs for tests on this machine, and copies them to the guest."""
 
 import collections

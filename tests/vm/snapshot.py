@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Keeps guests that have booted. Under emulation a boot takes half a minute, and a start from a snapshot
 less than a second. Tests cannot affect each other: each class of tests gets the machine in the state
 right after the boot."""

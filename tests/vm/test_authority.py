@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """The right to change memory: polkit grants it by its rules, or for an administrator's password."""
 
 import json

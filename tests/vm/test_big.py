@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A machine with more than 64 GiB, for which the kernel makes memory blocks of 2 GiB."""
 
 import re

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Memory that is offline when the machine boots, and the kernel's settings after memoryd stops."""
 
 import image

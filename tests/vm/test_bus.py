@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """The bus goes away and comes back. Onlining does not wait for it."""
 
 from case import CPU_NODES, GuestCase

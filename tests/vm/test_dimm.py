@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Hot-added DIMMs come online by the policy, and memoryd, memoryctl and lsmem agree about them."""
 
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Memory that a driver adds and takes out again, which memoryd leaves to the driver unless a rule says otherwise."""
 
 import pathlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Faults of the kernel, of processes and of the machine while memory comes and goes. Each note is a row of a table:
 the fault and how often it was made, the number of blocks that were lost or in the wrong class, and what memoryd said.
 Those that are made a hundred times, or take a machine of their own, are in test_faults_long.py."""

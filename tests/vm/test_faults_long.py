@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Faults that are made over and over. Each note is a row of the table of test_faults.py."""
 
 import random

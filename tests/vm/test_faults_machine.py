@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Faults that take a guest of their own: what the machine lacks, what it goes through, and a test that abuses
 it. Each note is a row of the table of test_faults.py."""
 

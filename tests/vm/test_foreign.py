@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Administrators, tools and the machine act on the same blocks as memoryd."""
 
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """kernel/guard: the module refuses what the rules forbid on Debian's own kernels."""
 
 import module

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A hostile user attacks memoryd over the bus, in every way at once, while memory comes and another user reads."""
 
 import contextlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Jobs: refused requests, jobs that wait for each other, and memory that stays offline on request."""
 
 import json

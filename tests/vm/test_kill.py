@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Either process is killed while blocks come online, and no block is lost."""
 
 from case import CPU_NODES, WORDS_FILE, GuestCase, kernel_matters

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """The kernel itself onlines memory while adding it, if the policy has only one outcome for it."""
 
 from case import PATCHED, WORDS_FILE, GuestCase, kernel_matters, node_words_file

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """memoryd knows the device and the origin of each block, and treats the block accordingly."""
 
 from case import FULL, PATCHED, GuestCase, kernel_matters, newer_matters

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Settings and rules decide what a DIMM becomes."""
 
 from case import FULL, GuestCase

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """An edited configuration takes effect, and a broken one does not."""
 
 from case import GuestCase

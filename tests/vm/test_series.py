@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Tests the effect of each patch of kernel/patches on a kernel with the series. For some patches, a test
 on a kernel without the series shows that the test can detect the difference."""
 

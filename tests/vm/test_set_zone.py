@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """memoryctl set-zone moves the boundary between movable and kernel memory of a node."""
 
 import re

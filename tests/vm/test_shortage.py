@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A node runs short of kernel memory while its movable memory is free."""
 
 import json

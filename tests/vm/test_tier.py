@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Nodes with slow memory: their memory tiers, and what the firmware tells of their speed."""
 
 from case import FULL, GuestCase

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """The kernel refuses to release a DIMM, and brings back the blocks that it had taken offline."""
 
 import program

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A main process that is taken over can have the actuator write states and words, and no more."""
 
 import collections

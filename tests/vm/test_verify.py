@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Verify() and memoryctl verify find what works against the policy on a machine."""
 
 import json

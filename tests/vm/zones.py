@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """A guest in which only the test onlines memory, and the tests of the zone rules in it."""
 
 from case import PLAIN, WORDS_FILE, GuestCase

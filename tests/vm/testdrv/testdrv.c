@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: memoryd contributors
 /*
  * A driver that adds memory as the driver of an accelerator does, for the tests: under its own name, and to take
  * it out again later.
