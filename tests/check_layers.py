@@ -172,7 +172,8 @@ def main():
     source = SRCDIR / "src"
     document = (SRCDIR / ARCHITECTURE).read_text(encoding="utf-8")
     folders = listed_folders(document)
-    there = {path.name for path in source.iterdir()}
+    # A build in the source tree leaves hidden files and objects there.
+    there = {path.name for path in source.iterdir() if path.suffix != ".o" and not path.name.startswith(".")}
     texts = {str(path.relative_to(source)): path.read_text(encoding="utf-8")
              for path in source.rglob("*.[ch]")}
     # A build folder may have objects of files that are gone.

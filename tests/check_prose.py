@@ -16,7 +16,8 @@ import sys
 SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
 PLACES = ("README", "README.md", "NEWS", "HACKING.md", "ARCHITECTURE.md", "setup", "kernel/README.md",
           "kernel/*.sh", "conf/*.conf", "conf/examples/*.conf", "man/*.[0-9]", "systemd/*", "src/*.c",
-          "src/*/*", "tests/*.[ch]", "tests/*.py", "tests/*/*.[ch]", "tests/*/*.py")
+          "src/*/*", "tests/*.[ch]", "tests/*.py", "tests/*/*.[ch]", "tests/*/*.py", "debian/*",
+          "debian/tests/*", "packaging/*")
 
 # Each phrase, what to write in its place, and a text in which it must be noticed. A space stands for any
 # space, also one with the end of a line or of a string in it.
@@ -56,8 +57,8 @@ def faults_of(name, text):
 
 
 def files():
-    """Returns each text of the tree once; this file has the phrases."""
-    found = {path for place in PLACES for path in SRCDIR.glob(place) if path.is_file()}
+    """Returns each text of the tree once; this file has the phrases. A build in the source tree leaves objects there."""
+    found = {path for place in PLACES for path in SRCDIR.glob(place) if path.is_file() and path.suffix != ".o"}
     return sorted(found - {SRCDIR / "tests/check_prose.py"})
 
 
