@@ -194,10 +194,12 @@ def check_features(texts):
         yield "man/org.memoryd1.5: other features than in src/verify/feature.c"
 
 
-def check_guard(texts):
-    """The guard has the version of memoryd, in each file that DKMS and the kernel read."""
+def check_versions(texts):
+    """The guard and the packages have the version of memoryd, in each file that names it."""
     version = re.search(r"^AC_INIT\(\[memoryd\], \[(.+?)\]\)", texts.get("configure.ac"), re.M)[1]
     for name, pattern in (("kernel/guard/dkms.conf", r'^PACKAGE_VERSION="(.+)"$'),
+                          ("debian/changelog", r"\Amemoryd \((.+)-[^-]+\)"),
+                          ("packaging/memoryd.spec", r"^Version: +(.+)$"),
                           ("kernel/guard/memoryd_guard.c", r'^MODULE_VERSION\("(.+)"\);$'),
                           ("kernel/README.md", r"^make install-guard && dkms install memoryd-guard/(.+)$")):
         found = re.search(pattern, texts.get(name), re.M)
@@ -233,10 +235,12 @@ CHECKS = (
     (check_features, "man/org.memoryd1.5", r"^\.B node\\-auto\\-online$", ".B x"),
     (check_features, "src/verify/feature.c", '] = "groups"', '] = "crowds"'),
     (check_features, "src/verify/feature.c", '] = "Linux 4.7"', '] = "later"'),
-    (check_guard, "configure.ac", r"^AC_INIT\(\[memoryd\], \[", "AC_INIT([memoryd], [9."),
-    (check_guard, "kernel/guard/dkms.conf", "^PACKAGE_VERSION=\"", "PACKAGE_VERSION=\"9."),
-    (check_guard, "kernel/guard/memoryd_guard.c", "^MODULE_VERSION", "MODULE_VERSIONS"),
-    (check_guard, "kernel/README.md", "memoryd-guard/", "memoryd-guard/9."),
+    (check_versions, "configure.ac", r"^AC_INIT\(\[memoryd\], \[", "AC_INIT([memoryd], [9."),
+    (check_versions, "kernel/guard/dkms.conf", "^PACKAGE_VERSION=\"", "PACKAGE_VERSION=\"9."),
+    (check_versions, "kernel/guard/memoryd_guard.c", "^MODULE_VERSION", "MODULE_VERSIONS"),
+    (check_versions, "debian/changelog", r"\Amemoryd \(", "memoryd (9."),
+    (check_versions, "packaging/memoryd.spec", "^Version: +", "Version: 9."),
+    (check_versions, "kernel/README.md", "memoryd-guard/", "memoryd-guard/9."),
 )
 
 
