@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# fish completion for memoryctl(1)
+
+set -g __memoryctl_verbs status list nodes zones map explain history plan online offline set-zone jobs \
+    cancel monitor verify reload rescan
+
+# Whether the verb is one of these. Without a verb, it is status.
+function __memoryctl_verb_is
+    set -l verb status
+    for word in (commandline -opc)[2..]
+        if contains -- $word $__memoryctl_verbs
+            set verb $word
+            break
+        end
+    end
+    contains -- $verb $argv
+end
+
+# Asks memoryd for columns of a table. When another machine is meant, there is nothing to ask.
+function __memoryctl_ask -a verb columns
+    string match -qr -- '^(-[HMs]|--host|--machine|--sysroot)' (commandline -opc)[2..]
+    or memoryctl $verb --noheadings --output $columns 2>/dev/null </dev/null | string trim
+end
+
+# Ranges of blocks that are in a state that matches the pattern.
+function __memoryctl_blocks -a states
+    __memoryctl_ask list BLOCK,STATE | string replace -rf "^(\S+)\s+($states)\$" '$1'
+end
+
+# Those columns of a verb that are not in the list yet, with what is there before them.
+function __memoryctl_columns
+    set -l token (commandline -ct | string replace -r '^(--output=|-o)' '')
+    set -l before (string match -r '^.*[,+]' -- $token)
+    for column in $argv
+        contains -- $column (string split , -- (string trim -lc + -- "$before"))
+        or echo "$before$column"
+    end
+end
+
+complete -c memoryctl -f
+
+set -l none "not __fish_seen_subcommand_from $__memoryctl_verbs"
+complete -c memoryctl -n $none -a status -d 'totals, nodes, what is pending or failed and why'
+complete -c memoryctl -n $none -a list -d 'memory blocks as ranges'
+complete -c memoryctl -n $none -a nodes -d 'NUMA nodes'
+complete -c memoryctl -n $none -a zones -d 'zones of the nodes'
+complete -c memoryctl -n $none -a map -d 'a picture of the machine'
+complete -c memoryctl -n $none -a explain -d 'why a block is what it is'
+complete -c memoryctl -n $none -a history -d 'the last decisions'
+complete -c memoryctl -n $none -a plan -d 'what would become of offline memory, or of more of it'
+complete -c memoryctl -n $none -a online -d 'bring memory online'
+complete -c memoryctl -n $none -a offline -d 'take memory offline, so that it can be removed'
+complete -c memoryctl -n $none -a set-zone -d 'make memory movable or kernel memory'
+complete -c memoryctl -n $none -a jobs -d 'jobs that have not ended'
+complete -c memoryctl -n $none -a cancel -d 'end jobs before they are done'
+complete -c memoryctl -n $none -a monitor -d 'print events as they happen'
+complete -c memoryctl -n $none -a verify -d 'what on this machine works against the policy'
+complete -c memoryctl -n $none -a reload -d 'make memoryd read its configuration again'
+complete -c memoryctl -n $none -a rescan -d 'make memoryd read all blocks again'
+
+# What may follow a verb. A block to explain is one, not a range.
+complete -c memoryctl -n '__memoryctl_verb_is list' -a "(__memoryctl_blocks '.*')"
+complete -c memoryctl -n '__memoryctl_verb_is online' -a '(__memoryctl_blocks offline)'
+complete -c memoryctl -n '__memoryctl_verb_is offline set-zone' -a '(__memoryctl_blocks online)'
+complete -c memoryctl -n '__memoryctl_verb_is set-zone' -a 'movable kernel'
+complete -c memoryctl -n '__memoryctl_verb_is explain' -a "(__memoryctl_blocks '.*' | string replace -r -- '-.*' '')"
+complete -c memoryctl -n '__memoryctl_verb_is cancel' -a '(__memoryctl_ask jobs ID)'
+
+complete -c memoryctl -n '__memoryctl_verb_is list plan rescan' -s a -l all -d 'each block, all of a plan, or also what was taken offline'
+complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map plan monitor' -s b -l bytes -d 'print sizes in bytes'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones plan history jobs' -s n -l noheadings -d 'print no headings and no totals'
+complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map explain history plan online offline set-zone jobs monitor verify' -s J -l json -d 'print JSON'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -s s -l sysroot -xa '(__fish_complete_directories)' -d 'read a recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l architecture -xa 'x86-64 arm64 ppc64-le s390x' -d 'architecture of the recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l virtualization -xa '(systemd-detect-virt --list 2>/dev/null)' -d 'virtualization of the recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is plan' -l add -x -d 'plan with memory added'
+complete -c memoryctl -n '__memoryctl_verb_is plan' -l config -rF -d 'plan with this configuration'
+complete -c memoryctl -n '__memoryctl_verb_is map' -l svg -rF -d 'draw the map into a file'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l node -xa '(__memoryctl_ask nodes NODE)' -d 'memory of this node'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l device -xa '(__memoryctl_ask list DEVICE | string match -r .+ | sort -u)' -d 'memory of this device'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l size -x -d 'so much memory'
+complete -c memoryctl -n '__memoryctl_verb_is online' -l zone -xa 'movable kernel' -d 'zone to bring memory online in'
+complete -c memoryctl -n '__memoryctl_verb_is set-zone' -l movable -x -d 'how much of a node is to be movable'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l force -d 'do what the guards of the policy would refuse'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l timeout -x -d 'what a job may take'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l no-wait -d 'print the job, and do not wait for it'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l undo-on-failure -d 'take back what was done if some of it fails'
+complete -c memoryctl -s H -l host -xa '(__fish_print_hostnames)' -d 'ask the memoryd of another host'
+complete -c memoryctl -s M -l machine -xa "(machinectl list --no-legend 2>/dev/null | string replace -r ' .*' '')" -d 'ask the memoryd of a container'
+complete -c memoryctl -l no-ask-password -d 'do not ask for passwords'
+complete -c memoryctl -s h -l help -d 'print the help'
+complete -c memoryctl -s V -l version -d 'print the version'
+
+complete -c memoryctl -n '__memoryctl_verb_is list' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns RANGE SIZE STATE BLOCK NODE ZONES DECISION CLASS RULE GUARDS STATUS ERROR DEVICE \
+        ORIGIN CXL_REGION CXL_MEMDEVS)'
+complete -c memoryctl -n '__memoryctl_verb_is nodes' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns NODE CPU ONLINE OFFLINE KERNEL MOVABLE FREE MOVABLE_ONLY DISTANCES KERNEL_SHORT \
+        KERNEL_AUTO_ONLINE TIER READ_BANDWIDTH WRITE_BANDWIDTH READ_LATENCY \
+        WRITE_LATENCY)'
+complete -c memoryctl -n '__memoryctl_verb_is zones' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns NODE ZONE PRESENT MANAGED SPANNED FREE)'
+complete -c memoryctl -n '__memoryctl_verb_is history' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns TIME BLOCK NODE DECISION STATUS REASON DEVICE RULE GUARDS ONLINED_BY ERROR USEC)'
+complete -c memoryctl -n '__memoryctl_verb_is jobs' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns ID KIND STATE DONE TOTAL FAILED TARGET USER ZONE PATH UID)'
+complete -c memoryctl -n '__memoryctl_verb_is plan' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns RANGE SIZE BLOCK NODE ORIGIN STATE DECISION REASON DEVICE CLASS RULE GUARDS)'
