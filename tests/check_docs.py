@@ -194,19 +194,6 @@ def check_features(texts):
         yield "man/org.memoryd1.5: other features than in src/verify/feature.c"
 
 
-def check_versions(texts):
-    """The guard and the packages have the version of memoryd, in each file that names it."""
-    version = re.search(r"^AC_INIT\(\[memoryd\], \[(.+?)\]\)", texts.get("configure.ac"), re.M)[1]
-    for name, pattern in (("kernel/guard/dkms.conf", r'^PACKAGE_VERSION="(.+)"$'),
-                          ("debian/changelog", r"\Amemoryd \((.+)-[^-]+\)"),
-                          ("packaging/memoryd.spec", r"^Version: +(.+)$"),
-                          ("kernel/guard/memoryd_guard.c", r'^MODULE_VERSION\("(.+)"\);$'),
-                          ("kernel/README.md", r"^make install-guard && dkms install memoryd-guard/(.+)$")):
-        found = re.search(pattern, texts.get(name), re.M)
-        if not found or found[1] != version:
-            yield f"{name}: not version {version}"
-
-
 # Each check with a text to break, the pattern to replace in it and the replacement. A check must be able
 # to fail.
 CHECKS = (
@@ -235,12 +222,6 @@ CHECKS = (
     (check_features, "man/org.memoryd1.5", r"^\.B node\\-auto\\-online$", ".B x"),
     (check_features, "src/verify/feature.c", '] = "groups"', '] = "crowds"'),
     (check_features, "src/verify/feature.c", '] = "Linux 4.7"', '] = "later"'),
-    (check_versions, "configure.ac", r"^AC_INIT\(\[memoryd\], \[", "AC_INIT([memoryd], [9."),
-    (check_versions, "kernel/guard/dkms.conf", "^PACKAGE_VERSION=\"", "PACKAGE_VERSION=\"9."),
-    (check_versions, "kernel/guard/memoryd_guard.c", "^MODULE_VERSION", "MODULE_VERSIONS"),
-    (check_versions, "debian/changelog", r"\Amemoryd \(", "memoryd (9."),
-    (check_versions, "packaging/memoryd.spec", "^Version: +", "Version: 9."),
-    (check_versions, "kernel/README.md", "memoryd-guard/", "memoryd-guard/9."),
 )
 
 

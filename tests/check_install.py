@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""`make install` makes the folder for settings of a user, and `make uninstall` removes all but such settings.
+"""`make install` makes the folder for settings of a user, and installs what memoryd.pc and the preset name. `make
+uninstall` removes all but settings of a user.
 
 Runs in the folder of the build, and installs below a temporary folder."""
 
@@ -44,6 +45,20 @@ class Install(unittest.TestCase):
         self._make("uninstall")
         self.assertEqual(self._files(), set())
         self.assertEqual(self._own_folders(), [])
+
+    def test_pkg_config_names_the_folders(self):
+        folder = next(self.root.rglob("memoryd.pc")).parent
+        for variable, name in (("vendorconfdir", "memoryd.conf"), ("interfacesdir", "org.memoryd1.Manager.xml")):
+            path = subprocess.run([os.environ.get("PKG_CONFIG", "pkg-config"), "--define-variable=prefix=/usr",
+                                   f"--variable={variable}", "memoryd"], stdout=subprocess.PIPE, text=True, check=True,
+                                  env=os.environ | {"PKG_CONFIG_PATH": str(folder)}, timeout=120).stdout.strip()
+            self.assertTrue((self.root / path.lstrip("/") / name).is_file(), f"no {name} in '{path}'")
+
+    def test_presets_are_those_of_installed_units(self):
+        words = next(self.root.rglob("*.preset")).read_text(encoding="utf-8").splitlines()
+        enabled = {line.split()[1] for line in words if line.startswith("enable ")}
+        self.assertIn("memoryd.service", enabled)
+        self.assertLessEqual(enabled, self._files())
 
     def test_settings_of_a_user_stay(self):
         # memoryd refuses a folder that a group can write to, whatever the umask of the installation is.
