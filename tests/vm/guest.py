@@ -245,6 +245,14 @@ class Guest:
         # This must not happen earlier, because the firmware resets the machine once more.
         self._qmp.execute("set-action", reboot="shutdown")
 
+    def answers(self, timeout):
+        """Returns whether the guest agent answers in time. After a crash of the guest's kernel, this also drops what
+        the agent had left to say."""
+        with contextlib.suppress(AgentError):
+            self._agent.synchronize(timeout)
+            return True
+        return False
+
     def press_power_button(self):
         """A guest that sleeps wakes up. Others shut down."""
         self._qmp.execute("system_powerdown")

@@ -46,6 +46,20 @@ class BootDimm(GuestCase):
         self.assertLess(done, reached)
 
 
+class OnlineBootDimm(GuestCase):
+    """The kernel finds a DIMM at boot and onlines it, long before memoryd starts."""
+
+    hardware = PLAIN | {"dimms": (Dimm("1G", 1),), "arguments": "memhp_default_state=online_movable"}
+    boots = True
+
+    def test_it_stays_as_it_is(self):
+        self.assertModel()
+        memory = read_memory(self.guest)
+        self.assertClasses(memory.classes(1), "MMMMMMMM")
+        statuses = {row.status for row in self.memoryd.blocks() if row.node == 1}
+        self.assertEqual(statuses, {"initial"})
+
+
 @newer_matters("what the kernel does by itself has changed before")
 @kernel_matters("Debian has 6.12 online blocks by itself, 6.1 not")
 class KernelAutoOnline(GuestCase):
