@@ -20,7 +20,8 @@ import xml.etree.ElementTree
 SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
 INTERFACES = [f"org.memoryd1.{name}" for name in ("Manager", "Node", "Zone", "Job")]
 CATALOG = "systemd/memoryd.catalog"
-COMPLETION = "src/ctl/memoryctl.bash-completion"
+# tests/check_completions.py has the shells themselves complete, where they are installed.
+COMPLETIONS = tuple(f"src/ctl/memoryctl.{name}" for name in ("bash-completion", "zsh-completion", "fish"))
 
 
 def run(variable, default, *arguments):
@@ -141,25 +142,28 @@ def options_of(texts, program):
 
 
 def check_options(texts):
-    """The man page has each option of --help. The completion has each long option of memoryctl."""
+    """The man page has each option of --help. The completions have each long option of memoryctl."""
     for program, page in ("memoryd", "memoryd.8"), ("memoryctl", "memoryctl.1"):
         for option in options_of(texts, program):
             if not has_word(texts.man(page), option):
                 yield f"man/{page}: no option {option}"
     for option in options_of(texts, "memoryctl"):
-        if option.startswith("--") and not has_word(texts.get(COMPLETION), option):
-            yield f"{COMPLETION}: no option {option}"
+        for name in COMPLETIONS:
+            # fish and zsh have options without the dashes.
+            text = texts.get(name).replace(" --", " ")
+            if option.startswith("--") and not has_word(text, option.removeprefix("--")):
+                yield f"{name}: no option {option}"
 
 
 def check_verbs(texts):
-    """The man page and the completion of memoryctl have each verb of memoryctl --help."""
+    """The man page and the completions of memoryctl have each verb of memoryctl --help."""
     section = re.search(r"^Verbs:\n((?: +.*\n)+)", texts.get("memoryctl --help"), re.M)
     if not section:
         yield "memoryctl --help: no verbs"
         return
     for verb in re.findall(r"^  ([a-z-]+)", section.group(1), re.M):
         for name, text in (("man/memoryctl.1", texts.man("memoryctl.1")),
-                           (COMPLETION, texts.get(COMPLETION))):
+                           *((name, texts.get(name)) for name in COMPLETIONS)):
             if not has_word(text, verb):
                 yield f"{name}: no verb {verb}"
 
@@ -213,8 +217,8 @@ CHECKS = (
     (check_man_examples, "man/memoryd.conf.5", r"^\.nf", ".xx"),
     (check_options, "man/memoryd.8", "introspect", "x"),
     (check_options, "man/memoryctl.1", "noheadings", "x"),
-    (check_options, COMPLETION, "--machine", "x"),
-    (check_verbs, COMPLETION, r"\brescan\b", "x"),
+    *((check_options, name, r"\bundo-on-failure\b", "x") for name in COMPLETIONS),
+    *((check_verbs, name, r"\brescan\b", "x") for name in COMPLETIONS),
     (check_verbs, "man/memoryctl.1", r"\brescan\b", "x"),
     (check_messages, CATALOG, "^-- 7", "-- 8"),
     (check_messages, "man/memoryd.8", "^.B 7", ".B 8"),
