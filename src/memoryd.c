@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "base/text.h"
 #include "bus/bus.h"
+#include "daemon/capacity.h"
 #include "daemon/config-note.h"
 #include "daemon/crash.h"
 #include "daemon/handover.h"
@@ -81,10 +82,15 @@ static int check_config(void)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* The folder of the link belongs to root: the user memoryd could replace files of the configuration there. */
 static int hand_over(void)
 {
-        int r = handover_give();
+        int r = capacity_link(RUNTIME_FOLDER);
 
+        if (r < 0)
+                fprintf(stderr, "memoryd: Cannot link to the file with the capacity: %s\n",
+                        strerror(-r));
+        r = handover_give();
         if (r < 0)
                 fprintf(stderr, "memoryd: Cannot hand anything over to the service manager: %s\n",
                         strerror(-r));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actuator/takeover.h"
+#include "daemon/capacity.h"
 #include "daemon/dax-write.h"
 #include "daemon/decide.h"
 #include "daemon/hang.h"
@@ -52,6 +53,7 @@ struct Manager {
         History history;
         Publisher publisher;
         Keeper keeper;
+        Capacity capacity;
         bool stopping;
 };
 
@@ -69,6 +71,9 @@ void manager_fail(Manager *manager, const char *what, int error);
 
 /* Saves the state of blocks that only memoryd knows: between bursts of writes, and when memoryd stops. */
 void manager_remember(Manager *manager);
+
+/* Writes what memory is online, when all is done, or at once: for other programs, see capacity.h. */
+void manager_tell_capacity(Manager *manager, bool at_once);
 
 /*
  * Sets the kernel's auto_online_blocks as the configuration wants it. If memoryd is stopping, or is

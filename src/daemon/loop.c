@@ -462,6 +462,8 @@ int manager_start(Manager *manager)
         if (r < 0)
                 return r;
 
+        capacity_recall(&manager->capacity);
+        manager_tell_capacity(manager, true);
         manager->pass.grew_usec = 0;
         changed_ids_done(&manager->publisher.changes.blocks);
         (void) manager_take_over(manager);

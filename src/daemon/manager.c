@@ -80,7 +80,7 @@ int manager_new(sd_event *event, Setup *setup, Conf *conf, Manager **ret)
         writer_init(&manager->writer, &setup->actuator);
         manager->monitor = TAKE_PTR(setup->monitors[manager->conf.event_source]);
         manager->root = setup->root;
-        manager->keeper.folder = setup->runtime_folder;
+        manager->keeper.folder = manager->capacity.folder = setup->runtime_folder;
         setup_done(setup);
         *ret = manager;
         return 0;
@@ -145,6 +145,18 @@ void manager_remember(Manager *manager)
         if (manager->stopping || writer_is_idle(&manager->writer))
                 manager_schedule(manager, keeper_run(&manager->keeper, &manager->machine,
                                                      manager_now(manager), manager->stopping));
+}
+
+void manager_tell_capacity(Manager *manager, bool at_once)
+{
+        /* While a dax device is written, its blocks are gone. */
+        bool is_busy = !writer_is_idle(&manager->writer) || pass_is_waiting(&manager->pass) ||
+                       manager->queue.n_jobs > 0 || dax_write_is_busy(&manager->dax_write);
+
+        manager_count(manager);
+        manager_schedule(manager, capacity_run(&manager->capacity, &manager->machine.totals,
+                                               is_busy && !at_once, at_once || manager->stopping,
+                                               manager_now(manager)));
 }
 
 bool manager_take_over(Manager *manager)
@@ -452,5 +464,6 @@ bool manager_take_changes(Manager *manager, Changes *ret)
         r = publisher_take(&manager->publisher, &manager->machine.totals, is_idle,
                            manager->queue.n_jobs > 0, manager_now(manager), ret, &due_usec);
         manager_schedule(manager, due_usec);
+        manager_tell_capacity(manager, false);
         return r > 0;
 }

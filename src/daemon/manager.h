@@ -85,5 +85,8 @@ typedef struct ManagerView {
 
 ManagerView manager_view(Manager *manager);
 
-/* Takes the changes, and returns true, if there are any and publisher_take() says that it is time. */
+/*
+ * Takes the changes, and returns true, if there are any and publisher_take() says that it is time. Also keeps the
+ * file of capacity.h. To be called after every event.
+ */
 bool manager_take_changes(Manager *manager, Changes *ret);
