@@ -124,6 +124,16 @@ def check_examples(texts):
             yield f"man/memoryd.conf.5: no example {path.name}"
 
 
+def check_hooks(texts):
+    """Each example of a hook is installed, and the man page has an entry for it."""
+    page = texts.man("memoryd-capacity.service.8")
+    for path in sorted((SRCDIR / "conf/examples/capacity.d").iterdir()):
+        if not has_word(texts.get("Makefile.am"), f"conf/examples/capacity.d/{path.name}"):
+            yield f"Makefile.am: conf/examples/capacity.d/{path.name} is not installed"
+        if not re.search(rf"^\.TP\n\.B {re.escape(path.name)}$", page, re.M):
+            yield f"man/memoryd-capacity.service.8: no example {path.name}"
+
+
 def check_man_examples(texts):
     """memoryd accepts each example of the man page."""
     section = texts.get("man/memoryd.conf.5").partition("\n.SH EXAMPLES\n")[2].partition("\n.SH ")[0]
@@ -213,6 +223,8 @@ CHECKS = (
     (check_examples, "conf/examples/cxl.conf", "cpuless", "cpufree"),
     (check_examples, "Makefile.am", r"far-memory\.conf", ""),
     (check_examples, "man/memoryd.conf.5", r"vm\\-balloon\.conf", ""),
+    (check_hooks, "Makefile.am", r"capacity\.d/zram", ""),
+    (check_hooks, "man/memoryd-capacity.service.8", r"^\.B node\\-exporter$", ".B node"),
     (check_man_examples, "man/memoryd.conf.5", r"zone = \\\(dqleave", r"zone = \\(dqleft"),
     (check_man_examples, "man/memoryd.conf.5", r"^\.nf", ".xx"),
     (check_options, "man/memoryd.8", "introspect", "x"),
