@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """What bash, zsh and fish offer for memoryctl: its verbs and columns, for each verb the options that the verb takes, and
 the blocks, nodes, devices and jobs that it can do something with. The shells themselves complete.
 

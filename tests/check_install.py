@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """`make install` makes the folder for settings of a user, and installs what memoryd.pc and the preset name. `make
 uninstall` removes all but settings of a user.
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 # fish completion for memoryctl(1)
 
 set -g __memoryctl_verbs status list nodes zones map explain history plan online offline set-zone jobs \

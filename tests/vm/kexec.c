@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+// SPDX-FileCopyrightText: memoryd contributors
 /* Loads a kernel that boots when the running kernel crashes: kexec KERNEL INITRD ARGUMENTS. */
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """What ./setup install and uninstall do where systemd runs."""
 
 import pathlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """Places where memoryd must not run: the kernel that saves a crash dump, and containers."""
 
 import contextlib
