@@ -38,6 +38,8 @@ class CrashKernel(GuestCase):
         self.guest.run(f"{kexec} /boot/vmlinuz-$(uname -r) /boot/initrd.img-$(uname -r) '{arguments}' && sync")
         self.guest.expect_trouble()
         self.guest.start("sleep 1; echo c >/proc/sysrq-trigger")
+        # A request to the agent that the crash cuts short would wait for its answer for minutes.
+        self.guest.wait_until(lambda: "sysrq triggered crash" in self.guest.console(), "the crash")
         self.guest.wait_until(self._is_crash_kernel, "the crash kernel")
         self.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
 
