@@ -11,8 +11,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The pause between two changes that another program makes, one block after the other, is shorter. */
-#define QUIET_USEC USEC_PER_SEC
+/*
+ * More than mostly lies between two blocks that the kernel takes offline, one after the other, before a device is
+ * removed, also when it has to move pages.
+ */
+#define QUIET_USEC (5 * USEC_PER_SEC)
 #define AGAIN_USEC (60 * USEC_PER_SEC)
 
 static void format_figures(const Totals *totals, char text[static CAPACITY_TEXT_MAX])

@@ -6,7 +6,7 @@
 
 /*
  * A file with the memory that is online, for programs that size themselves by it and do not speak D-Bus. It is
- * replaced when a burst, a job or a change by another program is over, and nothing has changed for a second.
+ * replaced when a burst, a job or a change by another program is over, and nothing has changed for five seconds.
  *
  * Each time, a second file with the same text comes first. Who acts on changes takes that file away: as long as
  * it is there, a change was not acted on. A path unit with PathExists= loses no change that way, whatever is
@@ -31,8 +31,8 @@ typedef struct Capacity {
 void capacity_recall(Capacity *capacity);
 
 /*
- * Writes both files if the figures differ from those in the file, nothing is being done (`is_busy`), and a
- * second has passed since the last change. With `at_once`, does not wait. Logs the first failure, and tries again
+ * Writes both files if the figures differ from those in the file, nothing is being done (`is_busy`), and five
+ * seconds have passed since the last change. With `at_once`, does not wait. Logs the first failure, and tries again
  * after a minute, and at the next change. Returns the time of the next call, or USEC_INFINITY if none is needed
  * before the figures change or memoryd is not busy any more.
  */

@@ -21,7 +21,7 @@
 #define DIMM_BLOCKS 16
 
 /* Longer than memoryd waits after a change. */
-#define PAUSE_USEC (2 * USEC_PER_SEC)
+#define PAUSE_USEC (7 * USEC_PER_SEC)
 
 static int watch_fd;
 static unsigned n_written; /* how often the file was replaced */
