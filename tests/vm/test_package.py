@@ -2,13 +2,16 @@
 # SPDX-FileCopyrightText: memoryd contributors
 """The Debian package of memoryd, from its installation to its purge. `./setup deb` builds the package."""
 
+import json
 import os
 import pathlib
 import re
 import tempfile
 
 import image
+import program
 from case import WORDS_FILE, GuestCase, newer_matters
+from fault import MOVABLE
 from host import call
 from memory import read_memory, wait_online
 from memoryd import UNIT
@@ -47,14 +50,12 @@ def with_next_version(package):
         return changed.read_bytes()
 
 
-@newer_matters("the scripts of a package are those of its suite's debhelper")
-class Package(GuestCase):
-    """Each test begins with a guest that has no memoryd, installs the package, and purges it."""
+class PackageCase(GuestCase):
+    """The guest has no memoryd, and two versions of the package."""
 
     kernels = ("6.12", "7.3")  # one for each suite: the package does not depend on the kernel
     has_memoryd = False
     boots = True
-    minutes = 4
 
     @classmethod
     def prepare_class(cls):
@@ -62,6 +63,13 @@ class Package(GuestCase):
         cls.guest.write_file(PACKAGE, package.read_bytes())
         cls.guest.write_file(NEXT_PACKAGE, with_next_version(package))
         cls.guest.wait_until("systemctl is-active multi-user.target", "multi-user.target")
+
+
+@newer_matters("the scripts of a package are those of its suite's debhelper")
+class Package(PackageCase):
+    """Each test installs the package, and purges it."""
+
+    minutes = 4
 
     def setUp(self):
         self.word = self._read_word()
@@ -128,3 +136,41 @@ class Package(GuestCase):
         self.assertIn(self.guest.call(f"systemctl is-enabled {UNIT}").stdout, ("", "not-found\n"))
         self.assertEqual(self._read_word(), self.word)
         self.guest.run("id memoryd")
+
+
+@newer_matters("the scripts of a package are those of its suite's debhelper")
+class UpgradedOften(PackageCase):
+    """Upgrades and downgrades follow each other, each while a DIMM comes and a job runs that would take an hour."""
+
+    upgrades = 20
+    minutes = 10
+    everyday = False
+
+    def test_no_block_is_lost_and_each_job_is_told(self):
+        # What the kernel does while memoryd is away.
+        self.guest.run(f"echo online_movable >{WORDS_FILE}")
+        self.guest.write_file(SETTINGS_FILE, MOVABLE + 'offline_timeout = "1h";\n')
+        self.guest.run(f"dpkg --install {PACKAGE}")
+        self.memoryd.wait_ready()
+        _, memory, added = self.add_dimm(512, 1)
+        first, last = added.blocks[0].index, added.blocks[-1].index
+        program.bring_in(self.guest, "load")
+        self.start_load(f"pin 1 {first}")
+
+        results = []
+        for number in range(self.upgrades):
+            known = len(read_memory(self.guest).blocks)
+            job = self.guest.start(f"exec memoryctl --json offline --undo-on-failure {first}-{last}")
+            self.guest.wait_until(self.memoryd.jobs, "the job")
+            upgrade = self.guest.start(f"dpkg --install {PACKAGE if number % 2 else NEXT_PACKAGE}")
+            self.guest.add_dimm("256M", 1 + number % 2)
+            self.assertEqual(upgrade.wait().code, 0)
+            results.append(json.loads(job.wait().stdout)["result"])
+            self.memoryd.wait_ready()
+            wait_online(self.guest, known + 2)
+        self.assertEqual(results, ["cancelled"] * self.upgrades)
+        self.assertModel()
+        for block in read_memory(self.guest).added_to(memory):
+            self.assertClasses(block.zone_class, "movable")
+        self.note(f"{self.upgrades} upgrades and downgrades with a DIMM and a job each: no block lost, all jobs told as "
+                  "cancelled")
