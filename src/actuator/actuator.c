@@ -233,6 +233,51 @@ static int set_dax(const Sysfs *sysfs, const ActuatorRequest *request)
                           &uninterrupted);
 }
 
+/*
+ * Waits until the kernel has added what it is adding, unless the time of the request is up before. A write to the
+ * state of a block takes the kernel's lock for memory hotplug. This block is online already: such a write gives
+ * EINVAL, and does nothing.
+ */
+static int wait_for_hotplug(const Sysfs *sysfs, const ActuatorRequest *request)
+{
+        _cleanup_free_ Entry *entries = NULL;
+        size_t n_entries = 0;
+
+        (void) sysfs_list_numbered(sysfs, sysfs->memory_fd, ".", "memory", &entries, &n_entries);
+        for (size_t i = 0; i < n_entries; i++) {
+                char path[48], state[32];
+                int r;
+
+                snprintf(path, sizeof(path), "memory%u/state", entries[i].id);
+                if (sysfs_read_text(sysfs, sysfs->memory_fd, path, state, sizeof(state)) < 0 ||
+                    strcmp(state, "online") != 0)
+                        continue;
+                r = write_word(sysfs->memory_fd, path, "online", request);
+                return r == -ETIMEDOUT || r == -ECANCELED ? r : 0;
+        }
+        return 0;
+}
+
+/*
+ * While the kernel adds memory and onlines it as movable, the machine's word must not become "offline". The kernel
+ * reads the word for each block, and onlines a block for which it reads "offline" as if it was "online", which mostly
+ * makes kernel memory of it (online_memory_block() and memory_subsys_online(), seen on Linux 6.12).
+ */
+static int set_auto_online(const Sysfs *sysfs, const ActuatorRequest *request)
+{
+        int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
+        char path[AUTO_ONLINE_PATH_MAX], text[AUTO_ONLINE_WORD_MAX];
+        int r = 0;
+
+        if (request->node == NODE_NONE && request->word == ONLINE_WORD_OFFLINE &&
+            sysfs_read_auto_online(sysfs, NODE_NONE, text) >= 0 &&
+            online_word_from_string(text) == ONLINE_WORD_MOVABLE)
+                r = wait_for_hotplug(sysfs, request);
+        return r < 0 ? r :
+                       write_word(folder_fd, sysfs_auto_online_path(request->node, path),
+                                  online_word_to_string((OnlineWord) request->word), request);
+}
+
 /* Refuses a request. The block is read as well: the main process takes over what the reply says. */
 static void deny(const Sysfs *sysfs, Denial denial, const ActuatorRequest *request,
                  ActuatorReply *reply)
@@ -248,9 +293,7 @@ static void deny(const Sysfs *sysfs, Denial denial, const ActuatorRequest *reque
 
 static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
 {
-        int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
         Denial denial = denial_find(sysfs, request);
-        char path[AUTO_ONLINE_PATH_MAX];
 
         *reply = (ActuatorReply){ .request = *request };
         if (denial != DENIAL_NONE)
@@ -260,9 +303,7 @@ static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, Ac
         else if (request->verb == ACTUATOR_SET_DAX)
                 reply->error = set_dax(sysfs, request);
         else
-                reply->error =
-                        write_word(folder_fd, sysfs_auto_online_path(request->node, path),
-                                   online_word_to_string((OnlineWord) request->word), request);
+                reply->error = set_auto_online(sysfs, request);
 }
 
 int actuator_serve(int fd, const Sysfs *sysfs)

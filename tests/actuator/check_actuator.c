@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -126,6 +127,66 @@ START_TEST(a_word_is_written_into_auto_online_blocks)
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/auto_online_blocks"),
                          online_word_to_string((OnlineWord) _i));
         ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory0/state"), "before");
+}
+END_TEST
+
+typedef struct WaitCase {
+        const char *before;
+        OnlineWord word;
+        int32_t node;
+        bool waits;
+} WaitCase;
+
+static const WaitCase wait_cases[] = {
+        { "online_movable\n", ONLINE_WORD_OFFLINE, NODE_NONE, true },
+        { "online_movable\n", ONLINE_WORD_KERNEL, NODE_NONE, false },
+        { "online_movable\n", ONLINE_WORD_OFFLINE, 1, false },
+        { "online_kernel\n", ONLINE_WORD_OFFLINE, NODE_NONE, false },
+        { "online\n", ONLINE_WORD_OFFLINE, NODE_NONE, false },
+        { "offline\n", ONLINE_WORD_OFFLINE, NODE_NONE, false },
+};
+
+static const char *state_path(uint32_t block)
+{
+        return sysfs_fixture_path(&fixture, MEMORY_PATH "/memory%u/state", block);
+}
+
+/* Gives the state of a block a time of long ago, which a write changes. */
+static void make_old(uint32_t block)
+{
+        ck_assert_int_eq(utimensat(AT_FDCWD, state_path(block), (struct timespec[2]){}, 0), 0);
+}
+
+static bool is_new(uint32_t block)
+{
+        struct stat st;
+
+        ck_assert_int_eq(stat(state_path(block), &st), 0);
+        return st.st_mtim.tv_sec > 0;
+}
+
+START_TEST(movable_becomes_offline_when_the_kernel_has_added_all)
+{
+        const WaitCase *c = &wait_cases[_i];
+        const ActuatorRequest request = {
+                .verb = ACTUATOR_SET_AUTO_ONLINE,
+                .node = c->node,
+                .word = (uint32_t) c->word,
+        };
+
+        sysfs_fixture_set_block(&fixture, 3, "offline", NULL);
+        sysfs_fixture_set_block(&fixture, 7, "online", NULL);
+        sysfs_fixture_set_block(&fixture, 8, "online", NULL);
+        sysfs_fixture_write(&fixture, c->before, MEMORY_PATH "/auto_online_blocks");
+        sysfs_fixture_write(&fixture, "", NODE_PATH "/node1/auto_online_blocks");
+        make_old(7);
+        make_old(8);
+        serve();
+        ck_assert_int_eq(ask(&request).error, 0);
+        ck_assert_int_eq(is_new(7), c->waits);
+        ck_assert(!is_new(8));
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory3/state"), "offline");
+        ck_assert_str_eq(sysfs_fixture_read(&fixture, MEMORY_PATH "/memory7/state"), "online");
 }
 END_TEST
 
@@ -761,6 +822,8 @@ int main(void)
 
         tcase_add_loop_test(loop, a_word_is_written_into_the_state_of_the_block, 0,
                             ONLINE_WORD_INHERIT);
+        tcase_add_loop_test(loop, movable_becomes_offline_when_the_kernel_has_added_all, 0,
+                            ELEMENTSOF(wait_cases));
         tcase_add_loop_test(loop, a_word_is_written_into_auto_online_blocks, 0,
                             ONLINE_WORD_INHERIT);
         tcase_add_loop_test(loop, a_word_is_written_into_the_file_of_a_node, 0, _ONLINE_WORD_MAX);
