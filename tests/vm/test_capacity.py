@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: memoryd contributors
 """/run/memoryd/capacity says how much memory is online, and hooks run when it has changed."""
 
 from case import GuestCase, kernel_matters, newer_matters
