@@ -233,12 +233,14 @@ static int set_dax(const Sysfs *sysfs, const ActuatorRequest *request)
                           &uninterrupted);
 }
 
+/* Another process can have the kernel's lock for memory hotplug for long. */
+static const ActuatorRequest brief = { .timeout_msec = 5000 };
+
 /*
- * Waits until the kernel has added what it is adding, unless the time of the request is up before. A write to the
- * state of a block takes the kernel's lock for memory hotplug. This block is online already: such a write gives
- * EINVAL, and does nothing.
+ * Waits until the kernel has added what it is adding, for a while. A write to the state of a block takes the kernel's
+ * lock for memory hotplug. This block is online already: such a write gives EINVAL, and does nothing.
  */
-static int wait_for_hotplug(const Sysfs *sysfs, const ActuatorRequest *request)
+static void wait_for_hotplug(const Sysfs *sysfs)
 {
         _cleanup_free_ Entry *entries = NULL;
         size_t n_entries = 0;
@@ -246,16 +248,14 @@ static int wait_for_hotplug(const Sysfs *sysfs, const ActuatorRequest *request)
         (void) sysfs_list_numbered(sysfs, sysfs->memory_fd, ".", "memory", &entries, &n_entries);
         for (size_t i = 0; i < n_entries; i++) {
                 char path[48], state[32];
-                int r;
 
                 snprintf(path, sizeof(path), "memory%u/state", entries[i].id);
                 if (sysfs_read_text(sysfs, sysfs->memory_fd, path, state, sizeof(state)) < 0 ||
                     strcmp(state, "online") != 0)
                         continue;
-                r = write_word(sysfs->memory_fd, path, "online", request);
-                return r == -ETIMEDOUT || r == -ECANCELED ? r : 0;
+                (void) write_word(sysfs->memory_fd, path, "online", &brief);
+                return;
         }
-        return 0;
 }
 
 /*
@@ -267,15 +267,13 @@ static int set_auto_online(const Sysfs *sysfs, const ActuatorRequest *request)
 {
         int folder_fd = request->node == NODE_NONE ? sysfs->memory_fd : sysfs->node_fd;
         char path[AUTO_ONLINE_PATH_MAX], text[AUTO_ONLINE_WORD_MAX];
-        int r = 0;
 
         if (request->node == NODE_NONE && request->word == ONLINE_WORD_OFFLINE &&
             sysfs_read_auto_online(sysfs, NODE_NONE, text) >= 0 &&
             online_word_from_string(text) == ONLINE_WORD_MOVABLE)
-                r = wait_for_hotplug(sysfs, request);
-        return r < 0 ? r :
-                       write_word(folder_fd, sysfs_auto_online_path(request->node, path),
-                                  online_word_to_string((OnlineWord) request->word), request);
+                wait_for_hotplug(sysfs);
+        return write_word(folder_fd, sysfs_auto_online_path(request->node, path),
+                          online_word_to_string((OnlineWord) request->word), request);
 }
 
 /* Refuses a request. The block is read as well: the main process takes over what the reply says. */
