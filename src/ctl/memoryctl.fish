@@ -28,7 +28,7 @@ function __memoryctl_blocks -a states
     __memoryctl_ask list BLOCK,STATE | string replace -rf "^(\S+)\s+($states)\$" '$1'
 end
 
-# Those columns of a verb that are not in the list yet, with what is there before them.
+# The columns that the typed list does not have yet, each after the typed list.
 function __memoryctl_columns
     set -l token (commandline -ct | string replace -r '^(--output=|-o)' '')
     set -l before (string match -r '^.*[,+]' -- $token)

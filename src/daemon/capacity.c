@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 /*
- * More than mostly lies between two blocks that the kernel takes offline, one after the other, before a device is
- * removed, also when it has to move pages.
+ * The kernel takes the blocks of a device offline one by one before it removes the device. This is mostly longer than
+ * the time between two of them, even when pages have to be moved.
  */
 #define QUIET_USEC (5 * USEC_PER_SEC)
 #define AGAIN_USEC (60 * USEC_PER_SEC)
@@ -28,13 +28,17 @@ static void format_figures(const Totals *totals, char text[static CAPACITY_TEXT_
 
 void capacity_recall(Capacity *capacity)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = NULL, *changed = NULL;
 
-        if (statefile_read(capacity->folder, CAPACITY_FILE, CAPACITY_TEXT_MAX - 1, &text) >= 0)
+        if (statefile_read(capacity->folder, CAPACITY_FILE, CAPACITY_TEXT_MAX - 1, &text) < 0)
+                return;
+        /* An earlier memoryd may have ended between the two files. */
+        if (statefile_read(capacity->folder, CAPACITY_CHANGED_FILE, CAPACITY_TEXT_MAX - 1,
+                           &changed) < 0 ||
+            strcmp(text, changed) == 0)
                 strcpy(capacity->written, text);
 }
 
-/* Writes both files. If memoryd ends between the two, the next memoryd finds that the second one is old. */
 static int write_files(const Capacity *capacity)
 {
         const char *text = capacity->seen;

@@ -8,8 +8,8 @@
  * A file with the memory that is online, for programs that size themselves by it and do not speak D-Bus. It is
  * replaced when a burst, a job or a change by another program is over, and nothing has changed for five seconds.
  *
- * Each time, a second file with the same text comes first. Who acts on changes takes that file away: as long as
- * it is there, a change was not acted on. A path unit with PathExists= loses no change that way, whatever is
+ * Each time, a second file with the same text comes first. A program that acts on changes removes that file: as
+ * long as it is there, a change was not acted on. A path unit with PathExists= loses no change that way, whatever is
  * killed, and whenever. With PathChanged=, a change while the service ends would be lost.
  */
 

@@ -72,7 +72,7 @@ void manager_fail(Manager *manager, const char *what, int error);
 /* Saves the state of blocks that only memoryd knows: between bursts of writes, and when memoryd stops. */
 void manager_remember(Manager *manager);
 
-/* Writes what memory is online, when all is done, or at once: for other programs, see capacity.h. */
+/* Writes the files of capacity.h when nothing is being done, or at once. */
 void manager_tell_capacity(Manager *manager, bool at_once);
 
 /*
