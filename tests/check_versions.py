@@ -21,6 +21,7 @@ TITLE = r'^\.TH \S+ \S+ \S+ "memoryd ([^"]+)"'
 FILES = {
     "NEWS": r"^memoryd (\S+)\n=+$",
     "man/memoryd.8": TITLE,
+    "man/memoryd-capacity.service.8": TITLE,
     "man/memoryctl.1": TITLE,
     "man/memoryd.conf.5": TITLE,
     "man/org.memoryd1.5": TITLE,
@@ -28,9 +29,6 @@ FILES = {
     "kernel/guard/dkms.conf": r'^PACKAGE_VERSION="(.+)"$',
     "kernel/guard/memoryd_guard.c": r'^MODULE_VERSION\("(.+)"\);$',
     "kernel/README.md": r"^make install-guard && dkms install memoryd-guard/(.+)$",
-}
-# These may be missing: they are not in each archive.
-PACKAGING = {
     "debian/changelog": r"^memoryd \((?:\d+:)?([^)-]+)[^)]*\)",
     "packaging/memoryd.spec": r"^Version:\s*(\S+)$",
 }
@@ -45,9 +43,8 @@ def fault_of(name, pattern, text, version):
 
 def main():
     version = SOURCE.search((SRCDIR / "configure.ac").read_text(encoding="utf-8"))[1]
-    files = FILES | {name: pattern for name, pattern in PACKAGING.items() if (SRCDIR / name).exists()}
     faults = []
-    for name, pattern in files.items():
+    for name, pattern in FILES.items():
         text = (SRCDIR / name).read_text(encoding="utf-8")
         faults.append(fault_of(name, pattern, text, version))
         if not fault_of(name, pattern, text.replace(version, "9.8.7"), version):
