@@ -288,7 +288,7 @@ class Examples(CapacityCase):
                          f'memoryd_online_bytes{{class="kernel"}} {kernel}\n'
                          f'memoryd_online_bytes{{class="movable"}} {movable}\n')
         self.assertEqual(self.guest.run("wc -l </run/kubelet").strip(), "2")
-        self.assertEqual(self.guest.run("cat /run/kdump"), "reload\n")
+        self.assertEqual(self.guest.run("cat /run/kdump"), "try-reload\n")
         self.assertEqual(self.guest.run(f"systemctl show --value -p Result {SERVICE}").strip(),
                          "success")
 

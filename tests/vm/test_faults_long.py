@@ -22,9 +22,9 @@ class RefusingKernel(FaultCase):
         self.inject(self.adds, self.jobs)
 
 
-# Kills a process of memoryd $count times: the actuator if the kill has an odd number, at a random moment of four
-# seconds after the start, which every other pair of kills has wait until a block is not online. Prints how many kills
-# hit which process, and how many of all hit a moment when a block was not online.
+# Kills a process of memoryd $count times: the actuator if the kill has an odd number, at a random moment within four
+# seconds of the start. Every other pair of kills also waits until a block is offline. Prints how many kills hit which
+# process, and how many of all hit while a block was offline.
 KILLS = PAUSE + r"""
 cd /sys/devices/system/memory
 main=0 actuator=0 busy=0 old=0
@@ -73,7 +73,7 @@ class ComeAndGo(FaultCase):
         memory = read_memory(self.guest)
         dimm = self.add("2G")
         self.wait_for_online(before + 16)
-        # The kernel misses a request for a DIMM that it still adds.
+        # The kernel misses a request to unplug a DIMM that it is still adding.
         self.guest.wait_for_acceptance(dimm)
         added = read_memory(self.guest).added_to(memory)
         if meanwhile:

@@ -13,7 +13,7 @@ from memory import read_memory
 
 # What kdump adds for its kernel.
 CRASH_ARGUMENTS = ["nr_cpus=1", "irqpoll", "reset_devices"]
-# The seconds in which the agent of a guest answers that is up.
+# How long the agent of a running guest may take to answer, in seconds.
 ANSWER_TIMEOUT = 20
 CONDITIONS = "systemd-analyze condition --unit=memoryd.service"
 
