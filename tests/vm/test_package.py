@@ -24,10 +24,11 @@ PACKAGE, NEXT_PACKAGE = "/root/memoryd.deb", "/root/memoryd-next.deb"
 SETTINGS_FILE = "/etc/memoryd/memoryd.conf.d/10-tests.conf"
 
 LIST_FILES = r"find / -xdev \( -path /root -o -path /tmp -o -path /var/tmp \) -prune -o -print"
-# What stays of other programs' work after a purge: copies of the lists of users and of packages, the compiled catalog
-# of the journal, and the folder for the states of units of packages.
-STAYS = re.compile(r"/etc/g?(passwd|shadow|group)-|/var/lib/dpkg/.*-old|/var/lib/systemd/catalog/database"
-                   r"|/var/lib/systemd/deb-systemd-helper-enabled(/sysinit\.target\.wants)?|/var/log/.*")
+# What stays of other programs' work after a purge: what apt keeps for itself, copies of the lists of users and of
+# packages, the compiled catalog of the journal, and the folder for the states of units of packages.
+STAYS = re.compile(r"/etc/g?(passwd|shadow|group)-|/var/lib/dpkg/.*-old|/var/(cache|lib)/apt/.*|/var/log/.*"
+                   r"|/var/lib/systemd/catalog/database"
+                   r"|/var/lib/systemd/deb-systemd-helper-enabled(/sysinit\.target\.wants)?")
 
 
 def find_package(suite):
@@ -77,7 +78,7 @@ class Package(PackageCase):
         # An administrator can have settings before the package is there.
         self.guest.write_file(SETTINGS_FILE, image.TEST_SETTINGS)
         self.addCleanup(self.guest.run, "dpkg --purge memoryd; rm -rf /etc/memoryd")
-        self.guest.run(f"dpkg --install {PACKAGE}")
+        self.guest.run(f"apt-get --yes install {PACKAGE}")
 
     def _read_word(self):
         return self.guest.run(f"cat {WORDS_FILE}").strip()
@@ -172,5 +173,5 @@ class UpgradedOften(PackageCase):
         self.assertModel()
         for block in read_memory(self.guest).added_to(memory):
             self.assertClasses(block.zone_class, "movable")
-        self.note(f"{self.upgrades} upgrades and downgrades with a DIMM and a job each: no block lost, all jobs told as "
-                  "cancelled")
+        self.note(f"{self.upgrades} upgrades and downgrades with a DIMM and a job each: no block lost, all jobs told "
+                  "as cancelled")
