@@ -140,14 +140,17 @@ class Help:
 
     def __init__(self):
         text = run([MEMORYCTL, "--help"])
-        verbs = re.search(r"^Verbs:\n((?: +.*\n)+)", text, re.M)[1]
+        verbs = "".join(re.findall(r"^(?:Verbs|Other verbs).*:\n((?: +.*\n)+)", text, re.M))
         self.verbs = re.findall(r"^  ([a-z-]+)", verbs, re.M)
         options = re.findall(r"^ +(?:(-\w), )?(--[a-z-]+)( [A-Z\[]\S*)?", text, re.M)
         self.letters = {option: letter for letter, option, _ in options if letter}
         self.values = {option for _, option, value in options if value}
         self.options = [option for _, option, _ in options]
-        self.columns = {verb: re.findall(r"^ [ *]([A-Z_]+) ", rows, re.M)
-                        for verb, rows in re.findall(r"^Columns of (\w+).*:\n((?: .*\n)+)", text, re.M)}
+        self.columns = {}
+        for verb in self.verbs:
+            rows = re.search(r"^Columns.*:\n((?: .*\n)+)", run([MEMORYCTL, verb, "--help"]), re.M)
+            if rows:
+                self.columns[verb] = re.findall(r"^ [ *]([A-Z_]+) ", rows[1], re.M)
 
     def taken(self, verb):
         """Returns the options that memoryctl takes with a verb."""
@@ -210,6 +213,7 @@ class Completion:
             "memoryctl set-zone ": ["0-15", "kernel", "movable"],
             "memoryctl explain ": ["0", "32", "40"],
             "memoryctl cancel ": ["14", "3"],
+            "memoryctl help set": ["set-zone"],
             "memoryctl online --node ": ["0", "1"],
             "memoryctl online --device d": ["dax0.0"],
             "memoryctl online --zone ": ["kernel", "movable"],

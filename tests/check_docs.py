@@ -31,6 +31,12 @@ def run(variable, default, *arguments):
                           timeout=120).stdout
 
 
+def verbs_of(text):
+    """Returns the verbs in the text of memoryctl --help."""
+    sections = re.findall(r"^(?:Verbs|Other verbs).*:\n((?: +.*\n)+)", text, re.M)
+    return re.findall(r"^  ([a-z-]+)", "".join(sections), re.M)
+
+
 class Texts:
     """The files of the tree and the output of the programs. Any of these texts can be replaced."""
 
@@ -43,6 +49,8 @@ class Texts:
             "memoryctl --help": run("MEMORYCTL", "./memoryctl", "--help"),
             "keys": run("LIST_KEYS", "./tests/config/list_keys"),
         }
+        self.cache["help of verbs"] = "".join(run("MEMORYCTL", "./memoryctl", verb, "--help")
+                                              for verb in verbs_of(self.cache["memoryctl --help"]))
 
     def get(self, name):
         if name not in self.cache:
@@ -167,15 +175,26 @@ def check_options(texts):
 
 def check_verbs(texts):
     """The man page and the completions of memoryctl have each verb of memoryctl --help."""
-    section = re.search(r"^Verbs:\n((?: +.*\n)+)", texts.get("memoryctl --help"), re.M)
-    if not section:
+    verbs = verbs_of(texts.get("memoryctl --help"))
+    if not verbs:
         yield "memoryctl --help: no verbs"
-        return
-    for verb in re.findall(r"^  ([a-z-]+)", section.group(1), re.M):
+    for verb in verbs:
         for name, text in (("man/memoryctl.1", texts.man("memoryctl.1")),
                            *((name, texts.get(name)) for name in COMPLETIONS)):
             if not has_word(text, verb):
                 yield f"{name}: no verb {verb}"
+
+
+def check_columns(texts):
+    """The man page and the completions of memoryctl have each column of the tables."""
+    columns = re.findall(r"^ [ *]([A-Z][A-Z_]+) ", texts.get("help of verbs"), re.M)
+    if not columns:
+        yield "memoryctl VERB --help: no columns"
+    for column in columns:
+        for name, text in (("man/memoryctl.1", texts.man("memoryctl.1")),
+                           *((name, texts.get(name)) for name in COMPLETIONS)):
+            if not has_word(text, column):
+                yield f"{name}: no column {column}"
 
 
 def check_messages(texts):
@@ -232,6 +251,10 @@ CHECKS = (
     *((check_options, name, r"\bundo-on-failure\b", "x") for name in COMPLETIONS),
     *((check_verbs, name, r"\brescan\b", "x") for name in COMPLETIONS),
     (check_verbs, "man/memoryctl.1", r"\brescan\b", "x"),
+    (check_verbs, "memoryctl --help", "erbs", "erps"),
+    *((check_columns, name, r"\bONLINED_BY\b", "x") for name in COMPLETIONS),
+    (check_columns, "man/memoryctl.1", r"\bONLINED_BY\b", "x"),
+    (check_columns, "help of verbs", "^ [ *]([A-Z_]+) ", "x"),
     (check_messages, CATALOG, "^-- 7", "-- 8"),
     (check_messages, "man/memoryd.8", "^.B 7", ".B 8"),
     (check_exit_codes, "man/memoryd.8", r"^\.B 69$", ".B 68"),

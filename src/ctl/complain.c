@@ -15,6 +15,7 @@ bool arg_bytes = false;
 bool arg_no_headings = false;
 bool arg_json = false;
 bool arg_ask_password = true;
+bool arg_help = false;
 const char *arg_output = NULL;
 const char *arg_sysroot = NULL;
 const char *arg_architecture = NULL;

@@ -18,6 +18,7 @@ extern bool arg_bytes;
 extern bool arg_no_headings;
 extern bool arg_json;
 extern bool arg_ask_password;
+extern bool arg_help;
 extern const char *arg_output;  /* the list given to -o, or NULL */
 extern const char *arg_sysroot; /* a recorded tree to read instead of asking memoryd, or NULL */
 
@@ -376,6 +377,9 @@ int table_init(Table *table, const char *name, const ColumnSet *set);
 /* Whether -o names a column that is not shown without it. */
 bool table_is_asked_for(const char *column);
 void table_done(Table *table);
+
+/* Prints the columns with a word about each, a line each. Those that are shown only with -o have a star. */
+void columns_print(const ColumnSet *set);
 
 /* Adds a row. 0, or negative errno. */
 int table_add(Table *table, const void *row);

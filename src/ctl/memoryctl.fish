@@ -3,7 +3,7 @@
 # fish completion for memoryctl(1)
 
 set -g __memoryctl_verbs status list nodes zones map explain history plan online offline set-zone jobs \
-    cancel monitor verify reload rescan
+    cancel monitor verify reload rescan help
 
 # Whether the verb is one of these. Without a verb, it is status.
 function __memoryctl_verb_is
@@ -58,6 +58,7 @@ complete -c memoryctl -n $none -a monitor -d 'print events as they happen'
 complete -c memoryctl -n $none -a verify -d 'what on this machine works against the policy'
 complete -c memoryctl -n $none -a reload -d 'make memoryd read its configuration again'
 complete -c memoryctl -n $none -a rescan -d 'make memoryd read all blocks again'
+complete -c memoryctl -n $none -a help -d 'print the help, or that of a verb'
 
 # What may follow a verb. A block to explain is one, not a range.
 complete -c memoryctl -n '__memoryctl_verb_is list' -a "(__memoryctl_blocks '.*')"
@@ -66,6 +67,7 @@ complete -c memoryctl -n '__memoryctl_verb_is offline set-zone' -a '(__memoryctl
 complete -c memoryctl -n '__memoryctl_verb_is set-zone' -a 'movable kernel'
 complete -c memoryctl -n '__memoryctl_verb_is explain' -a "(__memoryctl_blocks '.*' | string replace -r -- '-.*' '')"
 complete -c memoryctl -n '__memoryctl_verb_is cancel' -a '(__memoryctl_ask jobs ID)'
+complete -c memoryctl -n '__memoryctl_verb_is help' -a '$__memoryctl_verbs'
 
 complete -c memoryctl -n '__memoryctl_verb_is list plan rescan' -s a -l all -d 'each block, all of a plan, or also what was taken offline'
 complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map plan monitor' -s b -l bytes -d 'print sizes in bytes'

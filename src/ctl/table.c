@@ -25,6 +25,13 @@ static int bad_column(const ColumnSet *set, const char *name, size_t length)
                              known);
 }
 
+void columns_print(const ColumnSet *set)
+{
+        for (size_t i = 0; i < set->n_columns; i++)
+                printf(" %c%-25s %s\n", set->columns[i].optional ? '*' : ' ', set->columns[i].name,
+                       set->columns[i].help);
+}
+
 bool table_is_asked_for(const char *column)
 {
         size_t length = strlen(column);

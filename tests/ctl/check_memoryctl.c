@@ -1172,6 +1172,10 @@ START_TEST(wrong_usage_is_named)
                 { { "list", "--svg=x" }, "option '--svg' has no meaning for 'list'" },
                 { { "map", "--svg=x", "-J" }, "--svg and --json exclude each other" },
                 { { "map", "--svg" }, "option '--svg' needs a value" },
+                { { "help", "lsit" }, "unknown verb 'lsit'" },
+                { { "lsit", "--help" }, "unknown verb 'lsit'" },
+                { { "help", "list", "map" }, "'help' takes one verb, got 2 arguments" },
+                { { "help", "-J" }, "option '--json' has no meaning for 'help'" },
                 { { "explain" }, "'explain' takes one block, got 0 arguments" },
                 { { "explain", "1", "2" }, "'explain' takes one block, got 2 arguments" },
                 { { "explain", "-o", "NODE", "1" },
@@ -1306,54 +1310,87 @@ START_TEST(version_is_that_of_the_package)
 }
 END_TEST
 
-/* The text of a file of the source tree. */
-static void read_source(const char *name, char text[static OUTPUT_MAX])
+/* No line is wider than a terminal. */
+static void expect_narrow(const char *text)
 {
-        _cleanup_close_ int fd = -EBADF;
-        char path[PATH_MAX];
-
-        snprintf(path, sizeof(path), "%s/%s", environment("srcdir", "."), name);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        ck_assert_msg(fd >= 0, "cannot open %s", path);
-        read_back(fd, text);
+        for (; text && *text; text = strchr(text, '\n'), text += text ? 1 : 0)
+                ck_assert_msg(strcspn(text, "\n") <= 80, "too wide: %.*s",
+                              (int) strcspn(text, "\n"), text);
 }
 
-/* Drops backslashes: roff writes a minus that is one as \-. */
-static void unescape(char *text)
+START_TEST(help_groups_the_verbs)
 {
-        char *to = text;
+        static char help[OUTPUT_MAX];
 
-        for (const char *from = text; *from; from++)
-                if (*from != '\\')
-                        *to++ = *from;
-        *to = '\0';
-}
-
-START_TEST(help_names_what_the_manual_page_and_the_completion_know)
-{
-        static char page[OUTPUT_MAX], completion[OUTPUT_MAX];
-        size_t n_words = 0;
-
-        read_source("man/memoryctl.1", page);
-        unescape(page);
-        read_source("src/ctl/memoryctl.bash-completion", completion);
         RUN("--help");
         ck_assert_int_eq(output.exit_code, 0);
         ck_assert_str_eq(output.err, "");
-        /* Long options, and columns, which are the words in capitals that start a line. */
-        for (char *line = strtok(output.out, "\n"); line; line = strtok(NULL, "\n")) {
-                char word[32] = "";
+        expect_narrow(output.out);
+        ck_assert_ptr_nonnull(strstr(output.out, "Usage: memoryctl [OPTION...] [VERB]"));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nVerbs that show memory:\n  status "));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nVerbs that change memory:\n  online "));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nOther verbs:\n  reload "));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nOptions:\n  -a, --all  "));
+        strcpy(help, output.out);
+        RUN("help");
+        expect(0, help, "");
+        RUN("-h");
+        expect(0, help, "");
+}
+END_TEST
 
-                if (sscanf(line, " -%*1[a-zA-Z], %31[a-z-]", word) != 1 &&
-                    sscanf(line, " %31[a-z-]", word) != 1 && sscanf(line, " *%31[A-Z_]", word) != 1)
-                        sscanf(line, "  %31[A-Z_]", word);
-                if (*line != ' ' || !*word)
-                        continue;
-                n_words++;
-                ck_assert_msg(strstr(page, word) != NULL, "'%s' is not in the manual page", word);
-                ck_assert_msg(strstr(completion, word) != NULL, "'%s' has no completion", word);
+/* In each way to ask for it. */
+START_TEST(each_verb_has_its_own_help)
+{
+        static const char *const verbs[] = { "status", "list",    "nodes",    "zones",  "map",
+                                             "plan",   "explain", "history",  "verify", "monitor",
+                                             "online", "offline", "set-zone", "jobs",   "cancel",
+                                             "reload", "rescan",  "help" };
+        static char help[OUTPUT_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                char usage[64];
+
+                RUN("help", verbs[i]);
+                snprintf(usage, sizeof(usage), "Usage: memoryctl %s [OPTION...]", verbs[i]);
+                ck_assert_msg(strncmp(output.out, usage, strlen(usage)) == 0, "%s", output.out);
+                ck_assert_ptr_nonnull(strstr(output.out, "\nOptions of all verbs:\n  -H, --host "));
+                expect_narrow(output.out);
+                strcpy(help, output.out);
+                expect(0, help, "");
+                RUN(verbs[i], "--help");
+                expect(0, help, "");
+                RUN("-h", verbs[i], "what", "ever");
+                expect(0, help, "");
         }
-        ck_assert_uint_eq(n_words, 17 + 25 + 16 + 16 + 6 + 12 + 12 + 11);
+}
+END_TEST
+
+START_TEST(the_help_of_a_verb_has_its_options_and_columns_alone)
+{
+        static const char wanted[] = "Usage: memoryctl zones [OPTION...]\n"
+                                     "\n"
+                                     "Zones of the nodes.\n"
+                                     "\n"
+                                     "Options:\n"
+                                     "  -b, --bytes               Print sizes in bytes\n"
+                                     "  -n, --noheadings ";
+
+        RUN("zones", "--help");
+        ck_assert_msg(strncmp(output.out, wanted, strlen(wanted)) == 0, "%s", output.out);
+        ck_assert_ptr_nonnull(strstr(output.out, "\nColumns:\n"
+                                                 "  NODE                      number of the node\n"
+                                                 "  ZONE                      name of the zone\n"));
+        ck_assert_ptr_null(strstr(output.out, "--all"));
+        RUN("rescan", "--help");
+        ck_assert_ptr_nonnull(strstr(output.out,
+                                     "  -a, --all                 Also decide on memory "
+                                     "that was taken offline\n"));
+        ck_assert_ptr_null(strstr(output.out, "Columns"));
+        RUN("set-zone", "--help");
+        ck_assert_ptr_nonnull(strstr(output.out,
+                                     "Usage: memoryctl set-zone [OPTION...] BLOCKS... ZONE\n"
+                                     "       memoryctl set-zone [--node N | --device "));
 }
 END_TEST
 
@@ -1400,7 +1437,8 @@ static Suite *memoryctl_suite(void)
                  bad_blocks_are_named, a_bad_block_to_explain_is_named,
                  more_memory_to_add_than_there_is_room_for_is_refused,
                  a_name_that_no_container_can_have_is_refused, version_is_that_of_the_package,
-                 help_names_what_the_manual_page_and_the_completion_know);
+                 help_groups_the_verbs, each_verb_has_its_own_help,
+                 the_help_of_a_verb_has_its_options_and_columns_alone);
         return suite;
 }
 
