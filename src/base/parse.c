@@ -72,26 +72,79 @@ int parse_hex_u64(const char *text, uint64_t *ret)
         return parse_number(text, 16, no_suffix_factor, UINT64_MAX, ret);
 }
 
-static uint64_t size_suffix_factor(const char *suffix)
+/* Returns how often a suffix multiplies by 1024, or -EINVAL if it is none. */
+static int size_suffix_steps(const char *suffix)
 {
-        static const char letters[] = "KMGTPkmgtp";
+        static const char letters[] = "KMGTPEkmgtpe";
         const char *letter;
 
-        if (*suffix == '\0')
-                return 1;
-
+        if (*suffix == '\0' || strcmp(suffix, "B") == 0)
+                return 0;
         letter = strchr(letters, *suffix);
         if (!letter)
-                return 0;
+                return -EINVAL;
         suffix++;
         if (*suffix && strcmp(suffix, "B") != 0 && strcmp(suffix, "iB") != 0)
-                return 0;
-        return UINT64_C(1) << (10 * ((letter - letters) % 5 + 1));
+                return -EINVAL;
+        return (int) ((letter - letters) % 6) + 1;
+}
+
+/* The most digits behind a point that count. 1024 times such a number fits 64 bits. */
+#define FRACTION_DIGITS_MAX 16
+
+/*
+ * Reads the digits behind a point from the front of *text as a number of FRACTION_DIGITS_MAX digits, and moves
+ * *text past them. Returns 0, -EINVAL if there is no digit, or -EDOM if one digit more is not 0.
+ */
+static int take_fraction(const char **text, uint64_t *ret)
+{
+        uint64_t number = 0;
+        unsigned n = 0;
+        int r = 0;
+
+        for (; isdigit((unsigned char) **text); (*text)++, n++) {
+                if (n < FRACTION_DIGITS_MAX)
+                        number = number * 10 + (uint64_t) (**text - '0');
+                else if (**text != '0')
+                        r = -EDOM;
+        }
+        if (n == 0)
+                return -EINVAL;
+        for (; n < FRACTION_DIGITS_MAX; n++)
+                number *= 10;
+        *ret = number;
+        return r;
 }
 
 int parse_size(const char *text, uint64_t *ret_bytes)
 {
-        return parse_number(text, 10, size_suffix_factor, UINT64_MAX, ret_bytes);
+        const uint64_t one = UINT64_C(10000000000000000); /* FRACTION_DIGITS_MAX zeros */
+        uint64_t number = 0, fraction = 0;
+        int r = take_number(&text, 10, &number), s = 0, n_steps;
+        bool has_point = r != -EINVAL && *text == '.';
+
+        if (has_point) {
+                text++;
+                s = take_fraction(&text, &fraction);
+        }
+        if (r == -EINVAL || s == -EINVAL)
+                return -EINVAL;
+        n_steps = size_suffix_steps(text);
+        if (n_steps < 0 || (has_point && n_steps == 0))
+                return -EINVAL;
+        for (int i = 0; i < n_steps && r >= 0; i++) {
+                fraction *= 1024;
+                if (number > UINT64_MAX / 1024)
+                        r = -ERANGE;
+                number = number * 1024 + fraction / one;
+                fraction %= one;
+        }
+        if (r < 0)
+                return r;
+        if (s < 0 || fraction > 0)
+                return -EDOM;
+        *ret_bytes = number;
+        return 0;
 }
 
 static uint64_t time_unit_factor(const char *unit)

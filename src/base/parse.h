@@ -15,8 +15,10 @@ int parse_u32(const char *text, uint32_t *ret);
 int parse_hex_u64(const char *text, uint64_t *ret);
 
 /*
- * Parses a size into bytes: a decimal number, alone or with one of the suffixes K, M, G, T, P (powers of
- * 1024, in either case, optionally followed by "iB" or "B").
+ * Parses a size into bytes: a decimal number, alone, with the suffix B, or with one of the suffixes K, M, G, T,
+ * P, E (powers of 1024, in either case, optionally followed by "iB" or "B"). Before one of these six it may have
+ * digits behind a point, "1.5G", of which the first 16 count. Returns -EDOM if the size is no whole number of
+ * bytes, as "0.1G", or if a later digit is not 0. Nothing is rounded.
  */
 int parse_size(const char *text, uint64_t *ret_bytes);
 

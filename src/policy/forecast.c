@@ -48,7 +48,8 @@ int addition_parse(const char *text, uint64_t block_size_bytes, Addition *ret,
         if (r == -EINVAL)
                 return r;
         *ret_expected = "a size that is a multiple of the block size, and not zero";
-        if (r >= 0 && (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0))
+        if (r == -EDOM ||
+            (r >= 0 && (addition.size_bytes == 0 || addition.size_bytes % block_size_bytes != 0)))
                 return -EINVAL;
         *ret_expected = EXPECTED_AT_MOST(FORECAST_BLOCKS_MAX);
         if (r < 0 || addition.size_bytes / block_size_bytes > FORECAST_BLOCKS_MAX)

@@ -90,13 +90,47 @@ static const NumberCase size_cases[] = {
         { "512Mi", -EINVAL, 0 },
         { "512mib", -EINVAL, 0 },
         { "512MiBs", -EINVAL, 0 },
-        { "512B", -EINVAL, 0 },
-        { "512E", -EINVAL, 0 },
-        { "1.5G", -EINVAL, 0 },
+        { "512B", 0, 512 },
+        { "0B", 0, 0 },
+        { "512b", -EINVAL, 0 },
+        { "512BB", -EINVAL, 0 },
+        { "15E", 0, UINT64_C(15) << 60 },
+        { "15eiB", 0, UINT64_C(15) << 60 },
+        { "16E", -ERANGE, 0 },
+        { "1.5G", 0, UINT64_C(1536) << 20 },
+        { "1.50G", 0, UINT64_C(1536) << 20 },
+        { "1.0G", 0, UINT64_C(1) << 30 },
+        { "0.5k", 0, 512 },
+        { "6.75GiB", 0, UINT64_C(6912) << 20 },
+        { "1.125TB", 0, UINT64_C(1152) << 30 },
+        { "01.5M", 0, UINT64_C(1536) << 10 },
+        { "0.0009765625K", 0, 1 },
+        { "0.0000000000000000K", 0, 0 },
+        { "1.500000000000000000000000000000G", 0, UINT64_C(1536) << 20 },
+        { "15.5E", 0, UINT64_C(31) << 59 },
+        { "15.9990234375E", 0, UINT64_C(16383) << 50 },
+        { "16.5E", -ERANGE, 0 },
+        { "16384.5P", -ERANGE, 0 },
+        { "18446744073709551616.5M", -ERANGE, 0 },
+        { "0.1G", -EDOM, 0 },
+        { "0.3K", -EDOM, 0 },
+        { "1.00048828125K", -EDOM, 0 },
+        { "1.0000000000000001E", -EDOM, 0 },
+        { "1.00000000000000005E", -EDOM, 0 },
+        { "1.5", -EINVAL, 0 },
+        { "1.0", -EINVAL, 0 },
+        { "1.5B", -EINVAL, 0 },
+        { "1.G", -EINVAL, 0 },
+        { ".5G", -EINVAL, 0 },
+        { "1.5.5G", -EINVAL, 0 },
+        { "1,5G", -EINVAL, 0 },
+        { "1.-5G", -EINVAL, 0 },
+        { "1.5e3M", -EINVAL, 0 },
+        { "0x1.8G", -EINVAL, 0 },
         { "-1G", -EINVAL, 0 },
 };
 
-START_TEST(size_takes_a_number_and_a_suffix)
+START_TEST(size_takes_a_number_and_a_suffix_and_rounds_nothing)
 {
         const NumberCase *c = &size_cases[_i];
         uint64_t value = UNTOUCHED;
@@ -230,7 +264,8 @@ int main(void)
         tcase_add_loop_test(numbers, u32_takes_decimal_digits_alone, 0, ELEMENTSOF(u32_cases));
         tcase_add_loop_test(numbers, hex_takes_hexadecimal_digits_without_a_prefix, 0,
                             ELEMENTSOF(hex_cases));
-        tcase_add_loop_test(numbers, size_takes_a_number_and_a_suffix, 0, ELEMENTSOF(size_cases));
+        tcase_add_loop_test(numbers, size_takes_a_number_and_a_suffix_and_rounds_nothing, 0,
+                            ELEMENTSOF(size_cases));
         tcase_add_loop_test(numbers, usec_takes_a_number_and_a_unit, 0, ELEMENTSOF(usec_cases));
         suite_add_tcase(suite, numbers);
 

@@ -290,6 +290,7 @@ static const FileCase file_cases[] = {
         { "min_kernel = 4294967296L;", "" },
         { "min_kernel = 0x200000000L;", "" },
         { "min_kernel = \"1024P\";", "" },
+        { "min_kernel = \"1.5G\";", "" },
         { "min_kernel = 1152921504606846976L;", "" },
         { "max_movable_ratio = 0;", "" },
         { "max_movable_ratio = 0.0;", "" },
@@ -326,6 +327,9 @@ static const FileCase file_cases[] = {
         { "min_kernel = \"lots\";", "1: 'min_kernel': " SIZE "\"lots\"\n" },
         { "min_kernel = \"\";", "1: 'min_kernel': " SIZE "\"\"\n" },
         { "min_kernel = \"1025P\";", "1: 'min_kernel': " SIZE "\"1025P\"\n" },
+        { "min_kernel = \"1024.5P\";", "1: 'min_kernel': " SIZE "\"1024.5P\"\n" },
+        { "min_kernel = \"0.1G\";", "1: 'min_kernel': " SIZE "\"0.1G\"\n" },
+        { "min_kernel = \"1.5\";", "1: 'min_kernel': " SIZE "\"1.5\"\n" },
         { "min_kernel = \"99999999P\";", "1: 'min_kernel': " SIZE "\"99999999P\"\n" },
         { "min_kernel = 1152921504606846977L;", "1: 'min_kernel': " SIZE "1152921504606846977\n" },
         { "min_kernel = 0xffffffffffffffffL;", "1: 'min_kernel': " SIZE "0x7fffffffffffffff\n" },
@@ -1113,6 +1117,7 @@ static const NumberCase size_cases[] = {
         { "0x200000000L", UINT64_C(1) << 33 },
         { "\"3G\"", UINT64_C(3) << 30 },
         { "\"1024P\"", UINT64_C(1) << 60 },
+        { "\"1.5G\"", UINT64_C(3) << 29 },
         { "\"block\"", MIN_KERNEL_ONE_BLOCK },
 };
 

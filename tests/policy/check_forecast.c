@@ -21,6 +21,7 @@ static const struct {
 } good_additions[] = {
         { "64G@1", BLOCK, { 64 * GIB, 1, ORIGIN_DIMM } },
         { "16G@2:virtio-mem", BLOCK, { 16 * GIB, 2, ORIGIN_VIRTIO_MEM } },
+        { "1.5G@1", BLOCK, { 1536 * (GIB / 1024), 1, ORIGIN_DIMM } },
         { "128M@0:dimm", BLOCK, { BLOCK, 0, ORIGIN_DIMM } },
         { "134217728@0:kmem", BLOCK, { BLOCK, 0, ORIGIN_KMEM } },
         { "1GiB@1023:balloon", BLOCK, { GIB, 1023, ORIGIN_BALLOON } },
@@ -64,7 +65,8 @@ static const struct {
         { "-1G@1", SIZE },
         { " 1G@1", SIZE },
         { "1 G@1", SIZE },
-        { "1.5G@1", SIZE },
+        { "1.5@1", SIZE },
+        { "1.G@1", SIZE },
         { "1X@1", SIZE },
 
         { "0@1", MULTIPLE },
@@ -73,6 +75,8 @@ static const struct {
         { "127M@1", MULTIPLE },
         { "134217729@1", MULTIPLE },
         { "192M@1", MULTIPLE },
+        { "0.1G@1", MULTIPLE },
+        { "1.1875G@1", MULTIPLE },
 
         { "32769G@1", AT_MOST },
         { "16383P@1", AT_MOST },
