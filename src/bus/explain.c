@@ -133,7 +133,7 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
                 return bus_error_from_errno(error, r, "Cannot read the call");
         block = machine_find_block(machine, id);
         if (!block)
-                return bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u", id);
+                return bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "there is no memory%u", id);
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)

@@ -25,6 +25,33 @@ static const char *where(void)
         return arg_host ?: arg_machine ?: "this machine";
 }
 
+/* How to start memoryd there, for the message that it does not run. */
+static int not_running(void)
+{
+        const char *option = arg_host ? " -H " : arg_machine ? " -M " : "";
+
+        return failure(
+                "memoryd is not running on %s: 'systemctl%s%s enable --now memoryd' starts it, "
+                "now and at each boot",
+                where(), option,
+                arg_host            ?:
+                        arg_machine ?:
+                                      "");
+}
+
+/* ssh and the container's manager tell themselves what is wrong on their side. */
+static int no_bus(int error, const char *text)
+{
+        bool is_absent = error == -ENOENT || error == -ECONNREFUSED;
+
+        if (!is_absent || arg_host || arg_machine)
+                return failure("cannot reach the system bus of %s: %s", where(), text);
+        return failure("cannot reach the system bus of this machine, which memoryctl asks memoryd "
+                       "through: %s; 'systemctl start dbus' starts the bus, and 'systemctl enable "
+                       "--now memoryd' starts memoryd",
+                       text);
+}
+
 int bus_open(sd_bus **ret)
 {
         int r;
@@ -38,9 +65,7 @@ int bus_open(sd_bus **ret)
         if (r == -EINVAL && (arg_host || arg_machine))
                 return failure("'%s' is not the name of a %s", where(),
                                arg_host ? "host" : "container");
-        if (r < 0)
-                return failure("cannot reach the system bus of %s: %s", where(), strerror(-r));
-        return EXIT_SUCCESS;
+        return r < 0 ? no_bus(r, strerror(-r)) : EXIT_SUCCESS;
 }
 
 /* Prints the faults of a configuration, a line each. */
@@ -63,7 +88,7 @@ int call_failure(int error, const sd_bus_error *reply)
 
         if (sd_bus_error_has_names(reply, SD_BUS_ERROR_SERVICE_UNKNOWN,
                                    SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-                return failure("memoryd is not running on %s (%s: %s)", where(), BUS_NAME, text);
+                return not_running();
         if (sd_bus_error_has_names(reply, SD_BUS_ERROR_ACCESS_DENIED,
                                    SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED))
                 return failure("access denied by memoryd or polkit: %s", text);
@@ -79,7 +104,7 @@ int call_failure(int error, const sd_bus_error *reply)
                         "memoryd gave an answer that is not understood, is it another version?");
         /* The connection is lost, for example because ssh or the container ended. */
         if (error == -ENOTCONN || error == -ECONNRESET || error == -EPIPE)
-                return failure("cannot reach the system bus of %s: %s", where(), text);
+                return no_bus(error, text);
         return failure("the call failed: %s (%s)", text, reply->name ?: "local");
 }
 
@@ -124,6 +149,21 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
                        sd_bus_message **ret)
 {
         return message_new(bus, path, interface, method, arg_ask_password, ret);
+}
+
+int ask_block_size(sd_bus *bus, sd_bus_error *error, uint64_t *ret_bytes)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+        int r;
+
+        r = manager_message_new(bus, "org.freedesktop.DBus.Properties", "Get", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
+        if (r >= 0)
+                r = sd_bus_call(bus, message, 0, error, &reply);
+        if (r >= 0 && sd_bus_message_read(reply, "v", "t", ret_bytes) < 0)
+                return -EBADMSG;
+        return r;
 }
 
 /* Without a handler they end the loop with the exit code `userdata`. */

@@ -101,6 +101,9 @@ uint64_t clock_usec(clockid_t clock);
 /* For a call that may have to ask a person first. */
 #define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)
 
+/* Asks for the size of a block. Returns 0 or more, or a negative errno, with or without the error set. */
+int ask_block_size(sd_bus *bus, sd_bus_error *error, uint64_t *ret_bytes);
+
 /* Prints why a call failed: the error reply, else the negative errno. Returns EXIT_FAILURE. */
 int call_failure(int error, const sd_bus_error *reply);
 
@@ -124,8 +127,8 @@ typedef struct WordRange {
 } WordRange;
 
 /*
- * request.c: BLOCKS, as in "32-39,45", or addresses as the column RANGE has them. Each argument has one or
- * more, in the order given. EXIT_SUCCESS, or an exit code after printing the fault.
+ * request.c: BLOCKS, as in "32-39,45" or "memory32", or addresses as the column RANGE has them. Each argument has
+ * one or more, in the order given. EXIT_SUCCESS, or an exit code after printing the fault.
  */
 int blocks_parse(int argc, char **argv, WordRange **ret_words, size_t *ret_n_words);
 

@@ -10,15 +10,31 @@
 
 #include <inttypes.h>
 
-/* Parses a number of a block, or an address "0x...". Both ends of a range must be of one kind. */
+/* How a path of a block begins, such as those that a shell makes of "/sys/devices/system/memory/memory3*". */
+#define BLOCK_PATH "/sys/devices/system/memory/"
+#define BLOCK_NAME "memory"
+
+static const char *skip_prefix(const char *text, const char *prefix)
+{
+        return strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text;
+}
+
+/*
+ * Parses a block: "32", "memory32" or its path; or an address "0x...". Both ends of a range must be numbers, or
+ * addresses.
+ */
 static int parse_end(const char *text, bool is_address, uint64_t *ret)
 {
+        const char *name = skip_prefix(text, BLOCK_PATH);
         uint32_t number = 0;
         int r;
 
         if (is_address)
                 return strncmp(text, "0x", 2) == 0 ? parse_hex_u64(text + 2, ret) : -EINVAL;
-        r = parse_u32(text, &number);
+        /* A path has a name at its end. */
+        if (name != text && strncmp(name, BLOCK_NAME, strlen(BLOCK_NAME)) != 0)
+                return -EINVAL;
+        r = parse_u32(skip_prefix(name, BLOCK_NAME), &number);
         if (r >= 0)
                 *ret = number;
         return r;
@@ -64,9 +80,9 @@ int blocks_parse(int argc, char **argv, WordRange **ret_words, size_t *ret_n_wor
                                 return failure("%s", strerror(ENOMEM));
                         if (parse_word(word, &words[n_words++]) < 0)
                                 return usage_failure(
-                                        "bad BLOCKS '%s' in '%s', expected a number, a range such "
-                                        "as 32-39, several such as 32-39,45, or addresses as in "
-                                        "the column RANGE",
+                                        "bad BLOCKS '%s' in '%s', expected a number, a name such "
+                                        "as memory32, a range such as 32-39, several such as "
+                                        "32-39,45, or addresses as in the column RANGE",
                                         word, argv[i]);
                 }
         }
@@ -133,6 +149,7 @@ static int parse_timeout(const char *text, uint64_t *ret)
         return r >= 0 && *ret == 0 ? -EINVAL : r;
 }
 
+#define SIZE_EXPECTED "a size such as 4G or 1.5G"
 #define MOVABLE_EXPECTED "a percentage such as 75% or a size such as 4G"
 
 /* The keys of a request whose values come from options. memoryd checks the values against the machine. */
@@ -148,7 +165,7 @@ typedef struct Key {
 static const Key keys[] = {
         { "Node", 'u', &arg_node, "--node", "the number of a node", parse_number },
         { "Device", 's', &arg_device, "--device", "the name of a device", NULL },
-        { "Size", 't', &arg_size, "--size", "a size such as 4G", parse_size },
+        { "Size", 't', &arg_size, "--size", SIZE_EXPECTED, parse_size },
         { "Zone", 's', &arg_zone, "--zone", "movable or kernel", NULL },
         { "MovablePercent", 'u', &arg_movable, "--movable", MOVABLE_EXPECTED, parse_percent },
         { "MovableBytes", 't', &arg_movable, "--movable", MOVABLE_EXPECTED, parse_size },
@@ -165,18 +182,53 @@ static const char *key_text(const Key *key)
         return key->text == &arg_movable && is_percent != (key->type == 'u') ? NULL : text;
 }
 
+/*
+ * Refuses a number alone. It could be meant as either, and to take "75" as bytes would make all memory of the
+ * node kernel memory. A number over 100 can only be a size.
+ */
+static int check_movable(void)
+{
+        uint64_t number;
+
+        if (!arg_movable || !*arg_movable ||
+            strspn(arg_movable, "0123456789") < strlen(arg_movable))
+                return EXIT_SUCCESS;
+        if (parse_size(arg_movable, &number) >= 0 && number <= 100)
+                return usage_failure(
+                        "--movable: '%s' is not clear, use %s%% for that percentage of "
+                        "the node's memory, or %sG for that size",
+                        arg_movable, arg_movable, arg_movable);
+        return usage_failure("--movable: '%s' is not clear, expected %s; %sB is that many bytes",
+                             arg_movable, MOVABLE_EXPECTED, arg_movable);
+}
+
+static int check_option(const Key *key)
+{
+        const char *text = key_text(key);
+        uint64_t number;
+        int r = 0;
+
+        if (!text)
+                return EXIT_SUCCESS;
+        if (!*text || !text_is_printable(text))
+                r = -EINVAL;
+        else if (key->parse)
+                r = key->parse(text, &number);
+        if (r == -EDOM)
+                return usage_failure("%s: '%s' is not a whole number of bytes, expected %s",
+                                     key->option, text, key->expected);
+        return r < 0 ? usage_failure("%s: expected %s, got '%s'", key->option, key->expected,
+                                     text) :
+                       EXIT_SUCCESS;
+}
+
 static int check_options(void)
 {
-        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
-                const char *text = key_text(&keys[i]);
-                uint64_t number;
+        int r = check_movable();
 
-                if (text && (!*text || !text_is_printable(text) ||
-                             (keys[i].parse && keys[i].parse(text, &number) < 0)))
-                        return usage_failure("%s: expected %s, got '%s'", keys[i].option,
-                                             keys[i].expected, text);
-        }
-        return EXIT_SUCCESS;
+        for (size_t i = 0; i < ELEMENTSOF(keys) && r == EXIT_SUCCESS; i++)
+                r = check_option(&keys[i]);
+        return r;
 }
 
 /* Checks --zone. For set-zone, makes the last argument that option instead, and removes it from *argc. */

@@ -4,7 +4,6 @@
 /* memoryctl explain. */
 
 #include "base/names.h"
-#include "base/parse.h"
 #include "ctl/row.h"
 
 #include <ctype.h>
@@ -142,30 +141,34 @@ static int explain_print(json_object *object)
         return EXIT_SUCCESS;
 }
 
-/* Parses "32" or "memory32". */
-static int parse_block(const char *text, uint32_t *ret)
+static int too_many_blocks(const char *text)
 {
-        const char *number = strncmp(text, "memory", 6) == 0 ? text + 6 : text;
-
-        return parse_u32(number, ret);
+        return usage_failure("'explain' takes one block, got '%s'", text);
 }
 
-static int explain_block(sd_bus *bus, uint32_t block, json_object *object)
+/* Asks for the block size, which is needed to find a block by its addresses, and for the explanation. */
+static int explain_block(sd_bus *bus, const WordRange *word, const char *text, json_object *object)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_free_ BlockRange *block = NULL;
         uint64_t block_size_bytes;
-        int r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "Explain", &message);
+        int r = ask_block_size(bus, &error, &block_size_bytes);
 
+        if (r < 0)
+                return call_failure(r, &error);
+        r = blocks_resolve(word, 1, block_size_bytes, &block);
+        if (r != EXIT_SUCCESS)
+                return r;
+        if (block->first != block->last)
+                return too_many_blocks(text);
+        r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "Explain", &message);
         if (r >= 0)
-                r = sd_bus_message_append(message, "u", block);
+                r = sd_bus_message_append(message, "u", block->first);
         if (r >= 0)
                 r = sd_bus_call(bus, message, 0, &error, &reply);
         if (r >= 0)
                 r = dict_read(reply, "sv", read_entry, object);
-        if (r >= 0)
-                r = sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
-                                                "BlockSizeBytes", &error, 't', &block_size_bytes);
         if (r >= 0 && json_object_object_add(object, "block_size_bytes",
                                              json_object_new_uint64(block_size_bytes)) < 0)
                 r = -ENOMEM;
@@ -176,19 +179,22 @@ int verb_explain(int argc, char **argv)
 {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(json_object_putp) json_object *object = NULL;
-        uint32_t block;
+        _cleanup_free_ WordRange *words = NULL;
+        size_t n_words;
         int r;
 
         if (argc != 1)
                 return usage_failure("'explain' takes one block, got %d arguments", argc);
-        if (parse_block(argv[0], &block) < 0)
-                return usage_failure("'%s': expected the number of a block, as 32 or memory32",
-                                     argv[0]);
+        r = blocks_parse(argc, argv, &words, &n_words);
+        if (r != EXIT_SUCCESS)
+                return r;
+        if (n_words != 1 || (!words->is_address && words->first != words->last))
+                return too_many_blocks(argv[0]);
         object = json_object_new_object();
         if (!object)
                 return failure("%s", strerror(ENOMEM));
         r = bus_open(&bus);
         if (r == EXIT_SUCCESS)
-                r = explain_block(bus, block, object);
+                r = explain_block(bus, words, argv[0], object);
         return r == EXIT_SUCCESS ? explain_print(object) : r;
 }

@@ -323,21 +323,6 @@ static int send_request(Wait *wait, const char *method, const BlockRange *blocks
         return sd_bus_call_async(wait->bus, NULL, message, on_reply, wait, CHANGE_TIMEOUT_USEC);
 }
 
-static int ask_block_size(Wait *wait, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
-        int r;
-
-        r = manager_message_new(wait->bus, "org.freedesktop.DBus.Properties", "Get", &message);
-        if (r >= 0)
-                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
-        if (r >= 0)
-                r = sd_bus_call(wait->bus, message, 0, error, &reply);
-        if (r >= 0 && sd_bus_message_read(reply, "v", "t", &wait->progress.block_size_bytes) < 0)
-                return -EBADMSG;
-        return r;
-}
-
 static int run_job(const char *method, const WordRange *words, size_t n_words)
 {
         _cleanup_(wait_done) Wait wait = { .progress.has_bar = isatty(STDERR_FILENO) };
@@ -348,7 +333,7 @@ static int run_job(const char *method, const WordRange *words, size_t n_words)
         r = bus_open(&wait.bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = ask_block_size(&wait, &error);
+        r = ask_block_size(wait.bus, &error, &wait.progress.block_size_bytes);
         if (r < 0)
                 return call_failure(r, &error);
         r = blocks_resolve(words, n_words, wait.progress.block_size_bytes, &blocks);

@@ -108,7 +108,7 @@ static int mark_wanted(const Snapshot *snapshot, const BlockRange *wanted, bool 
         i = first ? (size_t) (first - snapshot->blocks) : snapshot->n_blocks;
         for (uint64_t id = wanted->first; id <= wanted->last; id++, i++) {
                 if (i == snapshot->n_blocks || snapshot->blocks[i].id != id)
-                        return failure("there is no block %" PRIu64, id);
+                        return failure("there is no memory%" PRIu64, id);
                 marks[i] = true;
         }
         return EXIT_SUCCESS;

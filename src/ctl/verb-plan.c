@@ -146,8 +146,7 @@ static int plan_by_memoryd(Table *table)
         if (r >= 0)
                 r = sd_bus_call(bus, message, CHANGE_TIMEOUT_USEC, &error, &reply);
         if (r >= 0)
-                r = sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
-                                                "BlockSizeBytes", &error, 't', &block_size_bytes);
+                r = ask_block_size(bus, &error, &block_size_bytes);
         if (r >= 0)
                 r = read_ranges(reply, &rows, block_size_bytes);
         if (r >= 0)

@@ -100,30 +100,31 @@ static int check_numbers(Selector *selector)
         return 0;
 }
 
-/* Sets named[] for the blocks of a range. */
-static int find_range(Selector *selector, const BlockRange *range, bool *named)
+/*
+ * Counts a range in at its first block and out behind its last one, so that thousands of large ranges cost no
+ * more than their number.
+ */
+static int find_range(Selector *selector, const BlockRange *range, int *counts)
 {
         const Block *first = machine_find_block(selector->machine, range->first),
-                    *last = machine_find_block(selector->machine, range->last);
+                    *last = machine_find_block(selector->machine, range->last),
+                    *end = selector->machine->blocks + selector->machine->n_blocks;
         uint32_t missing = range->first;
 
         if (range->first > range->last)
                 return invalid(selector, "blocks %u-%u are upside down", range->first, range->last);
-        if (!first || !last)
-                return selector_refuse(selector, REFUSAL_NO_SUCH_BLOCK, "there is no memory%u",
-                                       first ? range->last : range->first);
-        if ((size_t) (last - first) == range->last - range->first) {
-                memset(&named[first - selector->machine->blocks], true,
-                       (size_t) (last - first) + 1);
+        if (first && last && (size_t) (last - first) == range->last - range->first) {
+                counts[first - selector->machine->blocks]++;
+                counts[last + 1 - selector->machine->blocks]--;
                 return 0;
         }
-        while (first->id == missing) {
+        while (first && first < end && first->id == missing) {
                 first++;
                 missing++;
         }
-        return selector_refuse(selector, REFUSAL_RANGE_HAS_HOLES,
-                               "blocks %u-%u have a hole: there is no memory%u", range->first,
-                               range->last, missing);
+        return selector_refuse(selector,
+                               first && last ? REFUSAL_RANGE_HAS_HOLES : REFUSAL_NO_SUCH_BLOCK,
+                               "there is no memory%u", missing);
 }
 
 static bool is_of_target(const Selector *selector, const Block *block)
@@ -193,25 +194,27 @@ int selector_find_targets(Selector *selector)
 {
         const Request *request = selector->request;
         Machine *machine = selector->machine;
-        _cleanup_free_ bool *named = NULL;
-        int r = check_request(selector);
+        _cleanup_free_ int *counts = NULL;
+        int r = check_request(selector), n_ranges = 0;
 
         if (r == 0)
                 r = check_numbers(selector);
         if (r != 0)
                 return r;
         /* One element more, so that no allocation is empty on an empty machine. */
-        named = calloc(machine->n_blocks + 1, sizeof(bool));
+        counts = calloc(machine->n_blocks + 1, sizeof(int));
         selector->targets = calloc(machine->n_blocks + 1, sizeof(Target));
         selector->steps = calloc(machine->n_blocks + 1, sizeof(Step));
-        if (!named || !selector->targets || !selector->steps)
+        if (!counts || !selector->targets || !selector->steps)
                 return -ENOMEM;
         for (size_t i = 0; i < request->n_ranges && r == 0; i++)
-                r = find_range(selector, &request->ranges[i], named);
-        for (size_t i = 0; i < machine->n_blocks; i++)
-                if (named[i] ||
+                r = find_range(selector, &request->ranges[i], counts);
+        for (size_t i = 0; i < machine->n_blocks; i++) {
+                n_ranges += counts[i]; /* the ranges that the block is in */
+                if (n_ranges > 0 ||
                     (request->n_ranges == 0 && is_of_target(selector, &machine->blocks[i])))
                         selector->targets[selector->n_targets++].block = &machine->blocks[i];
+        }
         if (r == 0)
                 r = check_found(selector);
         return r == 0 && !selector->has_size ? check_busy(selector) : r;

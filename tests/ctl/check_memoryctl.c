@@ -298,13 +298,15 @@ START_TEST(list_can_be_json_with_sizes_as_numbers)
 }
 END_TEST
 
-START_TEST(list_takes_the_addresses_that_it_prints)
+START_TEST(list_takes_the_addresses_and_names_that_are_printed)
 {
         static const char *const cases[][2] = {
                 { "0x0000000100000000-0x0000000107ffffff", "   32\n" },
                 { "0x0000000150000000-0x000000015fffffff", "   42\n   43\n" },
                 { "0x150000000-0x15FFFFFFF", "   42\n   43\n" },
                 { "0x0-0x7ffffff,40-41", "    0\n   40\n   41\n" },
+                { "memory32", "   32\n" },
+                { "memory40-memory41,/sys/devices/system/memory/memory7", "    7\n   40\n   41\n" },
         };
         static const char *const bad[][2] = {
                 { "0x0-0x1ffffff", "0x0000000000000000-0x0000000001ffffff" },
@@ -327,7 +329,7 @@ START_TEST(list_takes_the_addresses_that_it_prints)
                 expect(2, "", err);
         }
         RUN("list", "0x80000000-0x87ffffff");
-        expect(1, "", "memoryctl: there is no block 16\n");
+        expect(1, "", "memoryctl: there is no memory16\n");
 }
 END_TEST
 
@@ -337,11 +339,11 @@ START_TEST(list_names_the_first_block_that_does_not_exist)
                 const char *blocks;
                 const char *err;
         } cases[] = {
-                { "16", "memoryctl: there is no block 16\n" },
-                { "8-31", "memoryctl: there is no block 16\n" },
-                { "0,46-48", "memoryctl: there is no block 47\n" },
-                { "49-4294967295", "memoryctl: there is no block 50\n" },
-                { "4294967295", "memoryctl: there is no block 4294967295\n" },
+                { "16", "memoryctl: there is no memory16\n" },
+                { "8-31", "memoryctl: there is no memory16\n" },
+                { "0,46-48", "memoryctl: there is no memory47\n" },
+                { "49-4294967295", "memoryctl: there is no memory50\n" },
+                { "4294967295", "memoryctl: there is no memory4294967295\n" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -470,6 +472,10 @@ START_TEST(explain_says_why_in_a_sentence_and_lists_the_rest)
         expect(0, wanted, "");
         RUN("explain", "memory32");
         expect(0, wanted, "");
+        RUN("explain", "/sys/devices/system/memory/memory32");
+        expect(0, wanted, "");
+        RUN("explain", "0x0000000100000000-0x0000000107ffffff");
+        expect(0, wanted, "");
 }
 END_TEST
 
@@ -556,9 +562,9 @@ END_TEST
 START_TEST(explain_names_a_block_that_is_not_there)
 {
         RUN("explain", "47");
-        expect(1, "", "memoryctl: There is no memory47\n");
+        expect(1, "", "memoryctl: there is no memory47\n");
         RUN("explain", "-J", "4294967295");
-        expect(1, "", "memoryctl: There is no memory4294967295\n");
+        expect(1, "", "memoryctl: there is no memory4294967295\n");
 }
 END_TEST
 
@@ -1012,7 +1018,7 @@ START_TEST(a_machine_without_blocks_and_nodes_is_shown)
         RUN("nodes");
         expect(0, "", "");
         RUN("list", "0");
-        expect(1, "", "memoryctl: there is no block 0\n");
+        expect(1, "", "memoryctl: there is no memory0\n");
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 json_object *object;
 
@@ -1096,40 +1102,56 @@ START_TEST(an_answer_of_another_type_is_an_error)
 }
 END_TEST
 
-START_TEST(without_the_daemon_one_line_says_so)
+#define NOT_RUNNING                                                                                \
+        "memoryctl: memoryd is not running on this machine: 'systemctl enable --now memoryd' "     \
+        "starts it, now and at each boot\n"
+
+START_TEST(without_the_daemon_one_line_says_so_and_how_to_start_it)
 {
-        static const char *const verbs[] = { "status", "list",   "nodes",  "zones",
-                                             "map",    "reload", "rescan", "history",
-                                             "plan",   "jobs",   "verify" };
+        static const char *const verbs[][2] = {
+                { "status" },        { "list" },         { "nodes" },       { "zones" },
+                { "map" },           { "reload" },       { "rescan" },      { "history" },
+                { "plan" },          { "jobs" },         { "verify" },      { "explain", "32" },
+                { "offline", "32" }, { "online", "32" }, { "cancel", "3" },
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
-                RUN(verbs[i]);
-                expect(1, "",
-                       "memoryctl: memoryd is not running on this machine "
-                       "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+                RUN(verbs[i][0], verbs[i][1]);
+                expect(1, "", NOT_RUNNING);
         }
-        RUN("explain", "32");
-        expect(1, "",
-               "memoryctl: memoryd is not running on this machine "
-               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
-        RUN("offline", "32");
-        expect(1, "",
-               "memoryctl: memoryd is not running on this machine "
-               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
-        RUN("cancel", "3");
-        expect(1, "",
-               "memoryctl: memoryd is not running on this machine "
-               "(org.memoryd1: Name \"org.memoryd1\" does not exist)\n");
+        RUN("set-zone", "32", "kernel");
+        expect(1, "", NOT_RUNNING);
 }
 END_TEST
 
-START_TEST(without_a_bus_one_line_says_so)
+/* The bus of another machine can be there without memoryd. */
+START_TEST(without_the_daemon_of_another_host_the_hint_names_the_host)
 {
-        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true), 0);
-        RUN();
+        write_file("ssh", 0755,
+                   "#!/bin/sh\nexec systemd-stdio-bridge -p \"$DBUS_SYSTEM_BUS_ADDRESS\"\n");
+        extend_path();
+        RUN("-H", "root@elsewhere", "status");
         expect(1, "",
-               "memoryctl: cannot reach the system bus of this machine: No such file or "
-               "directory\n");
+               "memoryctl: memoryd is not running on root@elsewhere: 'systemctl -H root@elsewhere "
+               "enable --now memoryd' starts it, now and at each boot\n");
+}
+END_TEST
+
+START_TEST(without_a_bus_it_says_so_and_how_to_start_both)
+{
+        static const char *const verbs[][2] = { { "status" },        { "plan" },
+                                                { "verify" },        { "reload" },
+                                                { "explain", "32" }, { "offline", "32" } };
+
+        ck_assert_int_eq(setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", true), 0);
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                RUN(verbs[i][0], verbs[i][1]);
+                expect(1, "",
+                       "memoryctl: cannot reach the system bus of this machine, which memoryctl "
+                       "asks "
+                       "memoryd through: No such file or directory; 'systemctl start dbus' starts "
+                       "the bus, and 'systemctl enable --now memoryd' starts memoryd\n");
+        }
 }
 END_TEST
 
@@ -1239,7 +1261,18 @@ START_TEST(bad_blocks_are_named)
                 { "0x20", "0x20" },
                 { "1 2", "1 2" },
                 { "1,", "" },
-                { "memory32", "memory32" },
+                { "memory", "memory" },
+                { "memoryx", "memoryx" },
+                { "Memory32", "Memory32" },
+                { "memory32-", "memory32-" },
+                { "memory39-memory32", "memory39-memory32" },
+                { "memory32,memory3x", "memory3x" },
+                { "memorymemory32", "memorymemory32" },
+                { "/sys/devices/system/memory/32", "/sys/devices/system/memory/32" },
+                { "/sys/devices/system/memory/", "/sys/devices/system/memory/" },
+                { "/sys/devices/system/memory/memory32/", "/sys/devices/system/memory/memory32/" },
+                { "/sys/devices/system/node/node1/memory32",
+                  "/sys/devices/system/node/node1/memory32" },
 
                 /* addresses: two, both with 0x, in order, within 64 bits */
                 { "0x100000000-", "0x100000000-" },
@@ -1252,13 +1285,13 @@ START_TEST(bad_blocks_are_named)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                char err[256];
+                char err[400];
 
                 RUN("list", "32", cases[i][0]);
                 snprintf(err, sizeof(err),
-                         "memoryctl: bad BLOCKS '%s' in '%s', expected a number, a range such as "
-                         "32-39, several such as 32-39,45, or addresses as in the column "
-                         "RANGE\n" TRY,
+                         "memoryctl: bad BLOCKS '%s' in '%s', expected a number, a name such as "
+                         "memory32, a range such as 32-39, several such as 32-39,45, or addresses "
+                         "as in the column RANGE\n" TRY,
                          cases[i][1], cases[i][0]);
                 expect(2, "", err);
         }
@@ -1267,17 +1300,25 @@ END_TEST
 
 START_TEST(a_bad_block_to_explain_is_named)
 {
-        static const char *const cases[] = { "x",          "",          "memory",  "memoryx",
-                                             "32-33",      "-0",        "+1",      "0x20",
-                                             "4294967296", "memory32,", "Memory32" };
+        static const char *const bad[] = { "x",  "",     "memory",     "memoryx", "-0",
+                                           "+1", "0x20", "4294967296", "Memory32" };
+        static const char *const several[] = { "32-33", "memory32-memory39", "32,33",
+                                               "memory32-33" };
+        char err[256];
 
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                char err[128];
-
-                RUN("explain", "--", cases[i]);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                RUN("explain", "--", bad[i]);
                 snprintf(err, sizeof(err),
-                         "memoryctl: '%s': expected the number of a block, as 32 or memory32\n" TRY,
-                         cases[i]);
+                         "memoryctl: bad BLOCKS '%s' in '%s', expected a number, a name such as "
+                         "memory32, a range such as 32-39, several such as 32-39,45, or addresses "
+                         "as in the column RANGE\n" TRY,
+                         bad[i], bad[i]);
+                expect(2, "", err);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(several); i++) {
+                RUN("explain", several[i]);
+                snprintf(err, sizeof(err), "memoryctl: 'explain' takes one block, got '%s'\n" TRY,
+                         several[i]);
                 expect(2, "", err);
         }
 }
@@ -1405,7 +1446,8 @@ static Suite *memoryctl_suite(void)
                  list_merges_by_the_columns_that_are_shown, list_all_has_a_line_for_each_block,
                  list_prints_bytes_and_totals_of_what_it_shows,
                  list_takes_more_columns_behind_the_usual_ones,
-                 list_can_be_json_with_sizes_as_numbers, list_takes_the_addresses_that_it_prints,
+                 list_can_be_json_with_sizes_as_numbers,
+                 list_takes_the_addresses_and_names_that_are_printed,
                  list_names_the_first_block_that_does_not_exist, nodes_are_a_table,
                  nodes_can_be_json, nodes_show_tier_and_performance_when_asked,
                  nodes_tell_where_kernel_memory_runs_short,
@@ -1431,10 +1473,12 @@ static Suite *memoryctl_suite(void)
         ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such,
                  a_plan_is_denied_with_a_configuration_alone);
         ADD_CASE(suite, "garbled", start_garbled, an_answer_of_another_type_is_an_error);
-        ADD_CASE(suite, "no daemon", start_bus, without_the_daemon_one_line_says_so,
+        ADD_CASE(suite, "no daemon", start_bus,
+                 without_the_daemon_one_line_says_so_and_how_to_start_it,
+                 without_the_daemon_of_another_host_the_hint_names_the_host,
                  completion_is_silent_without_the_daemon);
-        ADD_CASE(suite, "no bus", NULL, without_a_bus_one_line_says_so, wrong_usage_is_named,
-                 bad_blocks_are_named, a_bad_block_to_explain_is_named,
+        ADD_CASE(suite, "no bus", NULL, without_a_bus_it_says_so_and_how_to_start_both,
+                 wrong_usage_is_named, bad_blocks_are_named, a_bad_block_to_explain_is_named,
                  more_memory_to_add_than_there_is_room_for_is_refused,
                  a_name_that_no_container_can_have_is_refused, version_is_that_of_the_package,
                  help_groups_the_verbs, each_verb_has_its_own_help,

@@ -73,6 +73,14 @@ START_TEST(what_is_asked_for_reaches_memoryd)
                 { { "offline", "1", "--timeout", "5min", "--undo-on-failure" },
                   "Offline Blocks=1-1 TimeoutUSec=300000000 UndoOnFailure=1\n" },
                 { { "offline", "1", "--timeout=90" }, "Offline Blocks=1-1 TimeoutUSec=90000000\n" },
+                { { "offline", "--node", "1", "--size", "1.5G" },
+                  "Offline Node=1 Size=1610612736\n" },
+                { { "online", "--size", "1.50GiB" }, "Online Size=1610612736\n" },
+                { { "offline", "memory32", "memory40-memory41", "memory7-9" },
+                  "Offline Blocks=32-32,40-41,7-9\n" },
+                { { "set-zone", "/sys/devices/system/memory/memory32",
+                    "/sys/devices/system/memory/memory40", "movable" },
+                  "SetZone Blocks=32-32,40-40 Zone=movable\n" },
                 { { "set-zone", "32", "40-41", "kernel" },
                   "SetZone Blocks=32-32,40-41 Zone=kernel\n" },
                 { { "set-zone", "--node", "1", "movable" }, "SetZone Node=1 Zone=movable\n" },
@@ -86,8 +94,12 @@ START_TEST(what_is_asked_for_reaches_memoryd)
                   "SetZone Node=1 MovablePercent=101\n" },
                 { { "set-zone", "--node", "1", "--movable", "48G" },
                   "SetZone Node=1 MovableBytes=51539607552\n" },
-                { { "set-zone", "--node", "1", "--movable", "0" },
+                { { "set-zone", "--node", "1", "--movable", "1.5G" },
+                  "SetZone Node=1 MovableBytes=1610612736\n" },
+                { { "set-zone", "--node", "1", "--movable", "0B" },
                   "SetZone Node=1 MovableBytes=0\n" },
+                { { "set-zone", "--node", "1", "--movable", "51539607552B" },
+                  "SetZone Node=1 MovableBytes=51539607552\n" },
         };
         char path[PATH_MAX];
 
@@ -163,8 +175,10 @@ START_TEST(contradictions_are_named)
                 { { "offline", "--device=" }, "--device: expected the name of a device, got ''" },
                 { { "offline", "--device=a\xff\033[2Jb" },
                   "--device: expected the name of a device, got 'a??[2Jb'" },
-                { { "offline", "--size=big" }, "--size: expected a size such as 4G, got 'big'" },
-                { { "offline", "--size=-1" }, "--size: expected a size such as 4G, got '-1'" },
+                { { "offline", "--size=big" },
+                  "--size: expected a size such as 4G or 1.5G, got 'big'" },
+                { { "offline", "--size=-1" },
+                  "--size: expected a size such as 4G or 1.5G, got '-1'" },
                 { { "online", "1", "--zone=none" },
                   "--zone: expected movable or kernel, got 'none'" },
                 { { "online", "1", "--zone=Movable" },
@@ -175,6 +189,34 @@ START_TEST(contradictions_are_named)
                   "--movable: expected a percentage such as 75% or a size such as 4G, got '7.5%'" },
                 { { "set-zone", "--node=1", "--movable=" },
                   "--movable: expected a percentage such as 75% or a size such as 4G, got ''" },
+                { { "set-zone", "--node=1", "--movable=75" },
+                  "--movable: '75' is not clear, use 75% for that percentage of the node's memory, "
+                  "or 75G for that size" },
+                { { "set-zone", "--node=1", "--movable=0" },
+                  "--movable: '0' is not clear, use 0% for that percentage of the node's memory, "
+                  "or "
+                  "0G for that size" },
+                { { "set-zone", "--node=1", "--movable=100" },
+                  "--movable: '100' is not clear, use 100% for that percentage of the node's "
+                  "memory, or 100G for that size" },
+                { { "set-zone", "--node=1", "--movable=101" },
+                  "--movable: '101' is not clear, expected a percentage such as 75% or a size such "
+                  "as 4G; 101B is that many bytes" },
+                { { "set-zone", "--node=1", "--movable=99999999999999999999" },
+                  "--movable: '99999999999999999999' is not clear, expected a percentage such as "
+                  "75% or a size such as 4G; 99999999999999999999B is that many bytes" },
+                { { "set-zone", "--node=1", "--movable=1.5" },
+                  "--movable: expected a percentage such as 75% or a size such as 4G, got '1.5'" },
+                { { "set-zone", "--node=1", "--movable=0.1G" },
+                  "--movable: '0.1G' is not a whole number of bytes, expected a percentage such as "
+                  "75% or a size such as 4G" },
+                { { "offline", "--size=0.1G" },
+                  "--size: '0.1G' is not a whole number of bytes, expected a size such as 4G or "
+                  "1.5G" },
+                { { "offline", "--size=1.5" },
+                  "--size: expected a size such as 4G or 1.5G, got '1.5'" },
+                { { "offline", "--size=16E" },
+                  "--size: expected a size such as 4G or 1.5G, got '16E'" },
                 { { "offline", "1", "--timeout=0" },
                   "--timeout: expected a time such as 90s or 5min, got '0'" },
                 { { "offline", "1", "--timeout=soon" },
@@ -219,10 +261,11 @@ END_TEST
 
 START_TEST(bad_blocks_are_named_as_by_list)
 {
-        RUN("offline", "32", "memory33");
+        RUN("offline", "32", "node33");
         expect(2, "",
-               "memoryctl: bad BLOCKS 'memory33' in 'memory33', expected a number, a range such as "
-               "32-39, several such as 32-39,45, or addresses as in the column RANGE\n" TRY);
+               "memoryctl: bad BLOCKS 'node33' in 'node33', expected a number, a name such as "
+               "memory32, a range such as 32-39, several such as 32-39,45, or addresses as in the "
+               "column RANGE\n" TRY);
 }
 END_TEST
 

@@ -341,7 +341,7 @@ static int method_explain(sd_bus_message *message, void *userdata, sd_bus_error 
                 if (mock->blocks[i].first <= id && id <= mock->blocks[i].last)
                         blocks = &mock->blocks[i];
         if (r >= 0 && !blocks)
-                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "there is no memory%u",
                                          id);
         if (r >= 0)
                 r = sd_bus_message_new_method_return(message, &reply);

@@ -600,7 +600,7 @@ START_TEST(a_block_that_is_not_there_cannot_be_explained)
         daemon_start();
         ck_assert_ptr_null(bus_explain(99, "Block"));
         ck_assert_str_eq(bus_error_name(), NO_SUCH_BLOCK);
-        ck_assert_str_eq(bus_error_message(), "There is no memory99");
+        ck_assert_str_eq(bus_error_message(), "there is no memory99");
         ck_assert_ptr_null(bus_explain(UINT32_MAX, "Block"));
         ck_assert_str_eq(bus_error_name(), NO_SUCH_BLOCK);
 }
