@@ -94,5 +94,11 @@ extern const size_t n_verbs;
 /* Returns the verb, or NULL. */
 const Verb *verb_find(const char *name);
 
+/*
+ * suggest.c: returns the name that a word was probably meant to be, or NULL if no name is near. The names are
+ * `stride` bytes apart: members of the structs in an array. They have at most 32 characters.
+ */
+const char *suggest(const char *word, const char *const *names, size_t n_names, size_t stride);
+
 /* Prints the help of a verb, or for NULL that of memoryctl. Returns EXIT_SUCCESS. */
 int help_print(const Verb *verb);

@@ -30,6 +30,28 @@ static const Option *option_find(int value)
         return NULL;
 }
 
+/* Names an option that getopt_long() does not know, or of which it knows several that begin so. */
+static int bad_name(const char *word)
+{
+        _cleanup_free_ char *name = strndup(word, strcspn(word, "="));
+        char known[16 * LETTERS_MAX] = "";
+        size_t length = name ? strlen(name) : 0, n_known = 0, used = 0;
+        const char *meant;
+
+        for (size_t i = 0; i < n_options && length > 2 && used < sizeof(known); i++) {
+                if (strncmp(options[i].name, name + 2, length - 2) != 0)
+                        continue;
+                used += (size_t) snprintf(known + used, sizeof(known) - used, "%s--%s",
+                                          n_known++ > 0 ? ", " : "", options[i].name);
+        }
+        if (n_known > 1)
+                return usage_failure("option '%s' is ambiguous: %s", name, known);
+        meant = length > 2 ? suggest(name + 2, &options->name, n_options, sizeof(*options)) : NULL;
+        if (meant)
+                return usage_failure("unknown option '%s', did you mean '--%s'?", name, meant);
+        return usage_failure("unknown option '%s'", word);
+}
+
 /* Names the option that getopt_long() refused. argv does not tell which one if a word has several letters. */
 static int bad_option(char **argv)
 {
@@ -38,7 +60,7 @@ static int bad_option(char **argv)
         if (option)
                 return usage_failure("option '--%s' takes no value", option->name);
         if (optopt == 0)
-                return usage_failure("unknown or ambiguous option '%s'", argv[optind - 1]);
+                return bad_name(argv[optind - 1]);
         if (!isprint(optopt))
                 return usage_failure("unknown option, a byte 0x%02x", (unsigned char) optopt);
         return usage_failure("unknown option '-%c'", optopt);
@@ -146,6 +168,15 @@ static int check_verb(const Verb *verb, int argc, char **argv, const bool *given
         return -1;
 }
 
+static int bad_verb(const char *word)
+{
+        const char *meant = suggest(word, &verbs->name, n_verbs, sizeof(*verbs));
+
+        if (meant)
+                return usage_failure("unknown verb '%s', did you mean '%s'?", word, meant);
+        return usage_failure("unknown verb '%s'", word);
+}
+
 static int run_help(int argc, char **argv)
 {
         const Verb *verb = argc > 0 ? verb_find(argv[0]) : NULL;
@@ -153,7 +184,7 @@ static int run_help(int argc, char **argv)
         if (argc > 1)
                 return usage_failure("'help' takes one verb, got %d arguments", argc);
         if (argc > 0 && !verb)
-                return usage_failure("unknown verb '%s'", argv[0]);
+                return bad_verb(argv[0]);
         return help_print(verb);
 }
 
@@ -177,7 +208,7 @@ static int run(int argc, char **argv)
         argv += optind;
         verb = verb_find(argc > 0 ? argv[0] : "status");
         if (!verb)
-                return usage_failure("unknown verb '%s'", argv[0]);
+                return bad_verb(argv[0]);
         if (arg_help)
                 return help_print(argc > 0 ? verb : NULL);
         r = check_options();
