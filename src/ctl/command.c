@@ -13,9 +13,13 @@ const Option options[] = {
           .flag = &arg_bytes, .flag_value = true },
         { OPTION_NO_HEADINGS, 'n', "noheadings", NULL, "Print no headings and no totals",
           .flag = &arg_no_headings, .flag_value = true },
+        { OPTION_NO_HEADINGS, '\0', "no-legend", NULL, "The same as --noheadings",
+          .flag = &arg_no_headings, .flag_value = true },
+        { OPTION_QUIET, 'q', "quiet", NULL, "Print failures alone",
+          .flag = &arg_quiet, .flag_value = true },
         { OPTION_JSON, 'J', "json", NULL, "Print JSON, with sizes in bytes",
           .flag = &arg_json, .flag_value = true },
-        { OPTION_OUTPUT, 'o', "output", "LIST", "Show these columns, or +LIST after the usual",
+        { OPTION_OUTPUT, 'o', "output", "LIST", "Show these columns; +LIST: too; help: list them",
           .text = &arg_output },
         { OPTION_SYSROOT, 's', "sysroot", "DIR", "Read a recorded machine, ask no memoryd",
           .text = &arg_sysroot },
@@ -45,6 +49,8 @@ const Option options[] = {
         { OPTION_UNDO_ON_FAILURE, '\0', "undo-on-failure", NULL,
           "Take back what was done if some of it fails",
           .flag = &arg_undo_on_failure, .flag_value = true },
+        { OPTION_NO_PAGER, '\0', "no-pager", NULL, "Do not start a pager",
+          .flag = &arg_pager, .flag_value = false },
         { OPTION_HOST, 'H', "host", "[USER@]HOST", "Ask the memoryd of another host, over ssh",
           .text = &arg_host },
         { OPTION_MACHINE, 'M', "machine", "NAME", "Ask the memoryd of a local container",
@@ -67,7 +73,7 @@ static_assert(_OPTION_MAX <= 64, "too many options");
 #define OPTIONS_TREE (TAKES(SYSROOT) | TAKES(ARCHITECTURE) | TAKES(VIRTUALIZATION))
 #define OPTIONS_JOB                                                                                \
         (TAKES(NODE) | TAKES(DEVICE) | TAKES(SIZE) | TAKES(FORCE) | TAKES(TIMEOUT) |               \
-         TAKES(NO_WAIT) | TAKES(UNDO_ON_FAILURE) | TAKES(JSON))
+         TAKES(NO_WAIT) | TAKES(UNDO_ON_FAILURE) | TAKES(QUIET) | TAKES(JSON))
 
 #define MEMORY "BLOCKS...\n[--node N | --device NAME] [--size SIZE]"
 
@@ -75,6 +81,7 @@ static const char blocks_details[] =
         "BLOCKS are numbers or ranges, as in 32 or 32-39,45, or addresses as in the\n"
         "column RANGE of list.";
 
+#define QUIET_MEANS(text) ((const OptionMeaning[]){ { OPTION_QUIET, text }, {} })
 #define ALL_MEANS(text) ((const OptionMeaning[]){ { OPTION_ALL, text }, {} })
 
 const Verb verbs[] = {
@@ -147,7 +154,8 @@ const Verb verbs[] = {
                 .name = "verify",
                 .arguments = "",
                 .help = "What on this machine works against the policy",
-                .options = TAKES(JSON),
+                .meanings = QUIET_MEANS("Print nothing: the exit status tells of problems"),
+                .options = TAKES(QUIET) | TAKES(JSON),
                 .run = verb_verify,
         },
         {
@@ -200,6 +208,7 @@ const Verb verbs[] = {
                 .arguments = "JOB...",
                 .help = "End jobs before they are done",
                 .details = "JOB is a number as in the column ID of jobs, or the path of the job.",
+                .options = TAKES(QUIET),
                 .group = VERBS_CHANGE,
                 .run_with = verb_cancel,
         },
@@ -207,6 +216,7 @@ const Verb verbs[] = {
                 .name = "reload",
                 .arguments = "",
                 .help = "Make memoryd read its configuration again",
+                .options = TAKES(QUIET),
                 .group = VERBS_DAEMON,
                 .run = verb_reload,
         },
@@ -215,7 +225,7 @@ const Verb verbs[] = {
                 .arguments = "",
                 .help = "Make memoryd read all blocks, and retry what failed",
                 .meanings = ALL_MEANS("Also decide on memory that was taken offline"),
-                .options = TAKES(ALL),
+                .options = TAKES(ALL) | TAKES(QUIET),
                 .group = VERBS_DAEMON,
                 .run = verb_rescan,
         },

@@ -13,6 +13,7 @@ typedef enum OptionId {
         OPTION_ALL,
         OPTION_BYTES,
         OPTION_NO_HEADINGS,
+        OPTION_QUIET,
         OPTION_JSON,
         OPTION_OUTPUT,
         OPTION_SYSROOT,
@@ -30,6 +31,7 @@ typedef enum OptionId {
         OPTION_TIMEOUT,
         OPTION_NO_WAIT,
         OPTION_UNDO_ON_FAILURE,
+        OPTION_NO_PAGER,
         OPTION_HOST,
         OPTION_MACHINE,
         OPTION_NO_ASK_PASSWORD,
@@ -44,8 +46,10 @@ typedef uint64_t OptionSet;
 
 /* The options that every verb takes. */
 #define OPTIONS_COMMON                                                                             \
-        (TAKES(HOST) | TAKES(MACHINE) | TAKES(NO_ASK_PASSWORD) | TAKES(HELP) | TAKES(VERSION))
+        (TAKES(NO_PAGER) | TAKES(HOST) | TAKES(MACHINE) | TAKES(NO_ASK_PASSWORD) | TAKES(HELP) |   \
+         TAKES(VERSION))
 
+/* Rows with the same id are names of the same option. */
 typedef struct Option {
         OptionId id;
         char letter; /* '\0': none */

@@ -17,6 +17,8 @@ extern bool arg_all;
 extern bool arg_bytes;
 extern bool arg_no_headings;
 extern bool arg_json;
+extern bool arg_quiet; /* print nothing but failures */
+extern bool arg_pager; /* long output may go to a pager */
 extern bool arg_ask_password;
 extern bool arg_help;
 extern const char *arg_output;  /* the list given to -o, or NULL */

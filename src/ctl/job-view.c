@@ -313,10 +313,10 @@ int job_report_print(const char *result, const JobView *report)
                 r = json_print(json_report(json_object_new_object(), result, report));
                 return r == EXIT_SUCCESS ? exit_code : r;
         }
-        if (exit_code == EXIT_SUCCESS)
-                puts(report->message ?: "Done.");
-        else
+        if (exit_code != EXIT_SUCCESS)
                 (void) failure("%s", report->message ?: result);
+        else if (!arg_quiet)
+                puts(report->message ?: "Done.");
         for (size_t i = 0; i < report->n_failures; i++) {
                 _cleanup_free_ char *line = NULL;
 

@@ -106,6 +106,8 @@ static int check_options(void)
                                      arg_n_additions);
         if (arg_host && arg_machine)
                 return usage_failure("--host and --machine exclude each other");
+        if (arg_quiet && arg_json)
+                return usage_failure("--quiet and --json exclude each other");
         return check_tree_options();
 }
 
@@ -221,6 +223,10 @@ static int run(int argc, char **argv)
         r = check_verb(verb, argc, argv, given);
         if (r >= 0)
                 return r;
+        if (arg_output && strcmp(arg_output, "help") == 0) {
+                columns_print(verb->columns);
+                return EXIT_SUCCESS;
+        }
         return run_verb(verb, argc, argv);
 }
 

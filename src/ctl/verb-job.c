@@ -59,7 +59,7 @@ static void show_progress(Wait *wait)
         uint64_t next_usec;
 
         /* PropertiesChanged can come before the reply with all properties. */
-        if (arg_json || wait->view.n_total == 0)
+        if (arg_json || arg_quiet || wait->view.n_total == 0)
                 return;
         next_usec = progress_update(&wait->progress, &wait->view, clock_usec(CLOCK_MONOTONIC));
         if (next_usec == USEC_INFINITY)
@@ -228,7 +228,8 @@ static int print_job(uint32_t id, const char *path)
         if (arg_json)
                 return json_print(json_make(JSON_MEMBERS({ "job", json_object_new_uint64(id) },
                                                          { "path", json_text(path) })));
-        printf("job %" PRIu32 "\n", id);
+        if (!arg_quiet)
+                printf("job %" PRIu32 "\n", id);
         return EXIT_SUCCESS;
 }
 

@@ -6,18 +6,17 @@
 #include "base/names.h"
 #include "ctl/ctl.h"
 
-/* Calls a method that takes and returns nothing, and changes something. */
-static int call(const char *method)
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Calls a method that takes and returns nothing, and changes something. Prints why that failed. */
+static int call(sd_bus *bus, const char *method)
 {
-        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(agent_stop) Agent agent = {};
         int r;
 
-        r = bus_open(&bus);
-        if (r != EXIT_SUCCESS)
-                return r;
         r = change_message_new(bus, BUS_PATH, BUS_MANAGER_INTERFACE, method, &message);
         if (r >= 0) {
                 agent_start(&agent);
@@ -26,12 +25,53 @@ static int call(const char *method)
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 
-int verb_reload(void)
+DEFINE_CLEANUP(char **, strings_free)
+
+/* "Configuration reloaded: 2 files." */
+static void confirm_reload(sd_bus *bus)
 {
-        return call("Reload");
+        _cleanup_(strings_freep) char **files = NULL;
+        size_t n = 0;
+
+        if (sd_bus_get_property_strv(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE, "ConfigFiles",
+                                     NULL, &files) < 0) {
+                puts("Configuration reloaded.");
+                return;
+        }
+        while (files && files[n])
+                n++;
+        printf("Configuration reloaded: %zu file%s.\n", n, n == 1 ? "" : "s");
 }
 
+int verb_reload(void)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        int r = bus_open(&bus);
+
+        if (r == EXIT_SUCCESS)
+                r = call(bus, "Reload");
+        if (r == EXIT_SUCCESS && !arg_quiet)
+                confirm_reload(bus);
+        return r;
+}
+
+/* memoryd replies before it reads the blocks: the number of failed blocks is that before the call. */
 int verb_rescan(void)
 {
-        return call(arg_all ? "RescanAll" : "Rescan");
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        uint32_t n_failed = 0;
+        int r = bus_open(&bus);
+
+        if (r != EXIT_SUCCESS)
+                return r;
+        (void) sd_bus_get_property_trivial(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE,
+                                           "FailedBlocks", NULL, 'u', &n_failed);
+        r = call(bus, arg_all ? "RescanAll" : "Rescan");
+        if (r != EXIT_SUCCESS || arg_quiet)
+                return r;
+        fputs("memoryd reads all blocks again", stdout);
+        if (n_failed > 0)
+                printf(", and retries %" PRIu32 " that failed", n_failed);
+        puts(arg_all ? ". It also decides on memory that was taken offline." : ".");
+        return EXIT_SUCCESS;
 }

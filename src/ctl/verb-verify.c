@@ -45,7 +45,7 @@ int verb_verify(void)
         int r;
 
         r = snapshot_fetch(FETCH_FINDINGS | FETCH_MANAGER, &snapshot);
-        if (r == EXIT_SUCCESS)
+        if (r == EXIT_SUCCESS && !arg_quiet)
                 r = arg_json ? print_json(&snapshot) : print_text(&snapshot);
         return snapshot.n_findings == 0 ? r : EXIT_FAILURE;
 }

@@ -809,12 +809,42 @@ START_TEST(map_can_be_drawn)
 }
 END_TEST
 
-START_TEST(reload_and_rescan_print_nothing_when_done)
+START_TEST(reload_and_rescan_say_what_was_done)
 {
         RUN("reload");
-        expect(0, "", "");
+        expect(0, "Configuration reloaded: 2 files.\n", "");
         RUN("rescan");
+        expect(0, "memoryd reads all blocks again, and retries 2 that failed.\n", "");
+        RUN("rescan", "--all");
+        expect(0,
+               "memoryd reads all blocks again, and retries 2 that failed. It also decides on "
+               "memory "
+               "that was taken offline.\n",
+               "");
+        RUN("reload", "-q");
         expect(0, "", "");
+        RUN("rescan", "--quiet");
+        expect(0, "", "");
+}
+END_TEST
+
+START_TEST(no_legend_is_another_name_for_noheadings)
+{
+        RUN("zones", "-o", "ZONE,SPANNED", "--no-legend");
+        expect_rows("    DMA   16M\n"
+                    "  DMA32 1008M\n"
+                    " Normal    1G\n"
+                    " Normal  1.4G\n"
+                    "Movable  1.9G\n");
+        RUN("status", "--no-legend");
+        expect(2, "", "memoryctl: option '--no-legend' has no meaning for 'status'\n" TRY);
+}
+END_TEST
+
+START_TEST(a_quiet_verify_tells_by_its_exit_status)
+{
+        RUN("verify", "-q");
+        expect(1, "", "");
 }
 END_TEST
 
@@ -1007,6 +1037,17 @@ START_TEST(a_calm_machine_as_json_has_empty_arrays_and_null)
 }
 END_TEST
 
+START_TEST(a_quiet_verify_of_a_calm_machine_succeeds)
+{
+        RUN("verify", "--quiet");
+        expect(0, "", "");
+        RUN("reload");
+        expect(0, "Configuration reloaded: 0 files.\n", "");
+        RUN("rescan");
+        expect(0, "memoryd reads all blocks again.\n", "");
+}
+END_TEST
+
 START_TEST(a_machine_without_blocks_and_nodes_is_shown)
 {
         static const char *const names[][2] = {
@@ -1037,7 +1078,12 @@ START_TEST(a_refused_reload_prints_every_fault)
                "memoryctl: configuration refused, the running one stays:\n"
                "/etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3\n"
                "/etc/memoryd/memoryd.conf:7: 'nod': unknown key\n");
-        RUN("rescan");
+        RUN("reload", "-q");
+        expect(1, "",
+               "memoryctl: configuration refused, the running one stays:\n"
+               "/etc/memoryd/memoryd.conf:3: 'zone': expected a word, got 3\n"
+               "/etc/memoryd/memoryd.conf:7: 'nod': unknown key\n");
+        RUN("rescan", "-q");
         expect(0, "", "");
 }
 END_TEST
@@ -1193,6 +1239,13 @@ START_TEST(wrong_usage_is_named)
                 { { "nodes", "-a" }, "option '--all' has no meaning for 'nodes'" },
                 { { "status", "-o", "NODE" }, "option '--output' has no meaning for 'status'" },
                 { { "reload", "-J" }, "option '--json' has no meaning for 'reload'" },
+                { { "reload", "-n" }, "option '--noheadings' has no meaning for 'reload'" },
+                { { "status", "-q" }, "option '--quiet' has no meaning for 'status'" },
+                { { "verify", "-qJ" }, "--quiet and --json exclude each other" },
+                { { "status", "-o", "help" }, "option '--output' has no meaning for 'status'" },
+                { { "zones", "-o", "help,NODE" },
+                  "unknown column 'help', expected some of NODE, ZONE, PRESENT, MANAGED, SPANNED, "
+                  "FREE" },
                 { { "-H", "a", "-Mb" }, "--host and --machine exclude each other" },
                 { { "-s", "/", "-Mb" }, "--sysroot and --machine exclude each other" },
                 { { "list", "--sysroot=/", "-Ha" }, "--sysroot and --host exclude each other" },
@@ -1414,7 +1467,8 @@ START_TEST(each_verb_has_its_own_help)
                 RUN("help", verbs[i]);
                 snprintf(usage, sizeof(usage), "Usage: memoryctl %s [OPTION...]", verbs[i]);
                 ck_assert_msg(strncmp(output.out, usage, strlen(usage)) == 0, "%s", output.out);
-                ck_assert_ptr_nonnull(strstr(output.out, "\nOptions of all verbs:\n  -H, --host "));
+                ck_assert_ptr_nonnull(
+                        strstr(output.out, "\nOptions of all verbs:\n      --no-pager  "));
                 expect_narrow(output.out);
                 strcpy(help, output.out);
                 expect(0, help, "");
@@ -1454,6 +1508,24 @@ START_TEST(the_help_of_a_verb_has_its_options_and_columns_alone)
 }
 END_TEST
 
+/* Nobody is asked for it. */
+START_TEST(output_help_lists_the_columns)
+{
+        RUN("zones", "-o", "help");
+        expect(0,
+               "  NODE                      number of the node\n"
+               "  ZONE                      name of the zone\n"
+               "  PRESENT                   memory that exists\n"
+               "  MANAGED                   memory the page allocator has\n"
+               "  SPANNED                   first to last address, with holes\n"
+               "  FREE                      memory not in use\n",
+               "");
+        RUN("jobs", "--output=help");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_ptr_nonnull(strstr(output.out, "\n *PATH                      its object"));
+}
+END_TEST
+
 static Suite *memoryctl_suite(void)
 {
         Suite *suite = suite_create("memoryctl");
@@ -1478,14 +1550,14 @@ static Suite *memoryctl_suite(void)
                  explain_names_a_block_that_is_not_there, history_is_a_table,
                  plan_is_a_table_of_what_would_be_decided, plan_can_be_json,
                  plan_hands_a_configuration_over, plan_names_a_configuration_that_it_cannot_read,
-                 plan_passes_on_what_memoryd_refuses_to_add,
-                 reload_and_rescan_print_nothing_when_done, a_remote_host_is_asked_through_ssh,
-                 a_remote_host_that_cannot_be_reached_is_named,
+                 plan_passes_on_what_memoryd_refuses_to_add, reload_and_rescan_say_what_was_done,
+                 no_legend_is_another_name_for_noheadings, a_quiet_verify_tells_by_its_exit_status,
+                 a_remote_host_is_asked_through_ssh, a_remote_host_that_cannot_be_reached_is_named,
                  completion_knows_what_a_verb_can_take, completion_knows_nodes_zones_and_devices,
                  completion_asks_no_other_machine, output_that_cannot_be_written_is_a_failure);
         ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
                  a_calm_machine_as_json_has_empty_arrays_and_null,
-                 a_history_without_decisions_is_empty);
+                 a_quiet_verify_of_a_calm_machine_succeeds, a_history_without_decisions_is_empty);
         ADD_CASE(suite, "empty", start_empty, a_machine_without_blocks_and_nodes_is_shown);
         ADD_CASE(suite, "refusing", start_refusing, a_refused_reload_prints_every_fault,
                  a_plan_with_a_refused_configuration_prints_every_fault);
@@ -1501,7 +1573,8 @@ static Suite *memoryctl_suite(void)
                  more_memory_to_add_than_there_is_room_for_is_refused,
                  a_name_that_no_container_can_have_is_refused, version_is_that_of_the_package,
                  help_groups_the_verbs, each_verb_has_its_own_help,
-                 the_help_of_a_verb_has_its_options_and_columns_alone);
+                 the_help_of_a_verb_has_its_options_and_columns_alone,
+                 output_help_lists_the_columns);
         return suite;
 }
 

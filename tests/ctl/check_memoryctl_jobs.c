@@ -243,7 +243,9 @@ START_TEST(contradictions_are_named)
                 { { "reload", "--all" }, "option '--all' has no meaning for 'reload'" },
                 { { "verify", "-n" }, "option '--noheadings' has no meaning for 'verify'" },
                 { { "monitor", "1" }, "'monitor' takes no arguments, got '1'" },
-                { { "offline", "--no", "1" }, "unknown or ambiguous option '--no'" },
+                { { "offline", "--no", "1" },
+                  "option '--no' is ambiguous: --noheadings, --no-legend, --node, --no-wait, "
+                  "--no-pager, --no-ask-password" },
                 { { "offline", "-s/", "1" },
                   "'offline' has to ask memoryd: it cannot be used with --sysroot" },
         };
@@ -406,6 +408,33 @@ START_TEST(without_waiting_the_job_is_named)
         job = expect_json();
         expect_json_equal(job, "{\"job\": 8, \"path\": \"/org/memoryd1/job/8\"}");
         json_object_put(job);
+}
+END_TEST
+
+START_TEST(a_quiet_job_prints_failures_alone)
+{
+        static const struct {
+                const char *script;
+                const char *option;
+                int exit_code;
+                const char *err;
+        } cases[] = {
+                { "32 33 done", "-q", 0, "" },
+                { "early 32 33 done", "--no-wait", 0, "" },
+                { "32 !33 partly", "-q", 64,
+                  "memoryctl: The job ended partly with 1 of 2 blocks\n"
+                  "  memory33: EBUSY: pages of it could not be moved\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                start_script("calm", cases[i].script);
+                RUN("offline", "--quiet", cases[i].option, "32-33");
+                expect(cases[i].exit_code, "", cases[i].err);
+                end_mock();
+                end_bus();
+                stop();
+                start_bus();
+        }
 }
 END_TEST
 
@@ -847,9 +876,12 @@ START_TEST(rescan_can_be_of_all)
 {
         start_script("calm", "done");
         RUN("rescan");
-        expect(0, "", "");
+        expect(0, "memoryd reads all blocks again.\n", "");
         RUN("rescan", "--all");
-        expect(0, "", "");
+        expect(0,
+               "memoryd reads all blocks again. It also decides on memory that was taken "
+               "offline.\n",
+               "");
         expect_log("Rescan\nRescanAll\n");
 }
 END_TEST
@@ -870,6 +902,7 @@ int main(void)
                 lines_go_on_while_the_job_does,
                 the_report_can_be_json,
                 without_waiting_the_job_is_named,
+                a_quiet_job_prints_failures_alone,
                 a_refusal_is_the_sentence_of_memoryd,
                 who_may_not_is_denied,
                 an_interrupt_cancels_and_waits,
