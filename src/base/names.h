@@ -51,6 +51,12 @@
 #define BUS_DEVICE_SIGNATURE "(sts)"
 #define BUS_CXL_SIGNATURE "(sss)"
 
+/* Entries of arrays in the answer of GetMetrics(). */
+#define BUS_COUNT_SIGNATURE "(sst)"
+#define BUS_ERROR_COUNT_SIGNATURE "(it)"
+#define BUS_BUCKET_SIGNATURE "(tt)"
+#define BUS_RATIO_SIGNATURE "(itt)"
+
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"
 

@@ -310,6 +310,8 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Plan", SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("a" BUS_PLAN_SIGNATURE, ranges), bus_method_plan,
                                 UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetMetrics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", metrics),
+                                bus_method_get_metrics, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Verify", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_FINDING_SIGNATURE, findings), method_verify,
                                 UNPRIVILEGED),

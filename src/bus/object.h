@@ -22,6 +22,9 @@ int bus_method_explain(sd_bus_message *message, void *userdata, sd_bus_error *er
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
+/* Tells what memoryd has counted, see org.memoryd1(5). */
+int bus_method_get_metrics(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
 /* Ends all plans that are being made. To be called before the connection to the bus is closed. */
 void bus_plans_done(void);
 

@@ -220,10 +220,10 @@ static void finish_block(Block *block, const Planned *planned, int error, const 
         } else if (block->status == BLOCK_STATUS_EXTERNAL) {
                 block->status = BLOCK_STATUS_DONE;
                 block->onliner = ONLINER_MEMORYD;
-                burst_add(burst, block);
+                burst_add(burst, block, decider->now_usec);
         }
         block->onlined_usec = decider->realtime_usec;
-        decider_record(decider, block);
+        decider_conclude(decider, block);
 }
 
 /* Takes a block that a job took offline, and that its device has again. */
@@ -255,7 +255,7 @@ static void finish_resumed(const DaxWrite *dax, const Decider *decider, Burst *b
                 block->onliner = ONLINER_MEMORYD;
                 block->onlined_usec = decider->realtime_usec;
                 (void) changed_ids_add(decider->changed, block->id);
-                burst_add(burst, block);
+                burst_add(burst, block, decider->now_usec);
         }
 }
 
@@ -282,5 +282,6 @@ void dax_write_finish(DaxWrite *dax, const Decider *decider)
         if (dax->error == 0 && n_missing > 0 && dax->verdict != VERDICT_NONE)
                 log_warning("%s came back without %zu of its blocks", dax->device, n_missing);
         journal_onlined(&burst, decider->machine->block_size_bytes, false);
+        counters_add_burst(decider->counters, &burst);
         dax_write_done(dax);
 }

@@ -20,6 +20,7 @@ static void manager_take_answer(Manager *manager, int error)
         bool is_tried_again =
                 dax_write_answer(dax, error, is_lost, &manager->conf.retry, manager_now(manager));
 
+        counters_add_error(&manager->counters, is_offline, error);
         if (is_offline)
                 journal_dax_offline(dax->device, state, error);
         else if (error < 0)

@@ -14,6 +14,12 @@ void decider_record(const Decider *decider, const Block *block)
                            decider->realtime_usec);
 }
 
+void decider_conclude(const Decider *decider, const Block *block)
+{
+        decider_record(decider, block);
+        counters_add_decision(decider->counters, decider->policy, block);
+}
+
 static Block *decider_take(const Decider *decider, const Planned *planned)
 {
         Block *block = machine_find_block(decider->machine, planned->block);
@@ -34,12 +40,14 @@ static void decider_judge(const Decider *decider, const Plan *plan)
                 Block *block = decider_take(decider, &plan->planned[i]);
 
                 track_judge(block);
-                decider_record(decider, block);
+                decider_conclude(decider, block);
                 if (block->status == BLOCK_STATUS_FOREIGN && n_foreign++ == 0)
                         first_foreign = block;
                 if (block->status == BLOCK_STATUS_EXTERNAL && block->onliner == ONLINER_KERNEL)
-                        burst_add(&offloaded, block);
+                        burst_add(&offloaded, block, decider->now_usec);
+                block->added_usec = 0;
         }
+        counters_add_burst(decider->counters, &offloaded);
         journal_onlined(&offloaded, decider->machine->block_size_bytes, true);
         if (first_foreign)
                 journal_foreign(decider->policy, first_foreign, n_foreign);
@@ -48,10 +56,12 @@ static void decider_judge(const Decider *decider, const Plan *plan)
 static void decider_take_plan(const Decider *decider, const Plan *plan)
 {
         for (size_t i = 0; i < plan->n_planned; i++) {
-                const Block *block = decider_take(decider, &plan->planned[i]);
+                Block *block = decider_take(decider, &plan->planned[i]);
 
-                if (block->status == BLOCK_STATUS_LEFT)
-                        decider_record(decider, block);
+                if (block->status == BLOCK_STATUS_LEFT) {
+                        decider_conclude(decider, block);
+                        block->added_usec = 0;
+                }
                 journal_decided(decider->policy, block);
         }
 }
@@ -75,16 +85,17 @@ int decide(const Decider *decider, Plan *ret)
         return r;
 }
 
-static void note_outcome(const Decider *decider, const Block *block, Outcome outcome, Burst *burst)
+static void note_outcome(const Decider *decider, Block *block, Outcome outcome, Burst *burst)
 {
         if (outcome == OUTCOME_DONE) {
-                burst_add(burst, block);
+                burst_add(burst, block, decider->now_usec);
         } else if (outcome == OUTCOME_RACED) {
                 journal_raced(decider->policy, block);
         } else if (outcome != OUTCOME_ALREADY && outcome != OUTCOME_GONE) {
                 journal_failed(decider->policy, block, outcome, burst->n_failed == 0,
                                decider->now_usec);
                 burst->n_failed++;
+                counters_add_error(decider->counters, false, block->error);
         }
 }
 
@@ -102,7 +113,7 @@ Outcome decider_on_reply(const Decider *decider, const ActuatorReply *reply, con
         if (block->state == BLOCK_ONLINE)
                 block->onlined_usec = decider->realtime_usec;
         if (outcome != OUTCOME_GONE && block->status != BLOCK_STATUS_RETRYING)
-                decider_record(decider, block);
+                decider_conclude(decider, block);
         note_outcome(decider, block, outcome, burst);
         if (block->status == BLOCK_STATUS_RETRYING)
                 track_join_retries(decider->machine, block);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actuator/actuator.h"
+#include "daemon/counters.h"
 #include "policy/history.h"
 #include "policy/reason.h"
 #include "policy/track.h"
@@ -13,6 +14,7 @@ typedef struct Decider {
         Machine *machine;
         const Policy *policy;
         History *history;
+        Counters *counters;
         ChangedIds *changed;
         uint64_t now_usec;
         uint64_t realtime_usec;
@@ -34,3 +36,6 @@ Outcome decider_on_reply(const Decider *decider, const ActuatorReply *reply, con
 
 /* Adds a block in its current state to the history. Leaves it out if memory is short. */
 void decider_record(const Decider *decider, const Block *block);
+
+/* Does so with a decision of the policy that has come to its end, and counts the decision. */
+void decider_conclude(const Decider *decider, const Block *block);

@@ -51,6 +51,7 @@ struct Manager {
         Unplug unplug;
         DaxWrite dax_write;
         History history;
+        Counters counters;
         Publisher publisher;
         Keeper keeper;
         Capacity capacity;

@@ -19,6 +19,7 @@ static Decider manager_decider(Manager *manager)
                 .machine = &manager->machine,
                 .policy = &manager->conf.policy,
                 .history = &manager->history,
+                .counters = &manager->counters,
                 .changed = &manager->publisher.changes.blocks,
                 .now_usec = manager_now(manager),
         };
@@ -289,8 +290,12 @@ static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
         /* A block that did not go offline sends no event. */
         if (block && state != BLOCK_OFFLINE)
                 block->offline_due = false;
-        if (block)
+        if (block) {
                 decider_record(&decider, block);
+                block->added_usec = 0;
+        }
+        counters_add_error(&manager->counters, reply->request.word == ONLINE_WORD_OFFLINE,
+                           writer_reply_error(reply));
         if (writer_reply_error(reply) < 0)
                 manager_read_again(manager, reply->request.block);
         manager_run_jobs(manager);
@@ -311,6 +316,7 @@ static void manager_end_burst(Manager *manager)
         if (!writer_is_idle(&manager->writer) || burst_is_empty(&manager->burst))
                 return;
         journal_onlined(&manager->burst, manager->machine.block_size_bytes, false);
+        counters_add_burst(&manager->counters, &manager->burst);
         manager->burst = (Burst){};
         manager_look_at_zones(manager);
         manager->publisher.changes.nodes = true;
@@ -412,6 +418,17 @@ static int manager_attach(Manager *manager)
 
 /* The start */
 
+static void manager_recall_counters(Manager *manager)
+{
+        int r = counters_load(manager->keeper.folder, &manager->counters);
+
+        if (r < 0)
+                log_warning("Cannot read %s/counters: %s, counting anew", manager->keeper.folder,
+                            r == -EBADMSG ? "it is damaged or of another version" : strerror(-r));
+        if (r <= 0)
+                (void) sd_event_now(manager->event, CLOCK_REALTIME, &manager->counters.since_usec);
+}
+
 static void manager_recall(Manager *manager)
 {
         int r = remember_load(manager->keeper.folder, &manager->machine);
@@ -454,6 +471,7 @@ int manager_start(Manager *manager)
                 r = manager_read_nodes(manager);
         host_take(&question, &manager->machine);
         if (r >= 0) {
+                manager_recall_counters(manager);
                 manager_recall(manager);
                 r = manager_identify(manager);
         }

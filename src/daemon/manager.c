@@ -38,6 +38,7 @@ void manager_free(Manager *manager)
         sysfs_close(&manager->sysfs);
         machine_done(&manager->machine);
         history_done(&manager->history);
+        counters_done(&manager->counters);
         takeover_done(&manager->takeover);
         job_queue_done(&manager->queue);
         pass_done(&manager->pass);
@@ -120,8 +121,10 @@ void manager_receive(Manager *manager)
         int r;
 
         while ((r = monitor_next(manager->monitor, &event)) > 0) {
-                if (r == MONITOR_LOST)
+                if (r == MONITOR_LOST) {
                         log_full(LOG_NOTICE, &lost, "Events were lost, reading all blocks again");
+                        counters_add_lost(&manager->counters);
+                }
                 if (unplug_on_event(&manager->unplug, &manager->machine, (MonitorKind) r, &event,
                                     now))
                         job_queue_drop_block(&manager->queue, &manager->machine, event.block);
@@ -142,9 +145,11 @@ void manager_count(Manager *manager)
 
 void manager_remember(Manager *manager)
 {
-        if (manager->stopping || writer_is_idle(&manager->writer))
-                manager_schedule(manager, keeper_run(&manager->keeper, &manager->machine,
-                                                     manager_now(manager), manager->stopping));
+        if (!manager->stopping && !writer_is_idle(&manager->writer))
+                return;
+        manager_schedule(manager, keeper_run(&manager->keeper, &manager->machine,
+                                             manager_now(manager), manager->stopping));
+        counters_save(&manager->counters, manager->keeper.folder);
 }
 
 void manager_tell_capacity(Manager *manager, bool at_once)
@@ -195,6 +200,7 @@ static void manager_end_job(Manager *manager, Job *job)
         Job **jobs = reallocarray(changes->ended_jobs, changes->n_ended_jobs + 1, sizeof(Job *));
 
         journal_job_ended(job, &manager->machine);
+        counters_add_job(&manager->counters, job);
         (void) survey_zones(&manager->sysfs, &manager->machine);
         changes->nodes = changes->job = true;
         manager->count_needed = manager->pass.plan_needed = true;
@@ -426,10 +432,17 @@ void manager_rescan(Manager *manager, bool all)
                         track_reset(block);
         }
         pass_on_all_changed(&manager->pass, &manager->machine);
+        counters_add_rescan(&manager->counters);
         manager_schedule(manager, manager_now(manager));
 }
 
 /* State */
+
+const Counters *manager_counters(Manager *manager)
+{
+        counters_save(&manager->counters, manager->keeper.folder);
+        return &manager->counters;
+}
 
 ManagerView manager_view(Manager *manager)
 {

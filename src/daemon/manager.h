@@ -4,6 +4,7 @@
 
 #include "actuator/writer.h"
 #include "daemon/changes.h"
+#include "daemon/counters.h"
 #include "daemon/queue.h"
 #include "daemon/setup.h"
 #include "kernel/cxl.h"
@@ -84,6 +85,9 @@ typedef struct ManagerView {
 } ManagerView;
 
 ManagerView manager_view(Manager *manager);
+
+/* What memoryd has done, saved so that the next memoryd goes on from there. Valid until the next event. */
+const Counters *manager_counters(Manager *manager);
 
 /*
  * Takes the changes, and returns true, if there are any and publisher_take() says that it is time. Also keeps the

@@ -82,7 +82,7 @@ void pass_on_all_changed(Pass *pass, Machine *machine)
         pass->list_needed = pass->read_needed = pass->plan_needed = true;
 }
 
-static void pass_on_added(Pass *pass, Machine *machine, const MonitorEvent *event)
+static void pass_on_added(Pass *pass, Machine *machine, const MonitorEvent *event, uint64_t now)
 {
         Block *block = machine_find_block(machine, event->block);
 
@@ -93,7 +93,7 @@ static void pass_on_added(Pass *pass, Machine *machine, const MonitorEvent *even
         if (block && block->status == BLOCK_STATUS_WAITING)
                 pass_on_changed(pass, machine, event->block);
         /* The known block is left alone: the listing may find that another block has replaced it. */
-        (void) notice_list_add(&pass->notices, &(Notice){ event->block, event->node, false });
+        (void) notice_list_add(&pass->notices, &(Notice){ event->block, event->node, false, now });
         pass->list_needed = true;
 }
 
@@ -103,7 +103,7 @@ static void pass_on_removed(Pass *pass, Machine *machine, uint32_t id)
 
         if (block)
                 block->leaving = true;
-        (void) notice_list_add(&pass->notices, &(Notice){ id, NODE_NONE, true });
+        (void) notice_list_add(&pass->notices, &(Notice){ id, NODE_NONE, true, 0 });
         pass->list_needed = true;
 }
 
@@ -141,7 +141,7 @@ void pass_on_event(Pass *pass, Machine *machine, MonitorKind kind, const Monitor
 {
         switch (kind) {
         case MONITOR_ADDED:
-                pass_on_added(pass, machine, event);
+                pass_on_added(pass, machine, event, now_usec);
                 break;
         case MONITOR_REMOVED:
                 pass_on_removed(pass, machine, event->block);

@@ -21,8 +21,11 @@ int notice_list_add(NoticeList *list, const Notice *notice)
 
 static void notice_take(const Notice *notice, Block *block)
 {
-        if (!notice->is_removal)
+        if (!notice->is_removal) {
                 block->announced = true;
+                if (block->state == BLOCK_OFFLINE && block->decision.verdict == VERDICT_NONE)
+                        block->added_usec = notice->usec;
+        }
         /* A node that was read from the block's link stays. */
         if (block->node != NODE_NONE && block->told_node == NODE_NONE)
                 return;

@@ -14,6 +14,7 @@ typedef struct Notice {
         uint32_t block;
         int32_t node; /* the node that its `add` event told, or NODE_NONE */
         bool is_removal;
+        uint64_t usec; /* when the event came, monotonic */
 } Notice;
 
 typedef struct NoticeList {
@@ -28,7 +29,7 @@ int notice_list_add(NoticeList *list, const Notice *notice);
 
 /*
  * Applies the events to the blocks after a listing, and empties the list. A block whose `add` event came
- * becomes announced. A block whose node was not read from its link takes the node that the event told, and is
+ * becomes announced, and has the time of that event unless it is decided on or online. A block whose node was not read from its link takes the node that the event told, and is
  * read again if that is another than before.
  */
 void notice_list_take(NoticeList *list, Machine *machine);

@@ -350,7 +350,7 @@ int reason_format(const Machine *machine, const Policy *policy, const Block *blo
         return 0;
 }
 
-void burst_add(Burst *burst, const Block *block)
+void burst_add(Burst *burst, Block *block, uint64_t now_usec)
 {
         if (block_class(block) == ZONE_CLASS_MOVABLE)
                 burst->n_movable++;
@@ -358,6 +358,11 @@ void burst_add(Burst *burst, const Block *block)
                 burst->n_kernel++;
         if (block->node >= 0)
                 node_set_add(&burst->nodes, (uint32_t) block->node);
+        if (block->added_usec > 0 &&
+            (burst->added_usec == 0 || block->added_usec < burst->added_usec))
+                burst->added_usec = block->added_usec;
+        burst->online_usec = now_usec;
+        block->added_usec = 0;
 }
 
 bool burst_is_empty(const Burst *burst)

@@ -30,10 +30,12 @@ typedef struct Burst {
         unsigned n_movable;
         unsigned n_failed; /* failed attempts, some of which may be repeated */
         NodeSet nodes;
+        uint64_t added_usec;  /* the first `add` event of its blocks, monotonic; 0: not known */
+        uint64_t online_usec; /* when the last of its blocks went online, monotonic */
 } Burst;
 
-/* Counts a block that went online. */
-void burst_add(Burst *burst, const Block *block);
+/* Counts a block that went online at this time. */
+void burst_add(Burst *burst, Block *block, uint64_t now_usec);
 
 bool burst_is_empty(const Burst *burst);
 

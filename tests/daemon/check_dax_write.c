@@ -17,6 +17,7 @@ static Rule rule;
 static DaxWrite dax;
 static Plan plan;
 static History history;
+static Counters counters;
 static ChangedIds changed;
 
 /* Two dax devices, of blocks 8 to 11 and 12 to 13, to be movable by a rule. */
@@ -45,6 +46,7 @@ static void tear_down(void)
         dax_write_done(&dax);
         plan_done(&plan);
         history_done(&history);
+        counters_done(&counters);
         changed_ids_done(&changed);
         machine_done(&machine);
         policy.rules = NULL;
@@ -54,7 +56,7 @@ static void tear_down(void)
 
 static Decider decider(void)
 {
-        return (Decider){ &machine, &policy, &history, &changed, 1, 2 };
+        return (Decider){ &machine, &policy, &history, &counters, &changed, 1, 2 };
 }
 
 static Block *find(uint32_t id)
@@ -117,7 +119,8 @@ START_TEST(one_device_at_a_time_is_taken_with_all_of_its_blocks)
         for (uint32_t id = 8; id < 12; id++)
                 renew(id, "Movable");
         answer(0);
-        dax_write_finish(&dax, &(Decider){ &machine, &policy, &history, &changed, 1, 2 });
+        dax_write_finish(&dax,
+                         &(Decider){ &machine, &policy, &history, &counters, &changed, 1, 2 });
         ck_assert(!dax_write_is_busy(&dax));
         ck_assert_int_eq(choose(), 1);
         ck_assert_str_eq(dax.device, "dax1.0");

@@ -759,6 +759,68 @@ const char *bus_list_cxl_devices(void)
         return text_result;
 }
 
+static void add_text(const char *text)
+{
+        ck_assert_uint_lt(strlen(text_result) + strlen(text), TEXT_MAX);
+        strcat(text_result, text);
+}
+
+/* Adds a space and the next value of a message, which is of a basic type. */
+static void add_value(sd_bus_message *message, char type)
+{
+        char text[32];
+        union {
+                const char *text;
+                uint64_t number;
+                uint32_t word;
+        } value = {};
+
+        ck_assert_int_gt(sd_bus_message_read_basic(message, type, &value), 0);
+        snprintf(text, sizeof(text), " %ju", (uintmax_t) (type == 't' ? value.number : value.word));
+        if (type == 's')
+                add_text(" ");
+        add_text(type == 's' ? value.text : text);
+}
+
+/* Adds a line for each element of an array of structs. */
+static void add_rows(sd_bus_message *message, const char *key, const char *type)
+{
+        ck_assert_int_gt(sd_bus_message_enter_container(message, 'a', type), 0);
+        while (sd_bus_message_enter_container(message, 'r', NULL) > 0) {
+                add_text(key);
+                for (const char *p = type + 1; *p != ')'; p++)
+                        add_value(message, *p);
+                add_text("\n");
+                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        }
+        ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+}
+
+const char *bus_get_metrics(void)
+{
+        sd_bus_message *reply = bus_call(bus_new_call(MANAGER_PATH, MANAGER, "GetMetrics"));
+        const char *key, *type;
+
+        strcpy(text_result, "\n");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{sv}"), 0);
+        while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+                ck_assert_int_gt(sd_bus_message_read_basic(reply, 's', &key), 0);
+                ck_assert_int_gt(sd_bus_message_peek_type(reply, NULL, &type), 0);
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'v', type), 0);
+                if (*type == 'a') {
+                        add_rows(reply, key, type + 1);
+                } else {
+                        add_text(key);
+                        add_value(reply, *type);
+                        add_text("\n");
+                }
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_failed_devices(void)
 {
         const char *type, *name, *reason;

@@ -106,6 +106,12 @@ const char *bus_list_tiers(void);
 /* ListCxlDevices(): "DEVICE: REGION: MEMDEVS", a line each. */
 const char *bus_list_cxl_devices(void);
 
+/*
+ * GetMetrics(): a line for each number, as "Rescans 1", and for each element of an array, as "Decisions movable dimm 3".
+ * Before the first there is an empty line.
+ */
+const char *bus_get_metrics(void);
+
 /* FailedDevices: a line each, with name, size and reason. */
 const char *bus_failed_devices(void);
 

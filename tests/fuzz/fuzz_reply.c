@@ -55,10 +55,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ActuatorChannel channel = ACTUATOR_CHANNEL_CLOSED;
         Takeover takeover = {};
         History history = {};
+        Counters counters = {};
         ChangedIds changed = {};
         Policy policy = {};
         Machine machine;
-        const Decider decider = { &machine, &policy, &history, &changed, 1, 1 };
+        const Decider decider = { &machine, &policy, &history, &counters, &changed, 1, 1 };
         ActuatorReply reply;
         Writer writer;
         int fds[2];
@@ -85,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         writer_done(&writer);
         takeover_done(&takeover);
         history_done(&history);
+        counters_done(&counters);
         changed_ids_done(&changed);
         machine_done(&machine);
         return 0;

@@ -4,6 +4,7 @@
 /* The files that one memoryd leaves to the next. What is loaded and saved again is loaded as the same. */
 
 #include "actuator/takeover.h"
+#include "daemon/counters.h"
 #include "daemon/crash.h"
 #include "daemon/dax-write.h"
 #include "daemon/remember.h"
@@ -59,6 +60,20 @@ static void check_dax(const uint8_t *data, size_t size)
         dax_write_done(&again);
 }
 
+static void check_counters(const uint8_t *data, size_t size)
+{
+        Counters counters = {};
+
+        FUZZ_ASSERT(fuzz_write("counters", data, size));
+        if (counters_load(fuzz_folder(), &counters) > 0) {
+                counters.is_changed = true;
+                counters_save(&counters, fuzz_folder());
+                FUZZ_ASSERT(!counters.is_changed);
+                FUZZ_ASSERT(counters_load(fuzz_folder(), &counters) > 0);
+        }
+        counters_done(&counters);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         unsigned n;
@@ -66,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_blocks(data, size);
         check_takeover(data, size);
         check_dax(data, size);
+        check_counters(data, size);
         FUZZ_ASSERT(fuzz_write("crashes", data, size));
         n = crash_count(fuzz_folder(), 1000 * USEC_PER_SEC);
         FUZZ_ASSERT(crash_delay_sec(n) <= 60);

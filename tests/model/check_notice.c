@@ -39,6 +39,28 @@ static int note_removal(uint32_t block)
                                &(Notice){ .block = block, .node = NODE_NONE, .is_removal = true });
 }
 
+START_TEST(a_new_block_has_the_time_of_its_event)
+{
+        const Notice notice = { .block = 7, .node = NODE_NONE, .usec = 5 };
+        Block *block = add_block(7, NODE_NONE);
+
+        ck_assert_int_eq(notice_list_add(&list, &notice), 0);
+        notice_list_take(&list, &machine);
+        ck_assert_uint_eq(block->added_usec, 5);
+
+        /* `udevadm trigger` sends such an event for blocks that are in use, or were left. */
+        block->added_usec = 0;
+        block->state = BLOCK_ONLINE;
+        ck_assert_int_eq(notice_list_add(&list, &notice), 0);
+        notice_list_take(&list, &machine);
+        block->state = BLOCK_OFFLINE;
+        block->decision.verdict = VERDICT_OFFLINE;
+        ck_assert_int_eq(notice_list_add(&list, &notice), 0);
+        notice_list_take(&list, &machine);
+        ck_assert_uint_eq(block->added_usec, 0);
+}
+END_TEST
+
 START_TEST(what_an_event_told_is_known_of_a_block_once_it_is_listed)
 {
         Block *block;
@@ -151,6 +173,7 @@ int main(void)
         TCase *tests = tcase_create("notice");
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
+        tcase_add_test(tests, a_new_block_has_the_time_of_its_event);
         tcase_add_test(tests, what_an_event_told_is_known_of_a_block_once_it_is_listed);
         tcase_add_test(tests, an_event_that_tells_no_node_announces);
         tcase_add_test(tests, what_a_link_told_stands);

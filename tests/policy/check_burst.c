@@ -32,7 +32,7 @@ START_TEST(a_burst_is_summed_up_in_one_sentence)
 
         machine_from(&machine, cases[_i].block_size_bytes, cases[_i].machine);
         for (size_t i = 0; i < machine.n_blocks; i++)
-                burst_add(&burst, &machine.blocks[i]);
+                burst_add(&burst, &machine.blocks[i], 1);
         burst.n_failed = cases[_i].n_failed;
         ck_assert_ptr_eq(burst_format(&burst, cases[_i].block_size_bytes, text), text);
         ck_assert_str_eq(text, cases[_i].sentence);
@@ -63,12 +63,12 @@ START_TEST(a_burst_is_empty_until_something_came_of_it)
 
         ck_assert(burst_is_empty(&burst));
         machine_from(&machine, 128 * MIB, "?=k 1=m");
-        burst_add(&burst, &machine.blocks[0]);
+        burst_add(&burst, &machine.blocks[0], 1);
         ck_assert(!burst_is_empty(&burst));
         ck_assert(node_set_is_empty(&burst.nodes));
 
         burst = (Burst){};
-        burst_add(&burst, &machine.blocks[1]);
+        burst_add(&burst, &machine.blocks[1], 1);
         ck_assert(!burst_is_empty(&burst));
         ck_assert(node_set_contains(&burst.nodes, 1));
 
