@@ -38,7 +38,8 @@
 #define BUS_BLOCK_SIGNATURE "(uisssssssiss)"
 
 /* An entry of History() and an entry of Plan(). */
-#define BUS_HISTORY_SIGNATURE "(tuissssssis)"
+#define BUS_HISTORY_MEMBERS "tta(uu)uissssssis"
+#define BUS_HISTORY_SIGNATURE "(" BUS_HISTORY_MEMBERS ")"
 #define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
 
 /* An entry of ListJobs(), of a job's failures, of Verify() and VerifyNotes(), and of KernelFeatures. */

@@ -149,12 +149,24 @@ static int append_entry(sd_bus_message *reply, const void *list, size_t i)
 {
         const HistoryEntry *entry = history_get(list, i);
         char guards[GUARDS_STRING_MAX];
+        int r = sd_bus_message_open_container(reply, 'r', BUS_HISTORY_MEMBERS);
 
-        return sd_bus_message_append(
-                reply, BUS_HISTORY_SIGNATURE, entry->usec, entry->block, entry->node, entry->device,
-                verdict_to_string(entry->verdict), entry->rule,
-                guards_format(entry->guards, guards), block_status_to_string(entry->status),
-                onliner_to_string(entry->onliner), (int32_t) -entry->error, entry->reason);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "tt", entry->first_usec, entry->last_usec);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(uu)");
+        for (size_t k = 0; k < entry->n_ranges && r >= 0; k++)
+                r = sd_bus_message_append(reply, "(uu)", entry->ranges[k].first,
+                                          entry->ranges[k].last);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(
+                        reply, "uissssssis", entry->n_decisions, entry->node, entry->device,
+                        verdict_to_string(entry->verdict), entry->rule,
+                        guards_format(entry->guards, guards), block_status_to_string(entry->status),
+                        onliner_to_string(entry->onliner), (int32_t) -entry->error, entry->reason);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 int bus_method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -51,6 +51,8 @@ const Option options[] = {
           .flag = &arg_undo_on_failure, .flag_value = true },
         { OPTION_NO_PAGER, '\0', "no-pager", NULL, "Do not start a pager",
           .flag = &arg_pager, .flag_value = false },
+        { OPTION_SINCE, '\0', "since", "TIME", "Decisions from this time on, as -1h or today",
+          .text = &arg_since },
         { OPTION_HOST, 'H', "host", "[USER@]HOST", "Ask the memoryd of another host, over ssh",
           .text = &arg_host },
         { OPTION_MACHINE, 'M', "machine", "NAME", "Ask the memoryd of a local container",
@@ -137,7 +139,8 @@ const Verb verbs[] = {
                 .arguments = "",
                 .help = "The last decisions, and what came of them",
                 .columns = &history_columns,
-                .options = OPTIONS_TABLE,
+                .options =
+                        TAKES(BYTES) | TAKES(NODE) | TAKES(DEVICE) | TAKES(SINCE) | OPTIONS_TABLE,
                 .run = verb_history,
         },
         {

@@ -32,6 +32,7 @@ typedef enum OptionId {
         OPTION_NO_WAIT,
         OPTION_UNDO_ON_FAILURE,
         OPTION_NO_PAGER,
+        OPTION_SINCE,
         OPTION_HOST,
         OPTION_MACHINE,
         OPTION_NO_ASK_PASSWORD,

@@ -46,6 +46,8 @@ extern bool arg_force;
 extern bool arg_wait;
 extern bool arg_undo_on_failure;
 
+extern const char *arg_since; /* the time from which on to show the history, or NULL */
+
 extern const char *arg_host;    /* USER@HOST, or NULL */
 extern const char *arg_machine; /* a container, or NULL */
 
@@ -237,8 +239,11 @@ typedef struct ZoneRow {
 
 /* One entry of History(). */
 typedef struct DecisionRow {
-        uint64_t usec;
-        uint32_t block;
+        uint64_t first_usec;
+        uint64_t last_usec;
+        BlockRange *ranges; /* owned */
+        size_t n_ranges;
+        uint32_t n_decisions;
         int32_t node;
         const char *device;
         const char *decision;
@@ -248,6 +253,7 @@ typedef struct DecisionRow {
         const char *onlined_by;
         int32_t error;
         const char *reason;
+        uint64_t block_size_bytes; /* for whoever prints the row to set */
 } DecisionRow;
 
 /* One entry of Verify() or VerifyNotes(). */
@@ -406,6 +412,15 @@ int cell_number(uint64_t number, char **ret);
 
 /* "block 42" or "blocks 40-47". Returns the buffer. */
 const char *blocks_format(uint64_t first, uint64_t last, char buffer[static BLOCKS_STRING_MAX]);
+
+/* The number of blocks in ranges. */
+uint64_t ranges_count(const BlockRange *ranges, size_t n_ranges);
+
+/*
+ * Formats the blocks of ranges: "32-39,45"; with many ranges only their number, "16 of 32-95", unless all are asked
+ * for. Returns 0 or -ENOMEM.
+ */
+int ranges_format(const BlockRange *ranges, size_t n_ranges, bool all, char **ret);
 
 #define SIZE_STRING_MAX FORMAT_BYTES_MAX
 

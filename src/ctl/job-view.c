@@ -34,7 +34,7 @@ static const Member span_members[] = {
         { offsetof(BlockRange, last), "last" },
 };
 
-static const RowType span_rows = { "(uu)", sizeof(BlockRange), span_members };
+const RowType span_rows = { "(uu)", sizeof(BlockRange), span_members };
 
 const Property job_properties[] = {
         { "Id", 'u', offsetof(JobView, id), .key = "job" },

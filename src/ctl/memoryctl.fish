@@ -70,7 +70,7 @@ complete -c memoryctl -n '__memoryctl_verb_is cancel' -a '(__memoryctl_ask jobs 
 complete -c memoryctl -n '__memoryctl_verb_is help' -a '$__memoryctl_verbs'
 
 complete -c memoryctl -n '__memoryctl_verb_is list plan rescan' -s a -l all -d 'each block, all of a plan, or also what was taken offline'
-complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map plan monitor' -s b -l bytes -d 'print sizes in bytes'
+complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map history plan monitor' -s b -l bytes -d 'print sizes in bytes'
 complete -c memoryctl -n '__memoryctl_verb_is list nodes zones plan history jobs' -s n -l noheadings -d 'print no headings and no totals'
 complete -c memoryctl -n '__memoryctl_verb_is list nodes zones plan history jobs' -l no-legend -d 'print no headings and no totals'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone cancel verify reload rescan' -s q -l quiet -d 'print failures alone'
@@ -81,8 +81,9 @@ complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l virt
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l add -x -d 'plan with memory added'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l config -rF -d 'plan with this configuration'
 complete -c memoryctl -n '__memoryctl_verb_is map' -l svg -rF -d 'draw the map into a file'
-complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l node -xa '(__memoryctl_ask nodes NODE)' -d 'memory of this node'
-complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l device -xa '(__memoryctl_ask list DEVICE | string match -r .+ | sort -u)' -d 'memory of this device'
+complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l node -xa '(__memoryctl_ask nodes NODE)' -d 'memory of this node'
+complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l device -xa '(__memoryctl_ask list DEVICE | string match -r .+ | sort -u)' -d 'memory of this device'
+complete -c memoryctl -n '__memoryctl_verb_is history' -l since -xa 'today yesterday -1h' -d 'show the history from this time on'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l size -x -d 'so much memory'
 complete -c memoryctl -n '__memoryctl_verb_is online' -l zone -xa 'movable kernel' -d 'zone to bring memory online in'
 complete -c memoryctl -n '__memoryctl_verb_is set-zone' -l movable -x -d 'how much of a node is to be movable'
@@ -107,7 +108,8 @@ complete -c memoryctl -n '__memoryctl_verb_is nodes' -s o -l output -d 'show the
 complete -c memoryctl -n '__memoryctl_verb_is zones' -s o -l output -d 'show these columns' \
     -xa '(__memoryctl_columns NODE ZONE PRESENT MANAGED SPANNED FREE)'
 complete -c memoryctl -n '__memoryctl_verb_is history' -s o -l output -d 'show these columns' \
-    -xa '(__memoryctl_columns TIME BLOCK NODE DECISION STATUS REASON DEVICE RULE GUARDS ONLINED_BY ERROR USEC)'
+    -xa '(__memoryctl_columns TIME SIZE BLOCK NODE DECISION STATUS REASON UNTIL DEVICE RULE GUARDS ONLINED_BY \
+        ERROR DECISIONS USEC UNTIL_USEC)'
 complete -c memoryctl -n '__memoryctl_verb_is jobs' -s o -l output -d 'show these columns' \
     -xa '(__memoryctl_columns ID KIND STATE DONE TOTAL FAILED TARGET USER ZONE PATH UID)'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -s o -l output -d 'show these columns' \

@@ -39,6 +39,7 @@ extern const Property zone_properties[];
 extern const Property job_properties[];
 extern const RowType distance_rows;
 extern const RowType job_rows;
+extern const RowType span_rows;
 extern const RowType feature_rows;
 extern const RowType failed_device_rows;
 extern const RowType finding_rows;

@@ -113,17 +113,6 @@ static const Member job_members[] = {
 
 const RowType job_rows = { BUS_JOB_SIGNATURE, sizeof(JobRow), job_members };
 
-static const Member history_members[] = {
-        { offsetof(DecisionRow, usec), NULL },       { offsetof(DecisionRow, block), NULL },
-        { offsetof(DecisionRow, node), NULL },       { offsetof(DecisionRow, device), NULL },
-        { offsetof(DecisionRow, decision), NULL },   { offsetof(DecisionRow, rule), NULL },
-        { offsetof(DecisionRow, guards), NULL },     { offsetof(DecisionRow, status), NULL },
-        { offsetof(DecisionRow, onlined_by), NULL }, { offsetof(DecisionRow, error), NULL },
-        { offsetof(DecisionRow, reason), NULL },
-};
-
-static const RowType history_rows = { BUS_HISTORY_SIGNATURE, sizeof(DecisionRow), history_members };
-
 static const Member finding_members[] = {
         { offsetof(FindingRow, check), "check" },
         { offsetof(FindingRow, subject), "subject" },
@@ -165,9 +154,35 @@ static int read_jobs(sd_bus_message *reply, Snapshot *snapshot)
         return read_sorted(reply, &job_rows, &snapshot->jobs, &snapshot->n_jobs);
 }
 
+static int read_decision(sd_bus_message *reply, DecisionRow *row)
+{
+        int r = sd_bus_message_read(reply, "tt", &row->first_usec, &row->last_usec);
+
+        if (r >= 0)
+                r = rows_read(reply, &span_rows, &row->ranges, &row->n_ranges);
+        if (r >= 0 && row->n_ranges == 0)
+                return -EBADMSG;
+        return r < 0 ? r :
+                       sd_bus_message_read(reply, "uissssssis", &row->n_decisions, &row->node,
+                                           &row->device, &row->decision, &row->rule, &row->guards,
+                                           &row->status, &row->onlined_by, &row->error,
+                                           &row->reason);
+}
+
 static int read_history(sd_bus_message *reply, Snapshot *snapshot)
 {
-        return rows_read(reply, &history_rows, &snapshot->history, &snapshot->n_history);
+        int r = sd_bus_message_enter_container(reply, 'a', BUS_HISTORY_SIGNATURE);
+
+        while (r >= 0 &&
+               (r = sd_bus_message_enter_container(reply, 'r', BUS_HISTORY_MEMBERS)) > 0) {
+                if (GROW(snapshot->history, snapshot->n_history) < 0)
+                        return -ENOMEM;
+                snapshot->history[snapshot->n_history] = (DecisionRow){};
+                r = read_decision(reply, &snapshot->history[snapshot->n_history++]);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(reply);
+        }
+        return r;
 }
 
 static int read_findings(sd_bus_message *reply, Snapshot *snapshot)
@@ -379,6 +394,8 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->zones);
         free(snapshot->blocks);
         free(snapshot->jobs);
+        for (size_t i = 0; i < snapshot->n_history; i++)
+                free(snapshot->history[i].ranges);
         free(snapshot->history);
         free(snapshot->findings);
         free(snapshot->notes);

@@ -282,6 +282,41 @@ const char *blocks_format(uint64_t first, uint64_t last, char buffer[static BLOC
         return buffer;
 }
 
+uint64_t ranges_count(const BlockRange *ranges, size_t n_ranges)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < n_ranges; i++)
+                n += ranges[i].last - ranges[i].first + UINT64_C(1);
+        return n;
+}
+
+/* The most ranges that are listed where there is little room. */
+#define RANGES_SHOWN 4
+
+int ranges_format(const BlockRange *ranges, size_t n_ranges, bool all, char **ret)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        if (!stream)
+                return -ENOMEM;
+        if (n_ranges > RANGES_SHOWN && !all)
+                fprintf(stream, "%" PRIu64 " of %" PRIu32 "-%" PRIu32,
+                        ranges_count(ranges, n_ranges), ranges[0].first, ranges[n_ranges - 1].last);
+        else
+                for (size_t i = 0; i < n_ranges; i++) {
+                        fprintf(stream, "%s%" PRIu32, i > 0 ? "," : "", ranges[i].first);
+                        if (ranges[i].last != ranges[i].first)
+                                fprintf(stream, "-%" PRIu32, ranges[i].last);
+                }
+        if (fclose(stream) != 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
 const char *size_format(uint64_t bytes, char buffer[static SIZE_STRING_MAX])
 {
         if (!arg_bytes && !arg_json)

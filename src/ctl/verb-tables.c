@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
-/* memoryctl nodes, zones and history, which are tables of what memoryd tells. */
+/* memoryctl nodes and zones, which are tables of what memoryd tells. */
 
 #include "ctl/ctl.h"
 
@@ -73,31 +73,6 @@ static const Column zones_table[] = {
 
 const ColumnSet zones_columns = { zones_table, ELEMENTSOF(zones_table) };
 
-static const Column history_table[] = {
-        { "TIME", "when", CELL_TIME, .offset = offsetof(DecisionRow, usec) },
-        { "BLOCK", "number of the block", CELL_ID, .offset = offsetof(DecisionRow, block) },
-        { "NODE", "number of the node", CELL_NODE, .offset = offsetof(DecisionRow, node) },
-        { "DECISION", "what memoryd decided", CELL_TEXT,
-          .offset = offsetof(DecisionRow, decision) },
-        { "STATUS", "what came of it", CELL_TEXT, .offset = offsetof(DecisionRow, status) },
-        { "REASON", "why", CELL_TEXT, .offset = offsetof(DecisionRow, reason),
-          .flags = SCOLS_FL_WRAP },
-        { "DEVICE", "device that the memory belongs to", CELL_TEXT,
-          .offset = offsetof(DecisionRow, device), .optional = true },
-        { "RULE", "rule that decided, empty for the default", CELL_TEXT,
-          .offset = offsetof(DecisionRow, rule), .optional = true },
-        { "GUARDS", "guards that decided", CELL_TEXT, .offset = offsetof(DecisionRow, guards),
-          .optional = true },
-        { "ONLINED_BY", "memoryd, kernel or other", CELL_TEXT,
-          .offset = offsetof(DecisionRow, onlined_by), .optional = true },
-        { "ERROR", "error of the last failed write", CELL_ERROR,
-          .offset = offsetof(DecisionRow, error), .optional = true },
-        { "USEC", "when, in microseconds since 1970", CELL_NUMBER,
-          .offset = offsetof(DecisionRow, usec), .optional = true },
-};
-
-const ColumnSet history_columns = { history_table, ELEMENTSOF(history_table) };
-
 /* Prints rows of a snapshot. The offsets are those of the array and of the number of its rows. */
 static int print_rows(const char *name, const ColumnSet *set, unsigned what, size_t offset,
                       size_t n_offset, size_t size)
@@ -130,10 +105,4 @@ int verb_zones(void)
 {
         return print_rows("zones", &zones_columns, FETCH_OBJECTS, offsetof(Snapshot, zones),
                           offsetof(Snapshot, n_zones), sizeof(ZoneRow));
-}
-
-int verb_history(void)
-{
-        return print_rows("history", &history_columns, FETCH_HISTORY, offsetof(Snapshot, history),
-                          offsetof(Snapshot, n_history), sizeof(DecisionRow));
 }

@@ -24,12 +24,6 @@ typedef enum JobKind {
 const char *job_kind_to_string(JobKind kind); /* "online", "offline", "set-zone", ... */
 JobKind job_kind_from_string(const char *word);
 
-/* A range of block numbers, both included. */
-typedef struct BlockRange {
-        uint32_t first;
-        uint32_t last;
-} BlockRange;
-
 /* The most ranges that a request can name. */
 #define REQUEST_RANGES_MAX 4096
 

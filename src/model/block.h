@@ -252,6 +252,12 @@ typedef struct Block {
         uint64_t retry_at_usec;   /* monotonic; USEC_INFINITY if no retry is due */
 } Block;
 
+/* A range of block numbers, both included. */
+typedef struct BlockRange {
+        uint32_t first;
+        uint32_t last;
+} BlockRange;
+
 /* Initializes a block of which only the number is known: offline, on no node, not decided. */
 void block_init(Block *block, uint32_t id);
 

@@ -576,26 +576,60 @@ START_TEST(history_is_a_table)
         ck_assert_int_eq(setenv("COLUMNS", "160", true), 0);
         RUN("history");
         expect(0,
-               "TIME                        BLOCK NODE DECISION STATUS REASON\n"
-               "Sun 2001-09-09 01:46:40 UTC    40    1 movable  failed movable (rule 'dimm')\n"
-               "Sun 2001-09-09 01:46:43 UTC    44      kernel   done   kernel (default rule)\n",
+               "TIME                        SIZE      BLOCK NODE DECISION STATUS REASON\n"
+               "Sun 2001-09-09 01:46:40 UTC 384M   40-41,43    1 movable  failed movable (rule "
+               "'dimm')\n"
+               "Sun 2001-09-09 01:46:43 UTC 128M         44      kernel   done   kernel (default "
+               "rule)\n"
+               "Mon 2001-09-10 01:46:40 UTC   1G 8 of 64-75    0 kernel   done   kernel (default "
+               "rule): for memory64\n",
                "");
-        RUN("history", "-n", "-o", "block,Device,RULE,GUARDS,ONLINED_BY,ERROR,USEC");
-        expect_rows(
-                "   40 PNP0C80:00 dimm                       none       EBUSY 1000000000000000\n"
-                "   44                 min_kernel contiguous memoryd          1000000003500000\n");
-        RUN("history", "-J", "-o", "+ERROR,USEC,RULE");
+        RUN("history", "-n", "-o", "size,Device,RULE,GUARDS,ONLINED_BY,ERROR,USEC", "-b");
+        expect_rows(" 402653184 PNP0C80:00 dimm                         none    EBUSY "
+                    "1000000000000000\n"
+                    " 134217728                 min_kernel contiguous   memoryd       "
+                    "1000000003500000\n"
+                    "1073741824 virtio3         max_movable_ratio(node) memoryd       "
+                    "1000086400000000\n");
+        RUN("history", "-n", "-o", "DECISIONS,UNTIL,UNTIL_USEC", "--node=1");
+        expect_rows("        4 Sun 2001-09-09 01:46:43 UTC 1000000003500000\n");
+        RUN("history", "-J", "-o", "+ERROR,USEC,RULE", "--since", "2001-09-09 01:46:41");
         history = expect_json();
         expect_json_equal(
-                history, "{\"history\": [{\"time\": \"Sun 2001-09-09 01:46:40 UTC\", \"block\": 40,"
-                         " \"node\": 1, \"decision\": \"movable\", \"status\": \"failed\","
-                         " \"reason\": \"movable (rule 'dimm')\", \"error\": \"EBUSY\","
-                         " \"usec\": 1000000000000000, \"rule\": \"dimm\"},"
-                         "{\"time\": \"Sun 2001-09-09 01:46:43 UTC\", \"block\": 44,"
-                         " \"node\": null, \"decision\": \"kernel\", \"status\": \"done\","
-                         " \"reason\": \"kernel (default rule)\", \"error\": null,"
-                         " \"usec\": 1000000003500000, \"rule\": null}]}");
+                history,
+                "{\"history\": [{\"time\": \"Sun 2001-09-09 01:46:40 UTC\", \"size\": 402653184,"
+                " \"block\": \"40-41,43\", \"node\": 1, \"decision\": \"movable\","
+                " \"status\": \"failed\", \"reason\": \"movable (rule 'dimm')\","
+                " \"error\": \"EBUSY\", \"usec\": 1000000000000000, \"rule\": \"dimm\"},"
+                "{\"time\": \"Sun 2001-09-09 01:46:43 UTC\", \"size\": 134217728,"
+                " \"block\": \"44\", \"node\": null, \"decision\": \"kernel\", \"status\": "
+                "\"done\","
+                " \"reason\": \"kernel (default rule)\", \"error\": null,"
+                " \"usec\": 1000000003500000, \"rule\": null},"
+                "{\"time\": \"Mon 2001-09-10 01:46:40 UTC\", \"size\": 1073741824,"
+                " \"block\": \"64,66,68,70,72-75\", \"node\": 0, \"decision\": \"kernel\","
+                " \"status\": \"done\", \"reason\": \"kernel (default rule): for memory64\","
+                " \"error\": null, \"usec\": 1000086400000000, \"rule\": null}]}");
         json_object_put(history);
+}
+END_TEST
+
+START_TEST(history_can_be_of_a_time_a_node_or_a_device)
+{
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        /* The first entry lasts until the second. */
+        RUN("history", "-n", "-o", "BLOCK", "--since", "2001-09-09 01:46:43");
+        expect_rows("  40-41,43\n        44\n8 of 64-75\n");
+        RUN("history", "-n", "-o", "BLOCK", "--since", "Sun 2001-09-09 01:46:44 UTC");
+        expect_rows("8 of 64-75\n");
+        RUN("history", "-n", "-o", "BLOCK", "--since=-1h");
+        expect(0, "", "");
+        RUN("history", "-n", "-o", "BLOCK", "--since", "@0", "--node", "0");
+        expect_rows("8 of 64-75\n");
+        RUN("history", "-n", "-o", "BLOCK", "--device", "PNP0C80:00");
+        expect_rows("40-41,43\n");
+        RUN("history", "-n", "-o", "BLOCK", "--device", "virtio3", "--node=1");
+        expect(0, "", "");
 }
 END_TEST
 
@@ -1227,7 +1261,7 @@ START_TEST(wrong_usage_is_named)
                 { { "online", "--undo-on-failrue" },
                   "unknown option '--undo-on-failrue', did you mean '--undo-on-failure'?" },
                 { { "--vi" }, "option '--virtualization' needs a value" },
-                { { "list", "--si", "1G", "--mo=1" }, "option '--size' has no meaning for 'list'" },
+                { { "list", "--siz", "1G", "--mo=1" }, "option '--size' has no meaning for 'list'" },
                 { { "map", "--ma" }, "option '--machine' needs a value" },
                 { { "--vers=1" }, "option '--version' takes no value" },
                 { { "--ad=1G@0", "list", "--sy" }, "option '--sysroot' needs a value" },
@@ -1278,13 +1312,20 @@ START_TEST(wrong_usage_is_named)
                 { { "explain", "-s/", "1" },
                   "'explain' has to ask memoryd: it cannot be used with --sysroot" },
                 { { "history", "1" }, "'history' takes no arguments, got '1'" },
-                { { "history", "-b" }, "option '--bytes' has no meaning for 'history'" },
+                { { "history", "--size=1G" }, "option '--size' has no meaning for 'history'" },
+                { { "history", "--since=soon" },
+                  "--since: expected a time such as \"-1h\", today, yesterday, 08:30 or "
+                  "\"2026-12-31 08:30\", got 'soon'" },
+                { { "history", "--since" }, "option '--since' needs a value" },
+                { { "history", "--node=x" }, "--node: expected the number of a node, got 'x'" },
+                { { "list", "--since=today" }, "option '--since' has no meaning for 'list'" },
                 { { "history", "-a" }, "option '--all' has no meaning for 'history'" },
                 { { "history", "--sysroot=/" },
                   "'history' has to ask memoryd: it cannot be used with --sysroot" },
                 { { "history", "-o", "WHEN" },
-                  "unknown column 'WHEN', expected some of TIME, BLOCK, NODE, DECISION, STATUS, "
-                  "REASON, DEVICE, RULE, GUARDS, ONLINED_BY, ERROR, USEC" },
+                  "unknown column 'WHEN', expected some of TIME, SIZE, BLOCK, NODE, DECISION, "
+                  "STATUS, REASON, UNTIL, DEVICE, RULE, GUARDS, ONLINED_BY, ERROR, DECISIONS, USEC, "
+                  "UNTIL_USEC" },
                 { { "plan", "1G@0" }, "'plan' takes no arguments, got '1G@0'" },
                 { { "plan", "--add" }, "option '--add' needs a value" },
                 { { "plan", "--config" }, "option '--config' needs a value" },
@@ -1548,6 +1589,7 @@ static Suite *memoryctl_suite(void)
                  explain_says_what_failed_and_which_rule,
                  cxl_memory_has_its_region_and_memory_devices_when_asked, explain_can_be_json,
                  explain_names_a_block_that_is_not_there, history_is_a_table,
+                 history_can_be_of_a_time_a_node_or_a_device,
                  plan_is_a_table_of_what_would_be_decided, plan_can_be_json,
                  plan_hands_a_configuration_over, plan_names_a_configuration_that_it_cannot_read,
                  plan_passes_on_what_memoryd_refuses_to_add, reload_and_rescan_say_what_was_done,

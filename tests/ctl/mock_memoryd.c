@@ -282,6 +282,9 @@ static int method_verify_notes(sd_bus_message *message, void *userdata, sd_bus_e
 #define DECIDED_USEC UINT64_C(1000000000000000)
 #define ONLINED_USEC UINT64_C(1000000003500000)
 
+/* The day after. */
+#define LATER_USEC UINT64_C(1000086400000000)
+
 /* What Explain has: blocks 32, 40, 44 and 49 of the busy machine. */
 static int append_decision(sd_bus_message *reply, uint32_t block)
 {
@@ -350,16 +353,24 @@ static int method_explain(sd_bus_message *message, void *userdata, sd_bus_error 
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+/* The last is of blocks that alternate with others. */
 static int append_history(sd_bus_message *reply)
 {
-        int r = sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, DECIDED_USEC, 40, 1,
-                                      "PNP0C80:00", "movable", "dimm", "", "failed", "none", EBUSY,
-                                      "movable (rule 'dimm')");
+        int r = sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, DECIDED_USEC, ONLINED_USEC, 2,
+                                      40, 41, 43, 43, 4, 1, "PNP0C80:00", "movable", "dimm", "",
+                                      "failed", "none", EBUSY, "movable (rule 'dimm')");
 
+        if (r >= 0)
+                r = sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, ONLINED_USEC, ONLINED_USEC,
+                                          1, 44, 44, 1, -1, "", "kernel", "",
+                                          "min_kernel contiguous", "done", "memoryd", 0,
+                                          "kernel (default rule)");
         return r < 0 ? r :
-                       sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, ONLINED_USEC, 44, -1, "",
-                                             "kernel", "", "min_kernel contiguous", "done",
-                                             "memoryd", 0, "kernel (default rule)");
+                       sd_bus_message_append(reply, BUS_HISTORY_SIGNATURE, LATER_USEC,
+                                             LATER_USEC + 5 * USEC_PER_SEC, 5, 64, 64, 66, 66, 68,
+                                             68, 70, 70, 72, 75, 8, 0, "virtio3", "kernel", "",
+                                             "max_movable_ratio(node)", "done", "memoryd", 0,
+                                             "kernel (default rule): for memory64");
 }
 
 static int method_history(sd_bus_message *message, void *userdata, sd_bus_error *error)

@@ -384,6 +384,7 @@ static const struct {
         { "zone", "online", "" },
         { "movable", "set-zone", "" },
         { "timeout", "offline", "" },
+        { "since", "history", "x" },
         { "host", "status", "" },
         { "machine", "status", "" },
 };

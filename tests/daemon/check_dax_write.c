@@ -222,7 +222,7 @@ START_TEST(each_block_is_judged_by_what_became_of_it)
         ck_assert_int_eq(find(8)->decision.verdict, VERDICT_MOVABLE);
         ck_assert_int_eq(find(9)->status, BLOCK_STATUS_FOREIGN);
         ck_assert_int_eq(find(11)->status, BLOCK_STATUS_DONE);
-        ck_assert_uint_eq(history.n_entries, 3);
+        ck_assert_uint_eq(history.n_entries, 2); /* memory8 and memory11 have one */
 
         /* A block that the kernel left offline is written by itself, though its device is online as a whole. */
         machine.devices[0].dax_state = DAX_STATE_ONLINE_MOVABLE;

@@ -1035,16 +1035,37 @@ bool bus_explains(uint32_t id, const char *entry)
 
 /* History */
 
+static void read_history_blocks(sd_bus_message *reply, HistoryRow *row)
+{
+        uint32_t first, last;
+        size_t n = 0;
+
+        row->blocks[0] = '\0';
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(uu)"), 0);
+        while (sd_bus_message_read(reply, "(uu)", &first, &last) > 0) {
+                ck_assert_uint_lt(n, sizeof(row->blocks) - 32);
+                n += (size_t) snprintf(row->blocks + n, sizeof(row->blocks) - n,
+                                       first == last ? "%s%u" : "%s%u-%u", n > 0 ? "," : "", first,
+                                       last);
+        }
+        ck_assert_uint_gt(n, 0);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+}
+
 static bool read_history_row(sd_bus_message *reply, HistoryRow *row)
 {
         const char *device, *decision, *rule, *guards, *status, *onlined_by, *reason;
-        int r = sd_bus_message_read(reply, BUS_HISTORY_SIGNATURE, &row->usec, &row->block,
-                                    &row->node, &device, &decision, &rule, &guards, &status,
-                                    &onlined_by, &row->error, &reason);
+        int r = sd_bus_message_enter_container(reply, 'r', BUS_HISTORY_MEMBERS);
 
         ck_assert_int_ge(r, 0);
         if (r == 0)
                 return false;
+        ck_assert_int_gt(sd_bus_message_read(reply, "tt", &row->first_usec, &row->last_usec), 0);
+        read_history_blocks(reply, row);
+        r = sd_bus_message_read(reply, "uissssssis", &row->n_decisions, &row->node, &device,
+                                &decision, &rule, &guards, &status, &onlined_by, &row->error,
+                                &reason);
+        ck_assert_int_gt(r, 0);
         COPY(row->device, device);
         COPY(row->decision, decision);
         COPY(row->rule, rule);
@@ -1052,6 +1073,7 @@ static bool read_history_row(sd_bus_message *reply, HistoryRow *row)
         COPY(row->status, status);
         COPY(row->onlined_by, onlined_by);
         COPY(row->reason, reason);
+        ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
         return true;
 }
 
@@ -1066,8 +1088,9 @@ static unsigned read_history(unsigned i, HistoryRow *ret)
         ck_assert_str_eq(error_name, "");
         ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', BUS_HISTORY_SIGNATURE), 0);
         while (read_history_row(reply, &row)) {
-                ck_assert_uint_ge(row.usec, before_usec);
-                before_usec = row.usec;
+                ck_assert_uint_ge(row.first_usec, before_usec);
+                ck_assert_uint_ge(row.last_usec, row.first_usec);
+                before_usec = row.first_usec;
                 if (n++ == i)
                         *ret = row;
         }

@@ -178,8 +178,9 @@ const char *bus_error_name(void);
 
 /* History: how many entries, and one of them; fails the test if they are not in order of time. */
 typedef struct HistoryRow {
-        uint64_t usec;
-        uint32_t block;
+        uint64_t first_usec, last_usec;
+        char blocks[256]; /* "32-39,45" */
+        uint32_t n_decisions;
         int32_t node;
         char device[32], decision[16], rule[72], guards[64], status[16], onlined_by[16];
         int32_t error;

@@ -4,6 +4,7 @@
 #include "machine_fixture.h"
 #include "policy/history.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 #define BLOCK (UINT64_C(128) << 20)
@@ -31,35 +32,34 @@ static void teardown(void)
         machine_done(&machine);
 }
 
-static void add(uint32_t id, uint64_t usec)
+/* Adds a block with this verdict, at a second. */
+static void add(uint32_t id, Verdict verdict, unsigned second)
 {
         Block block;
 
         block_init(&block, id);
-        block.decision.verdict = VERDICT_KERNEL;
-        block.decision.rule = id % 2 ? 0 : RULE_DEFAULT;
-        ck_assert_int_eq(history_add(&history, &machine, &policy, &block, usec), 0);
+        block.decision.verdict = verdict;
+        block.decision.rule = RULE_DEFAULT;
+        block.status = BLOCK_STATUS_DONE;
+        ck_assert_int_eq(history_add(&history, &machine, &policy, &block, second * USEC_PER_SEC),
+                         0);
 }
 
-/* That it holds those up to `last`, as many as it can. */
-static void assert_holds_up_to(uint32_t last)
+/* Compares the blocks of an entry, as "32-39,45". */
+static void assert_blocks(size_t i, const char *wanted)
 {
-        size_t n = MIN((size_t) last + 1, (size_t) HISTORY_MAX);
+        const HistoryEntry *entry = history_get(&history, i);
+        char text[256] = "";
+        size_t n = 0;
 
-        ck_assert_uint_eq(history.n_entries, n);
-        for (size_t i = 0; i < n; i++) {
-                const HistoryEntry *entry = history_get(&history, i);
-                uint32_t id = (uint32_t) (last + 1 - n + i);
-                const char *rule = id % 2 ? "db" : "";
-                const char *reason =
-                        id % 2 ? "kernel (rule 'db', f.conf:3)" : "kernel (default rule)";
+        for (size_t k = 0; k < entry->n_ranges && n < sizeof(text); k++) {
+                const BlockRange *range = &entry->ranges[k];
 
-                if (entry->block != id || entry->usec != 5000 + id ||
-                    strcmp(entry->rule, rule) != 0 || strcmp(entry->reason, reason) != 0)
-                        ck_abort_msg("%zu-th of %zu: memory%u at %llu by '%s': %s", i, n,
-                                     entry->block, (unsigned long long) entry->usec, entry->rule,
-                                     entry->reason);
+                n += (size_t) snprintf(text + n, sizeof(text) - n,
+                                       range->first == range->last ? "%s%u" : "%s%u-%u",
+                                       k > 0 ? "," : "", range->first, range->last);
         }
+        ck_assert_str_eq(text, wanted);
 }
 
 START_TEST(a_new_history_is_empty_and_takes_no_memory)
@@ -89,8 +89,10 @@ START_TEST(all_of_a_decision_is_kept)
         /* The machine and the block go on. */
         machine_done(&machine);
         entry = history_get(&history, 0);
-        ck_assert_uint_eq(entry->usec, 42);
-        ck_assert_uint_eq(entry->block, 9);
+        ck_assert_uint_eq(entry->first_usec, 42);
+        ck_assert_uint_eq(entry->last_usec, 42);
+        ck_assert_uint_eq(entry->n_decisions, 1);
+        assert_blocks(0, "9");
         ck_assert_int_eq(entry->node, 0);
         ck_assert_str_eq(entry->device, "PNP0C80:00");
         ck_assert_int_eq(entry->verdict, VERDICT_MOVABLE);
@@ -126,28 +128,224 @@ START_TEST(the_longest_name_of_a_device_fits)
 }
 END_TEST
 
-/* Past every step of growing, the end, and its second and third round. */
-START_TEST(the_last_thousand_are_kept_oldest_first)
+START_TEST(blocks_that_are_decided_alike_have_one_entry_in_any_order)
 {
-        for (uint32_t id = 0; id < 3 * HISTORY_MAX + 2; id++) {
-                add(id, 5000 + id);
-                if (id < 40 || id % HISTORY_MAX < 2 || id % HISTORY_MAX > HISTORY_MAX - 3)
-                        assert_holds_up_to(id);
+        static const uint32_t orders[][8] = {
+                { 32, 33, 34, 35, 36, 37, 38, 39 },
+                { 39, 38, 37, 36, 35, 34, 33, 32 },
+                { 32, 34, 36, 38, 39, 37, 35, 33 },
+                { 35, 36, 34, 37, 33, 38, 32, 39 },
+        };
+
+        for (unsigned i = 0; i < 8; i++)
+                add(orders[_i][i], VERDICT_MOVABLE, 100 + i);
+        ck_assert_uint_eq(history.n_entries, 1);
+        assert_blocks(0, "32-39");
+        ck_assert_uint_eq(history_get(&history, 0)->n_decisions, 8);
+        ck_assert_uint_eq(history_get(&history, 0)->first_usec, 100 * USEC_PER_SEC);
+        ck_assert_uint_eq(history_get(&history, 0)->last_usec, 107 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(the_first_and_the_last_number_of_a_block_have_neighbours)
+{
+        add(0, VERDICT_KERNEL, 1);
+        add(UINT32_MAX, VERDICT_KERNEL, 1);
+        assert_blocks(0, "0,4294967295");
+        add(UINT32_MAX - 1, VERDICT_KERNEL, 1);
+        add(1, VERDICT_KERNEL, 1);
+        assert_blocks(0, "0-1,4294967294-4294967295");
+}
+END_TEST
+
+START_TEST(alternating_blocks_have_an_entry_for_each_result)
+{
+        for (uint32_t id = 32; id < 32 + HISTORY_RANGES_MAX; id++)
+                add(id, id % 4 ? VERDICT_MOVABLE : VERDICT_KERNEL, 1);
+        ck_assert_uint_eq(history.n_entries, 2);
+        ck_assert_uint_eq(history_get(&history, 0)->n_ranges, HISTORY_RANGES_MAX / 4);
+        ck_assert_uint_eq(history_get(&history, 1)->n_ranges, HISTORY_RANGES_MAX / 4);
+        ck_assert_int_eq(history_get(&history, 0)->verdict, VERDICT_KERNEL);
+        ck_assert_int_eq(history_get(&history, 1)->verdict, VERDICT_MOVABLE);
+}
+END_TEST
+
+START_TEST(a_full_entry_is_followed_by_another)
+{
+        for (uint32_t i = 0; i <= HISTORY_RANGES_MAX; i++)
+                add(2 * i, VERDICT_KERNEL, 1);
+        ck_assert_uint_eq(history.n_entries, 2);
+        ck_assert_uint_eq(history_get(&history, 0)->n_ranges, HISTORY_RANGES_MAX);
+        assert_blocks(1, "2048");
+        /* The next one has its neighbour in the full entry, but the newest entry comes first. */
+        add(2047, VERDICT_KERNEL, 1);
+        assert_blocks(1, "2047-2048");
+}
+END_TEST
+
+START_TEST(a_block_that_is_decided_again_is_counted)
+{
+        add(32, VERDICT_KERNEL, 1);
+        add(32, VERDICT_KERNEL, 2);
+        add(32, VERDICT_MOVABLE, 3);
+        add(32, VERDICT_KERNEL, 4);
+        ck_assert_uint_eq(history.n_entries, 2);
+        assert_blocks(0, "32");
+        ck_assert_uint_eq(history_get(&history, 0)->n_decisions, 3);
+        ck_assert_uint_eq(history_get(&history, 0)->last_usec, 4 * USEC_PER_SEC);
+        ck_assert_uint_eq(history_get(&history, 1)->n_decisions, 1);
+}
+END_TEST
+
+START_TEST(a_later_decision_has_an_entry_of_its_own)
+{
+        add(32, VERDICT_KERNEL, 1000);
+        add(33, VERDICT_KERNEL, 1060);
+        ck_assert_uint_eq(history.n_entries, 1);
+        add(34, VERDICT_KERNEL, 1121);
+        ck_assert_uint_eq(history.n_entries, 2);
+        assert_blocks(0, "32-33");
+        assert_blocks(1, "34");
+        /* The clock was set back. */
+        add(35, VERDICT_KERNEL, 500);
+        ck_assert_uint_eq(history.n_entries, 3);
+        add(36, VERDICT_KERNEL, 501);
+        ck_assert_uint_eq(history.n_entries, 3);
+        assert_blocks(2, "35-36");
+}
+END_TEST
+
+/* All that an entry says of its blocks. */
+START_TEST(what_differs_has_an_entry_of_its_own)
+{
+        Block base, block;
+
+        block_init(&base, 8);
+        base.decision.verdict = VERDICT_MOVABLE;
+        base.decision.rule = RULE_DEFAULT;
+        base.status = BLOCK_STATUS_DONE;
+        ck_assert_int_eq(history_add(&history, &machine, &policy, &base, 1), 0);
+        for (unsigned i = 0; i < 12; i++) {
+                block = base;
+                block.node += i == 0;
+                block.device = i == 1 ? 0 : block.device;
+                block.decision.verdict = i == 2 ? VERDICT_KERNEL : block.decision.verdict;
+                block.decision.rule = i == 3 ? 0 : block.decision.rule;
+                block.decision.guards = i == 4 ? GUARD_CONTIGUOUS : 0;
+                block.decision.action = i == 5 ? ZONE_ACTION_KEEP : block.decision.action;
+                block.status = i == 6 ? BLOCK_STATUS_FAILED : block.status;
+                block.onliner = i == 7 ? ONLINER_KERNEL : block.onliner;
+                block.error = i == 8 ? -EBUSY : 0;
+                block.by_itself = i == 9;
+                block.rollback.is_set = i >= 10;
+                block.rollback.refuser = i;
+                ck_assert_int_eq(history_add(&history, &machine, &policy, &block, 1), 0);
+                ck_assert_uint_eq(history.n_entries, i + 2);
         }
-        ck_assert_uint_eq(HISTORY_MAX, 1000);
+        /* The figures differ for each block. */
+        base.decision.figures = (Figures){ BLOCK, BLOCK, 3000, false };
+        ck_assert_int_eq(history_add(&history, &machine, &policy, &base, 1), 0);
+        ck_assert_uint_eq(history.n_entries, 13);
+}
+END_TEST
+
+/* The bytes that the allocator has given for the entries and what they point to. */
+static size_t count_allocated(void)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < history.n_entries; i++) {
+                HistoryEntry *entry = history.entries[i];
+
+                n += malloc_usable_size(entry) + malloc_usable_size(entry->ranges) +
+                     malloc_usable_size(entry->rule) + malloc_usable_size(entry->reason);
+        }
+        return n;
+}
+
+static void assert_bounded(void)
+{
+        ck_assert_uint_le(history.n_bytes, HISTORY_BYTES_MAX);
+        ck_assert_uint_le(count_allocated(), history.n_bytes);
+        ck_assert_uint_lt(history.n_entries, 4096);
+}
+
+/* Each entry has one block, then as many as it can, then a text of a length that no entry had before. */
+START_TEST(the_newest_are_kept_within_a_bound_of_bytes)
+{
+        static char long_name[100000];
+        char *name = rules[0].name;
+        Block block;
+
+        for (uint32_t id = 0; id < 20000; id++) {
+                add(id, VERDICT_KERNEL, 1000 + 100 * id);
+                if (id % 1000 == 0)
+                        assert_bounded();
+        }
+        assert_bounded();
+        ck_assert_uint_gt(history.n_bytes, HISTORY_BYTES_MAX - 1000);
+        ck_assert_uint_gt(history.n_entries, 2000);
+        for (size_t i = 0; i < history.n_entries; i++)
+                ck_assert_uint_eq(history_get(&history, i)->ranges[0].first,
+                                  20000 - history.n_entries + i);
+
+        for (uint32_t i = 0; i < 200 * HISTORY_RANGES_MAX; i++)
+                add(2 * i, VERDICT_MOVABLE, 3000000);
+        assert_bounded();
+        ck_assert_uint_gt(history.n_entries, 100);
+        ck_assert_uint_eq(history_get(&history, 0)->n_ranges, HISTORY_RANGES_MAX);
+        /* What lies between them leaves one range in place of a thousand. */
+        for (uint32_t i = 0; i < 200 * HISTORY_RANGES_MAX; i++)
+                add(2 * i + 1, VERDICT_MOVABLE, 3000000);
+        assert_bounded();
+
+        memset(long_name, 'x', sizeof(long_name) - 1);
+        rules[0].name = long_name;
+        block_init(&block, 8);
+        block.decision.rule = 0;
+        block.decision.verdict = VERDICT_KERNEL;
+        for (unsigned i = 0; i < 20; i++) {
+                ck_assert_int_eq(
+                        history_add(&history, &machine, &policy, &block, 5000000000000 + i), 0);
+                block.error--;
+                assert_bounded();
+        }
+        rules[0].name = name;
+        ck_assert_uint_lt(history.n_entries, 10);
+}
+END_TEST
+
+START_TEST(an_entry_that_is_too_long_is_dropped)
+{
+        static char long_name[HISTORY_BYTES_MAX];
+        char *name = rules[0].name;
+        Block block;
+
+        add(32, VERDICT_KERNEL, 1);
+        memset(long_name, 'x', sizeof(long_name) - 1);
+        rules[0].name = long_name;
+        block_init(&block, 8);
+        block.decision.rule = 0;
+        block.decision.verdict = VERDICT_KERNEL;
+        ck_assert_int_eq(history_add(&history, &machine, &policy, &block, 2), 0);
+        ck_assert_uint_eq(history.n_entries, 0);
+        ck_assert_uint_eq(history.n_bytes, 0);
+        rules[0].name = name;
+        add(32, VERDICT_KERNEL, 3);
+        ck_assert_uint_eq(history.n_entries, 1);
 }
 END_TEST
 
 START_TEST(a_history_that_is_done_can_be_begun_again)
 {
-        for (uint32_t id = 0; id < HISTORY_MAX + 7; id++)
-                add(id, 5000 + id);
+        for (uint32_t id = 0; id < 100; id++)
+                add(id, VERDICT_KERNEL, 100 * id);
         history_done(&history);
         ck_assert_uint_eq(history.n_entries, 0);
+        ck_assert_uint_eq(history.n_bytes, 0);
         ck_assert_ptr_null(history.entries);
-        for (uint32_t id = 0; id < 3; id++)
-                add(id, 5000 + id);
-        assert_holds_up_to(2);
+        add(7, VERDICT_KERNEL, 1);
+        assert_blocks(0, "7");
 }
 END_TEST
 
@@ -161,7 +359,15 @@ int main(void)
         tcase_add_test(tcase, all_of_a_decision_is_kept);
         tcase_add_test(tcase, a_block_of_no_device_has_no_device_name);
         tcase_add_test(tcase, the_longest_name_of_a_device_fits);
-        tcase_add_test(tcase, the_last_thousand_are_kept_oldest_first);
+        tcase_add_loop_test(tcase, blocks_that_are_decided_alike_have_one_entry_in_any_order, 0, 4);
+        tcase_add_test(tcase, the_first_and_the_last_number_of_a_block_have_neighbours);
+        tcase_add_test(tcase, alternating_blocks_have_an_entry_for_each_result);
+        tcase_add_test(tcase, a_full_entry_is_followed_by_another);
+        tcase_add_test(tcase, a_block_that_is_decided_again_is_counted);
+        tcase_add_test(tcase, a_later_decision_has_an_entry_of_its_own);
+        tcase_add_test(tcase, what_differs_has_an_entry_of_its_own);
+        tcase_add_test(tcase, the_newest_are_kept_within_a_bound_of_bytes);
+        tcase_add_test(tcase, an_entry_that_is_too_long_is_dropped);
         tcase_add_test(tcase, a_history_that_is_done_can_be_begun_again);
         suite_add_tcase(suite, tcase);
         return check_main_pure(suite);
