@@ -42,6 +42,9 @@
 #define BUS_HISTORY_SIGNATURE "(" BUS_HISTORY_MEMBERS ")"
 #define BUS_PLAN_SIGNATURE "(uuisbsssssss)"
 
+/* The fields of an entry of Preview(). */
+#define BUS_EFFECT_FIELDS "issa(uu)ttt"
+
 /* An entry of ListJobs(), of a job's failures, of Verify() and VerifyNotes(), and of KernelFeatures. */
 #define BUS_JOB_SIGNATURE "(uosssssuuuu)"
 #define BUS_FAILURE_SIGNATURE "(uis)"

@@ -178,6 +178,12 @@ static const char *const refusal_errors[_REFUSAL_MAX] = {
         [REFUSAL_BLOCKS_BUSY] = BUS_ERROR_PREFIX "BlocksBusy",
 };
 
+int bus_reply_refusal(sd_bus_message *message, const Selection *refused)
+{
+        return sd_bus_reply_method_errorf(message, refusal_errors[refused->refusal], "%s",
+                                          refused->text);
+}
+
 static int reply_job(sd_bus_message *message, Manager *manager, Request *request, uint32_t uid)
 {
         _cleanup_(selection_done) Selection refused = {};
@@ -188,8 +194,7 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
         if (r == 0)
                 return sd_bus_reply_method_return(message, "o", bus_job_path(id, path));
         if (r > 0)
-                return sd_bus_reply_method_errorf(message, refusal_errors[refused.refusal], "%s",
-                                                  refused.text);
+                return bus_reply_refusal(message, &refused);
         if (r == -E2BIG)
                 return sd_bus_reply_method_errorf(message, BUS_ERROR_TOO_MANY_JOBS,
                                                   "Jobs: user %u has as many as memoryd allows: "
@@ -208,7 +213,8 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         int r = sd_bus_message_rewind(message, true);
 
         if (r >= 0)
-                r = bus_read_request(message, &request, &error);
+                r = bus_read_request(message, bus_job_kind(sd_bus_message_get_member(message)),
+                                     &request, &error);
         if (r < 0)
                 return sd_bus_reply_method_errno(message, r, &error);
         return reply_job(message, userdata, &request, uid);
@@ -218,7 +224,8 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(request_done) Request request = {};
-        int r = bus_read_request(message, &request, error);
+        int r = bus_read_request(message, bus_job_kind(sd_bus_message_get_member(message)),
+                                 &request, error);
 
         return r < 0 ? r :
                        authority_ask(message, actions[request.kind],

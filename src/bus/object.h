@@ -32,11 +32,20 @@ void bus_plans_done(void);
 int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
+/* The method Preview(), which tells what such a job would do. */
+int bus_method_preview(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Replies with the refusal of a request. Returns what a handler returns. */
+int bus_reply_refusal(sd_bus_message *message, const Selection *refused);
+
 /*
- * Makes a request of a call that asks for a job, with its a{sv}. Returns 0, or a negative errno with the
- * error set if the call cannot be read. The caller frees the request in either case.
+ * Makes a request of this kind of the a{sv} of a call. Returns 0, or a negative errno with the error set if the
+ * call cannot be read. The caller frees the request in either case.
  */
-int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error);
+int bus_read_request(sd_bus_message *message, JobKind kind, Request *request, sd_bus_error *error);
+
+/* Returns the kind of job that a method makes: Online(), Offline() or SetZone(). */
+JobKind bus_job_kind(const char *method);
 
 /* Sends the signals about jobs. Returns 0 or a negative errno. */
 int bus_emit_jobs(sd_bus *bus, Manager *manager, const Changes *changes);

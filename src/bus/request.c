@@ -142,13 +142,17 @@ static int read_value(sd_bus_message *message, const char *key, void *userdata, 
                               "'%s': expected a key of org.memoryd1(5), as Blocks or Node", key);
 }
 
-int bus_read_request(sd_bus_message *message, Request *request, sd_bus_error *error)
+JobKind bus_job_kind(const char *method)
+{
+        return strcmp(method, "Online") == 0  ? JOB_KIND_ONLINE :
+               strcmp(method, "Offline") == 0 ? JOB_KIND_OFFLINE :
+                                                JOB_KIND_SET_ZONE;
+}
+
+int bus_read_request(sd_bus_message *message, JobKind kind, Request *request, sd_bus_error *error)
 {
         RequestReader reader = { .request = request };
-        const char *member = sd_bus_message_get_member(message);
 
-        request_init(request, strcmp(member, "Online") == 0  ? JOB_KIND_ONLINE :
-                              strcmp(member, "Offline") == 0 ? JOB_KIND_OFFLINE :
-                                                               JOB_KIND_SET_ZONE);
+        request_init(request, kind);
         return bus_read_dictionary(message, read_value, &reader, error);
 }

@@ -52,6 +52,9 @@ void manager_rescan(Manager *manager, bool all);
 int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
                     Selection *ret_refused);
 
+/* Tells what a request would change, or why it would be refused: see job_queue_preview(). Changes nothing. */
+int manager_preview(Manager *manager, const Request *request, Selection *ret, Effects *ret_effects);
+
 /* Ends a job as soon as its write under way has ended. Returns 0, or -ESRCH if there is no job to cancel. */
 int manager_cancel_job(Manager *manager, uint32_t id);
 

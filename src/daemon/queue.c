@@ -112,23 +112,50 @@ static int check_one_class(Selection *selection, const char *device)
         return 0;
 }
 
+/*
+ * Makes the selection on a copy of the machine that has the memory of the device. Unless `effects` is NULL, tells
+ * what it changes. Returns 0 or -ENOMEM.
+ */
+static int select_unplugged(Machine *machine, const Policy *policy, const Addition *addition,
+                            const Request *request, Selection *selection, Effects *effects)
+{
+        Forecast forecast;
+        int r = forecast_add(machine, addition, request->device, &forecast);
+
+        if (r < 0)
+                return r;
+        r = selection_make(&forecast.machine, policy, request, selection);
+        if (r >= 0 && selection->refusal == REFUSAL_NONE)
+                r = check_one_class(selection, request->device);
+        if (r >= 0 && effects)
+                r = effects_of(&forecast.machine, selection, effects);
+        if (r >= 0 && effects)
+                effects->is_unplugged = true;
+        forecast_done(&forecast);
+        return r;
+}
+
+int job_queue_preview(Machine *machine, const Policy *policy, const Addition *addition,
+                      const Request *request, Selection *ret, Effects *ret_effects)
+{
+        int r;
+
+        if (addition)
+                return select_unplugged(machine, policy, addition, request, ret, ret_effects);
+        r = selection_make(machine, policy, request, ret);
+        return r < 0 ? r : effects_of(machine, ret, ret_effects);
+}
+
 int job_queue_add_unplugged(JobQueue *queue, Machine *machine, const Policy *policy,
                             const Addition *addition, Request *request, uint32_t uid,
                             uint32_t *ret_id, Selection *ret_refused)
 {
         _cleanup_(selection_done) Selection selection = {};
-        Forecast forecast;
         int r;
 
         if (!has_room(queue, uid))
                 return -E2BIG;
-        r = forecast_add(machine, addition, request->device, &forecast);
-        if (r < 0)
-                return r;
-        r = selection_make(&forecast.machine, policy, request, &selection);
-        forecast_done(&forecast);
-        if (r >= 0 && selection.refusal == REFUSAL_NONE)
-                r = check_one_class(&selection, request->device);
+        r = select_unplugged(machine, policy, addition, request, &selection, NULL);
         if (r < 0)
                 return r;
         if (selection.refusal != REFUSAL_NONE) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/share.h"
+#include "job/effect.h"
 #include "job/job.h"
 #include "policy/forecast.h"
 
@@ -38,6 +39,13 @@ int job_queue_add(JobQueue *queue, Machine *machine, const Policy *policy, Reque
 int job_queue_add_unplugged(JobQueue *queue, Machine *machine, const Policy *policy,
                             const Addition *addition, Request *request, uint32_t uid,
                             uint32_t *ret_id, Selection *ret_refused);
+
+/*
+ * Makes the selection of a request, with `addition` as for job_queue_add_unplugged() or NULL, and tells what it
+ * changes. Makes no job. Returns 0 or -ENOMEM. The caller frees both in either case.
+ */
+int job_queue_preview(Machine *machine, const Policy *policy, const Addition *addition,
+                      const Request *request, Selection *ret, Effects *ret_effects);
 
 /*
  * Makes a job of a request and its selection, which are empty after success. Returns 0 and the job's id,

@@ -157,13 +157,50 @@ static int change_number(Selector *selector, ZoneClass to)
                                format_bytes_exact(selector->n_steps * block_size_bytes, available));
 }
 
+/*
+ * Refuses a portion that is less than a block, unless it is none: rounded down, it would make all memory of the
+ * node kernel memory.
+ */
+static int refuse_portion(Selector *selector, const char *portion)
+{
+        char block[FORMAT_BYTES_MAX];
+
+        return selector_refuse(selector,
+                               selector->request->has_movable_percent ? REFUSAL_INVALID_PERCENTAGE :
+                                                                        REFUSAL_INVALID_SIZE,
+                               "%s is less than a block, %s; 0%% is for no movable memory", portion,
+                               format_bytes_exact(selector->machine->block_size_bytes, block));
+}
+
+/* Refuses a portion that is `n` blocks already. */
+static int refuse_same_portion(Selector *selector, const char *portion, bool is_rounded, size_t n)
+{
+        char movable[FORMAT_BYTES_MAX], block[FORMAT_BYTES_MAX];
+        uint64_t block_size_bytes = selector->machine->block_size_bytes;
+
+        if (n == 0)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "node %d has no movable memory: nothing to change",
+                                       selector->request->node);
+        format_bytes_exact(n * block_size_bytes, movable);
+        if (!is_rounded)
+                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                                       "%s of node %d is movable already: nothing to change",
+                                       movable, selector->request->node);
+        return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
+                               "%s is %s in whole blocks of %s, and that much is movable already: "
+                               "nothing to change",
+                               portion, movable, format_bytes_exact(block_size_bytes, block));
+}
+
 static int set_portion(Selector *selector)
 {
         const Request *request = selector->request;
         uint64_t block_size_bytes = selector->machine->block_size_bytes;
         size_t n_movable = count_blocks(selector, ZONE_CLASS_MOVABLE),
                n_online = n_movable + count_blocks(selector, ZONE_CLASS_KERNEL), n;
-        char movable[FORMAT_BYTES_MAX], online[FORMAT_BYTES_MAX];
+        char movable[FORMAT_BYTES_MAX], online[FORMAT_BYTES_MAX], portion[96];
+        bool is_rounded;
 
         format_bytes_exact(n_online * block_size_bytes, online);
         if (n_online == 0)
@@ -174,18 +211,20 @@ static int set_portion(Selector *selector)
                                        "node %d cannot have %s of movable memory: it has %s online",
                                        request->node,
                                        format_bytes_exact(request->movable_bytes, movable), online);
-        n = request->has_movable_percent ? n_online * request->movable_percent / 100 :
-                                           request->movable_bytes / block_size_bytes;
-        if (n == 0 && n_movable == 0)
-                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
-                                       "node %d has %s online, and the movable part of it would be "
-                                       "less than one block: nothing to change",
-                                       request->node, online);
+        if (request->has_movable_percent) {
+                n = n_online * request->movable_percent / 100;
+                is_rounded = n * 100 != n_online * request->movable_percent;
+                snprintf(portion, sizeof(portion), "%u%% of the %s that node %d has online",
+                         request->movable_percent, online, request->node);
+        } else {
+                n = request->movable_bytes / block_size_bytes;
+                is_rounded = n * block_size_bytes != request->movable_bytes;
+                format_bytes_exact(request->movable_bytes, portion);
+        }
+        if (n == 0 && is_rounded)
+                return refuse_portion(selector, portion);
         if (n == n_movable)
-                return selector_refuse(selector, REFUSAL_NOTHING_TO_DO,
-                                       "%s of the %s that node %d has online is movable already",
-                                       format_bytes_exact(n * block_size_bytes, movable), online,
-                                       request->node);
+                return refuse_same_portion(selector, portion, is_rounded, n);
         selector->n_wanted = n > n_movable ? n - n_movable : n_movable - n;
         return change_number(selector, n > n_movable ? ZONE_CLASS_MOVABLE : ZONE_CLASS_KERNEL);
 }

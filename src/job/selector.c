@@ -92,10 +92,14 @@ static int check_numbers(Selector *selector)
         if (request->size_bytes == 0)
                 return selector_refuse(selector, REFUSAL_INVALID_SIZE,
                                        "a size of 0 is less than a block, %s", block_size);
+        format_bytes_exact(request->size_bytes, size);
+        if (request->size_bytes < block_size_bytes)
+                return selector_refuse(selector, REFUSAL_INVALID_SIZE,
+                                       "%s is less than a block, %s", size, block_size);
         if (block_size_bytes == 0 || request->size_bytes % block_size_bytes > 0)
                 return selector_refuse(selector, REFUSAL_INVALID_SIZE,
-                                       "%s is not a multiple of the block size, %s",
-                                       format_bytes_exact(request->size_bytes, size), block_size);
+                                       "%s is not a multiple of the block size, %s", size,
+                                       block_size);
         selector->n_wanted = request->size_bytes / block_size_bytes;
         return 0;
 }

@@ -118,6 +118,11 @@ static int append_request(sd_bus_message *message)
         return sd_bus_message_append(message, "a{sv}", 1, "Device", "s", "\x1b[2J\xc2\x9b");
 }
 
+static int append_kind(sd_bus_message *message)
+{
+        return sd_bus_message_append(message, "sa{sv}", "\x1b[2J\xc2\x9b", 0);
+}
+
 /* A call of each method, and how many texts its answer has at least if there is one for each name. */
 static const struct {
         const char *interface, *method;
@@ -138,6 +143,7 @@ static const struct {
         { MANAGER, "Online", append_request, 1 },
         { MANAGER, "Offline", append_request, 1 },
         { MANAGER, "SetZone", append_request, 1 },
+        { MANAGER, "Preview", append_kind, 1 },
         { MANAGER, "ListJobs", append_nothing, 6 },
         { BUS_JOB_INTERFACE, "Cancel", append_nothing, 0 },
 };

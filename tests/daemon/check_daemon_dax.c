@@ -362,6 +362,8 @@ START_TEST(a_job_that_waits_for_a_device_can_be_cancelled)
 
         start_left("unplugged", "");
         testbed_hold(MOCK_DAX, 0);
+        ck_assert_str_eq(bus_preview("online", 2, "Device", "s", "dax0.0", "Zone", "s", "movable"),
+                         "node 0 none->movable (2 of 10, 0 movable)\n");
         strcpy(job, bus_request("Online", 1, "Device", "s", "dax0.0"));
         wait_for(testbed_is_waiting(MOCK_DAX));
         ck_assert_str_eq(bus_cancel(job), "");

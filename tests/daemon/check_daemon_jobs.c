@@ -457,6 +457,24 @@ typedef struct Refused {
         const char *error;
 } Refused;
 
+/* A preview fails as the request does: with the same name and text. */
+static void assert_preview_fails_so(const Refused *row)
+{
+        const char *kind = strcmp(row->method, "Offline") == 0 ? "offline" :
+                           strcmp(row->method, "Online") == 0  ? "online" :
+                                                                 "set-zone";
+        char name[96], text[512];
+
+        snprintf(name, sizeof(name), "%s", bus_error_name());
+        snprintf(text, sizeof(text), "%s", bus_error_message());
+        if (*row->type == 't')
+                bus_preview(kind, 1, row->key, row->type, row->value);
+        else
+                bus_preview(kind, 1, row->key, row->type, (uint32_t) row->value);
+        ck_assert_str_eq(bus_error_name(), name);
+        ck_assert_str_eq(bus_error_message(), text);
+}
+
 START_TEST(what_makes_no_sense_is_refused_by_name)
 {
         static const Refused refused[] = {
@@ -487,7 +505,58 @@ START_TEST(what_makes_no_sense_is_refused_by_name)
                               row->key, bus_error_name(), bus_error_message());
                 ck_assert_str_ne(bus_error_message(), "");
                 ck_assert_ptr_null(strchr(bus_error_message(), '\n'));
+                assert_preview_fails_so(row);
         }
+        ck_assert_uint_eq(bus_count_jobs(), 0);
+        ck_assert_uint_eq(testbed_count_writes(""), DIMM_BLOCKS);
+}
+END_TEST
+
+/* Preview */
+
+START_TEST(a_preview_tells_what_the_job_does_then)
+{
+        start_with_dimm();
+        ck_assert_str_eq(
+                bus_preview("offline", 1, "Blocks", "a(uu)", 2, LAST - 3, LAST - 2, LAST, LAST),
+                "node 1 movable->none 44-45 47-47 (3 of 16, 12 movable)\n");
+        ck_assert_str_eq(bus_preview("offline", 1, "Node", "u", 1),
+                         "node 1 kernel->none 32-35 (4 of 16, 12 movable)\n"
+                         "node 1 movable->none 36-47 (12 of 16, 12 movable)\n");
+        ck_assert_str_eq(bus_preview("offline", 1, "Size", "t", 2 * TESTBED_BLOCK_BYTES),
+                         "node 1 movable->none 46-47 (2 of 16, 12 movable)\n");
+        ck_assert_str_eq(bus_preview("set-zone", 2, "Node", "u", 1, "MovablePercent", "u", 50),
+                         "node 1 movable->kernel 36-39 (4 of 16, 12 movable)\n");
+        ck_assert_str_eq(bus_preview("set-zone", 3, "Blocks", "a(uu)", 1, 34, 35, "Zone", "s",
+                                     "movable", "Force", "b", true),
+                         "node 1 kernel->movable 34-35 (2 of 16, 12 movable)\n");
+        /* Nothing has come of it. */
+        ck_assert_uint_eq(bus_count_jobs(), 0);
+        ck_assert_uint_eq(testbed_count_writes(""), DIMM_BLOCKS);
+
+        bus_request("Offline", 1, "Size", "t", 2 * TESTBED_BLOCK_BYTES);
+        ck_assert_str_eq(wait_result(), "done");
+        assert_offline(LAST - 1, LAST);
+        ck_assert_str_eq(bus_preview("online", 1, "Node", "u", 1),
+                         "node 1 none->movable 46-47 (2 of 16, 10 movable)\n");
+        ck_assert_str_eq(bus_preview("online", 2, "Node", "u", 1, "Zone", "s", "kernel"),
+                         "node 1 none->kernel 46-47 (2 of 16, 10 movable)\n");
+}
+END_TEST
+
+START_TEST(a_preview_is_for_everybody_and_asks_nobody)
+{
+        start_with_dimm();
+        polkit_set(POLKIT_DENIES);
+        ck_assert_str_eq(bus_preview_as_nobody("offline", 1, false), "");
+        ck_assert_str_eq(bus_preview_as_nobody("offline", 0, true), "");
+        ck_assert_str_eq(bus_preview_as_nobody("offline", 0, false), ERROR "BootMemory");
+        ck_assert_str_eq(bus_preview_as_nobody("offline", 99, false), ERROR "NoSuchNode");
+        ck_assert_uint_eq(polkit_count(), 0);
+        ck_assert_str_eq(bus_preview_as_nobody("rebalance", 1, false), ERROR "InvalidRequest");
+        ck_assert_str_eq(bus_preview("restore", 1, "Node", "u", 1), "");
+        ck_assert_str_eq(bus_error_message(),
+                         "Kind: expected online, offline or set-zone, got 'restore'");
         ck_assert_uint_eq(bus_count_jobs(), 0);
         ck_assert_uint_eq(testbed_count_writes(""), DIMM_BLOCKS);
 }
@@ -594,6 +663,8 @@ int main(void)
         tcase_add_test(zones, what_cannot_leave_its_zone_stays_in_it);
 
         tcase_add_test(input, what_makes_no_sense_is_refused_by_name);
+        tcase_add_test(input, a_preview_tells_what_the_job_does_then);
+        tcase_add_test(input, a_preview_is_for_everybody_and_asks_nobody);
         tcase_add_test(input, so_are_blocks_that_are_not_there);
 
         tcase_add_test(authority, who_may_not_is_refused_whatever_he_asks_for);

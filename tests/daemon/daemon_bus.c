@@ -555,6 +555,53 @@ const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last
         return bus_request(method, 1, "Blocks", "a(uu)", 1, first, last);
 }
 
+const char *bus_preview(const char *kind, unsigned n_entries, ...)
+{
+        sd_bus_message *message = bus_new_call(MANAGER_PATH, MANAGER, "Preview"), *reply;
+        int r = sd_bus_message_append(message, "s", kind);
+        const char *from, *to;
+        uint64_t bytes, node_bytes, movable_bytes;
+        va_list entries;
+        size_t n = 0;
+        int32_t node;
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "{sv}");
+        va_start(entries, n_entries);
+        for (unsigned i = 0; r >= 0 && i < n_entries; i++)
+                r = sd_bus_message_appendv(message, "{sv}", entries);
+        va_end(entries);
+        ck_assert_int_ge(r, 0);
+        ck_assert_int_ge(sd_bus_message_close_container(message), 0);
+        reply = bus_call(message);
+        *text_result = 0;
+        if (*error_name)
+                return text_result;
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(" BUS_EFFECT_FIELDS ")"), 0);
+        while (sd_bus_message_enter_container(reply, 'r', BUS_EFFECT_FIELDS) > 0) {
+                uint32_t first, last;
+
+                ck_assert_int_gt(sd_bus_message_read(reply, "iss", &node, &from, &to), 0);
+                n += (size_t) snprintf(text_result + n, TEXT_MAX - n, "node %d %s->%s", node, from,
+                                       to);
+                ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(uu)"), 0);
+                while (sd_bus_message_read(reply, "(uu)", &first, &last) > 0)
+                        n += (size_t) snprintf(text_result + n, TEXT_MAX - n, " %u-%u", first,
+                                               last);
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+                ck_assert_int_gt(
+                        sd_bus_message_read(reply, "ttt", &bytes, &node_bytes, &movable_bytes), 0);
+                n += (size_t) snprintf(text_result + n, TEXT_MAX - n, " (%u of %u, %u movable)\n",
+                                       (unsigned) (bytes / TESTBED_BLOCK_BYTES),
+                                       (unsigned) (node_bytes / TESTBED_BLOCK_BYTES),
+                                       (unsigned) (movable_bytes / TESTBED_BLOCK_BYTES));
+                ck_assert_uint_lt(n, TEXT_MAX);
+                ck_assert_int_ge(sd_bus_message_exit_container(reply), 0);
+        }
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
 const char *bus_cancel(const char *job)
 {
         sd_bus_message_unref(bus_call(bus_new_call(job, BUS_JOB_INTERFACE, "Cancel")));
@@ -602,6 +649,7 @@ typedef struct ForeignCall {
         const char *interface;
         const char *method;
         const PlanOptions *options; /* or NULL */
+        const char *kind;           /* of Preview, before the request; or NULL */
         bool has_node;              /* a request for a node */
         uint32_t node;
         bool force;
@@ -611,6 +659,8 @@ static int append_foreign(sd_bus_message *message, const ForeignCall *call)
 {
         if (call->options)
                 return append_plan_options(message, call->options);
+        if (call->kind && sd_bus_message_append(message, "s", call->kind) < 0)
+                return -ENOMEM;
         if (call->has_node)
                 return sd_bus_message_append(message, "a{sv}", 2, "Node", "u", call->node, "Force",
                                              "b", call->force);
@@ -672,6 +722,12 @@ const char *bus_request_as_nobody(const char *method, uint32_t node, bool force)
 {
         return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, method, .has_node = true,
                                               .node = node, .force = force });
+}
+
+const char *bus_preview_as_nobody(const char *kind, uint32_t node, bool force)
+{
+        return fork_as_nobody(&(ForeignCall){ MANAGER_PATH, MANAGER, "Preview", .kind = kind,
+                                              .has_node = true, .node = node, .force = force });
 }
 
 const char *bus_cancel_as_nobody(const char *job)

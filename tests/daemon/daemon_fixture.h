@@ -136,7 +136,14 @@ const char *bus_request(const char *method, unsigned n_entries, ...);
 /* The same with a range of blocks and nothing else. */
 const char *bus_request_blocks(const char *method, uint32_t first, uint32_t last);
 
-/* The same by a user who is not root: the name of the error, "" for none. */
+/*
+ * Calls Preview with such entries: a line for each change, "node 1 movable->none 44-47 (4 of 16, 12 movable)" in
+ * blocks of the testbed, or "" for an error, bus_error_name().
+ */
+const char *bus_preview(const char *kind, unsigned n_entries, ...);
+
+/* The same two by a user who is not root: the name of the error, "" for none. */
+const char *bus_preview_as_nobody(const char *kind, uint32_t node, bool force);
 const char *bus_request_as_nobody(const char *method, uint32_t node, bool force);
 
 /* Cancels a job: the error's name, "" for none. */

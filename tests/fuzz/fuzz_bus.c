@@ -199,7 +199,8 @@ static void read_request(sd_bus_message *message, Manager *manager, sd_bus_error
         _cleanup_(request_done) Request request = {};
         _cleanup_(selection_done) Selection selection = {};
 
-        if (bus_read_request(message, &request, error) == 0)
+        if (bus_read_request(message, bus_job_kind(sd_bus_message_get_member(message)), &request,
+                             error) == 0)
                 FUZZ_ASSERT(selection_make(&manager->machine, &manager->conf.policy, &request,
                                            &selection) == 0);
         else
@@ -209,10 +210,8 @@ static void read_request(sd_bus_message *message, Manager *manager, sd_bus_error
 static void call(sd_bus_message *message, unsigned method, Manager *manager, sd_bus_error *error)
 {
         static int (*const methods[])(sd_bus_message *, void *, sd_bus_error *) = {
-                bus_method_make_job,
-                bus_method_plan,
-                bus_method_explain,
-                bus_method_history,
+                bus_method_make_job, bus_method_plan,    bus_method_explain,
+                bus_method_history,  bus_method_preview,
         };
         int r;
 
@@ -228,7 +227,7 @@ static void call(sd_bus_message *message, unsigned method, Manager *manager, sd_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const char *const members[] = { "Online", "Offline", "SetZone", "Online",
-                                               "Plan",   "Explain", "History" };
+                                               "Plan",   "Explain", "History", "Preview" };
         static Manager *manager;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *message = NULL;
@@ -245,8 +244,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_ASSERT(sd_bus_start(bus) >= 0);
         FUZZ_ASSERT(sd_bus_message_new_method_call(bus, &message, NULL, BUS_PATH,
                                                    BUS_MANAGER_INTERFACE, members[method]) >= 0);
-        /* Most of them take an a{sv} alone. */
-        if (method < 5)
+        if (method == 7)
+                r = append_value(message, &input, "s", 0);
+        /* Most of them take an a{sv}, and nothing more. */
+        if (r >= 0 && (method < 5 || method == 7))
                 r = append_value(message, &input, "a{sv}", 0);
         for (size_t i = 0; i < 3 && r >= 0 && input.left > 0; i++)
                 r = append_value(message, &input, take_type(&input), 0);

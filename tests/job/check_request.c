@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 #include "check_main.h"
-#include "job/request.h"
+#include "job/effect.h"
 #include "machine_fixture.h"
 
 #include <stdio.h>
@@ -278,8 +278,11 @@ static const struct {
           "101% is more than all of the node, 100%" },
         { "offline s0", REFUSAL_INVALID_SIZE, "a size of 0 is less than a block, 128M" },
         { "offline n0 s0", REFUSAL_INVALID_SIZE, "a size of 0 is less than a block, 128M" },
+        { "offline S127", REFUSAL_INVALID_SIZE, "127M is less than a block, 128M" },
+        { "offline n0 S1", REFUSAL_INVALID_SIZE, "1M is less than a block, 128M" },
+        { "set-zone n0 k S1 !", REFUSAL_INVALID_SIZE, "1M is less than a block, 128M" },
         { "offline S129", REFUSAL_INVALID_SIZE, "129M is not a multiple of the block size, 128M" },
-        { "online S127", REFUSAL_INVALID_SIZE, "127M is not a multiple of the block size, 128M" },
+        { "online S255", REFUSAL_INVALID_SIZE, "255M is not a multiple of the block size, 128M" },
         { "offline 28", REFUSAL_NO_SUCH_BLOCK, "there is no memory28" },
         { "offline 20", REFUSAL_NO_SUCH_BLOCK, "there is no memory20" },
         { "offline 20-24", REFUSAL_NO_SUCH_BLOCK, "there is no memory20" },
@@ -640,16 +643,35 @@ static const SelectionCase zone_cases[] = {
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 75%", NONE, "7..4M" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 74%", NONE, "7..5M" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 56%", SO,
-          "1G of the 2G that node 0 has online is movable already" },
+          "56% of the 2G that node 0 has online is 1G in whole blocks of 128M, and that much is "
+          "movable already: nothing to change" },
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 B1151", SO,
+          "1151M is 1G in whole blocks of 128M, and that much is movable already: nothing to "
+          "change" },
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 b8", SO,
+          "1G of node 0 is movable already: nothing to change" },
+        /* less than a block is not none: it would be all of the node */
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 1%", REFUSAL_INVALID_PERCENTAGE,
+          "1% of the 2G that node 0 has online is less than a block, 128M; 0% is for no movable "
+          "memory" },
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 6% !", REFUSAL_INVALID_PERCENTAGE,
+          "6% of the 2G that node 0 has online is less than a block, 128M; 0% is for no movable "
+          "memory" },
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 7%", NONE, "8..14K" },
+        { "0c=k8", 0, ONE, 3000, true, "set-zone n0 1%", REFUSAL_INVALID_PERCENTAGE,
+          "1% of the 1G that node 0 has online is less than a block, 128M; 0% is for no movable "
+          "memory" },
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 B127", REFUSAL_INVALID_SIZE,
+          "127M is less than a block, 128M; 0% is for no movable memory" },
+        { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 B128", NONE, "8..14K" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 57%", NONE, "7M" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 50%", SO,
-          "1G of the 2G that node 0 has online is movable already" },
+          "1G of node 0 is movable already: nothing to change" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 49%", NONE, "8K" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 25%", NONE, "8..11K" },
         { "0c=k8m8", 0, ONE, 3000, true, "set-zone n0 0%", NONE, "8..15K" },
         { "0c=k8", 0, ONE, 3000, true, "set-zone n0 0%", SO,
-          "node 0 has 1G online, and the movable part of it would be less than one block: nothing "
-          "to change" },
+          "node 0 has no movable memory: nothing to change" },
         { "0c=k8m8o8", 0, ONE, 3000, true, "set-zone n0 75%", NONE, "7..4M" },
         { "0c=k8m8", 0, ONE, LARGEST, true, "set-zone n0 99%", NONE, "7..1M" },
         { "0c=k8m8", 0, ONE, LARGEST, true, "set-zone n0 100%", LAST,
@@ -693,6 +715,66 @@ static const SelectionCase zone_cases[] = {
 START_TEST(memory_changes_its_class)
 {
         play(&zone_cases[_i]);
+}
+END_TEST
+
+/* "n1 k->m 4-7 (4 of 8, 2 movable)" for each effect, in blocks. */
+static void assert_effects(const char *text, const char *expected)
+{
+        static const char letters[] = "-km";
+        _cleanup_(effects_done) Effects effects = {};
+        Selection selection = {};
+        char line[TEXT_MAX] = "";
+        Request request;
+        size_t n = 0;
+
+        request_from(&request, text);
+        machine_count(&machine);
+        ck_assert_int_eq(selection_make(&machine, &policy, &request, &selection), 0);
+        ck_assert_int_eq(effects_of(&machine, &selection, &effects), 0);
+        for (size_t i = 0; i < effects.n_effects; i++) {
+                const Effect *effect = &effects.effects[i];
+
+                n += (size_t) snprintf(line + n, TEXT_MAX - n, "%sn%d %c>%c", i > 0 ? "; " : "",
+                                       effect->node, letters[effect->from], letters[effect->to]);
+                for (size_t j = 0; j < effect->n_blocks; j++)
+                        n += (size_t) snprintf(line + n, TEXT_MAX - n, " %u", effect->blocks[j]);
+                n += (size_t) snprintf(line + n, TEXT_MAX - n, " of %u, %u movable",
+                                       (unsigned) (effect->node_bytes / BLOCK),
+                                       (unsigned) (effect->movable_bytes / BLOCK));
+                ck_assert_uint_lt(n, TEXT_MAX);
+        }
+        ck_assert_str_eq(line, expected);
+        selection_done(&selection);
+        request_done(&request);
+}
+
+START_TEST(effects_are_grouped_by_node_and_class)
+{
+        machine_from(&machine, BLOCK, "0c=k8m2 1c=k2m3o2");
+        assert_effects("offline 0", "n0 k>- 0 of 10, 2 movable");
+        assert_effects("offline 6 8-9 13-14 !",
+                       "n0 k>- 6 of 10, 2 movable; n0 m>- 8 9 of 10, 2 movable; "
+                       "n1 m>- 13 14 of 7, 3 movable");
+        assert_effects("set-zone n1 20%", "n1 m>k 12 13 of 7, 3 movable");
+        assert_effects("set-zone 7-9 m", "n0 k>m 7 of 10, 2 movable");
+        assert_effects("online n1 k", "n1 ->k 15 16 of 7, 3 movable");
+        assert_effects("online n1 m !", "n1 ->m 15 16 of 7, 3 movable");
+        /* A refused request has none. */
+        assert_effects("offline 99", "");
+}
+END_TEST
+
+START_TEST(effects_tell_the_class_that_the_kernel_will_choose)
+{
+        static const Rule rule = { .zone = ZONE_ACTION_KERNEL_DEFAULT };
+        Rule copy = rule;
+
+        machine_from(&machine, BLOCK, "0c=k8o2");
+        copy.name = strdup("rule");
+        ck_assert_ptr_nonnull(copy.name);
+        ck_assert_int_eq(policy_insert_rule(&policy, 0, &copy), 0);
+        assert_effects("online 8-9", "n0 ->k 8 9 of 10, 0 movable");
 }
 END_TEST
 
@@ -867,6 +949,8 @@ int main(void)
         tcase_add_loop_test(tcase, memory_goes_online_as_asked_or_as_the_policy_has_it, 0,
                             ELEMENTSOF(online_cases));
         tcase_add_loop_test(tcase, memory_changes_its_class, 0, ELEMENTSOF(zone_cases));
+        tcase_add_test(tcase, effects_are_grouped_by_node_and_class);
+        tcase_add_test(tcase, effects_tell_the_class_that_the_kernel_will_choose);
         tcase_add_test(tcase, cma_counts_as_movable);
         tcase_add_test(tcase, a_rule_can_let_a_node_have_movable_memory_only);
         tcase_add_test(tcase, rules_that_leave_memory_alone_do_not_when_it_is_asked_for);
