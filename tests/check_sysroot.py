@@ -161,7 +161,7 @@ class AsLsmem(TreeCase):
     def test_totals(self):
         for root in self.trees():
             with self.subTest(tree=root.name):
-                if root.name == "x86-two-nodes":
+                if root.name in ("x86-two-nodes", "x86-two-sockets"):
                     continue # lsmem counts a block in the state going-offline as offline
                 ours, theirs = self.ctl(root, "list", "-b"), run("lsmem", "-b", "-s", root).stdout
                 self.assertEqual(ours.split("\n\n")[1].split(), theirs.split("\n\n")[1].split())
@@ -190,7 +190,7 @@ class WhatIsOdd(TreeCase):
             ["0", "online", "0", "Normal"], ["1", "?", "0", "Normal"], ["2", "?", "0", "Normal"],
             ["3", "online", "0", "Movable/Unknown"], ["4", "offline", "0"],
             ["5", "offline", "-1", "Movable"], ["6", "offline", "0"], ["7", "?", "0", "Movable"]])
-        self.assertEqual(self.ctl(root, "map").splitlines()[1], "0 K??O.|.?")
+        self.assertIn("0 K??O.|.?", self.ctl(root, "map").splitlines())
 
     def test_a_hundred_of_a_kind_are_named(self):
         root = self.made("odd", 128 * MIB, [Run(0, 249, "on", "Normal")])
@@ -372,7 +372,7 @@ class Picture(TreeCase):
             with self.subTest(tree=root.name):
                 lines = self.ctl(root, "map").splitlines()
                 self.assertLessEqual(max(map(len, lines)), 80)
-                self.assertLessEqual(len(lines), 20 + 3 * 5 + 4)
+                self.assertLessEqual(len(lines), 20 + 8 * 5 + 14)
 
     def test_a_cell_of_many_blocks(self):
         root = self.made("many-blocks")
@@ -383,12 +383,12 @@ class Picture(TreeCase):
         self.assertEqual(mixed[0]["class"], "kernel")
         # A single block in trouble must be visible among thousands.
         (root / MEMORY / "memory1501/state").write_text("?\n")
-        self.assertIn("?", self.ctl(root, "map").split("\n\n")[0].split("\n", 1)[1])
+        self.assertIn("?", self.ctl(root, "map").split("\n\n")[1].split("\n", 1)[1])
 
     def test_holes(self):
-        lines = self.ctl(self.made("ppc64-lmb"), "map").splitlines()
+        lines = self.ctl(self.made("ppc64-lmb"), "map").split("\n\n")[1].splitlines()
         self.assertEqual(lines[0], "node 0: kernel 4.3G, movable 512M, offline 64M")
-        self.assertEqual("".join(line[5:] for line in lines[1:6]),
+        self.assertEqual("".join(line[5:] for line in lines if line[4] == " " and line[:4].strip().isdigit()),
                          "K" * 256 + "|" + "M" * 32 + "...." + "|" + "K" * 16)
 
     def test_each_picture_is_xml(self):
@@ -399,17 +399,17 @@ class Picture(TreeCase):
                 svg = xml.etree.ElementTree.parse(path).getroot()
                 spaces = {"svg": "http://www.w3.org/2000/svg"}
                 self.assertEqual(svg.tag, "{http://www.w3.org/2000/svg}svg")
-                self.assertEqual(svg.find("svg:title", spaces).text, f"Memory blocks of {root}")
-                told = " ".join(title.text for title in svg.iterfind("svg:g/svg:title", spaces))
+                self.assertTrue(svg.find("svg:title", spaces).text.startswith("Memory of "))
+                said = svg.find("svg:desc", spaces).text
                 for node in self.ctl_json(root, "map")["nodes"]:
-                    self.assertIn(f"node {node['node']}, block", told)
+                    self.assertIn(f"Node {node['node']}: ", said)
 
     def test_a_path_is_escaped(self):
         root = self.folder / "a<b>&\"'\x01\u00e4"
         made_trees.make_named(root, "ppc64-lmb")
         self.ctl(root, "map", "--svg", self.folder / "map.svg")
         svg = xml.etree.ElementTree.parse(self.folder / "map.svg").getroot()
-        self.assertEqual(svg[0].text, f"Memory blocks of {self.folder}/a<b>&\"'???")
+        self.assertEqual(svg[0].text, "Memory of a<b>&\"'???")
 
     def test_colours_are_for_terminals(self):
         root = self.made("ppc64-lmb")

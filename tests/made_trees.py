@@ -17,9 +17,12 @@ class Run:
     nodes: tuple = ()
 
 
-def make(root, block_size, runs, *, node_folder=False, links="dangling", bare=False):
+def make(root, block_size, runs, *, node_folder=False, links="dangling", bare=False, cpus=None, bare_nodes=(),
+         distance=None, dimms=None, texts=None):
     """Writes a tree. In place of the links from blocks to nodes there are dangling links, or folders;
-    with node_folder the nodes exist. A bare tree has only the files that a Run lists."""
+    with node_folder the nodes exist, and bare_nodes without memory as well. A bare tree has only the files that
+    a Run lists. The other arguments: the list of nodes with a CPU, a function of two nodes, the range of blocks
+    of each DIMM by its name, and the text of other files by their path."""
     memory = pathlib.Path(root) / "sys/devices/system/memory"
     nodes = pathlib.Path(root) / "sys/devices/system/node"
     memory.mkdir(parents=True)
@@ -41,17 +44,24 @@ def make(root, block_size, runs, *, node_folder=False, links="dangling", bare=Fa
                 if node_folder:
                     (nodes / f"node{node}").mkdir(parents=True, exist_ok=True)
                     os.symlink(f"../../memory/memory{number}", nodes / f"node{node}/memory{number}")
+    for name, blocks in (dimms or {}).items():
+        for number in blocks:
+            os.symlink(f"../../../LNXSYSTM:00/LNXSYBUS:00/{name}", memory / f"memory{number}/firmware_node")
+    for node in bare_nodes:
+        (nodes / f"node{node}").mkdir()
     if node_folder:
-        make_nodes(nodes)
+        make_nodes(nodes, cpus, distance or (lambda one, other: 10 if one == other else 20))
+    for path, text in (texts or {}).items():
+        (pathlib.Path(root) / path).parent.mkdir(parents=True, exist_ok=True)
+        write(pathlib.Path(root) / path, text)
 
 
-def make_nodes(nodes):
-    """Writes the files of the nodes. The first node has the CPUs. Distances are 10 or 20."""
+def make_nodes(nodes, cpus, distance):
+    """Writes the files of the nodes. Unless told otherwise, the first node has the CPUs."""
     ids = sorted(int(path.name[4:]) for path in nodes.glob("node*"))
-    write(nodes / "has_cpu", str(ids[0]))
+    write(nodes / "has_cpu", cpus or str(ids[0]))
     for node in ids:
-        write(nodes / f"node{node}/distance",
-              " ".join("10" if other == node else "20" for other in ids))
+        write(nodes / f"node{node}/distance", " ".join(str(distance(node, other)) for other in ids))
 
 
 def write(path, text):
@@ -126,6 +136,50 @@ TREES = {
         Run(9, 9, "online", "Movable Normal", (0,)),
         Run(10, 10, "offline", "none", (0,)),
     ]),
+    # A small guest: boot memory and a DIMM of 1 GiB each, and its configuration.
+    "x86-guest": (128 * MIB, [
+        Run(0, 7, "online", "DMA32", (0,)),
+        Run(32, 33, "online", "Normal", (0,)),
+        Run(34, 38, "online", "Movable", (0,)),
+        Run(39, 39, "offline", "Normal Movable", (0,)),
+    ], {"node_folder": True, "dimms": {"PNP0C80:00": range(32, 40)}, "texts": {
+        "proc/iomem": "00001000-3fffffff : System RAM\n100000000-13fffffff : System RAM",
+        "uname": "Linux guest 6.12.0 #1 SMP x86_64 GNU/Linux",
+        "virtualization": "kvm",
+        "etc/memoryd/memoryd.conf": "max_movable_ratio = 4.0;",
+    }}),
+    # 512 GiB on two sockets: 64 GiB each since boot, and DIMMs of 64 GiB.
+    "x86-two-sockets": (2 * GIB, [
+        Run(0, 0, "online", "none", (0,)),
+        Run(2, 32, "online", "Normal", (0,)),
+        Run(33, 64, "online", "Normal", (1,)),
+        Run(65, 96, "online", "Movable", (0,)),
+        Run(97, 160, "online", "Movable", (1,)),
+        Run(161, 192, "online", "Movable", (0,)),
+        Run(193, 200, "online", "Normal", (0,)),
+        Run(201, 224, "online", "Movable", (0,)),
+        Run(225, 250, "online", "Movable", (1,)),
+        Run(251, 251, "going-offline", "Movable", (1,)),
+        Run(252, 256, "offline", "Normal Movable", (1,)),
+    ], {"node_folder": True, "cpus": "0-1", "distance": lambda one, other: 10 if one == other else 21,
+        "dimms": {f"PNP0C80:{n:02x}": range(65 + 32 * n, 97 + 32 * n) for n in range(6)}, "texts": {
+            "proc/iomem": "00001000-7fffffff : System RAM\n100000000-81fffffff : System RAM\n" + "\n".join(
+                f"{first * 2 * GIB:x}-{(first + 32) * 2 * GIB - 1:x} : System RAM"
+                for first in (33, 65, 97, 129, 161, 193, 225)),
+            "uname": "Linux db7.example.org 6.12.0 #1 SMP x86_64 GNU/Linux",
+            "etc/memoryd/memoryd.conf": 'rules = ({ name = "dimms"; origin = "dimm"; zone = "movable"; });',
+        }}),
+    # The memory of an accelerator, which has 33 nodes and uses one.
+    "arm64-accelerator": (512 * MIB, [
+        Run(4, 959, "online", "Normal", (0,)),
+        Run(32768, 32959, "online", "Movable", (1,)),
+    ], {"node_folder": True, "bare_nodes": range(2, 34),
+        "distance": lambda one, other: 10 if one == other else 40 if 1 in (one, other) else 80, "texts": {
+            "proc/iomem": f"{2 * GIB:x}-{480 * GIB - 1:x} : System RAM\n"
+                          f"{16384 * GIB:x}-{16480 * GIB - 1:x} : System RAM (NVIDIA)",
+            "uname": "6.12.0-64k aarch64",
+            "virtualization": "none",
+        }}),
     # More blocks than a picture has cells.
     "many-blocks": (128 * MIB, [
         Run(0, 1499, "online", "Normal", (0,)),

@@ -1,246 +1,441 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
-/* Draws the map as SVG. */
+/* Draws the map as SVG: the heading, a section for the machine and for each node, and the legend. */
 
-#include "ctl/map.h"
+#include "ctl/map-svg.h"
 
 #include <inttypes.h>
 
-/* Lengths are in units of the picture: pixels, unless the picture is scaled. */
-#define CELLS_PER_LINE 96
-#define CELL_WIDTH 8
-#define CELL_HEIGHT 18
-#define BASELINE 13 /* of text in a cell */
-#define LINE_HEIGHT 22
-#define MARGIN 16
-#define HEADING_HEIGHT 48 /* from the last line of a node to the first of the next */
-#define NUMBERS_WIDTH 88
-#define LEGEND_WIDTH 190
+#define TITLE_TEXT 20
+#define HEADING_TEXT 14
+#define LINE_HEIGHT 18 /* of text */
+#define SECTION_GAP 12
+#define BAR_WIDTH 240
+#define BAR_HEIGHT 12
+#define TEXT_X (SVG_MARGIN + BAR_WIDTH + 16) /* of what stands beside a bar */
 #define LEGEND_COLUMNS 4
-#define PICTURE_WIDTH (2 * MARGIN + NUMBERS_WIDTH + CELLS_PER_LINE * CELL_WIDTH)
+#define LEGEND_WIDTH ((SVG_WIDTH - 2 * SVG_MARGIN) / LEGEND_COLUMNS)
+#define SWATCH_WIDTH 24
 
-/* Prints text between tags or quotes. Replaces characters beyond ASCII, which may not be valid UTF-8. */
-static void print_escaped(FILE *file, const char *text)
+/* With few cells, these are wide. With more than CELLS_PER_LINE, there are several lines, or blocks in a cell. */
+#define CELLS_PER_LINE 64
+#define CELL_WIDTH_MAX 96
+#define LINES_MAX 12
+
+/* The most devices of a node that the description names. */
+#define DEVICES_MAX 64
+
+#define ENDS_WIDTH 56 /* behind the lines, for the size of the memory in them */
+
+/* Returns how much of a text goes into a line: up to the last comma or semicolon in it, or the last space. */
+static size_t line_length(const char *text, size_t max)
 {
-        static const char special[] = "<>&\"'";
-        static const char *const entities[] = { "&lt;", "&gt;", "&amp;", "&quot;", "&#39;" };
+        size_t n = strlen(text), space = 0, comma = 0;
 
-        for (; *text; text++) {
-                const char *found = strchr(special, *text);
-
-                if (found)
-                        fputs(entities[found - special], file);
-                else
-                        fputc(*text >= ' ' && *text <= '~' ? *text : '?', file);
-        }
-}
-
-static uint64_t count_bytes(const Map *map, uint64_t n_blocks)
-{
-        return n_blocks * map->block_size_bytes;
-}
-
-static int place_x(const Map *map, size_t at)
-{
-        return MARGIN + NUMBERS_WIDTH + (int) (at % map->width) * CELL_WIDTH;
-}
-
-static int place_y(const Map *map, int top, size_t at)
-{
-        return top + (int) (at / map->width) * LINE_HEIGHT;
-}
-
-/* Prints the size of each class: "kernel 2G, movable 6G". */
-static void print_counts(FILE *file, const Map *map, const uint32_t n_blocks[_MAP_CLASS_MAX])
-{
-        char size[SIZE_STRING_MAX];
-        const char *between = "";
-
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
-                if (n_blocks[i] == 0)
+        if (n <= max)
+                return n;
+        for (size_t i = 1; i <= max; i++) {
+                if (text[i] != ' ')
                         continue;
-                fprintf(file, "%s%s %s", between, map_styles[i].name,
-                        size_format(count_bytes(map, n_blocks[i]), size));
-                between = ", ";
+                space = i;
+                if (text[i - 1] == ',' || text[i - 1] == ';')
+                        comma = i;
+        }
+        /* A line of half the width wastes less than a broken part of a list confuses. */
+        return comma > max / 2 ? comma : space > 0 ? space : max;
+}
+
+/* Prints a text in as many lines as it needs, and moves below them. */
+static void print_wrapped(Svg *svg, int x, const char *text)
+{
+        size_t max = (size_t) ((SVG_WIDTH - SVG_MARGIN - x) * 100 / (62 * SVG_TEXT));
+        char line[MAP_FACT_MAX];
+
+        while (*text) {
+                size_t n = line_length(text, max);
+
+                snprintf(line, sizeof(line), "%.*s", (int) n, text);
+                svg_print_text(svg, x, svg->y + SVG_TEXT, SVG_WIDTH, SVG_TEXT, "", line);
+                svg->y += LINE_HEIGHT;
+                text += n;
+                text += *text == ' ';
         }
 }
 
-/* Prints "blocks 32-39, 0x100000000-0x13fffffff". */
-static void print_range(FILE *file, const Map *map, uint64_t first, uint64_t last)
-{
-        char blocks[BLOCKS_STRING_MAX];
+/* Sections */
 
-        fprintf(file, "%s, 0x%" PRIx64 "-0x%" PRIx64, blocks_format(first, last, blocks),
-                count_bytes(map, first), count_bytes(map, last + 1) - 1);
+static void print_rect(const Svg *svg, int x, int width, MapClass class)
+{
+        fprintf(svg->file, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"", x, svg->y, width,
+                BAR_HEIGHT);
+        svg_print_fill(svg->file, class);
+        fputs("/>", svg->file);
 }
 
-/* Prints a rectangle in the colour of a class, with the letter of the class. */
-static void print_box(FILE *file, int x, int y, int width, MapClass class)
+/* Prints the parts of online memory that are kernel and movable memory, and the limit of the policy. */
+static void print_bar(const Svg *svg, const Totals *totals, const uint32_t *limit,
+                      const char *words)
 {
-        fprintf(file,
-                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" "
-                "stroke=\"#ffffff\"/><text x=\"%d\" y=\"%d\" text-anchor=\"middle\" "
-                "pointer-events=\"none\">%c</text>",
-                x, y, width, CELL_HEIGHT, map_styles[class].color, x + width / 2, y + BASELINE,
-                map_styles[class].letter);
+        uint64_t kernel = totals->kernel_bytes, all = kernel + totals->movable_bytes;
+        int width;
+
+        if (all == 0)
+                return;
+        /* No machine has so much memory that this product overflows when it is counted in MiB. */
+        width = (int) ((kernel >> 20) * BAR_WIDTH / MAX(all >> 20, UINT64_C(1)));
+        fprintf(svg->file, "<g class=\"edge\" stroke=\"#4a4f57\"><title>%s</title>", words);
+        if (width > 0)
+                print_rect(svg, SVG_MARGIN, width, MAP_KERNEL);
+        if (width < BAR_WIDTH)
+                print_rect(svg, SVG_MARGIN + width, BAR_WIDTH - width, MAP_MOVABLE);
+        fputs("</g>", svg->file);
+        if (limit) {
+                int x = SVG_MARGIN + (int) map_limit_place(*limit) * BAR_WIDTH / 1000;
+
+                fprintf(svg->file,
+                        "<path d=\"M%d %dv%d\" fill=\"none\" class=\"line\" stroke=\"#1b1e23\" "
+                        "stroke-width=\"3\"/>",
+                        x, svg->y - 3, BAR_HEIGHT + 6);
+        }
+        fputc('\n', svg->file);
 }
 
-/* Prints cells of the same class, which are neighbours in one line, as one box. */
-static void print_run(FILE *file, const Map *map, const MapRow *row, const MapCell *run,
-                      size_t n_cells, size_t at, int top)
-{
-        char node[MAP_NODE_MAX];
+/* What is said of the machine or of a node. */
+typedef struct Section {
+        char name[MAP_NODE_MAX];
+        char facts[MAP_FACT_MAX];
+        char sizes[MAP_FACT_MAX];
+        char ratio[MAP_FACT_MAX];
+        Totals totals;
+        const uint32_t *limit;
+} Section;
 
-        fprintf(file, "<g><title>%s, ", map_node_format(row->node, node));
-        print_range(file, map, run->first, run->last);
-        fputs(": ", file);
-        print_counts(file, map, run->n_blocks);
-        fputs("</title>", file);
-        print_box(file, place_x(map, at), place_y(map, top, at), (int) n_cells * CELL_WIDTH,
-                  run->class);
-        fputs("</g>\n", file);
+static void print_section(Svg *svg, const Section *section)
+{
+        char words[2 * MAP_FACT_MAX + 2];
+        int x = SVG_MARGIN + svg_text_width(strlen(section->name) + 2, HEADING_TEXT);
+
+        svg->y += SECTION_GAP;
+        svg_print_text(svg, SVG_MARGIN, svg->y + SVG_TEXT, x, HEADING_TEXT, " font-weight=\"bold\"",
+                       section->name);
+        if (*section->facts)
+                print_wrapped(svg, x, section->facts);
+        else
+                svg->y += LINE_HEIGHT;
+        svg->y += 4;
+        print_bar(svg, &section->totals, section->limit, section->ratio);
+        snprintf(words, sizeof(words), "%s%s%s", section->sizes, *section->ratio ? "; " : "",
+                 section->ratio);
+        print_wrapped(svg, *section->ratio ? TEXT_X : SVG_MARGIN, words);
+        svg->y += 2;
 }
 
-static void print_hole(FILE *file, const Map *map, const MapRow *row, size_t next, size_t at,
-                       int top)
+static void machine_section(const Svg *svg, const Snapshot *snapshot, const MapPolicy *policy,
+                            Section *ret)
 {
-        const MapCell *cells = row->cells;
-        int x = place_x(map, at) + CELL_WIDTH / 2, y = place_y(map, top, at);
-        char size[SIZE_STRING_MAX], node[MAP_NODE_MAX];
+        const Map *map = svg->map;
+        char size[SIZE_STRING_MAX], block[SIZE_STRING_MAX];
 
-        fprintf(file, "<g><title>not of %s: ", map_node_format(row->node, node));
-        print_range(file, map, cells[next - 1].last + UINT64_C(1), cells[next].first - UINT64_C(1));
-        fprintf(file,
-                ", %s</title><line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#222222\" "
-                "stroke-width=\"2\" stroke-dasharray=\"2 2\"/></g>\n",
-                size_format(count_bytes(map, cells[next].first - cells[next - 1].last - 1), size),
-                x, y, x, y + CELL_HEIGHT);
+        *ret = (Section){ .name = "Machine", .totals = map_totals(snapshot) };
+        ret->limit = map_limit(policy, NULL);
+        snprintf(ret->facts, sizeof(ret->facts), "%s in %zu blocks of %s, %zu node%s",
+                 size_format(snapshot->n_blocks * map->block_size_bytes, size), snapshot->n_blocks,
+                 size_format(map->block_size_bytes, block), snapshot->n_nodes,
+                 snapshot->n_nodes == 1 ? "" : "s");
+        (void) map_sizes_format(map, map->n_blocks, ret->sizes);
+        (void) map_ratio_format(&ret->totals, ret->limit, ret->ratio);
 }
 
-static void print_number(FILE *file, const Map *map, const MapCell *cell, size_t at, int top)
+static void node_section(const Svg *svg, const MapRow *row, const MapPolicy *policy, Section *ret)
 {
-        if (at % map->width == 0)
-                fprintf(file, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%" PRIu32 "</text>\n",
-                        MARGIN + NUMBERS_WIDTH - 8, place_y(map, top, at) + BASELINE, cell->first);
+        *ret = (Section){};
+        if (row->node < 0)
+                strcpy(ret->name, "No node");
+        else
+                snprintf(ret->name, sizeof(ret->name), "Node %" PRId32, row->node);
+        (void) map_node_facts_format(row->facts, ret->facts);
+        (void) map_sizes_format(svg->map, row->n_blocks, ret->sizes);
+        if (!row->facts)
+                return;
+        ret->totals = row->facts->totals;
+        ret->limit = map_limit(policy, row->facts);
+        (void) map_ratio_format(&ret->totals, ret->limit, ret->ratio);
 }
 
-static void print_row(FILE *file, const Map *map, const MapRow *row, int top)
+/* Legend */
+
+static void print_swatch(const Svg *svg, int x, MapClass class)
 {
-        size_t at = 0;
+        fprintf(svg->file,
+                "<g class=\"edge\" stroke=\"#4a4f57\"><rect x=\"%d\" y=\"%d\" width=\"%d\" "
+                "height=\"%d\"",
+                x, svg->y, SWATCH_WIDTH, SVG_CELL_HEIGHT);
+        svg_print_fill(svg->file, class);
+        fputs("/></g><g text-anchor=\"middle\"", svg->file);
+        svg_print_ink(svg->file, class);
+        fprintf(svg->file, "><text x=\"%d\" y=\"%d\">%c</text></g>\n", x + SWATCH_WIDTH / 2,
+                svg->y + SVG_LETTER_BASELINE, map_styles[class].letter);
+}
 
-        for (size_t i = 0; i < row->n_cells;) {
-                const MapCell *cell = &row->cells[i];
-                MapCell run = *cell;
-                size_t first = i;
+/* Where the next entry of the legend goes. */
+static int legend_x(Svg *svg, unsigned n)
+{
+        if (n > 0 && n % LEGEND_COLUMNS == 0)
+                svg->y += SVG_CELL_HEIGHT + 8;
+        return SVG_MARGIN + (int) (n % LEGEND_COLUMNS) * LEGEND_WIDTH;
+}
 
-                if (cell->after_hole) {
-                        print_number(file, map, cell, at, top);
-                        print_hole(file, map, row, i, at++, top);
-                }
-                print_number(file, map, cell, at, top);
-                while (++i < row->n_cells && (at + i - first) % map->width != 0 &&
-                       !(++cell)->after_hole && cell->class == run.class) {
-                        run.last = cell->last;
-                        for (unsigned j = 0; j < _MAP_CLASS_MAX; j++)
-                                run.n_blocks[j] += cell->n_blocks[j];
-                }
-                print_run(file, map, row, &run, i - first, at, top);
-                at += i - first;
+static void print_entry(const Svg *svg, int x, const char *text)
+{
+        svg_print_text(svg, x + SWATCH_WIDTH + 8, svg->y + SVG_LETTER_BASELINE,
+                       LEGEND_WIDTH - SWATCH_WIDTH - 16, SVG_TEXT, "", text);
+}
+
+static void print_classes(Svg *svg, unsigned *n)
+{
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
+                char size[SIZE_STRING_MAX], text[SIZE_STRING_MAX + 32];
+                int x;
+
+                if (svg->map->n_blocks[i] == 0)
+                        continue;
+                x = legend_x(svg, (*n)++);
+                print_swatch(svg, x, i);
+                snprintf(text, sizeof(text), "%s %s", map_styles[i].name,
+                         size_format(svg->map->n_blocks[i] * svg->map->block_size_bytes, size));
+                print_entry(svg, x, text);
         }
 }
 
-static void print_legend(FILE *file, const Map *map, int top)
+static void print_sign(Svg *svg, unsigned *n, const char *path, const char *text)
 {
+        int x = legend_x(svg, (*n)++);
+
+        fprintf(svg->file, "<path d=\"M%d %d%s\" fill=\"none\" class=\"line\" stroke=\"#1b1e23\"/>",
+                x, svg->y, path);
+        print_entry(svg, x, text);
+}
+
+static void print_legend(Svg *svg, bool has_limit)
+{
+        bool has_devices = false;
+        char size[SIZE_STRING_MAX], text[160];
         unsigned n = 0;
 
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
-                int x = MARGIN + (int) (n % LEGEND_COLUMNS) * LEGEND_WIDTH;
-                int y = top + (int) (n / LEGEND_COLUMNS) * LINE_HEIGHT;
-                char size[SIZE_STRING_MAX];
+        for (size_t i = 0; i < svg->map->n_rows; i++)
+                has_devices |= svg->map->rows[i].n_devices > 0;
+        svg->y += SECTION_GAP;
+        (void) size_format(svg->map->blocks_per_cell * svg->map->block_size_bytes, size);
+        if (svg->map->blocks_per_cell == 1)
+                snprintf(text, sizeof(text), "A cell is a block, %s.", size);
+        else
+                snprintf(text, sizeof(text),
+                         "A cell is %" PRIu32
+                         " blocks, %s. It shows the worst state of any of them, else "
+                         "what most of them are.",
+                         svg->map->blocks_per_cell, size);
+        print_wrapped(svg, SVG_MARGIN, text);
+        svg->y += 4;
+        print_classes(svg, &n);
+        if (map_has_holes(svg->map)) {
+                int x = legend_x(svg, n++);
 
-                if (map->n_blocks[i] == 0)
-                        continue;
-                n++;
-                print_box(file, x, y, CELL_HEIGHT, i);
-                fprintf(file, "<text x=\"%d\" y=\"%d\">%s %s</text>\n", x + CELL_HEIGHT + 8,
-                        y + BASELINE, map_styles[i].name,
-                        size_format(count_bytes(map, map->n_blocks[i]), size));
+                svg_print_hole_line(svg->file, x, svg->y, SWATCH_WIDTH);
+                print_entry(svg, x, "hole, not of the node");
         }
+        if (has_devices)
+                print_sign(svg, &n, "m0 13v-4h24v4", "device, or boot memory");
+        if (has_limit)
+                print_sign(svg, &n, "m12 2v18\" stroke-width=\"3", "least kernel memory");
+        svg->y += SVG_CELL_HEIGHT + SVG_MARGIN;
 }
 
-/* Prints the subject of the picture. */
-static void print_subject(FILE *file)
+/* The document */
+
+static int print_body(Svg *svg, const Snapshot *snapshot, const MapPolicy *policy)
 {
-        fputs("Memory blocks of ", file);
-        print_escaped(file, arg_sysroot ?: arg_host ?: arg_machine ?: "this machine");
+        char fact[MAP_FACT_MAX], title[MAP_FACT_MAX + 16], line[MAP_FACT_MAX];
+        Section section;
+        int r = 0;
+
+        svg->y = SVG_MARGIN;
+        snprintf(title, sizeof(title), "Memory of %s", map_host_format(fact));
+        svg_print_text(svg, SVG_MARGIN, svg->y + TITLE_TEXT, SVG_WIDTH - 2 * SVG_MARGIN, TITLE_TEXT,
+                       " font-weight=\"bold\"", title);
+        svg->y += TITLE_TEXT + 10;
+        print_wrapped(svg, SVG_MARGIN, map_source_format(snapshot, fact));
+        snprintf(line, sizeof(line), "Policy: %s", policy->text);
+        print_wrapped(svg, SVG_MARGIN, line);
+        if (snapshot->n_nodes > 0) {
+                machine_section(svg, snapshot, policy, &section);
+                print_section(svg, &section);
+        }
+        for (size_t i = 0; i < svg->map->n_rows && r >= 0; i++) {
+                node_section(svg, &svg->map->rows[i], policy, &section);
+                print_section(svg, &section);
+                r = svg_print_row(svg, &svg->map->rows[i]);
+        }
+        if (*map_bare_nodes_format(snapshot, svg->map, fact)) {
+                svg->y += SECTION_GAP;
+                fact[0] = 'N';
+                print_wrapped(svg, SVG_MARGIN, fact);
+        }
+        print_legend(svg, policy->is_known);
+        return r;
 }
 
-/* The y coordinate of the first line of cells of a row. The legend follows the last row. */
-static int row_top(const Map *map, size_t row)
+static void print_sentence(FILE *file, const Section *section)
 {
-        size_t n_lines = 0;
+        const char *const parts[] = { section->facts, section->sizes, section->ratio };
+        const char *between = ": ";
 
-        for (size_t i = 0; i < row; i++)
-                n_lines += map_lines(map, &map->rows[i]);
-        return 2 * MARGIN + (int) (row + 1) * HEADING_HEIGHT + (int) (n_lines - row) * LINE_HEIGHT;
+        fputs(section->name, file);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                if (!*parts[i])
+                        continue;
+                fprintf(file, "%s%s", between, parts[i]);
+                between = "; ";
+        }
+        fputs(".\n", file);
 }
 
-static int legend_lines(const Map *map)
+/* Says everything to those who cannot see the picture. */
+static void print_description(FILE *file, const Svg *svg, const Snapshot *snapshot,
+                              const MapPolicy *policy)
 {
-        int n = 0;
+        char fact[MAP_FACT_MAX];
+        Section section;
 
-        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++)
-                n += map->n_blocks[i] > 0;
-        return (n + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS;
+        fputs("<title id=\"title\">Memory of ", file);
+        svg_print_escaped(file, map_host_format(fact));
+        fputs("</title>\n<desc id=\"desc\">", file);
+        svg_print_escaped(file, map_source_format(snapshot, fact));
+        fputs(".\nPolicy: ", file);
+        svg_print_escaped(file, policy->text);
+        fputs(".\n", file);
+        if (snapshot->n_nodes > 0) {
+                machine_section(svg, snapshot, policy, &section);
+                print_sentence(file, &section);
+        }
+        for (size_t i = 0; i < svg->map->n_rows; i++) {
+                const MapRow *row = &svg->map->rows[i];
+
+                node_section(svg, row, policy, &section);
+                print_sentence(file, &section);
+                for (size_t k = 0; k < row->n_devices && k < DEVICES_MAX; k++) {
+                        char device[MAP_DEVICE_MAX];
+
+                        svg_print_escaped(file, map_device_format(&row->devices[k], device));
+                        fputs(": ", file);
+                        svg_print_range(&(Svg){ .file = file, .map = svg->map },
+                                        row->devices[k].first, row->devices[k].last);
+                        fputs(".\n", file);
+                }
+        }
+        if (*map_bare_nodes_format(snapshot, svg->map, fact))
+                fprintf(file, "%s.\n", fact);
+        fputs("</desc>\n", file);
 }
 
-/* Uses attributes instead of style sheets: not every program that draws SVG knows style sheets. */
-static void print_head(FILE *file, int height)
+/*
+ * Colours are attributes, because some programs that draw SVG do not know style sheets. The style sheet changes
+ * them on a dark screen, but not on paper.
+ */
+static void print_style(FILE *file)
+{
+        fputs("<style>@media screen and (prefers-color-scheme:dark){"
+              ".ink{fill:#e6e8eb}.paper{fill:#16181c}.line{stroke:#e6e8eb}.edge{stroke:#9aa1ab}"
+              ".halo{stroke:#16181c}.hatch{stroke:#9aa1ab}}</style>\n<defs>\n",
+              file);
+        for (unsigned i = 0; i < _MAP_CLASS_MAX; i++) {
+                const MapStyle *style = &map_styles[i];
+
+                if (!style->hatch)
+                        continue;
+                fprintf(file,
+                        "<pattern id=\"%s\" width=\"6\" height=\"6\" "
+                        "patternUnits=\"userSpaceOnUse\"><rect width=\"6\" height=\"6\" "
+                        "stroke=\"none\"",
+                        style->name);
+                if (style->color)
+                        fprintf(file, " fill=\"%s\"/><path d=\"%s\" stroke=\"%s\"", style->color,
+                                style->hatch, style->ink);
+                else
+                        fprintf(file,
+                                " class=\"paper\" fill=\"#ffffff\"/><path d=\"%s\" class=\"hatch\" "
+                                "stroke=\"#4a4f57\"",
+                                style->hatch);
+                fputs(" stroke-opacity=\"0.6\"/></pattern>\n", file);
+        }
+        fputs("</defs>\n", file);
+}
+
+static void print_document(FILE *file, const Svg *svg, const Snapshot *snapshot,
+                           const MapPolicy *policy, const char *body)
 {
         fprintf(file,
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%d\" height=\"%d\" "
-                "viewBox=\"0 0 %d %d\" font-family=\"monospace\" font-size=\"12\">\n<title>",
-                PICTURE_WIDTH, height, PICTURE_WIDTH, height);
-        print_subject(file);
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
+                "aria-labelledby=\"title\" aria-describedby=\"desc\" width=\"%d\" height=\"%d\" "
+                "viewBox=\"0 0 %d %d\" class=\"ink\" fill=\"#1b1e23\" font-size=\"%d\" "
+                "font-family=\"DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace\">\n",
+                SVG_WIDTH, svg->y, SVG_WIDTH, svg->y, SVG_TEXT);
+        print_description(file, svg, snapshot, policy);
+        print_style(file);
         fprintf(file,
-                "</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
-                "<text x=\"%d\" y=\"%d\" font-size=\"16\" font-weight=\"bold\">",
-                MARGIN, 2 * MARGIN);
-        print_subject(file);
-        fputs("</text>\n", file);
+                "<rect class=\"paper\" width=\"100%%\" height=\"100%%\" "
+                "fill=\"#ffffff\"/>\n%s</svg>\n",
+                body);
 }
 
-static void print_picture(FILE *file, const Map *map)
+/* Makes the lines equally long, and their cells as wide as there is room for. */
+static void fit_cells(Svg *svg, Map *map)
 {
-        char size[SIZE_STRING_MAX], node[MAP_NODE_MAX];
-        int legend_top = row_top(map, map->n_rows);
+        char address[24];
+        size_t longest = 1, n_lines;
 
-        print_head(file, legend_top + (legend_lines(map) + 1) * LINE_HEIGHT);
-        for (size_t i = 0; i < map->n_rows; i++) {
-                const MapRow *row = &map->rows[i];
-                int top = row_top(map, i);
-
-                fprintf(file, "<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s: ", MARGIN, top - 8,
-                        map_node_format(row->node, node));
-                print_counts(file, map, row->n_blocks);
-                fputs("</text>\n", file);
-                print_row(file, map, row, top);
-        }
-        fprintf(file, "<text x=\"%d\" y=\"%d\">A cell is %" PRIu32 " block%s, %s.</text>\n", MARGIN,
-                legend_top - 8, map->blocks_per_cell, map->blocks_per_cell == 1 ? "" : "s",
-                size_format(count_bytes(map, map->blocks_per_cell), size));
-        print_legend(file, map, legend_top);
-        fputs("</svg>\n", file);
+        for (size_t i = 0; i < map->n_rows; i++)
+                longest = MAX(longest, map->rows[i].n_cells + map->rows[i].n_holes);
+        n_lines = (longest + CELLS_PER_LINE - 1) / CELLS_PER_LINE;
+        map->width = (longest + n_lines - 1) / n_lines;
+        /* Lines that begin at round addresses are easier to read. */
+        if (n_lines > 1)
+                map->width = MIN((map->width + 7) / 8 * 8, (size_t) CELLS_PER_LINE);
+        svg->cells_x = SVG_MARGIN + 8 +
+                       svg_text_width((size_t) snprintf(address, sizeof(address), "0x%" PRIx64,
+                                                        map->last * map->block_size_bytes),
+                                      SVG_SMALL_TEXT);
+        svg->cell_width =
+                MIN((SVG_WIDTH - SVG_MARGIN - ENDS_WIDTH - svg->cells_x) / (int) map->width,
+                    CELL_WIDTH_MAX);
 }
 
-int map_write_svg(const Snapshot *snapshot, FILE *file)
+int map_draw_svg(const Snapshot *snapshot, const MapPolicy *policy, char **ret)
 {
         _cleanup_(map_done) Map map = {};
-        int r = map_init(&map, snapshot, CELLS_PER_LINE);
+        _cleanup_free_ char *body = NULL, *document = NULL;
+        Svg svg = { .map = &map };
+        FILE *file;
+        size_t size;
+        int r = map_init(&map, snapshot, CELLS_PER_LINE, LINES_MAX);
 
-        if (r >= 0)
-                print_picture(file, &map);
-        return r;
+        if (r < 0)
+                return r;
+        fit_cells(&svg, &map);
+        /* The height is known when the body has been drawn. */
+        svg.file = open_memstream(&body, &size);
+        if (!svg.file)
+                return -ENOMEM;
+        r = print_body(&svg, snapshot, policy);
+        if (fclose(svg.file) != 0 || r < 0)
+                return -ENOMEM;
+        file = open_memstream(&document, &size);
+        if (!file)
+                return -ENOMEM;
+        print_document(file, &svg, snapshot, policy, body);
+        if (fclose(file) != 0)
+                return -ENOMEM;
+        *ret = TAKE_PTR(document);
+        return 0;
 }

@@ -5,21 +5,23 @@
 
 #include "ctl/map.h"
 #include "model/block.h"
+#include "model/device.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The colours differ in lightness or have lines on them, so that they can be told apart in grey. */
 const MapStyle map_styles[_MAP_CLASS_MAX] = {
-        [MAP_KERNEL] = { 'K', "kernel", "34", "#4878d0" },
-        [MAP_MOVABLE] = { 'M', "movable", "32", "#6acc64" },
-        [MAP_ONLINE] = { 'O', "online", "36", "#82c6e2" },
-        [MAP_OFFLINE] = { '.', "offline", "2", "#d9d9d9" },
-        [MAP_LEFT] = { '-', "left", "2", "#a6a6a6" },
-        [MAP_PENDING] = { 'p', "pending", "33", "#eeca3b" },
-        [MAP_GOING] = { 'g', "going-offline", "1;33", "#ee854a" },
-        [MAP_FOREIGN] = { 'X', "foreign", "1;35", "#b55dba" },
-        [MAP_FAILED] = { 'F', "failed", "1;31", "#d65f5f" },
-        [MAP_UNKNOWN] = { '?', "unknown", "1;31", "#f2b8b8" },
+        [MAP_KERNEL] = { 'K', "kernel", "34", "#2c5aa0", "#ffffff", NULL },
+        [MAP_MOVABLE] = { 'M', "movable", "32", "#a6dd9d", "#1b1e23", NULL },
+        [MAP_ONLINE] = { 'O', "online", "36", "#8fc7de", "#1b1e23", "M0 3H6" },
+        [MAP_OFFLINE] = { '.', "offline", "2", NULL, NULL, NULL },
+        [MAP_LEFT] = { '-', "left", "2", NULL, NULL, "M1 2H3M4 5H6" },
+        [MAP_PENDING] = { 'p', "pending", "33", "#f7dc6f", "#1b1e23", "M-1 7L7 -1" },
+        [MAP_GOING] = { 'g', "going-offline", "1;33", "#f0a46c", "#1b1e23", "M-1 -1L7 7" },
+        [MAP_FOREIGN] = { 'X', "foreign", "1;35", "#cf9bd8", "#1b1e23", "M-1 -1L7 7M-1 7L7 -1" },
+        [MAP_FAILED] = { 'F', "failed", "1;31", "#a32020", "#ffffff", "M3 0V6" },
+        [MAP_UNKNOWN] = { '?', "unknown", "1;31", "#f2b8b8", "#1b1e23", "M0 3H6M3 0V6" },
 };
 
 /* Statuses that take precedence over the state and the class of a block. */
@@ -146,8 +148,36 @@ static int make_cells(Map *map, const Snapshot *snapshot, size_t max_lines)
         return n_lines <= max_lines;
 }
 
+/* Adds a block to the device of the block before it, or to another. */
+static int row_add_device(MapRow *row, const BlockRow *block)
+{
+        size_t n = row->n_devices;
+
+        if (!*block->device &&
+            (!*block->origin || origin_from_string(block->origin) == ORIGIN_UNKNOWN))
+                return 0;
+        if (n == 0 || strcmp(row->devices[n - 1].name, block->device) != 0 ||
+            strcmp(row->devices[n - 1].origin, block->origin) != 0) {
+                if (GROW(row->devices, n) < 0)
+                        return -ENOMEM;
+                row->devices[n++] = (MapDevice){ block->device, block->origin, .first = block->id };
+                row->n_devices = n;
+        }
+        row->devices[n - 1].last = block->id;
+        return 0;
+}
+
+static int add_devices(Map *map, const Snapshot *snapshot)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < snapshot->n_blocks && r >= 0; i++)
+                r = row_add_device(row_of(map, &snapshot->blocks[i]), &snapshot->blocks[i]);
+        return r;
+}
+
 /* Leaves out rows without blocks, and decides how each cell is shown. */
-static void finish_rows(Map *map)
+static void finish_rows(Map *map, const Snapshot *snapshot)
 {
         size_t n_rows = 0;
 
@@ -157,6 +187,9 @@ static void finish_rows(Map *map)
                 if (row.n_cells == 0)
                         continue;
                 row.node = i < NODE_MAX ? (int32_t) i : NODE_NONE;
+                if (i < NODE_MAX && snapshot->n_nodes > 0)
+                        row.facts = bsearch(&(uint32_t){ (uint32_t) i }, snapshot->nodes,
+                                            snapshot->n_nodes, sizeof(NodeRow), id_compare);
                 for (size_t j = 0; j < row.n_cells; j++)
                         row.cells[j].class = cell_class(&row.cells[j]);
                 map->rows[n_rows++] = row;
@@ -164,7 +197,7 @@ static void finish_rows(Map *map)
         map->n_rows = n_rows;
 }
 
-int map_init(Map *map, const Snapshot *snapshot, size_t width)
+int map_init(Map *map, const Snapshot *snapshot, size_t width, size_t max_lines)
 {
         size_t n_rows;
         int r;
@@ -181,19 +214,31 @@ int map_init(Map *map, const Snapshot *snapshot, size_t width)
         if (snapshot->n_blocks > 0)
                 map->last = snapshot->blocks[snapshot->n_blocks - 1].id;
         n_rows = count_blocks(map, snapshot);
-        while ((r = make_cells(map, snapshot, MAX(n_rows, (size_t) MAP_LINES))) == 0)
+        while ((r = make_cells(map, snapshot, MAX(n_rows, max_lines))) == 0)
                 map->blocks_per_cell *= 2;
         if (r > 0)
-                finish_rows(map);
+                r = add_devices(map, snapshot);
+        if (r >= 0)
+                finish_rows(map, snapshot);
         return MIN(r, 0);
 }
 
 void map_done(Map *map)
 {
-        for (size_t i = 0; i < map->n_rows; i++)
+        for (size_t i = 0; i < map->n_rows; i++) {
                 free(map->rows[i].cells);
+                free(map->rows[i].devices);
+        }
         free(map->rows);
         *map = (Map){};
+}
+
+bool map_has_holes(const Map *map)
+{
+        for (size_t i = 0; i < map->n_rows; i++)
+                if (map->rows[i].n_holes > 0)
+                        return true;
+        return false;
 }
 
 const char *map_node_format(int32_t node, char buffer[static MAP_NODE_MAX])

@@ -13,6 +13,12 @@
 /* The narrowest terminal to draw for. */
 #define TERMINAL_WIDTH_MIN 20
 
+/* Cells of a bar. */
+#define BAR_WIDTH 24
+
+/* The letter in a bar for the least kernel memory that the policy wants. */
+#define MAP_LIMIT ':'
+
 /* The terminal, or the file or pipe that is used in place of it. */
 typedef struct Terminal {
         size_t width;
@@ -68,13 +74,103 @@ static void print_classes(Terminal *terminal, const Map *map, const uint32_t *n_
         }
 }
 
-static void print_heading(Terminal *terminal, const Map *map, const MapRow *row)
+/* Prints a text in lines of whole words, which are indented from the second line on. */
+static void print_words(Terminal *terminal, const char *begin, const char *text)
 {
-        char node[MAP_NODE_MAX];
+        char word[MAP_FACT_MAX];
 
-        print_phrase(terminal, "", "", "", map_node_format(row->node, node));
-        print_classes(terminal, map, row->n_blocks, ": ", ", ", false);
+        if (!*text)
+                return;
+        print_phrase(terminal, "", "", "", begin);
+        for (const char *between = ""; *text; between = " ") {
+                size_t n = strcspn(text, " ");
+
+                snprintf(word, sizeof(word), "%.*s", (int) n, text);
+                print_phrase(terminal, between, "", "", word);
+                text += n;
+                text += strspn(text, " ");
+        }
         end_line(terminal);
+}
+
+/* Prints the classes and their sizes after a name: "node 0: kernel 2G". */
+static void print_sizes(Terminal *terminal, const Map *map, const char *name,
+                        const uint32_t *n_blocks)
+{
+        print_phrase(terminal, "", "", "", name);
+        print_classes(terminal, map, n_blocks, ": ", ", ", false);
+        end_line(terminal);
+}
+
+static void print_letters(const Terminal *terminal, MapClass class, int n)
+{
+        if (terminal->colored && n > 0)
+                printf("\033[%sm", map_styles[class].sgr);
+        for (int i = 0; i < n; i++)
+                putchar(map_styles[class].letter);
+        if (terminal->colored && n > 0)
+                fputs("\033[0m", stdout);
+}
+
+/*
+ * Prints how online memory is divided: "[KK:KKMMMM]  ratio 1.00, limit 3.00". Of a node that keeps to the
+ * limit, kernel memory reaches the colon.
+ */
+static void print_bar(Terminal *terminal, const Totals *totals, const uint32_t *limit)
+{
+        uint64_t all = (totals->kernel_bytes + totals->movable_bytes) >> 20;
+        char ratio[MAP_FACT_MAX];
+        int n_kernel, mark;
+
+        if (all == 0)
+                return;
+        n_kernel = (int) ((totals->kernel_bytes >> 20) * BAR_WIDTH / all);
+        mark = limit ? (int) (map_limit_place(*limit) * BAR_WIDTH / 1000) : BAR_WIDTH;
+        fputs("  [", stdout);
+        print_letters(terminal, MAP_KERNEL, MIN(n_kernel, mark));
+        print_letters(terminal, MAP_MOVABLE, mark - MIN(n_kernel, mark));
+        if (limit)
+                putchar(MAP_LIMIT);
+        print_letters(terminal, MAP_KERNEL, MAX(n_kernel, mark) - mark);
+        print_letters(terminal, MAP_MOVABLE, BAR_WIDTH - MAX(n_kernel, mark));
+        putchar(']');
+        terminal->column = 4 + BAR_WIDTH + (limit != NULL);
+        print_phrase(terminal, "  ", "", "", map_ratio_format(totals, limit, ratio));
+        end_line(terminal);
+}
+
+/* Prints devices with their blocks: "boot 0-7, PNP0C80:00 (dimm) 32-35". */
+static void print_devices(Terminal *terminal, const MapRow *row)
+{
+        const char *between = " ";
+
+        if (row->n_devices > 0)
+                print_phrase(terminal, "", "", "", "  devices:");
+        for (size_t i = 0; i < row->n_devices; i++) {
+                const MapDevice *device = &row->devices[i];
+                char text[MAP_DEVICE_MAX + 32];
+
+                (void) map_device_format(device, text);
+                snprintf(text + strlen(text), 32,
+                         device->first == device->last ? " %" PRIu32 : " %" PRIu32 "-%" PRIu32,
+                         device->first, device->last);
+                print_phrase(terminal, between, "", "", text);
+                between = ", ";
+        }
+        if (row->n_devices > 0)
+                end_line(terminal);
+}
+
+static void print_heading(Terminal *terminal, const Map *map, const MapPolicy *policy,
+                          const MapRow *row)
+{
+        char node[MAP_NODE_MAX], facts[MAP_FACT_MAX];
+
+        print_sizes(terminal, map, map_node_format(row->node, node), row->n_blocks);
+        print_words(terminal, "  ", map_node_facts_format(row->facts, facts));
+        if (row->facts)
+                print_bar(terminal, &row->facts->totals, map_limit(policy, row->facts));
+        print_devices(terminal, row);
 }
 
 /* Prints the sequence of a colour only if the colour changes. NULL is the terminal's own colour. */
@@ -122,11 +218,10 @@ static void print_cells(const Terminal *terminal, const Map *map, const MapRow *
         putchar('\n');
 }
 
-static void print_legend(Terminal *terminal, const Map *map)
+static void print_legend(Terminal *terminal, const Map *map, const MapPolicy *policy)
 {
         uint64_t cell_bytes = map->blocks_per_cell * map->block_size_bytes;
         char size[SIZE_STRING_MAX], phrase[SIZE_STRING_MAX + 64];
-        bool has_holes = false;
 
         if (map->blocks_per_cell == 1)
                 snprintf(phrase, sizeof(phrase), "A cell is a block, %s.",
@@ -137,10 +232,11 @@ static void print_legend(Terminal *terminal, const Map *map)
         print_phrase(terminal, "", "", "", phrase);
         end_line(terminal);
         print_classes(terminal, map, map->n_blocks, "", "   ", true);
-        for (size_t i = 0; i < map->n_rows; i++)
-                has_holes |= map->rows[i].n_holes > 0;
-        if (has_holes)
+        if (map_has_holes(map))
                 print_phrase(terminal, "   ", (const char[]){ MAP_HOLE, ' ', '\0' }, "", "hole");
+        if (policy->is_known)
+                print_phrase(terminal, "   ", (const char[]){ MAP_LIMIT, ' ', '\0' }, "",
+                             "least kernel memory");
         end_line(terminal);
 }
 
@@ -152,40 +248,62 @@ static bool terminal_is_colored(void)
                !(term && strcmp(term, "dumb") == 0);
 }
 
-static int print_map(const Snapshot *snapshot)
+/* Prints the lines about the machine as a whole. */
+static void print_machine(Terminal *terminal, const Snapshot *snapshot, const Map *map,
+                          const MapPolicy *policy)
+{
+        char fact[MAP_FACT_MAX], host[MAP_FACT_MAX + 4];
+        Totals totals = map_totals(snapshot);
+
+        snprintf(host, sizeof(host), "%s: ", map_host_format(fact));
+        print_words(terminal, host, map_source_format(snapshot, fact));
+        print_words(terminal, "policy: ", policy->text);
+        print_sizes(terminal, map, "machine", map->n_blocks);
+        print_bar(terminal, &totals, map_limit(policy, NULL));
+        putchar('\n');
+}
+
+static int print_map(const Snapshot *snapshot, const MapPolicy *policy)
 {
         Terminal terminal = {
                 .width = MAX(terminal_width(STDOUT_FILENO), (size_t) TERMINAL_WIDTH_MIN),
                 .colored = terminal_is_colored(),
         };
         _cleanup_(map_done) Map map = {};
+        char fact[MAP_FACT_MAX];
         int number_width = 0, r;
 
         if (snapshot->n_blocks == 0)
                 return EXIT_SUCCESS;
         number_width = snprintf(NULL, 0, "%" PRIu32, snapshot->blocks[snapshot->n_blocks - 1].id);
-        r = map_init(&map, snapshot, terminal.width - (size_t) number_width - 1);
+        r = map_init(&map, snapshot, terminal.width - (size_t) number_width - 1, MAP_LINES);
         if (r < 0)
                 return failure("%s", strerror(-r));
+        print_machine(&terminal, snapshot, &map, policy);
         for (size_t i = 0; i < map.n_rows; i++) {
-                print_heading(&terminal, &map, &map.rows[i]);
+                print_heading(&terminal, &map, policy, &map.rows[i]);
                 print_cells(&terminal, &map, &map.rows[i]);
                 putchar('\n');
         }
-        print_legend(&terminal, &map);
+        if (*map_bare_nodes_format(snapshot, &map, fact)) {
+                print_words(&terminal, "", fact);
+                putchar('\n');
+        }
+        print_legend(&terminal, &map, policy);
         return EXIT_SUCCESS;
 }
 
-static int save_svg(const Snapshot *snapshot)
+static int save_svg(const Snapshot *snapshot, const MapPolicy *policy)
 {
+        _cleanup_free_ char *picture = NULL;
         FILE *file = fopen(arg_svg, "we");
         int r;
 
         if (!file)
                 return failure("cannot write '%s': %s", arg_svg, strerror(errno));
-        r = map_write_svg(snapshot, file);
+        r = map_draw_svg(snapshot, policy, &picture);
         errno = 0;
-        if ((fflush(file) != 0 || ferror(file)) && r >= 0)
+        if (r >= 0 && (fputs(picture, file) < 0 || fflush(file) != 0))
                 r = errno ? -errno : -EIO;
         if (fclose(file) != 0 && r >= 0)
                 r = -errno;
@@ -195,7 +313,7 @@ static int save_svg(const Snapshot *snapshot)
 static int print_json(const Snapshot *snapshot)
 {
         _cleanup_(map_done) Map map = {};
-        int r = map_init(&map, snapshot, TERMINAL_WIDTH);
+        int r = map_init(&map, snapshot, TERMINAL_WIDTH, MAP_LINES);
 
         return r < 0 ? failure("%s", strerror(-r)) : json_print(json_map(&map));
 }
@@ -203,14 +321,23 @@ static int print_json(const Snapshot *snapshot)
 int verb_map(void)
 {
         _cleanup_(snapshot_done) Snapshot snapshot = {};
+        unsigned what = FETCH_MANAGER | FETCH_BLOCKS;
+        MapPolicy policy = {};
         int r;
 
         if (arg_svg && arg_json)
                 return usage_failure("--svg and --json exclude each other");
-        r = snapshot_fetch(FETCH_MANAGER | FETCH_BLOCKS | FETCH_NO_DEVICES, &snapshot);
+        if (arg_json)
+                what |= FETCH_NO_DEVICES;
+        else if (
+                !arg_sysroot) /* a recording has its nodes in any case: do not complain about their files */
+                what |= FETCH_OBJECTS;
+        r = snapshot_fetch(what, &snapshot);
+        if (r == EXIT_SUCCESS && arg_json)
+                return print_json(&snapshot);
+        if (r == EXIT_SUCCESS)
+                r = map_policy_fetch(&snapshot, &policy);
         if (r != EXIT_SUCCESS)
                 return r;
-        if (arg_svg)
-                return save_svg(&snapshot);
-        return arg_json ? print_json(&snapshot) : print_map(&snapshot);
+        return arg_svg ? save_svg(&snapshot, &policy) : print_map(&snapshot, &policy);
 }
