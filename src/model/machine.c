@@ -168,7 +168,7 @@ void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones)
         sum_free(machine);
 }
 
-static void totals_add(Totals *totals, const Block *block, uint64_t block_size_bytes)
+void totals_add(Totals *totals, const Block *block, uint64_t block_size_bytes)
 {
         ZoneClass zone_class = block_class(block);
 

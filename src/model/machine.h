@@ -152,6 +152,9 @@ void machine_set_zones(Machine *machine, Zone *zones, size_t n_zones);
 
 void nodes_free(Node *nodes, size_t n_nodes);
 
+/* Adds a block to sums. */
+void totals_add(Totals *totals, const Block *block, uint64_t block_size_bytes);
+
 /* Updates the totals of the machine and of its nodes. The time is linear in the number of blocks. */
 void machine_count(Machine *machine);
 
