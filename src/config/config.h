@@ -27,6 +27,15 @@ typedef enum EventSource {
         _EVENT_SOURCE_MAX,
 } EventSource;
 
+/* The number of settings: the first keys in the table of key.h, before "rules". */
+#define CONF_SETTINGS 18
+
+/* Where the value of a setting comes from. */
+typedef struct ConfOrigin {
+        uint32_t file; /* index into conf.files */
+        uint32_t line; /* 0: nowhere, it is the default */
+} ConfOrigin;
+
 typedef struct Conf {
         Policy policy;
         Coldplug coldplug;
@@ -41,6 +50,8 @@ typedef struct Conf {
         bool rebalance; /* whether memoryd relieves a node that is short of kernel memory */
         int log_level;  /* LOG_EMERG to LOG_DEBUG */
         char **files;   /* owned, NULL-terminated: the files that were read, in this order */
+        ConfOrigin
+                origins[CONF_SETTINGS]; /* of the values, by the index of the key: see conf_key() */
 } Conf;
 
 /*

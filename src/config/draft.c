@@ -75,6 +75,21 @@ static int apply_rules(const Input *input, const config_setting_t *setting, bool
         return fault;
 }
 
+/* Notes the file and line that the value of a setting comes from. */
+static void note_origin(const Input *input, const ConfKey *key, const config_setting_t *setting)
+{
+        Conf *conf = &input->draft->conf;
+        uint32_t n_files = 0;
+
+        while (conf->files && conf->files[n_files])
+                n_files++;
+        assert(conf_key_index(key) < CONF_SETTINGS);
+        conf->origins[conf_key_index(key)] = (ConfOrigin){
+                .file = MAX(n_files, 1U) - 1,
+                .line = config_setting_source_line(setting),
+        };
+}
+
 static int apply_retry(const Input *input, const config_setting_t *group)
 {
         ConfDraft *draft = input->draft;
@@ -89,6 +104,8 @@ static int apply_retry(const Input *input, const config_setting_t *group)
                 const ConfKey *key = conf_key_find("retry", config_setting_name(setting));
 
                 fault |= conf_group_read_setting(&input->source, "retry", setting, &draft->conf);
+                if (key)
+                        note_origin(input, key, setting);
                 if (key && key->type == CONF_USEC) {
                         draft->retry_file = input->source.file;
                         draft->retry_line = config_setting_source_line(setting);
@@ -113,6 +130,8 @@ static int apply_setting(const Input *input, const config_setting_t *setting, bo
         if (key && key->type == CONF_RULES)
                 return apply_rules(input, setting, is_cut);
         r = conf_group_read_setting(&input->source, NULL, setting, &draft->conf);
+        if (r == 0 && key)
+                note_origin(input, key, setting);
         if (r > 0 && key && key->offset == offsetof(Conf, event_source))
                 draft->event_source_is_unknown = true;
         return r;

@@ -8,7 +8,6 @@
 #include "base/log.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 /* Each string table has an enum of its own, but the table of keys needs functions of one type. */
 #define DEFINE_WORD(name, type)                                                                    \
@@ -138,6 +137,11 @@ const ConfKey *conf_key(size_t i)
         return i < ELEMENTSOF(keys) ? &keys[i] : NULL;
 }
 
+size_t conf_key_index(const ConfKey *key)
+{
+        return (size_t) (key - keys);
+}
+
 /* Returns the name of a key within a group, or NULL if the key is not in that group. */
 static const char *name_in_group(const ConfKey *key, const char *group)
 {
@@ -261,6 +265,11 @@ static void print_number(FILE *stream, uint64_t number, const Unit *unit)
         while (unit->factor > 1 && (number == 0 || number % unit->factor != 0))
                 unit++;
         fprintf(stream, "%" PRIu64 "%s", number / unit->factor, unit->name);
+}
+
+void conf_key_print(FILE *stream, const ConfKey *key, uint64_t number)
+{
+        print_number(stream, number, descriptions[key->type].units);
 }
 
 /* Writes `"a", "b" or "c"`. */

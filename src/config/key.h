@@ -2,6 +2,8 @@
 /* SPDX-FileCopyrightText: memoryd contributors */
 #pragma once
 
+#include <stdio.h>
+
 #include "config/config.h"
 
 /* The table of keys, which memoryd.conf(5) documents. Reading a file and --check-config follow it. */
@@ -42,8 +44,11 @@ typedef struct ConfKey {
         const char *sentence;           /* what the key is for */
 } ConfKey;
 
-/* Returns the i-th key, or NULL past the last. Used to check that each key is documented. */
+/* Returns the i-th key, or NULL past the last. Those of settings come first, see CONF_SETTINGS. */
 const ConfKey *conf_key(size_t i);
+
+/* Returns the index of a key. */
+size_t conf_key_index(const ConfKey *key);
 
 /*
  * Returns the key called `name` in a group ("retry", "rules", "rules.distance", or NULL for the top
@@ -53,6 +58,9 @@ const ConfKey *conf_key_find(const char *group, const char *name);
 
 /* Returns the key in a group that is closest to an unknown name, or NULL if none is close. */
 const char *conf_key_suggest(const char *group, const char *name);
+
+/* Writes a number as the value of a key of a type with a unit: "2s", "512M". */
+void conf_key_print(FILE *stream, const ConfKey *key, uint64_t number);
 
 /*
  * Describes the values of a key: `a time from 10ms to 1min such as "2s"`. The caller frees the

@@ -13,6 +13,7 @@
 #include "check_main.h"
 #include "config/config.h"
 #include "config/key.h"
+#include "config/print.h"
 
 #define VENDOR VENDORCONFDIR "/memoryd.conf"
 #define VENDOR_D VENDORCONFDIR "/memoryd.conf.d/"
@@ -1908,6 +1909,123 @@ START_TEST(the_defaults_in_the_table_are_the_defaults)
 }
 END_TEST
 
+/* The text of a value. To be freed. */
+static char *value_text(const ConfKey *key, const void *base, const Policy *policy)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        ck_assert_ptr_nonnull(stream);
+        conf_value_print(stream, key, base, policy);
+        ck_assert_int_eq(fclose(stream), 0);
+        return text;
+}
+
+START_TEST(settings_come_first_in_the_table_and_print_their_defaults)
+{
+        Conf conf;
+
+        conf_init(&conf);
+        ck_assert_str_eq(conf_key(CONF_SETTINGS)->name, "rules");
+        for (size_t i = 0; i < CONF_SETTINGS; i++) {
+                char *text = value_text(conf_key(i), &conf, NULL);
+
+                ck_assert_str_eq(text, conf_key(i)->default_text);
+                ck_assert_uint_eq(conf_key_index(conf_key(i)), i);
+                ck_assert_ptr_null(conf_setting_file(&conf, i));
+                free(text);
+        }
+        conf_done(&conf);
+}
+END_TEST
+
+/* Settings as they are printed. */
+static const char *const printed_cases[] = {
+        "min_kernel = \"1536M\";",    "min_kernel = \"0\";",         "min_kernel = \"1023P\";",
+        "max_movable_ratio = 0.5;",   "max_movable_ratio = 2.25;",   "max_movable_ratio = 1.024;",
+        "max_movable_ratio = 0.001;", "max_movable_ratio = 1000.0;", "per_node = false;",
+        "whole_device = true;",       "whole_device = false;",       "whole_device = \"prefer\";",
+        "coldplug = \"leave\";",      "settle = \"10ms\";",          "settle = \"1234567us\";",
+        "leave_delay = \"1h\";",      "log_level = \"debug\";",
+};
+
+START_TEST(a_setting_is_printed_as_it_is_written)
+{
+        const char *line = printed_cases[_i], *equals = strstr(line, " = ");
+        char name[64], *text;
+        const ConfKey *key;
+        Conf conf;
+
+        snprintf(name, sizeof(name), "%.*s", (int) (equals - line), line);
+        key = conf_key_find(NULL, name);
+        put(ETC, "\n\n");
+        put(ETC_D "20-it.conf", line);
+        load(&conf);
+        text = value_text(key, &conf, NULL);
+        ck_assert_uint_eq(strlen(text) + 1, strlen(equals + 3));
+        ck_assert_int_eq(strncmp(text, equals + 3, strlen(text)), 0);
+        ck_assert_str_eq(conf_setting_file(&conf, conf_key_index(key)),
+                         below_root(ETC_D "20-it.conf"));
+        ck_assert_uint_eq(conf.origins[conf_key_index(key)].line, 1);
+        free(text);
+        conf_done(&conf);
+}
+END_TEST
+
+/* Criteria of a rule as they are printed. */
+static const char *const printed_criteria[] = {
+        "node = \"3\";",
+        "node = \"0,2-5,1023\";",
+        "node_class = \"memoryless\";",
+        "node_class = (\"cpu\", \"cpuless\");",
+        "origin = (\"unknown\", \"dimm\", \"virtio-mem\");",
+        "driver = \"a\\\"b*\";",
+        "address = \"0x100000000-0x1ffffffff\";",
+        "min_size = \"1\";",
+        "max_size = \"4G\";",
+        "distance = { from = 1; min = 20; };",
+        "distance = { from = 0; max = 30; };",
+        "distance = { from = 0; min = 12; max = 30; };",
+        "tier = 4;",
+        "tier = \"4-6\";",
+        "tier = \"5-\";",
+        "virtualization = \"!vm\";",
+        "architecture = (\"x86-64\", \"arm64\");",
+        "udev_property = { name = \"A\"; value = \"1\"; };",
+        "udev_property = ({ name = \"A\"; value = \"1\"; }, { name = \"B\"; value = \"x \\\\ y\"; "
+        "});",
+};
+
+START_TEST(a_criterion_is_printed_as_it_is_written)
+{
+        const char *line = printed_criteria[_i], *equals = strstr(line, " = ");
+        char file[512], *text = NULL;
+        size_t n_criteria = 0;
+        Conf conf;
+
+        snprintf(file, sizeof(file),
+                 "event_source = \"udev\"; rules = ({ zone = \"auto\"; name = \"x\"; %s });", line);
+        put(ETC, file);
+        load(&conf);
+        for (size_t i = CONF_SETTINGS + 1; conf_key(i); i++) {
+                const ConfKey *key = conf_key(i);
+
+                if (!conf_rule_has(&conf.policy.rules[0], key))
+                        continue;
+                n_criteria++;
+                ck_assert_int_eq(
+                        strncmp(key->name + strlen("rules."), line, (size_t) (equals - line)), 0);
+                text = value_text(key, &conf.policy.rules[0], &conf.policy);
+        }
+        ck_assert_uint_eq(n_criteria, 1);
+        ck_assert_uint_eq(strlen(text) + 1, strlen(equals + 3));
+        ck_assert_int_eq(strncmp(text, equals + 3, strlen(text)), 0);
+        free(text);
+        conf_done(&conf);
+}
+END_TEST
+
 /* What the manual page says from the key's name to the next one. To be freed. */
 static char *manual_entry(const char *name)
 {
@@ -2134,6 +2252,11 @@ static void add_document_tests(Suite *suite)
 {
         TCase *documents = add_case(suite, "documents");
 
+        tcase_add_test(documents, settings_come_first_in_the_table_and_print_their_defaults);
+        tcase_add_loop_test(documents, a_setting_is_printed_as_it_is_written, 0,
+                            ELEMENTSOF(printed_cases));
+        tcase_add_loop_test(documents, a_criterion_is_printed_as_it_is_written, 0,
+                            ELEMENTSOF(printed_criteria));
         tcase_add_loop_test(documents, the_defaults_in_the_table_are_the_defaults, 0,
                             (int) n_keys());
         tcase_add_loop_test(documents, every_key_is_documented_with_its_range_and_default, 0,
