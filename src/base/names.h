@@ -51,6 +51,10 @@
 #define BUS_FINDING_SIGNATURE "(ssss)"
 #define BUS_FEATURE_SIGNATURE "(sbs)"
 
+/* The settings and the rules of GetPolicy(). */
+#define BUS_SETTING_SIGNATURE "(svssu)"
+#define BUS_RULE_SIGNATURE "(ssusba(ss))"
+
 /* An entry of FailedDevices, and of ListCxlDevices(). */
 #define BUS_DEVICE_SIGNATURE "(sts)"
 #define BUS_CXL_SIGNATURE "(sss)"

@@ -9,6 +9,7 @@
 #include "kernel/distance.h"
 #include "verify/verify.h"
 
+#include <inttypes.h>
 #include <sys/utsname.h>
 
 static int append_finding(sd_bus_message *reply, const void *list, size_t i)
@@ -177,12 +178,51 @@ static int append_block(sd_bus_message *reply, const void *list, size_t i)
                 device ? device->name : "", origin_to_string(machine_origin(view->machine, block)));
 }
 
+/* Blocks by their indices in the machine. */
+typedef struct BlocksInRange {
+        const ManagerView *view;
+        size_t first;
+        size_t end;
+} BlocksInRange;
+
+static int append_block_in_range(sd_bus_message *reply, const void *list, size_t i)
+{
+        const BlocksInRange *range = list;
+
+        return append_block(reply, range->view, range->first + i);
+}
+
 static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const ManagerView view = manager_view(userdata);
 
         return bus_reply_array(message, BUS_BLOCK_SIGNATURE, append_block, &view,
                                view.machine->n_blocks, error, "Cannot list blocks");
+}
+
+/* Lists the blocks of which a part lies between two addresses, both included. */
+static int method_list_blocks_in_range(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const ManagerView view = manager_view(userdata);
+        BlocksInRange range = { .view = &view };
+        uint64_t first, last;
+        int r = sd_bus_message_read(message, "tt", &first, &last);
+
+        if (r < 0)
+                return bus_error_from_errno(error, r, "Cannot read the call");
+        if (first > last)
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                      "The first address, 0x%" PRIx64
+                                      ", is above the last, 0x%" PRIx64,
+                                      first, last);
+        first /= view.machine->block_size_bytes;
+        last /= view.machine->block_size_bytes;
+        for (size_t i = 0; i < view.machine->n_blocks && view.machine->blocks[i].id <= last; i++) {
+                range.first += view.machine->blocks[i].id < first;
+                range.end = i + 1;
+        }
+        return bus_reply_array(message, BUS_BLOCK_SIGNATURE, append_block_in_range, &range,
+                               range.end - range.first, error, "Cannot list blocks");
 }
 
 static int control_granted(sd_bus_message *message, uint32_t uid, void *userdata)
@@ -296,6 +336,16 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("ListBlocks", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_BLOCK_SIGNATURE, blocks), method_list_blocks,
                                 UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListBlocksInRange",
+                                SD_BUS_ARGS("t", first_address, "t", last_address),
+                                SD_BUS_RESULT("a" BUS_BLOCK_SIGNATURE, blocks),
+                                method_list_blocks_in_range, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListDevices", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", devices),
+                                bus_method_list_devices, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "GetPolicy", SD_BUS_NO_ARGS,
+                SD_BUS_RESULT("a" BUS_SETTING_SIGNATURE, settings, "a" BUS_RULE_SIGNATURE, rules),
+                bus_method_get_policy, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListTiers", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(uu)", tiers),
                                 method_list_tiers, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListCxlDevices", SD_BUS_NO_ARGS,

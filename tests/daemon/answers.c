@@ -108,6 +108,11 @@ static int append_block(sd_bus_message *message)
         return sd_bus_message_append(message, "u", OWN_BLOCK);
 }
 
+static int append_addresses(sd_bus_message *message)
+{
+        return sd_bus_message_append(message, "tt", UINT64_C(0), UINT64_MAX);
+}
+
 static int append_addition(sd_bus_message *message)
 {
         return sd_bus_message_append(message, "a{sv}", 1, "Add", "as", 1, "64M@1:dimm");
@@ -130,6 +135,9 @@ static const struct {
         unsigned least;
 } methods[] = {
         { MANAGER, "ListBlocks", append_nothing, 9 * N_TEXTS },
+        { MANAGER, "ListBlocksInRange", append_addresses, 9 * N_TEXTS },
+        { MANAGER, "ListDevices", append_nothing, 8 },
+        { MANAGER, "GetPolicy", append_nothing, 2 * 18 },
         { MANAGER, "ListTiers", append_nothing, 0 },
         { MANAGER, "ListCxlDevices", append_nothing, 0 },
         { MANAGER, "Explain", append_block, 10 },

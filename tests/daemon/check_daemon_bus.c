@@ -595,6 +595,132 @@ START_TEST(a_dax_device_in_the_making_is_waited_for)
 }
 END_TEST
 
+/* Devices, and blocks by address */
+
+/* Compares long texts. Check cannot print such. */
+static void assert_text(const char *text, const char *expected)
+{
+        size_t n = 0;
+
+        while (text[n] && text[n] == expected[n])
+                n++;
+        ck_assert_msg(text[n] == expected[n], "expected \"%.300s\", got \"%.300s\"", expected + n,
+                      text + n);
+}
+
+START_TEST(devices_are_listed_with_what_is_in_the_way_of_their_removal)
+{
+        daemon_set_config(
+                "whole_device = false;\ncontiguous = false;\n"
+                "rules = ({ origin = \"kmem\"; zone = \"movable\"; },\n"
+                "         { address = \"0x10800000-0x11ffffff\"; zone = \"kernel\"; });\n");
+        daemon_start();
+        testbed_add_iomem(DIMM, 2, "dax0.0");
+        testbed_add_dimm(DIMM, 2, 0);
+        testbed_add_dimm(64, 4, 0);
+        wait_for(bus_count_status("done") == 6);
+        assert_text(
+                bus_list_devices(),
+                "[[Device= Origin=boot State=present Driver= FirstAddress=0 LastAddress=33554431 "
+                "SizeBytes=33554432 Blocks=[(0 7)] KernelBlocks=[(0 7)] Nodes=[0] "
+                "KernelBytes=33554432 MovableBytes=0 OfflineBytes=0 PendingBlocks=0 FailedBlocks=0 "
+                "ForeignBlocks=0 Removable=no Obstacle=boot-memory Reason=the machine booted with "
+                "it, and any part of it may hold data of the kernel, which cannot be moved "
+                "Advice=] "
+                "[Device=dax0.0 Origin=kmem State=present Driver=kmem FirstAddress=134217728 "
+                "LastAddress=142606335 SizeBytes=8388608 Blocks=[(32 33)] KernelBlocks=[] "
+                "Nodes=[0] "
+                "KernelBytes=0 MovableBytes=8388608 OfflineBytes=0 PendingBlocks=0 FailedBlocks=0 "
+                "ForeignBlocks=0 Removable=after-offline Obstacle=movable-memory Reason=8M of it "
+                "is "
+                "online, all of that movable Advice=run \"memoryctl offline --device dax0.0\", "
+                "then "
+                "run \"daxctl reconfigure-device --mode=devdax dax0.0\", which has the kernel "
+                "release it] "
+                "[Device= Origin=unknown State=present Driver= FirstAddress=268435456 "
+                "LastAddress=285212671 SizeBytes=16777216 Blocks=[(64 67)] KernelBlocks=[(66 67)] "
+                "Nodes=[0] KernelBytes=8388608 MovableBytes=8388608 OfflineBytes=0 PendingBlocks=0 "
+                "FailedBlocks=0 ForeignBlocks=0 Removable=no Obstacle=kernel-memory Reason=8M of "
+                "it "
+                "is kernel memory (memory66 first), which can usually not go offline Advice=run "
+                "\"memoryctl offline 64-67\" to try: a block goes offline if all its pages can be "
+                "moved. A rule with zone = \"movable\" keeps such a device removable when it is "
+                "added]]");
+        ck_assert_str_ne(bus_request_blocks("Offline", DIMM, DIMM + 1), "");
+        wait_for(bus_count_status("offlined") == 2);
+        ck_assert_ptr_nonnull(strstr(bus_list_devices(),
+                                     "OfflineBytes=8388608 PendingBlocks=0 FailedBlocks=0 "
+                                     "ForeignBlocks=0 Removable=yes Obstacle=none Reason=all of "
+                                     "it is offline"));
+}
+END_TEST
+
+START_TEST(blocks_are_listed_by_address)
+{
+        const uint64_t block = TESTBED_BLOCK_BYTES;
+
+        daemon_start();
+        testbed_add_dimm(DIMM, 4, 0);
+        wait_for(bus_count_status("done") == 4);
+        /* Both ends are included, and so are blocks of which only a part is asked for. */
+        ck_assert_str_eq(bus_list_blocks_in_range(33 * block - 1, 34 * block),
+                         "[(32 0 online Movable movable movable   done 0  unknown) "
+                         "(33 0 online Movable movable movable   done 0  unknown) "
+                         "(34 0 online Movable movable movable   done 0  unknown)]");
+        ck_assert_str_eq(bus_list_blocks_in_range(33 * block, 33 * block),
+                         "[(33 0 online Movable movable movable   done 0  unknown)]");
+        ck_assert_str_eq(bus_list_blocks_in_range(35 * block, UINT64_MAX),
+                         "[(35 0 online Movable movable movable   done 0  unknown)]");
+        ck_assert_str_eq(bus_list_blocks_in_range(36 * block, UINT64_MAX), "[]");
+        ck_assert_str_eq(bus_list_blocks_in_range(8 * block, 32 * block - 1), "[]");
+        ck_assert_str_eq(bus_list_blocks_in_range(2, 1),
+                         INVALID_ARGS ": The first address, 0x2, is above the last, 0x1");
+}
+END_TEST
+
+/* The policy */
+
+START_TEST(settings_and_rules_are_told_with_where_they_come_from)
+{
+        char expected[8192], folder[512];
+
+        snprintf(folder, sizeof(folder), "%.400s/root" SYSCONFDIR "/memoryd", testbed_dir());
+        daemon_set_config(
+                "min_kernel = \"1G\";\n"
+                "retry = {\n  attempts = 3;\n  delay = \"1500ms\";\n};\n"
+                "max_movable_ratio = 4;\n"
+                "rules = ({ zone = \"leave\"; origin = [\"kmem\", \"dimm\"]; node = (1, 2);\n"
+                "           min_size = \"4G\"; distance = { from = 0; max = 20; }; });\n");
+        daemon_set_config_file("memoryd.conf.d/20-big.conf",
+                               "# first\nmax_movable_ratio = 2.5; rules = (\n"
+                               "  { name = \"big\"; zone = \"movable\"; movable_node = true;\n"
+                               "    architecture = \"!s390x\"; });\n");
+        daemon_start();
+        snprintf(
+                expected, sizeof(expected),
+                "[(min_kernel 1073741824 \"1G\" %1$s/memoryd.conf 1) "
+                "(max_movable_ratio 2.5 2.5 %1$s/memoryd.conf.d/20-big.conf 2) "
+                "(per_node 1 true  0) (whole_device prefer \"prefer\"  0) (contiguous 1 true  0) "
+                "(coldplug apply \"apply\"  0) (kernel_auto_online take-over \"take-over\"  0) "
+                "(offload never \"never\"  0) (event_source kernel \"kernel\"  0) "
+                "(settle 2000000 \"2s\"  0) (leave_delay 10000000 \"10s\"  0) "
+                "(retry.delay 1500000 \"1500ms\" %1$s/memoryd.conf 4) (retry.factor 2 2.0  0) "
+                "(retry.cap 60000000 \"1min\"  0) (retry.attempts 3 3 %1$s/memoryd.conf 3) "
+                "(offline_timeout 30000000 \"30s\"  0) (rebalance 0 false  0) "
+                "(log_level info \"info\"  0)] "
+                "[(big %1$s/memoryd.conf.d/20-big.conf 3 movable 1 [(architecture \"!s390x\")]) "
+                "(rule 2 %1$s/memoryd.conf 7 leave 0 [(node \"1-2\") (origin (\"dimm\", \"kmem\")) "
+                "(min_size \"4G\") (distance { from = 0; max = 20; })])]",
+                folder);
+        assert_text(bus_get_policy(), expected);
+
+        /* A configuration that is refused leaves all as it was. */
+        daemon_set_config("min_kernel = 3.5;\n");
+        ck_assert_str_eq(bus_call_manager("Reload"), INVALID_CONFIG);
+        assert_text(bus_get_policy(), expected);
+}
+END_TEST
+
 START_TEST(a_block_that_is_not_there_cannot_be_explained)
 {
         daemon_start();
@@ -1131,6 +1257,9 @@ static void add_reason_cases(Suite *suite)
         tcase_add_test(explain, a_device_that_its_owner_onlined_as_a_whole_is_left_and_explained);
         tcase_add_test(explain, a_dax_device_has_the_names_of_its_cxl_region_and_memory_devices);
         tcase_add_test(explain, a_dax_device_in_the_making_is_waited_for);
+        tcase_add_test(explain, devices_are_listed_with_what_is_in_the_way_of_their_removal);
+        tcase_add_test(explain, blocks_are_listed_by_address);
+        tcase_add_test(explain, settings_and_rules_are_told_with_where_they_come_from);
         tcase_add_test(explain, a_block_that_is_not_there_cannot_be_explained);
 
         tcase_add_test(history, the_history_has_what_came_of_decisions_in_their_order);

@@ -877,6 +877,93 @@ const char *bus_get_metrics(void)
         return text_result;
 }
 
+static void append_text(const char *format, ...) _printf_(1, 2);
+
+static void append_text(const char *format, ...)
+{
+        size_t used = strlen(text_result);
+        va_list arguments;
+
+        va_start(arguments, format);
+        ck_assert_int_lt(vsnprintf(text_result + used, TEXT_MAX - used, format, arguments),
+                         (int) (TEXT_MAX - used));
+        va_end(arguments);
+}
+
+static void append_basic(sd_bus_message *message, char type)
+{
+        const char *string;
+        uint64_t wide;
+        uint32_t number;
+        double real;
+
+        if (type == 's') {
+                ck_assert_int_gt(sd_bus_message_read_basic(message, type, &string), 0);
+                append_text("%s", string);
+        } else if (type == 't') {
+                ck_assert_int_gt(sd_bus_message_read_basic(message, type, &wide), 0);
+                append_text("%ju", (uintmax_t) wide);
+        } else if (type == 'd') {
+                ck_assert_int_gt(sd_bus_message_read_basic(message, type, &real), 0);
+                append_text("%g", real);
+        } else {
+                ck_assert_ptr_nonnull(strchr("uib", type));
+                ck_assert_int_gt(sd_bus_message_read_basic(message, type, &number), 0);
+                append_text(type == 'i' ? "%d" : "%u", number);
+        }
+}
+
+/* Appends all that is left of a message, or of a container of it. */
+static void append_values(sd_bus_message *message, const char *between)
+{
+        const char *contents;
+        char type;
+
+        for (unsigned i = 0; sd_bus_message_peek_type(message, &type, &contents) > 0; i++) {
+                append_text("%s", i > 0 ? between : "");
+                if (!contents) {
+                        append_basic(message, type);
+                        continue;
+                }
+                ck_assert_int_gt(sd_bus_message_enter_container(message, type, contents), 0);
+                append_text("%s", type == 'a' ? "[" : type == 'r' ? "(" : "");
+                append_values(message, type == 'e' ? "=" : " ");
+                append_text("%s", type == 'a' ? "]" : type == 'r' ? ")" : "");
+                ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
+        }
+}
+
+static const char *reply_text(sd_bus_message *call)
+{
+        sd_bus_message *reply = bus_call(call);
+
+        *text_result = 0;
+        if (*error_name)
+                append_text("%s: %s", error_name, error_message);
+        else
+                append_values(reply, " ");
+        sd_bus_message_unref(reply);
+        return text_result;
+}
+
+const char *bus_list_devices(void)
+{
+        return reply_text(bus_new_call(MANAGER_PATH, MANAGER, "ListDevices"));
+}
+
+const char *bus_get_policy(void)
+{
+        return reply_text(bus_new_call(MANAGER_PATH, MANAGER, "GetPolicy"));
+}
+
+const char *bus_list_blocks_in_range(uint64_t first, uint64_t last)
+{
+        sd_bus_message *call = bus_new_call(MANAGER_PATH, MANAGER, "ListBlocksInRange");
+
+        ck_assert_int_ge(sd_bus_message_append(call, "tt", first, last), 0);
+        return reply_text(call);
+}
+
 const char *bus_failed_devices(void)
 {
         const char *type, *name, *reason;

@@ -112,6 +112,14 @@ const char *bus_list_cxl_devices(void);
  */
 const char *bus_get_metrics(void);
 
+/*
+ * ListDevices(), GetPolicy() and ListBlocksInRange(): the reply as text. Elements of arrays and structs have spaces
+ * between them, arrays are in [], structs in (), and an entry of a dictionary is KEY=VALUE. An error is its name and message.
+ */
+const char *bus_list_devices(void);
+const char *bus_get_policy(void);
+const char *bus_list_blocks_in_range(uint64_t first, uint64_t last);
+
 /* FailedDevices: a line each, with name, size and reason. */
 const char *bus_failed_devices(void);
 
