@@ -136,12 +136,12 @@ static int append_metrics(sd_bus_message *reply, Manager *manager)
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
         if (r >= 0)
-                r = sd_bus_message_append(
-                        reply, "{sv}{sv}{sv}{sv}{sv}", "SinceUSec", "t", counters->since_usec,
-                        "EventsLost", "t", counters->events_lost, "Rescans", "t", counters->rescans,
-                        "OnlineDurationsUSec", "t", counters->durations_usec,
-                        "MaxMovableRatioPermille", "u",
-                        view.conf->policy.max_movable_ratio_permille);
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "SinceUSec", "t",
+                                          counters->since_usec, "EventsLost", "t",
+                                          counters->events_lost, "Rescans", "t", counters->rescans,
+                                          "OnlineDurationsUSec", "t", counters->durations_usec,
+                                          "MaxMovableRatioPermille", "u",
+                                          view.conf->policy.max_movable_ratio_permille);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(arrays); i++) {
                 r = open_array(reply, arrays[i].key, arrays[i].signature);
                 if (r >= 0)

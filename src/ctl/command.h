@@ -22,6 +22,8 @@ typedef enum OptionId {
         OPTION_ADD,
         OPTION_CONFIG,
         OPTION_SVG,
+        OPTION_FILE,
+        OPTION_OPENMETRICS,
         OPTION_NODE,
         OPTION_DEVICE,
         OPTION_SIZE,

@@ -23,6 +23,8 @@ const char *arg_sysroot = NULL;
 const char *arg_architecture = NULL;
 const char *arg_virtualization = NULL;
 const char *arg_svg = NULL;
+const char *arg_file = NULL;
+bool arg_openmetrics = false;
 const char *arg_config = NULL;
 const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];
 size_t arg_n_additions;

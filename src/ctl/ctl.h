@@ -28,7 +28,9 @@ extern const char *arg_sysroot; /* a recorded tree to read instead of asking mem
 extern const char *arg_architecture;
 extern const char *arg_virtualization;
 
-extern const char *arg_svg;    /* the file for a picture, or NULL */
+extern const char *arg_svg;  /* the file for a picture, or NULL */
+extern const char *arg_file; /* the file for metrics, or NULL */
+extern bool arg_openmetrics;
 extern const char *arg_config; /* the configuration to plan with, or NULL */
 
 /* The memory to plan with. NULL ends it. */
@@ -264,6 +266,50 @@ typedef struct FindingRow {
         const char *advice;
 } FindingRow;
 
+/* Entries of the arrays of GetMetrics(). */
+typedef struct CountRow {
+        const char *first;  /* the decision, or the kind of a job */
+        const char *second; /* the rule, or the result */
+        uint64_t n;
+} CountRow;
+
+typedef struct ErrorRow {
+        int32_t error; /* a positive errno */
+        uint64_t n;
+} ErrorRow;
+
+typedef struct BucketRow {
+        uint64_t usec; /* the longest time; USEC_INFINITY for the last bucket */
+        uint64_t n;    /* of this bucket and those before */
+} BucketRow;
+
+typedef struct RatioRow {
+        int32_t node; /* -1: the machine */
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+} RatioRow;
+
+/* What GetMetrics() returns. The arrays are owned. */
+typedef struct MetricsRow {
+        uint64_t since_usec;
+        CountRow *decisions;
+        size_t n_decisions;
+        ErrorRow *online_errors;
+        size_t n_online_errors;
+        ErrorRow *offline_errors;
+        size_t n_offline_errors;
+        uint64_t events_lost;
+        uint64_t rescans;
+        CountRow *jobs_ended;
+        size_t n_jobs_ended;
+        BucketRow *durations;
+        size_t n_durations;
+        uint64_t durations_usec;
+        uint32_t max_movable_ratio_permille;
+        RatioRow *ratios;
+        size_t n_ratios;
+} MetricsRow;
+
 typedef enum Fetch {
         FETCH_MANAGER = 1 << 0,
         FETCH_BLOCKS = 1 << 1,
@@ -274,9 +320,10 @@ typedef enum Fetch {
         FETCH_FINDINGS = 1 << 6,
         FETCH_TIERS = 1 << 7, /* of the nodes, with FETCH_OBJECTS: only if a user asks for them */
         FETCH_CXL = 1 << 8,   /* of the blocks, with FETCH_BLOCKS: likewise */
+        FETCH_METRICS = 1 << 9,
 } Fetch;
 
-#define SNAPSHOT_REPLIES_MAX 9
+#define SNAPSHOT_REPLIES_MAX 10
 
 typedef struct Snapshot {
         ManagerRow manager;
@@ -294,6 +341,7 @@ typedef struct Snapshot {
         size_t n_findings;
         FindingRow *notes;
         size_t n_notes;
+        MetricsRow metrics;
         sd_bus_message *replies[SNAPSHOT_REPLIES_MAX];
         Recording *recording; /* the tree, or NULL when memoryd was asked */
         char **texts;         /* what the rows of a recording refer to */
@@ -463,5 +511,6 @@ int verb_jobs(void);
 int verb_cancel(int argc, char **argv);
 int verb_monitor(void);
 int verb_verify(void);
+int verb_metrics(void);
 int verb_reload(void);
 int verb_rescan(void);

@@ -3,7 +3,7 @@
 # fish completion for memoryctl(1)
 
 set -g __memoryctl_verbs status list nodes zones map explain history plan online offline set-zone jobs \
-    cancel monitor verify reload rescan help
+    cancel metrics monitor verify reload rescan help
 
 # Whether the verb is one of these. Without a verb, it is status.
 function __memoryctl_verb_is
@@ -55,6 +55,7 @@ complete -c memoryctl -n $none -a set-zone -d 'make memory movable or kernel mem
 complete -c memoryctl -n $none -a jobs -d 'jobs that have not ended'
 complete -c memoryctl -n $none -a cancel -d 'end jobs before they are done'
 complete -c memoryctl -n $none -a monitor -d 'print events as they happen'
+complete -c memoryctl -n $none -a metrics -d 'figures and counters for Prometheus'
 complete -c memoryctl -n $none -a verify -d 'what on this machine works against the policy'
 complete -c memoryctl -n $none -a reload -d 'make memoryd read its configuration again'
 complete -c memoryctl -n $none -a rescan -d 'make memoryd read all blocks again'
@@ -80,6 +81,8 @@ complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l arch
 complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l virtualization -xa '(systemd-detect-virt --list 2>/dev/null)' -d 'virtualization of the recorded machine'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l add -x -d 'plan with memory added'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l config -rF -d 'plan with this configuration'
+complete -c memoryctl -n '__memoryctl_verb_is metrics' -l file -rF -d 'replace this file with the metrics'
+complete -c memoryctl -n '__memoryctl_verb_is metrics' -l openmetrics -d 'keep strictly to OpenMetrics 1.0'
 complete -c memoryctl -n '__memoryctl_verb_is map' -l svg -rF -d 'draw the map into a file'
 complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l node -xa '(__memoryctl_ask nodes NODE)' -d 'memory of this node'
 complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l device -xa '(__memoryctl_ask list DEVICE | string match -r .+ | sort -u)' -d 'memory of this device'

@@ -327,6 +327,51 @@ static int read_cxl(sd_bus_message *reply, Snapshot *snapshot)
         return r;
 }
 
+static const Member count_members[] = { { offsetof(CountRow, first), NULL },
+                                        { offsetof(CountRow, second), NULL },
+                                        { offsetof(CountRow, n), NULL } };
+static const RowType count_rows = { BUS_COUNT_SIGNATURE, sizeof(CountRow), count_members };
+
+static const Member error_members[] = { { offsetof(ErrorRow, error), NULL },
+                                        { offsetof(ErrorRow, n), NULL } };
+static const RowType error_rows = { BUS_ERROR_COUNT_SIGNATURE, sizeof(ErrorRow), error_members };
+
+static const Member bucket_members[] = { { offsetof(BucketRow, usec), NULL },
+                                         { offsetof(BucketRow, n), NULL } };
+static const RowType bucket_rows = { BUS_BUCKET_SIGNATURE, sizeof(BucketRow), bucket_members };
+
+static const Member ratio_members[] = { { offsetof(RatioRow, node), NULL },
+                                        { offsetof(RatioRow, kernel_bytes), NULL },
+                                        { offsetof(RatioRow, movable_bytes), NULL } };
+static const RowType ratio_rows = { BUS_RATIO_SIGNATURE, sizeof(RatioRow), ratio_members };
+
+static const Property metrics_properties[] = {
+        { "SinceUSec", 't', .offset = offsetof(MetricsRow, since_usec) },
+        { "Decisions", 'a', offsetof(MetricsRow, decisions), NULL, &count_rows,
+          offsetof(MetricsRow, n_decisions) },
+        { "OnlineErrors", 'a', offsetof(MetricsRow, online_errors), NULL, &error_rows,
+          offsetof(MetricsRow, n_online_errors) },
+        { "OfflineErrors", 'a', offsetof(MetricsRow, offline_errors), NULL, &error_rows,
+          offsetof(MetricsRow, n_offline_errors) },
+        { "EventsLost", 't', .offset = offsetof(MetricsRow, events_lost) },
+        { "Rescans", 't', .offset = offsetof(MetricsRow, rescans) },
+        { "JobsEnded", 'a', offsetof(MetricsRow, jobs_ended), NULL, &count_rows,
+          offsetof(MetricsRow, n_jobs_ended) },
+        { "OnlineDurations", 'a', offsetof(MetricsRow, durations), NULL, &bucket_rows,
+          offsetof(MetricsRow, n_durations) },
+        { "OnlineDurationsUSec", 't', .offset = offsetof(MetricsRow, durations_usec) },
+        { "MaxMovableRatioPermille", 'u',
+          .offset = offsetof(MetricsRow, max_movable_ratio_permille) },
+        { "Ratios", 'a', offsetof(MetricsRow, ratios), NULL, &ratio_rows,
+          offsetof(MetricsRow, n_ratios) },
+        {},
+};
+
+static int read_metrics(sd_bus_message *reply, Snapshot *snapshot)
+{
+        return properties_read(reply, metrics_properties, &snapshot->metrics);
+}
+
 /* The calls. Their argument is a string, or NULL for none. */
 static const struct {
         Fetch part;
@@ -344,6 +389,7 @@ static const struct {
           read_objects },
         { FETCH_TIERS, BUS_MANAGER_INTERFACE, "ListTiers", NULL, read_tiers },
         { FETCH_CXL, BUS_MANAGER_INTERFACE, "ListCxlDevices", NULL, read_cxl },
+        { FETCH_METRICS, BUS_MANAGER_INTERFACE, "GetMetrics", NULL, read_metrics },
         { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
         { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
 };
@@ -399,6 +445,12 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->history);
         free(snapshot->findings);
         free(snapshot->notes);
+        free(snapshot->metrics.decisions);
+        free(snapshot->metrics.online_errors);
+        free(snapshot->metrics.offline_errors);
+        free(snapshot->metrics.jobs_ended);
+        free(snapshot->metrics.durations);
+        free(snapshot->metrics.ratios);
         strings_free(snapshot->manager.foreign_auto_online);
         strings_free(snapshot->manager.config_files);
         strings_free(snapshot->manager.config_faults);

@@ -894,6 +894,103 @@ START_TEST(reload_and_rescan_say_what_was_done)
 }
 END_TEST
 
+/* Reads a file of the source tree, or, with a `/` at its start, any file. Returns a text that is valid until the next. */
+static const char *text_of(const char *name)
+{
+        static char text[1 << 16];
+        char path[PATH_MAX];
+        FILE *file;
+        size_t n;
+
+        snprintf(path, sizeof(path), "%s%s", *name == '/' ? "" : environment("srcdir", "."), "/");
+        snprintf(path + strlen(path), sizeof(path) - strlen(path), "%s", name);
+        file = fopen(path, "re");
+        ck_assert_msg(file != NULL, "no %s", path);
+        n = fread(text, 1, sizeof(text) - 1, file);
+        text[n] = '\0';
+        fclose(file);
+        return text;
+}
+
+/* promtool reads the first of these texts in tests/check_metrics.py. */
+START_TEST(metrics_have_all_figures_and_counters)
+{
+        RUN("metrics");
+        expect(0, text_of("tests/ctl/metrics.prom"), "");
+        RUN("metrics", "--openmetrics");
+        expect(0, text_of("tests/ctl/openmetrics.txt"), "");
+        RUN("metrics", "--json");
+        expect(2, "", "memoryctl: option '--json' has no meaning for 'metrics'\n" TRY);
+}
+END_TEST
+
+START_TEST(metrics_replace_a_file_as_a_whole)
+{
+        char path[PATH_MAX], link[PATH_MAX], error[2 * PATH_MAX];
+        struct stat status;
+
+        in_folder("metrics.prom", path);
+        in_folder("metrics.prom.new", link);
+        write_file("metrics.prom", 0600, "of an earlier time\n");
+        RUN("metrics", "--file", path);
+        expect(0, "", "");
+        ck_assert_str_eq(text_of(path), text_of("tests/ctl/metrics.prom"));
+        ck_assert_int_eq(lstat(path, &status), 0);
+        ck_assert_uint_eq(status.st_mode, S_IFREG | 0644);
+        ck_assert_int_lt(lstat(link, &status), 0);
+
+        /* A link in the place of the new file is not followed. */
+        ck_assert_int_eq(symlink("elsewhere", link), 0);
+        RUN("metrics", "--file", path);
+        snprintf(error, sizeof(error), "memoryctl: cannot write '%s': %s\n", path, strerror(ELOOP));
+        expect(1, "", error);
+        ck_assert_int_eq(unlink(link), 0);
+
+        RUN("metrics", "--file=/nonexistent/metrics.prom");
+        expect(1, "",
+               "memoryctl: cannot write '/nonexistent/metrics.prom': No such file or directory\n");
+        RUN("metrics", "--file", "");
+        expect(2, "", "memoryctl: --file: expected the name of a file, got ''\n" TRY);
+        RUN("metrics", "--file", "/tmp/");
+        expect(2, "", "memoryctl: --file: expected the name of a file, got '/tmp/'\n" TRY);
+}
+END_TEST
+
+#define METRICS_WITHOUT_DAEMON                                                                     \
+        "# HELP memoryd_up Whether memoryd answered when it was asked for these metrics.\n"        \
+        "# TYPE memoryd_up gauge\n"                                                                \
+        "memoryd_up 0\n"                                                                           \
+        "# EOF\n"
+
+/* A monitoring system is to learn that memoryd does not answer: that is no failure. */
+START_TEST(metrics_tell_that_the_daemon_is_not_there)
+{
+        char path[PATH_MAX];
+
+        RUN("metrics");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_str_eq(output.out, METRICS_WITHOUT_DAEMON);
+        ck_assert_ptr_nonnull(strstr(output.err, "memoryd is not running"));
+        in_folder("metrics.prom", path);
+        RUN("metrics", "--openmetrics", "--file", path);
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_str_eq(output.out, "");
+        ck_assert_str_eq(text_of(path), METRICS_WITHOUT_DAEMON);
+}
+END_TEST
+
+START_TEST(metrics_without_counters_have_no_histogram)
+{
+        RUN("metrics");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_ptr_nonnull(strstr(output.out, "\nmemoryd_up 1\n"));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nmemoryd_blocks{node=\"0\",state=\"online\","
+                                                 "class=\"kernel\",origin=\"boot\"} 8\n"));
+        ck_assert_ptr_null(strstr(output.out, "\nmemoryd_online_duration_seconds_"));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nmemoryd_config_faults 0\n"));
+}
+END_TEST
+
 START_TEST(no_legend_is_another_name_for_noheadings)
 {
         RUN("zones", "-o", "ZONE,SPANNED", "--no-legend");
@@ -1293,7 +1390,8 @@ START_TEST(wrong_usage_is_named)
                 { { "online", "--undo-on-failrue" },
                   "unknown option '--undo-on-failrue', did you mean '--undo-on-failure'?" },
                 { { "--vi" }, "option '--virtualization' needs a value" },
-                { { "list", "--siz", "1G", "--mo=1" }, "option '--size' has no meaning for 'list'" },
+                { { "list", "--siz", "1G", "--mo=1" },
+                  "option '--size' has no meaning for 'list'" },
                 { { "map", "--ma" }, "option '--machine' needs a value" },
                 { { "--vers=1" }, "option '--version' takes no value" },
                 { { "--ad=1G@0", "list", "--sy" }, "option '--sysroot' needs a value" },
@@ -1356,7 +1454,8 @@ START_TEST(wrong_usage_is_named)
                   "'history' has to ask memoryd: it cannot be used with --sysroot" },
                 { { "history", "-o", "WHEN" },
                   "unknown column 'WHEN', expected some of TIME, SIZE, BLOCK, NODE, DECISION, "
-                  "STATUS, REASON, UNTIL, DEVICE, RULE, GUARDS, ONLINED_BY, ERROR, DECISIONS, USEC, "
+                  "STATUS, REASON, UNTIL, DEVICE, RULE, GUARDS, ONLINED_BY, ERROR, DECISIONS, "
+                  "USEC, "
                   "UNTIL_USEC" },
                 { { "plan", "1G@0" }, "'plan' takes no arguments, got '1G@0'" },
                 { { "plan", "--add" }, "option '--add' needs a value" },
@@ -1629,6 +1728,12 @@ static Suite *memoryctl_suite(void)
                  a_remote_host_is_asked_through_ssh, a_remote_host_that_cannot_be_reached_is_named,
                  completion_knows_what_a_verb_can_take, completion_knows_nodes_zones_and_devices,
                  completion_asks_no_other_machine, output_that_cannot_be_written_is_a_failure);
+        ADD_CASE(suite, "metrics", start_busy, metrics_have_all_figures_and_counters,
+                 metrics_replace_a_file_as_a_whole);
+        ADD_CASE(suite, "metrics of a calm machine", start_calm,
+                 metrics_without_counters_have_no_histogram);
+        ADD_CASE(suite, "metrics without a daemon", start_bus,
+                 metrics_tell_that_the_daemon_is_not_there);
         ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
                  a_calm_machine_as_json_has_empty_arrays_and_null,
                  a_quiet_verify_of_a_calm_machine_succeeds, a_history_without_decisions_is_empty);

@@ -460,6 +460,50 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *er
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+/* The counters of the busy machine. Something is to be escaped in the name of a rule. */
+static int append_counters(sd_bus_message *reply)
+{
+        int r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "SinceUSec", "t",
+                                      UINT64_C(1700000000250000), "EventsLost", "t", UINT64_C(1),
+                                      "Rescans", "t", UINT64_C(3), "OnlineDurationsUSec", "t",
+                                      UINT64_C(12250000), "MaxMovableRatioPermille", "u", 3000);
+
+        if (r >= 0)
+                r = sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}", "Decisions", "a" BUS_COUNT_SIGNATURE, 3, "kernel",
+                        "", UINT64_C(4), "movable", "dimm", UINT64_C(18014398509481985), "leave",
+                        "the \"C:\\\" rule", UINT64_C(1), "OnlineErrors",
+                        "a" BUS_ERROR_COUNT_SIGNATURE, 2, EBUSY, UINT64_C(8), 524, UINT64_C(1),
+                        "OfflineErrors", "a" BUS_ERROR_COUNT_SIGNATURE, 1, EAGAIN, UINT64_C(2));
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "JobsEnded", "a" BUS_COUNT_SIGNATURE,
+                                          2, "offline", "done", UINT64_C(2), "offline", "timed-out",
+                                          UINT64_C(0), "OnlineDurations", "a" BUS_BUCKET_SIGNATURE,
+                                          3, UINT64_C(250000), UINT64_C(1), UINT64_C(1000000),
+                                          UINT64_C(1), UINT64_MAX, UINT64_C(2));
+        return r < 0 ? r :
+                       sd_bus_message_append(reply, "{sv}{sv}", "Ratios", "a" BUS_RATIO_SIGNATURE,
+                                             3, -1, 2432 * MIB, 896 * MIB, 0, 2048 * MIB,
+                                             UINT64_C(0), 1, UINT64_C(0), 896 * MIB, "Unheard", "s",
+                                             "of");
+}
+
+static int method_get_metrics(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Mock *mock = userdata;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        (void) error;
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0 && mock->blocks == busy_blocks)
+                r = append_counters(reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 /* The list has a feature unknown to memoryctl, as a later memoryd may have. */
 static int property_get_features(sd_bus *bus, const char *path, const char *interface,
                                  const char *property, sd_bus_message *reply, void *userdata,
@@ -504,6 +548,7 @@ static const sd_bus_vtable manager_vtable[] = {
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,
                       SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("GetMetrics", NULL, "a{sv}", method_get_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Explain", "u", "a{sv}", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("History", NULL, "a" BUS_HISTORY_SIGNATURE, method_history,
                       SD_BUS_VTABLE_UNPRIVILEGED),
