@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "bus/object.h"
+#include "policy/failure.h"
 
 /* Explain */
 
@@ -97,6 +98,28 @@ static int append_outcome(sd_bus_message *reply, const Block *block)
         return r;
 }
 
+/* Appends why a block could not be brought online, and what comes next. Nothing for other blocks. */
+static int append_failure(sd_bus_message *reply, const Manager *manager, const Retry *retry,
+                          const Block *block)
+{
+        _cleanup_free_ char *failure = NULL, *cause = NULL, *advice = NULL;
+        int r;
+
+        if (!failure_is_of(block))
+                return 0;
+        if (failure_format(block, &failure) < 0 || failure_format_cause(block, &cause) < 0 ||
+            failure_format_advice(block, &advice) < 0)
+                return -ENOMEM;
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "Failure", "s", failure, "Cause", "s",
+                                  cause, "Advice", "s", advice);
+        if (r < 0 || block->status != BLOCK_STATUS_RETRYING)
+                return r;
+        return sd_bus_message_append(
+                reply, "{sv}{sv}", "RetryUSec", "t",
+                manager_realtime(manager, block->retry_at_usec), "AttemptsLeft", "u",
+                retry->attempts > block->attempts ? retry->attempts - block->attempts : 0);
+}
+
 static int append_explanation(sd_bus_message *reply, Manager *manager, const Block *block)
 {
         const ManagerView view = manager_view(manager);
@@ -116,6 +139,8 @@ static int append_explanation(sd_bus_message *reply, Manager *manager, const Blo
                 r = append_guards(reply, block);
         if (r >= 0)
                 r = append_outcome(reply, block);
+        if (r >= 0)
+                r = append_failure(reply, manager, &view.conf->retry, block);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}", "Reason", "s", reason);
         return r < 0 ? r : sd_bus_message_close_container(reply);

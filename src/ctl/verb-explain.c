@@ -128,13 +128,41 @@ static void print_outcome(json_object *object)
                        error_format((int) number_of(object, "errno"), error));
 }
 
+/* Prints that a block failed, why, and what comes next. */
+static void print_failure(json_object *object, const char *failure)
+{
+        const char *advice = text_of(object, "advice"), *cause = text_of(object, "cause");
+        uint64_t retry_usec = number_of(object, "retry_usec");
+        uint64_t n_left = number_of(object, "attempts_left");
+        char when[TIME_STRING_MAX];
+
+        printf("memory%" PRIu64 " failed: %s.\n%s.\n", number_of(object, "block"), failure,
+               cause ?: "");
+        if (retry_usec > 0)
+                printf("memoryd tries again at %s, up to %" PRIu64 " time%s more.",
+                       time_format(retry_usec, when), n_left, n_left == 1 ? "" : "s");
+        else
+                printf("memoryd does not try again by itself.");
+        printf("%s%s%s\n\n", advice ? " " : "", advice ?: "", advice ? "." : "");
+}
+
+/* The first lines: the failure, if there is one, and the reason for the decision. */
+static void print_summary(json_object *object)
+{
+        const char *failure = text_of(object, "failure"), *reason = text_of(object, "reason");
+
+        if (failure) {
+                print_failure(object, failure);
+                printf("The decision: %s.\n\n", reason ?: "");
+        } else
+                printf("memory%" PRIu64 ": %s.\n\n", number_of(object, "block"), reason ?: "");
+}
+
 static int explain_print(json_object *object)
 {
-        const char *reason = text_of(object, "reason");
-
         if (arg_json)
                 return json_print(json_object_get(object));
-        printf("memory%" PRIu64 ": %s.\n\n", number_of(object, "block"), reason ?: "");
+        print_summary(object);
         print_place(object);
         print_decision(object);
         print_outcome(object);

@@ -97,6 +97,14 @@ uint64_t manager_now(const Manager *manager)
         return now;
 }
 
+uint64_t manager_realtime(const Manager *manager, uint64_t usec)
+{
+        uint64_t realtime_usec = 0;
+
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &realtime_usec);
+        return realtime_usec + usec - manager_now(manager);
+}
+
 void manager_schedule(Manager *manager, uint64_t at_usec)
 {
         if (at_usec >= manager->timer_usec)

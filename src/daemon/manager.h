@@ -89,6 +89,9 @@ typedef struct ManagerView {
 
 ManagerView manager_view(Manager *manager);
 
+/* Converts a time of CLOCK_MONOTONIC to CLOCK_REALTIME, as the clock is set now. */
+uint64_t manager_realtime(const Manager *manager, uint64_t usec);
+
 /* What memoryd has done, saved so that the next memoryd goes on from there. Valid until the next event. */
 const Counters *manager_counters(Manager *manager);
 

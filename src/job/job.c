@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "job/step.h"
+#include "policy/failure.h"
 
 #include <stdio.h>
 
@@ -175,31 +176,6 @@ int32_t job_current_block(const Job *job)
         return job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1;
 }
 
-/* The meaning of an errno for a write to the state of a memory block. */
-static const struct {
-        int error;
-        const char *of_offline; /* the text for a block that was to go offline, if it differs */
-        const char *text;
-} meanings[] = {
-        { EBUSY, "it holds memory that is in use and cannot be moved",
-          "something on this machine does not let it go online" },
-        { EPERM, NULL, "its node would have movable memory only" },
-        { EADDRNOTAVAIL, NULL, "firmware and devices need memory of such low addresses" },
-        { EDEADLK, NULL, "it is the last kernel memory of the machine" },
-        { ESTALE, NULL, "something other than memoryd changed it meanwhile" },
-        { ENOENT, NULL, "it was removed" },
-        { ENOMEM, "there is not enough free memory to move its contents to",
-          "there is not enough free memory to describe it" },
-        { EAGAIN, NULL, "the kernel was not able to just then" },
-        { EINTR, NULL, "it was interrupted" },
-        { EINVAL, "the kernel refuses: it spans zones or has holes",
-          "the kernel refuses: it cannot go into that zone" },
-        { EIO, NULL, "the kernel or a driver refuses" },
-        { EACCES, NULL, "memoryd may not write its state" },
-        { EBADMSG, NULL, "its state could not be read afterwards" },
-        { EOPNOTSUPP, NULL, "the kernel cannot do that" },
-};
-
 int job_format_failure(const Job *job, const JobStep *step, char **ret)
 {
         /*
@@ -207,13 +183,9 @@ int job_format_failure(const Job *job, const JobStep *step, char **ret)
          * class. Restoring a block mostly succeeds.
          */
         bool is_offline = job->request.kind != JOB_KIND_ONLINE && !step->restoring;
-        const char *text = NULL;
+        const char *text = failure_meaning(step->error, is_offline);
         int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(meanings); i++)
-                if (meanings[i].error == -step->error)
-                        text = is_offline && meanings[i].of_offline ? meanings[i].of_offline :
-                                                                      meanings[i].text;
         if (text && step->timed_out)
                 text = "what it holds was not moved in time";
         r = text ? asprintf(ret, "%s: %s", strerrorname_np(-step->error), text) :

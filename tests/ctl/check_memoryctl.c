@@ -484,7 +484,13 @@ START_TEST(explain_says_what_failed_and_which_rule)
         ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
         RUN("explain", "40");
         expect(0,
-               "memory40: movable (rule 'dimm', /etc/memoryd/memoryd.conf:12).\n"
+               "memory40 failed: it could not be brought online as movable memory, in 8 "
+               "attempts.\n"
+               "EBUSY (Device or resource busy): it is in use.\n"
+               "memoryd does not try again by itself. See the log, then run \"memoryctl "
+               "rescan\".\n"
+               "\n"
+               "The decision: movable (rule 'dimm', /etc/memoryd/memoryd.conf:12).\n"
                "\n"
                "       Block: memory40, 0x0000000140000000-0x0000000147ffffff\n"
                "        Node: 1\n"
@@ -496,6 +502,18 @@ START_TEST(explain_says_what_failed_and_which_rule)
                "      Status: failed\n"
                "      Failed: 8, EBUSY\n",
                "");
+        RUN("explain", "43");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_ptr_eq(strstr(output.out,
+                                "memory43 failed: it could not be brought online, in 1 attempt.\n"
+                                "EAGAIN (Resource temporarily unavailable): not just then.\n"
+                                "memoryd tries again at Sun 2001-09-09 01:46:43 UTC, up to 7 times "
+                                "more.\n"
+                                "\n"
+                                "The decision: kernel (default rule).\n"
+                                "\n"
+                                "       Block: memory43, "),
+                         output.out);
         RUN("explain", "44");
         expect(0,
                "memory44: not decided: the block has no node yet.\n"

@@ -285,7 +285,7 @@ static int method_verify_notes(sd_bus_message *message, void *userdata, sd_bus_e
 /* The day after. */
 #define LATER_USEC UINT64_C(1000086400000000)
 
-/* What Explain has: blocks 32, 40, 44 and 49 of the busy machine. */
+/* What Explain has: blocks 32, 40, 43, 44 and 49 of the busy machine. */
 static int append_decision(sd_bus_message *reply, uint32_t block)
 {
         if (block == 32)
@@ -299,11 +299,26 @@ static int append_decision(sd_bus_message *reply, uint32_t block)
                         "for 128M");
         if (block == 40)
                 return sd_bus_message_append(
-                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Guards", "s", "", "ZoneWanted",
-                        "s", "movable", "DecidedUSec", "t", DECIDED_USEC, "RuleFile", "s",
-                        "/etc/memoryd/memoryd.conf", "RuleLine", "u", 12, "FailedAttempts", "u", 8,
-                        "OnlinedBy", "s", "none", "Reason", "s",
-                        "movable (rule 'dimm', /etc/memoryd/memoryd.conf:12)");
+                               reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Guards", "s", "",
+                               "ZoneWanted", "s", "movable", "DecidedUSec", "t", DECIDED_USEC,
+                               "RuleFile", "s", "/etc/memoryd/memoryd.conf", "RuleLine", "u", 12,
+                               "FailedAttempts", "u", 8, "OnlinedBy", "s", "none", "Reason", "s",
+                               "movable (rule 'dimm', /etc/memoryd/memoryd.conf:12)") < 0 ?
+                               -ENOMEM :
+                               sd_bus_message_append(
+                                       reply, "{sv}{sv}{sv}", "Failure", "s",
+                                       "it could not be brought online as movable memory, in 8 "
+                                       "attempts",
+                                       "Cause", "s",
+                                       "EBUSY (Device or resource busy): it is in use", "Advice",
+                                       "s", "See the log, then run \"memoryctl rescan\"");
+        if (block == 43)
+                return sd_bus_message_append(
+                        reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "Failure", "s",
+                        "it could not be brought online, in 1 attempt", "Cause", "s",
+                        "EAGAIN (Resource temporarily unavailable): not just then", "Advice", "s",
+                        "", "RetryUSec", "t", ONLINED_USEC, "AttemptsLeft", "u", 7, "Reason", "s",
+                        "kernel (default rule)");
         return sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "Guards", "s", "", "FailedAttempts",
                                      "u", 0, "OnlinedBy", "s", "none", "Reason", "s",
                                      "not decided: the block has no node yet");

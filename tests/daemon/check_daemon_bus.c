@@ -757,6 +757,13 @@ START_TEST(the_history_has_what_came_of_decisions_in_their_order)
         testbed_set_fault(64, EBUSY, -1, 0);
         testbed_add_dimm(64, 1, 0);
         wait_for(bus_block_is(64, "failed"));
+        ck_assert_str_eq(bus_explain(64, "Failure"),
+                         "it could not be brought online as kernel memory, in 3 attempts");
+        ck_assert_str_eq(bus_explain(64, "Cause"), "EBUSY (Device or resource busy): something on "
+                                                   "this machine does not let it go online");
+        ck_assert_ptr_nonnull(strstr(bus_explain(64, "Advice"), "memoryctl rescan"));
+        ck_assert_ptr_null(bus_explain(64, "RetryUSec"));
+        ck_assert_ptr_null(bus_explain(0, "Failure"));
         testbed_set_fault(DIMM, EAGAIN, 1, 0);
         testbed_add_dimm(DIMM, 1, 0);
         wait_for(bus_block_is(DIMM, "done"));
@@ -779,6 +786,25 @@ START_TEST(the_history_has_what_came_of_decisions_in_their_order)
         ck_assert_str_eq(row.guards, "");
         ck_assert_int_eq(strncmp(row.reason, "kernel (rule 'ours', ", 21), 0);
         ck_assert_int_eq(bus_get_history(1).error, 0);
+}
+END_TEST
+
+/* A retry is a time of the calendar, though memoryd waits for it by a clock that does not go with it. */
+START_TEST(a_retry_is_explained_with_its_time)
+{
+        unsigned long long begin = (unsigned long long) time(NULL), retry;
+
+        daemon_set_config("retry = { delay = \"1h\"; cap = \"1h\"; attempts = 5; };\n");
+        daemon_start();
+        testbed_set_fault(64, EBUSY, -1, 0);
+        testbed_add_dimm(64, 1, 0);
+        wait_for(bus_block_is(64, "retrying"));
+        ck_assert(bus_explains(64, "AttemptsLeft=4"));
+        retry = strtoull(bus_explain(64, "RetryUSec"), NULL, 10) / USEC_PER_SEC;
+        ck_assert_uint_ge(retry, begin + 3599);
+        ck_assert_uint_le(retry, (unsigned long long) time(NULL) + 3601);
+        ck_assert_str_eq(bus_explain(64, "Advice"),
+                         "See the kernel's log (journalctl -k) for what refused it");
 }
 END_TEST
 
@@ -1263,6 +1289,7 @@ static void add_reason_cases(Suite *suite)
         tcase_add_test(explain, a_block_that_is_not_there_cannot_be_explained);
 
         tcase_add_test(history, the_history_has_what_came_of_decisions_in_their_order);
+        tcase_add_test(history, a_retry_is_explained_with_its_time);
         tcase_add_test(history, the_history_outlives_what_it_is_about);
         tcase_add_test(history, the_history_has_an_entry_for_blocks_that_are_decided_alike);
 
