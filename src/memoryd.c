@@ -135,9 +135,12 @@ static void notify_status(Daemon *daemon)
 static int on_post(sd_event_source *source, void *userdata)
 {
         Daemon *daemon = userdata;
+        CountedBlock counted;
         Changes changes;
 
         (void) source;
+        if (manager_take_counted(daemon->manager, &counted))
+                bus_counted(daemon->bus, &counted);
         if (!manager_take_changes(daemon->manager, &changes))
                 return 0;
         bus_publish(daemon->bus, &changes);

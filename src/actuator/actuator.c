@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 
 /* A signal that comes just before the write() starts is lost, so the timer repeats. */
 #define INTERRUPT_AGAIN_MSEC 100
@@ -78,6 +79,14 @@ static void on_cancel(int number)
         errno = saved_errno;
 }
 
+static uint64_t now_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
 static bool is_cancelled(const ActuatorRequest *request)
 {
         return request->serial != 0 && cancelled_serial == request->serial;
@@ -123,7 +132,19 @@ static int write_word(int dir_fd, const char *path, const char *word,
         return is_cancelled(request) ? -ECANCELED : -ETIMEDOUT;
 }
 
-static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
+/* Counts the pages of a block. Returns 0, or a negative errno with nothing counted. */
+static int count_pages(const Sysfs *sysfs, const PageFiles *files, uint32_t block,
+                       ActuatorReply *reply)
+{
+        uint64_t begin_usec = now_usec();
+        int r = pages_count_block(files, sysfs, block, &reply->pages);
+
+        reply->pages_usec = now_usec() - begin_usec;
+        return r;
+}
+
+static void set_block(const Sysfs *sysfs, const PageFiles *files, const ActuatorRequest *request,
+                      ActuatorReply *reply)
 {
         char path[48];
         BlockState state = BLOCK_OFFLINE;
@@ -133,6 +154,25 @@ static void set_block(const Sysfs *sysfs, const ActuatorRequest *request, Actuat
                                   online_word_to_string((OnlineWord) request->word), request);
         reply->read_error = sysfs_read_outcome(sysfs, request->block, &state, &reply->zones);
         reply->state = state;
+        if (request->word != ONLINE_WORD_OFFLINE || reply->read_error < 0 ||
+            state == BLOCK_OFFLINE || (reply->error != -EBUSY && reply->error != -ETIMEDOUT))
+                return;
+        if (count_pages(sysfs, files, request->block, reply) == 0)
+                reply->pages.has_failed = true;
+}
+
+/* Only a block that is online has pages with a use. */
+static void count_block(const Sysfs *sysfs, const PageFiles *files, const ActuatorRequest *request,
+                        ActuatorReply *reply)
+{
+        BlockState state = BLOCK_OFFLINE;
+
+        reply->read_error = sysfs_read_outcome(sysfs, request->block, &state, &reply->zones);
+        reply->state = state;
+        if (reply->read_error < 0 || state == BLOCK_OFFLINE)
+                reply->error = -ENODATA;
+        else
+                reply->error = count_pages(sysfs, files, request->block, reply);
 }
 
 /*
@@ -289,7 +329,8 @@ static void deny(const Sysfs *sysfs, Denial denial, const ActuatorRequest *reque
         reply->state = state;
 }
 
-static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, ActuatorReply *reply)
+static void serve_request(const Sysfs *sysfs, const PageFiles *files,
+                          const ActuatorRequest *request, ActuatorReply *reply)
 {
         Denial denial = denial_find(sysfs, request);
 
@@ -297,14 +338,16 @@ static void serve_request(const Sysfs *sysfs, const ActuatorRequest *request, Ac
         if (denial != DENIAL_NONE)
                 deny(sysfs, denial, request, reply);
         else if (request->verb == ACTUATOR_SET_BLOCK)
-                set_block(sysfs, request, reply);
+                set_block(sysfs, files, request, reply);
+        else if (request->verb == ACTUATOR_COUNT_PAGES)
+                count_block(sysfs, files, request, reply);
         else if (request->verb == ACTUATOR_SET_DAX)
                 reply->error = set_dax(sysfs, request);
         else
                 reply->error = set_auto_online(sysfs, request);
 }
 
-int actuator_serve(int fd, const Sysfs *sysfs)
+int actuator_serve(int fd, const Sysfs *sysfs, const PageFiles *files)
 {
         for (;;) {
                 ActuatorRequest request;
@@ -318,7 +361,7 @@ int actuator_serve(int fd, const Sysfs *sysfs)
                 if (n != sizeof(request))
                         return -EBADMSG;
 
-                serve_request(sysfs, &request, &reply);
+                serve_request(sysfs, files, &request, &reply);
                 while (send(fd, &reply, sizeof(reply), MSG_NOSIGNAL) < 0)
                         if (errno != EINTR)
                                 return errno == EPIPE || errno == ECONNRESET ? 0 : -errno;
@@ -357,10 +400,10 @@ static int listen_for_cancel(int fd)
 }
 
 /*
- * Leaves the actuator its two sockets, as descriptors 3 and 4, standard error for the log, and the folders
- * below /sys. Of its capabilities it keeps what a user other than root needs to write files of root.
+ * Leaves the actuator its two sockets, as descriptors 3 and 4, standard error for the log, the folders below /sys
+ * and the files with the uses of pages. Of its capabilities it keeps what a user other than root needs to write files of root.
  */
-static int confine(int fds[static 2], const char *root, Sysfs *ret_sysfs)
+static int confine(int fds[static 2], const char *root, Sysfs *ret_sysfs, PageFiles *ret_files)
 {
         uint64_t needed = geteuid() == 0 ? 0 : UINT64_C(1) << CAP_DAC_OVERRIDE;
         /* Numbers that are out of the way of 3 and 4. */
@@ -375,6 +418,7 @@ static int confine(int fds[static 2], const char *root, Sysfs *ret_sysfs)
                 r = sysfs_open(root, ret_sysfs);
         if (r < 0)
                 return r;
+        page_files_open(ret_sysfs, ret_files);
         closep(&ret_sysfs->proc_fd);
         closep(&ret_sysfs->iomem_fd);
         ret_sysfs->proc_fd = ret_sysfs->iomem_fd = -EBADF;
@@ -384,6 +428,7 @@ static int confine(int fds[static 2], const char *root, Sysfs *ret_sysfs)
 static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 {
         Sysfs sysfs = SYSFS_CLOSED;
+        PageFiles files = PAGE_FILES_CLOSED;
         int fds[] = { fd, cancel_fd };
         uint64_t bytes;
         int r;
@@ -396,7 +441,7 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
          */
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 && errno == EINVAL)
                 (void) mlockall(MCL_CURRENT | MCL_FUTURE);
-        r = confine(fds, root, &sysfs);
+        r = confine(fds, root, &sysfs, &files);
         if (r >= 0)
                 r = listen_for_cancel(fds[1]);
         if (r < 0)
@@ -404,7 +449,7 @@ static _Noreturn void actuator_main(int fd, int cancel_fd, const char *root)
 
         /* Runs the code that reads a file once, so that it is in memory when memory is short. */
         (void) sysfs_read_block_size(&sysfs, &bytes);
-        _exit(actuator_serve(fds[0], &sysfs) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+        _exit(actuator_serve(fds[0], &sysfs, &files) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 void actuator_channel_close(ActuatorChannel *channel)
@@ -472,6 +517,22 @@ int actuator_send(int fd, const ActuatorRequest *request)
         return send_packet(fd, request, sizeof(*request));
 }
 
+/* More than a count can take, and than a block can have of pages, so that sums of many have room. */
+#define COUNT_USEC_MAX (3600 * USEC_PER_SEC)
+#define COUNT_MAX (UINT64_C(1) << 32)
+
+static bool counts_are_sound(const PageCounts *counts)
+{
+        bool is_sound = counts->n_locked <= COUNT_MAX && counts->page_size_bytes <= COUNT_MAX;
+
+        for (size_t i = 0; i < _PAGE_KIND_MAX; i++)
+                is_sound &= counts->n[i] <= COUNT_MAX;
+        for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
+                is_sound &= counts->huge[i].n_pages <= COUNT_MAX &&
+                            counts->huge[i].size_bytes <= COUNT_MAX * COUNT_MAX / 1024;
+        return is_sound;
+}
+
 /* Whether all values that the main process uses are in their range. */
 static bool is_sound(const ActuatorReply *reply)
 {
@@ -480,7 +541,8 @@ static bool is_sound(const ActuatorReply *reply)
         if (reply->request.verb >= _ACTUATOR_VERB_MAX || reply->request.word >= _ONLINE_WORD_MAX ||
             reply->error > 0 || reply->error < -ERRNO_MAX || reply->read_error > 0 ||
             reply->read_error < -ERRNO_MAX || reply->state < 0 ||
-            reply->state >= _BLOCK_STATE_MAX || zones->n_zones > ELEMENTSOF(zones->zones))
+            reply->state >= _BLOCK_STATE_MAX || reply->pages_usec > COUNT_USEC_MAX ||
+            !counts_are_sound(&reply->pages) || zones->n_zones > ELEMENTSOF(zones->zones))
                 return false;
         for (unsigned i = 0; i < zones->n_zones; i++)
                 if (zones->zones[i] >= _ZONE_TYPE_MAX)

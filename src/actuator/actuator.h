@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: memoryd contributors */
 #pragma once
 
-#include "kernel/sysfs.h"
+#include "kernel/pageflags.h"
 
 /*
  * The actuator: a small process of its own. No other process of memoryd writes below /sys. It keeps its
@@ -29,6 +29,11 @@ typedef enum ActuatorVerb {
          * files of the driver cannot be written, the device stays unplugged, with error 0 or that error.
          */
         ACTUATOR_SET_DAX,
+        /*
+         * Counts what the pages of a block that is online are used for, in ActuatorReply.pages. Of a page, nothing
+         * else leaves the actuator, so that nobody learns where in memory anything lies.
+         */
+        ACTUATOR_COUNT_PAGES,
         _ACTUATOR_VERB_MAX,
 } ActuatorVerb;
 
@@ -37,7 +42,8 @@ typedef enum ActuatorVerb {
 
 typedef struct ActuatorRequest {
         uint32_t verb;  /* ActuatorVerb */
-        uint32_t block; /* for ACTUATOR_SET_BLOCK; for ACTUATOR_SET_DAX the device's first */
+        uint32_t block; /* for ACTUATOR_SET_BLOCK and ACTUATOR_COUNT_PAGES; for ACTUATOR_SET_DAX the
+                            device's first */
         uint32_t
                 last_block; /* for ACTUATOR_SET_DAX; below `block` if the device has no blocks, less
                                 than ACTUATOR_RANGE_MAX above it otherwise */
@@ -61,6 +67,9 @@ typedef struct ActuatorReply {
                                are not set */
         int32_t state;      /* BlockState */
         ZoneList zones;
+        /* Of ACTUATOR_COUNT_PAGES, and of a block that did not go offline; page_size_bytes is 0 if there are none. */
+        PageCounts pages;
+        uint64_t pages_usec; /* the time that it took to count them */
 } ActuatorReply;
 
 /* The number of requests that always fit into the channel while the actuator works on one. */
@@ -105,4 +114,4 @@ int actuator_cancel(int cancel_fd, uint32_t serial);
  * The loop of the actuator, for a tree that is open already. Returns when the peer is gone.
  * Exported for tests.
  */
-int actuator_serve(int fd, const Sysfs *sysfs);
+int actuator_serve(int fd, const Sysfs *sysfs, const PageFiles *files);

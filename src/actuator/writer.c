@@ -46,7 +46,8 @@ int writer_set_plan(Writer *writer, const Plan *plan)
 
 static bool all_is_answered(const Writer *writer)
 {
-        return writer->n_writing == 0 && writer->n_setting == 0 && writer->job_serial == 0;
+        return writer->n_writing == 0 && writer->n_setting == 0 && writer->job_serial == 0 &&
+               !writer->is_counting;
 }
 
 /* Rounded up, so that a job finds its time to be up after the timeout. */
@@ -173,6 +174,19 @@ int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write)
         return 0;
 }
 
+int writer_count_pages(Writer *writer, uint32_t block)
+{
+        ActuatorRequest request = {
+                .verb = ACTUATOR_COUNT_PAGES,
+                .block = block,
+                .node = NODE_NONE,
+        };
+        int r = writer->is_counting ? -EBUSY : writer_send(writer, &request, WRITE_TIMEOUT_USEC);
+
+        writer->is_counting |= r == 0;
+        return r == -EAGAIN ? -EBUSY : r;
+}
+
 int writer_cancel_job(Writer *writer)
 {
         int r = writer->job_serial == 0 ?
@@ -193,6 +207,8 @@ static bool is_awaited(const Writer *writer, const ActuatorReply *reply)
 {
         if (writer_is_of_job(reply))
                 return reply->request.serial == writer->job_serial;
+        if (reply->request.verb == ACTUATOR_COUNT_PAGES)
+                return writer->is_counting;
         return reply->request.verb == ACTUATOR_SET_AUTO_ONLINE ? writer->n_setting > 0 :
                                                                  writer->n_writing > 0;
 }
@@ -206,6 +222,8 @@ int writer_receive(Writer *writer, ActuatorReply *ret)
         writer->n_answers += r > 0;
         if (r > 0 && writer_is_of_job(ret))
                 writer->job_serial = 0;
+        else if (r > 0 && ret->request.verb == ACTUATOR_COUNT_PAGES)
+                writer->is_counting = false;
         else if (r > 0 && ret->request.verb != ACTUATOR_SET_AUTO_ONLINE)
                 writer->n_writing--;
         else if (r > 0)

@@ -25,6 +25,7 @@ typedef struct Writer {
         size_t n_queue;
         size_t next;
         unsigned n_writing; /* blocks and dax devices handed to the actuator and not answered */
+        bool is_counting;   /* pages, which was not answered */
         unsigned n_setting; /* words for auto_online_blocks handed over and not answered */
         uint32_t last_serial;
         uint32_t job_serial;    /* of the job's write that has not been answered; 0: none */
@@ -72,6 +73,12 @@ int writer_write_job(Writer *writer, Machine *machine, const JobWrite *write);
 
 /* Interrupts the write of the job, if there is one. The reply comes as usual. Returns 0 or -EPIPE. */
 int writer_cancel_job(Writer *writer);
+
+/*
+ * Has the pages of a block counted. The answer comes after that of a write under way. Returns 0; -EBUSY if the last
+ * count was not answered or the channel is full; or -EPIPE.
+ */
+int writer_count_pages(Writer *writer, uint32_t block);
 
 /* Whether a reply belongs to the write of a job rather than of a plan. */
 bool writer_is_of_job(const ActuatorReply *reply);

@@ -65,6 +65,9 @@
 #define BUS_BUCKET_SIGNATURE "(tt)"
 #define BUS_RATIO_SIGNATURE "(itt)"
 
+/* What the pages of a block are used for: an entry of CountPages(). */
+#define BUS_PAGES_SIGNATURE "(ua(stt))"
+
 /* The user that the main process runs as. */
 #define MEMORYD_USER "memoryd"
 

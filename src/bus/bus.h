@@ -22,6 +22,9 @@ DEFINE_CLEANUP(Bus *, bus_free)
 /* Sends the signals for the changes. Does nothing while memoryd is not on the bus. */
 void bus_publish(Bus *bus, const Changes *changes);
 
+/* Takes the count of a block that a client has asked for. */
+void bus_counted(Bus *bus, const CountedBlock *counted);
+
 /*
  * Writes the introspection data of an interface as an XML document, or of all interfaces if it is NULL.
  * Returns 0, -ENXIO if memoryd has no such interface, or another negative errno.

@@ -6,6 +6,7 @@
 #include "base/names.h"
 #include "bus/object.h"
 #include "policy/failure.h"
+#include "policy/holds.h"
 
 /* Explain */
 
@@ -120,6 +121,31 @@ static int append_failure(sd_bus_message *reply, const Manager *manager, const R
                 retry->attempts > block->attempts ? retry->attempts - block->attempts : 0);
 }
 
+/* Appends what held a block when it last did not go offline. */
+static int append_held(sd_bus_message *reply, Manager *manager, const Block *block)
+{
+        const HeldBlock *held = manager_find_held(manager, block);
+        _cleanup_free_ char *text = NULL;
+        int r = held ? holds_format(&held->pages, &text) : 0;
+
+        if (!held)
+                return 0;
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "NotOfflineUSec", "t",
+                                          held->realtime_usec, "NotOffline", "s", text);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "NotOfflineAdvice");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "as");
+        if (r >= 0)
+                r = bus_append_advice(reply, &held->pages);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int append_explanation(sd_bus_message *reply, Manager *manager, const Block *block)
 {
         const ManagerView view = manager_view(manager);
@@ -141,6 +167,8 @@ static int append_explanation(sd_bus_message *reply, Manager *manager, const Blo
                 r = append_outcome(reply, block);
         if (r >= 0)
                 r = append_failure(reply, manager, &view.conf->retry, block);
+        if (r >= 0)
+                r = append_held(reply, manager, block);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}", "Reason", "s", reason);
         return r < 0 ? r : sd_bus_message_close_container(reply);

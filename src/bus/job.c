@@ -282,6 +282,15 @@ static int append_done(sd_bus_message *signal, const Job *job)
         return bus_append_ranges(signal, blocks, n);
 }
 
+/* Appends what can be done about what held the blocks that failed. */
+static int append_advice(sd_bus_message *signal, const Job *job)
+{
+        PageCounts held;
+
+        job_sum_held(job, &held);
+        return bus_append_advice(signal, &held);
+}
+
 /* Appends an entry of a report, whose value the function `append` adds. */
 static int append_entry(sd_bus_message *signal, const char *key, const char *type,
                         int (*append)(sd_bus_message *signal, const Job *job), const Job *job)
@@ -319,6 +328,8 @@ static int append_report(sd_bus_message *signal, const Job *job, const Machine *
         if (r >= 0)
                 r = append_entry(signal, "Failures", "a" BUS_FAILURE_SIGNATURE, append_failures,
                                  job);
+        if (r >= 0)
+                r = append_entry(signal, "Advice", "as", append_advice, job);
         return r < 0 ? r : sd_bus_message_close_container(signal);
 }
 

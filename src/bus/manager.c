@@ -354,6 +354,10 @@ const sd_bus_vtable bus_manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("u", block),
                                 SD_BUS_RESULT("a{sv}", explanation), bus_method_explain,
                                 UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "CountPages", SD_BUS_ARGS("u", first, "u", last),
+                SD_BUS_RESULT("a" BUS_PAGES_SIGNATURE, blocks, "s", text, "as", advice),
+                bus_method_count_pages, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a" BUS_HISTORY_SIGNATURE, decisions),
                                 bus_method_history, UNPRIVILEGED),

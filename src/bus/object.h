@@ -32,6 +32,18 @@ int bus_method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error 
 /* Ends all plans that are being made. To be called before the connection to the bus is closed. */
 void bus_plans_done(void);
 
+/* CountPages(), see org.memoryd1(5). */
+int bus_method_count_pages(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Takes the count of a block that manager_count_pages() has asked for. */
+void bus_take_counted(const CountedBlock *counted);
+
+/* Ends all counts. To be called before the connection to the bus is closed. */
+void bus_counts_done(void);
+
+/* Appends advice about what holds memory, as. Returns 0 or a negative errno. */
+int bus_append_advice(sd_bus_message *message, const PageCounts *pages);
+
 /* Methods of the manager that make jobs (Online, Offline and SetZone), and list them. */
 int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);

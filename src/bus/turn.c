@@ -326,3 +326,8 @@ void turn_release(uint32_t uid, Claim claim)
 {
         users_release(&users, uid, claim);
 }
+
+void turn_count(uint32_t uid, uint64_t usec)
+{
+        users_count(&users, uid, usec);
+}

@@ -45,3 +45,6 @@ uint32_t turn_uid(const sd_bus_message *call);
  */
 int turn_claim(uint32_t uid, Claim claim, const char *what, sd_bus_error *error);
 void turn_release(uint32_t uid, Claim claim);
+
+/* Counts time that was spent for a user who has a claim, outside of the user's turns. */
+void turn_count(uint32_t uid, uint64_t usec);

@@ -17,6 +17,7 @@ const ShareLimits claim_limits[_CLAIM_MAX] = {
         [CLAIM_REFUSAL] = { .per_user = 1024, .total = 4096 },
         [CLAIM_QUESTION] = { .per_user = 16, .total = 96 },
         [CLAIM_PLAN] = { .per_user = 1, .total = 5 },
+        [CLAIM_COUNT] = { .per_user = 2, .total = 10 },
 };
 
 const ShareLimits waiting_size_limits = { .per_user = 1024, .total = 8 * 1024 };

@@ -11,6 +11,7 @@ typedef enum Claim {
         CLAIM_REFUSAL,  /* the error that refuses a call, which waits for its turn as well */
         CLAIM_QUESTION, /* a call that waits for polkit */
         CLAIM_PLAN,     /* a plan that is being made */
+        CLAIM_COUNT,    /* a call that has pages counted */
         _CLAIM_MAX,
 } Claim;
 

@@ -7,6 +7,7 @@
 #include "daemon/dax-write.h"
 #include "daemon/decide.h"
 #include "daemon/hang.h"
+#include "daemon/held.h"
 #include "daemon/journal.h"
 #include "daemon/manager.h"
 #include "daemon/pass.h"
@@ -50,6 +51,11 @@ struct Manager {
         Relief relief;
         Unplug unplug;
         DaxWrite dax_write;
+        Held held;
+        bool has_refuser;     /* `refuser` did not go offline in an unplug, and its pages are to be counted */
+        uint32_t refuser;     /* the number of a block */
+        bool has_counted;     /* `counted` was not taken yet */
+        CountedBlock counted; /* see manager_take_counted() */
         History history;
         Counters counters;
         Publisher publisher;
@@ -88,6 +94,18 @@ bool manager_take_over(Manager *manager);
  * could not be added.
  */
 void manager_look_at_zones(Manager *manager);
+
+/* The kernel's log says that a page did not move: 0 or a negative errno. */
+void manager_note_stuck(Manager *manager, uint64_t page, int error);
+
+/* Has the pages of a block counted that did not go offline in an unplug. */
+void manager_count_refuser(Manager *manager, uint32_t block);
+
+/* Notes what held a block that did not go offline, and completes its counts from the kernel's log. */
+void manager_note_held(Manager *manager, const Block *block, PageCounts *pages);
+
+/* Takes the actuator's answer about the pages of a block. */
+void manager_on_count_reply(Manager *manager, const ActuatorReply *reply);
 
 /* Receives the events that have come. Reading follows later. */
 void manager_receive(Manager *manager);

@@ -3,7 +3,7 @@
 
 /*
  * Looks at what the kernel sends no event about: the free memory of zones, the performance and the tiers
- * of nodes, memory that could not be added, and the CXL region of a device.
+ * of nodes, memory that could not be added, the CXL region of a device, and the uses of pages.
  */
 
 #include "daemon/internal.h"
@@ -103,4 +103,43 @@ int manager_read_tiers(Manager *manager)
 bool manager_read_cxl(const Manager *manager, const Device *device, CxlNames *ret)
 {
         return device->origin == ORIGIN_KMEM && cxl_read(&manager->sysfs, device->name, ret);
+}
+
+int manager_count_pages(Manager *manager, uint32_t block)
+{
+        int r = manager->stopping ? -ESHUTDOWN : writer_count_pages(&manager->writer, block);
+
+        if (r == -EPIPE)
+                manager_fail(manager, "Cannot reach the actuator", r);
+        return r;
+}
+
+bool manager_take_counted(Manager *manager, CountedBlock *ret)
+{
+        bool has_counted = manager->has_counted;
+
+        if (has_counted)
+                *ret = manager->counted;
+        manager->has_counted = false;
+        return has_counted;
+}
+
+const HeldBlock *manager_find_held(Manager *manager, const Block *block)
+{
+        return held_find(&manager->held, block);
+}
+
+void manager_note_stuck(Manager *manager, uint64_t page, int error)
+{
+        uint64_t n_pages = manager->machine.block_size_bytes / manager->sysfs.page_size_bytes;
+        uint64_t block = page / MAX(n_pages, UINT64_C(1));
+
+        if (block <= UINT32_MAX)
+                held_add_page(&manager->held, (uint32_t) block, page, error);
+}
+
+void manager_count_refuser(Manager *manager, uint32_t block)
+{
+        manager->refuser = block;
+        manager->has_refuser = manager_count_pages(manager, block) == 0;
 }

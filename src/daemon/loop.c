@@ -277,11 +277,16 @@ static void manager_on_job_reply(Manager *manager, const ActuatorReply *reply)
         const Decider decider = manager_decider(manager);
         BlockState state = (BlockState) reply->state;
         ZoneList zones = reply->zones;
+        PageCounts pages = reply->pages;
 
         /* If the block could not be read after the write, its last known state stands. */
         if (block && reply->read_error < 0) {
                 state = block->state;
                 zones = block->zones;
+        }
+        if (block && pages.has_failed) {
+                manager_note_held(manager, block, &pages);
+                job_note_held(manager->queue.jobs[0], &pages);
         }
         job_outcome(manager->queue.jobs[0], &manager->machine, writer_reply_error(reply), state,
                     &zones, decider.realtime_usec);
@@ -336,6 +341,8 @@ static int on_writer(sd_event_source *source, int fd, uint32_t revents, void *us
                         manager_on_block_reply(manager, &reply);
                 else if (reply.request.verb == ACTUATOR_SET_DAX)
                         manager_on_dax_reply(manager, &reply);
+                else if (reply.request.verb == ACTUATOR_COUNT_PAGES)
+                        manager_on_count_reply(manager, &reply);
                 else
                         manager_on_auto_online_reply(manager, &reply);
         if (r < 0) {

@@ -5,6 +5,7 @@
 #include "actuator/writer.h"
 #include "daemon/changes.h"
 #include "daemon/counters.h"
+#include "daemon/held.h"
 #include "daemon/queue.h"
 #include "daemon/setup.h"
 #include "kernel/cxl.h"
@@ -57,6 +58,27 @@ int manager_preview(Manager *manager, const Request *request, Selection *ret, Ef
 
 /* Ends a job as soon as its write under way has ended. Returns 0, or -ESRCH if there is no job to cancel. */
 int manager_cancel_job(Manager *manager, uint32_t id);
+
+/* What the pages of a block are used for. */
+typedef struct CountedBlock {
+        uint32_t block;
+        int error; /* 0 or a negative errno: -ENODATA if the block is offline; -EOPNOTSUPP or -EACCES if the actuator
+                      has no /proc/kpageflags */
+        PageCounts pages;
+        uint64_t usec; /* the time that it took */
+} CountedBlock;
+
+/*
+ * Has the pages of a block counted. Returns 0, -EBUSY if a count is under way, or -ESHUTDOWN if memoryd is stopping.
+ * The answer may take minutes, if the actuator is writing a state.
+ */
+int manager_count_pages(Manager *manager, uint32_t block);
+
+/* Takes the answer, and returns true, if there is one. To be called after every event. */
+bool manager_take_counted(Manager *manager, CountedBlock *ret);
+
+/* Returns what held a block when it last did not go offline, or NULL. Valid until the next event. */
+const HeldBlock *manager_find_held(Manager *manager, const Block *block);
 
 /* Reads the zones, and looks for memory that could not be added, unless it did so within the last second. */
 void manager_refresh_zones(Manager *manager);

@@ -1,28 +1,65 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
-/* Restores the classes of blocks whose device could not be unplugged. */
+/* Takes what held blocks that did not go offline, and restores the classes of those whose device could not be unplugged. */
 
 #include "daemon/internal.h"
 #include "kernel/klog.h"
 
 void manager_read_klog(Manager *manager)
 {
-        uint32_t block;
+        KlogMessage message;
         int r = 0;
 
-        while (manager->klog_source && (r = klog_next(manager->klog_fd, &block)) > 0) {
+        while (manager->klog_source && (r = klog_next(manager->klog_fd, &message)) > 0) {
                 if (r == KLOG_NOT_ADDED) {
                         manager_look_at_zones(manager);
                         continue;
                 }
-                unplug_on_refusal(&manager->unplug, block, manager_now(manager));
+                if (r == KLOG_STUCK) {
+                        manager_note_stuck(manager, message.page, message.error);
+                        continue;
+                }
+                unplug_on_refusal(&manager->unplug, message.block, manager_now(manager));
+                manager_count_refuser(manager, message.block);
                 manager_schedule(manager, manager_now(manager));
         }
         if (r < 0) {
                 log_warning("Cannot read the kernel's log any more: %s, ignoring", strerror(-r));
                 manager->klog_source = sd_event_source_disable_unref(manager->klog_source);
         }
+}
+
+void manager_note_held(Manager *manager, const Block *block, PageCounts *pages)
+{
+        uint64_t realtime_usec = 0;
+
+        manager_read_klog(manager);
+        page_counts_set_class(pages, block_class(block));
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &realtime_usec);
+        held_add_block(&manager->held, block, realtime_usec, pages);
+}
+
+void manager_on_count_reply(Manager *manager, const ActuatorReply *reply)
+{
+        uint32_t id = reply->request.block;
+        const Block *block = machine_find_block(&manager->machine, id);
+        PageCounts pages = reply->pages;
+
+        if (block && manager->has_refuser && manager->refuser == id && reply->error == 0) {
+                pages.has_failed = true;
+                manager_note_held(manager, block, &pages);
+        }
+        manager->has_refuser &= manager->refuser != id;
+        manager->counted = (CountedBlock){
+                .block = id,
+                .error = block ? reply->error : -ENODATA,
+                .pages = reply->pages,
+                .usec = reply->pages_usec,
+        };
+        if (block)
+                page_counts_set_class(&manager->counted.pages, block_class(block));
+        manager->has_counted = true;
 }
 
 static void manager_note_failed(Manager *manager, const Decider *decider,

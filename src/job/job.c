@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "job/step.h"
 #include "policy/failure.h"
+#include "policy/holds.h"
 
 #include <stdio.h>
 
@@ -57,6 +58,8 @@ void job_free(Job *job)
                 return;
         request_done(&job->request);
         free(job->target);
+        for (size_t i = 0; i < job->n_steps; i++)
+                free(job->steps[i].held);
         free(job->steps);
         free(job);
 }
@@ -176,6 +179,25 @@ int32_t job_current_block(const Job *job)
         return job->current < job->n_steps ? (int32_t) job->steps[job->current].step.block : -1;
 }
 
+void job_note_held(Job *job, const PageCounts *pages)
+{
+        JobStep *step = &job->steps[job->current];
+
+        assert(job->current < job->n_steps);
+        if (!step->held)
+                step->held = malloc(sizeof(*pages));
+        if (step->held)
+                *step->held = *pages;
+}
+
+void job_sum_held(const Job *job, PageCounts *ret)
+{
+        *ret = (PageCounts){};
+        for (size_t i = 0; i < job->n_steps; i++)
+                if (job->steps[i].state == STEP_FAILED && job->steps[i].held)
+                        page_counts_add(ret, job->steps[i].held);
+}
+
 int job_format_failure(const Job *job, const JobStep *step, char **ret)
 {
         /*
@@ -183,12 +205,16 @@ int job_format_failure(const Job *job, const JobStep *step, char **ret)
          * class. Restoring a block mostly succeeds.
          */
         bool is_offline = job->request.kind != JOB_KIND_ONLINE && !step->restoring;
+        _cleanup_free_ char *holds = NULL;
         const char *text = failure_meaning(step->error, is_offline);
         int r;
-
+        if (is_offline && step->held && step->error == -EBUSY &&
+            holds_format(step->held, &holds) < 0)
+                return -ENOMEM;
         if (text && step->timed_out)
                 text = "what it holds was not moved in time";
-        r = text ? asprintf(ret, "%s: %s", strerrorname_np(-step->error), text) :
+        r = text ? asprintf(ret, "%s: %s%s%s%s", strerrorname_np(-step->error), text,
+                            holds ? " (" : "", holds ?: "", holds ? ")" : "") :
                    asprintf(ret, "error %d: the kernel refuses", -step->error);
         return r < 0 ? -ENOMEM : 0;
 }

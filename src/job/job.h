@@ -3,6 +3,7 @@
 #pragma once
 
 #include "job/request.h"
+#include "model/pages.h"
 #include "policy/track.h"
 
 /*
@@ -59,6 +60,7 @@ typedef struct JobStep {
         bool is_tried_whole; /* its device was written as a whole, or could not be */
         unsigned attempts;
         SavedState saved;
+        PageCounts *held; /* owned: what held the block when it last did not go offline, or NULL */
 } JobStep;
 
 typedef struct Job {
@@ -162,6 +164,15 @@ void job_outcome(Job *job, Machine *machine, int error, BlockState state, const 
                  uint64_t realtime_usec);
 
 /*
+ * Takes what held the block that did not go offline, by the write whose result job_outcome() takes next. If memory is
+ * short, it is not told.
+ */
+void job_note_held(Job *job, const PageCounts *pages);
+
+/* Adds up what held the blocks that failed. */
+void job_sum_held(const Job *job, PageCounts *ret);
+
+/*
  * Cancels a job. It ends when the write under way has ended and a block on its way to another class is there.
  * A job that has not started ends at once. Returns false if the job has ended or is undoing.
  */
@@ -176,7 +187,10 @@ void job_drop_block(Job *job, Block *block);
 /* Returns the block of the write under way, or -1 if there is none. */
 int32_t job_current_block(const Job *job);
 
-/* Formats a sentence for a person about a failed step, "EBUSY: ..." by its errno. Returns 0 or -ENOMEM. */
+/*
+ * Formats a sentence for a person about a failed step, "EBUSY: ..." by its errno, and what held the block. Returns 0
+ * or -ENOMEM.
+ */
 int job_format_failure(const Job *job, const JobStep *step, char **ret);
 
 /*

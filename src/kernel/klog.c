@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
-/* Reads in the kernel's log which block made an unplug fail, and that memory could not be added. */
+/* Reads in the kernel's log what memory did not go offline, and that memory could not be added. */
 
 #include "kernel/klog.h"
 
 #include "base/parse.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -49,16 +50,47 @@ static const char *find_device(const char *record, const char *beginning)
         return device + strlen(key) + strlen(beginning);
 }
 
-KlogKind klog_parse(const char *record, uint32_t *ret_block)
+/* Parses "migrating pfn 14000 failed ret:1", or the same of isolating, which has no number at the end. */
+static bool parse_stuck(const char *record, KlogMessage *ret)
+{
+        static const char *const beginnings[] = { "migrating pfn ", "isolating pfn " };
+        const char *text = strchr(record, ';'), *at = NULL;
+        KlogMessage message = { .kind = KLOG_STUCK };
+        char *end;
+        long error = 0;
+
+        for (size_t i = 0; text && !at && i < ELEMENTSOF(beginnings); i++)
+                if (strncmp(text + 1, beginnings[i], strlen(beginnings[i])) == 0)
+                        at = text + 1 + strlen(beginnings[i]);
+        if (!at || !isxdigit((unsigned char) *at))
+                return false;
+        errno = 0;
+        message.page = strtoull(at, &end, 16);
+        if (errno != 0 || strncmp(end, " failed", 7) != 0)
+                return false;
+        if (strncmp(end + 7, " ret:", 5) == 0)
+                error = strtol(end + 12, NULL, 10);
+        /* The number of pages that did not move is positive. */
+        message.error = error < 0 && error >= -4095 ? (int) error : 0;
+        *ret = message;
+        return true;
+}
+
+KlogKind klog_parse(const char *record, KlogMessage *ret)
 {
         const char *device = find_device(record, "+memory:memory");
         char number[16];
+        uint32_t block;
         size_t n;
 
         if (!is_of_kernel(record))
                 return KLOG_NONE;
-        if (find_device(record, "+acpi:PNP0C80:") && text_ends(record, ": add_memory failed"))
+        if (find_device(record, "+acpi:PNP0C80:") && text_ends(record, ": add_memory failed")) {
+                *ret = (KlogMessage){ .kind = KLOG_NOT_ADDED };
                 return KLOG_NOT_ADDED;
+        }
+        if (parse_stuck(record, ret))
+                return KLOG_STUCK;
         if (!device || !text_ends(record, ": Offline failed."))
                 return KLOG_NONE;
         n = strcspn(device, "\n");
@@ -66,10 +98,13 @@ KlogKind klog_parse(const char *record, uint32_t *ret_block)
                 return KLOG_NONE;
         memcpy(number, device, n);
         number[n] = 0;
-        return parse_u32(number, ret_block) >= 0 ? KLOG_REFUSED : KLOG_NONE;
+        if (parse_u32(number, &block) < 0)
+                return KLOG_NONE;
+        *ret = (KlogMessage){ .kind = KLOG_REFUSED, .block = block };
+        return KLOG_REFUSED;
 }
 
-int klog_next(int fd, uint32_t *ret_block)
+int klog_next(int fd, KlogMessage *ret)
 {
         char record[RECORD_MAX + 1];
         KlogKind kind;
@@ -85,7 +120,7 @@ int klog_next(int fd, uint32_t *ret_block)
                 if (n == 0)
                         return -ENODATA;
                 record[n] = 0;
-                kind = klog_parse(record, ret_block);
+                kind = klog_parse(record, ret);
                 if (kind != KLOG_NONE)
                         return kind;
         }

@@ -16,7 +16,20 @@ typedef enum KlogKind {
          */
         KLOG_REFUSED,
         KLOG_NOT_ADDED, /* the memory of an ACPI memory device could not be added ("add_memory failed") */
+        /*
+         * A page that was to leave its block did not move ("migrating pfn 14000 failed ret:1"), or could not be taken
+         * from its users at first ("isolating pfn 14000 failed"). The kernel says so ten times in five seconds at most.
+         */
+        KLOG_STUCK,
+        _KLOG_KIND_MAX,
 } KlogKind;
+
+typedef struct KlogMessage {
+        KlogKind kind;
+        uint32_t block; /* of KLOG_REFUSED */
+        uint64_t page;  /* of KLOG_STUCK: the number of the page */
+        int error;      /* of KLOG_STUCK: a negative errno, or 0 if the page was in other hands */
+} KlogMessage;
 
 /*
  * Opens the log at its end. Returns a descriptor to be polled for EPOLLIN, or a negative errno: -EPERM if
@@ -26,10 +39,10 @@ int klog_open(void);
 
 /*
  * Reads on to the next of these messages. Returns its KlogKind, KLOG_NONE if there is none now, or a negative
- * errno if the log cannot be read: -ENODATA if it has an end, as no log of a kernel has. *ret_block is written for
- * KLOG_REFUSED only.
+ * errno if the log cannot be read: -ENODATA if it has an end, as no log of a kernel has. *ret is written for a message
+ * only.
  */
-int klog_next(int fd, uint32_t *ret_block);
+int klog_next(int fd, KlogMessage *ret);
 
 /* Parses a record of the log, likewise. */
-KlogKind klog_parse(const char *record, uint32_t *ret_block);
+KlogKind klog_parse(const char *record, KlogMessage *ret);

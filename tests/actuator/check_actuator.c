@@ -32,12 +32,15 @@ static void serve(void)
         ck_assert_int_ge(child, 0);
         if (child == 0) {
                 Sysfs sysfs = SYSFS_CLOSED;
+                PageFiles files = PAGE_FILES_CLOSED;
                 int r;
 
                 close(fds[0]);
                 r = sysfs_open(fixture.root, &sysfs);
                 if (r >= 0)
-                        r = actuator_serve(fds[1], &sysfs);
+                        page_files_open(&sysfs, &files);
+                if (r >= 0)
+                        r = actuator_serve(fds[1], &sysfs, &files);
                 _exit(-r);
         }
         close(fds[1]);

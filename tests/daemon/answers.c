@@ -113,6 +113,11 @@ static int append_addresses(sd_bus_message *message)
         return sd_bus_message_append(message, "tt", UINT64_C(0), UINT64_MAX);
 }
 
+static int append_blocks(sd_bus_message *message)
+{
+        return sd_bus_message_append(message, "uu", 0, 3);
+}
+
 static int append_addition(sd_bus_message *message)
 {
         return sd_bus_message_append(message, "a{sv}", 1, "Add", "as", 1, "64M@1:dimm");
@@ -141,6 +146,7 @@ static const struct {
         { MANAGER, "ListTiers", append_nothing, 0 },
         { MANAGER, "ListCxlDevices", append_nothing, 0 },
         { MANAGER, "Explain", append_block, 10 },
+        { MANAGER, "CountPages", append_blocks, 0 },
         { MANAGER, "History", append_nothing, 7 * 512 },
         { MANAGER, "Plan", append_addition, 8 },
         { MANAGER, "Verify", append_nothing, 4 * N_TEXTS },

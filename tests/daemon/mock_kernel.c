@@ -16,7 +16,8 @@
  *   writes    a line for each write that was answered: "memoryN WORD ERRNO" or "daxX.Y WORD ERRNO", also
  *             "daxX.Y unbind ERRNO" and "daxX.Y bind ERRNO"
  *   journal/fields  if it is there: what goes to the journal, each field with a zero byte behind it
- *   proc      iomem, zoneinfo, cmdline and pressure, as of /proc: there are none but those, whatever this machine has
+ *   proc      iomem, zoneinfo, cmdline, pressure, kpageflags and kpagecount, as of /proc: there are none but those,
+ *             whatever this machine has
  *
  * A process that this is loaded into without a testbed, or that would reach the real /sys, aborts.
  */
@@ -360,7 +361,8 @@ static bool is_of_testbed(int fd, const char *name)
         char folder[PATH_MAX];
 
         return (strcmp(name, "iomem") == 0 || strcmp(name, "zoneinfo") == 0 ||
-                strcmp(name, "cmdline") == 0 || strcmp(name, "pressure/memory") == 0) &&
+                strcmp(name, "cmdline") == 0 || strcmp(name, "pressure/memory") == 0 ||
+                strcmp(name, "kpageflags") == 0 || strcmp(name, "kpagecount") == 0) &&
                real_path(fd, folder) && strcmp(folder, "/proc") == 0;
 }
 

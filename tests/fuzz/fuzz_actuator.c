@@ -72,10 +72,12 @@ static void set_watchdog(time_t seconds)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         Sysfs sysfs = SYSFS_CLOSED;
+        PageFiles page_files;
         int fds[2], r;
 
         make_tree();
         FUZZ_ASSERT(sysfs_open(fuzz_folder(), &sysfs) == 0);
+        page_files_open(&sysfs, &page_files);
         FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
         for (size_t i = 0; i < ACTUATOR_WINDOW && size > 0; i++) {
                 ActuatorRequest request = {};
@@ -90,11 +92,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         FUZZ_ASSERT(shutdown(fds[0], SHUT_WR) == 0);
         set_watchdog(10);
-        r = actuator_serve(fds[1], &sysfs);
+        r = actuator_serve(fds[1], &sysfs, &page_files);
         set_watchdog(0);
         FUZZ_ASSERT(r == 0 || r == -EBADMSG);
         close(fds[0]);
         close(fds[1]);
+        page_files_close(&page_files);
         sysfs_close(&sysfs);
         check_tree();
         return 0;

@@ -15,7 +15,7 @@
 
 #include <sys/socket.h>
 
-/* In the place of src/bus/client.c and turn.c: the caller is a user who may not ask polkit, and may not plan. */
+/* In the place of src/bus/client.c and turn.c: the caller is a user who may not ask polkit, and may not plan or count. */
 
 int clients_attach(sd_bus *bus, sd_event *event)
 {
@@ -42,6 +42,11 @@ int turn_claim(uint32_t uid, Claim claim, const char *what, sd_bus_error *error)
 void turn_release(uint32_t uid, Claim claim)
 {
         (void) uid, (void) claim;
+}
+
+void turn_count(uint32_t uid, uint64_t usec)
+{
+        (void) uid, (void) usec;
 }
 
 #define N_BLOCKS 16
@@ -211,7 +216,7 @@ static void call(sd_bus_message *message, unsigned method, Manager *manager, sd_
 {
         static int (*const methods[])(sd_bus_message *, void *, sd_bus_error *) = {
                 bus_method_make_job, bus_method_plan,    bus_method_explain,
-                bus_method_history,  bus_method_preview,
+                bus_method_history,  bus_method_preview, bus_method_count_pages,
         };
         int r;
 
@@ -226,8 +231,8 @@ static void call(sd_bus_message *message, unsigned method, Manager *manager, sd_
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        static const char *const members[] = { "Online", "Offline", "SetZone", "Online",
-                                               "Plan",   "Explain", "History", "Preview" };
+        static const char *const members[] = { "Online",  "Offline", "SetZone", "Online",    "Plan",
+                                               "Explain", "History", "Preview", "CountPages" };
         static Manager *manager;
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *message = NULL;

@@ -9,9 +9,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_free_ char *text = fuzz_string(data, size);
-        uint32_t block;
-        KlogKind kind = klog_parse(text, &block);
+        KlogMessage message = {};
+        KlogKind kind = klog_parse(text, &message);
 
-        FUZZ_ASSERT(kind >= KLOG_NONE && kind <= KLOG_NOT_ADDED);
+        FUZZ_ASSERT(kind >= KLOG_NONE && kind < _KLOG_KIND_MAX && message.kind == kind);
+        FUZZ_ASSERT(message.error <= 0);
         return 0;
 }

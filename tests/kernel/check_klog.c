@@ -45,10 +45,41 @@ static const struct {
 
 START_TEST(messages_are_found_in_the_kernels_log)
 {
-        uint32_t block = 7;
+        KlogMessage message = { .block = 7 };
 
-        ck_assert_int_eq(klog_parse(records[_i].record, &block), records[_i].kind);
-        ck_assert_uint_eq(block, records[_i].kind == KLOG_REFUSED ? records[_i].block : 7);
+        ck_assert_int_eq(klog_parse(records[_i].record, &message), records[_i].kind);
+        ck_assert_int_eq(message.kind, records[_i].kind);
+        ck_assert_uint_eq(message.block, records[_i].kind == KLOG_NONE ? 7 : records[_i].block);
+}
+END_TEST
+
+/* By do_migrate_range(). */
+static const struct {
+        const char *record;
+        KlogMessage message;
+} stuck[] = {
+        { "4,1,2,-;migrating pfn 14c000 failed ret:1\n", { .kind = KLOG_STUCK, .page = 0x14c000 } },
+        { "4,1,2,-,caller=T1;migrating pfn 14c000 failed ret:-12 \n",
+          { .kind = KLOG_STUCK, .page = 0x14c000, .error = -ENOMEM } },
+        { "4,1,2,-;migrating pfn 14c000 failed ret:-4096\n",
+          { .kind = KLOG_STUCK, .page = 0x14c000 } },
+        { "4,1,2,-;isolating pfn ffffffffff failed\n",
+          { .kind = KLOG_STUCK, .page = 0xffffffffff } },
+        { "4,1,2,-;migrating pfn fffffffffffffffff failed ret:1\n", {} },
+        { "4,1,2,-;migrating pfn -1 failed ret:1\n", {} },
+        { "4,1,2,-;migrating pfn 14c000\n", {} },
+        { "4,1,2,-;not migrating pfn 14c000 failed ret:1\n", {} },
+        { "12,1,2,-;migrating pfn 14c000 failed ret:1\n", {} },
+};
+
+START_TEST(pages_that_did_not_move_are_found_in_the_kernels_log)
+{
+        KlogMessage message = {};
+
+        ck_assert_int_eq(klog_parse(stuck[_i].record, &message), stuck[_i].message.kind);
+        ck_assert_int_eq(message.kind, stuck[_i].message.kind);
+        ck_assert_uint_eq(message.page, stuck[_i].message.page);
+        ck_assert_int_eq(message.error, stuck[_i].message.error);
 }
 END_TEST
 
@@ -73,27 +104,27 @@ static void add(const char *record)
 
 START_TEST(a_log_that_has_ended_is_not_read_on)
 {
-        uint32_t block = 7;
+        KlogMessage message;
 
         add(records[0].record);
         close(TAKE_FD(ends[1]));
-        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_REFUSED);
-        ck_assert_int_eq(klog_next(ends[0], &block), -ENODATA);
+        ck_assert_int_eq(klog_next(ends[0], &message), KLOG_REFUSED);
+        ck_assert_int_eq(klog_next(ends[0], &message), -ENODATA);
 }
 END_TEST
 
 START_TEST(all_other_records_are_passed_over)
 {
-        uint32_t block = 7;
+        KlogMessage message;
 
-        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_NONE);
+        ck_assert_int_eq(klog_next(ends[0], &message), KLOG_NONE);
         add("3,1,2,-;acpi PNP0C80:00: failed" ACPI_DEVICE "PNP0C80:00\n");
         add(records[0].record);
         add("4,1,2,-;memory memory32: Offline disabled." DEVICE "memory32\n");
-        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_REFUSED);
-        ck_assert_uint_eq(block, 32);
-        ck_assert_int_eq(klog_next(ends[0], &block), KLOG_NONE);
-        ck_assert_int_eq(klog_next(ends[1], &block), -EBADF);
+        ck_assert_int_eq(klog_next(ends[0], &message), KLOG_REFUSED);
+        ck_assert_uint_eq(message.block, 32);
+        ck_assert_int_eq(klog_next(ends[0], &message), KLOG_NONE);
+        ck_assert_int_eq(klog_next(ends[1], &message), -EBADF);
 }
 END_TEST
 
@@ -103,6 +134,8 @@ int main(void)
         TCase *parse = tcase_create("parse"), *read = tcase_create("read");
 
         tcase_add_loop_test(parse, messages_are_found_in_the_kernels_log, 0, ELEMENTSOF(records));
+        tcase_add_loop_test(parse, pages_that_did_not_move_are_found_in_the_kernels_log, 0,
+                            ELEMENTSOF(stuck));
         suite_add_tcase(suite, parse);
         tcase_add_checked_fixture(read, setup, teardown);
         tcase_add_test(read, a_log_that_has_ended_is_not_read_on);

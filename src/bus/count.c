@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
+
+/* The method CountPages(), and counting before a choice of blocks: what pages are used for, block after block. */
+
+#include "base/names.h"
+#include "bus/object.h"
+#include "bus/turn.h"
+#include "policy/holds.h"
+
+#include <stdio.h>
+
+/* The most blocks of one call. Their counts take half a megabyte. */
+#define BLOCKS_MAX 1024
+
+/* How long a call may take. A write to the state of a block, behind which a count waits, can take minutes. */
+#define CALL_USEC (10 * USEC_PER_SEC)
+
+/* How long the choice of blocks may wait for counts. */
+#define CHOICE_USEC (5 * USEC_PER_SEC)
+
+typedef struct Count Count;
+
+/* Answers the call with what was counted. */
+typedef void (*CountFinish)(Count *count, Manager *manager);
+
+/* A call that has pages counted. */
+struct Count {
+        Count *next;
+        sd_bus_message *message; /* owned: the call */
+        uint32_t uid;
+        Manager *manager;
+        CountFinish finish;
+        uint32_t *blocks; /* owned: the numbers of the blocks to count */
+        size_t n_blocks, n_asked;
+        CountedBlock *counted; /* owned; room for all blocks */
+        size_t n_counted;
+        int error; /* of the last block that could not be counted */
+        sd_event_source *timer;
+};
+
+/* The calls, in the order in which they have their next block counted. */
+static Count *counts;
+
+/* The call whose block is being counted. NULL if none is, or if that call has been answered. */
+static Count *active;
+
+static void count_free(Count *count)
+{
+        Count **at = &counts;
+
+        while (*at && *at != count)
+                at = &(*at)->next;
+        if (*at)
+                *at = count->next;
+        if (active == count)
+                active = NULL;
+        sd_event_source_disable_unref(count->timer);
+        turn_release(count->uid, CLAIM_COUNT);
+        sd_bus_message_unref(count->message);
+        free(count->blocks);
+        free(count->counted);
+        free(count);
+}
+
+void bus_counts_done(void)
+{
+        while (counts)
+                count_free(counts);
+}
+
+static void count_end(Count *count)
+{
+        count->finish(count, count->manager);
+        count_free(count);
+}
+
+/* Has the next block counted, of the call that has waited longest. */
+static void counts_go_on(void)
+{
+        while (counts && !active) {
+                Count *count = counts, **end = &counts;
+                int r;
+
+                if (count->n_asked == count->n_blocks) {
+                        count_end(count);
+                        continue;
+                }
+                r = manager_count_pages(count->manager, count->blocks[count->n_asked]);
+                /* A block is being counted whose call was answered without it. */
+                if (r == -EBUSY)
+                        return;
+                if (r < 0) {
+                        count->error = r;
+                        count_end(count);
+                        continue;
+                }
+                count->n_asked++;
+                active = count;
+                /* The next block is another call's. */
+                counts = count->next;
+                count->next = NULL;
+                while (*end)
+                        end = &(*end)->next;
+                *end = count;
+        }
+}
+
+void bus_take_counted(const CountedBlock *counted)
+{
+        Count *count = active;
+
+        active = NULL;
+        if (count) {
+                turn_count(count->uid, counted->usec);
+                if (counted->error < 0)
+                        count->error = counted->error;
+                else
+                        count->counted[count->n_counted++] = *counted;
+                if (count->n_asked == count->n_blocks)
+                        count_end(count);
+        }
+        counts_go_on();
+}
+
+static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void) source, (void) usec;
+        count_end(userdata);
+        counts_go_on();
+        return 0;
+}
+
+/* Takes over the numbers of the blocks. Returns what a handler returns. */
+static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
+                       size_t n_blocks, uint64_t usec, CountFinish finish, sd_bus_error *error)
+{
+        sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(message));
+        Count *count, **end = &counts;
+        int r = turn_claim(uid, CLAIM_COUNT, "Counts of pages", error);
+
+        if (r < 0)
+                return r;
+        count = calloc(1, sizeof(*count));
+        if (!count) {
+                turn_release(uid, CLAIM_COUNT);
+                return bus_error_from_errno(error, -ENOMEM, "Cannot count pages");
+        }
+        *count = (Count){
+                .message = sd_bus_message_ref(message),
+                .uid = uid,
+                .manager = manager,
+                .finish = finish,
+                .blocks = TAKE_PTR(*blocks),
+                .n_blocks = n_blocks,
+                .counted = calloc(n_blocks + 1, sizeof(CountedBlock)),
+        };
+        r = count->counted ? sd_event_add_time_relative(event, &count->timer, CLOCK_MONOTONIC, usec,
+                                                        0, on_time, count) :
+                             -ENOMEM;
+        if (r < 0) {
+                count_free(count);
+                return bus_error_from_errno(error, r, "Cannot count pages");
+        }
+        while (*end)
+                end = &(*end)->next;
+        *end = count;
+        counts_go_on();
+        return 1;
+}
+
+/* CountPages() */
+
+static int append_pages(sd_bus_message *reply, const char *kind, uint64_t page_bytes,
+                        uint64_t bytes)
+{
+        return bytes == 0 ? 0 : sd_bus_message_append(reply, "(stt)", kind, page_bytes, bytes);
+}
+
+static int append_counted(sd_bus_message *reply, const void *list, size_t i)
+{
+        const CountedBlock *counted = (const CountedBlock *) list + i;
+        const PageCounts *pages = &counted->pages;
+        uint64_t page_bytes = pages->page_size_bytes;
+        int r = sd_bus_message_open_container(reply, 'r', "ua(stt)");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "u", counted->block);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(stt)");
+        for (size_t kind = 0; r >= 0 && kind < _PAGE_KIND_MAX; kind++)
+                if (kind != PAGE_HUGE)
+                        r = append_pages(reply, page_kind_to_string((PageKind) kind), page_bytes,
+                                         pages->n[kind] * page_bytes);
+        for (size_t k = 0; r >= 0 && k < HUGE_SIZES_MAX; k++)
+                r = append_pages(reply, page_kind_to_string(PAGE_HUGE), pages->huge[k].size_bytes,
+                                 pages->huge[k].n_pages * page_bytes);
+        if (r >= 0)
+                r = append_pages(reply, "locked", page_bytes, pages->n_locked * page_bytes);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int bus_append_advice(sd_bus_message *message, const PageCounts *pages)
+{
+        int r = sd_bus_message_open_container(message, 'a', "s");
+
+        for (size_t i = 0; r >= 0 && i < _ADVICE_MAX; i++)
+                if (advice_is_for((Advice) i, pages))
+                        r = sd_bus_message_append(message, "s", advice_text((Advice) i));
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static int reply_counted(const Count *count)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ char *text = NULL;
+        PageCounts sum = {};
+        int r = sd_bus_message_new_method_return(count->message, &reply);
+
+        for (size_t i = 0; i < count->n_counted; i++)
+                page_counts_add(&sum, &count->counted[i].pages);
+        if (r >= 0)
+                r = bus_append_array(reply, BUS_PAGES_SIGNATURE, append_counted, count->counted,
+                                     count->n_counted);
+        if (r >= 0 && count->n_counted > 0)
+                r = holds_format(&sum, &text);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", text ?: "");
+        if (r >= 0)
+                r = bus_append_advice(reply, &sum);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static void finish_call(Count *count, Manager *manager)
+{
+        int r = count->n_counted > 0 || count->n_blocks == 0 ? reply_counted(count) : count->error;
+
+        (void) manager;
+        if (r == -EOPNOTSUPP || r == -EACCES)
+                r = sd_bus_reply_method_errorf(count->message, SD_BUS_ERROR_NOT_SUPPORTED,
+                                               "memoryd cannot read /proc/kpageflags: %s",
+                                               strerror(-r));
+        else if (r == -ENODATA || r == -ENOENT)
+                r = reply_counted(count);
+        else if (count->n_counted == 0 && count->n_blocks > 0 && r == 0)
+                r = sd_bus_reply_method_errorf(
+                        count->message, SD_BUS_ERROR_TIMEOUT,
+                        "The pages could not be counted within %d s, because the "
+                        "state of a block is being written: try again later",
+                        (int) (CALL_USEC / USEC_PER_SEC));
+        if (r < 0)
+                (void) sd_bus_reply_method_errnof(count->message, r, "Cannot count pages: %s",
+                                                  strerror(-r));
+}
+
+/* Lists the blocks of a range that are online. */
+static int list_online(const Machine *machine, uint32_t first, uint32_t last, uint32_t **ret,
+                       size_t *ret_n)
+{
+        uint32_t *blocks = calloc(BLOCKS_MAX, sizeof(*blocks));
+        size_t n = 0;
+
+        if (!blocks)
+                return -ENOMEM;
+        for (size_t i = 0; i < machine->n_blocks && n < BLOCKS_MAX; i++) {
+                const Block *block = &machine->blocks[i];
+
+                if (block->id >= first && block->id <= last && block->state != BLOCK_OFFLINE)
+                        blocks[n++] = block->id;
+        }
+        *ret = blocks;
+        *ret_n = n;
+        return 0;
+}
+
+int bus_method_count_pages(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Machine *machine = manager_view(userdata).machine;
+        _cleanup_free_ uint32_t *blocks = NULL;
+        uint32_t first, last;
+        size_t n;
+        int r = sd_bus_message_read(message, "uu", &first, &last);
+
+        if (r < 0)
+                return bus_error_from_errno(error, r, "Cannot read the call");
+        if (first > last)
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                      "Blocks %u-%u: expected the lower number first", first, last);
+        if (first == last && !machine_find_block(machine, first))
+                return bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
+                                      first);
+        r = list_online(machine, first, last, &blocks, &n);
+        if (r < 0)
+                return bus_error_from_errno(error, r, "Cannot count pages");
+        return count_start(message, turn_uid(message), userdata, &blocks, n, CALL_USEC, finish_call,
+                           error);
+}

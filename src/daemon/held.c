@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
+
+/* Keeps what held blocks that did not go offline. */
+
+#include "daemon/held.h"
+
+/* Removes an element of an array. */
+#define REMOVE(array, n, i)                                                                        \
+        ({                                                                                         \
+                (n)--;                                                                             \
+                memmove(&(array)[i], &(array)[(i) + 1], ((n) - (i)) * sizeof((array)[0]));         \
+        })
+
+void held_add_page(Held *held, uint32_t block, uint64_t page, int error)
+{
+        for (size_t i = 0; i < held->n_pages; i++)
+                if (held->pages[i].page == page) {
+                        held->pages[i].error = error;
+                        return;
+                }
+        if (held->n_pages == STUCK_PAGES_MAX)
+                REMOVE(held->pages, held->n_pages, 0);
+        held->pages[held->n_pages++] = (StuckPage){ page, block, error };
+}
+
+/* Adds the pages of a block that did not move to its counts, and forgets them. */
+static void take_pages(Held *held, uint32_t block, PageCounts *pages)
+{
+        for (size_t i = held->n_pages; i-- > 0;) {
+                if (held->pages[i].block != block)
+                        continue;
+                if (held->pages[i].error == -ENOMEM)
+                        pages->has_no_room = true;
+                else
+                        pages->n_pinned++;
+                REMOVE(held->pages, held->n_pages, i);
+        }
+}
+
+static void forget_block(Held *held, uint32_t block)
+{
+        for (size_t i = 0; i < held->n_blocks; i++)
+                if (held->blocks[i].block == block) {
+                        REMOVE(held->blocks, held->n_blocks, i);
+                        return;
+                }
+}
+
+void held_add_block(Held *held, const Block *block, uint64_t realtime_usec, PageCounts *pages)
+{
+        take_pages(held, block->id, pages);
+        if (pages->page_size_bytes == 0)
+                return;
+        forget_block(held, block->id);
+        if (held->n_blocks == HELD_BLOCKS_MAX)
+                REMOVE(held->blocks, held->n_blocks, 0);
+        held->blocks[held->n_blocks++] = (HeldBlock){
+                .block = block->id,
+                .inode = block->inode,
+                .realtime_usec = realtime_usec,
+                .pages = *pages,
+        };
+}
+
+const HeldBlock *held_find(Held *held, const Block *block)
+{
+        for (size_t i = 0; i < held->n_blocks; i++) {
+                const HeldBlock *found = &held->blocks[i];
+
+                if (found->block != block->id)
+                        continue;
+                if (found->inode == block->inode && block->state != BLOCK_OFFLINE)
+                        return found;
+                REMOVE(held->blocks, held->n_blocks, i);
+                return NULL;
+        }
+        return NULL;
+}
