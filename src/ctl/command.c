@@ -46,6 +46,8 @@ const Option options[] = {
           "Make so much of a node movable, as 75% or a size", .text = &arg_movable },
         { OPTION_FORCE, '\0', "force", NULL, "Do what the guards of the policy would refuse",
           .flag = &arg_force, .flag_value = true },
+        { OPTION_YES, '\0', "yes", NULL, "Do not ask whether to go on",
+          .flag = &arg_yes, .flag_value = true },
         { OPTION_TIMEOUT, '\0', "timeout", "TIME", "What a job may take, as 90s or 5min",
           .text = &arg_timeout },
         { OPTION_NO_WAIT, '\0', "no-wait", NULL, "Print the job, and do not wait for it",
@@ -78,14 +80,14 @@ static_assert(_OPTION_MAX <= 64, "too many options");
 #define OPTIONS_TABLE (TAKES(NO_HEADINGS) | TAKES(JSON) | TAKES(OUTPUT))
 #define OPTIONS_TREE (TAKES(SYSROOT) | TAKES(ARCHITECTURE) | TAKES(VIRTUALIZATION))
 #define OPTIONS_JOB                                                                                \
-        (TAKES(NODE) | TAKES(DEVICE) | TAKES(SIZE) | TAKES(FORCE) | TAKES(TIMEOUT) |               \
+        (TAKES(NODE) | TAKES(DEVICE) | TAKES(SIZE) | TAKES(FORCE) | TAKES(YES) | TAKES(TIMEOUT) |  \
          TAKES(NO_WAIT) | TAKES(UNDO_ON_FAILURE) | TAKES(QUIET) | TAKES(JSON))
 
 #define MEMORY "BLOCKS...\n[--node N | --device NAME] [--size SIZE]"
 
 static const char blocks_details[] =
-        "BLOCKS are numbers or ranges, as in 32 or 32-39,45, or addresses as in the\n"
-        "column RANGE of list.";
+        "BLOCKS are numbers, names or ranges, as in 32, memory32 or 32-39,45, or\n"
+        "addresses as in the column RANGE of list.";
 
 #define QUIET_MEANS(text) ((const OptionMeaning[]){ { OPTION_QUIET, text }, {} })
 #define ALL_MEANS(text) ((const OptionMeaning[]){ { OPTION_ALL, text }, {} })

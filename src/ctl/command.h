@@ -30,6 +30,7 @@ typedef enum OptionId {
         OPTION_ZONE,
         OPTION_MOVABLE,
         OPTION_FORCE,
+        OPTION_YES,
         OPTION_TIMEOUT,
         OPTION_NO_WAIT,
         OPTION_UNDO_ON_FAILURE,

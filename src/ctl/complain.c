@@ -35,6 +35,7 @@ const char *arg_zone = NULL;
 const char *arg_movable = NULL;
 const char *arg_timeout = NULL;
 bool arg_force = false;
+bool arg_yes = false;
 bool arg_wait = true;
 bool arg_undo_on_failure = false;
 const char *arg_since = NULL;

@@ -151,19 +151,24 @@ int change_message_new(sd_bus *bus, const char *path, const char *interface, con
         return message_new(bus, path, interface, method, arg_ask_password, ret);
 }
 
-int ask_block_size(sd_bus *bus, sd_bus_error *error, uint64_t *ret_bytes)
+int ask_number(sd_bus *bus, const char *name, sd_bus_error *error, uint64_t *ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
         int r;
 
         r = manager_message_new(bus, "org.freedesktop.DBus.Properties", "Get", &message);
         if (r >= 0)
-                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, "BlockSizeBytes");
+                r = sd_bus_message_append(message, "ss", BUS_MANAGER_INTERFACE, name);
         if (r >= 0)
                 r = sd_bus_call(bus, message, 0, error, &reply);
-        if (r >= 0 && sd_bus_message_read(reply, "v", "t", ret_bytes) < 0)
+        if (r >= 0 && sd_bus_message_read(reply, "v", "t", ret) < 0)
                 return -EBADMSG;
         return r;
+}
+
+int ask_block_size(sd_bus *bus, sd_bus_error *error, uint64_t *ret_bytes)
+{
+        return ask_number(bus, "BlockSizeBytes", error, ret_bytes);
 }
 
 /* Without a handler they end the loop with the exit code `userdata`. */

@@ -45,6 +45,7 @@ extern const char *arg_zone;
 extern const char *arg_movable;
 extern const char *arg_timeout;
 extern bool arg_force;
+extern bool arg_yes; /* do not ask whether to go on */
 extern bool arg_wait;
 extern bool arg_undo_on_failure;
 
@@ -107,7 +108,11 @@ uint64_t clock_usec(clockid_t clock);
 /* For a call that may have to ask a person first. */
 #define CHANGE_TIMEOUT_USEC (6 * 60 * USEC_PER_SEC)
 
-/* Asks for the size of a block. Returns 0 or more, or a negative errno, with or without the error set. */
+/*
+ * Ask the manager for a property of type 't', and for the size of a block. Return 0 or more, or a negative errno,
+ * with or without the error set.
+ */
+int ask_number(sd_bus *bus, const char *name, sd_bus_error *error, uint64_t *ret);
 int ask_block_size(sd_bus *bus, sd_bus_error *error, uint64_t *ret_bytes);
 
 /* Prints why a call failed: the error reply, else the negative errno. Returns EXIT_FAILURE. */

@@ -17,6 +17,14 @@ int job_request_parse(const char *verb, int argc, char **argv, WordRange **ret_w
 /* Appends the request as Online(), Offline() and SetZone() take it. Returns 0 or a negative errno. */
 int job_request_append(sd_bus_message *message, const BlockRange *blocks, size_t n_blocks);
 
+/*
+ * preview.c: asks memoryd what a request of this kind ("online", ...) would do, says it, and asks the user if it
+ * takes most of a node's movable memory or cannot be undone. EXIT_SUCCESS to go on, or an exit code after printing
+ * why not: memoryd refuses the request, or the user declined.
+ */
+int preview_change(sd_bus *bus, const char *kind, const BlockRange *blocks, size_t n_blocks,
+                   uint64_t block_size_bytes);
+
 /* job-view.c: the properties of a job, its progress, and its report once it has ended. */
 
 typedef struct JobFailure {

@@ -91,6 +91,7 @@ complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l size -
 complete -c memoryctl -n '__memoryctl_verb_is online' -l zone -xa 'movable kernel' -d 'zone to bring memory online in'
 complete -c memoryctl -n '__memoryctl_verb_is set-zone' -l movable -x -d 'how much of a node is to be movable'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l force -d 'do what the guards of the policy would refuse'
+complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l yes -d 'do not ask whether to go on'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l timeout -x -d 'what a job may take'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l no-wait -d 'print the job, and do not wait for it'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l undo-on-failure -d 'take back what was done if some of it fails'

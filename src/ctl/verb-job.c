@@ -324,7 +324,7 @@ static int send_request(Wait *wait, const char *method, const BlockRange *blocks
         return sd_bus_call_async(wait->bus, NULL, message, on_reply, wait, CHANGE_TIMEOUT_USEC);
 }
 
-static int run_job(const char *method, const WordRange *words, size_t n_words)
+static int run_job(const char *kind, const char *method, const WordRange *words, size_t n_words)
 {
         _cleanup_(wait_done) Wait wait = { .progress.has_bar = isatty(STDERR_FILENO) };
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -338,6 +338,8 @@ static int run_job(const char *method, const WordRange *words, size_t n_words)
         if (r < 0)
                 return call_failure(r, &error);
         r = blocks_resolve(words, n_words, wait.progress.block_size_bytes, &blocks);
+        if (r == EXIT_SUCCESS)
+                r = preview_change(wait.bus, kind, blocks, n_words, wait.progress.block_size_bytes);
         if (r != EXIT_SUCCESS)
                 return r;
         r = add_matches(&wait);
@@ -357,7 +359,7 @@ static int verb_job(const char *verb, const char *method, int argc, char **argv)
         int r = job_request_parse(verb, argc, argv, &words, &n_words);
 
         setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe gets each line at once */
-        return r == EXIT_SUCCESS ? run_job(method, words, n_words) : r;
+        return r == EXIT_SUCCESS ? run_job(verb, method, words, n_words) : r;
 }
 
 int verb_online(int argc, char **argv)

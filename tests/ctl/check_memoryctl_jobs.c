@@ -451,6 +451,148 @@ START_TEST(a_refusal_is_the_sentence_of_memoryd)
 }
 END_TEST
 
+static void preview(const char *text)
+{
+        ck_assert_int_eq(setenv("MOCK_PREVIEW", text, true), 0);
+}
+
+/* Without a terminal: a script must not hang. The mock's machine has 1G. */
+START_TEST(a_change_says_what_it_will_do)
+{
+        static const struct {
+                const char *preview, *out;
+        } cases[] = {
+                { "1 movable none 47 16 12", "Takes block 47 of node 1 offline: 1 movable block, "
+                                             "128M, 6% of the node's memory, "
+                                             "8% of its movable memory.\n" },
+                { "1 kernel none 32 400 12",
+                  "Takes block 32 of node 1 offline: 1 kernel block, 128M, less than 1% of the "
+                  "node's memory.\n" },
+                { "1 movable none 40-44,47 16 12",
+                  "Takes blocks 40-44,47 of node 1 offline: 6 movable blocks, 768M, 37% of the "
+                  "node's memory, 50% of its movable memory.\n" },
+                { "1 movable none 40-45,47 16 12",
+                  "Takes blocks 40-45,47 of node 1 offline: 7 movable blocks, 896M, 43% of the "
+                  "node's memory, 58% of its movable memory.\n"
+                  "This is more than half of the movable memory of node 1.\n" },
+                { "1 movable none 32,34,36,38,40 16 12",
+                  "Takes 5 blocks of node 1 offline: 5 movable blocks, 640M, 31% of the node's "
+                  "memory, 41% of its movable memory.\n" },
+                { "1 none movable 40-47 16 0",
+                  "Brings blocks 40-47 of node 1 online: 8 movable blocks, 1G, 50% of the node's "
+                  "memory.\n" },
+                { "1 none kernel 40-47 8 0",
+                  "Brings blocks 40-47 of node 1 online: 8 kernel blocks, 1G, 100% of the node's "
+                  "memory.\n" },
+                { "1 kernel movable 34-35 16 8",
+                  "Makes blocks 34-35 of node 1 movable: 2 kernel blocks, 256M, 12% of the node's "
+                  "memory.\n" },
+                { "1 movable kernel 34 16 8",
+                  "Makes block 34 of node 1 kernel memory: 1 movable block, 128M, 6% of the node's "
+                  "memory, 12% of its movable memory.\n"
+                  "Movable memory that becomes kernel memory can usually not be made movable "
+                  "again.\n" },
+                { "-1 kernel none 32-33 0 0",
+                  "Takes blocks 32-33 offline: 2 kernel blocks, 256M.\n" },
+                { "0 kernel none 3 4 1\n0 movable none 4 4 1\n1 movable none 5 4 3",
+                  "Takes block 3 of node 0 offline: 1 kernel block, 128M, 25% of the node's "
+                  "memory.\n"
+                  "Takes block 4 of node 0 offline: 1 movable block, 128M, 25% of the node's "
+                  "memory, 100% of its movable memory.\n"
+                  "Takes block 5 of node 1 offline: 1 movable block, 128M, 25% of the node's "
+                  "memory, 33% of its movable memory.\n"
+                  "In all, 3 blocks, 384M, 37% of the machine's memory.\n"
+                  "This is more than half of the movable memory of node 0.\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char out[1024];
+
+                preview(cases[i].preview);
+                start_script("calm", "early done");
+                RUN("offline", "32");
+                snprintf(out, sizeof(out), "%sThe job ended done with 0 of 0 blocks\n",
+                         cases[i].out);
+                expect(0, out, "");
+                end_mock();
+        }
+}
+END_TEST
+
+START_TEST(a_script_gets_the_job_or_json_alone)
+{
+        preview("1 movable none 40-47 16 8");
+        start_script("calm", "early done");
+        RUN("offline", "--no-wait", "--node", "1");
+        expect(0, "job 8\n", "");
+        RUN("offline", "-q", "--node", "1");
+        expect(0, "", "");
+        RUN("offline", "-J", "--node", "1");
+        json_object_put(expect_json());
+        RUN("set-zone", "--node", "1", "--no-wait", "kernel");
+        expect(0, "job 11\n", "");
+        expect_log("Preview offline Node=1\nOffline Node=1\n"
+                   "Preview offline Node=1\nOffline Node=1\n"
+                   "Preview offline Node=1\nOffline Node=1\n"
+                   "Preview set-zone Node=1 Zone=kernel\nSetZone Node=1 Zone=kernel\n");
+}
+END_TEST
+
+START_TEST(a_refusal_names_force_if_that_would_help_and_what_it_risks)
+{
+        static const struct {
+                const char *name, *risk;
+        } cases[] = {
+                { "BootMemory",
+                  "much of such memory usually cannot be moved, so that it takes long, "
+                  "slows the machine down meanwhile, and may fail" },
+                { "LastKernelMemory",
+                  "the kernel then has to take memory of other nodes for what cannot be moved, "
+                  "which is slower, and may find none" },
+                { "BelowGuards", "kernel memory may run out while movable memory is free, and "
+                                 "programs may be killed" },
+                { "NotEnoughBlocks",
+                  "this takes memory that was there at boot, which may fail, or that the guards "
+                  "keep, so that kernel memory may run out" },
+                { "InvalidRequest",
+                  "the state of the device then is not that of all of its blocks, "
+                  "and programs that go by it, such as daxctl, may fail" },
+        };
+        char text[256], err[512];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                snprintf(text, sizeof(text), "!%s the reason\n0 kernel none 0 8 0", cases[i].name);
+                preview(text);
+                start_script("calm", "early done");
+                RUN("offline", "32");
+                snprintf(err, sizeof(err),
+                         "memoryctl: the reason\n"
+                         "With --force this is done all the same. The risk: %s.\n",
+                         cases[i].risk);
+                expect(1, "", err);
+                /* With it, it is done. */
+                RUN("offline", "32", "--force", "--no-wait");
+                expect(0, "job 8\n", "");
+                end_mock();
+
+                /* It would not help. */
+                snprintf(text, sizeof(text), "!%s the reason", cases[i].name);
+                preview(text);
+                start_script("calm", "early done");
+                RUN("offline", "32");
+                expect(1, "", "memoryctl: the reason\n");
+                RUN("offline", "32", "--force");
+                expect(1, "", "memoryctl: the reason\n");
+                end_mock();
+        }
+        /* What is not there is not made by force, whatever memoryd says. */
+        preview("!NoSuchBlock there is no memory32\n0 kernel none 0 8 0");
+        start_script("calm", "early done");
+        RUN("offline", "32");
+        expect(1, "", "memoryctl: there is no memory32\n");
+}
+END_TEST
+
 START_TEST(who_may_not_is_denied)
 {
         static const char *const verbs[] = { "online", "offline" };
@@ -644,6 +786,85 @@ START_TEST(a_terminal_gets_a_bar_that_goes_away)
         /* Blanks as long as the bar, in front of the end. */
         ck_assert_int_eq(output.out[strlen(output.out) - strlen(end) - 1], ' ');
         expect_log("Offline Blocks=32-35\nCancel 8\n");
+}
+END_TEST
+
+#define FOR_GOOD                                                                                   \
+        "Movable memory that becomes kernel memory can usually not be made movable again.\r\n"
+#define MOST "This is more than half of the movable memory of node 1.\r\n"
+
+START_TEST(a_terminal_is_asked_about_what_takes_most_or_is_for_good)
+{
+        static const struct {
+                const char *preview, *answer;
+                const char *concerns; /* NULL: nothing is asked */
+                bool is_done;
+        } cases[] = {
+                { "1 movable none 40-43 16 8", NULL, NULL, true },
+                { "1 movable none 40-44 16 8", "y\n", MOST, true },
+                { "1 movable none 40-44 16 8", "YES\n", MOST, true },
+                { "1 movable none 40-44 16 8", "n\n", MOST, false },
+                { "1 movable none 40-44 16 8", "\n", MOST, false },
+                { "1 movable none 40-44 16 8", "yesterday\n", MOST, false },
+                { "1 movable none 40-44 16 8", "\004", MOST, false }, /* Ctrl-D */
+                { "1 movable kernel 40 16 8", "n\n", FOR_GOOD, false },
+                { "1 movable kernel 40 16 8", "y\n", FOR_GOOD, true },
+                { "1 movable kernel 40-44 16 8", "n\n", MOST FOR_GOOD, false },
+                { "1 kernel movable 40-44 16 8", NULL, NULL, true },
+                { "1 kernel none 32-39 16 8", NULL, NULL, true },
+                { "1 none kernel 32-39 16 0", NULL, NULL, true },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                Terminal terminal;
+                char path[PATH_MAX];
+
+                preview(cases[i].preview);
+                start_script("calm", "early done");
+                in_folder("log", path);
+                unlink(path);
+                terminal = terminal_open(80, 0, ARGUMENTS("offline", "--node", "1"));
+                if (cases[i].concerns) {
+                        terminal_read(&terminal, "Go on? [y/N] ");
+                        ck_assert_ptr_nonnull(strstr(output.out, cases[i].concerns));
+                        expect_log("Preview offline Node=1\n");
+                        ck_assert_int_gt(
+                                write(terminal.fd, cases[i].answer, strlen(cases[i].answer)), 0);
+                }
+                terminal_close(&terminal);
+                ck_assert_msg(!strstr(output.out, "Go on?") == !cases[i].concerns, "%s",
+                              output.out);
+                ck_assert_msg(output.exit_code == !cases[i].is_done, "%s", output.out);
+                expect_log(cases[i].is_done ? "Preview offline Node=1\nOffline Node=1\n" :
+                                              "Preview offline Node=1\n");
+                ck_assert(!strstr(output.out, "memoryctl: nothing was changed") ==
+                          cases[i].is_done);
+                end_mock();
+        }
+}
+END_TEST
+
+START_TEST(yes_answers_and_a_terminal_is_asked_in_every_form)
+{
+        static const char *const options[] = { "--no-wait", "-J", "-q" };
+
+        preview("1 movable kernel 40 16 8");
+        start_script("calm", "early done");
+        for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+                Terminal terminal =
+                        terminal_open(80, 0, ARGUMENTS("set-zone", "40", "kernel", options[i]));
+
+                terminal_read(&terminal, "Go on? [y/N] ");
+                ck_assert_int_eq(write(terminal.fd, "n\n", 2), 2);
+                terminal_close(&terminal);
+                ck_assert_int_eq(output.exit_code, 1);
+
+                terminal = terminal_open(
+                        80, 0, ARGUMENTS("set-zone", "40", "kernel", "--yes", options[i]));
+                terminal_close(&terminal);
+                ck_assert_ptr_null(strstr(output.out, "Go on?"));
+                ck_assert_msg(output.exit_code == 0, "%s", output.out);
+        }
 }
 END_TEST
 
@@ -911,6 +1132,11 @@ int main(void)
                 the_end_of_memoryd_ends_the_waiting,
                 the_end_of_memoryd_before_its_reply_is_a_failure,
                 the_end_of_the_bus_ends_the_waiting,
+                a_change_says_what_it_will_do,
+                a_script_gets_the_job_or_json_alone,
+                a_refusal_names_force_if_that_would_help_and_what_it_risks,
+                a_terminal_is_asked_about_what_takes_most_or_is_for_good,
+                yes_answers_and_a_terminal_is_asked_in_every_form,
                 a_terminal_gets_a_bar_that_goes_away,
                 the_bar_moves_and_fits_the_width,
                 a_narrow_terminal_gets_the_text_alone,

@@ -432,6 +432,74 @@ int mock_method_job(sd_bus_message *message, void *userdata, sd_bus_error *error
         return r < 0 ? r : sd_bus_reply_method_return(message, "o", path);
 }
 
+/* Appends a line of MOCK_PREVIEW. */
+static int append_change(sd_bus_message *reply, const char *line)
+{
+        unsigned first, last, n_node, n_movable, n = 0;
+        char from[16], to[16], blocks[128];
+        int node, r;
+
+        if (sscanf(line, "%d %15s %15s %127s %u %u", &node, from, to, blocks, &n_node,
+                   &n_movable) != 6)
+                return -EINVAL;
+        r = sd_bus_message_open_container(reply, 'r', BUS_EFFECT_FIELDS);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "iss", node, from, to);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(uu)");
+        for (char *rest = blocks, *word; r >= 0 && (word = strsep(&rest, ","));) {
+                if (sscanf(word, "%u-%u", &first, &last) < 2)
+                        last = first;
+                n += last - first + 1;
+                r = sd_bus_message_append(reply, "(uu)", first, last);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "ttt", (uint64_t) n << 27, (uint64_t) n_node << 27,
+                                          (uint64_t) n_movable << 27);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int mock_method_preview(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *text = getenv("MOCK_PREVIEW"), *kind, *end;
+        char name[128], sentence[256];
+        int r;
+
+        (void) userdata;
+        if (!text)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_METHOD, "Unknown method");
+        r = sd_bus_message_read(message, "s", &kind);
+        if (r >= 0)
+                r = format_request(message);
+        if (r < 0)
+                return r;
+        mock_log("Preview %s %s", kind, job.target);
+        end = strchr(text, '\n');
+        if (*text == '!' && (!end || !strstr(job.target, "Force=1"))) {
+                snprintf(name, sizeof(name), BUS_ERROR_PREFIX "%.*s", (int) strcspn(text + 1, " "),
+                         text + 1);
+                text = strchr(text, ' ') + 1;
+                snprintf(sentence, sizeof(sentence), "%.*s", (int) strcspn(text, "\n"), text);
+                return sd_bus_error_set(error, name, sentence);
+        }
+        if (*text == '!')
+                text = end + 1;
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(" BUS_EFFECT_FIELDS ")");
+        while (r >= 0 && *text) {
+                r = append_change(reply, text);
+                text += strcspn(text, "\n");
+                text += *text == '\n';
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
 int mock_jobs_make(sd_bus *on)
 {
         (void) on;

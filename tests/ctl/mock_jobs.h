@@ -21,6 +21,10 @@
  *              done, partly, failed, cancelled, timed-out
  *                       the job ends so
  *              early    as the first word: it all happens before the call is replied to
+ * MOCK_PREVIEW what Preview() answers, which an earlier memoryd does not have: a line for each change, "1 movable
+ *              none 40-41,47 16 8": node, class before and after, blocks, and the numbers of blocks of the node and
+ *              of its movable ones. A first line "!NAME SENTENCE" refuses the request with that error: always if it
+ *              is the only line, else unless the request has Force.
  * MOCK_LOG     a file to which each call that changes something is appended.
  *
  * The target of that job is the request as it came, such as "Node=1 Size=268435456".
@@ -41,4 +45,5 @@ int mock_jobs_go(sd_bus *bus);
 void mock_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int mock_method_job(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int mock_method_preview(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int mock_method_list_jobs(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -579,6 +579,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD("Online", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Offline", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("SetZone", "a{sv}", "o", method_job, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Preview", "sa{sv}", "a(" BUS_EFFECT_FIELDS ")", mock_method_preview,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListJobs", NULL, "a" BUS_JOB_SIGNATURE, mock_method_list_jobs,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,

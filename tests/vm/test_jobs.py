@@ -51,12 +51,26 @@ REFUSED_WORDS = (
     ("set-zone 39 blue", 2, "blue"),
     ("set-zone --node 2 --movable=many", 2, "many"),
     ("offline 39 --timeout soon", 2, "soon"),
-    ("offline 9999", 1, "9999"),
+    ("set-zone --node 2 --movable=75", 2, "use 75% for that percentage of the node's memory, or 75G"),
+    ("offline --node 2 --size 0.1G", 2, "not a whole number of bytes"),
+    ("offline 9999", 1, "there is no memory9999"),
+    ("online memory9999", 1, "there is no memory9999"),
+    ("set-zone 32,9999 movable", 1, "there is no memory9999"),
+    ("list /sys/devices/system/memory/memory9999", 1, "there is no memory9999"),
+    ("explain 9999", 1, "there is no memory9999"),
+    ("offline --node 2 --size 64M", 1, "64M is less than a block, 128M"),
+    ("offline --node 2 --size 1.0625G", 1, "1088M is not a multiple of the block size, 128M"),
+    ("set-zone --node 2 --movable=12%", 1, "12% of the 1G that node 2 has online is less than a block"),
+    ("set-zone --node 2 --movable=64M", 1, "64M is less than a block, 128M"),
+    ("set-zone --node 2 --movable=1.5G", 1, "node 2 cannot have 1.5G of movable memory: it has 1G"),
+    ("offline 32-33", 1, "With --force this is done all the same. The risk: the kernel then has to "
+                         "take memory of other nodes"),
     ("offline --device nothing", 1, "nothing"),
     ("offline --node 1", 1, "node 1"),
     ("offline --node 2 --size 1000", 1, "1000"),
     ("set-zone --node 2 --movable=101%", 1, "101"),
     ("offline 5", 1, "boot"),
+    ("offline 5", 1, "With --force this is done all the same. The risk: much of such memory"),
     ("offline 0x0000000028000000-0x000000002fffffff", 1, "boot"),
     ("offline 0x0000000028000000-0x0000000028ffffff", 2, "whole blocks of 128M"),
     ("cancel 999", 1, "999"),
@@ -120,6 +134,57 @@ class Jobs(GuestCase):
         self.assertClasses(read_memory(self.guest).classes(), before)
         self.assertEqual(self.memoryd.jobs(), [])
         self.assertNoErrors()
+
+    # What is said and asked before
+
+    def _at_a_terminal(self, words, answer):
+        """Runs memoryctl at a terminal, where this answer is typed. Returns the exit code, and the screen."""
+        result = self.guest.call(f"printf '{answer}' | script --quiet --return "
+                                 f"--command 'memoryctl {words}' /dev/null")
+        return result.code, result.stdout.replace("\r", "")
+
+    def test_a_change_says_what_it_does_and_asks_at_a_terminal(self):
+        _, added = self._use_dimm(512, MOVABLE, "MMMM")
+        first, last = added[0], added[-1]
+        self.assertEqual(
+            self.guest.run(f"memoryctl offline memory{last}").splitlines()[0],
+            f"Takes block {last} of node 2 offline: 1 movable block, 128M, 25% of the node's memory, "
+            "25% of its movable memory.")
+        self.assertEqual(
+            self.guest.run(f"memoryctl online memory{last}").splitlines()[0],
+            f"Brings block {last} of node 2 online: 1 movable block, 128M, 25% of the node's memory.")
+        before = read_memory(self.guest).classes()
+
+        # More than half goes, and more than half for good.
+        said = (f"Takes blocks {first + 1}-{last} of node 2 offline: 3 movable blocks, 384M, 75% of the "
+                "node's memory, 75% of its movable memory.\n"
+                "This is more than half of the movable memory of node 2.\n"
+                "Go on? [y/N] ")
+        code, screen = self._at_a_terminal("offline --node 2 --size 384M", "n\\n")
+        self.assertEqual(code, 1, screen)
+        self.assertIn(said, screen)
+        self.assertIn("memoryctl: nothing was changed", screen)
+        code, screen = self._at_a_terminal(f"set-zone memory{first} kernel", "n\\n")
+        self.assertEqual(code, 1, screen)
+        self.assertIn("Movable memory that becomes kernel memory can usually not be made movable again.\n"
+                      "Go on? [y/N] ", screen)
+        self.assertClasses(read_memory(self.guest).classes(), before)
+        self.assertEqual(self.memoryd.jobs(), [])
+
+        # An answer, --yes and a script that has no terminal.
+        code, screen = self._at_a_terminal("offline --node 2 --size 384M", "y\\n")
+        self.assertEqual(code, 0, screen)
+        self.assertEqual([self._state(block) for block in added],
+                         ["online", "offline", "offline", "offline"])
+        self.guest.run(f"memoryctl online {first + 1}-{last}")
+        code, screen = self._at_a_terminal(f"offline {first + 1}-{last} --yes", "")
+        self.assertEqual(code, 0, screen)
+        self.assertNotIn("Go on?", screen)
+        self.guest.run(f"memoryctl online {first + 1}-{last}")
+        text = self.guest.run(f"memoryctl offline {first + 1}-{last}")
+        self.assertIn("This is more than half of the movable memory of node 2.", text)
+        self.assertNotIn("Go on?", text)
+        self.note(text.splitlines()[0])
 
     # Jobs that wait
 
