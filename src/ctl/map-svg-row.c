@@ -372,8 +372,9 @@ static void print_bracket(const Lines *lines, const Bracket *bracket)
 /* Prints a bracket, unless it and the next can share one. */
 static void add_bracket(const Lines *lines, Bracket *pending, Bracket next)
 {
+        size_t width = lines->svg->map->width;
         bool shares = pending->n > 0 && pending->last + 1 >= next.first &&
-                      !is_line_start(lines, next.first);
+                      pending->last / width == next.first / width;
 
         /* A cell with blocks of two devices belongs to the first. */
         if (shares && pending->last >= next.first)
