@@ -98,6 +98,7 @@ const Verb verbs[] = {
                 .arguments = "",
                 .help = "Totals, nodes, open blocks and jobs (the default)",
                 .options = TAKES(BYTES) | TAKES(JSON),
+                .paged = true,
                 .run = verb_status,
         },
         {
@@ -108,6 +109,7 @@ const Verb verbs[] = {
                 .meanings = ALL_MEANS("Print a line for each block"),
                 .columns = &list_columns,
                 .options = TAKES(ALL) | TAKES(BYTES) | OPTIONS_TABLE | OPTIONS_TREE,
+                .paged = true,
                 .run_with = verb_list,
         },
         {
@@ -116,6 +118,7 @@ const Verb verbs[] = {
                 .help = "NUMA nodes",
                 .columns = &nodes_columns,
                 .options = TAKES(BYTES) | OPTIONS_TABLE | OPTIONS_TREE,
+                .paged = true,
                 .run = verb_nodes,
         },
         {
@@ -124,6 +127,7 @@ const Verb verbs[] = {
                 .help = "Zones of the nodes",
                 .columns = &zones_columns,
                 .options = TAKES(BYTES) | OPTIONS_TABLE | OPTIONS_TREE,
+                .paged = true,
                 .run = verb_zones,
         },
         {
@@ -131,6 +135,7 @@ const Verb verbs[] = {
                 .arguments = "",
                 .help = "A picture of the machine, a cell for each block",
                 .options = TAKES(BYTES) | TAKES(JSON) | TAKES(SVG) | OPTIONS_TREE,
+                .paged = true,
                 .run = verb_map,
         },
         {
@@ -138,6 +143,7 @@ const Verb verbs[] = {
                 .arguments = "BLOCK",
                 .help = "Why a block is what it is",
                 .options = TAKES(JSON),
+                .paged = true,
                 .run_with = verb_explain,
         },
         {
@@ -147,6 +153,7 @@ const Verb verbs[] = {
                 .columns = &history_columns,
                 .options =
                         TAKES(BYTES) | TAKES(NODE) | TAKES(DEVICE) | TAKES(SINCE) | OPTIONS_TABLE,
+                .paged = true,
                 .run = verb_history,
         },
         {
@@ -157,6 +164,7 @@ const Verb verbs[] = {
                 .columns = &plan_columns,
                 .options = TAKES(ALL) | TAKES(BYTES) | TAKES(ADD) | TAKES(CONFIG) | OPTIONS_TABLE |
                            OPTIONS_TREE,
+                .paged = true,
                 .run = verb_plan,
         },
         {
@@ -165,6 +173,7 @@ const Verb verbs[] = {
                 .help = "What on this machine works against the policy",
                 .meanings = QUIET_MEANS("Print nothing: the exit status tells of problems"),
                 .options = TAKES(QUIET) | TAKES(JSON),
+                .paged = true,
                 .run = verb_verify,
         },
         {
@@ -217,6 +226,7 @@ const Verb verbs[] = {
                 .columns = &jobs_columns,
                 .options = OPTIONS_TABLE,
                 .group = VERBS_CHANGE,
+                .paged = true,
                 .run = verb_jobs,
         },
         {
@@ -250,6 +260,7 @@ const Verb verbs[] = {
                 .arguments = "[VERB]",
                 .help = "Print this text, or that of a verb",
                 .group = VERBS_DAEMON,
+                .paged = true,
         },
 };
 

@@ -91,6 +91,7 @@ typedef struct Verb {
         const ColumnSet *columns;      /* of the table that the verb prints, or NULL */
         OptionSet options;             /* beside OPTIONS_COMMON */
         VerbGroup group;
+        bool paged; /* its output may be long, and comes at once: a pager may show it */
         int (*run)(void);
         int (*run_with)(int argc, char **argv); /* in place of `run`: takes arguments */
         /* The verb without either is help, which needs these tables itself. */

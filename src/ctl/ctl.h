@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/format.h"
+#include "ctl/terminal.h"
 #include "job/request.h"
 #include "kernel/recording.h"
 #include "policy/forecast.h"
@@ -406,6 +407,7 @@ typedef struct Column {
         size_t offset;       /* of it in the row */
         size_t lacks_offset; /* of a bool that tells whether the row lacks it; 0: each row has it */
         bool optional;       /* only with -o */
+        bool colored;        /* its cells have a colour by what they say */
         int flags;           /* SCOLS_FL_*, beside those of the type */
 
         /* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. Not set: that of the type. */
@@ -489,12 +491,6 @@ const char *time_format(uint64_t usec, char buffer[static TIME_STRING_MAX]);
 
 /* "EBUSY", or the number where the C library has no name, in the buffer; empty for 0. */
 const char *error_format(int error, char buffer[static ERROR_STRING_MAX]);
-
-/* As wide as terminals always were. */
-#define TERMINAL_WIDTH 80
-
-/* That of the terminal behind a file, else what COLUMNS says, else the usual one. */
-size_t terminal_width(int fd);
 
 /* feature.c: what the kernel has and lacks, as part of the status and of what verify prints. */
 void features_print_status(const ManagerRow *manager);

@@ -17,6 +17,13 @@ static const char *const group_titles[_VERB_GROUP_MAX] = {
         [VERBS_DAEMON] = "Other verbs",
 };
 
+static void print_heading(const char *title)
+{
+        putchar('\n');
+        color_print(COLOR_HEADING, "%s:", title);
+        putchar('\n');
+}
+
 /* Prints an entry of a list. A long name has a line of its own. */
 static void print_entry(const char *name, const char *help)
 {
@@ -50,18 +57,21 @@ static const char *option_meaning(const Option *option, const Verb *verb)
 /* Prints the options of a set, as the verb has them. Prints no heading if there are none. */
 static void print_options(const char *heading, OptionSet set, const Verb *verb)
 {
+        bool has_heading = false;
+
         for (size_t i = 0; i < n_options; i++) {
                 if (!(set & (UINT64_C(1) << options[i].id)))
                         continue;
-                printf("%s", heading);
-                heading = "";
+                if (!has_heading)
+                        print_heading(heading);
+                has_heading = true;
                 print_option(&options[i], option_meaning(&options[i], verb));
         }
 }
 
 static void print_verbs(VerbGroup group)
 {
-        printf("\n%s:\n", group_titles[group]);
+        print_heading(group_titles[group]);
         for (size_t i = 0; i < n_verbs; i++) {
                 const Verb *verb = &verbs[i];
                 char name[64];
@@ -81,7 +91,7 @@ static int print_all(void)
              "Shows what memoryd knows of the machine's memory blocks, and has it change them.");
         for (VerbGroup group = 0; group < _VERB_GROUP_MAX; group++)
                 print_verbs(group);
-        print_options("\nOptions:\n", UINT64_MAX, NULL);
+        print_options("Options", UINT64_MAX, NULL);
         puts("\n\"memoryctl VERB --help\" has the options and the columns of a verb.\n"
              "See memoryctl(1).");
         return EXIT_SUCCESS;
@@ -106,7 +116,7 @@ static void print_columns(const ColumnSet *set)
 
         for (size_t i = 0; i < set->n_columns; i++)
                 any_optional |= set->columns[i].optional;
-        printf("\nColumns%s:\n", any_optional ? " (* only with -o)" : "");
+        print_heading(any_optional ? "Columns (* only with -o)" : "Columns");
         columns_print(set);
 }
 
@@ -118,8 +128,8 @@ int help_print(const Verb *verb)
         printf("\n%s.\n", verb->help);
         if (verb->details)
                 printf("\n%s\n", verb->details);
-        print_options("\nOptions:\n", verb->options, verb);
-        print_options("\nOptions of all verbs:\n", OPTIONS_COMMON, NULL);
+        print_options("Options", verb->options, verb);
+        print_options("Options of all verbs", OPTIONS_COMMON, NULL);
         if (verb->columns)
                 print_columns(verb->columns);
         puts("\nSee memoryctl(1).");

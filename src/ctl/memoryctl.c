@@ -211,8 +211,10 @@ static int run(int argc, char **argv)
         verb = verb_find(argc > 0 ? argv[0] : "status");
         if (!verb)
                 return bad_verb(argv[0]);
-        if (arg_help)
+        if (arg_help) {
+                pager_begin();
                 return help_print(argc > 0 ? verb : NULL);
+        }
         r = check_options();
         if (r >= 0)
                 return r;
@@ -223,6 +225,8 @@ static int run(int argc, char **argv)
         r = check_verb(verb, argc, argv, given);
         if (r >= 0)
                 return r;
+        if (verb->paged)
+                pager_begin();
         if (arg_output && strcmp(arg_output, "help") == 0) {
                 columns_print(verb->columns);
                 return EXIT_SUCCESS;
@@ -236,6 +240,7 @@ int main(int argc, char **argv)
 
         setlocale(LC_CTYPE, ""); /* libsmartcols measures text; numbers stay as in the C locale */
         r = run(argc, argv);
+        pager_end();
         errno = 0;
         if ((fflush(stdout) != 0 || ferror(stdout)) && r == EXIT_SUCCESS)
                 return failure("cannot write to standard output: %s",

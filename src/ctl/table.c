@@ -4,13 +4,11 @@
 /* Prints tables with libsmartcols. */
 
 #include "base/names.h"
-#include "base/parse.h"
 #include "ctl/ctl.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
-#include <sys/ioctl.h>
 #include <time.h>
 
 static int bad_column(const ColumnSet *set, const char *name, size_t length)
@@ -119,6 +117,7 @@ int table_init(Table *table, const char *name, const ColumnSet *set)
                 return table_finish(table, -ENOMEM);
         scols_table_enable_json(table->scols, arg_json);
         scols_table_enable_noheadings(table->scols, arg_no_headings);
+        scols_table_enable_colors(table->scols, terminal_has_colors() && !arg_json);
         for (size_t i = 0; i < table->n_ids; i++) {
                 const Column *column = &set->columns[table->ids[i]];
                 struct libscols_column *scols;
@@ -128,6 +127,7 @@ int table_init(Table *table, const char *name, const ColumnSet *set)
                 if (!scols)
                         return table_finish(table, -ENOMEM);
                 scols_column_set_json_type(scols, types[column->type].json);
+                scols_cell_set_color(scols_column_get_header(scols), color_sequence(COLOR_HEADING));
         }
         return EXIT_SUCCESS;
 }
@@ -199,6 +199,23 @@ static int cell_format(const Column *column, const void *row, char **ret)
         }
 }
 
+/* A number, a truth or an error in such a column is a bad sign, unless it is 0, false or none. */
+static Color cell_color(const Column *column, const void *row)
+{
+        switch (column->colored ? column->type : _CELL_TYPE_MAX) {
+        case CELL_TEXT:
+                return color_of_word(PART(row, column, char *));
+        case CELL_ID:
+                return PART(row, column, uint32_t) > 0 ? COLOR_BAD : COLOR_NONE;
+        case CELL_BOOL:
+                return PART(row, column, bool) ? COLOR_BAD : COLOR_NONE;
+        case CELL_ERROR:
+                return PART(row, column, int32_t) != 0 ? COLOR_BAD : COLOR_NONE;
+        default:
+                return COLOR_NONE;
+        }
+}
+
 int table_add(Table *table, const void *row)
 {
         struct libscols_line *line;
@@ -208,11 +225,14 @@ int table_add(Table *table, const void *row)
         if (!line)
                 return -ENOMEM;
         for (size_t i = 0; i < table->n_ids; i++) {
+                const Column *column = &table->set->columns[table->ids[i]];
                 char *cell = NULL;
 
-                r = cell_format(&table->set->columns[table->ids[i]], row, &cell);
+                r = cell_format(column, row, &cell);
                 if (r < 0)
                         return r;
+                scols_cell_set_color(scols_line_get_cell(line, i),
+                                     color_sequence(cell_color(column, row)));
                 if (cell && scols_line_refer_data(line, i, cell) != 0) {
                         free(cell);
                         return -ENOMEM;
@@ -345,17 +365,4 @@ const char *error_format(int error, char buffer[static ERROR_STRING_MAX])
                 return name;
         snprintf(buffer, ERROR_STRING_MAX, "%d", error);
         return buffer;
-}
-
-size_t terminal_width(int fd)
-{
-        const char *columns = getenv("COLUMNS");
-        struct winsize size = {};
-        uint32_t width;
-
-        if (ioctl(fd, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0)
-                return size.ws_col;
-        if (columns && parse_u32(columns, &width) >= 0 && width > 0)
-                return width;
-        return TERMINAL_WIDTH;
 }

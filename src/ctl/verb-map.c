@@ -240,14 +240,6 @@ static void print_legend(Terminal *terminal, const Map *map, const MapPolicy *po
         end_line(terminal);
 }
 
-static bool terminal_is_colored(void)
-{
-        const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-
-        return isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-               !(term && strcmp(term, "dumb") == 0);
-}
-
 /* Prints the lines about the machine as a whole. */
 static void print_machine(Terminal *terminal, const Snapshot *snapshot, const Map *map,
                           const MapPolicy *policy)
@@ -267,7 +259,7 @@ static int print_map(const Snapshot *snapshot, const MapPolicy *policy)
 {
         Terminal terminal = {
                 .width = MAX(terminal_width(STDOUT_FILENO), (size_t) TERMINAL_WIDTH_MIN),
-                .colored = terminal_is_colored(),
+                .colored = terminal_has_colors(),
         };
         _cleanup_(map_done) Map map = {};
         char fact[MAP_FACT_MAX];

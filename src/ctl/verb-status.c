@@ -15,6 +15,13 @@ static const BlockStatus open_statuses[] = {
         BLOCK_STATUS_WRITING, BLOCK_STATUS_PENDING, BLOCK_STATUS_WAITING,
 };
 
+static void print_heading(Color color, const char *title)
+{
+        putchar('\n');
+        color_print(color, "%s:", title);
+        putchar('\n');
+}
+
 /* Whether one sentence describes both of two neighbouring blocks. */
 static bool block_is_alike(const BlockRow *a, const BlockRow *b)
 {
@@ -61,15 +68,16 @@ static void print_run(const BlockRow *first, size_t n_blocks, uint64_t block_siz
 
         if (first->node >= 0)
                 snprintf(node, sizeof(node), "node %" PRId32, first->node);
-        printf("  %s (%s, %s): %s", blocks_format(first->id, first->id + n_blocks - 1, blocks),
-               node, size_format(n_blocks * block_size_bytes, size), first->status);
+        printf("  %s (%s, %s): ", blocks_format(first->id, first->id + n_blocks - 1, blocks), node,
+               size_format(n_blocks * block_size_bytes, size));
+        color_print(color_of_word(first->status), "%s", first->status);
         print_reason(first);
 }
 
 /* Prints the runs of blocks that are not settled. */
 static void print_open_blocks(const Snapshot *snapshot)
 {
-        const char *heading = "\nNot settled:\n";
+        bool has_heading = false;
 
         for (size_t s = 0; s < ELEMENTSOF(open_statuses); s++)
                 for (size_t i = 0, n; i < snapshot->n_blocks; i += n) {
@@ -78,8 +86,9 @@ static void print_open_blocks(const Snapshot *snapshot)
                         n = run_length(snapshot, i);
                         if (block_status_from_string(block->status) != open_statuses[s])
                                 continue;
-                        fputs(heading, stdout);
-                        heading = "";
+                        if (!has_heading)
+                                print_heading(COLOR_HEADING, "Not settled");
+                        has_heading = true;
                         print_run(block, n, snapshot->manager.block_size_bytes);
                 }
 }
@@ -87,29 +96,34 @@ static void print_open_blocks(const Snapshot *snapshot)
 static void print_jobs(const Snapshot *snapshot)
 {
         if (snapshot->n_jobs > 0)
-                fputs("\nJobs:\n", stdout);
+                print_heading(COLOR_HEADING, "Jobs");
         for (size_t i = 0; i < snapshot->n_jobs; i++) {
                 const JobRow *job = &snapshot->jobs[i];
 
-                printf("  job %" PRIu32 ": %s %s, %s, %" PRIu32 " of %" PRIu32 " blocks", job->id,
-                       job->kind, job->target, job->state, job->n_done, job->n_total);
+                printf("  job %" PRIu32 ": %s %s, ", job->id, job->kind, job->target);
+                color_print(color_of_word(job->state), "%s", job->state);
+                printf(", %" PRIu32 " of %" PRIu32 " blocks", job->n_done, job->n_total);
                 if (job->n_failed > 0)
-                        printf(", %" PRIu32 " failed", job->n_failed);
+                        color_print(COLOR_BAD, ", %" PRIu32 " failed", job->n_failed);
                 putchar('\n');
         }
 }
 
 static void print_short_nodes(const Snapshot *snapshot)
 {
-        const char *before = "\nShort of kernel memory: node";
+        const char *before = "";
 
         for (size_t i = 0; i < snapshot->n_nodes; i++) {
                 if (!snapshot->nodes[i].kernel_short)
                         continue;
-                printf("%s %" PRIu32, before, snapshot->nodes[i].id);
+                if (!*before) {
+                        putchar('\n');
+                        color_print(COLOR_BAD, "Short of kernel memory:");
+                }
+                printf("%s %" PRIu32, *before ? before : " node", snapshot->nodes[i].id);
                 before = ",";
         }
-        if (*before == ',')
+        if (*before)
                 putchar('\n');
 }
 
@@ -118,7 +132,7 @@ static void print_failed_devices(const ManagerRow *manager)
         char size[SIZE_STRING_MAX];
 
         if (manager->n_failed_devices > 0)
-                fputs("\nMemory that the kernel could not add:\n", stdout);
+                print_heading(COLOR_BAD, "Memory that the kernel could not add");
         for (size_t i = 0; i < manager->n_failed_devices; i++) {
                 const FailedDeviceRow *device = &manager->failed_devices[i];
 
@@ -129,11 +143,11 @@ static void print_failed_devices(const ManagerRow *manager)
         }
 }
 
-static void print_strings(const char *title, char *const *strings)
+static void print_strings(Color color, const char *title, char *const *strings)
 {
         if (!strings || !*strings)
                 return;
-        printf("\n%s:\n", title);
+        print_heading(color, title);
         for (; *strings; strings++)
                 printf("  %s\n", *strings);
 }
@@ -153,9 +167,17 @@ static void print_auto_online(const Snapshot *snapshot)
                         printf(", node %" PRIu32 " %s", node->id, node->kernel_auto_online);
         }
         putchar('\n');
-        for (char **path = snapshot->manager.foreign_auto_online; path && *path; path++)
-                printf("%-23s %s (\"memoryctl reload\" takes it over again)\n",
-                       "Set by another process:", *path);
+        for (char **path = snapshot->manager.foreign_auto_online; path && *path; path++) {
+                color_print(COLOR_WAIT, "%-23s", "Set by another process:");
+                printf(" %s (\"memoryctl reload\" takes it over again)\n", *path);
+        }
+}
+
+/* Prints a number, in a colour unless it is 0. */
+static void print_count(Color color, uint32_t n, const char *what)
+{
+        color_print(n > 0 ? color : COLOR_NONE, "%" PRIu32, n);
+        printf(" %s", what);
 }
 
 static void print_manager(const ManagerRow *manager)
@@ -163,15 +185,20 @@ static void print_manager(const ManagerRow *manager)
         char size[SIZE_STRING_MAX], kernel[SIZE_STRING_MAX], movable[SIZE_STRING_MAX];
         const Totals *totals = &manager->totals;
 
-        printf("memoryd %s%s\n\n", manager->version, manager->degraded ? ", degraded" : "");
+        printf("memoryd %s%s", manager->version, manager->degraded ? ", " : "");
+        if (manager->degraded)
+                color_print(COLOR_BAD, "degraded");
+        fputs("\n\n", stdout);
         printf("%-23s %s\n", "Memory block size:", size_format(manager->block_size_bytes, size));
         printf("%-23s %s (kernel %s, movable %s)\n",
                "Online:", size_format(totals->online_bytes, size),
                size_format(totals->kernel_bytes, kernel),
                size_format(totals->movable_bytes, movable));
         printf("%-23s %s\n", "Offline:", size_format(totals->offline_bytes, size));
-        printf("%-23s %" PRIu32 " pending, %" PRIu32 " failed, %" PRIu32 " foreign\n",
-               "Blocks:", totals->pending_blocks, totals->failed_blocks, totals->foreign_blocks);
+        printf("%-23s ", "Blocks:");
+        print_count(COLOR_WAIT, totals->pending_blocks, "pending, ");
+        print_count(COLOR_BAD, totals->failed_blocks, "failed, ");
+        print_count(COLOR_BAD, totals->foreign_blocks, "foreign\n");
 }
 
 static int print_text(const Snapshot *snapshot)
@@ -195,8 +222,8 @@ static int print_text(const Snapshot *snapshot)
         print_failed_devices(&snapshot->manager);
         print_jobs(snapshot);
         print_open_blocks(snapshot);
-        print_strings("Configuration", snapshot->manager.config_files);
-        print_strings("Faults of the configuration on disk, which is not in force",
+        print_strings(COLOR_HEADING, "Configuration", snapshot->manager.config_files);
+        print_strings(COLOR_BAD, "Faults of the configuration on disk, which is not in force",
                       snapshot->manager.config_faults);
         return EXIT_SUCCESS;
 }

@@ -41,7 +41,7 @@ static const Column nodes_table[] = {
           .offset = offsetof(NodeRow, movable_only) },
         { "DISTANCES", "node:distance of each node", .format = format_distances },
         { "KERNEL_SHORT", "whether its kernel memory runs short", CELL_BOOL,
-          .offset = offsetof(NodeRow, kernel_short), .optional = true,
+          .offset = offsetof(NodeRow, kernel_short), .optional = true, .colored = true,
           .lacks_offset = offsetof(NodeRow, lacks_free) },
         { "KERNEL_AUTO_ONLINE", "what the kernel does with added memory", CELL_TEXT,
           .offset = offsetof(NodeRow, kernel_auto_online), .optional = true },

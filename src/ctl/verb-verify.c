@@ -15,11 +15,12 @@ static int print_json(const Snapshot *snapshot)
                 { "features", json_features(&snapshot->manager) })));
 }
 
-static void print_findings(const char *heading, const FindingRow *rows, size_t n_rows)
+static void print_findings(Color color, const char *heading, const FindingRow *rows, size_t n_rows)
 {
         if (n_rows == 0)
                 return;
-        puts(heading);
+        color_print(color, "%s:", heading);
+        putchar('\n');
         for (size_t i = 0; i < n_rows; i++) {
                 printf("  %s: %s\n", rows[i].subject, rows[i].finding);
                 if (*rows[i].advice)
@@ -30,9 +31,11 @@ static void print_findings(const char *heading, const FindingRow *rows, size_t n
 static int print_text(const Snapshot *snapshot)
 {
         if (snapshot->n_findings == 0)
-                puts("No problems found.");
-        print_findings("Problems:", snapshot->findings, snapshot->n_findings);
-        print_findings("\nNotes:", snapshot->notes, snapshot->n_notes);
+                color_print(COLOR_GOOD, "No problems found.\n");
+        print_findings(COLOR_BAD, "Problems", snapshot->findings, snapshot->n_findings);
+        if (snapshot->n_notes > 0)
+                putchar('\n');
+        print_findings(COLOR_HEADING, "Notes", snapshot->notes, snapshot->n_notes);
         if (snapshot->manager.n_features > 0)
                 putchar('\n');
         features_print_verify(&snapshot->manager);
