@@ -29,7 +29,7 @@ VALUES = {"--architecture": "arm64", "--virtualization": "kvm"}
 STAND_IN = r"""#!/bin/sh
 case "$*" in
 "list --noheadings --output BLOCK,STATE") printf ' 0-15 online\n32-33 offline\n   40 going-offline\n' ;;
-"list --noheadings --output DEVICE") printf 'PNP0C80:00\n\ndax0.0\ndax0.0\n' ;;
+"devices --noheadings --output DEVICE") printf '\nPNP0C80:00\ndax0.0\n' ;;
 "nodes --noheadings --output NODE") printf '   0\n   1\n' ;;
 "jobs --noheadings --output ID") printf ' 3\n14\n' ;;
 *) echo unexpected ;;
@@ -194,7 +194,7 @@ class Completion:
                 self.assertEqual(offered[line], sorted(self.help.taken(verb)))
 
     def test_it_offers_all_columns(self):
-        self.assertEqual(len(self.help.columns), 6)
+        self.assertEqual(len(self.help.columns), 7)
         lines = {verb: f"memoryctl {verb} --output " for verb in self.help.columns}
         offered = complete(self.shell, lines.values())
         for verb, line in lines.items():
@@ -213,6 +213,8 @@ class Completion:
             "memoryctl set-zone ": ["0-15", "kernel", "movable"],
             "memoryctl explain ": ["0", "32", "40"],
             "memoryctl cancel ": ["14", "3"],
+            "memoryctl devices ": ["PNP0C80:00", "dax0.0"],
+            "memoryctl devices d": ["dax0.0"],
             "memoryctl help set": ["set-zone"],
             "memoryctl online --node ": ["0", "1"],
             "memoryctl online --device d": ["dax0.0"],

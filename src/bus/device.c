@@ -14,6 +14,7 @@ static int append_ranges(sd_bus_message *reply, const Machine *machine, size_t d
                          const char *key, bool is_kernel)
 {
         const Block *block = device_first_block(machine, device);
+        uint32_t first, last;
         int r = sd_bus_message_open_container(reply, 'e', "sv");
 
         if (r >= 0)
@@ -22,16 +23,8 @@ static int append_ranges(sd_bus_message *reply, const Machine *machine, size_t d
                 r = sd_bus_message_open_container(reply, 'v', "a(uu)");
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(uu)");
-        while (r >= 0 && block) {
-                uint32_t first = block->id, last = first;
-                bool is_wanted = !is_kernel || block_class(block) == ZONE_CLASS_KERNEL;
-
-                while ((block = device_next_block(machine, block)) && block->id == last + 1 &&
-                       (!is_kernel || (block_class(block) == ZONE_CLASS_KERNEL) == is_wanted))
-                        last++;
-                if (is_wanted)
-                        r = sd_bus_message_append(reply, "(uu)", first, last);
-        }
+        while (r >= 0 && device_take_range(machine, &block, is_kernel, &first, &last))
+                r = sd_bus_message_append(reply, "(uu)", first, last);
         for (int i = 0; r >= 0 && i < 3; i++)
                 r = sd_bus_message_close_container(reply);
         return r;
@@ -62,11 +55,10 @@ static int append_extent(sd_bus_message *reply, const Machine *machine, size_t d
         const Device *of = &machine->devices[device];
         int r = sd_bus_message_append(
                 reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Device", "s", of->name, "Origin", "s",
-                origin_to_string(of->origin), "State", "s",
-                of->missing_blocks > 0 ? "adding" : "present", "Driver", "s", of->driver,
-                "FirstAddress", "t", of->first_block * machine->block_size_bytes, "LastAddress",
-                "t", (of->last_block + UINT64_C(1)) * machine->block_size_bytes - 1, "SizeBytes",
-                "t", of->size_bytes);
+                origin_to_string(of->origin), "State", "s", device_state(of), "Driver", "s",
+                of->driver, "FirstAddress", "t", of->first_block * machine->block_size_bytes,
+                "LastAddress", "t", (of->last_block + UINT64_C(1)) * machine->block_size_bytes - 1,
+                "SizeBytes", "t", of->size_bytes);
 
         if (r >= 0 && of->unit_blocks > 0)
                 r = sd_bus_message_append(reply, "{sv}", "UnitBytes", "t",

@@ -131,6 +131,17 @@ const Verb verbs[] = {
                 .run = verb_zones,
         },
         {
+                .name = "devices",
+                .arguments = "[NAME...]",
+                .help = "Devices, whether they can be removed, and why not",
+                .details = "With a NAME, all that is known of the device, and what to do next. A "
+                           "device\n"
+                           "without a name, such as boot memory, is called by its origin: boot.",
+                .columns = &devices_columns,
+                .options = TAKES(BYTES) | OPTIONS_TABLE | OPTIONS_TREE,
+                .run_with = verb_devices,
+        },
+        {
                 .name = "map",
                 .arguments = "",
                 .help = "A picture of the machine, a cell for each block",

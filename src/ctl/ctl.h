@@ -245,6 +245,35 @@ typedef struct ZoneRow {
         uint64_t free_bytes;
 } ZoneRow;
 
+/* One entry of ListDevices(). */
+typedef struct DeviceRow {
+        const char *name;
+        const char *origin;
+        const char *state;
+        const char *driver;
+        const char *dax_state;
+        uint64_t first_address;
+        uint64_t last_address; /* 0: the device has no blocks */
+        uint64_t size_bytes;   /* 0: not known */
+        uint64_t unit_bytes;   /* 0: it comes and leaves as a whole */
+        BlockRange *blocks;    /* owned */
+        size_t n_blocks;
+        BlockRange *kernel_blocks; /* owned: those of the kernel class */
+        size_t n_kernel_blocks;
+        NodeSet nodes;
+        uint64_t kernel_bytes;
+        uint64_t movable_bytes;
+        uint64_t offline_bytes;
+        uint32_t n_pending;
+        uint32_t n_failed;
+        uint32_t n_foreign;
+        uint32_t job; /* 0: none */
+        const char *removable;
+        const char *obstacle;
+        const char *reason;
+        const char *advice;
+} DeviceRow;
+
 /* One entry of History(). */
 typedef struct DecisionRow {
         uint64_t first_usec;
@@ -327,9 +356,10 @@ typedef enum Fetch {
         FETCH_TIERS = 1 << 7, /* of the nodes, with FETCH_OBJECTS: only if a user asks for them */
         FETCH_CXL = 1 << 8,   /* of the blocks, with FETCH_BLOCKS: likewise */
         FETCH_METRICS = 1 << 9,
+        FETCH_DEVICES = 1 << 10,
 } Fetch;
 
-#define SNAPSHOT_REPLIES_MAX 10
+#define SNAPSHOT_REPLIES_MAX 11
 
 typedef struct Snapshot {
         ManagerRow manager;
@@ -339,6 +369,8 @@ typedef struct Snapshot {
         size_t n_nodes;
         ZoneRow *zones; /* by node, then as the kernel orders them */
         size_t n_zones;
+        DeviceRow *devices; /* by address */
+        size_t n_devices;
         JobRow *jobs; /* in the order in which they were accepted */
         size_t n_jobs;
         DecisionRow *history; /* the oldest first */
@@ -373,7 +405,7 @@ int snapshot_read(unsigned what, Snapshot *snapshot);
 
 /* table.c: tables in the manner of lsmem, through libsmartcols. */
 
-#define TABLE_COLUMNS_MAX 16
+#define TABLE_COLUMNS_MAX 24
 
 /* What a row has for a column, which says how it is shown and what it is in JSON. */
 typedef enum CellType {
@@ -423,6 +455,7 @@ typedef struct ColumnSet {
 extern const ColumnSet list_columns;
 extern const ColumnSet nodes_columns;
 extern const ColumnSet zones_columns;
+extern const ColumnSet devices_columns;
 extern const ColumnSet history_columns;
 extern const ColumnSet plan_columns;
 extern const ColumnSet jobs_columns;
@@ -501,6 +534,7 @@ int verb_status(void);
 int verb_list(int argc, char **argv);
 int verb_nodes(void);
 int verb_zones(void);
+int verb_devices(int argc, char **argv);
 int verb_map(void);
 int verb_explain(int argc, char **argv);
 int verb_history(void);

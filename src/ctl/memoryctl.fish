@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: memoryd contributors
 # fish completion for memoryctl(1)
 
-set -g __memoryctl_verbs status list nodes zones map explain history plan online offline set-zone jobs \
+set -g __memoryctl_verbs status list nodes zones devices map explain history plan online offline set-zone jobs \
     cancel metrics monitor verify reload rescan help
 
 # Whether the verb is one of these. Without a verb, it is status.
@@ -45,6 +45,7 @@ complete -c memoryctl -n $none -a status -d 'totals, nodes, what is pending or f
 complete -c memoryctl -n $none -a list -d 'memory blocks as ranges'
 complete -c memoryctl -n $none -a nodes -d 'NUMA nodes'
 complete -c memoryctl -n $none -a zones -d 'zones of the nodes'
+complete -c memoryctl -n $none -a devices -d 'devices, whether they can be removed, and why not'
 complete -c memoryctl -n $none -a map -d 'a picture of the machine'
 complete -c memoryctl -n $none -a explain -d 'why a block is what it is'
 complete -c memoryctl -n $none -a history -d 'the last decisions'
@@ -67,25 +68,26 @@ complete -c memoryctl -n '__memoryctl_verb_is online' -a '(__memoryctl_blocks of
 complete -c memoryctl -n '__memoryctl_verb_is offline set-zone' -a '(__memoryctl_blocks online)'
 complete -c memoryctl -n '__memoryctl_verb_is set-zone' -a 'movable kernel'
 complete -c memoryctl -n '__memoryctl_verb_is explain' -a "(__memoryctl_blocks '.*' | string replace -r -- '-.*' '')"
+complete -c memoryctl -n '__memoryctl_verb_is devices' -a '(__memoryctl_ask devices DEVICE | string match -r .+)'
 complete -c memoryctl -n '__memoryctl_verb_is cancel' -a '(__memoryctl_ask jobs ID)'
 complete -c memoryctl -n '__memoryctl_verb_is help' -a '$__memoryctl_verbs'
 
 complete -c memoryctl -n '__memoryctl_verb_is list plan rescan' -s a -l all -d 'each block, all of a plan, or also what was taken offline'
-complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map history plan monitor' -s b -l bytes -d 'print sizes in bytes'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones plan history jobs' -s n -l noheadings -d 'print no headings and no totals'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones plan history jobs' -l no-legend -d 'print no headings and no totals'
+complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones devices map history plan monitor' -s b -l bytes -d 'print sizes in bytes'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices plan history jobs' -s n -l noheadings -d 'print no headings and no totals'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices plan history jobs' -l no-legend -d 'print no headings and no totals'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone cancel verify reload rescan' -s q -l quiet -d 'print failures alone'
-complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones map explain history plan online offline set-zone jobs monitor verify' -s J -l json -d 'print JSON'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -s s -l sysroot -xa '(__fish_complete_directories)' -d 'read a recorded machine'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l architecture -xa 'x86-64 arm64 ppc64-le s390x' -d 'architecture of the recorded machine'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones map plan' -l virtualization -xa '(systemd-detect-virt --list 2>/dev/null)' -d 'virtualization of the recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones devices map explain history plan online offline set-zone jobs monitor verify' -s J -l json -d 'print JSON'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan' -s s -l sysroot -xa '(__fish_complete_directories)' -d 'read a recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan' -l architecture -xa 'x86-64 arm64 ppc64-le s390x' -d 'architecture of the recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan' -l virtualization -xa '(systemd-detect-virt --list 2>/dev/null)' -d 'virtualization of the recorded machine'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l add -x -d 'plan with memory added'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l config -rF -d 'plan with this configuration'
 complete -c memoryctl -n '__memoryctl_verb_is metrics' -l file -rF -d 'replace this file with the metrics'
 complete -c memoryctl -n '__memoryctl_verb_is metrics' -l openmetrics -d 'keep strictly to OpenMetrics 1.0'
 complete -c memoryctl -n '__memoryctl_verb_is map' -l svg -rF -d 'draw the map into a file'
 complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l node -xa '(__memoryctl_ask nodes NODE)' -d 'memory of this node'
-complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l device -xa '(__memoryctl_ask list DEVICE | string match -r .+ | sort -u)' -d 'memory of this device'
+complete -c memoryctl -n '__memoryctl_verb_is history online offline set-zone' -l device -xa '(__memoryctl_ask devices DEVICE | string match -r .+)' -d 'memory of this device'
 complete -c memoryctl -n '__memoryctl_verb_is history' -l since -xa 'today yesterday -1h' -d 'show the history from this time on'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l size -x -d 'so much memory'
 complete -c memoryctl -n '__memoryctl_verb_is online' -l zone -xa 'movable kernel' -d 'zone to bring memory online in'
@@ -111,6 +113,9 @@ complete -c memoryctl -n '__memoryctl_verb_is nodes' -s o -l output -d 'show the
         WRITE_LATENCY)'
 complete -c memoryctl -n '__memoryctl_verb_is zones' -s o -l output -d 'show these columns' \
     -xa '(__memoryctl_columns NODE ZONE PRESENT MANAGED SPANNED FREE)'
+complete -c memoryctl -n '__memoryctl_verb_is devices' -s o -l output -d 'show these columns' \
+    -xa '(__memoryctl_columns DEVICE ORIGIN NODE SIZE KERNEL MOVABLE OFFLINE REMOVABLE OBSTACLE REASON ADVICE RANGE \
+        BLOCK UNIT DRIVER STATE DAX_STATE PENDING FAILED FOREIGN JOB)'
 complete -c memoryctl -n '__memoryctl_verb_is history' -s o -l output -d 'show these columns' \
     -xa '(__memoryctl_columns TIME SIZE BLOCK NODE DECISION STATUS REASON UNTIL DEVICE RULE GUARDS ONLINED_BY \
         ERROR DECISIONS USEC UNTIL_USEC)'

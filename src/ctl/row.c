@@ -81,6 +81,21 @@ static int read_own_text(sd_bus_message *message, char **text)
         return *text ? 0 : -ENOMEM;
 }
 
+static int read_nodes(sd_bus_message *message, NodeSet *ret)
+{
+        const void *data;
+        size_t size;
+        int r = sd_bus_message_read_array(message, 'u', &data, &size);
+
+        for (size_t i = 0; r >= 0 && i < size / sizeof(uint32_t); i++) {
+                uint32_t node = ((const uint32_t *) data)[i];
+
+                if (node < NODE_MAX)
+                        node_set_add(ret, node);
+        }
+        return r;
+}
+
 int property_read(sd_bus_message *message, const Property *property, void *row)
 {
         void *value = (char *) row + property->offset;
@@ -95,6 +110,8 @@ int property_read(sd_bus_message *message, const Property *property, void *row)
                 r = rows_read(message, property->rows, value, n_rows);
         } else if (property->type == 'S')
                 r = read_own_text(message, value);
+        else if (property->type == 'N')
+                r = read_nodes(message, value);
         else if (property->type == 'a')
                 r = sd_bus_message_read_strv(message, value);
         else

@@ -24,7 +24,7 @@ typedef struct RowType {
 
 typedef struct Property {
         const char *name; /* NULL ends a table */
-        /* a: an array of structs if there is a row type, else of strings, a char **; S: an owned text */
+        /* a: an array of structs if there is a row type, else of strings, a char **; S: an owned text; N: nodes, a NodeSet */
         char type;
         size_t offset;   /* in the row */
         const char *key; /* in JSON; NULL: not part of it */
@@ -37,6 +37,7 @@ extern const Property manager_properties[];
 extern const Property node_properties[];
 extern const Property zone_properties[];
 extern const Property job_properties[];
+extern const Property device_properties[];
 extern const RowType distance_rows;
 extern const RowType job_rows;
 extern const RowType span_rows;

@@ -372,6 +372,59 @@ static int read_metrics(sd_bus_message *reply, Snapshot *snapshot)
         return properties_read(reply, metrics_properties, &snapshot->metrics);
 }
 
+const Property device_properties[] = {
+        { "Device", 's', offsetof(DeviceRow, name), .key = "device" },
+        { "Origin", 's', offsetof(DeviceRow, origin), .key = "origin" },
+        { "State", 's', offsetof(DeviceRow, state), .key = "state" },
+        { "Driver", 's', offsetof(DeviceRow, driver), .key = "driver" },
+        { "DaxState", 's', offsetof(DeviceRow, dax_state), .key = "dax_state" },
+        { "FirstAddress", 't', offsetof(DeviceRow, first_address), .key = "first_address" },
+        { "LastAddress", 't', offsetof(DeviceRow, last_address), .key = "last_address" },
+        { "SizeBytes", 't', offsetof(DeviceRow, size_bytes), .key = "size" },
+        { "UnitBytes", 't', offsetof(DeviceRow, unit_bytes), .key = "unit" },
+        { "Blocks", 'a', offsetof(DeviceRow, blocks), NULL, &span_rows,
+          offsetof(DeviceRow, n_blocks) },
+        { "KernelBlocks", 'a', offsetof(DeviceRow, kernel_blocks), NULL, &span_rows,
+          offsetof(DeviceRow, n_kernel_blocks) },
+        { "Nodes", 'N', .offset = offsetof(DeviceRow, nodes) },
+        { "KernelBytes", 't', offsetof(DeviceRow, kernel_bytes), .key = "kernel" },
+        { "MovableBytes", 't', offsetof(DeviceRow, movable_bytes), .key = "movable" },
+        { "OfflineBytes", 't', offsetof(DeviceRow, offline_bytes), .key = "offline" },
+        { "PendingBlocks", 'u', offsetof(DeviceRow, n_pending), .key = "pending_blocks" },
+        { "FailedBlocks", 'u', offsetof(DeviceRow, n_failed), .key = "failed_blocks" },
+        { "ForeignBlocks", 'u', offsetof(DeviceRow, n_foreign), .key = "foreign_blocks" },
+        { "Job", 'u', offsetof(DeviceRow, job), .key = "job" },
+        { "Removable", 's', offsetof(DeviceRow, removable), .key = "removable" },
+        { "Obstacle", 's', offsetof(DeviceRow, obstacle), .key = "obstacle" },
+        { "Reason", 's', offsetof(DeviceRow, reason), .key = "reason" },
+        { "Advice", 's', offsetof(DeviceRow, advice), .key = "advice" },
+        {},
+};
+
+static int read_devices(sd_bus_message *reply, Snapshot *snapshot)
+{
+        int r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
+
+        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
+                DeviceRow *row;
+
+                if (GROW(snapshot->devices, snapshot->n_devices) < 0)
+                        return -ENOMEM;
+                row = &snapshot->devices[snapshot->n_devices++];
+                *row = (DeviceRow){ .name = "",
+                                    .origin = "",
+                                    .state = "",
+                                    .driver = "",
+                                    .dax_state = "",
+                                    .removable = "",
+                                    .obstacle = "",
+                                    .reason = "",
+                                    .advice = "" };
+                r = properties_read(reply, device_properties, row);
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(reply);
+}
+
 /* The calls. Their argument is a string, or NULL for none. */
 static const struct {
         Fetch part;
@@ -390,6 +443,7 @@ static const struct {
         { FETCH_TIERS, BUS_MANAGER_INTERFACE, "ListTiers", NULL, read_tiers },
         { FETCH_CXL, BUS_MANAGER_INTERFACE, "ListCxlDevices", NULL, read_cxl },
         { FETCH_METRICS, BUS_MANAGER_INTERFACE, "GetMetrics", NULL, read_metrics },
+        { FETCH_DEVICES, BUS_MANAGER_INTERFACE, "ListDevices", NULL, read_devices },
         { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
         { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
 };
@@ -439,6 +493,11 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->nodes);
         free(snapshot->zones);
         free(snapshot->blocks);
+        for (size_t i = 0; i < snapshot->n_devices; i++) {
+                free(snapshot->devices[i].blocks);
+                free(snapshot->devices[i].kernel_blocks);
+        }
+        free(snapshot->devices);
         free(snapshot->jobs);
         for (size_t i = 0; i < snapshot->n_history; i++)
                 free(snapshot->history[i].ranges);

@@ -4,6 +4,7 @@
 /* Reads a recorded tree instead of asking memoryd. */
 
 #include "ctl/ctl.h"
+#include "model/removal.h"
 #include "policy/guard.h"
 
 #include <fcntl.h>
@@ -120,6 +121,88 @@ static int fill_nodes(Snapshot *snapshot)
         return 0;
 }
 
+static int fill_ranges(const Machine *machine, size_t device, bool is_kernel, BlockRange **ranges,
+                       size_t *n_ranges)
+{
+        const Block *at = device_first_block(machine, device);
+        BlockRange range;
+
+        while (device_take_range(machine, &at, is_kernel, &range.first, &range.last)) {
+                if (GROW(*ranges, *n_ranges) < 0)
+                        return -ENOMEM;
+                (*ranges)[(*n_ranges)++] = range;
+        }
+        return 0;
+}
+
+/* Keeps a text as long as the snapshot. Takes it over. Returns NULL if memory is short. */
+static const char *keep_text(Snapshot *snapshot, char *text)
+{
+        if (!text || GROW(snapshot->texts, snapshot->n_texts) < 0) {
+                free(text);
+                return NULL;
+        }
+        return snapshot->texts[snapshot->n_texts++] = text;
+}
+
+static int fill_device(Snapshot *snapshot, size_t device, DeviceRow *ret)
+{
+        const Machine *machine = &snapshot->recording->machine;
+        const Device *of = &machine->devices[device];
+        const DeviceUse use = device_use_of(machine, device);
+        char *reason = NULL, *advice = NULL;
+        int r = removal_format(machine, device, &use, &reason, &advice);
+
+        *ret = (DeviceRow){
+                .name = of->name,
+                .origin = origin_to_string(of->origin),
+                .state = device_state(of),
+                .driver = of->driver,
+                .dax_state = dax_state_to_string(of->dax_state),
+                .first_address = of->first_block * machine->block_size_bytes,
+                .last_address = (of->last_block + UINT64_C(1)) * machine->block_size_bytes - 1,
+                .size_bytes = of->size_bytes,
+                .unit_bytes = of->unit_blocks * machine->block_size_bytes,
+                .nodes = use.nodes,
+                .kernel_bytes = use.totals.kernel_bytes,
+                .movable_bytes = use.totals.movable_bytes,
+                .offline_bytes = use.totals.offline_bytes,
+                .removable = removable_to_string(use.removable),
+                .obstacle = obstacle_to_string(use.obstacle),
+                .reason = keep_text(snapshot, reason),
+                .advice = keep_text(snapshot, advice),
+        };
+        if (r < 0 || !ret->reason || !ret->advice)
+                return -ENOMEM;
+        r = fill_ranges(machine, device, false, &ret->blocks, &ret->n_blocks);
+        return r < 0 ? r :
+                       fill_ranges(machine, device, true, &ret->kernel_blocks,
+                                   &ret->n_kernel_blocks);
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+        uint64_t x = ((const DeviceRow *) a)->first_address;
+        uint64_t y = ((const DeviceRow *) b)->first_address;
+
+        return (x > y) - (x < y);
+}
+
+static int fill_devices(Snapshot *snapshot)
+{
+        size_t n = snapshot->recording->machine.n_devices;
+        int r = 0;
+
+        snapshot->devices = calloc(n + 1, sizeof(*snapshot->devices));
+        if (!snapshot->devices)
+                return -ENOMEM;
+        for (; r >= 0 && snapshot->n_devices < n; snapshot->n_devices++)
+                r = fill_device(snapshot, snapshot->n_devices,
+                                &snapshot->devices[snapshot->n_devices]);
+        qsort(snapshot->devices, snapshot->n_devices, sizeof(*snapshot->devices), compare_devices);
+        return r;
+}
+
 static void print_faults(const FaultList *faults)
 {
         for (size_t i = 0; i < faults->n_texts; i++)
@@ -152,6 +235,8 @@ int snapshot_read(unsigned what, Snapshot *snapshot)
                 r = fill_blocks(snapshot);
         if (r >= 0)
                 r = fill_nodes(snapshot);
+        if (r >= 0 && (what & FETCH_DEVICES))
+                r = fill_devices(snapshot);
         if (r < 0)
                 return failure("%s", strerror(-r));
         snapshot->manager.block_size_bytes = snapshot->recording->machine.block_size_bytes;

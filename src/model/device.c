@@ -54,6 +54,11 @@ bool device_parse_dax(const char *name, uint32_t *ret_region, uint32_t *ret_id)
         return true;
 }
 
+const char *device_state(const Device *device)
+{
+        return device->missing_blocks > 0 ? "adding" : "present";
+}
+
 const char *device_text(const Device *device)
 {
         return device && *device->name ? device->name : "its device";

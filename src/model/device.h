@@ -77,6 +77,9 @@ bool device_is_online_as_whole(const Device *device);
 /* Splits the name of a dax device, daxX.Y. Returns false for any other name. */
 bool device_parse_dax(const char *name, uint32_t *ret_region, uint32_t *ret_id);
 
+/* "adding" while blocks of a device are still to come, else "present". */
+const char *device_state(const Device *device);
+
 /* Returns the name of a device for a sentence: "its device" if it has none or is NULL. */
 const char *device_text(const Device *device);
 

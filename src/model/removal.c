@@ -61,6 +61,25 @@ const Block *device_next_block(const Machine *machine, const Block *block)
         return find_from(machine, (size_t) (block - machine->blocks) + 1, (size_t) block->device);
 }
 
+bool device_take_range(const Machine *machine, const Block **at, bool is_kernel,
+                       uint32_t *ret_first, uint32_t *ret_last)
+{
+        while (*at) {
+                uint32_t first = (*at)->id, last = first;
+                bool is_wanted = !is_kernel || block_class(*at) == ZONE_CLASS_KERNEL;
+
+                while ((*at = device_next_block(machine, *at)) && (*at)->id == last + 1 &&
+                       (!is_kernel || (block_class(*at) == ZONE_CLASS_KERNEL) == is_wanted))
+                        last++;
+                if (!is_wanted)
+                        continue;
+                *ret_first = first;
+                *ret_last = last;
+                return true;
+        }
+        return false;
+}
+
 static bool is_at_work(const Block *block)
 {
         return block->status == BLOCK_STATUS_WRITING || block->status == BLOCK_STATUS_OFFLINING ||

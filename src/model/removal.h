@@ -52,6 +52,13 @@ typedef struct DeviceUse {
 const Block *device_first_block(const Machine *machine, size_t device);
 const Block *device_next_block(const Machine *machine, const Block *block);
 
+/*
+ * Takes the next range of a device's blocks, or of its kernel memory alone, from the block *at on, which is moved
+ * past it. *at is NULL at the end. Returns false if there is no range.
+ */
+bool device_take_range(const Machine *machine, const Block **at, bool is_kernel,
+                       uint32_t *ret_first, uint32_t *ret_last);
+
 /* Adds up the blocks of a device, by its index in the machine. The time is linear in the blocks in its range. */
 DeviceUse device_use_of(const Machine *machine, size_t device);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
+#include "ctl/mock_devices.h"
 #include "ctl/mock_events.h"
 #include "ctl/mock_jobs.h"
 
@@ -559,6 +560,8 @@ static const sd_bus_vtable manager_vtable[] = {
         /* What a later version may add. */
         SD_BUS_PROPERTY("Unheard", "u", NULL, offsetof(Mock, failed_blocks), 0),
         SD_BUS_METHOD("ListTiers", NULL, "a(uu)", method_list_tiers, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ListDevices", NULL, "aa{sv}", mock_method_list_devices,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListCxlDevices", NULL, "a" BUS_CXL_SIGNATURE, method_list_cxl_devices,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,

@@ -274,6 +274,7 @@ static const struct {
         { "list", { "--all", "--output", "+RULE,GUARDS,STATUS,DEVICE,ORIGIN,ZONES" }, true, false },
         { "nodes", { "--output", "+KERNEL_AUTO_ONLINE,TIER" }, true, true },
         { "zones", {}, true, false },
+        { "devices", { OWN_DEVICE }, true, true },
         { "map", {}, true, false },
         { "explain", { own_block }, false, false },
         { "history", { "--output", "+DEVICE,RULE,GUARDS" }, false, false },
