@@ -471,7 +471,9 @@ static void play_portion(uint32_t n_kernel, uint32_t n_movable, uint32_t percent
         play.request.movable_percent = percent;
         if (selection_make(machine, &policy, &play.request, &play.selection) < 0)
                 ck_abort_msg("out of memory");
-        if (n * percent / 100 == n) {
+        if (percent > 0 && n * percent < 100) {
+                ck_assert_int_eq(play.selection.refusal, REFUSAL_INVALID_PERCENTAGE);
+        } else if (n * percent / 100 == n) {
                 ck_assert_int_eq(play.selection.refusal, REFUSAL_LAST_KERNEL_MEMORY);
         } else if (n * percent / 100 == n_movable) {
                 ck_assert_int_eq(play.selection.refusal, REFUSAL_NOTHING_TO_DO);
