@@ -58,8 +58,10 @@ class Install(unittest.TestCase):
     def test_presets_are_those_of_installed_units(self):
         words = next(self.root.rglob("*.preset")).read_text(encoding="utf-8").splitlines()
         enabled = {line.split()[1] for line in words if line.startswith("enable ")}
-        self.assertIn("memoryd.service", enabled)
-        self.assertLessEqual(enabled, self._files())
+        disabled = {line.split()[1] for line in words if line.startswith("disable ")}
+        self.assertEqual(enabled, {"memoryd.service"})
+        self.assertIn("memoryd-metrics.timer", disabled)
+        self.assertLessEqual(enabled | disabled, self._files())
 
     def test_settings_of_a_user_stay(self):
         # memoryd refuses a folder that a group can write to, whatever the umask of the installation is.

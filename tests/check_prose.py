@@ -16,7 +16,8 @@ import sys
 SRCDIR = pathlib.Path(os.environ.get("srcdir", "."))
 PLACES = ("README", "README.md", "NEWS", "HACKING.md", "ARCHITECTURE.md", "setup", "kernel/README.md",
           "kernel/*.sh", "conf/*.conf", "conf/examples/*.conf", "man/*.[0-9]", "systemd/*", "src/*.c",
-          "src/*/*", "cockpit/*", "tests/*.[ch]", "tests/*.py", "tests/*/*.[ch]", "tests/*/*.py", "debian/*",
+          "src/*/*", "cockpit/*", "contrib/*/*", "tests/contrib/*",
+          "tests/*.[ch]", "tests/*.py", "tests/*/*.[ch]", "tests/*/*.py", "debian/*",
           "debian/tests/*", "packaging/*")
 
 # Each phrase, what to write in its place, and a text in which it must be noticed. A space stands for any

@@ -44,7 +44,8 @@ static int write_file(int folder_fd, const char *name, const char *text, size_t 
 
 int statefile_replace(const char *folder, const char *name, const char *text, size_t size)
 {
-        _cleanup_close_ int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int folder_fd =
+                open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         _cleanup_free_ char *temporary = NULL;
         int r;
 

@@ -10,7 +10,8 @@
  */
 
 /*
- * Replaces a file, with mode 0644. Returns 0, or a negative errno with the old file untouched. If only the
+ * Replaces a file, with mode 0644. A link in the place of the folder is refused (-ENOTDIR), since another user may own
+ * the folder above. Returns 0, or a negative errno with the old file untouched. If only the
  * folder could not be written to the disk, the new file is there already.
  */
 int statefile_replace(const char *folder, const char *name, const char *text, size_t size);

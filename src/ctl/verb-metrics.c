@@ -302,7 +302,9 @@ static int format_metrics(const Snapshot *snapshot, bool is_up, char **ret)
 static int save(const char *path, const char *text)
 {
         const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-        _cleanup_free_ char *folder = slash ? strndup(path, (size_t) (name - path)) : strdup(".");
+        /* With the slash at its end, a link to a folder would be followed. */
+        size_t n = slash && slash > path ? (size_t) (slash - path) : 1;
+        _cleanup_free_ char *folder = strndup(slash ? path : ".", n);
         int r = folder ? statefile_replace(folder, name, text, strlen(text)) : -ENOMEM;
 
         return r < 0 ? failure("cannot write '%s': %s", path, strerror(-r)) : EXIT_SUCCESS;

@@ -964,6 +964,15 @@ START_TEST(metrics_replace_a_file_as_a_whole)
         expect(1, "", error);
         ck_assert_int_eq(unlink(link), 0);
 
+        /* Nor a link in the place of the folder, which can be that of another user. */
+        in_folder("link", link);
+        ck_assert_int_eq(symlink(folder, link), 0);
+        strcat(link, "/metrics.prom");
+        RUN("metrics", "--file", link);
+        snprintf(error, sizeof(error), "memoryctl: cannot write '%s': %s\n", link,
+                 strerror(ENOTDIR));
+        expect(1, "", error);
+
         RUN("metrics", "--file=/nonexistent/metrics.prom");
         expect(1, "",
                "memoryctl: cannot write '/nonexistent/metrics.prom': No such file or directory\n");
