@@ -345,6 +345,15 @@ typedef struct MetricsRow {
         size_t n_ratios;
 } MetricsRow;
 
+/* What GetPolicy() says of the guards. */
+typedef struct PolicyRow {
+        bool is_known; /* false if it was not asked for, or memoryd is of an earlier version */
+        bool per_node;
+        double max_movable_ratio;
+        uint64_t min_kernel_bytes; /* 0: none; UINT64_MAX: a block */
+        size_t n_rules;
+} PolicyRow;
+
 typedef enum Fetch {
         FETCH_MANAGER = 1 << 0,
         FETCH_BLOCKS = 1 << 1,
@@ -357,12 +366,14 @@ typedef enum Fetch {
         FETCH_CXL = 1 << 8,   /* of the blocks, with FETCH_BLOCKS: likewise */
         FETCH_METRICS = 1 << 9,
         FETCH_DEVICES = 1 << 10,
+        FETCH_POLICY = 1 << 11, /* not of a recorded tree */
 } Fetch;
 
-#define SNAPSHOT_REPLIES_MAX 11
+#define SNAPSHOT_REPLIES_MAX 12
 
 typedef struct Snapshot {
         ManagerRow manager;
+        PolicyRow policy;
         BlockRow *blocks; /* by id */
         size_t n_blocks;
         NodeRow *nodes; /* by id */

@@ -264,24 +264,22 @@ const uint32_t *map_limit(const MapPolicy *policy, const NodeRow *node)
         return &policy->limit_permille;
 }
 
-uint32_t map_limit_place(uint32_t limit_permille)
+uint32_t map_limit_place(uint32_t limit_permille, uint32_t bar_width)
 {
-        return 1000U * 1000U / (1000U + limit_permille);
+        return (1000 * bar_width + 1000 + limit_permille - 1) / (1000 + limit_permille);
 }
 
 /* The policy */
 
 /* Describes a policy that was read from files below a root folder. */
-static void describe(const Policy *policy, const char *root, char *const *files, MapPolicy *ret)
+static void describe(const PolicyRow *policy, const char *root, char *const *files, MapPolicy *ret)
 {
         char text[MAP_FACT_MAX] = "", size[SIZE_STRING_MAX];
 
-        ret->is_known = true;
-        ret->per_node = policy->per_node;
-        ret->limit_permille = policy->max_movable_ratio_permille;
-        fact_add(text, "movable memory at most %.2f times kernel memory, of the machine",
-                 policy->max_movable_ratio_permille / 1000.0);
-        if (policy->per_node)
+        if (policy->is_known)
+                fact_add(text, "movable memory at most %.2f times kernel memory, of the machine",
+                         policy->max_movable_ratio);
+        if (policy->is_known && policy->per_node)
                 fact_add(text, " and of each node with a CPU");
         if (policy->min_kernel_bytes == MIN_KERNEL_ONE_BLOCK)
                 fact_add(text, "; at least a block of kernel memory per node");
@@ -291,9 +289,20 @@ static void describe(const Policy *policy, const char *root, char *const *files,
         if (policy->n_rules > 0)
                 fact_add(text, "; %zu rule%s", policy->n_rules, policy->n_rules == 1 ? "" : "s");
         for (char *const *file = files; file && *file; file++)
-                fact_add(text, "%s%s", file == files ? "; from " : ", ",
+                fact_add(text, "%s%s",
+                         file != files ? ", " :
+                         *text         ? "; from " :
+                                         "from ",
                          *file + (strncmp(*file, root, strlen(root)) == 0 ? strlen(root) : 0));
-        text_format(ret->text, sizeof(ret->text), "%s", text);
+        *ret = (MapPolicy){
+                .is_known = policy->is_known,
+                .per_node = policy->per_node,
+                .limit_permille = (uint32_t) (MIN(MAX(policy->max_movable_ratio, 0.0),
+                                                  MAX_MOVABLE_RATIO_PERMILLE_MAX / 1000.0) *
+                                                      1000 +
+                                              0.5),
+        };
+        text_format(ret->text, sizeof(ret->text), "%s", *text ? text : "defaults");
 }
 
 /* Reads the policy from the tree, if it has one. */
@@ -314,21 +323,20 @@ static int read_policy(MapPolicy *ret)
         if (r < 0)
                 return failure("cannot read the configuration of the tree: %s", strerror(-r));
         if (r == 0 && conf.files && conf.files[0])
-                describe(&conf.policy, arg_sysroot, conf.files, ret);
+                describe(&(PolicyRow){ true, conf.policy.per_node,
+                                       conf.policy.max_movable_ratio_permille / 1000.0,
+                                       conf.policy.min_kernel_bytes, conf.policy.n_rules },
+                         arg_sysroot, conf.files, ret);
         else
                 strcpy(ret->text,
                        r > 0 ? "not known, because its configuration has faults" : "not recorded");
         return EXIT_SUCCESS;
 }
 
-int map_policy_fetch(const Snapshot *snapshot, MapPolicy *ret)
+int map_policy_init(const Snapshot *snapshot, MapPolicy *ret)
 {
-        char text[MAP_FACT_MAX] = "";
-
         if (snapshot->recording)
                 return read_policy(ret);
-        for (char **file = snapshot->manager.config_files; file && *file; file++)
-                fact_add(text, "%s%s", *text ? ", " : "", *file);
-        text_format(ret->text, sizeof(ret->text), "%s", *text ? text : "defaults");
+        describe(&snapshot->policy, "", snapshot->manager.config_files, ret);
         return EXIT_SUCCESS;
 }

@@ -91,7 +91,7 @@ static void print_bar(const Svg *svg, const Totals *totals, const uint32_t *limi
                 print_rect(svg, SVG_MARGIN + width, BAR_WIDTH - width, MAP_MOVABLE);
         fputs("</g>", svg->file);
         if (limit) {
-                int x = SVG_MARGIN + (int) map_limit_place(*limit) * BAR_WIDTH / 1000;
+                int x = SVG_MARGIN + (int) map_limit_place(*limit, BAR_WIDTH);
 
                 fprintf(svg->file,
                         "<path d=\"M%d %dv%d\" fill=\"none\" class=\"line\" stroke=\"#1b1e23\" "

@@ -151,11 +151,14 @@ Totals map_totals(const Snapshot *snapshot);
 /* Returns the limit of the ratio of a node, or for NULL of the machine; NULL if there is none. */
 const uint32_t *map_limit(const MapPolicy *policy, const NodeRow *node);
 
-/* Returns which part of a bar of online memory, in thousandths, has to be kernel memory at a limit. */
-uint32_t map_limit_place(uint32_t limit_permille);
+/* Returns how much of a bar of online memory has to be kernel memory at a limit, rounded up. */
+uint32_t map_limit_place(uint32_t limit_permille, uint32_t bar_width);
 
-/* Fetches or reads the policy, as far as it is known. EXIT_SUCCESS, or an exit code after printing why not. */
-int map_policy_fetch(const Snapshot *snapshot, MapPolicy *ret);
+/*
+ * Describes the policy of the snapshot, or that in a recorded tree, as far as it is known. EXIT_SUCCESS, or an
+ * exit code after printing why not.
+ */
+int map_policy_init(const Snapshot *snapshot, MapPolicy *ret);
 
 /* map-svg.c: draws a picture that needs no other file. Returns 0 or -ENOMEM. The caller frees *ret. */
 int map_draw_svg(const Snapshot *snapshot, const MapPolicy *policy, char **ret);

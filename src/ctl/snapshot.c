@@ -425,6 +425,59 @@ static int read_devices(sd_bus_message *reply, Snapshot *snapshot)
         return r < 0 ? r : sd_bus_message_exit_container(reply);
 }
 
+/* Reads the value of a setting, if the map shows it. */
+static int read_setting(sd_bus_message *reply, const char *name, PolicyRow *policy)
+{
+        const char *word;
+        int flag, r;
+
+        if (strcmp(name, "max_movable_ratio") == 0)
+                return sd_bus_message_read(reply, "v", "d", &policy->max_movable_ratio);
+        if (strcmp(name, "per_node") == 0) {
+                r = sd_bus_message_read(reply, "v", "b", &flag);
+                policy->per_node = r > 0 && flag;
+                return r;
+        }
+        if (strcmp(name, "min_kernel") != 0)
+                return sd_bus_message_skip(reply, "v");
+        /* "block" in place of a number of bytes */
+        if (sd_bus_message_peek_type(reply, NULL, &word) > 0 && strcmp(word, "s") == 0) {
+                policy->min_kernel_bytes = UINT64_MAX;
+                return sd_bus_message_skip(reply, "v");
+        }
+        return sd_bus_message_read(reply, "v", "t", &policy->min_kernel_bytes);
+}
+
+static int read_policy(sd_bus_message *reply, Snapshot *snapshot)
+{
+        const char *name;
+        int r = sd_bus_message_enter_container(reply, 'a', BUS_SETTING_SIGNATURE);
+
+        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
+                r = sd_bus_message_enter_container(reply, 'r', NULL);
+                if (r >= 0)
+                        r = sd_bus_message_read(reply, "s", &name);
+                if (r >= 0)
+                        r = read_setting(reply, name, &snapshot->policy);
+                if (r >= 0)
+                        r = sd_bus_message_skip(reply, "ssu");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(reply);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', BUS_RULE_SIGNATURE);
+        while (r >= 0 && (r = sd_bus_message_at_end(reply, false)) == 0) {
+                r = sd_bus_message_skip(reply, BUS_RULE_SIGNATURE);
+                snapshot->policy.n_rules++;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(reply);
+        snapshot->policy.is_known = r >= 0;
+        return r;
+}
+
 /* The calls. Their argument is a string, or NULL for none. */
 static const struct {
         Fetch part;
@@ -444,6 +497,7 @@ static const struct {
         { FETCH_CXL, BUS_MANAGER_INTERFACE, "ListCxlDevices", NULL, read_cxl },
         { FETCH_METRICS, BUS_MANAGER_INTERFACE, "GetMetrics", NULL, read_metrics },
         { FETCH_DEVICES, BUS_MANAGER_INTERFACE, "ListDevices", NULL, read_devices },
+        { FETCH_POLICY, BUS_MANAGER_INTERFACE, "GetPolicy", NULL, read_policy },
         { FETCH_HISTORY, BUS_MANAGER_INTERFACE, "History", NULL, read_history },
         { FETCH_JOBS, BUS_MANAGER_INTERFACE, "ListJobs", NULL, read_jobs },
 };
@@ -476,13 +530,18 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
         r = bus_open(&bus);
         if (r != EXIT_SUCCESS)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(calls) && r >= 0; i++)
-                if (what & calls[i].part)
-                        r = call(bus, i, snapshot, &error);
-        /* A memoryd that is too old for jobs, the last of the calls, still has the rest. */
-        if (r < 0 && (what & FETCH_JOBS) && what != FETCH_JOBS &&
-            sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD))
-                r = 0;
+        for (size_t i = 0; i < ELEMENTSOF(calls) && r >= 0; i++) {
+                if (!(what & calls[i].part))
+                        continue;
+                r = call(bus, i, snapshot, &error);
+                /* A memoryd that is too old for jobs, or to tell its policy, still has the rest. */
+                if (r < 0 && (calls[i].part & (FETCH_JOBS | FETCH_POLICY)) &&
+                    what != calls[i].part &&
+                    sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD)) {
+                        sd_bus_error_free(&error);
+                        r = 0;
+                }
+        }
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 

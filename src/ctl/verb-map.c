@@ -75,14 +75,11 @@ static void print_classes(Terminal *terminal, const Map *map, const uint32_t *n_
 }
 
 /* Prints a text in lines of whole words, which are indented from the second line on. */
-static void print_words(Terminal *terminal, const char *begin, const char *text)
+static void print_words(Terminal *terminal, const char *between, const char *text)
 {
         char word[MAP_FACT_MAX];
 
-        if (!*text)
-                return;
-        print_phrase(terminal, "", "", "", begin);
-        for (const char *between = ""; *text; between = " ") {
+        for (; *text; between = " ") {
                 size_t n = strcspn(text, " ");
 
                 snprintf(word, sizeof(word), "%.*s", (int) n, text);
@@ -120,23 +117,22 @@ static void print_bar(Terminal *terminal, const Totals *totals, const uint32_t *
 {
         uint64_t all = (totals->kernel_bytes + totals->movable_bytes) >> 20;
         char ratio[MAP_FACT_MAX];
-        int n_kernel, mark;
+        int width = (int) MIN(terminal->width - 5, (size_t) BAR_WIDTH), n_kernel, mark;
 
         if (all == 0)
                 return;
-        n_kernel = (int) ((totals->kernel_bytes >> 20) * BAR_WIDTH / all);
-        mark = limit ? (int) (map_limit_place(*limit) * BAR_WIDTH / 1000) : BAR_WIDTH;
+        n_kernel = (int) ((totals->kernel_bytes >> 20) * (unsigned) width / all);
+        mark = limit ? (int) map_limit_place(*limit, (unsigned) width) : width;
         fputs("  [", stdout);
         print_letters(terminal, MAP_KERNEL, MIN(n_kernel, mark));
         print_letters(terminal, MAP_MOVABLE, mark - MIN(n_kernel, mark));
         if (limit)
                 putchar(MAP_LIMIT);
         print_letters(terminal, MAP_KERNEL, MAX(n_kernel, mark) - mark);
-        print_letters(terminal, MAP_MOVABLE, BAR_WIDTH - MAX(n_kernel, mark));
+        print_letters(terminal, MAP_MOVABLE, width - MAX(n_kernel, mark));
         putchar(']');
-        terminal->column = 4 + BAR_WIDTH + (limit != NULL);
-        print_phrase(terminal, "  ", "", "", map_ratio_format(totals, limit, ratio));
-        end_line(terminal);
+        terminal->column = 4 + (size_t) width + (limit != NULL);
+        print_words(terminal, "  ", map_ratio_format(totals, limit, ratio));
 }
 
 /* Prints devices with their blocks: "boot 0-7, PNP0C80:00 (dimm) 32-35". */
@@ -167,7 +163,8 @@ static void print_heading(Terminal *terminal, const Map *map, const MapPolicy *p
         char node[MAP_NODE_MAX], facts[MAP_FACT_MAX];
 
         print_sizes(terminal, map, map_node_format(row->node, node), row->n_blocks);
-        print_words(terminal, "  ", map_node_facts_format(row->facts, facts));
+        if (*map_node_facts_format(row->facts, facts))
+                print_words(terminal, "  ", facts);
         if (row->facts)
                 print_bar(terminal, &row->facts->totals, map_limit(policy, row->facts));
         print_devices(terminal, row);
@@ -244,12 +241,14 @@ static void print_legend(Terminal *terminal, const Map *map, const MapPolicy *po
 static void print_machine(Terminal *terminal, const Snapshot *snapshot, const Map *map,
                           const MapPolicy *policy)
 {
-        char fact[MAP_FACT_MAX], host[MAP_FACT_MAX + 4];
+        char fact[MAP_FACT_MAX];
         Totals totals = map_totals(snapshot);
 
-        snprintf(host, sizeof(host), "%s: ", map_host_format(fact));
-        print_words(terminal, host, map_source_format(snapshot, fact));
-        print_words(terminal, "policy: ", policy->text);
+        print_phrase(terminal, "", "", "", map_host_format(fact));
+        print_phrase(terminal, "", "", "", ":");
+        print_words(terminal, " ", map_source_format(snapshot, fact));
+        print_phrase(terminal, "", "", "", "policy:");
+        print_words(terminal, " ", policy->text);
         print_sizes(terminal, map, "machine", map->n_blocks);
         print_bar(terminal, &totals, map_limit(policy, NULL));
         putchar('\n');
@@ -323,12 +322,12 @@ int verb_map(void)
                 what |= FETCH_NO_DEVICES;
         else if (
                 !arg_sysroot) /* a recording has its nodes in any case: do not complain about their files */
-                what |= FETCH_OBJECTS;
+                what |= FETCH_OBJECTS | FETCH_POLICY;
         r = snapshot_fetch(what, &snapshot);
         if (r == EXIT_SUCCESS && arg_json)
                 return print_json(&snapshot);
         if (r == EXIT_SUCCESS)
-                r = map_policy_fetch(&snapshot, &policy);
+                r = map_policy_init(&snapshot, &policy);
         if (r != EXIT_SUCCESS)
                 return r;
         return arg_svg ? save_svg(&snapshot, &policy) : print_map(&snapshot, &policy);

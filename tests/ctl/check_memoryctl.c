@@ -795,14 +795,16 @@ START_TEST(map_is_a_row_of_cells_for_each_node)
         snprintf(
                 wanted, sizeof(wanted),
                 "%s: Sun 2001-09-09 01:46:40 UTC, memoryd 0.1.0, degraded\n"
-                "policy: /usr/lib/memoryd/memoryd.conf, /etc/memoryd/memoryd.conf\n"
+                "policy: movable memory at most 2.00 times kernel memory, of the machine and of\n"
+                "  each node with a CPU; at least a block of kernel memory per node; 2 rules;\n"
+                "  from /usr/lib/memoryd/memoryd.conf, /etc/memoryd/memoryd.conf\n"
                 "machine: kernel 2.3G, movable 768M, left 128M, pending 512M, going-offline 128M,\n"
                 "  foreign 128M, failed 256M\n"
-                "  [KKKKKKKKKKKKKKKKKMMMMMMM]  movable/kernel 0.37\n"
+                "  [KKKKKKKK:KKKKKKKKKMMMMMMM]  movable/kernel 0.37, limit 2.00\n"
                 "\n"
                 "node 0: kernel 2G\n"
                 "  CPU, distance 21 to node 1\n"
-                "  [KKKKKKKKKKKKKKKKKKKKKKKK]  movable/kernel 0.00\n"
+                "  [KKKKKKKK:KKKKKKKKKKKKKKKK]  movable/kernel 0.00, limit 2.00\n"
                 "  devices: boot 0-15\n"
                 " 0 KKKKKKKKKKKKKKKK\n"
                 "\n"
@@ -819,7 +821,8 @@ START_TEST(map_is_a_row_of_cells_for_each_node)
                 "\n"
                 "A cell is a block, 128M.\n"
                 "K kernel 2.3G   M movable 768M   - left 128M   p pending 512M\n"
-                "  g going-offline 128M   X foreign 128M   F failed 256M   | hole\n",
+                "  g going-offline 128M   X foreign 128M   F failed 256M   | hole\n"
+                "  : least kernel memory\n",
                 host);
         expect(0, wanted, "");
 }
