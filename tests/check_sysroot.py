@@ -218,8 +218,9 @@ class WhatIsOdd(TreeCase):
             f"{root}/{node}/has_cpu: missing, expected the nodes that have a CPU",
             f"{root}/proc/zoneinfo: missing, expected the zones of each node"])
         self.assertEqual(json.loads(out)["nodes"][:2], [
-            {"node": 0, "cpu": False, "free": None, "distances": "0:10,1:20,2:20"},
-            {"node": 1, "cpu": False, "free": None, "distances": None}])
+            {"node": 0, "cpu": None, "free": None, "distances": [
+                {"node": 0, "distance": 10}, {"node": 1, "distance": 20}, {"node": 2, "distance": 20}]},
+            {"node": 1, "cpu": None, "free": None, "distances": []}])
 
     def test_performance_of_nodes(self):
         root = self.made("x86-two-nodes")
@@ -455,8 +456,8 @@ class Plan(TreeCase):
         rows = self.plan(self.made("s390x-standby"), "--add=4G@0:kmem", "--add", "1G@1",
                          "-o", "BLOCK,NODE,ORIGIN,STATE,DECISION,GUARDS")
         self.assertEqual([tuple(row.values()) for row in rows[1:]], [
-            ("48-63", 0, "kmem", "absent", "movable", None),
-            ("64-67", 1, "dimm", "absent", "kernel", "min_kernel whole_device")])
+            ("48-63", 48, 63, 0, "kmem", "absent", "movable", None),
+            ("64-67", 64, 67, 1, "dimm", "absent", "kernel", "min_kernel whole_device")])
 
     def test_decisions_that_alternate_are_one_line(self):
         # The movable memory reaches its limit, then each device needs a block of kernel memory.
@@ -466,8 +467,9 @@ class Plan(TreeCase):
         rows = self.plan(root, *words)[2:]
         self.assertEqual([tuple(row.values()) for row in rows],
                          [row for first in range(64, 80, 4)
-                          for row in ((f"{first}", "kernel"), (f"{first + 1}-{first + 3}", "movable"))] +
-                         [("80", "kernel"), ("81", "movable")])
+                          for row in ((f"{first}", first, first, "kernel"),
+                                      (f"{first + 1}-{first + 3}", first + 1, first + 3, "movable"))] +
+                         [("80", 80, 80, "kernel"), ("81", 81, 81, "movable")])
         result = run(MEMORYCTL, "--sysroot", root, "plan", "--config", self.config, "-n", *words)
         self.assertEqual([line.split(maxsplit=1) for line in result.stdout.splitlines()[2:]],
                          [["64-81", "1 kernel, 3 movable, repeated"]])
@@ -476,8 +478,8 @@ class Plan(TreeCase):
         self.config.write_text('# one\nrules = ({ name = "all"; zone = "leave"; });\n')
         rows = self.plan(self.made("s390x-standby"), "--add=256M@0", "-o", "BLOCK,RULE,REASON")
         self.assertEqual([tuple(row.values()) for row in rows], [
-            (block, "all", f"left alone (rule 'all', {self.config}:2)")
-            for block in ("16-47", "48")])
+            (*block, "all", f"left alone (rule 'all', {self.config}:2)")
+            for block in (("16-47", 16, 47), ("48", 48, 48))])
 
     def test_memory_of_an_accelerator_is_what_a_rule_for_its_driver_says(self):
         tree = self.made("s390x-standby")
@@ -489,7 +491,7 @@ class Plan(TreeCase):
         self.config.write_text('rules = ({ driver = "NV*"; name = "gpu"; zone = "movable"; });\n')
         rows = self.plan(tree, "-o", "BLOCK,DEVICE,ORIGIN,DECISION,RULE")
         self.assertEqual([tuple(row.values()) for row in rows], [
-            ("16-47", "0009:01:00.0", "driver", "movable", "gpu")])
+            ("16-47", 16, 47, "0009:01:00.0", "driver", "movable", "gpu")])
 
     def test_faults_are_named(self):
         tree = self.made("s390x-standby")

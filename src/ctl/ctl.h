@@ -414,7 +414,7 @@ int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
  */
 int snapshot_read(unsigned what, Snapshot *snapshot);
 
-/* table.c: tables in the manner of lsmem, through libsmartcols. */
+/* table.c: tables in the manner of lsmem, through libsmartcols, and as JSON. */
 
 #define TABLE_COLUMNS_MAX 24
 
@@ -443,6 +443,8 @@ typedef struct Span {
         uint64_t block_size_bytes;
 } Span;
 
+struct json_object;
+
 typedef struct Column {
         const char *name;
         const char *help;
@@ -455,6 +457,9 @@ typedef struct Column {
 
         /* Writes the text of a cell; NULL is an empty one. 0, or -ENOMEM. Not set: that of the type. */
         int (*format)(const void *row, char **ret);
+
+        /* Adds members to the object of the row in JSON, in place of the text. Returns false if memory is short. */
+        bool (*json)(struct json_object *object, const void *row);
 } Column;
 
 /* The columns of a table as an array and the number of them; the index in it is the column's id. */
@@ -472,7 +477,9 @@ extern const ColumnSet plan_columns;
 extern const ColumnSet jobs_columns;
 
 typedef struct Table {
-        struct libscols_table *scols;
+        struct libscols_table *scols; /* owned; NULL for JSON */
+        struct json_object *rows;     /* owned; NULL for text */
+        const char *name;
         const ColumnSet *set;
         size_t ids[TABLE_COLUMNS_MAX]; /* of the columns to show, in the order to show them */
         size_t n_ids;
@@ -495,7 +502,7 @@ void columns_print(const ColumnSet *set);
 int table_add(Table *table, const void *row);
 
 /* Prints it and returns EXIT_SUCCESS; or, of a table that could not be made for the error r, EXIT_FAILURE. */
-int table_finish(const Table *table, int r);
+int table_finish(Table *table, int r);
 
 /* Adds an array of rows of a size, and prints the table. Returns what table_finish() does. */
 int table_print(Table *table, const void *rows, size_t n_rows, size_t size);
@@ -503,7 +510,7 @@ int table_print(Table *table, const void *rows, size_t n_rows, size_t size);
 /* Whether two rows are equal in all selected columns of the types CELL_TEXT, CELL_NODE and CELL_ERROR. */
 bool table_is_alike(const Table *table, const void *a, const void *b);
 
-/* Texts for cells. */
+/* cell.c: texts for cells. */
 int cell_text(const char *text, char **ret);
 int cell_number(uint64_t number, char **ret);
 

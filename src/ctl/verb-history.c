@@ -4,7 +4,7 @@
 /* memoryctl history. */
 
 #include "base/parse.h"
-#include "ctl/ctl.h"
+#include "ctl/row.h"
 #include "ctl/since.h"
 
 #include <stdio.h>
@@ -28,11 +28,23 @@ static int format_size(const void *row, char **ret)
                          ret);
 }
 
+/* The text, and the ends of each range as numbers. */
+static bool add_blocks(json_object *object, const void *row)
+{
+        const DecisionRow *decision = row;
+        _cleanup_free_ char *text = NULL;
+
+        return format_blocks(row, &text) >= 0 && json_member(object, "block", json_text(text)) &&
+               json_member(object, "blocks",
+                           json_rows(&span_rows, decision->ranges, decision->n_ranges));
+}
+
 static const Column columns[] = {
         { "TIME", "when the first of them was decided", CELL_TIME,
           .offset = offsetof(DecisionRow, first_usec) },
         { "SIZE", "size of the memory", CELL_SIZE, .format = format_size },
-        { "BLOCK", "number of the block or blocks", CELL_BLOCKS, .format = format_blocks },
+        { "BLOCK", "number of the block or blocks", CELL_BLOCKS, .format = format_blocks,
+          .json = add_blocks },
         { "NODE", "number of the node", CELL_NODE, .offset = offsetof(DecisionRow, node) },
         { "DECISION", "what memoryd decided", CELL_TEXT, .offset = offsetof(DecisionRow, decision),
           .colored = true },

@@ -3,7 +3,7 @@
 
 /* memoryctl nodes and zones, which are tables of what memoryd tells. */
 
-#include "ctl/ctl.h"
+#include "ctl/row.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +24,15 @@ static int format_distances(const void *row, char **ret)
         return fclose(stream) == 0 ? 0 : -ENOMEM;
 }
 
+/* An array of objects, as in the JSON of status. */
+static bool add_distances(json_object *object, const void *row)
+{
+        const NodeRow *node = row;
+
+        return json_member(object, "distances",
+                           json_rows(&distance_rows, node->distances, node->n_distances));
+}
+
 static const Column nodes_table[] = {
         { "NODE", "number of the node", CELL_ID, .offset = offsetof(NodeRow, id) },
         { "CPU", "whether it has a CPU", CELL_BOOL, .offset = offsetof(NodeRow, has_cpu),
@@ -39,7 +48,8 @@ static const Column nodes_table[] = {
           .lacks_offset = offsetof(NodeRow, lacks_free) },
         { "MOVABLE_ONLY", "whether all of it is movable", CELL_BOOL,
           .offset = offsetof(NodeRow, movable_only) },
-        { "DISTANCES", "node:distance of each node", .format = format_distances },
+        { "DISTANCES", "node:distance of each node", .format = format_distances,
+          .json = add_distances },
         { "KERNEL_SHORT", "whether its kernel memory runs short", CELL_BOOL,
           .offset = offsetof(NodeRow, kernel_short), .optional = true, .colored = true,
           .lacks_offset = offsetof(NodeRow, lacks_free) },

@@ -285,12 +285,14 @@ START_TEST(list_can_be_json_with_sizes_as_numbers)
         list = expect_json();
         expect_json_equal(list,
                           "{\"memory\": [{\"range\": \"0x0000000140000000-0x000000014fffffff\","
-                          " \"size\": 268435456, \"state\": \"offline\", \"block\": \"40-41\","
+                          " \"size\": 268435456, \"state\": \"offline\", \"block\": \"40-41\", "
+                          "\"first\": 40, \"last\": 41,"
                           " \"node\": 1, \"zones\": \"Normal/Movable\", \"decision\": \"movable\","
                           " \"rule\": \"dimm\", \"status\": \"failed\", \"guards\": null,"
                           " \"error\": \"EBUSY\", \"class\": \"none\"},"
                           "{\"range\": \"0x0000000160000000-0x0000000167ffffff\","
-                          " \"size\": 134217728, \"state\": \"offline\", \"block\": \"44\","
+                          " \"size\": 134217728, \"state\": \"offline\", \"block\": \"44\", "
+                          "\"first\": 44, \"last\": 44,"
                           " \"node\": null, \"zones\": null, \"decision\": \"none\","
                           " \"rule\": null, \"status\": \"waiting\", \"guards\": null,"
                           " \"error\": null, \"class\": \"none\"}]}");
@@ -400,11 +402,13 @@ START_TEST(nodes_can_be_json)
                           "{\"nodes\": [{\"node\": 0, \"cpu\": true, \"online\": 2147483648,"
                           " \"offline\": 0, \"kernel\": 2147483648, \"movable\": 0,"
                           " \"free\": 1048576000, \"movable_only\": false,"
-                          " \"distances\": \"0:10,1:21\"},"
+                          " \"distances\": [{\"node\": 0, \"distance\": 10}, {\"node\": 1, "
+                          "\"distance\": 21}]},"
                           "{\"node\": 1, \"cpu\": false, \"online\": 1342177280,"
                           " \"offline\": 805306368, \"kernel\": 402653184, \"movable\": 939524096,"
                           " \"free\": 1288699904, \"movable_only\": false,"
-                          " \"distances\": \"0:21,1:10\"}]}");
+                          " \"distances\": [{\"node\": 0, \"distance\": 21}, {\"node\": 1, "
+                          "\"distance\": 10}]}]}");
         json_object_put(nodes);
 }
 END_TEST
@@ -536,8 +540,10 @@ START_TEST(cxl_memory_has_its_region_and_memory_devices_when_asked)
                     "   49 dax0.0     region0 mem0 mem1\n");
         RUN("list", "-J", "-o", "BLOCK,CXL_MEMDEVS", "48-49");
         object = expect_json();
-        expect_json_equal(object, "{\"memory\": [{\"block\": \"48\", \"cxl_memdevs\": null},"
-                                  " {\"block\": \"49\", \"cxl_memdevs\": \"mem0 mem1\"}]}");
+        expect_json_equal(object, "{\"memory\": [{\"block\": \"48\", \"first\": 48, \"last\": 48, "
+                                  "\"cxl_memdevs\": null},"
+                                  " {\"block\": \"49\", \"first\": 49, \"last\": 49, "
+                                  "\"cxl_memdevs\": \"mem0 mem1\"}]}");
         json_object_put(object);
         RUN("explain", "49");
         ck_assert_ptr_nonnull(strstr(output.out, "      Origin: kmem, dax0.0\n"
@@ -616,16 +622,21 @@ START_TEST(history_is_a_table)
         expect_json_equal(
                 history,
                 "{\"history\": [{\"time\": \"Sun 2001-09-09 01:46:40 UTC\", \"size\": 402653184,"
-                " \"block\": \"40-41,43\", \"node\": 1, \"decision\": \"movable\","
+                " \"block\": \"40-41,43\", \"blocks\": [{\"first\": 40, \"last\": 41}, {\"first\": "
+                "43, \"last\": 43}], \"node\": 1, \"decision\": \"movable\","
                 " \"status\": \"failed\", \"reason\": \"movable (rule 'dimm')\","
                 " \"error\": \"EBUSY\", \"usec\": 1000000000000000, \"rule\": \"dimm\"},"
                 "{\"time\": \"Sun 2001-09-09 01:46:43 UTC\", \"size\": 134217728,"
-                " \"block\": \"44\", \"node\": null, \"decision\": \"kernel\", \"status\": "
+                " \"block\": \"44\", \"blocks\": [{\"first\": 44, \"last\": 44}], \"node\": null, "
+                "\"decision\": \"kernel\", \"status\": "
                 "\"done\","
                 " \"reason\": \"kernel (default rule)\", \"error\": null,"
                 " \"usec\": 1000000003500000, \"rule\": null},"
                 "{\"time\": \"Mon 2001-09-10 01:46:40 UTC\", \"size\": 1073741824,"
-                " \"block\": \"64,66,68,70,72-75\", \"node\": 0, \"decision\": \"kernel\","
+                " \"block\": \"64,66,68,70,72-75\", \"blocks\": [{\"first\": 64, \"last\": 64}, "
+                "{\"first\": 66, \"last\": 66}, {\"first\": 68, \"last\": 68}, {\"first\": 70, "
+                "\"last\": 70}, {\"first\": 72, \"last\": 75}], \"node\": 0, \"decision\": "
+                "\"kernel\","
                 " \"status\": \"done\", \"reason\": \"kernel (default rule): for memory64\","
                 " \"error\": null, \"usec\": 1000086400000000, \"rule\": null}]}");
         json_object_put(history);
@@ -695,14 +706,17 @@ START_TEST(plan_can_be_json)
         RUN("plan", "-aJ", "-o", "+GUARDS,RULE,CLASS", "--add", "256M@1");
         plan = expect_json();
         expect_json_equal(
-                plan, "{\"plan\": [{\"size\": 2147483648, \"block\": \"0-15\", \"node\": 0,"
+                plan, "{\"plan\": [{\"size\": 2147483648, \"block\": \"0-15\", \"first\": 0, "
+                      "\"last\": 15, \"node\": 0,"
                       " \"origin\": \"boot\", \"state\": \"online\", \"decision\": \"none\","
                       " \"reason\": \"online already, and stays so\", \"guards\": null,"
                       " \"rule\": null, \"class\": \"kernel\"},"
-                      "{\"size\": 134217728, \"block\": \"44\", \"node\": null,"
+                      "{\"size\": 134217728, \"block\": \"44\", \"first\": 44, \"last\": 44, "
+                      "\"node\": null,"
                       " \"origin\": \"dimm\", \"state\": \"offline\", \"decision\": \"leave\","
                       " \"reason\": null, \"guards\": null, \"rule\": null, \"class\": \"none\"},"
-                      "{\"size\": 268435456, \"block\": \"64-65\", \"node\": 1,"
+                      "{\"size\": 268435456, \"block\": \"64-65\", \"first\": 64, \"last\": 65, "
+                      "\"node\": 1,"
                       " \"origin\": \"virtio-mem\", \"state\": \"absent\","
                       " \"decision\": \"movable\", \"reason\": \"256M@1\","
                       " \"guards\": \"max_movable_ratio(node)\", \"rule\": null,"
