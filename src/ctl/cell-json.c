@@ -59,6 +59,6 @@ bool cell_add_json(json_object *object, const Column *column, const void *row)
         if (cell_format(column, row, &text) < 0 ||
             !json_member(object, key_format(column, key), json_cell(column->type, text ?: "")))
                 return false;
-        return column->type != CELL_BLOCKS ||
+        return column->type != CELL_BLOCKS || column->format ||
                add_ends(object, &PART(row, column, Span), !text || !*text);
 }

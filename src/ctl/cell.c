@@ -75,6 +75,7 @@ Color cell_color(const Column *column, const void *row)
         case CELL_TEXT:
                 return color_of_word(PART(row, column, char *));
         case CELL_ID:
+        case CELL_FIGURE:
                 return PART(row, column, uint32_t) > 0 ? COLOR_BAD : COLOR_NONE;
         case CELL_BOOL:
                 return PART(row, column, bool) ? COLOR_BAD : COLOR_NONE;

@@ -139,6 +139,7 @@ const Verb verbs[] = {
                            "without a name, such as boot memory, is called by its origin: boot.",
                 .columns = &devices_columns,
                 .options = TAKES(BYTES) | OPTIONS_TABLE | OPTIONS_TREE,
+                .paged = true,
                 .run_with = verb_devices,
         },
         {
@@ -192,6 +193,7 @@ const Verb verbs[] = {
                 .arguments = "",
                 .help = "Figures and counters for Prometheus",
                 .options = TAKES(FILE) | TAKES(OPENMETRICS),
+                .paged = true,
                 .run = verb_metrics,
         },
         {

@@ -73,11 +73,11 @@ const char *color_sequence(Color color)
 
 Color color_of_word(const char *word)
 {
-        static const char *const words[_COLOR_MAX][12] = {
-                [COLOR_GOOD] = { "done", "movable" },
-                [COLOR_WAIT] = { "cancelling", "going-offline", "offlining", "partly", "pending",
-                                 "queued", "requested", "retrying", "undoing", "waiting",
-                                 "writing" },
+        static const char *const words[_COLOR_MAX][16] = {
+                [COLOR_GOOD] = { "done", "movable", "yes" },
+                [COLOR_WAIT] = { "adding", "after-offline", "cancelling", "going-offline",
+                                 "offlining", "partly", "pending", "queued", "requested",
+                                 "retrying", "undoing", "waiting", "writing" },
                 [COLOR_BAD] = { "failed", "foreign", "timed-out" },
                 [COLOR_FAINT] = { "leave", "left", "offline", "offlined" },
         };

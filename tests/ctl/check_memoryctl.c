@@ -1153,12 +1153,12 @@ START_TEST(completion_knows_nodes_zones_and_devices)
         COMPLETE("memoryctl online 1 --zone k", "online", "1", "--zone", "k");
         ck_assert_str_eq(output.out, "kernel\n");
         COMPLETE("memoryctl offline --device ", "offline", "--device", "");
-        ck_assert_str_eq(output.out, "PNP0C80:00 dax0.0\n");
+        ck_assert_str_eq(output.out, "PNP0C80:00 dax0.0 PNP0C80:02\n");
         COMPLETE("memoryctl offline --device PNP0C80:", "offline", "--device", "PNP0C80", ":");
-        ck_assert_str_eq(output.out, "00\n");
+        ck_assert_str_eq(output.out, "00 02\n");
         COMPLETE("memoryctl offline --device=PNP0C80:0", "offline", "--device", "=", "PNP0C80", ":",
                  "0");
-        ck_assert_str_eq(output.out, "00\n");
+        ck_assert_str_eq(output.out, "00 02\n");
         COMPLETE("memoryctl offline --device=d", "offline", "--device", "=", "d");
         ck_assert_str_eq(output.out, "dax0.0\n");
 }
