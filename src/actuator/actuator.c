@@ -520,6 +520,7 @@ int actuator_send(int fd, const ActuatorRequest *request)
 /* More than a count can take, and than a block can have of pages, so that sums of many have room. */
 #define COUNT_USEC_MAX (3600 * USEC_PER_SEC)
 #define COUNT_MAX (UINT64_C(1) << 32)
+#define HUGE_BYTES_MAX (UINT64_C(1) << 40)
 
 static bool counts_are_sound(const PageCounts *counts)
 {
@@ -529,7 +530,7 @@ static bool counts_are_sound(const PageCounts *counts)
                 is_sound &= counts->n[i] <= COUNT_MAX;
         for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
                 is_sound &= counts->huge[i].n_pages <= COUNT_MAX &&
-                            counts->huge[i].size_bytes <= COUNT_MAX * COUNT_MAX / 1024;
+                            counts->huge[i].size_bytes <= HUGE_BYTES_MAX;
         return is_sound;
 }
 

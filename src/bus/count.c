@@ -10,9 +10,6 @@
 
 #include <stdio.h>
 
-/* The most blocks of one call. Their counts take half a megabyte. */
-#define BLOCKS_MAX 1024
-
 /* How long a call may take. A write to the state of a block, behind which a count waits, can take minutes. */
 #define CALL_USEC (10 * USEC_PER_SEC)
 
@@ -31,7 +28,8 @@ struct Count {
         uint32_t uid;
         Manager *manager;
         CountFinish finish;
-        uint32_t *blocks; /* owned: the numbers of the blocks to count */
+        BusCounted answer; /* for bus_count_for() */
+        uint32_t *blocks;  /* owned: the numbers of the blocks to count */
         size_t n_blocks, n_asked;
         CountedBlock *counted; /* owned; room for all blocks */
         size_t n_counted;
@@ -115,7 +113,10 @@ void bus_take_counted(const CountedBlock *counted)
                 turn_count(count->uid, counted->usec);
                 if (counted->error < 0)
                         count->error = counted->error;
-                else
+                /* No block can be counted, of which the first has told. */
+                if (counted->error == -EOPNOTSUPP || counted->error == -EACCES)
+                        count->n_asked = count->n_blocks;
+                if (counted->error == 0)
                         count->counted[count->n_counted++] = *counted;
                 if (count->n_asked == count->n_blocks)
                         count_end(count);
@@ -133,7 +134,8 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* Takes over the numbers of the blocks. Returns what a handler returns. */
 static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
-                       size_t n_blocks, uint64_t usec, CountFinish finish, sd_bus_error *error)
+                       size_t n_blocks, uint64_t usec, CountFinish finish, BusCounted answer,
+                       sd_bus_error *error)
 {
         sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(message));
         Count *count, **end = &counts;
@@ -151,6 +153,7 @@ static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, 
                 .uid = uid,
                 .manager = manager,
                 .finish = finish,
+                .answer = answer,
                 .blocks = TAKE_PTR(*blocks),
                 .n_blocks = n_blocks,
                 .counted = calloc(n_blocks + 1, sizeof(CountedBlock)),
@@ -167,6 +170,20 @@ static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, 
         *end = count;
         counts_go_on();
         return 1;
+}
+
+static void finish_choice(Count *count, Manager *manager)
+{
+        count->answer(count->message, count->uid, manager, count->counted, count->n_counted);
+}
+
+int bus_count_for(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
+                  size_t n_blocks, BusCounted answer)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        return count_start(message, uid, manager, blocks, n_blocks, CHOICE_USEC, finish_choice,
+                           answer, &error);
 }
 
 /* CountPages() */
@@ -259,12 +276,12 @@ static void finish_call(Count *count, Manager *manager)
 static int list_online(const Machine *machine, uint32_t first, uint32_t last, uint32_t **ret,
                        size_t *ret_n)
 {
-        uint32_t *blocks = calloc(BLOCKS_MAX, sizeof(*blocks));
+        uint32_t *blocks = calloc(BUS_COUNT_MAX, sizeof(*blocks));
         size_t n = 0;
 
         if (!blocks)
                 return -ENOMEM;
-        for (size_t i = 0; i < machine->n_blocks && n < BLOCKS_MAX; i++) {
+        for (size_t i = 0; i < machine->n_blocks && n < BUS_COUNT_MAX; i++) {
                 const Block *block = &machine->blocks[i];
 
                 if (block->id >= first && block->id <= last && block->state != BLOCK_OFFLINE)
@@ -295,5 +312,5 @@ int bus_method_count_pages(sd_bus_message *message, void *userdata, sd_bus_error
         if (r < 0)
                 return bus_error_from_errno(error, r, "Cannot count pages");
         return count_start(message, turn_uid(message), userdata, &blocks, n, CALL_USEC, finish_call,
-                           error);
+                           NULL, error);
 }

@@ -38,6 +38,18 @@ int bus_method_count_pages(sd_bus_message *message, void *userdata, sd_bus_error
 /* Takes the count of a block that manager_count_pages() has asked for. */
 void bus_take_counted(const CountedBlock *counted);
 
+/*
+ * Has blocks counted for a call, for five seconds at most, and then has the function answer the call. Takes over the
+ * numbers of the blocks on success. Returns 1, or a negative errno.
+ */
+typedef void (*BusCounted)(sd_bus_message *message, uint32_t uid, Manager *manager,
+                           const CountedBlock *counted, size_t n_counted);
+int bus_count_for(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
+                  size_t n_blocks, BusCounted answer);
+
+/* The most blocks that a call has counted. */
+#define BUS_COUNT_MAX 1024
+
 /* Ends all counts. To be called before the connection to the bus is closed. */
 void bus_counts_done(void);
 

@@ -50,6 +50,7 @@ const Property job_properties[] = {
         { "CurrentBlock", 'i', .offset = offsetof(JobView, current) },
         { "Failures", 'a', offsetof(JobView, failures), NULL, &failure_rows,
           offsetof(JobView, n_failures) },
+        { "Advice", 'a', .offset = offsetof(JobView, advice) },
         { "Done", 'a', offsetof(JobView, done), NULL, &span_rows, offsetof(JobView, n_done_spans) },
         {},
 };
@@ -59,6 +60,7 @@ void job_view_done(JobView *view)
         free(view->failures);
         sd_bus_message_unref(view->failures_message);
         free(view->done);
+        strings_free(view->advice);
         free(view->kind);
         free(view->target);
         free(view->zone);
@@ -301,6 +303,7 @@ json_object *json_report(json_object *object, const char *result, const JobView 
                 JSON_MEMBERS({ "result", json_text(result) },
                              { "message", json_text(report->message ?: "") },
                              { "done", json_rows(&span_rows, report->done, report->n_done_spans) },
+                             { "advice", json_strings(report->advice) },
                              { "failures",
                                json_array(report->failures, report->n_failures, json_failure) }));
 }
@@ -324,6 +327,10 @@ int job_report_print(const char *result, const JobView *report)
                         continue;
                 text_make_printable(line);
                 fprintf(stderr, "  %s\n", line);
+        }
+        for (char **advice = report->advice; advice && *advice; advice++) {
+                text_make_printable(*advice);
+                fprintf(stderr, "  %s\n", *advice);
         }
         return exit_code;
 }

@@ -49,6 +49,7 @@ typedef struct JobView {
         JobFailure *failures;
         size_t n_failures;
         sd_bus_message *failures_message; /* owned: it has their texts */
+        char **advice;                    /* of the report, owned; NULL: none */
         BlockRange *done;                 /* of the report: the blocks that are done */
         size_t n_done_spans;
 } JobView;

@@ -93,3 +93,13 @@ int json_print_line(json_object *value)
 {
         return print(value, JSON_C_TO_STRING_SPACED);
 }
+
+json_object *json_strings(char *const *strings)
+{
+        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+
+        for (; strings && *strings; strings++)
+                if (!json_element(array, json_object_new_string(*strings)))
+                        return NULL;
+        return TAKE_PTR(array);
+}

@@ -36,6 +36,9 @@ json_object *json_add(json_object *object, const JsonMember *members);
 json_object *json_array(const void *data, size_t n,
                         json_object *(*make)(const void *data, size_t i));
 
+/* Makes an array of texts, which end with NULL; empty if there are none. */
+json_object *json_strings(char *const *strings);
+
 /* A text, and a node: printed as null if the text is empty, and if the node is negative, so not known. */
 json_object *json_text(const char *text);
 json_object *json_node(int32_t node);
@@ -46,6 +49,18 @@ json_object *json_node(int32_t node);
  */
 int json_print(json_object *value);
 int json_print_line(json_object *value);
+
+/* holds.c: reads an array of texts. Returns 0, or a negative errno with nothing in *ret. */
+int json_strings_read(sd_bus_message *message, json_object **ret);
+
+/*
+ * holds.c: asks what the pages of a block are used for, and adds that to an object: `pages`, `holds` in words and
+ * `holds_advice`, or `holds_error` if memoryd cannot tell. Returns 0 or a negative errno.
+ */
+int holds_ask(sd_bus *bus, uint32_t block, json_object *object);
+
+/* holds.c: prints the advice of an object, each once: `holds_advice` and `not_offline_advice`. */
+void holds_print_advice(json_object *object);
 
 /* feature.c: makes an array of the features that the kernel has and lacks. */
 json_object *json_features(const ManagerRow *manager);

@@ -42,6 +42,17 @@ static int read_entry(sd_bus_message *message, const char *key, void *userdata)
 
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
+        if (strcmp(key, "NotOfflineAdvice") == 0 && strcmp(contents, "as") == 0) {
+                r = sd_bus_message_enter_container(message, 'v', "as");
+                if (r >= 0)
+                        r = json_strings_read(message, &member);
+                if (r < 0)
+                        return r;
+                name = key_to_json(key);
+                if (!json_member(name ? userdata : NULL, name, member))
+                        return -ENOMEM;
+                return sd_bus_message_exit_container(message);
+        }
         if (strlen(contents) != 1 || !strchr("stui", *contents))
                 return sd_bus_message_skip(message, "v");
         type[0] = *contents;
@@ -128,6 +139,20 @@ static void print_outcome(json_object *object)
                        error_format((int) number_of(object, "errno"), error));
 }
 
+/* Prints what the pages of the block are used for, and what kept it from going offline. */
+static void print_holds(json_object *object)
+{
+        const char *failed = text_of(object, "not_offline");
+        char when[TIME_STRING_MAX];
+
+        print_line("Pages", text_of(object, "holds"), NULL);
+        print_line("Pages", text_of(object, "holds_error"), NULL);
+        if (failed)
+                printf("%12s: did not go offline at %s: %s\n", "Failed",
+                       time_format(number_of(object, "not_offline_usec"), when), failed);
+        holds_print_advice(object);
+}
+
 /* Prints that a block failed, why, and what comes next. */
 static void print_failure(json_object *object, const char *failure)
 {
@@ -166,12 +191,20 @@ static int explain_print(json_object *object)
         print_place(object);
         print_decision(object);
         print_outcome(object);
+        print_holds(object);
         return EXIT_SUCCESS;
 }
 
 static int too_many_blocks(const char *text)
 {
         return usage_failure("'explain' takes one block, got '%s'", text);
+}
+
+static bool is_offline(json_object *object)
+{
+        const char *state = text_of(object, "state");
+
+        return !state || strcmp(state, "offline") == 0;
 }
 
 /* Asks for the block size, which is needed to find a block by its addresses, and for the explanation. */
@@ -197,6 +230,8 @@ static int explain_block(sd_bus *bus, const WordRange *word, const char *text, j
                 r = sd_bus_call(bus, message, 0, &error, &reply);
         if (r >= 0)
                 r = dict_read(reply, "sv", read_entry, object);
+        if (r >= 0 && !is_offline(object))
+                r = holds_ask(bus, block->first, object);
         if (r >= 0 && json_object_object_add(object, "block_size_bytes",
                                              json_object_new_uint64(block_size_bytes)) < 0)
                 r = -ENOMEM;

@@ -230,16 +230,6 @@ static int print_text(const Snapshot *snapshot)
 
 /* JSON */
 
-static json_object *json_strings(char *const *strings)
-{
-        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
-
-        for (; strings && *strings; strings++)
-                if (!json_element(array, json_object_new_string(*strings)))
-                        return NULL;
-        return TAKE_PTR(array);
-}
-
 /* Makes an array of the words of a text. Spaces separate the words. */
 static json_object *json_words(const char *text)
 {

@@ -299,6 +299,13 @@ static bool names_unplugged(const Manager *manager, const Request *request, Addi
                                    &ret->size_bytes, &ret->node) >= 0;
 }
 
+int manager_find_candidates(Manager *manager, const Request *request, size_t n_max, uint32_t **ret,
+                            size_t *ret_n)
+{
+        return selection_candidates(&manager->machine, &manager->conf.policy, request, n_max, ret,
+                                    ret_n);
+}
+
 int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
                     Selection *ret_refused)
 {

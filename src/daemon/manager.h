@@ -56,6 +56,10 @@ int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *
 /* Tells what a request would change, or why it would be refused: see job_queue_preview(). Changes nothing. */
 int manager_preview(Manager *manager, const Request *request, Selection *ret, Effects *ret_effects);
 
+/* Finds the blocks to count before manager_add_job(): see selection_candidates(). */
+int manager_find_candidates(Manager *manager, const Request *request, size_t n_max, uint32_t **ret,
+                            size_t *ret_n);
+
 /* Ends a job as soon as its write under way has ended. Returns 0, or -ESRCH if there is no job to cancel. */
 int manager_cancel_job(Manager *manager, uint32_t id);
 

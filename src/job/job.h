@@ -111,8 +111,9 @@ void job_remap_rules(Job *job, const Policy *from, const Policy *to);
 /* A write that a job asks for. */
 typedef struct JobWrite {
         uint32_t block;
-        Verdict verdict;       /* VERDICT_NONE: offline */
-        uint64_t timeout_usec; /* after which to interrupt it, at least 1 ms; 0: that of the writer */
+        Verdict verdict; /* VERDICT_NONE: offline */
+        uint64_t
+                timeout_usec; /* after which to interrupt it, at least 1 ms; 0: that of the writer */
         bool movable_node; /* the selection has accepted that the node loses its last kernel memory */
 } JobWrite;
 

@@ -25,6 +25,7 @@ void request_init(Request *request, JobKind kind)
 void request_done(Request *request)
 {
         free(request->ranges);
+        free(request->costs);
         request_init(request, request->kind);
 }
 

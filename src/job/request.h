@@ -24,6 +24,12 @@ typedef enum JobKind {
 const char *job_kind_to_string(JobKind kind); /* "online", "offline", "set-zone", ... */
 JobKind job_kind_from_string(const char *word);
 
+/* How hard it is to take a block offline: page_counts_cost(). */
+typedef struct BlockCost {
+        uint32_t block; /* first, for id_compare() */
+        uint64_t cost;
+} BlockCost;
+
 /* The most ranges that a request can name. */
 #define REQUEST_RANGES_MAX 4096
 
@@ -51,6 +57,10 @@ typedef struct Request {
         bool force;            /* lifts refusals because of guards, boot memory, the last kernel
                                   memory or a part of a device that was onlined as a whole */
         bool undo_on_failure;
+
+        /* Of the blocks of which this is known, by their numbers; owned. Others are taken after these. */
+        BlockCost *costs;
+        size_t n_costs;
 } Request;
 
 /* Makes an empty request: no memory, no options. */
@@ -89,6 +99,14 @@ typedef enum Refusal {
         _REFUSAL_MAX,
 } Refusal;
 
+/*
+ * Finds the blocks of whose pages it should be known how many are in use before the selection is made: of a request that
+ * takes memory offline by its size, so that blocks with the fewest pages in use leave first. Sets *ret to at most n_max
+ * numbers of blocks, which the caller owns. Returns 0, also if there are none, or -ENOMEM.
+ */
+int selection_candidates(Machine *machine, const Policy *policy, const Request *request,
+                         size_t n_max, uint32_t **ret, size_t *ret_n);
+
 /* A block of a job, and its change. */
 typedef struct Step {
         uint32_t block;
@@ -97,6 +115,7 @@ typedef struct Step {
         ZoneClass from;    /* ZONE_CLASS_NONE: offline */
         Verdict to;        /* VERDICT_NONE: offline */
         bool movable_node; /* its node may have movable memory only: as before, or as accepted */
+        uint64_t cost;     /* as in BlockCost; UINT64_MAX: not known */
         bool has_decision; /* online: the policy chose the class, by this decision */
         Decision decision;
 } Step;

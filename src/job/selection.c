@@ -42,10 +42,36 @@ static void drop_step(Selector *selector, Target *target)
         balance_move(&selector->after, target->block, ZONE_CLASS_NONE, block_class(target->block));
 }
 
+/* Compare targets by what they cost, and those that cost the same from the top down, or from the bottom up. */
+static int compare_down(const void *a, const void *b)
+{
+        const Target *x = *(Target *const *) a, *y = *(Target *const *) b;
+
+        if (x->cost != y->cost)
+                return x->cost < y->cost ? -1 : 1;
+        return x->block < y->block ? 1 : x->block > y->block ? -1 : 0;
+}
+
+static int compare_up(const void *a, const void *b)
+{
+        const Target *x = *(Target *const *) a, *y = *(Target *const *) b;
+
+        return x->cost != y->cost ? compare_down(a, b) : compare_down(b, a);
+}
+
+static void sort_targets(Selector *selector, bool is_up)
+{
+        for (size_t i = 0; i < selector->n_targets; i++)
+                selector->order[i] = &selector->targets[i];
+        qsort(selector->order, selector->n_targets, sizeof(*selector->order),
+              is_up ? compare_up : compare_down);
+}
+
 /*
  * Takes as many online blocks of a class as are still wanted, of boot memory or of all other memory. With
- * guards, blocks that the guards need are left out. Blocks that become kernel memory are taken from the
- * bottom up, all others from the top down, so that kernel memory stays below.
+ * guards, blocks that the guards need are left out. Blocks with the fewest pages in use come first, as far as
+ * that is known. Of others, blocks that become kernel memory are taken from the bottom up, all others from the
+ * top down, so that kernel memory stays below.
  */
 static void choose_blocks(Selector *selector, ZoneClass from, bool boot, bool guards)
 {
@@ -55,8 +81,9 @@ static void choose_blocks(Selector *selector, ZoneClass from, bool boot, bool gu
              is_up = !is_offline && from == ZONE_CLASS_MOVABLE;
         Verdict to = is_offline ? VERDICT_NONE : is_up ? VERDICT_KERNEL : VERDICT_MOVABLE;
 
+        sort_targets(selector, is_up);
         for (size_t i = 0; i < selector->n_targets && selector->n_steps < selector->n_wanted; i++) {
-                Target *target = &selector->targets[is_up ? i : selector->n_targets - 1 - i];
+                Target *target = selector->order[i];
                 const Block *block = target->block;
 
                 if (target->taken || block_class(block) != from ||
@@ -268,8 +295,8 @@ static int select_steps(Selector *selector)
 }
 
 /*
- * Sorts movable blocks before kernel blocks, each from the highest down, but from the lowest up those that
- * become kernel memory.
+ * Sorts movable blocks before kernel blocks; each by what they cost, if that is known, and from the highest down, but
+ * from the lowest up those that become kernel memory.
  */
 static int compare_steps(const void *a, const void *b)
 {
@@ -278,6 +305,8 @@ static int compare_steps(const void *a, const void *b)
 
         if (x->from != y->from)
                 return x->from == ZONE_CLASS_MOVABLE ? -1 : 1;
+        if (x->cost != y->cost)
+                return x->cost < y->cost ? -1 : 1;
         return x->block < y->block ? -up : x->block > y->block ? up : 0;
 }
 
@@ -401,6 +430,7 @@ static void selector_done(Selector *selector)
 {
         free(selector->name);
         free(selector->targets);
+        free(selector->order);
         free(selector->steps);
         free(selector->text);
         balance_done(&selector->before);
@@ -427,5 +457,53 @@ int selection_make(Machine *machine, const Policy *policy, const Request *reques
                 ret->steps = TAKE_PTR(selector.steps);
                 ret->n_steps = selector.n_steps;
         }
+        return 0;
+}
+
+/*
+ * Whether the request leaves a choice of blocks. Blocks of a node become kernel memory from the bottom up if kernel memory
+ * is to stay below movable memory.
+ */
+static bool has_choice(const Machine *machine, const Policy *policy, const Request *request)
+{
+        bool has_size = request->has_size || request->size_bytes > 0,
+             has_portion = request->has_movable_percent || request->has_movable_bytes;
+
+        if (request->kind == JOB_KIND_OFFLINE)
+                return has_size;
+        return request->kind == JOB_KIND_SET_ZONE && (has_size || has_portion) &&
+               !policy->contiguous && !machine->strict_zone_order;
+}
+
+int selection_candidates(Machine *machine, const Policy *policy, const Request *request,
+                         size_t n_max, uint32_t **ret, size_t *ret_n)
+{
+        static const ZoneClass classes[] = { ZONE_CLASS_MOVABLE, ZONE_CLASS_KERNEL };
+        _cleanup_(selector_done) Selector selector = {
+                .machine = machine,
+                .policy = policy,
+                .request = request,
+                .has_size = request->has_size || request->size_bytes > 0,
+        };
+        _cleanup_free_ uint32_t *blocks = calloc(n_max + 1, sizeof(*blocks));
+        size_t n = 0;
+        int r = blocks ? request_format(request, &selector.name) : -ENOMEM;
+
+        if (r >= 0 && has_choice(machine, policy, request))
+                r = selector_find_targets(&selector);
+        if (r < 0)
+                return r;
+        /* A request that is refused has no targets to look at. */
+        for (size_t k = 0; k < ELEMENTSOF(classes) && r == 0; k++)
+                for (size_t i = selector.n_targets; i-- > 0 && n < n_max;) {
+                        const Block *block = selector.targets[i].block;
+
+                        if (block_class(block) == classes[k] &&
+                            machine_origin(machine, block) != ORIGIN_BOOT &&
+                            selector_is_available(&selector, block))
+                                blocks[n++] = block->id;
+                }
+        *ret = TAKE_PTR(blocks);
+        *ret_n = n;
         return 0;
 }

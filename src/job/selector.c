@@ -194,6 +194,16 @@ static int check_busy(Selector *selector)
         return 0;
 }
 
+static uint64_t find_cost(const Request *request, uint32_t block)
+{
+        const BlockCost *found = request->n_costs == 0 ?
+                                         NULL :
+                                         bsearch(&block, request->costs, request->n_costs,
+                                                 sizeof(*request->costs), id_compare);
+
+        return found ? found->cost : UINT64_MAX;
+}
+
 int selector_find_targets(Selector *selector)
 {
         const Request *request = selector->request;
@@ -209,7 +219,8 @@ int selector_find_targets(Selector *selector)
         counts = calloc(machine->n_blocks + 1, sizeof(int));
         selector->targets = calloc(machine->n_blocks + 1, sizeof(Target));
         selector->steps = calloc(machine->n_blocks + 1, sizeof(Step));
-        if (!counts || !selector->targets || !selector->steps)
+        selector->order = calloc(machine->n_blocks + 1, sizeof(Target *));
+        if (!counts || !selector->targets || !selector->steps || !selector->order)
                 return -ENOMEM;
         for (size_t i = 0; i < request->n_ranges && r == 0; i++)
                 r = find_range(selector, &request->ranges[i], counts);
@@ -217,7 +228,10 @@ int selector_find_targets(Selector *selector)
                 n_ranges += counts[i]; /* the ranges that the block is in */
                 if (n_ranges > 0 ||
                     (request->n_ranges == 0 && is_of_target(selector, &machine->blocks[i])))
-                        selector->targets[selector->n_targets++].block = &machine->blocks[i];
+                        selector->targets[selector->n_targets++] = (Target){
+                                .block = &machine->blocks[i],
+                                .cost = find_cost(request, machine->blocks[i].id),
+                        };
         }
         if (r == 0)
                 r = check_found(selector);
@@ -286,6 +300,7 @@ void selector_take(Selector *selector, Target *target, Verdict to)
                 .node = block->node,
                 .from = from,
                 .to = to,
+                .cost = target->cost,
         };
         balance_move(&selector->after, block, from, verdict_class(to, block));
 }

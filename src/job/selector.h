@@ -10,7 +10,8 @@
 /* A block that the request names, or that can be chosen for its size. */
 typedef struct Target {
         Block *block;
-        bool taken; /* the block is a step */
+        bool taken;    /* the block is a step */
+        uint64_t cost; /* as in BlockCost; UINT64_MAX: not known */
 } Target;
 
 /*
@@ -27,6 +28,7 @@ typedef struct Selector {
 
         Target *targets; /* owned; ascending */
         size_t n_targets;
+        Target **order; /* owned; room for all targets, for selections by size */
 
         Balance before; /* without the steps */
         Balance after;  /* with the steps so far */

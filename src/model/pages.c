@@ -59,6 +59,21 @@ uint64_t page_counts_used(const PageCounts *counts)
         return n;
 }
 
+uint64_t page_counts_cost(const PageCounts *counts)
+{
+        static const PageKind fixed[] = { PAGE_UNMAPPED, PAGE_SLAB, PAGE_TABLE, PAGE_RESERVED,
+                                          PAGE_KERNEL };
+        uint64_t cost = page_counts_used(counts);
+
+        for (size_t i = 0; i < ELEMENTSOF(fixed); i++)
+                if (counts->n[fixed[i]] > 0)
+                        return cost + (UINT64_C(1) << 48);
+        for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
+                if (counts->huge[i].size_bytes >= GIGANTIC_BYTES && counts->huge[i].n_pages > 0)
+                        return cost + (UINT64_C(1) << 48);
+        return cost;
+}
+
 uint64_t page_counts_bytes(const PageCounts *counts, PageKind kind)
 {
         return counts->n[kind] * counts->page_size_bytes;

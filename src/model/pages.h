@@ -64,5 +64,11 @@ void page_counts_set_class(PageCounts *counts, ZoneClass zone_class);
 /* Returns the number of pages that have to move or to be freed before the memory can go offline. */
 uint64_t page_counts_used(const PageCounts *counts);
 
+/*
+ * Returns how hard it is to take the memory offline: the number of pages in use, and more than any such number if there
+ * are pages that cannot move.
+ */
+uint64_t page_counts_cost(const PageCounts *counts);
+
 /* Returns the number of pages of a kind in bytes. */
 uint64_t page_counts_bytes(const PageCounts *counts, PageKind kind);

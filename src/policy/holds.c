@@ -44,6 +44,14 @@ static uint64_t count_movable(const PageCounts *counts)
         return n;
 }
 
+static bool has_gigantic(const PageCounts *counts)
+{
+        for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
+                if (is_gigantic(&counts->huge[i]))
+                        return true;
+        return false;
+}
+
 /* Whether pages hold the memory that no attempt to move them can help with. */
 static bool has_holders(const PageCounts *counts)
 {
@@ -53,10 +61,13 @@ static bool has_holders(const PageCounts *counts)
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 if (counts->n[kinds[i]] > 0)
                         return true;
-        for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
-                if (is_gigantic(&counts->huge[i]))
-                        return true;
-        return counts->n_pinned > 0;
+        return has_gigantic(counts) || counts->n_pinned > 0;
+}
+
+/* Whether pages found no free memory to move to. That is so of each huge page that needs another of its size. */
+static bool has_no_room(const PageCounts *counts)
+{
+        return counts->has_no_room && !has_gigantic(counts);
 }
 
 /* Whether an offline failed though all pages could move, and the kernel's log does not tell why. */
@@ -156,8 +167,14 @@ static void add_holders(Clause *clause, const PageCounts *counts)
 
 static void add_movable(Clause *clause, const PageCounts *counts)
 {
-        clause_add_size(clause, page_counts_bytes(counts, PAGE_CACHE), "page cache");
-        clause_add_size(clause, page_counts_bytes(counts, PAGE_ANONYMOUS), "memory of processes");
+        /* Pinned pages are among those that would move: mostly memory of processes. */
+        uint64_t n_anonymous = counts->n[PAGE_ANONYMOUS], n_cache = counts->n[PAGE_CACHE],
+                 n_pinned = MIN(counts->n_pinned, n_anonymous);
+
+        n_anonymous -= n_pinned;
+        n_cache -= MIN(counts->n_pinned - n_pinned, n_cache);
+        clause_add_size(clause, n_cache * counts->page_size_bytes, "page cache");
+        clause_add_size(clause, n_anonymous * counts->page_size_bytes, "memory of processes");
         clause_add_huge(clause, counts, false);
         clause_add_number(clause, counts->n[PAGE_OTHER], "other page", "other pages");
 }
@@ -166,7 +183,7 @@ static int print_holds(FILE *stream, const PageCounts *counts)
 {
         _cleanup_(clause_done) Clause holders = {}, movable = {};
         const char *did = is_unexplained(counts) ? " did not move in time" :
-                          counts->has_no_room    ? " found no free memory to move to" :
+                          has_no_room(counts)    ? " found no free memory to move to" :
                                                    " would move";
         char size[FORMAT_BYTES_MAX];
 
@@ -224,14 +241,11 @@ bool advice_is_for(Advice advice, const PageCounts *counts)
         case ADVICE_RESERVED:
                 return counts->n[PAGE_RESERVED] > 0;
         case ADVICE_GIGANTIC:
-                for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
-                        if (is_gigantic(&counts->huge[i]))
-                                return true;
-                return false;
+                return has_gigantic(counts);
         case ADVICE_PINNED:
                 return counts->n_pinned > 0 || counts->n[PAGE_UNMAPPED] > 0;
         case ADVICE_NO_ROOM:
-                return counts->has_no_room;
+                return has_no_room(counts);
         case ADVICE_SLOW:
                 return is_unexplained(counts);
         default:

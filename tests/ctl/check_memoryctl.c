@@ -557,6 +557,46 @@ START_TEST(cxl_memory_has_its_region_and_memory_devices_when_asked)
 }
 END_TEST
 
+START_TEST(explain_says_what_holds_a_block_and_what_to_do)
+{
+        json_object *object;
+
+        ck_assert_int_eq(setenv("TZ", "UTC", true), 0);
+        RUN("explain", "33");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_str_eq(output.err, "");
+        /* Advice that both have is given once. */
+        ck_assert_ptr_nonnull(strstr(
+                output.out, "       Pages: held by 2 slab pages and a part of a huge page of 1G\n"
+                            "      Failed: did not go offline at Sun 2001-09-09 01:46:43 UTC: held "
+                            "by 1 page that "
+                            "a process or device keeps pinned\n"
+                            "\n"
+                            "  Free the slab.\n"
+                            "  Free the huge page.\n"
+                            "  End the process.\n"));
+        RUN("explain", "34");
+        ck_assert_int_eq(output.exit_code, 0);
+        ck_assert_ptr_nonnull(
+                strstr(output.out,
+                       "       Pages: memoryd cannot read /proc/kpageflags: it is not there\n"));
+        RUN("explain", "-J", "33");
+        object = expect_json();
+        expect_json_equal(get(object, "pages"),
+                          "[{\"use\": \"slab\", \"page_bytes\": 4096, \"bytes\": 8192},"
+                          " {\"use\": \"huge\", \"page_bytes\": 1073741824, \"bytes\": 4096}]");
+        expect_json_equal(get(object, "holds"),
+                          "\"held by 2 slab pages and a part of a huge page of 1G\"");
+        expect_json_equal(get(object, "holds_advice"),
+                          "[\"Free the slab.\", \"Free the huge page.\"]");
+        expect_json_equal(get(object, "not_offline"),
+                          "\"held by 1 page that a process or device keeps pinned\"");
+        expect_json_equal(get(object, "not_offline_advice"),
+                          "[\"End the process.\", \"Free the slab.\"]");
+        json_object_put(object);
+}
+END_TEST
+
 START_TEST(explain_can_be_json)
 {
         json_object *object;
@@ -1762,6 +1802,7 @@ static Suite *memoryctl_suite(void)
                  map_is_a_row_of_cells_for_each_node, map_fits_the_width, map_can_be_json,
                  map_can_be_drawn, explain_says_why_in_a_sentence_and_lists_the_rest,
                  explain_says_what_failed_and_which_rule,
+                 explain_says_what_holds_a_block_and_what_to_do,
                  cxl_memory_has_its_region_and_memory_devices_when_asked, explain_can_be_json,
                  explain_names_a_block_that_is_not_there, history_is_a_table,
                  history_can_be_of_a_time_a_node_or_a_device,

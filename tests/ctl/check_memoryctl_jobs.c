@@ -284,7 +284,9 @@ START_TEST(the_exit_code_tells_all_some_or_nothing)
                   "  memory33: EBUSY: pages of it could not be moved\n" },
                 { "!32 !33 failed", 1, "The job ended failed with 0 of 2 blocks",
                   "  memory33: EBUSY: pages of it could not be moved\n"
-                  "  memory32: EBUSY: pages of it could not be moved\n" },
+                  "  memory32: EBUSY: pages of it could not be moved\n"
+                  "  Free the slab.\n"
+                  "  End what pins?pages.\n" },
                 { "32 undone failed", 1, "The job ended failed with 1 of 1 blocks", "" },
                 { "32 cancelled", 64, "The job ended cancelled with 1 of 1 blocks", "" },
                 { "32 undone cancelled", 1, "The job ended cancelled with 1 of 1 blocks", "" },
@@ -295,7 +297,7 @@ START_TEST(the_exit_code_tells_all_some_or_nothing)
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                char script[64], line[160];
+                char script[64], line[256];
 
                 /* Once as it goes, once before the call is replied to. */
                 for (int early = 0; early < 2; early++) {
@@ -386,6 +388,7 @@ START_TEST(the_report_can_be_json)
                         " \"done_blocks\": 2, \"failed_blocks\": 1, \"undone_blocks\": 0,"
                         " \"message\": \"The job ended partly with 2 of 3 blocks\","
                         " \"done\": [{\"first\": 32, \"last\": 32}, {\"first\": 33, \"last\": 33}],"
+                        " \"advice\": [],"
                         " \"failures\": [{\"block\": 34, \"error\": \"EBUSY\","
                         " \"message\": \"pages of it could not be moved\"}]}");
         json_object_put(report);

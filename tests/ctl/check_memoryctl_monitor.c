@@ -203,6 +203,7 @@ START_TEST(each_event_can_be_a_line_of_json)
                     " \"undone_blocks\": 0,"
                     " \"message\": \"The job ended partly with 1 of 2 blocks\","
                     " \"done\": [{\"first\": 32, \"last\": 32}],"
+                    " \"advice\": [],"
                     " \"failures\": [{\"block\": 33, \"error\": \"EBUSY\","
                     " \"message\": \"pages of it could not be moved\"}]}");
 }

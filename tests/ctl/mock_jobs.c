@@ -241,6 +241,9 @@ static int end_job(const char *result)
                 r = append_list(signal, "Done", "a(uu)", append_done);
         if (r >= 0)
                 r = append_list(signal, "Failures", "a" BUS_FAILURE_SIGNATURE, append_failures);
+        if (r >= 0 && job.n_failed == 2)
+                r = sd_bus_message_append(signal, "{sv}", "Advice", "as", 2, "Free the slab.",
+                                          "End what pins\npages.");
         if (r >= 0)
                 r = sd_bus_message_close_container(signal);
         if (r >= 0)

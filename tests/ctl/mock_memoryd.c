@@ -357,6 +357,11 @@ static int append_explanation(sd_bus_message *reply, const MockBlocks *blocks, u
                                           "CxlMemdevs", "s", "mem0 mem1");
         if (r >= 0)
                 r = append_decision(reply, block);
+        if (r >= 0 && block == 33)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "NotOffline", "s",
+                                          "held by 1 page that a process or device keeps pinned",
+                                          "NotOfflineUSec", "t", ONLINED_USEC, "NotOfflineAdvice",
+                                          "as", 2, "End the process.", "Free the slab.");
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -379,6 +384,27 @@ static int method_explain(sd_bus_message *message, void *userdata, sd_bus_error 
         if (r >= 0)
                 r = append_explanation(reply, blocks, id);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+/* Block 33 is held, of block 34 nothing is known. For others, this is an earlier version, which does not count. */
+static int method_count_pages(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        uint32_t first, last;
+        int r = sd_bus_message_read(message, "uu", &first, &last);
+
+        (void) userdata;
+        if (r < 0)
+                return r;
+        if (first == 34 && last == 34)
+                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED,
+                                        "memoryd cannot read /proc/kpageflags: it is not there");
+        if (first != 33 || last != 33)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_METHOD, "there is no method");
+        return sd_bus_reply_method_return(message, "a" BUS_PAGES_SIGNATURE "sas", 1, 33, 2, "slab",
+                                          UINT64_C(4096), UINT64_C(8192), "huge",
+                                          UINT64_C(1073741824), UINT64_C(4096),
+                                          "held by 2 slab pages and a part of a huge page of 1G", 2,
+                                          "Free the slab.", "Free the huge page.");
 }
 
 /* The last is of blocks that alternate with others. */
@@ -582,6 +608,8 @@ static const sd_bus_vtable manager_vtable[] = {
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetMetrics", NULL, "a{sv}", method_get_metrics, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Explain", "u", "a{sv}", method_explain, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("CountPages", "uu", "a" BUS_PAGES_SIGNATURE "sas", method_count_pages,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("History", NULL, "a" BUS_HISTORY_SIGNATURE, method_history,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Plan", "a{sv}", "a" BUS_PLAN_SIGNATURE, method_plan,

@@ -14,7 +14,7 @@
 /*
  * Requests as text: the kind and then words: a block or blocks "32-39", "n1" a node, "dNAME" a device,
  * "s4" a size of so many blocks, "S100" one in MiB, "k" or "m" a zone, "75%" and "b4" (blocks) or "B100"
- * (MiB) a portion, "!" force.
+ * (MiB) a portion, "c5=9" what block 5 costs, in the order of blocks, "!" force.
  */
 static void request_take(Request *request, const char *word)
 {
@@ -45,6 +45,12 @@ static void request_take(Request *request, const char *word)
                 request->movable_bytes = number * (*word == 'b' ? BLOCK : MIB);
         } else if (*word == 'k' || *word == 'm') {
                 request->zone_class = *word == 'k' ? ZONE_CLASS_KERNEL : ZONE_CLASS_MOVABLE;
+        } else if (*word == 'c') {
+                request->costs =
+                        reallocarray(request->costs, request->n_costs + 1, sizeof(BlockCost));
+                ck_assert_ptr_nonnull(request->costs);
+                request->costs[request->n_costs++] =
+                        (BlockCost){ (uint32_t) number, strtoull(end + 1, NULL, 10) };
         } else if (*word == '!') {
                 request->force = true;
         } else {
@@ -521,6 +527,16 @@ static const SelectionCase offline_cases[] = {
           "1.125G of node 0 cannot go offline, 1G" OFF_REST },
         { "0c=k4m4 1c=k4m4", 0, ONE, 3000, true, "offline n0 s9 !", SHORT,
           "1.125G of node 0 cannot go offline, 1G" OFF_REST },
+        /* the fewest pages in use first, of blocks with as many from the top; what is not known last */
+        { "0c=k4m4", 0, ONE, 3000, true, "offline s2 c4=10 c5=0 c6=0 c7=3", NONE, "6..5-" },
+        { "0c=k4m4", 0, ONE, 3000, true, "offline s3 c4=10 c5=0 c7=3", NONE, "5- 7- 4-" },
+        { "0c=k4m4", 0, ONE, 3000, true, "offline s4 c4=10 c5=0 c7=3", NONE, "5- 7- 4- 6-" },
+        { "0c=k4m4 1c=k4m4", 0, ONE, 3000, true, "offline s2 c6=1 c7=2 c14=2 c15=3", NONE,
+          "6- 14-" },
+        /* but kernel memory after movable memory */
+        { "0c=k4m4", 0, ONE, 3000, true, "offline s6 c2=0 c4=9", NONE, "4- 7..5- 2..3-" },
+        { "0c=k4m4", 8, ONE, 3000, true, "offline s1 c4=0", SHORT,
+          "128M cannot go offline, 0B" OFF_REST },
         /* boot memory is not available, and with force after all else */
         { "0c=k4m4 1c=k4m4", 8, ONE, 3000, true, "offline s5", NONE, "15..12- 11-" },
         { "0c=k4m4 1c=k4m4", 8, ONE, 3000, true, "offline s5 !", NONE, "15..12- 11-" },
@@ -541,6 +557,71 @@ static const SelectionCase offline_cases[] = {
 START_TEST(memory_goes_offline_if_what_is_left_can_live)
 {
         play(&offline_cases[_i]);
+}
+END_TEST
+
+/* Requests whose blocks are to be counted before, and these blocks. */
+static const struct {
+        const char *machine, *request;
+        bool is_strict, contiguous;
+        const char *blocks;
+} candidate_cases[] = {
+        { "0c=k4m4", "offline s2", false, true, "7 6 5 4 3 2 1 0" },
+        { "0c=k2m2 1c=k2m2", "offline n0 s1", false, true, "3 2 1 0" },
+        { "0c=k2m2o2", "offline n0 s1", false, true, "3 2 1 0" },
+        { "0c=k4m4", "offline 4-5", false, true, "" },
+        { "0c=k4m4", "offline n0", false, true, "" },
+        { "0c=k4m4", "offline n3 s1", false, true, "" },
+        { "0c=k4m2o2", "online s1", false, true, "" },
+        /* kernel memory is to stay below */
+        { "0c=k2m2", "set-zone n0 25%", false, true, "" },
+        { "0c=k2m2", "set-zone n0 25%", true, false, "" },
+        { "0c=k2m2", "set-zone n0 25%", false, false, "3 2 1 0" },
+        { "0c=k2m2", "set-zone n0 s1 k", false, false, "3 2 1 0" },
+        { "0c=k2m2", "set-zone n0 k", false, false, "" },
+};
+
+START_TEST(blocks_are_counted_where_there_is_a_choice)
+{
+        char text[TEXT_MAX] = "";
+        uint32_t *blocks = NULL;
+        size_t n = 7, length = 0;
+        Request request;
+
+        machine_from(&machine, BLOCK, candidate_cases[_i].machine);
+        machine.strict_zone_order = candidate_cases[_i].is_strict;
+        policy.contiguous = candidate_cases[_i].contiguous;
+        request_from(&request, candidate_cases[_i].request);
+        ck_assert_int_eq(selection_candidates(&machine, &policy, &request, 100, &blocks, &n), 0);
+        for (size_t i = 0; i < n; i++)
+                length += (size_t) snprintf(text + length, sizeof(text) - length, "%s%u",
+                                            i > 0 ? " " : "", blocks[i]);
+        ck_assert_str_eq(text, candidate_cases[_i].blocks);
+        free(blocks);
+        /* No more than asked for. */
+        ck_assert_int_eq(selection_candidates(&machine, &policy, &request, 2, &blocks, &n), 0);
+        ck_assert_uint_le(n, 2);
+        free(blocks);
+        request_done(&request);
+}
+END_TEST
+
+START_TEST(boot_memory_and_blocks_of_jobs_are_not_counted)
+{
+        uint32_t *blocks = NULL;
+        Request request;
+        size_t n = 0;
+
+        machine_from(&machine, BLOCK, "0c=k2m4");
+        add_device("", ORIGIN_BOOT, 0, 2);
+        machine.blocks[4].job = 7;
+        request_from(&request, "offline s1");
+        ck_assert_int_eq(selection_candidates(&machine, &policy, &request, 100, &blocks, &n), 0);
+        ck_assert_uint_eq(n, 2);
+        ck_assert_uint_eq(blocks[0], 5);
+        ck_assert_uint_eq(blocks[1], 3);
+        free(blocks);
+        request_done(&request);
 }
 END_TEST
 
@@ -948,6 +1029,9 @@ int main(void)
                             ELEMENTSOF(offline_cases));
         tcase_add_loop_test(tcase, memory_goes_online_as_asked_or_as_the_policy_has_it, 0,
                             ELEMENTSOF(online_cases));
+        tcase_add_loop_test(tcase, blocks_are_counted_where_there_is_a_choice, 0,
+                            ELEMENTSOF(candidate_cases));
+        tcase_add_test(tcase, boot_memory_and_blocks_of_jobs_are_not_counted);
         tcase_add_loop_test(tcase, memory_changes_its_class, 0, ELEMENTSOF(zone_cases));
         tcase_add_test(tcase, effects_are_grouped_by_node_and_class);
         tcase_add_test(tcase, effects_tell_the_class_that_the_kernel_will_choose);

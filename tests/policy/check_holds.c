@@ -50,8 +50,10 @@ static const struct {
           "4K of memory of processes did not move in time",
           1 << ADVICE_SLOW },
         { { .n = { [PAGE_ANONYMOUS] = 1 }, .has_failed = true, .n_pinned = 1 },
-          "held by 1 page that a process or device keeps pinned; 4K of memory of processes would "
-          "move",
+          "held by 1 page that a process or device keeps pinned",
+          1 << ADVICE_PINNED },
+        { { .n = { [PAGE_ANONYMOUS] = 2, [PAGE_CACHE] = 4 }, .has_failed = true, .n_pinned = 3 },
+          "held by 3 pages that a process or device keeps pinned; 12K of page cache would move",
           1 << ADVICE_PINNED },
         { { .n = { [PAGE_CACHE] = 1 }, .has_failed = true, .has_no_room = true },
           "4K of page cache found no free memory to move to",

@@ -18,6 +18,13 @@
  *      and there one, while the kernel takes a hundredth of that memory for what stays, pages of pipes
  *      and files of a tmpfs in /run/fragment, and then ends. Prints "ready" with the mebibytes of kernel
  *      memory when no user is left, and waits for a signal.
+ *   load slab NODE
+ *      Has the kernel keep some ten thousand small objects: files of a tmpfs in /run/slab, until a signal comes.
+ *      Prints "ready" when they are there.
+ *   load tables NODE
+ *      Has the kernel keep four thousand page tables, until a signal comes. Prints "ready" when they are there.
+ *   load huge NODE
+ *      Uses a huge page of 1 GiB, which must be reserved, until a signal comes. Prints "ready".
  */
 
 #include <errno.h>
@@ -339,14 +346,92 @@ static int fragment(int argc, char *argv[])
         return EXIT_SUCCESS;
 }
 
+/* slab */
+
+#define SLAB_FOLDER "/run/slab"
+#define N_FILES 20000
+
+static void change_files(bool is_end)
+{
+        char path[64];
+
+        for (unsigned i = 0; i < N_FILES; i++) {
+                int fd = -1;
+
+                snprintf(path, sizeof(path), SLAB_FOLDER "/%u", i);
+                if (is_end)
+                        (void) unlink(path);
+                else if ((fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0)
+                        die(path);
+                if (fd >= 0)
+                        close(fd);
+        }
+}
+
+static int slab(int argc, char *argv[])
+{
+        (void) argc;
+        prefer_node(parse_number(argv[0]));
+        if (mkdir(SLAB_FOLDER, 0700) < 0 && errno != EEXIST)
+                die(SLAB_FOLDER);
+        change_files(false);
+        printf("ready\n");
+        wait_for_signal();
+        change_files(true);
+        return EXIT_SUCCESS;
+}
+
+/* tables */
+
+/* What a page table reaches: each page that is read here needs another one. */
+#define TABLE_BYTES ((size_t) 2 * MEBIBYTE)
+#define N_TABLES 4000
+
+static int tables(int argc, char *argv[])
+{
+        volatile char *memory = map(N_TABLES * TABLE_BYTES);
+
+        (void) argc;
+        prefer_node(parse_number(argv[0]));
+        if (madvise((void *) memory, N_TABLES * TABLE_BYTES, MADV_NOHUGEPAGE) < 0)
+                die("madvise");
+        /* A page that is only read is the page of zeroes, and takes no memory but its table. */
+        for (size_t i = 0; i < N_TABLES; i++)
+                (void) memory[i * TABLE_BYTES];
+        printf("ready\n");
+        wait_for_signal();
+        return EXIT_SUCCESS;
+}
+
+/* huge */
+
+#ifndef MAP_HUGE_SHIFT
+#define MAP_HUGE_SHIFT 26
+#endif
+
+static int huge(int argc, char *argv[])
+{
+        char *memory;
+
+        (void) argc;
+        prefer_node(parse_number(argv[0]));
+        memory = mmap(NULL, (size_t) 1 << 30, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (30 << MAP_HUGE_SHIFT), -1, 0);
+        if (memory == MAP_FAILED)
+                die("mmap");
+        *memory = 1;
+        printf("ready\n");
+        wait_for_signal();
+        return EXIT_SUCCESS;
+}
+
 static const struct {
         const char *name;
         int n_arguments; /* at least */
         int (*run)(int argc, char *argv[]);
 } verbs[] = {
-        { "hold", 2, hold },
-        { "pin", 1, pin },
-        { "fragment", 2, fragment },
+        { "hold", 2, hold }, { "pin", 1, pin },       { "fragment", 2, fragment },
+        { "slab", 1, slab }, { "tables", 1, tables }, { "huge", 1, huge },
 };
 
 int main(int argc, char *argv[])

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: memoryd contributors */
+
+/* Asks memoryd what the pages of blocks are used for, and prints what holds the blocks. */
+
+#include "ctl/json.h"
+
+#include "base/names.h"
+#include "base/text.h"
+#include "ctl/row.h"
+
+#include <stdio.h>
+
+/* Longer than memoryd takes, which answers within ten seconds. */
+#define COUNT_TIMEOUT_USEC (25 * USEC_PER_SEC)
+
+int json_strings_read(sd_bus_message *message, json_object **ret)
+{
+        json_object *array = json_object_new_array();
+        const char *text;
+        int r = array ? sd_bus_message_enter_container(message, 'a', "s") : -ENOMEM;
+
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &text)) > 0)
+                if (!json_element(array, json_object_new_string(text)))
+                        r = -ENOMEM;
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r < 0) {
+                json_object_put(array);
+                return r;
+        }
+        *ret = array;
+        return 0;
+}
+
+/* Reads a(stt): uses of pages. */
+static int read_uses(sd_bus_message *message, json_object *uses)
+{
+        const char *use;
+        uint64_t page_bytes, bytes;
+        int r = sd_bus_message_enter_container(message, 'a', "(stt)");
+
+        while (r >= 0 &&
+               (r = sd_bus_message_read(message, "(stt)", &use, &page_bytes, &bytes)) > 0) {
+                json_object *row =
+                        json_make(JSON_MEMBERS({ "use", json_object_new_string(use) },
+                                               { "page_bytes", json_object_new_uint64(page_bytes) },
+                                               { "bytes", json_object_new_uint64(bytes) }));
+
+                if (!json_element(uses, row))
+                        return -ENOMEM;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int read_counts(sd_bus_message *message, json_object *object)
+{
+        json_object *uses = json_object_new_array(), *advice;
+        const char *text;
+        uint32_t block;
+        int r = json_member(object, "pages", uses) ? 0 : -ENOMEM;
+
+        if (r >= 0)
+                r = sd_bus_message_enter_container(message, 'a', BUS_PAGES_SIGNATURE);
+        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'r', "ua(stt)")) > 0) {
+                r = sd_bus_message_read(message, "u", &block);
+                if (r >= 0)
+                        r = read_uses(message, uses);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(message);
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r >= 0)
+                r = sd_bus_message_read(message, "s", &text);
+        if (r >= 0 && !json_member(object, "holds", json_object_new_string(text)))
+                r = -ENOMEM;
+        if (r >= 0)
+                r = json_strings_read(message, &advice);
+        return r < 0 ? r : json_member(object, "holds_advice", advice) ? 0 : -ENOMEM;
+}
+
+int holds_ask(sd_bus *bus, uint32_t block, json_object *object)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL, *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = manager_message_new(bus, BUS_MANAGER_INTERFACE, "CountPages", &message);
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "uu", block, block);
+        if (r >= 0)
+                r = sd_bus_call(bus, message, COUNT_TIMEOUT_USEC, &error, &reply);
+        if (r >= 0)
+                return read_counts(reply, object);
+        if (!sd_bus_error_is_set(&error))
+                return r;
+        /* An older memoryd does not count, which is nothing to tell. */
+        if (sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_METHOD))
+                return 0;
+        return json_member(object, "holds_error", json_object_new_string(error.message)) ? 0 :
+                                                                                           -ENOMEM;
+}
+
+/* Adds the texts of an array of `object` to those that were printed, and prints the new ones. */
+static void print_new(json_object *object, const char *key, json_object *printed)
+{
+        json_object *array;
+
+        if (!json_object_object_get_ex(object, key, &array))
+                return;
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                const char *text = json_object_get_string(json_object_array_get_idx(array, i));
+                json_object *known;
+
+                if (json_object_object_get_ex(printed, text, &known))
+                        continue;
+                (void) json_object_object_add(printed, text, NULL);
+                printf("%s  %s\n", json_object_object_length(printed) == 1 ? "\n" : "", text);
+        }
+}
+
+void holds_print_advice(json_object *object)
+{
+        _cleanup_(json_object_putp) json_object *printed = json_object_new_object();
+
+        if (!printed)
+                return;
+        print_new(object, "holds_advice", printed);
+        print_new(object, "not_offline_advice", printed);
+}
