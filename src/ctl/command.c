@@ -31,7 +31,7 @@ const Option options[] = {
           "Plan with SIZE@NODE[:ORIGIN] added; may be repeated", .text = NULL },
         { OPTION_CONFIG, '\0', "config", "FILE", "Plan with this configuration",
           .text = &arg_config },
-        { OPTION_SVG, '\0', "svg", "FILE", "Draw the map into FILE, as SVG", .text = &arg_svg },
+        { OPTION_SVG, '\0', "svg", "FILE", "Draw the map into FILE, as SVG; - prints it", .text = &arg_svg },
         { OPTION_FILE, '\0', "file", "FILE", "Replace FILE with the metrics",
           .text = &arg_file },
         { OPTION_OPENMETRICS, '\0', "openmetrics", NULL, "Keep strictly to OpenMetrics 1.0",

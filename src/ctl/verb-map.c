@@ -284,12 +284,21 @@ static int print_map(const Snapshot *snapshot, const MapPolicy *policy)
         return EXIT_SUCCESS;
 }
 
+/* Prints the picture on standard output, for "-", or saves it. */
 static int save_svg(const Snapshot *snapshot, const MapPolicy *policy)
 {
         _cleanup_free_ char *picture = NULL;
-        FILE *file = fopen(arg_svg, "we");
+        FILE *file;
         int r;
 
+        if (strcmp(arg_svg, "-") == 0) {
+                r = map_draw_svg(snapshot, policy, &picture);
+                if (r < 0)
+                        return failure("%s", strerror(-r));
+                fputs(picture, stdout);
+                return EXIT_SUCCESS;
+        }
+        file = fopen(arg_svg, "we");
         if (!file)
                 return failure("cannot write '%s': %s", arg_svg, strerror(errno));
         r = map_draw_svg(snapshot, policy, &picture);

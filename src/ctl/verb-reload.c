@@ -25,22 +25,21 @@ static int call(sd_bus *bus, const char *method)
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 
-DEFINE_CLEANUP(char **, strings_free)
-
-/* "Configuration reloaded: 2 files." */
-static void confirm_reload(sd_bus *bus)
+/* Prints "Configuration reloaded: 2 files, 3 rules." A memoryd of an earlier version does not tell the rules. */
+static void confirm_reload(void)
 {
-        _cleanup_(strings_freep) char **files = NULL;
-        size_t n = 0;
+        _cleanup_(snapshot_done) Snapshot snapshot = {};
+        size_t n_files = 0, n_rules;
 
-        if (sd_bus_get_property_strv(bus, BUS_NAME, BUS_PATH, BUS_MANAGER_INTERFACE, "ConfigFiles",
-                                     NULL, &files) < 0) {
-                puts("Configuration reloaded.");
+        if (snapshot_fetch(FETCH_MANAGER | FETCH_POLICY, &snapshot) != EXIT_SUCCESS)
                 return;
-        }
-        while (files && files[n])
-                n++;
-        printf("Configuration reloaded: %zu file%s.\n", n, n == 1 ? "" : "s");
+        for (char **file = snapshot.manager.config_files; file && *file; file++)
+                n_files++;
+        n_rules = snapshot.policy.n_rules;
+        printf("Configuration reloaded: %zu file%s", n_files, n_files == 1 ? "" : "s");
+        if (snapshot.policy.is_known)
+                printf(", %zu rule%s", n_rules, n_rules == 1 ? "" : "s");
+        puts(".");
 }
 
 int verb_reload(void)
@@ -51,7 +50,7 @@ int verb_reload(void)
         if (r == EXIT_SUCCESS)
                 r = call(bus, "Reload");
         if (r == EXIT_SUCCESS && !arg_quiet)
-                confirm_reload(bus);
+                confirm_reload();
         return r;
 }
 

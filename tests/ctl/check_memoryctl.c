@@ -942,6 +942,9 @@ START_TEST(map_can_be_drawn)
         ck_assert_ptr_nonnull(strstr(picture, ">PNP0C80:00 (dimm)</text>"));
         ck_assert_ptr_nonnull(strstr(picture, ">failed 256M</text>\n"));
 
+        RUN("map", "--svg", "-");
+        expect(0, picture, "");
+
         RUN("map", "--svg=/nonexistent/map.svg");
         expect(1, "",
                "memoryctl: cannot write '/nonexistent/map.svg': No such file or directory\n");
@@ -953,7 +956,7 @@ END_TEST
 START_TEST(reload_and_rescan_say_what_was_done)
 {
         RUN("reload");
-        expect(0, "Configuration reloaded: 2 files.\n", "");
+        expect(0, "Configuration reloaded: 2 files, 2 rules.\n", "");
         RUN("rescan");
         expect(0, "memoryd reads all blocks again, and retries 2 that failed.\n", "");
         RUN("rescan", "--all");
@@ -1289,7 +1292,7 @@ START_TEST(a_quiet_verify_of_a_calm_machine_succeeds)
         RUN("verify", "--quiet");
         expect(0, "", "");
         RUN("reload");
-        expect(0, "Configuration reloaded: 0 files.\n", "");
+        expect(0, "Configuration reloaded: 0 files, 2 rules.\n", "");
         RUN("rescan");
         expect(0, "memoryd reads all blocks again.\n", "");
 }
