@@ -356,7 +356,7 @@ static int append_entry(sd_bus_message *signal, const char *key, const char *typ
 static int append_report(sd_bus_message *signal, const Job *job, const Machine *machine)
 {
         _cleanup_free_ char *text = NULL;
-        int r = job_format_report(job, machine, &text);
+        int r = job_format_report(job, machine, false, &text);
 
         if (r >= 0)
                 r = sd_bus_message_open_container(signal, 'a', "{sv}");

@@ -132,9 +132,6 @@ uint64_t ranges_count(const BlockRange *ranges, size_t n_ranges)
         return n;
 }
 
-/* The most ranges that are listed where there is little room. */
-#define RANGES_SHOWN 4
-
 int ranges_format(const BlockRange *ranges, size_t n_ranges, bool all, char **ret)
 {
         _cleanup_free_ char *text = NULL;

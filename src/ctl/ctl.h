@@ -405,6 +405,9 @@ typedef struct Snapshot {
 int snapshot_fetch(unsigned what, Snapshot *snapshot);
 void snapshot_done(Snapshot *snapshot);
 
+/* Frees what a row owns. snapshot_done() does that for the row of a snapshot. */
+void manager_row_done(ManagerRow *row);
+
 /* Reads the blocks of a reply to ListBlocks(), which must outlive the snapshot. 0, or negative errno. */
 int snapshot_read_blocks(sd_bus_message *reply, Snapshot *snapshot);
 
@@ -518,6 +521,9 @@ int cell_number(uint64_t number, char **ret);
 
 /* "block 42" or "blocks 40-47". Returns the buffer. */
 const char *blocks_format(uint64_t first, uint64_t last, char buffer[static BLOCKS_STRING_MAX]);
+
+/* The most ranges that are listed where there is little room. */
+#define RANGES_SHOWN 4
 
 /* The number of blocks in ranges. */
 uint64_t ranges_count(const BlockRange *ranges, size_t n_ranges);

@@ -36,3 +36,12 @@ void event_print_text(const char *format, ...)
         va_end(arguments);
         putchar('\n');
 }
+
+void event_print_running(bool is_running)
+{
+        if (arg_json)
+                event_print("memoryd",
+                            JSON_MEMBERS({ "running", json_object_new_boolean(is_running) }));
+        else
+                event_print_text("memoryd %s", is_running ? "is running" : "is not running");
+}

@@ -11,7 +11,6 @@
 #include "ctl/row.h"
 
 #include <inttypes.h>
-#include <search.h>
 #include <stdio.h>
 
 #define BAR_INTERVAL_USEC (100 * USEC_PER_MSEC)
@@ -122,15 +121,78 @@ int job_ask(sd_bus *bus, uint32_t id, sd_bus_message_handler_t handler, void *us
         return r < 0 ? r : sd_bus_call_async(bus, NULL, message, handler, userdata, 0);
 }
 
-/* Formats a line about a block that failed. Leaves out the error if the sentence names it already. */
-static int job_failure_format(const JobFailure *failure, char **ret)
+/* Makes ascending ranges of the blocks that failed as the i-th did. Returns their number, or -ENOMEM. */
+static int find_alike(const JobView *report, size_t i, BlockRange **ret)
+{
+        const JobFailure *failure = &report->failures[i];
+        _cleanup_free_ BlockRange *ranges = calloc(report->n_failures, sizeof(*ranges));
+        size_t n = 0, n_joined = 0;
+
+        if (!ranges)
+                return -ENOMEM;
+        for (; i < report->n_failures; i++) {
+                const JobFailure *other = &report->failures[i];
+
+                if (other->error != failure->error || strcmp(other->text, failure->text) != 0)
+                        continue;
+                ranges[n++] = (BlockRange){ other->block, other->block };
+        }
+        qsort(ranges, n, sizeof(*ranges), id_compare);
+        for (size_t k = 1; k < n; k++)
+                if (ranges[k].first - ranges[n_joined].last <= 1)
+                        ranges[n_joined].last = ranges[k].last;
+                else
+                        ranges[++n_joined] = ranges[k];
+        *ret = TAKE_PTR(ranges);
+        return (int) n_joined + 1;
+}
+
+/* Whether an earlier failure was the same, and so has a line that names this block too. */
+static bool is_repeated(const JobView *report, size_t i)
+{
+        const JobFailure *failure = &report->failures[i];
+
+        for (size_t k = 0; k < i; k++)
+                if (report->failures[k].error == failure->error &&
+                    strcmp(report->failures[k].text, failure->text) == 0)
+                        return true;
+        return false;
+}
+
+/* Formats the line about the blocks that failed so. Leaves out the error if the sentence names it already. */
+static int format_failure(const JobFailure *failure, const BlockRange *ranges, size_t n_ranges,
+                          char **ret)
 {
         char buffer[ERROR_STRING_MAX];
         const char *error = error_format(failure->error, buffer);
         bool is_named = strstr(failure->text, error) != NULL;
+        bool is_one = n_ranges == 1 && ranges[0].first == ranges[0].last;
+        _cleanup_free_ char *blocks = NULL;
 
-        return asprintf(ret, "memory%" PRIu32 ": %s%s%s", failure->block, is_named ? "" : error,
-                        is_named ? "" : ": ", failure->text);
+        if (ranges_format(ranges, n_ranges, true, &blocks) < 0 ||
+            asprintf(ret, "%s%s: %s%s%s", is_one ? "memory" : "blocks ", blocks,
+                     is_named ? "" : error, is_named ? "" : ": ", failure->text) < 0)
+                return -ENOMEM;
+        text_make_printable(*ret);
+        return 0;
+}
+
+int job_failures_print(const JobView *report, void (*print)(const char *line, void *userdata),
+                       void *userdata)
+{
+        for (size_t i = 0; i < report->n_failures; i++) {
+                _cleanup_free_ BlockRange *ranges = NULL;
+                _cleanup_free_ char *line = NULL;
+                int n;
+
+                if (is_repeated(report, i))
+                        continue;
+                n = find_alike(report, i, &ranges);
+                if (n < 0 || format_failure(&report->failures[i], ranges, (size_t) n, &line) < 0)
+                        return -ENOMEM;
+                print(line, userdata);
+        }
+        return 0;
 }
 
 /* The progress */
@@ -145,7 +207,6 @@ void progress_clear(Progress *progress)
 void progress_done(Progress *progress)
 {
         progress_clear(progress);
-        tdestroy(progress->told, free);
         free(progress->shown);
         *progress = (Progress){};
 }
@@ -213,49 +274,12 @@ static void print_job(const Progress *progress, const JobView *view)
                size_format(view->n_total * progress->block_size_bytes, size));
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-        const uint32_t *x = a, *y = b;
-
-        return (*x > *y) - (*x < *y);
-}
-
-/* Remembers a block. Returns false if the block was known, or memory is short. */
-static bool tell_once(Progress *progress, uint32_t block)
-{
-        uint32_t *key = malloc(sizeof(*key)), **known;
-        bool is_new;
-
-        if (!key)
-                return false;
-        *key = block;
-        known = tsearch(key, &progress->told, compare_keys);
-        is_new = known && *known == key;
-        if (!is_new)
-                free(key);
-        return is_new;
-}
-
-/* Prints each failed block only once, in whatever order blocks fail, even if the job tries a block again. */
-static void print_failures(Progress *progress, const JobView *view)
-{
-        for (size_t i = 0; i < view->n_failures; i++) {
-                _cleanup_free_ char *line = NULL;
-
-                if (tell_once(progress, view->failures[i].block) &&
-                    job_failure_format(&view->failures[i], &line) >= 0)
-                        printf("job %" PRIu32 ": %s\n", view->id, line);
-        }
-}
-
 uint64_t progress_update(Progress *progress, const JobView *view, uint64_t now_usec)
 {
         _cleanup_free_ char *text = NULL;
 
         if (!progress->has_bar && !progress->shown)
                 print_job(progress, view);
-        if (!progress->has_bar)
-                print_failures(progress, view);
         if (now_usec < progress->next_usec)
                 return progress->next_usec;
         if (format_progress(progress, view, &text) < 0 ||
@@ -308,6 +332,12 @@ json_object *json_report(json_object *object, const char *result, const JobView 
                                json_array(report->failures, report->n_failures, json_failure) }));
 }
 
+static void print_failure(const char *line, void *userdata)
+{
+        (void) userdata;
+        fprintf(stderr, "  %s\n", line);
+}
+
 int job_report_print(const char *result, const JobView *report)
 {
         int exit_code = report_exit_code(result, report), r;
@@ -320,14 +350,7 @@ int job_report_print(const char *result, const JobView *report)
                 (void) failure("%s", report->message ?: result);
         else if (!arg_quiet)
                 puts(report->message ?: "Done.");
-        for (size_t i = 0; i < report->n_failures; i++) {
-                _cleanup_free_ char *line = NULL;
-
-                if (job_failure_format(&report->failures[i], &line) < 0)
-                        continue;
-                text_make_printable(line);
-                fprintf(stderr, "  %s\n", line);
-        }
+        (void) job_failures_print(report, print_failure, NULL);
         for (char **advice = report->advice; advice && *advice; advice++) {
                 text_make_printable(*advice);
                 fprintf(stderr, "  %s\n", *advice);

@@ -72,6 +72,13 @@ const char *job_path_format(uint32_t id, char buffer[static JOB_PATH_MAX]);
 /* Prints the result of a job that has ended. Returns the exit code for that result. */
 int job_report_print(const char *result, const JobView *report);
 
+/*
+ * Calls a function with a line for each failure of a report: "memory33: EBUSY: ..."; blocks that failed alike have
+ * one line. Returns 0 or -ENOMEM.
+ */
+int job_failures_print(const JobView *report, void (*print)(const char *line, void *userdata),
+                       void *userdata);
+
 /* Adds the result to an object, which is taken over and returned. NULL if memory is short. */
 json_object *json_report(json_object *object, const char *result, const JobView *report);
 
@@ -81,7 +88,6 @@ typedef struct Progress {
         bool has_bar;
         size_t bar_width;   /* of the bar and its text in the terminal; 0: nothing is shown */
         size_t bar_length;  /* of the bar alone */
-        void *told;         /* owned: tree (tsearch(3)) of the blocks whose failure was printed */
         uint64_t next_usec; /* show nothing before this time, monotonic */
         char *shown;        /* owned: the last line, which is not repeated */
 } Progress;

@@ -23,18 +23,31 @@ static Watched *watched_get(Monitor *monitor, uint32_t id)
         return &monitor->jobs[monitor->n_jobs++];
 }
 
-static void tell_job(const char *event, const JobView *view)
+/* Prints what is new about a job: first what it does, later its progress, and its state if that has changed. */
+static void tell_job(const char *event, Watched *job)
 {
-        if (!arg_json) {
-                event_print_text("job %" PRIu32 ": %s%s%s%s%s, %" PRIu32 " of %" PRIu32
-                                 " blocks done, %" PRIu32 " failed",
-                                 view->id, view->kind ?: "", view->kind ? " " : "",
-                                 view->target ?: "", view->kind ? ", " : "", view->state ?: "",
-                                 view->n_done, view->n_total, view->n_failed);
+        const JobView *view = &job->view;
+        _cleanup_free_ char *text = NULL;
+        bool is_new = !job->told_state, is_state;
+
+        if (arg_json) {
+                (void) json_print_line(
+                        json_add(json_properties(event_new(event), job_properties, view),
+                                 JSON_MEMBERS({ "state", json_text(view->state ?: "") })));
                 return;
         }
-        (void) json_print_line(json_add(json_properties(event_new(event), job_properties, view),
-                                        JSON_MEMBERS({ "state", json_text(view->state ?: "") })));
+        is_state = is_new || strcmp(job->told_state, view->state ?: "") != 0;
+        if (asprintf(&text, "%s%s%s%s%s%s%" PRIu32 " of %" PRIu32 " blocks done",
+                     is_new ? view->kind ?: "" : "", is_new ? " " : "",
+                     is_new ? view->target ?: "" : "", is_new ? ", " : "",
+                     is_state ? view->state ?: "" : "", is_state ? ", " : "", view->n_done,
+                     view->n_total) < 0)
+                return;
+        if (is_state || view->n_done != job->told_done)
+                event_print_text("job %" PRIu32 ": %s", view->id, text);
+        free(job->told_state);
+        job->told_state = strdup(view->state ?: "");
+        job->told_done = view->n_done;
 }
 
 static void watched_drop(Monitor *monitor, uint32_t id)
@@ -43,6 +56,7 @@ static void watched_drop(Monitor *monitor, uint32_t id)
                 if (monitor->jobs[i].id != id)
                         continue;
                 job_view_done(&monitor->jobs[i].view);
+                free(monitor->jobs[i].told_state);
                 monitor->jobs[i] = monitor->jobs[--monitor->n_jobs];
                 return;
         }
@@ -66,7 +80,7 @@ static int on_job(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         job_view_done(&job->view);
         job->view = view;
         job->told_usec = clock_usec(CLOCK_MONOTONIC);
-        tell_job("job-new", &job->view);
+        tell_job("job-new", job);
         return 0;
 }
 
@@ -110,8 +124,15 @@ int monitor_on_job_changed(sd_bus_message *signal, Monitor *monitor)
             clock_usec(CLOCK_MONOTONIC) < job->told_usec + JOB_INTERVAL_USEC)
                 return 0;
         job->told_usec = clock_usec(CLOCK_MONOTONIC);
-        tell_job("job-progress", &job->view);
+        tell_job("job-progress", job);
         return 0;
+}
+
+static void print_failure(const char *line, void *userdata)
+{
+        const uint32_t *id = userdata;
+
+        event_print_text("job %" PRIu32 ": %s", *id, line);
 }
 
 int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
@@ -126,12 +147,12 @@ int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
         if (r < 0)
                 return r;
         watched_drop(monitor, report.id);
-        if (arg_json)
+        if (arg_json) {
                 (void) json_print_line(json_report(event_new("job-removed"), result, &report));
-        else
-                event_print_text("job %" PRIu32 ": %s, %s", report.id, result,
-                                 report.message ?: "");
-        return 0;
+                return 0;
+        }
+        event_print_text("job %" PRIu32 ": %s, %s", report.id, result, report.message ?: "");
+        return job_failures_print(&report, print_failure, &report.id);
 }
 
 void monitor_drop_jobs(Monitor *monitor)

@@ -545,6 +545,16 @@ int snapshot_fetch(unsigned what, Snapshot *snapshot)
         return r < 0 ? call_failure(r, &error) : EXIT_SUCCESS;
 }
 
+void manager_row_done(ManagerRow *row)
+{
+        strings_free(row->foreign_auto_online);
+        strings_free(row->config_files);
+        strings_free(row->config_faults);
+        free(row->features);
+        free(row->failed_devices);
+        *row = (ManagerRow){};
+}
+
 void snapshot_done(Snapshot *snapshot)
 {
         for (size_t i = 0; i < snapshot->n_nodes && !snapshot->recording; i++)
@@ -569,11 +579,7 @@ void snapshot_done(Snapshot *snapshot)
         free(snapshot->metrics.jobs_ended);
         free(snapshot->metrics.durations);
         free(snapshot->metrics.ratios);
-        strings_free(snapshot->manager.foreign_auto_online);
-        strings_free(snapshot->manager.config_files);
-        strings_free(snapshot->manager.config_faults);
-        free(snapshot->manager.features);
-        free(snapshot->manager.failed_devices);
+        manager_row_done(&snapshot->manager);
         for (size_t i = 0; i < ELEMENTSOF(snapshot->replies); i++)
                 sd_bus_message_unref(snapshot->replies[i]);
         for (size_t i = 0; i < snapshot->n_texts; i++)

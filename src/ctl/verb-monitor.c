@@ -6,180 +6,29 @@
 #include "base/names.h"
 #include "base/parse.h"
 #include "ctl/event.h"
-#include "model/block.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The shortest time between two calls of ListBlocks(). */
-#define LIST_INTERVAL_USEC USEC_PER_SEC
+/* Forgets all that is known of a memoryd. */
+static void monitor_forget(Monitor *monitor)
+{
+        monitor_drop_jobs(monitor);
+        snapshot_done(&monitor->known);
+        monitor->list_call = sd_bus_slot_unref(monitor->list_call);
+        monitor->properties_call = sd_bus_slot_unref(monitor->properties_call);
+        json_object_put(monitor->properties);
+        monitor->properties = NULL;
+        monitor->is_told = monitor->is_started = monitor->is_list_due = false;
+}
 
 static void monitor_done(Monitor *monitor)
 {
-        monitor_drop_jobs(monitor);
+        monitor_forget(monitor);
         free(monitor->jobs);
-        free(monitor->changed);
         sd_event_source_disable_unref(monitor->timer);
         sd_bus_flush_close_unref(monitor->bus);
         sd_event_unref(monitor->event);
-}
-
-static void tell_running(bool is_running)
-{
-        if (arg_json)
-                event_print("memoryd",
-                            JSON_MEMBERS({ "running", json_object_new_boolean(is_running) }));
-        else
-                event_print_text("memoryd %s", is_running ? "is running" : "is not running");
-}
-
-static bool block_is_alike(const BlockRow *a, const BlockRow *b)
-{
-        return a->node == b->node && strcmp(a->state, b->state) == 0 &&
-               strcmp(a->zone_class, b->zone_class) == 0 && strcmp(a->status, b->status) == 0;
-}
-
-static void tell_blocks(const BlockRow *first, uint32_t last)
-{
-        bool is_online = zone_class_from_string(first->zone_class) != ZONE_CLASS_NONE;
-        char blocks[BLOCKS_STRING_MAX], node[24] = "";
-
-        if (arg_json) {
-                event_print("blocks", JSON_MEMBERS({ "first", json_object_new_uint64(first->id) },
-                                                   { "last", json_object_new_uint64(last) },
-                                                   { "node", json_node(first->node) },
-                                                   { "state", json_text(first->state) },
-                                                   { "class", json_text(first->zone_class) },
-                                                   { "status", json_text(first->status) }));
-                return;
-        }
-        if (first->node >= 0)
-                snprintf(node, sizeof(node), " of node %" PRId32, first->node);
-        event_print_text("%s%s: %s, %s%s%s", blocks_format(first->id, last, blocks), node,
-                         first->state, is_online ? first->zone_class : "", is_online ? ", " : "",
-                         first->status);
-}
-
-static void tell_gone(uint64_t first, uint64_t last)
-{
-        char blocks[BLOCKS_STRING_MAX];
-
-        if (arg_json)
-                event_print("blocks-gone", JSON_MEMBERS({ "first", json_object_new_uint64(first) },
-                                                        { "last", json_object_new_uint64(last) }));
-        else
-                event_print_text("%s: gone", blocks_format(first, last, blocks));
-}
-
-/* Reports the blocks in a range, and the blocks that are gone from it. */
-static void tell_span(const Snapshot *snapshot, const BlockRange *span)
-{
-        uint64_t next = span->first; /* the first number of the range that was not reported yet */
-        size_t i = 0;
-
-        while (i < snapshot->n_blocks && snapshot->blocks[i].id < span->first)
-                i++;
-        while (i < snapshot->n_blocks && snapshot->blocks[i].id <= span->last) {
-                const BlockRow *first = &snapshot->blocks[i];
-
-                if (first->id > next)
-                        tell_gone(next, first->id - UINT64_C(1));
-                while (++i < snapshot->n_blocks && snapshot->blocks[i].id <= span->last &&
-                       snapshot->blocks[i].id == snapshot->blocks[i - 1].id + 1 &&
-                       block_is_alike(first, &snapshot->blocks[i]))
-                        ;
-                tell_blocks(first, snapshot->blocks[i - 1].id);
-                next = snapshot->blocks[i - 1].id + UINT64_C(1);
-        }
-        if (next <= span->last)
-                tell_gone(next, span->last);
-}
-
-/* Sorts the changed ranges, and joins those that touch or overlap. */
-static void merge_changed(Monitor *monitor)
-{
-        size_t n = 0;
-
-        if (monitor->n_changed == 0)
-                return;
-        qsort(monitor->changed, monitor->n_changed, sizeof(BlockRange), id_compare);
-        for (size_t i = 1; i < monitor->n_changed; i++) {
-                BlockRange *last = &monitor->changed[n], *next = &monitor->changed[i];
-
-                if (next->first <= last->last + UINT64_C(1))
-                        last->last = MAX(last->last, next->last);
-                else
-                        monitor->changed[++n] = *next;
-        }
-        monitor->n_changed = n + 1;
-}
-
-static int schedule_list(Monitor *monitor)
-{
-        int r;
-
-        if (monitor->is_listing || monitor->n_changed == 0)
-                return 0;
-        r = sd_event_source_set_time(
-                monitor->timer,
-                monitor->listed_usec > 0 ? monitor->listed_usec + LIST_INTERVAL_USEC : 0);
-        return r < 0 ? r : sd_event_source_set_enabled(monitor->timer, SD_EVENT_ONESHOT);
-}
-
-/*
- * memoryd refuses a call if the user has too many that wait: then asks again. Any other error means that memoryd is
- * gone: on_name_owner_changed() reports that, and drops the blocks.
- */
-static int on_blocks(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-        _cleanup_(snapshot_done) Snapshot snapshot = {};
-        Monitor *monitor = userdata;
-
-        (void) error;
-        monitor->is_listing = false;
-        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_LIMITS_EXCEEDED))
-                return schedule_list(monitor);
-        if (sd_bus_message_is_method_error(reply, NULL))
-                return 0;
-        if (snapshot_read_blocks(reply, &snapshot) < 0) {
-                call_failure(-EBADMSG, &SD_BUS_ERROR_NULL);
-                return sd_event_exit(monitor->event, EXIT_FAILURE);
-        }
-        merge_changed(monitor);
-        for (size_t i = 0; i < monitor->n_changed; i++)
-                tell_span(&snapshot, &monitor->changed[i]);
-        monitor->n_changed = 0;
-        return 0;
-}
-
-static int on_list_due(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
-        Monitor *monitor = userdata;
-        int r;
-
-        (void) source;
-        (void) usec;
-        r = manager_message_new(monitor->bus, BUS_MANAGER_INTERFACE, "ListBlocks", &message);
-        if (r >= 0)
-                r = sd_bus_call_async(monitor->bus, NULL, message, on_blocks, monitor, 0);
-        monitor->is_listing = r >= 0;
-        monitor->listed_usec = clock_usec(CLOCK_MONOTONIC);
-        return 0;
-}
-
-static int on_blocks_changed(sd_bus_message *signal, Monitor *monitor)
-{
-        BlockRange span;
-        int r;
-
-        r = sd_bus_message_enter_container(signal, 'a', "(uu)");
-        while (r >= 0 && (r = sd_bus_message_read(signal, "(uu)", &span.first, &span.last)) > 0) {
-                if (GROW(monitor->changed, monitor->n_changed) < 0)
-                        return -ENOMEM;
-                monitor->changed[monitor->n_changed++] = span;
-        }
-        return r < 0 ? r : schedule_list(monitor);
 }
 
 static int on_capacity_changed(sd_bus_message *signal, Monitor *monitor)
@@ -188,10 +37,13 @@ static int on_capacity_changed(sd_bus_message *signal, Monitor *monitor)
         uint64_t online_bytes, movable_bytes;
         int r;
 
-        (void) monitor;
         r = sd_bus_message_read(signal, "tt", &online_bytes, &movable_bytes);
         if (r < 0)
                 return r;
+        if (online_bytes == monitor->online_bytes && movable_bytes == monitor->movable_bytes)
+                return 0;
+        monitor->online_bytes = online_bytes;
+        monitor->movable_bytes = movable_bytes;
         if (arg_json)
                 event_print("capacity",
                             JSON_MEMBERS({ "online", json_object_new_uint64(online_bytes) },
@@ -227,32 +79,116 @@ static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
         return 0;
 }
 
-/* Leaves out sizes, since capacity has an event of its own. */
+/*
+ * Whether other lines of text tell what a property has: those of blocks, devices, nodes and faults, which also say
+ * why the machine is degraded.
+ */
+static bool is_told_otherwise(const char *key, json_object *value)
+{
+        return strcmp(key, "pending_blocks") == 0 || strcmp(key, "failed_blocks") == 0 ||
+               strcmp(key, "foreign_blocks") == 0 ||
+               (strcmp(key, "degraded") == 0 && json_object_get_boolean(value));
+}
+
+/* Prints a line for each device whose memory could not be added, or for each fault of the configuration. */
+static void tell_list(const char *key, json_object *value)
+{
+        char size[SIZE_STRING_MAX];
+
+        for (size_t i = 0; i < json_object_array_length(value); i++) {
+                json_object *element = json_object_array_get_idx(value, i), *bytes;
+
+                if (json_object_is_type(element, json_type_string)) {
+                        event_print_text("%s: %s", key, json_object_get_string(element));
+                        continue;
+                }
+                bytes = json_object_object_get(element, "size");
+                event_print_text("%s: %s (%s): %s", key,
+                                 json_object_get_string(json_object_object_get(element, "device")),
+                                 size_format(json_object_get_uint64(bytes), size),
+                                 json_object_get_string(json_object_object_get(element, "reason")));
+        }
+        if (json_object_array_length(value) == 0)
+                event_print_text("%s: none", key);
+}
+
+static void tell_property(const char *key, json_object *value)
+{
+        if (arg_json)
+                event_print("property", JSON_MEMBERS({ "name", json_text(key) },
+                                                     { "value", json_object_get(value) }));
+        else if (is_told_otherwise(key, value))
+                return;
+        else if (json_object_is_type(value, json_type_array))
+                tell_list(key, value);
+        else if (json_object_is_type(value, json_type_boolean))
+                event_print_text("%s: %s", key, json_object_get_boolean(value) ? "yes" : "no");
+        else
+                event_print_text("%s: %s", key, json_object_get_string(value));
+}
+
+static json_object *json_faults(const ManagerRow *row)
+{
+        _cleanup_(json_object_putp) json_object *array = json_object_new_array();
+
+        for (char **fault = row->config_faults; fault && *fault; fault++)
+                if (!json_element(array, json_text(*fault)))
+                        return NULL;
+        return TAKE_PTR(array);
+}
+
+/* The value of a property as it is told: sizes are not, since the capacity has an event of its own. */
+static json_object *json_told(const Property *property, const ManagerRow *row)
+{
+        if (strcmp(property->name, "FailedDevices") == 0)
+                return json_rows(&failed_device_rows, row->failed_devices, row->n_failed_devices);
+        if (strcmp(property->name, "ConfigFaults") == 0)
+                return json_faults(row);
+        if (!property->key || property->type == 't')
+                return NULL;
+        return json_value(property->type, (const char *) row + property->offset);
+}
+
+static const char *told_key(const Property *property)
+{
+        return property->key                                ? property->key :
+               strcmp(property->name, "FailedDevices") == 0 ? "failed_devices" :
+                                                              "config_faults";
+}
+
+/* Takes over the value of a property. If it is another than before, tells it if asked to. */
+static int take_property(Monitor *monitor, const char *key, json_object *value, bool tell)
+{
+        json_object *before = NULL;
+
+        if (!value)
+                return 0;
+        if (!monitor->properties)
+                monitor->properties = json_object_new_object();
+        if (json_object_object_get_ex(monitor->properties, key, &before) &&
+            json_object_equal(before, value)) {
+                json_object_put(value);
+                return 0;
+        }
+        if (tell)
+                tell_property(key, value);
+        return json_member(monitor->properties, key, value) ? 0 : -ENOMEM;
+}
+
 static int on_manager_property(sd_bus_message *signal, const char *name, void *userdata)
 {
+        Monitor *monitor = userdata;
         const Property *property = property_find(manager_properties, name);
-        json_object *value;
-        ManagerRow row = {};
+        _cleanup_(manager_row_done) ManagerRow row = {};
         int r;
 
-        (void) userdata;
-        if (!property || !property->key || property->type == 't')
+        if (!property)
                 return sd_bus_message_skip(signal, "v");
         r = property_read(signal, property, &row);
         if (r < 0)
                 return r;
-        value = json_value(property->type, (const char *) &row + property->offset);
-        if (arg_json) {
-                event_print("property",
-                            JSON_MEMBERS({ "name", json_text(property->key) }, { "value", value }));
-                return 0;
-        }
-        event_print_text("%s: %s", property->key,
-                         property->type != 'b'          ? json_object_get_string(value) :
-                         json_object_get_boolean(value) ? "yes" :
-                                                          "no");
-        json_object_put(value);
-        return 0;
+        return take_property(monitor, told_key(property), json_told(property, &row),
+                             monitor->is_started);
 }
 
 /* Reports the end of a shortage. The start comes as a signal with numbers, KernelMemoryShort. */
@@ -288,7 +224,7 @@ static int on_properties_changed(sd_bus_message *signal, Monitor *monitor)
         if (strcmp(interface, BUS_JOB_INTERFACE) == 0)
                 return monitor_on_job_changed(signal, monitor);
         if (strcmp(interface, BUS_MANAGER_INTERFACE) == 0)
-                return dict_read(signal, "sv", on_manager_property, NULL);
+                return dict_read(signal, "sv", on_manager_property, monitor);
         if (strcmp(interface, BUS_NODE_INTERFACE) == 0)
                 return dict_read(signal, "sv", on_node_property, NULL);
         return 0;
@@ -298,7 +234,7 @@ static const struct {
         const char *member;
         int (*handle)(sd_bus_message *signal, Monitor *monitor);
 } handlers[] = {
-        { "BlocksChanged", on_blocks_changed },
+        { "BlocksChanged", monitor_on_blocks_changed },
         { "CapacityChanged", on_capacity_changed },
         { "KernelMemoryShort", on_kernel_memory_short },
         { "JobNew", monitor_on_job_new },
@@ -316,7 +252,45 @@ static int on_any(sd_bus_message *signal, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* Drops all jobs, since another memoryd numbers its jobs from 1 again. */
+/* Takes the properties as they are when the monitor starts, which are not told. */
+static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        Monitor *monitor = userdata;
+        _cleanup_(manager_row_done) ManagerRow row = {};
+
+        (void) error;
+        monitor->properties_call = sd_bus_slot_unref(monitor->properties_call);
+        if (sd_bus_message_is_method_error(reply, NULL))
+                return 0;
+        if (properties_read(reply, manager_properties, &row) >= 0) {
+                monitor->online_bytes = row.totals.online_bytes;
+                monitor->movable_bytes = row.totals.movable_bytes;
+                for (const Property *property = manager_properties; property->name; property++)
+                        (void) take_property(monitor, told_key(property), json_told(property, &row),
+                                             false);
+        }
+        return 0;
+}
+
+/* Asks for the properties and the blocks of a memoryd that runs, which are not told. */
+static int monitor_start(Monitor *monitor)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *message = NULL;
+        int r;
+
+        monitor->listed_usec = 0;
+        monitor->is_list_due = true;
+        r = manager_message_new(monitor->bus, "org.freedesktop.DBus.Properties", "GetAll",
+                                &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", BUS_MANAGER_INTERFACE);
+        if (r >= 0)
+                r = sd_bus_call_async(monitor->bus, &monitor->properties_call, message,
+                                      on_properties, monitor, 0);
+        return r < 0 ? r : monitor_list_blocks(monitor);
+}
+
+/* Another memoryd numbers its jobs from 1 again, and all that was known is that of another one. */
 static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
         Monitor *monitor = userdata;
@@ -327,10 +301,10 @@ static int on_name_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_
         r = sd_bus_message_read(signal, "sss", NULL, NULL, &owner);
         if (r < 0)
                 return r;
-        monitor_drop_jobs(monitor);
-        monitor->n_changed = 0;
-        tell_running(*owner);
-        return 0;
+        monitor_forget(monitor);
+        event_print_running(*owner);
+        monitor->is_told = *owner;
+        return *owner ? monitor_start(monitor) : 0;
 }
 
 static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error *error)
@@ -363,9 +337,12 @@ static int ask_running(Monitor *monitor, sd_bus_error *error)
                                BUS_NAME);
         if (r >= 0)
                 r = sd_bus_message_read(reply, "b", &is_running);
-        if (r >= 0)
-                tell_running(is_running);
-        return r;
+        if (r < 0)
+                return r;
+        if (is_running)
+                return monitor_start(monitor);
+        event_print_running(false);
+        return 0;
 }
 
 int verb_monitor(void)
@@ -380,7 +357,7 @@ int verb_monitor(void)
                 return r;
         r = add_matches(&monitor);
         if (r >= 0) /* the user ends the monitor with an interrupt, which is not a failure */
-                r = loop_new(monitor.bus, NULL, on_list_due, &monitor, &monitor.event,
+                r = loop_new(monitor.bus, NULL, monitor_on_list_due, &monitor, &monitor.event,
                              &monitor.timer);
         if (r >= 0)
                 r = ask_running(&monitor, &error);

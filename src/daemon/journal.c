@@ -177,7 +177,7 @@ void journal_job_ended(const Job *job, const Machine *machine)
         _cleanup_free_ char *report = NULL;
         char user[USER_STRING_MAX];
 
-        if (job_format_report(job, machine, &report) < 0)
+        if (job_format_report(job, machine, true, &report) < 0)
                 return;
         log_full(job->state == JOB_STATE_DONE ? LOG_NOTICE : LOG_WARNING, &context,
                  "Job %u, %s %s for %s: %s", job->id, job_kind_to_string(job->request.kind),

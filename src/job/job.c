@@ -222,13 +222,15 @@ int job_format_failure(const Job *job, const JobStep *step, char **ret)
 /* The most failures that are named one by one. */
 #define FAILURES_SHOWN 3
 
-static int print_failures(FILE *stream, const Job *job)
+static int print_failures(FILE *stream, const Job *job, bool with_causes)
 {
         size_t n = 0;
 
         if (job->n_failed == 0)
                 return 0;
         fprintf(stream, "; %zu failed", job->n_failed);
+        if (!with_causes)
+                return 0;
         for (size_t i = 0; i < job->n_steps && n < FAILURES_SHOWN; i++) {
                 _cleanup_free_ char *text = NULL;
 
@@ -297,12 +299,12 @@ static bool is_device_free(const Job *job, const Machine *machine)
         return has_blocks;
 }
 
-static int print_report(FILE *stream, const Job *job, const Machine *machine)
+static int print_report(FILE *stream, const Job *job, const Machine *machine, bool with_causes)
 {
         int r;
 
         print_done(stream, job, machine->block_size_bytes);
-        r = print_failures(stream, job);
+        r = print_failures(stream, job, with_causes);
         if (r < 0)
                 return r;
         if (job->device_error < 0)
@@ -321,7 +323,7 @@ static int print_report(FILE *stream, const Job *job, const Machine *machine)
         return 0;
 }
 
-int job_format_report(const Job *job, const Machine *machine, char **ret)
+int job_format_report(const Job *job, const Machine *machine, bool with_causes, char **ret)
 {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
@@ -330,7 +332,7 @@ int job_format_report(const Job *job, const Machine *machine, char **ret)
 
         if (!stream)
                 return -ENOMEM;
-        r = print_report(stream, job, machine);
+        r = print_report(stream, job, machine, with_causes);
         if (fclose(stream) != 0 || r < 0)
                 return -ENOMEM;
         *ret = TAKE_PTR(text);

@@ -196,7 +196,8 @@ int job_format_failure(const Job *job, const JobStep *step, char **ret);
 
 /*
  * Formats a sentence about the result of a job: "Took 30 of 32 blocks (3.8G) of device PNP0C80:00 offline; 2
- * failed: memory37: EBUSY...". It also says that a device can be removed if all of the device is offline.
+ * failed", and if asked for the causes ": memory37: EBUSY...". It also says that a device can be removed if all of
+ * the device is offline.
  * Returns 0 or -ENOMEM.
  */
-int job_format_report(const Job *job, const Machine *machine, char **ret);
+int job_format_report(const Job *job, const Machine *machine, bool with_causes, char **ret);

@@ -62,60 +62,72 @@ static void drop_lines(const char *beginning)
         *to = '\0';
 }
 
-START_TEST(each_event_is_a_line)
+/* What has not changed is not told again, nor in another form. */
+START_TEST(each_change_is_a_line)
 {
         static const char wanted[] =
                 "memoryd is running\n"
-                "blocks 8-15 of node 0: online, kernel, initial\n"
-                "blocks 40-41 of node 1: offline, failed\n"
-                "block 42 of node 1: online, kernel, foreign\n"
-                "block 43 of node 1: offline, retrying\n"
-                "block 44: offline, waiting\n"
-                "blocks 45-46 of node 1: offline, pending\n"
-                "block 47: gone\n"
-                "block 60: gone\n"
+                "blocks 0,5-7,40,45: gone\n"
+                "5 blocks of 4-38 of node 1: offline, offlined\n"
+                "blocks 41,46 of node 1: online, movable, done\n"
+                "block 43 of node 1: offline, failed: EAGAIN (Resource temporarily unavailable)\n"
+                "block 47 of node 1: offline, failed: ENOMEM (Cannot allocate memory)\n"
+                "block 48 of node 1: offline, left\n"
                 "capacity: 3G online, 1G of it movable\n"
                 "node 1: is short of kernel memory, 10M free, 12M is low\n"
                 "node 1: has enough kernel memory again\n"
-                "degraded: yes\n"
-                "failed_blocks: 2\n"
+                "degraded: no\n"
                 "kernel_auto_online: online\n"
-                "job 8: offline node 1, running, 0 of 2 blocks done, 0 failed\n"
-                "job 8: partly, The job ended partly with 1 of 2 blocks\n"
-                "job 3: offline node 1, running, 13 of 32 blocks done, 1 failed\n"
-                "capacity: 3G online, 1G of it movable\n";
+                "failed_devices: PNP0C80:04 (1G): too little memory\n"
+                "config_faults: /etc/memoryd/memoryd.conf:3: 'nod': unknown key\n"
+                "job 8: offline node 1, running, 0 of 3 blocks done\n"
+                "job 8: partly, The job ended partly with 1 of 3 blocks\n"
+                "job 8: blocks 33-34: EBUSY: pages of it could not be moved\n"
+                "job 3: offline node 1, running, 13 of 32 blocks done\n"
+                "capacity: 4G online, 2G of it movable\n";
         char log[PATH_MAX];
         pid_t pid;
 
         in_folder("log", log);
         ck_assert_int_eq(setenv("MOCK_LOG", log, true), 0);
-        ck_assert_int_eq(
-                setenv("MOCK_EVENTS",
-                       "blocks capacity short enough property job go standing odd capacity", true),
-                0);
-        ck_assert_int_eq(setenv("MOCK_JOB", "wait 32 !33 partly", true), 0);
+        ck_assert_int_eq(setenv("MOCK_EVENTS",
+                                "blocks capacity short enough property blocks capacity property "
+                                "failed failed job go standing odd more",
+                                true),
+                         0);
+        ck_assert_int_eq(setenv("MOCK_JOB", "wait 32 !34 !33 partly", true), 0);
         start_mock("busy");
         pid = launch(ARGUMENTS("monitor"));
         wait_for_output(" memoryd is running\n");
-        expect_event(" block 60: gone\n");
+        expect_event(" block 48 of node 1: offline, left\n");
         expect_event(" capacity: ");
         expect_event(" 12M is low\n");
         expect_event(" again\n");
         expect_event(" kernel_auto_online: online\n");
+        /* All this is as it was. */
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
+        wait_for_file("log", "property\nblocks\n");
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
+        wait_for_file("log", "property\nblocks\ncapacity\n");
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
+        wait_for_file("log", "property\nblocks\ncapacity\nproperty\n");
+        expect_event(" unknown key\n");
+        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
+        wait_for_file("log", "failed\nfailed\n");
         expect_event(" job 8: offline");
-        expect_event(" job 8: partly");
+        expect_event(" job 8: blocks");
         expect_event(" job 3: ");
         /* Of what is odd nothing is to be seen. */
         ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
         wait_for_file("log", "odd\n");
-        ck_assert_int_eq(kill(mock_pid, SIGUSR1), 0);
-        wait_for_output(" 13 of 32 blocks done, 1 failed\n2"); /* one more line behind it */
+        expect_event(" capacity: 4G");
+        wait_for_output(" 2G of it movable\n");
         ck_assert_int_eq(kill(pid, SIGINT), 0);
         finish();
         ck_assert_str_eq(output.err, "");
         ck_assert_int_eq(output.exit_code, 0);
         strip_times();
-        drop_lines("job 8: offline node 1, running, 1 of 2 blocks done, ");
+        drop_lines("job 8: 1 of 3 blocks done");
         ck_assert_str_eq(output.out, wanted);
 }
 END_TEST
@@ -152,16 +164,18 @@ START_TEST(each_event_can_be_a_line_of_json)
         pid_t pid;
 
         ck_assert_int_eq(
-                setenv("MOCK_EVENTS", "blocks capacity short enough property job go", true), 0);
+                setenv("MOCK_EVENTS", "blocks capacity short enough property failed job go", true),
+                0);
         ck_assert_int_eq(setenv("MOCK_JOB", "wait 32 !33 partly", true), 0);
         start_mock("busy");
         pid = launch(ARGUMENTS("monitor", "--json"));
         wait_for_output("\"memoryd\"");
-        expect_event("\"first\": 60");
+        expect_event("\"left\"");
         expect_event("\"capacity\"");
         expect_event("\"low\"");
         expect_event("\"short\": false");
         expect_event("kernel_auto_online");
+        expect_event("\"config_faults\"");
         expect_event("job-new");
         expect_event("job-removed");
         ck_assert_int_eq(kill(pid, SIGTERM), 0);
@@ -169,14 +183,16 @@ START_TEST(each_event_can_be_a_line_of_json)
         ck_assert_str_eq(output.err, "");
         ck_assert_int_eq(output.exit_code, 0);
         expect_line("memoryd", "running", "true", "{\"event\": \"memoryd\", \"running\": true}");
-        expect_line("blocks", "first", "45",
-                    "{\"event\": \"blocks\", \"first\": 45, \"last\": 46, \"node\": 1,"
-                    " \"state\": \"offline\", \"class\": \"none\", \"status\": \"pending\"}");
-        expect_line("blocks", "first", "44",
-                    "{\"event\": \"blocks\", \"first\": 44, \"last\": 44, \"node\": null,"
-                    " \"state\": \"offline\", \"class\": \"none\", \"status\": \"waiting\"}");
-        expect_line("blocks-gone", "first", "47",
-                    "{\"event\": \"blocks-gone\", \"first\": 47, \"last\": 47}");
+        expect_line("blocks", "first", "43",
+                    "{\"event\": \"blocks\", \"first\": 43, \"last\": 43, \"node\": 1,"
+                    " \"state\": \"offline\", \"class\": \"none\", \"status\": \"failed\","
+                    " \"error\": \"EAGAIN\"}");
+        expect_line("blocks", "first", "36",
+                    "{\"event\": \"blocks\", \"first\": 36, \"last\": 36, \"node\": 1,"
+                    " \"state\": \"offline\", \"class\": \"none\", \"status\": \"offlined\","
+                    " \"error\": null}");
+        expect_line("blocks-gone", "first", "5",
+                    "{\"event\": \"blocks-gone\", \"first\": 5, \"last\": 7}");
         expect_line("capacity", "movable", "1073741824",
                     "{\"event\": \"capacity\", \"online\": 3221225472, \"movable\": 1073741824}");
         expect_line("kernel-memory-short", "short", "true",
@@ -185,9 +201,13 @@ START_TEST(each_event_can_be_a_line_of_json)
         expect_line("kernel-memory-short", "short", "false",
                     "{\"event\": \"kernel-memory-short\", \"node\": 1, \"short\": false}");
         expect_line("property", "name", "\"degraded\"",
-                    "{\"event\": \"property\", \"name\": \"degraded\", \"value\": true}");
+                    "{\"event\": \"property\", \"name\": \"degraded\", \"value\": false}");
         expect_line("property", "name", "\"failed_blocks\"",
-                    "{\"event\": \"property\", \"name\": \"failed_blocks\", \"value\": 2}");
+                    "{\"event\": \"property\", \"name\": \"failed_blocks\", \"value\": 3}");
+        expect_line("property", "name", "\"failed_devices\"",
+                    "{\"event\": \"property\", \"name\": \"failed_devices\","
+                    " \"value\": [{\"device\": \"PNP0C80:04\", \"size\": 1073741824,"
+                    " \"reason\": \"too little memory\"}]}");
         expect_line("property", "name", "\"kernel_auto_online\"",
                     "{\"event\": \"property\", \"name\": \"kernel_auto_online\","
                     " \"value\": \"online\"}");
@@ -323,7 +343,7 @@ int main(void)
 {
         Suite *suite = suite_create("memoryctl, monitor and verify");
         const TTest *const tests[] = {
-                each_event_is_a_line,
+                each_change_is_a_line,
                 each_event_can_be_a_line_of_json,
                 memoryd_may_come_go_and_come_again,
                 the_end_of_the_bus_is_a_failure,

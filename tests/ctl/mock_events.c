@@ -15,8 +15,12 @@
 
 static const char *words;
 
+bool mock_has_changed_blocks;
+
 static int emit_blocks(sd_bus *bus)
 {
+        mock_has_changed_blocks = true;
+
         int r = sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "BlocksChanged", "a(uu)",
                                    2, 40, 47, 8, 15);
 
@@ -29,6 +33,22 @@ static int emit_capacity(sd_bus *bus)
 {
         return sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged", "tt",
                                   UINT64_C(3) << 30, UINT64_C(1) << 30);
+}
+
+static int emit_more(sd_bus *bus)
+{
+        return sd_bus_emit_signal(bus, BUS_PATH, BUS_MANAGER_INTERFACE, "CapacityChanged", "tt",
+                                  UINT64_C(4) << 30, UINT64_C(2) << 30);
+}
+
+static int emit_failed(sd_bus *bus)
+{
+        return sd_bus_emit_signal(bus, BUS_PATH, "org.freedesktop.DBus.Properties",
+                                  "PropertiesChanged", "sa{sv}as", BUS_MANAGER_INTERFACE, 4,
+                                  "FailedDevices", "a" BUS_DEVICE_SIGNATURE, 1, "PNP0C80:04",
+                                  UINT64_C(1) << 30, "too little memory", "ConfigFaults", "as", 1,
+                                  "/etc/memoryd/memoryd.conf:3: 'nod': unknown key", "Degraded",
+                                  "b", true, "FailedBlocks", "u", 9, 0);
 }
 
 static int emit_short(sd_bus *bus)
@@ -49,8 +69,8 @@ static int emit_property(sd_bus *bus)
 {
         return sd_bus_emit_signal(bus, BUS_PATH, "org.freedesktop.DBus.Properties",
                                   "PropertiesChanged", "sa{sv}as", BUS_MANAGER_INTERFACE, 4,
-                                  "Degraded", "b", true, "OnlineBytes", "t", UINT64_C(3) << 30,
-                                  "FailedBlocks", "u", 2, "KernelAutoOnline", "s", "online", 0);
+                                  "Degraded", "b", false, "OnlineBytes", "t", UINT64_C(3) << 30,
+                                  "FailedBlocks", "u", 3, "KernelAutoOnline", "s", "online", 0);
 }
 
 static int emit_odd(sd_bus *bus)
@@ -66,9 +86,17 @@ static const struct {
         const char *word;
         int (*emit)(sd_bus *bus);
 } events[] = {
-        { "blocks", emit_blocks },      { "capacity", emit_capacity }, { "short", emit_short },
-        { "enough", emit_enough },      { "property", emit_property }, { "job", mock_jobs_make },
-        { "standing", mock_jobs_tell }, { "go", mock_jobs_go },        { "odd", emit_odd },
+        { "blocks", emit_blocks },
+        { "capacity", emit_capacity },
+        { "short", emit_short },
+        { "more", emit_more },
+        { "failed", emit_failed },
+        { "enough", emit_enough },
+        { "property", emit_property },
+        { "job", mock_jobs_make },
+        { "standing", mock_jobs_tell },
+        { "go", mock_jobs_go },
+        { "odd", emit_odd },
 };
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)

@@ -2,14 +2,17 @@
 /* SPDX-FileCopyrightText: memoryd contributors */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
 /*
  * What mock_memoryd tells without being asked. Each SIGUSR1 takes a word of MOCK_EVENTS:
  *
- * blocks     blocks 8 to 15, 40 to 47 and 60 changed
- * capacity   it changed
+ * blocks     blocks 8 to 15 and 40 to 60 are told as changed, and many blocks have changed
+ * capacity   it is told, and has changed the first time
+ * more       it changed again
+ * failed     memory of devices could not be added, and the configuration has faults
  * short      node 1 runs short of kernel memory
  * enough     it does not any more
  * property   properties of the manager changed
@@ -18,4 +21,6 @@
  * go         the script of a job that waits goes on
  * odd        signals that nobody understands
  */
+extern bool mock_has_changed_blocks; /* since the event "blocks" */
+
 int mock_events_start(sd_bus *bus, sd_event *event);

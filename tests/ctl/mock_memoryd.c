@@ -105,6 +105,42 @@ static const MockBlocks busy_blocks[] = {
         { 0, 0, 0, "online", "none", "kernel", "none", "", "", "initial", 0, "", "boot" },
 };
 
+/* The same machine after the event "blocks": block 47 has come, and 60 has come and gone. */
+static const MockBlocks changed_blocks[] = {
+        { 48, 49, 1, "offline", "Normal Movable", "none", "leave", "spare", "", "left", 0, "dax0.0",
+          "kmem" },
+        { 47, 47, 1, "offline", "Normal Movable", "none", "movable", "dimm", "", "failed", ENOMEM,
+          "PNP0C80:00", "dimm" },
+        { 46, 46, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 44, 44, -1, "offline", "", "none", "none", "", "", "waiting", 0, "PNP0C80:00", "dimm" },
+        { 43, 43, 1, "offline", "Normal Movable", "none", "kernel", "", "max_movable_ratio(node)",
+          "failed", EAGAIN, "PNP0C80:00", "dimm" },
+        { 42, 42, 1, "online", "Normal", "kernel", "movable", "dimm", "", "foreign", 0,
+          "PNP0C80:00", "dimm" },
+        { 41, 41, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 39, 39, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 38, 38, 1, "offline", "Movable", "none", "movable", "dimm", "", "offlined", 0,
+          "PNP0C80:00", "dimm" },
+        { 37, 37, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 36, 36, 1, "offline", "Movable", "none", "movable", "dimm", "", "offlined", 0,
+          "PNP0C80:00", "dimm" },
+        { 35, 35, 1, "online", "Movable", "movable", "movable", "dimm", "", "done", 0, "PNP0C80:00",
+          "dimm" },
+        { 34, 34, 1, "offline", "Movable", "none", "movable", "dimm", "", "offlined", 0,
+          "PNP0C80:00", "dimm" },
+        { 33, 33, 1, "online", "Normal", "kernel", "kernel", "", "min_kernel contiguous", "done", 0,
+          "PNP0C80:00", "dimm" },
+        { 32, 32, 1, "offline", "Normal", "none", "kernel", "", "min_kernel contiguous", "offlined",
+          0, "PNP0C80:00", "dimm" },
+        { 8, 15, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0, "", "boot" },
+        { 4, 4, 1, "offline", "", "none", "none", "", "", "offlined", 0, "", "boot" },
+        { 1, 3, 0, "online", "DMA32", "kernel", "none", "", "", "initial", 0, "", "boot" },
+};
+
 static const MockBlocks calm_blocks[] = {
         { 0, 7, 0, "online", "Normal", "kernel", "none", "", "", "initial", 0, "", "boot" },
 };
@@ -210,14 +246,16 @@ static int method_list_blocks(sd_bus_message *message, void *userdata, sd_bus_er
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const Mock *mock = userdata;
+        const MockBlocks *blocks = mock_has_changed_blocks ? changed_blocks : mock->blocks;
+        size_t n_blocks = mock_has_changed_blocks ? ELEMENTSOF(changed_blocks) : mock->n_blocks;
         int r;
 
         (void) error;
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', BUS_BLOCK_SIGNATURE);
-        for (size_t i = 0; i < mock->n_blocks && r >= 0; i++)
-                r = append_blocks(reply, &mock->blocks[i]);
+        for (size_t i = 0; i < n_blocks && r >= 0; i++)
+                r = append_blocks(reply, &blocks[i]);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);

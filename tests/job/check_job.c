@@ -1326,7 +1326,7 @@ static void assert_report(const char *expected)
 {
         char *report = NULL;
 
-        ck_assert_int_eq(job_format_report(job, &machine, &report), 0);
+        ck_assert_int_eq(job_format_report(job, &machine, true, &report), 0);
         ck_assert_str_eq(report, expected);
         free(report);
 }
