@@ -193,17 +193,18 @@ class Completion:
             with self.subTest(verb=verb):
                 self.assertEqual(offered[line], sorted(self.help.taken(verb)))
 
-    def test_it_offers_all_columns(self):
+    def test_it_offers_all_columns_and_their_help(self):
         self.assertEqual(len(self.help.columns), 7)
         lines = {verb: f"memoryctl {verb} --output " for verb in self.help.columns}
         offered = complete(self.shell, lines.values())
         for verb, line in lines.items():
             with self.subTest(verb=verb):
-                self.assertEqual(offered[line], sorted(self.help.columns[verb]))
+                self.assertEqual(offered[line], sorted([*self.help.columns[verb], "help"]))
 
     def test_it_goes_on_with_a_list_of_columns(self):
         offered = self.offered("memoryctl zones --output +NODE,ZONE,P")
         self.assertEqual([word.rpartition(",")[2] for word in offered], ["PRESENT"])
+        self.assertNotIn("help", self.offered("memoryctl zones --output NODE,"))
 
     def test_it_offers_what_a_verb_can_change(self):
         wanted = {

@@ -320,6 +320,12 @@ class Daemon(TerminalCase):
             self.assertIn(text, shown)
         self.assertEqual(re.sub("\033\\[[0-9;]*m", "", shown), self.print("status", **self.environment))
 
+    def test_explain_is_colored(self):
+        shown = self.print("explain", "40", SYSTEMD_COLORS="yes", **self.environment)
+        self.assertRegex(shown, "^memory40 \033\\[1;31mfailed\033\\[0m: ")
+        self.assertIn("\n      Status: \033[1;31mfailed\033[0m\n", shown)
+        self.assertIn("\n    Decision: \033[32mmovable\033[0m, ", shown)
+
     def test_verify_is_colored(self):
         shown = subprocess.run([MEMORYCTL, "verify"], env=ENVIRONMENT | self.environment | {"SYSTEMD_COLORS": "1"},
                                text=True, stdout=subprocess.PIPE, check=False, timeout=TIMEOUT).stdout

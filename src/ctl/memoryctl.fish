@@ -32,6 +32,8 @@ end
 function __memoryctl_columns
     set -l token (commandline -ct | string replace -r '^(--output=|-o)' '')
     set -l before (string match -r '^.*[,+]' -- $token)
+    test -n "$before"
+    or echo help
     for column in $argv
         contains -- $column (string split , -- (string trim -lc + -- "$before"))
         or echo "$before$column"

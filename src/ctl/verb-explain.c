@@ -88,6 +88,16 @@ static void print_line(const char *name, const char *text, const char *more)
                 printf("%12s: %s%s%s\n", name, text, more ? ", " : "", more ?: "");
 }
 
+/* The same with a text that is a word, which has a colour by what it says. */
+static void print_word(const char *name, const char *word, const char *more)
+{
+        if (!word)
+                return;
+        printf("%12s: ", name);
+        color_print(color_of_word(word), "%s", word);
+        printf("%s%s\n", more ? ", " : "", more ?: "");
+}
+
 static void print_place(json_object *object)
 {
         uint64_t block = number_of(object, "block"), size = number_of(object, "block_size_bytes");
@@ -99,7 +109,7 @@ static void print_place(json_object *object)
                 print_line("Node", node, NULL);
         print_line("Origin", text_of(object, "origin"), text_of(object, "device"));
         print_line("CXL", text_of(object, "cxl_region"), text_of(object, "cxl_memdevs"));
-        print_line("State", text_of(object, "state"), text_of(object, "zones"));
+        print_word("State", text_of(object, "state"), text_of(object, "zones"));
 }
 
 static void print_decision(json_object *object)
@@ -108,17 +118,17 @@ static void print_decision(json_object *object)
         char when[TIME_STRING_MAX];
 
         if (number_of(object, "decided_usec") == 0) {
-                print_line("Decision", text_of(object, "decision"), NULL);
+                print_word("Decision", text_of(object, "decision"), NULL);
                 return;
         }
-        print_line("Decision", text_of(object, "decision"),
+        print_word("Decision", text_of(object, "decision"),
                    time_format(number_of(object, "decided_usec"), when));
         if (rule && file)
                 printf("%12s: %s, %s:%" PRIu64 "\n", "Rule", rule, file,
                        number_of(object, "rule_line"));
         else
                 print_line("Rule", rule ?: "(default)", NULL);
-        print_line("Asked for", text_of(object, "zone_wanted"), NULL);
+        print_word("Asked for", text_of(object, "zone_wanted"), NULL);
         print_line("Guards", text_of(object, "guards"), NULL);
 }
 
@@ -128,7 +138,7 @@ static void print_outcome(json_object *object)
         uint64_t attempts = number_of(object, "failed_attempts");
         char when[TIME_STRING_MAX], error[ERROR_STRING_MAX];
 
-        print_line("Status", text_of(object, "status"), NULL);
+        print_word("Status", text_of(object, "status"), NULL);
         if (onliner && strcmp(onliner, "none") != 0)
                 print_line("Onlined by", onliner,
                            number_of(object, "onlined_usec") > 0 ?
@@ -161,8 +171,9 @@ static void print_failure(json_object *object, const char *failure)
         uint64_t n_left = number_of(object, "attempts_left");
         char when[TIME_STRING_MAX];
 
-        printf("memory%" PRIu64 " failed: %s.\n%s.\n", number_of(object, "block"), failure,
-               cause ?: "");
+        printf("memory%" PRIu64 " ", number_of(object, "block"));
+        color_print(COLOR_BAD, "failed");
+        printf(": %s.\n%s.\n", failure, cause ?: "");
         if (retry_usec > 0)
                 printf("memoryd tries again at %s, up to %" PRIu64 " time%s more.",
                        time_format(retry_usec, when), n_left, n_left == 1 ? "" : "s");
