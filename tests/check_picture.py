@@ -288,10 +288,10 @@ class PictureCase(unittest.TestCase):
             made_trees.make_named(self.folder / name, name)
         return self.folder / name
 
-    def draw(self, root):
+    def draw(self, root, *words):
         """Returns the text of the picture of a tree."""
-        path = self.folder / f"{root.name}.svg"
-        run_memoryctl("--sysroot", root, "map", "--svg", path)
+        path = self.folder / f"{root.name}{''.join(words)}.svg"
+        run_memoryctl("--sysroot", root, "map", "--svg", path, *words)
         if os.environ.get("PICTURES"):
             shutil.copy(path, os.environ["PICTURES"])
         return path.read_text(encoding="ascii")
@@ -312,7 +312,9 @@ class Places(PictureCase):
     def test_made_machines(self):
         for name in made_trees.TREES:
             with self.subTest(tree=name):
-                self.check(self.draw(self.made(name)))
+                self.made(name)
+                for words in (), ("--bytes",):
+                    self.check(self.draw(self.folder / name, *words))
 
     def test_recorded_machines(self):
         for path in sorted((SRCDIR / "tests/dumps").glob("*.tar.xz")):

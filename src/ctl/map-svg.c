@@ -77,13 +77,12 @@ static void print_rect(const Svg *svg, int x, int width, MapClass class)
 static void print_bar(const Svg *svg, const Totals *totals, const uint32_t *limit,
                       const char *words)
 {
-        uint64_t kernel = totals->kernel_bytes, all = kernel + totals->movable_bytes;
+        uint64_t kernel = totals->kernel_bytes >> 20, all = kernel + (totals->movable_bytes >> 20);
         int width;
 
         if (all == 0)
                 return;
-        /* No machine has so much memory that this product overflows when it is counted in MiB. */
-        width = (int) ((kernel >> 20) * BAR_WIDTH / MAX(all >> 20, UINT64_C(1)));
+        width = (int) (kernel * BAR_WIDTH / all);
         fprintf(svg->file, "<g class=\"edge\" stroke=\"#4a4f57\"><title>%s</title>", words);
         if (width > 0)
                 print_rect(svg, SVG_MARGIN, width, MAP_KERNEL);
@@ -93,10 +92,12 @@ static void print_bar(const Svg *svg, const Totals *totals, const uint32_t *limi
         if (limit) {
                 int x = SVG_MARGIN + (int) map_limit_place(*limit, BAR_WIDTH);
 
+                /* The lighter line below it keeps it apart from the bar. */
                 fprintf(svg->file,
-                        "<path d=\"M%d %dv%d\" fill=\"none\" class=\"line\" stroke=\"#1b1e23\" "
-                        "stroke-width=\"3\"/>",
-                        x, svg->y - 3, BAR_HEIGHT + 6);
+                        "<path d=\"M%d %dv%d\" fill=\"none\" class=\"halo\" stroke=\"#ffffff\" "
+                        "stroke-width=\"7\"/><path d=\"M%d %dv%d\" fill=\"none\" class=\"line\" "
+                        "stroke=\"#1b1e23\" stroke-width=\"3\"/>",
+                        x, svg->y - 3, BAR_HEIGHT + 6, x, svg->y - 3, BAR_HEIGHT + 6);
         }
         fputc('\n', svg->file);
 }

@@ -115,13 +115,13 @@ static void print_letters(const Terminal *terminal, MapClass class, int n)
  */
 static void print_bar(Terminal *terminal, const Totals *totals, const uint32_t *limit)
 {
-        uint64_t all = (totals->kernel_bytes + totals->movable_bytes) >> 20;
+        uint64_t kernel = totals->kernel_bytes >> 20, all = kernel + (totals->movable_bytes >> 20);
         char ratio[MAP_FACT_MAX];
         int width = (int) MIN(terminal->width - 5, (size_t) BAR_WIDTH), n_kernel, mark;
 
         if (all == 0)
                 return;
-        n_kernel = (int) ((totals->kernel_bytes >> 20) * (unsigned) width / all);
+        n_kernel = (int) (kernel * (unsigned) width / all);
         mark = limit ? (int) map_limit_place(*limit, (unsigned) width) : width;
         fputs("  [", stdout);
         print_letters(terminal, MAP_KERNEL, MIN(n_kernel, mark));
