@@ -400,6 +400,11 @@ class Content(PictureCase):
         root = self.made("x86-guest")
         self.assertEqual(self.draw(root), self.draw(root))
 
+    def test_the_picture_in_the_readme_is_up_to_date(self):
+        """To renew it: PICTURES=DIR, and copy x86-two-sockets.svg from there."""
+        self.assertTrue((SRCDIR / "man/map.svg").read_text(encoding="ascii") == self.draw(self.made("x86-two-sockets")),
+                        "man/map.svg differs from what is drawn now")
+
     def test_nodes_without_memory_are_named(self):
         text = self.draw(self.made("arm64-accelerator"))
         self.assertIn(">Nodes 2-33: no memory, no CPU</text>", text)
