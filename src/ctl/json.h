@@ -54,10 +54,14 @@ int json_print_line(json_object *value);
 int json_strings_read(sd_bus_message *message, json_object **ret);
 
 /*
- * holds.c: asks what the pages of a block are used for, and adds that to an object: `pages`, `holds` in words and
- * `holds_advice`, or `holds_error` if memoryd cannot tell. Returns 0 or a negative errno.
+ * holds.c: asks what the pages of blocks are used for, and adds that to an object: `counted` has each block, `holds`
+ * says in words what holds them, and `holds_advice` what to do; or `holds_error` says why memoryd cannot tell. Returns
+ * 0 or a negative errno.
  */
-int holds_ask(sd_bus *bus, uint32_t block, json_object *object);
+int holds_ask(sd_bus *bus, uint32_t first, uint32_t last, json_object *object);
+
+/* holds.c: prints what holds the blocks, and which of several are held. */
+void holds_print(json_object *object);
 
 /* holds.c: prints the advice of an object, each once: `holds_advice` and `not_offline_advice`. */
 void holds_print_advice(json_object *object);

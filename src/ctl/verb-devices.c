@@ -3,6 +3,7 @@
 
 /* memoryctl devices: what memory each device has, and whether it can be removed. */
 
+#include "ctl/json.h"
 #include "ctl/row.h"
 #include "model/removal.h"
 
@@ -261,14 +262,37 @@ static int print_device(const DeviceRow *device)
         return 0;
 }
 
+/* Asks what holds the memory of a device that is online, and prints it. */
+static int print_device_holds(sd_bus *bus, const DeviceRow *device)
+{
+        for (size_t i = 0; i < device->n_blocks && device->kernel_bytes + device->movable_bytes > 0;
+             i++) {
+                _cleanup_(json_object_putp) json_object *object = json_object_new_object();
+                int r = object ? holds_ask(bus, device->blocks[i].first, device->blocks[i].last,
+                                           object) :
+                                 -ENOMEM;
+
+                if (r < 0)
+                        return r;
+                holds_print(object);
+                holds_print_advice(object);
+        }
+        return 0;
+}
+
 static int print_devices(const DeviceRow *devices, size_t n_devices)
 {
-        int r = 0;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        int r = bus_open(&bus);
 
+        if (r != EXIT_SUCCESS)
+                return r;
         for (size_t i = 0; i < n_devices && r >= 0; i++) {
                 if (i > 0)
                         putchar('\n');
                 r = print_device(&devices[i]);
+                if (r >= 0)
+                        r = print_device_holds(bus, &devices[i]);
         }
         return r < 0 ? failure("%s", strerror(-r)) : EXIT_SUCCESS;
 }

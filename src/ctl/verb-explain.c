@@ -155,8 +155,7 @@ static void print_holds(json_object *object)
         const char *failed = text_of(object, "not_offline");
         char when[TIME_STRING_MAX];
 
-        print_line("Pages", text_of(object, "holds"), NULL);
-        print_line("Pages", text_of(object, "holds_error"), NULL);
+        holds_print(object);
         if (failed)
                 printf("%12s: did not go offline at %s: %s\n", "Failed",
                        time_format(number_of(object, "not_offline_usec"), when), failed);
@@ -242,7 +241,7 @@ static int explain_block(sd_bus *bus, const WordRange *word, const char *text, j
         if (r >= 0)
                 r = dict_read(reply, "sv", read_entry, object);
         if (r >= 0 && !is_offline(object))
-                r = holds_ask(bus, block->first, object);
+                r = holds_ask(bus, block->first, block->first, object);
         if (r >= 0 && json_object_object_add(object, "block_size_bytes",
                                              json_object_new_uint64(block_size_bytes)) < 0)
                 r = -ENOMEM;

@@ -59,19 +59,28 @@ uint64_t page_counts_used(const PageCounts *counts)
         return n;
 }
 
+bool huge_is_gigantic(const HugeCount *huge)
+{
+        return huge->size_bytes >= GIGANTIC_BYTES && huge->n_pages > 0;
+}
+
+bool page_counts_are_held(const PageCounts *counts)
+{
+        static const PageKind kinds[] = { PAGE_UNMAPPED, PAGE_SLAB, PAGE_TABLE, PAGE_RESERVED,
+                                          PAGE_KERNEL };
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (counts->n[kinds[i]] > 0)
+                        return true;
+        for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
+                if (huge_is_gigantic(&counts->huge[i]))
+                        return true;
+        return counts->n_pinned > 0;
+}
+
 uint64_t page_counts_cost(const PageCounts *counts)
 {
-        static const PageKind fixed[] = { PAGE_UNMAPPED, PAGE_SLAB, PAGE_TABLE, PAGE_RESERVED,
-                                          PAGE_KERNEL };
-        uint64_t cost = page_counts_used(counts);
-
-        for (size_t i = 0; i < ELEMENTSOF(fixed); i++)
-                if (counts->n[fixed[i]] > 0)
-                        return cost + (UINT64_C(1) << 48);
-        for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
-                if (counts->huge[i].size_bytes >= GIGANTIC_BYTES && counts->huge[i].n_pages > 0)
-                        return cost + (UINT64_C(1) << 48);
-        return cost;
+        return page_counts_used(counts) + (page_counts_are_held(counts) ? UINT64_C(1) << 48 : 0);
 }
 
 uint64_t page_counts_bytes(const PageCounts *counts, PageKind kind)

@@ -52,6 +52,9 @@ typedef struct PageCounts {
         bool has_failed; /* counted right after an offline that failed */
 } PageCounts;
 
+/* Whether there are such huge pages of GIGANTIC_BYTES or more. */
+bool huge_is_gigantic(const HugeCount *huge);
+
 /* Adds the counts of another block. */
 void page_counts_add(PageCounts *sum, const PageCounts *counts);
 
@@ -63,6 +66,9 @@ void page_counts_set_class(PageCounts *counts, ZoneClass zone_class);
 
 /* Returns the number of pages that have to move or to be freed before the memory can go offline. */
 uint64_t page_counts_used(const PageCounts *counts);
+
+/* Whether there are pages that keep the memory from going offline. */
+bool page_counts_are_held(const PageCounts *counts);
 
 /*
  * Returns how hard it is to take the memory offline: the number of pages in use, and more than any such number if there

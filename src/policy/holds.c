@@ -28,18 +28,13 @@ static const char *format_number(uint64_t number, char buffer[static NUMBER_MAX]
         return buffer;
 }
 
-static bool is_gigantic(const HugeCount *huge)
-{
-        return huge->size_bytes >= GIGANTIC_BYTES && huge->n_pages > 0;
-}
-
 /* Returns the pages that the kernel can move, as far as there is room for them. */
 static uint64_t count_movable(const PageCounts *counts)
 {
         uint64_t n = counts->n[PAGE_CACHE] + counts->n[PAGE_ANONYMOUS] + counts->n[PAGE_OTHER];
 
         for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
-                if (!is_gigantic(&counts->huge[i]))
+                if (!huge_is_gigantic(&counts->huge[i]))
                         n += counts->huge[i].n_pages;
         return n;
 }
@@ -47,21 +42,9 @@ static uint64_t count_movable(const PageCounts *counts)
 static bool has_gigantic(const PageCounts *counts)
 {
         for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
-                if (is_gigantic(&counts->huge[i]))
+                if (huge_is_gigantic(&counts->huge[i]))
                         return true;
         return false;
-}
-
-/* Whether pages hold the memory that no attempt to move them can help with. */
-static bool has_holders(const PageCounts *counts)
-{
-        static const PageKind kinds[] = { PAGE_UNMAPPED, PAGE_SLAB, PAGE_TABLE, PAGE_RESERVED,
-                                          PAGE_KERNEL };
-
-        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
-                if (counts->n[kinds[i]] > 0)
-                        return true;
-        return has_gigantic(counts) || counts->n_pinned > 0;
 }
 
 /* Whether pages found no free memory to move to. That is so of each huge page that needs another of its size. */
@@ -73,7 +56,7 @@ static bool has_no_room(const PageCounts *counts)
 /* Whether an offline failed though all pages could move, and the kernel's log does not tell why. */
 static bool is_unexplained(const PageCounts *counts)
 {
-        return counts->has_failed && !has_holders(counts) && !counts->has_no_room &&
+        return counts->has_failed && !page_counts_are_held(counts) && !counts->has_no_room &&
                count_movable(counts) > 0;
 }
 
@@ -125,7 +108,7 @@ static void clause_add_huge(Clause *clause, const PageCounts *counts, bool gigan
                 uint64_t bytes = huge->n_pages * counts->page_size_bytes;
                 char size[FORMAT_BYTES_MAX], number[NUMBER_MAX];
 
-                if (bytes == 0 || is_gigantic(huge) != gigantic)
+                if (bytes == 0 || huge_is_gigantic(huge) != gigantic)
                         continue;
                 format_bytes(huge->size_bytes, size);
                 if (bytes < huge->size_bytes)

@@ -582,9 +582,10 @@ START_TEST(explain_says_what_holds_a_block_and_what_to_do)
                        "       Pages: memoryd cannot read /proc/kpageflags: it is not there\n"));
         RUN("explain", "-J", "33");
         object = expect_json();
-        expect_json_equal(get(object, "pages"),
-                          "[{\"use\": \"slab\", \"page_bytes\": 4096, \"bytes\": 8192},"
-                          " {\"use\": \"huge\", \"page_bytes\": 1073741824, \"bytes\": 4096}]");
+        expect_json_equal(get(object, "counted"),
+                          "[{\"block\": 33, \"held\": true, \"pages\": ["
+                          "{\"use\": \"slab\", \"page_bytes\": 4096, \"bytes\": 8192},"
+                          " {\"use\": \"huge\", \"page_bytes\": 1073741824, \"bytes\": 4096}]}]");
         expect_json_equal(get(object, "holds"),
                           "\"held by 2 slab pages and a part of a huge page of 1G\"");
         expect_json_equal(get(object, "holds_advice"),

@@ -9,15 +9,18 @@
  *      Holds anonymous pages and the page cache of the files, and looks over and over whether all of
  *      it is still what it was. Prints "ready", then a line for each pass. SIGTERM makes it look once
  *      more and end: with 0 if all was right.
- *   load pin NODE [BLOCK]
+ *   load pin NODE [BLOCK [unmap]]
  *      Keeps a page from migrating, for good: a pipe holds a reference to it. If a memory block is given,
- *      it is a page of that block. Prints the number of the block that the page is in, and waits for a
- *      signal.
+ *      it is a page of that block. With a third argument, the process does not map it any more. Prints the
+ *      number of the block that the page is in, and waits for a signal.
  *   load fragment MEBIBYTES USERS
  *      USERS one after the other fill so much memory with pages. Each gives single pages back, here one
  *      and there one, while the kernel takes a hundredth of that memory for what stays, pages of pipes
  *      and files of a tmpfs in /run/fragment, and then ends. Prints "ready" with the mebibytes of kernel
  *      memory when no user is left, and waits for a signal.
+ *   load fill NODE BLOCK MEBIBYTES [BLOCK MEBIBYTES]...
+ *      Holds so much memory in each of these blocks of the node, and none in its others. Prints "ready", and waits for a
+ *      signal.
  *   load slab NODE
  *      Has the kernel keep some ten thousand small objects: files of a tmpfs in /run/slab, until a signal comes.
  *      Prints "ready" when they are there.
@@ -194,9 +197,12 @@ static int hold(int argc, char *argv[])
 
 static uint64_t block_bytes(void)
 {
-        uint64_t bytes = 0;
-        FILE *file = fopen("/sys/devices/system/memory/block_size_bytes", "re");
+        static uint64_t bytes;
+        FILE *file;
 
+        if (bytes > 0)
+                return bytes;
+        file = fopen("/sys/devices/system/memory/block_size_bytes", "re");
         if (!file || fscanf(file, "%" SCNx64, &bytes) != 1 || bytes == 0)
                 die("block_size_bytes");
         fclose(file);
@@ -206,12 +212,13 @@ static uint64_t block_bytes(void)
 static uint64_t address_of(const void *page)
 {
         uint64_t entry = 0;
-        int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+        static int fd = -1;
 
+        if (fd < 0)
+                fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
         if (fd < 0 || pread(fd, &entry, sizeof(entry),
                             (off_t) ((uintptr_t) page / PAGE_BYTES * sizeof(entry))) < 0)
                 die("pagemap");
-        close(fd);
         if (!(entry & PAGEMAP_PRESENT) || (entry & PAGEMAP_PFN_MASK) == 0) {
                 fprintf(stderr, "load: the page's address is not to be had\n");
                 exit(EXIT_FAILURE);
@@ -229,6 +236,9 @@ static char *take_from_block(uint64_t block)
 {
         char *memory = map(PIN_MAX_BYTES);
 
+        /* A page of its own, not a part of a large one. */
+        if (madvise(memory, PIN_MAX_BYTES, MADV_NOHUGEPAGE) < 0)
+                die("madvise");
         for (char *part = memory; part < memory + PIN_MAX_BYTES; part += MEBIBYTE) {
                 memset(part, 1, MEBIBYTE);
                 if (block_of(part) != block)
@@ -252,6 +262,8 @@ static int pin(int argc, char *argv[])
         if (pipe(ends) < 0 || vmsplice(ends[1], &part, 1, 0) != (ssize_t) PAGE_BYTES)
                 die("vmsplice");
         printf("%" PRIu64 "\n", block_of(part.iov_base));
+        if (argc > 2 && munmap(part.iov_base, PAGE_BYTES) < 0)
+                die("munmap");
         wait_for_signal();
         return EXIT_SUCCESS;
 }
@@ -346,6 +358,53 @@ static int fragment(int argc, char *argv[])
         return EXIT_SUCCESS;
 }
 
+/* fill */
+
+/* Takes a page of a block that still wants one. */
+static bool is_wanted(uint64_t block, const unsigned long *blocks, size_t *n_wanted, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (blocks[i] == block && n_wanted[i] > 0) {
+                        n_wanted[i]--;
+                        return true;
+                }
+        return false;
+}
+
+#define FILLED_MAX 8
+
+static int fill_blocks(int argc, char *argv[])
+{
+        unsigned long blocks[FILLED_MAX];
+        size_t n = 0, n_wanted[FILLED_MAX], n_left = 0, n_pages = PIN_MAX_BYTES / PAGE_BYTES;
+        char *memory = map(PIN_MAX_BYTES);
+        bool *is_kept = map(n_pages);
+
+        prefer_node(parse_number(argv[0]));
+        if (madvise(memory, PIN_MAX_BYTES, MADV_NOHUGEPAGE) < 0)
+                die("madvise");
+        for (int i = 1; i + 1 < argc && n < FILLED_MAX; i += 2, n++) {
+                blocks[n] = parse_number(argv[i]);
+                n_wanted[n] = parse_number(argv[i + 1]) * MEBIBYTE / PAGE_BYTES;
+                n_left += n_wanted[n];
+        }
+        for (size_t i = 0; n_left > 0; i++) {
+                if (i == n_pages) {
+                        fprintf(stderr, "load: %zu pages are missing\n", n_left);
+                        return EXIT_FAILURE;
+                }
+                memory[i * PAGE_BYTES] = 1;
+                is_kept[i] = is_wanted(block_of(memory + i * PAGE_BYTES), blocks, n_wanted, n);
+                n_left -= is_kept[i];
+        }
+        for (size_t i = 0; i < n_pages; i++)
+                if (!is_kept[i] && madvise(memory + i * PAGE_BYTES, PAGE_BYTES, MADV_DONTNEED) < 0)
+                        die("madvise");
+        printf("ready\n");
+        wait_for_signal();
+        return EXIT_SUCCESS;
+}
+
 /* slab */
 
 #define SLAB_FOLDER "/run/slab"
@@ -430,8 +489,9 @@ static const struct {
         int n_arguments; /* at least */
         int (*run)(int argc, char *argv[]);
 } verbs[] = {
-        { "hold", 2, hold }, { "pin", 1, pin },       { "fragment", 2, fragment },
-        { "slab", 1, slab }, { "tables", 1, tables }, { "huge", 1, huge },
+        { "hold", 2, hold },        { "pin", 1, pin },   { "fragment", 2, fragment },
+        { "fill", 3, fill_blocks }, { "slab", 1, slab }, { "tables", 1, tables },
+        { "huge", 1, huge },
 };
 
 int main(int argc, char *argv[])
