@@ -20,6 +20,8 @@ typedef struct PlanOptions {
         size_t n_additions;
         const char *config; /* the text of a configuration to plan with, or NULL */
         const char *config_name;
+        const char *drop_in; /* the text of a drop-in beside the installed configuration, or NULL */
+        const char *drop_in_name;
         bool has_additions;
 } PlanOptions;
 
@@ -68,25 +70,33 @@ static int read_option(sd_bus_message *message, const char *key, void *userdata,
                        sd_bus_error *error)
 {
         PlanOptions *options = userdata;
-        bool is_add = strcmp(key, "Add") == 0, is_config = strcmp(key, "Config") == 0;
+        const struct {
+                const char *key;
+                const char **text;
+                size_t max_bytes;
+        } texts[] = {
+                { "Config", &options->config, BUS_CONFIG_MAX },
+                { "ConfigName", &options->config_name, BUS_CONFIG_NAME_MAX },
+                { "DropIn", &options->drop_in, BUS_CONFIG_MAX },
+                { "DropInName", &options->drop_in_name, BUS_CONFIG_NAME_MAX },
+        };
+        bool is_add = strcmp(key, "Add") == 0;
+        size_t i = 0;
         int r;
 
-        if (!is_add && !is_config && strcmp(key, "ConfigName") != 0)
+        while (!is_add && i < ELEMENTSOF(texts) && strcmp(key, texts[i].key) != 0)
+                i++;
+        if (i == ELEMENTSOF(texts))
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                      "Option '%s': expected Add, Config or ConfigName", key);
-        if (is_add    ? options->has_additions :
-            is_config ? !!options->config :
-                        !!options->config_name)
+                                      "Option '%s': expected Add, Config, ConfigName, DropIn or "
+                                      "DropInName",
+                                      key);
+        if (is_add ? options->has_additions : !!*texts[i].text)
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Option '%s': given twice",
                                       key);
         options->has_additions |= is_add;
-        if (is_add)
-                r = read_additions(message, options, error);
-        else if (is_config)
-                r = bus_read_text(message, true, key, BUS_CONFIG_MAX, &options->config, error);
-        else
-                r = bus_read_text(message, true, key, BUS_CONFIG_NAME_MAX, &options->config_name,
-                                  error);
+        r = is_add ? read_additions(message, options, error) :
+                     bus_read_text(message, true, key, texts[i].max_bytes, texts[i].text, error);
         if (r == -ENXIO)
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                       "Option '%s': expected a value of type '%s'", key,
@@ -161,30 +171,45 @@ static int write_faults(FILE *result, const ConfFaults *faults)
         return r;
 }
 
-/* What the child plans with. */
+/* What the child plans with. It cannot read files. */
 typedef struct PlanInput {
         const ManagerView *view;
         const PlanOptions *options;
+        ConfLoad *load; /* the configuration with the drop-in, or NULL */
+        ConfFaults *faults;
 } PlanInput;
+
+/*
+ * Evaluates the configuration of the options, if there is one. Returns 1 if there are faults, else 0 or a
+ * negative errno.
+ */
+static int apply_config(const PlanInput *input, Conf *conf)
+{
+        const PlanOptions *options = input->options;
+
+        if (input->load)
+                return conf_apply(input->load, conf);
+        if (!options->config)
+                return 0;
+        return conf_load_text(options->config_name ?: "(configuration)", options->config,
+                              strlen(options->config), conf, input->faults);
+}
 
 /* Plans with the configuration of the options, or else with the one in force. */
 static int plan_make_forecast(FILE *result, const PlanInput *input)
 {
         _cleanup_(conf_done) Conf conf;
-        _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_(forecast_done) Forecast forecast = {};
         const PlanOptions *options = input->options;
         const Policy *current = &input->view->conf->policy, *policy = current;
-        int r = 0;
+        int r;
 
         conf_init(&conf);
-        if (options->config) {
+        r = apply_config(input, &conf);
+        if (options->config || options->drop_in)
                 policy = &conf.policy;
-                r = conf_load_text(options->config_name ?: "(configuration)", options->config,
-                                   strlen(options->config), &conf, &faults);
-        }
         if (r > 0)
-                return write_faults(result, &faults);
+                return write_faults(result, input->faults);
         if (r >= 0)
                 r = forecast_make(input->view->machine, current, policy, options->additions,
                                   options->n_additions, &forecast);
@@ -336,16 +361,29 @@ static void on_planned(int r, const char *result, size_t size, void *userdata)
 
 /* The call */
 
+static bool names_tiers(const char *config)
+{
+        return config && strstr(config, "tier");
+}
+
 static int start_plan(Planning *planning, Manager *manager, const PlanOptions *options)
 {
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
+        _cleanup_(conf_load_freep) ConfLoad *load = NULL;
         ManagerView view;
+        int r = 0;
 
         /* A configuration that names tiers has this word. The child could not read them. */
-        if (options->config && strstr(options->config, "tier"))
+        if (names_tiers(options->config) || names_tiers(options->drop_in))
                 (void) manager_read_tiers(manager);
         view = manager_view(manager);
+        if (options->drop_in)
+                r = conf_read(view.root, &(ConfText){ options->drop_in_name, options->drop_in },
+                              &faults, &load);
+        if (r < 0)
+                return r;
         return worker_start(sd_bus_get_event(sd_bus_message_get_bus(planning->message)), run_plan,
-                            &(PlanInput){ &view, options }, on_planned, planning,
+                            &(PlanInput){ &view, options, load, &faults }, on_planned, planning,
                             &planning->worker);
 }
 
@@ -385,6 +423,21 @@ static int plan_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         return r < 0 ? sd_bus_reply_method_errno(message, r, &error) : r;
 }
 
+/* Refuses options that exclude each other, and a drop-in that memoryd would not read. */
+static int check_options(const PlanOptions *options, sd_bus_error *error)
+{
+        if (options->config && options->drop_in)
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                      "Options Config and DropIn exclude each other");
+        if (options->drop_in &&
+            (!options->drop_in_name || !conf_is_dropin_name(options->drop_in_name)))
+                return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                                      "Option DropInName: expected the name of a drop-in, such as "
+                                      "10-local.conf, got '%s'",
+                                      options->drop_in_name ?: "");
+        return 0;
+}
+
 /* Every user may ask for a plan. A plan with another configuration needs the right to reload. */
 int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
@@ -393,9 +446,11 @@ int bus_method_plan(sd_bus_message *message, void *userdata, sd_bus_error *error
         };
         int r = bus_read_dictionary(message, read_option, &options, error);
 
+        if (r >= 0)
+                r = check_options(&options, error);
         if (r < 0)
                 return r;
-        if (!options.config)
+        if (!options.config && !options.drop_in)
                 return begin_plan(message, turn_uid(message), userdata, &options, error);
         return authority_ask(message, POLKIT_ACTION_RELOAD, NULL, plan_granted, userdata, error);
 }

@@ -114,6 +114,29 @@ void conf_done(Conf *conf);
  */
 int conf_load(const char *root, Conf *ret, ConfFaults *faults);
 
+/* Whether a file of this name, which may have folders before it, is read as a drop-in: "10-x.conf". */
+bool conf_is_dropin_name(const char *path);
+
+/* A drop-in that is not installed. */
+typedef struct ConfText {
+        const char *name; /* conf_is_dropin_name() */
+        const char *text;
+} ConfText;
+
+/* The files of a configuration, read and not yet evaluated. */
+typedef struct ConfLoad ConfLoad;
+
+/*
+ * Does the two parts of conf_load(), the second of which needs no file. With `draft`, which may be NULL, as if it
+ * was a drop-in of this name in /etc: in the order of the names, and in the place of an installed one of the same
+ * name. Faults of both parts are added to `faults`, which must stay where it is until then. conf_read() returns 0
+ * or -ENOMEM, conf_apply() what conf_load() does; it is called once at most. The caller frees *ret.
+ */
+int conf_read(const char *root, const ConfText *draft, ConfFaults *faults, ConfLoad **ret);
+int conf_apply(ConfLoad *load, Conf *ret);
+void conf_load_free(ConfLoad *load);
+DEFINE_CLEANUP(ConfLoad *, conf_load_free)
+
 /* Like conf_load(), but reads only this file, which any user may own. If it does not exist, that is a fault. */
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults);
 

@@ -23,12 +23,22 @@ static const char *const mains[] = {
         [CONF_PLACE_MAIN] = SYSCONFDIR "/memoryd/memoryd.conf",
 };
 
+/* What was read of a file, and is to be applied. */
+typedef struct LoadFile {
+        const char *path; /* of Load.paths */
+        char *text;       /* owned */
+        size_t size;
+        ConfPlace place;
+} LoadFile;
+
 /* The state of conf_load(), conf_load_file() and conf_load_text(). */
-typedef struct Load {
+typedef struct ConfLoad {
         ConfDraft draft;
         char **paths; /* all paths that were tried, in order */
         size_t first_fault;
         const char *root; /* of conf_load(); NULL for a file that the caller has named */
+        LoadFile *files;  /* owned; in the order in which to apply them */
+        size_t n_files;
 } Load;
 
 static void load_init(Load *load, const char *root, ConfFaults *faults)
@@ -39,6 +49,9 @@ static void load_init(Load *load, const char *root, ConfFaults *faults)
 
 static void load_done(Load *load)
 {
+        for (size_t i = 0; i < load->n_files; i++)
+                free(load->files[i].text);
+        free(load->files);
         conf_done(&load->draft.conf);
         strings_free(load->paths);
 }
@@ -164,6 +177,17 @@ static int read_file(const Load *load, const char *name, const char *path, bool 
                                                       "device");
 }
 
+/* Keeps a text, which it takes over, to be applied. `path` belongs to Load.paths. Returns 0 or -ENOMEM. */
+static int load_keep(Load *load, const char *path, char *text, size_t size, ConfPlace place)
+{
+        if (GROW(load->files, load->n_files) < 0) {
+                free(text);
+                return -ENOMEM;
+        }
+        load->files[load->n_files++] = (LoadFile){ path, text, size, place };
+        return 0;
+}
+
 /*
  * Reads a file and takes ownership of `path`, which is from then on as it is shown: see text_make_printable().
  * Returns 0, with or without faults, or -ENOMEM.
@@ -185,31 +209,33 @@ static int load_one(Load *load, char *path, bool is_optional, ConfPlace place)
         load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
         if (!text)
                 return 0;
-        r = strings_append(&load->draft.conf.files, strdup(path));
-        if (r < 0)
-                return r;
-        return conf_draft_apply(&load->draft, path, text, size, place);
+        return load_keep(load, path, TAKE_PTR(text), size, place);
 }
 
 static const char *base_name(const char *path)
 {
-        return strrchr(path, '/') + 1;
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+bool conf_is_dropin_name(const char *path)
+{
+        const char *name = base_name(path), *end = strrchr(name, '.');
+
+        return end && *name != '.' && strcmp(end, ".conf") == 0;
 }
 
 static int is_dropin(const struct dirent *entry)
 {
-        const char *end = strrchr(entry->d_name, '.');
-
-        return end && *entry->d_name != '.' && strcmp(end, ".conf") == 0;
+        return conf_is_dropin_name(entry->d_name);
 }
 
-/* Adds a drop-in. It replaces a drop-in of the same name from a folder of lower priority. */
-static int add_dropin(char ***paths, const char *folder, const char *name)
+/* Adds a drop-in, and takes its path over. It replaces one of the same name that has lower priority. */
+static int add_dropin(char ***paths, char *path)
 {
-        char *path = path_join(folder, "/", name);
-
         for (size_t i = 0; path && *paths && (*paths)[i]; i++)
-                if (strcmp(base_name((*paths)[i]), name) == 0) {
+                if (strcmp(base_name((*paths)[i]), base_name(path)) == 0) {
                         free((*paths)[i]);
                         (*paths)[i] = path;
                         return 0;
@@ -227,7 +253,7 @@ static int list_folder(const Load *load, const char *folder, char ***paths)
                                          unreadable(folder, load->draft.faults, "folder", errno);
         for (int i = 0; i < n; i++) {
                 if (r >= 0)
-                        r = add_dropin(paths, folder, entries[i]->d_name);
+                        r = add_dropin(paths, path_join(folder, "/", entries[i]->d_name));
                 free(entries[i]);
         }
         free(entries);
@@ -247,7 +273,21 @@ static int list_checked(const Load *load, const char *folder, char ***paths)
         return r != 0 ? r : list_folder(load, folder, paths);
 }
 
-static int load_dropins(Load *load)
+/* Keeps the text of a drop-in that is not installed. Returns 0 or -ENOMEM. */
+static int load_draft(Load *load, const ConfText *draft)
+{
+        char *path = strdup(draft->name), *text;
+        int r;
+
+        text_make_printable(path);
+        r = strings_append(&load->paths, path);
+        text = r >= 0 ? strdup(draft->text) : NULL;
+        if (!text)
+                return -ENOMEM;
+        return load_keep(load, path, text, strlen(text), CONF_PLACE_DROPIN);
+}
+
+static int load_dropins(Load *load, const ConfText *draft)
 {
         _cleanup_(strings_freep) char **paths = NULL;
         size_t n = 0;
@@ -261,21 +301,36 @@ static int load_dropins(Load *load)
                         return r;
                 load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
         }
+        if (draft)
+                r = add_dropin(&paths, strdup(draft->name));
         while (paths && paths[n])
                 n++;
         if (n > 0)
                 qsort(paths, n, sizeof(char *), path_compare);
         /* A drop-in may have disappeared after its folder was listed. */
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = load_one(load, strdup(paths[i]), true, CONF_PLACE_DROPIN);
+                r = draft && strcmp(paths[i], draft->name) == 0 ?
+                            load_draft(load, draft) :
+                            load_one(load, strdup(paths[i]), true, CONF_PLACE_DROPIN);
         return r;
 }
 
 static int load_finish(Load *load, Conf *ret)
 {
         ConfFaults *faults = load->draft.faults;
-        int r = conf_draft_finish(&load->draft);
+        int r = 0;
 
+        /* What applies a file takes the last one in the list for it. */
+        for (size_t i = 0; r >= 0 && i < load->n_files; i++) {
+                const LoadFile *file = &load->files[i];
+
+                r = strings_append(&load->draft.conf.files, strdup(file->path));
+                if (r >= 0)
+                        r = conf_draft_apply(&load->draft, file->path, file->text, file->size,
+                                             file->place);
+        }
+        if (r >= 0)
+                r = conf_draft_finish(&load->draft);
         if (r < 0)
                 return r;
         if (faults->n_faults > load->first_fault) {
@@ -302,17 +357,52 @@ static int load_main(Load *load, ConfPlace place)
         return MIN(r, 0);
 }
 
+static int load_all(Load *load, const ConfText *draft)
+{
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(mains); i++)
+                r = load_main(load, (ConfPlace) i);
+        return r < 0 ? r : load_dropins(load, draft);
+}
+
 int conf_load(const char *root, Conf *ret, ConfFaults *faults)
 {
         _cleanup_(load_done) Load load;
-        int r = 0;
+        int r;
 
         load_init(&load, root, faults);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(mains); i++)
-                r = load_main(&load, (ConfPlace) i);
-        if (r >= 0)
-                r = load_dropins(&load);
+        r = load_all(&load, NULL);
         return r < 0 ? r : load_finish(&load, ret);
+}
+
+int conf_read(const char *root, const ConfText *draft, ConfFaults *faults, ConfLoad **ret)
+{
+        Load *load = malloc(sizeof(*load));
+        int r;
+
+        if (!load)
+                return -ENOMEM;
+        load_init(load, root, faults);
+        r = load_all(load, draft);
+        if (r < 0)
+                conf_load_free(load);
+        else
+                *ret = load;
+        return r;
+}
+
+int conf_apply(ConfLoad *load, Conf *ret)
+{
+        return load_finish(load, ret);
+}
+
+void conf_load_free(ConfLoad *load)
+{
+        if (!load)
+                return;
+        load_done(load);
+        free(load);
 }
 
 int conf_load_file(const char *path, Conf *ret, ConfFaults *faults)

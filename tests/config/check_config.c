@@ -1254,6 +1254,86 @@ START_TEST(rules_of_drop_ins_go_before_those_of_the_main_file)
 }
 END_TEST
 
+/* With a drop-in that is not installed. Returns what conf_apply() does. */
+static int apply_draft(const char *name, const char *text, Conf *conf, ConfFaults *faults)
+{
+        ConfLoad *load;
+        int r;
+
+        fill(conf);
+        ck_assert_int_eq(conf_read(root, &(ConfText){ name, text }, faults, &load), 0);
+        r = conf_apply(load, conf);
+        conf_load_free(load);
+        return r;
+}
+
+START_TEST(a_draft_counts_as_a_drop_in_of_its_name)
+{
+        static const struct {
+                const char *name;
+                const char *expected[4];
+                size_t n;
+        } cases[] = {
+                { "15-draft.conf", { "a1", "draft", "b1", "m1" }, 4 },
+                { "/somewhere/else/05-draft.conf", { "draft", "a1", "b1", "m1" }, 4 },
+                { "./99-draft.conf", { "a1", "b1", "draft", "m1" }, 4 },
+                /* in the place of one of that name, whichever folder has it */
+                { "20.conf", { "a1", "draft", "m1" }, 3 },
+                { "drafts/10.conf", { "draft", "b1", "m1" }, 3 },
+        };
+        Conf conf;
+
+        put(ETC, "rules = (" RULE("m1") ");");
+        put(VENDOR_D "20.conf", "rules = (" RULE("b1") ");");
+        put(ETC_D "10.conf", "rules = (" RULE("a1") ");");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                ConfFaults faults = {};
+                int r = apply_draft(cases[i].name, "rules = (" RULE("draft") ");", &conf, &faults);
+
+                assert_faults(r, &conf, &faults, "");
+                assert_rules(&conf, cases[i].expected, cases[i].n);
+                conf_done(&conf);
+        }
+}
+END_TEST
+
+START_TEST(faults_of_a_draft_and_of_the_files_come_in_one_run)
+{
+        ConfFaults faults = {};
+        Conf conf;
+        int r;
+
+        put(ETC, "settle = true;");
+        put(ETC_D "10.conf", "coldplug = 3;");
+        r = apply_draft("05-draft.conf", "per_node = 3;", &conf, &faults);
+        ck_assert_int_eq(r, 1);
+        ck_assert_uint_eq(faults.n_faults, 3);
+        ck_assert_str_eq(faults.faults[1].file, "05-draft.conf");
+        ck_assert_ptr_nonnull(strstr(faults.faults[1].text, "'per_node': "));
+        conf_faults_done(&faults);
+}
+END_TEST
+
+START_TEST(a_drop_in_has_a_name_that_ends_so)
+{
+        static const struct {
+                const char *name;
+                bool is_dropin;
+        } cases[] = {
+                { "10.conf", true },   { "/etc/x/a.b.conf", true },
+                { "x.conf", true },    { ".conf", false },
+                { "/x/.conf", false }, { "/x/.10.conf", false },
+                { "10.conf~", false }, { "10.Conf", false },
+                { "conf", false },     { "x.conf/y", false },
+                { "", false },         { "x/", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                ck_assert_msg(conf_is_dropin_name(cases[i].name) == cases[i].is_dropin, "%s",
+                              cases[i].name);
+}
+END_TEST
+
 START_TEST(the_vendors_rules_stay_when_etc_has_none)
 {
         static const char *const expected[] = { "a1", "v1" };
@@ -2214,6 +2294,9 @@ static void add_merge_tests(Suite *suite)
         tcase_add_test(merge, a_name_in_etc_hides_the_same_in_run_and_that_in_usr_lib);
         tcase_add_test(merge, a_link_to_dev_null_masks);
         tcase_add_test(merge, rules_of_drop_ins_go_before_those_of_the_main_file);
+        tcase_add_test(merge, a_draft_counts_as_a_drop_in_of_its_name);
+        tcase_add_test(merge, faults_of_a_draft_and_of_the_files_come_in_one_run);
+        tcase_add_test(merge, a_drop_in_has_a_name_that_ends_so);
         tcase_add_test(merge, the_vendors_rules_stay_when_etc_has_none);
         tcase_add_test(merge, a_replaced_rule_does_not_hold_its_name);
         tcase_add_test(merge, two_rules_of_one_name_are_a_fault);

@@ -982,6 +982,50 @@ START_TEST(a_plan_can_be_made_with_another_configuration)
 }
 END_TEST
 
+START_TEST(a_plan_can_be_made_with_one_more_drop_in)
+{
+        static const PlanOptions nameless = { .drop_in = "" };
+        static const PlanOptions hidden = { .drop_in = "", .drop_in_name = "/x/.10.conf" };
+        static const PlanOptions both = { .config = "", .drop_in = "", .drop_in_name = "1.conf" };
+        PlanOptions good = *ADD("16M@0");
+        PlanRow rows[PLAN_ROWS_MAX];
+
+        good.drop_in_name = "/home/me/10-draft.conf";
+        daemon_start();
+        bus_forget_signals();
+        /* The rest of the configuration still has its say, as it is on disk now. */
+        testbed_write("root" SYSCONFDIR "/memoryd/memoryd.conf",
+                      "rules = ({ name = \"mine\"; zone = \"kernel\"; });\n");
+        good.drop_in = "rules = ({ name = \"draft\"; min_size = \"1G\"; zone = \"movable\"; });\n";
+        ck_assert_int_eq(bus_plan(&good, rows), 2);
+        ck_assert_str_eq(rows[1].rule, "mine");
+        good.drop_in = "rules = ({ name = \"draft\"; max_size = \"1G\"; zone = \"movable\"; });\n";
+        ck_assert_int_eq(bus_plan(&good, rows), 2);
+        ck_assert_str_eq(rows[1].rule, "draft");
+        ck_assert_str_eq(rows[1].reason, "movable (rule 'draft', /home/me/10-draft.conf:1)");
+        good.drop_in = "zone = 3;\n";
+        ck_assert_int_eq(bus_plan(&good, rows), -1);
+        ck_assert_str_eq(bus_error_name(), INVALID_CONFIG);
+        ck_assert_int_eq(strncmp(bus_error_message(), "/home/me/10-draft.conf:1: 'zone': ", 34), 0);
+
+        ck_assert_int_eq(bus_plan(&nameless, rows), -1);
+        ck_assert_str_eq(bus_error_name(), INVALID_ARGS);
+        ck_assert_int_eq(bus_plan(&hidden, rows), -1);
+        ck_assert_str_eq(
+                bus_error_message(),
+                "Option DropInName: expected the name of a drop-in, such as 10-local.conf, "
+                "got '/x/.10.conf'");
+        ck_assert_int_eq(bus_plan(&both, rows), -1);
+        ck_assert_str_eq(bus_error_message(), "Options Config and DropIn exclude each other");
+        assert_nothing_changed();
+        polkit_set(POLKIT_DENIES);
+        good.drop_in = "per_node = true;\n";
+        ck_assert_str_eq(bus_plan_as_nobody(&good), ACCESS_DENIED);
+        polkit_set(POLKIT_GRANTS);
+        ck_assert_str_eq(bus_plan_as_nobody(&good), "");
+}
+END_TEST
+
 START_TEST(a_plan_with_a_configuration_that_has_faults_names_them)
 {
         static const PlanOptions named = { .config = "settle = \"1s\";\nzone = \"kernel\";\n"
@@ -1066,7 +1110,7 @@ START_TEST(options_of_a_plan_that_there_are_not_are_refused)
         daemon_start();
         ck_assert_str_eq(bus_plan_with("Colour", "red"), INVALID_ARGS);
         ck_assert_str_eq(bus_error_message(),
-                         "Option 'Colour': expected Add, Config or ConfigName");
+                         "Option 'Colour': expected Add, Config, ConfigName, DropIn or DropInName");
         ck_assert_str_eq(bus_plan_with("Add", "16M@0"), INVALID_ARGS);
         ck_assert_str_eq(bus_error_message(), "Option 'Add': expected a value of type 'as'");
 }
@@ -1297,6 +1341,7 @@ static void add_reason_cases(Suite *suite)
         tcase_add_test(plan, a_plan_is_for_what_a_rescan_would_decide);
         tcase_add_test(plan, what_is_planned_to_be_added_is_what_happens_when_it_is);
         tcase_add_test(plan, a_plan_can_be_made_with_another_configuration);
+        tcase_add_test(plan, a_plan_can_be_made_with_one_more_drop_in);
         tcase_add_test(plan, a_plan_with_a_configuration_that_has_faults_names_them);
         tcase_add_test(plan, only_a_plan_with_a_configuration_needs_authority);
         tcase_add_test(plan, an_addition_that_makes_no_sense_is_refused_with_what_was_expected);

@@ -222,11 +222,10 @@ END_TEST
 /* Asks with a text as each of the arguments that take one. D-Bus itself refuses what is not UTF-8. */
 static void ask_with(const char *text)
 {
-        static const char *const calls[][2] = { { "Offline", "Device" },
-                                                { "Online", "Zone" },
-                                                { "SetZone", "Device" },
-                                                { "Plan", "Config" },
-                                                { "Plan", "ConfigName" } };
+        static const char *const calls[][2] = { { "Offline", "Device" },  { "Online", "Zone" },
+                                                { "SetZone", "Device" },  { "Plan", "Config" },
+                                                { "Plan", "ConfigName" }, { "Plan", "DropIn" },
+                                                { "Plan", "DropInName" } };
         sd_bus_message *message;
 
         for (size_t i = 0; i <= ELEMENTSOF(calls); i++) {

@@ -496,6 +496,11 @@ static int append_plan_options(sd_bus_message *message, const PlanOptions *optio
                 r = sd_bus_message_append(message, "{sv}", "Config", "s", options->config);
         if (r >= 0 && options->config_name)
                 r = sd_bus_message_append(message, "{sv}", "ConfigName", "s", options->config_name);
+        if (r >= 0 && options->drop_in)
+                r = sd_bus_message_append(message, "{sv}", "DropIn", "s", options->drop_in);
+        if (r >= 0 && options->drop_in_name)
+                r = sd_bus_message_append(message, "{sv}", "DropInName", "s",
+                                          options->drop_in_name);
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 

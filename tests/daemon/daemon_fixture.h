@@ -210,6 +210,8 @@ typedef struct PlanOptions {
         const char *const *additions; /* NULL at the end */
         const char *config;
         const char *config_name;
+        const char *drop_in;
+        const char *drop_in_name;
 } PlanOptions;
 
 typedef struct PlanRow {

@@ -92,8 +92,9 @@ static char *take_text(Input *input)
 }
 
 static const char *const keys[] = {
-        "Blocks",      "Node",  "Device",        "Size", "Zone",   "MovablePercent", "MovableBytes",
-        "TimeoutUSec", "Force", "UndoOnFailure", "Add",  "Config", "ConfigName",
+        "Blocks",       "Node",        "Device",     "Size",          "Zone", "MovablePercent",
+        "MovableBytes", "TimeoutUSec", "Force",      "UndoOnFailure", "Add",  "Config",
+        "ConfigName",   "DropIn",      "DropInName",
 };
 
 /* The type of a value, by its first byte. */
