@@ -454,32 +454,64 @@ class Plan(TreeCase):
 
     def test_additions_are_planned_one_after_another(self):
         rows = self.plan(self.made("s390x-standby"), "--add=4G@0:kmem", "--add", "1G@1",
-                         "-o", "BLOCK,NODE,ORIGIN,STATE,DECISION,GUARDS")
+                         "-o", "BLOCK,SIZE,NODE,ORIGIN,STATE,DECISION,GUARDS")
         self.assertEqual([tuple(row.values()) for row in rows[1:]], [
-            ("48-63", 48, 63, 0, "kmem", "absent", "movable", None),
-            ("64-67", 64, 67, 1, "dimm", "absent", "kernel", "min_kernel whole_device")])
+            (None, None, None, 4096 * MIB, 0, "kmem", "absent", "movable", None),
+            (None, None, None, 1024 * MIB, 1, "dimm", "absent", "kernel", "min_kernel whole_device")])
+
+    def table(self, root, *words):
+        """Returns the lines of the table with one blank between words, and the lines below it."""
+        result = run(MEMORYCTL, "--sysroot", root, "plan", "--config", self.config, *words)
+        lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+        end = lines.index("") if "" in lines else len(lines)
+        return lines[:end], lines[end + 1:]
+
+    def test_a_burst_of_equal_units_is_one_line_and_has_totals(self):
+        self.config.write_text('rules = ({ name = "all"; zone = "movable"; });\n')
+        root = self.made("s390x-standby")
+        words = [*["--add=1G@0"] * 32, "--add=2G@0", "--add=1G@1", "-o", "SIZE,BLOCK,NODE,DECISION"]
+        self.assertEqual(self.table(root, *words), ([
+            "SIZE BLOCK NODE DECISION",
+            "8G 16-47 0 movable",
+            "32G 0 movable, 32 units of 1G",
+            "2G 0 movable",
+            "1G 1 movable"], [
+            "Becomes movable: 43G",
+            "Becomes kernel memory: 0B",
+            "Stays offline: 0B",
+            f"Configuration: {self.config} alone, without the installed files (--with-drop-in takes both)"]))
+        self.assertEqual(len(self.plan(root, *words)), 35)
+
+    def test_what_is_left_alone_stays_offline(self):
+        self.config.write_text('rules = ({ name = "all"; zone = "leave"; });\n')
+        self.assertEqual(self.table(self.made("s390x-standby"), "--add=512M@0")[1][:3], [
+            "Becomes movable: 0B", "Becomes kernel memory: 0B", "Stays offline: 8.5G"])
+
+    def test_nothing_to_decide_is_said(self):
+        self.assertEqual(self.table(self.made("x86-big-blocks"), "-o", "BLOCK"), (
+            ["Nothing to decide.",
+             f"Configuration: {self.config} alone, without the installed files (--with-drop-in takes both)"],
+            []))
 
     def test_decisions_that_alternate_are_one_line(self):
         # The movable memory reaches its limit, then each device needs a block of kernel memory.
         words = ["--add=4G@0", *["--add=1G@0:virtio-mem"] * 4, "--add=512M@0:virtio-mem",
-                 "-o", "BLOCK,DECISION"]
+                 "-o", "SIZE,DECISION"]
         root = self.made("s390x-standby")
         rows = self.plan(root, *words)[2:]
         self.assertEqual([tuple(row.values()) for row in rows],
-                         [row for first in range(64, 80, 4)
-                          for row in ((f"{first}", first, first, "kernel"),
-                                      (f"{first + 1}-{first + 3}", first + 1, first + 3, "movable"))] +
-                         [("80", 80, 80, "kernel"), ("81", 81, 81, "movable")])
+                         [(256 * MIB, "kernel"), (768 * MIB, "movable")] * 4 +
+                         [(256 * MIB, "kernel"), (256 * MIB, "movable")])
         result = run(MEMORYCTL, "--sysroot", root, "plan", "--config", self.config, "-n", *words)
         self.assertEqual([line.split(maxsplit=1) for line in result.stdout.splitlines()[2:]],
-                         [["64-81", "1 kernel, 3 movable, repeated"]])
+                         [["4.5G", "1 kernel, 3 movable, repeated"]])
 
     def test_the_configuration_decides(self):
         self.config.write_text('# one\nrules = ({ name = "all"; zone = "leave"; });\n')
         rows = self.plan(self.made("s390x-standby"), "--add=256M@0", "-o", "BLOCK,RULE,REASON")
         self.assertEqual([tuple(row.values()) for row in rows], [
             (*block, "all", f"left alone (rule 'all', {self.config}:2)")
-            for block in (("16-47", 16, 47), ("48", 48, 48))])
+            for block in (("16-47", 16, 47), (None, None, None))])
 
     def test_memory_of_an_accelerator_is_what_a_rule_for_its_driver_says(self):
         tree = self.made("s390x-standby")

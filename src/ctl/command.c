@@ -29,8 +29,10 @@ const Option options[] = {
           "The virtualization of the recorded machine", .text = &arg_virtualization },
         { OPTION_ADD, '\0', "add", "MEMORY",
           "Plan with SIZE@NODE[:ORIGIN] added; may be repeated", .text = NULL },
-        { OPTION_CONFIG, '\0', "config", "FILE", "Plan with this configuration",
+        { OPTION_CONFIG, '\0', "config", "FILE", "Plan with this configuration alone",
           .text = &arg_config },
+        { OPTION_WITH_DROP_IN, '\0', "with-drop-in", "FILE",
+          "Plan with this drop-in beside the installed files", .text = &arg_drop_in },
         { OPTION_SVG, '\0', "svg", "FILE", "Draw the map into FILE, as SVG; - prints it", .text = &arg_svg },
         { OPTION_FILE, '\0', "file", "FILE", "Replace FILE with the metrics",
           .text = &arg_file },
@@ -174,8 +176,8 @@ const Verb verbs[] = {
                 .help = "What would become of offline memory, or of more",
                 .meanings = ALL_MEANS("Also show memory that stays as it is"),
                 .columns = &plan_columns,
-                .options = TAKES(ALL) | TAKES(BYTES) | TAKES(ADD) | TAKES(CONFIG) | OPTIONS_TABLE |
-                           OPTIONS_TREE,
+                .options = TAKES(ALL) | TAKES(BYTES) | TAKES(ADD) | TAKES(CONFIG) |
+                           TAKES(WITH_DROP_IN) | OPTIONS_TABLE | OPTIONS_TREE,
                 .paged = true,
                 .run = verb_plan,
         },

@@ -21,6 +21,7 @@ typedef enum OptionId {
         OPTION_VIRTUALIZATION,
         OPTION_ADD,
         OPTION_CONFIG,
+        OPTION_WITH_DROP_IN,
         OPTION_SVG,
         OPTION_FILE,
         OPTION_OPENMETRICS,

@@ -26,6 +26,7 @@ const char *arg_svg = NULL;
 const char *arg_file = NULL;
 bool arg_openmetrics = false;
 const char *arg_config = NULL;
+const char *arg_drop_in = NULL;
 const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];
 size_t arg_n_additions;
 const char *arg_node = NULL;

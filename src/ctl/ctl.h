@@ -32,7 +32,8 @@ extern const char *arg_virtualization;
 extern const char *arg_svg;  /* the file for a picture, or NULL */
 extern const char *arg_file; /* the file for metrics, or NULL */
 extern bool arg_openmetrics;
-extern const char *arg_config; /* the configuration to plan with, or NULL */
+extern const char *arg_config;  /* the configuration to plan with, or NULL */
+extern const char *arg_drop_in; /* a drop-in to plan with, beside the installed ones, or NULL */
 
 /* The memory to plan with. NULL ends it. */
 extern const char *arg_additions[FORECAST_ADDITIONS_MAX + 1];

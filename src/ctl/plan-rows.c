@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
-/* Prints alternating decisions of a plan as one line. */
+/* Prints equal units of a plan, and alternating decisions, as one line each. */
 
 #include "ctl/plan-rows.h"
 
@@ -19,6 +19,8 @@ int plan_rows_add(PlanRows *rows, const ForecastRange *range, uint64_t block_siz
         rows->rows[rows->n] = (PlanRow){
                 .range = *range,
                 .span = { range->first, range->last, block_size_bytes },
+                .is_absent = strcmp(range->state, "absent") == 0,
+                .n_units = 1,
         };
         rows->rows[rows->n++].range.reason = reason;
         return 0;
@@ -76,6 +78,53 @@ static const char *row_word(const PlanRow *row)
                                                           row->range.decision;
 }
 
+/* Whether the next row is one more unit of the same kind: no column that is shown tells them apart. */
+static bool is_same_unit(const PlanRow *row, const PlanRow *next)
+{
+        return is_next(row, next) && is_alike(row, next) &&
+               row_blocks(next) * row->n_units == row_blocks(row) &&
+               strcmp(row->range.guards, next->range.guards) == 0 &&
+               (strcmp(row->range.device, next->range.device) == 0 ||
+                !table_is_asked_for("DEVICE"));
+}
+
+/* Makes one row of neighbours that are units of the same kind. */
+static void merge_units(PlanRows *rows)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < rows->n; i++) {
+                if (n > 0 && is_same_unit(&rows->rows[n - 1], &rows->rows[i])) {
+                        rows->rows[n - 1].range.last = rows->rows[i].range.last;
+                        rows->rows[n - 1].span.last = rows->rows[i].span.last;
+                        rows->rows[n - 1].n_units++;
+                        free(rows->rows[i].range.reason);
+                } else {
+                        rows->rows[n++] = rows->rows[i];
+                }
+        }
+        rows->n = n;
+}
+
+/* Adds a row of one or more units. */
+static int add_units(const PlanRow *row, Table *table)
+{
+        uint64_t bytes = row->span.block_size_bytes * row_blocks(row);
+        _cleanup_free_ char *text = NULL;
+        PlanRow copy = *row;
+        char size[SIZE_STRING_MAX];
+
+        if (row->n_units == 1)
+                return table_add(table, row);
+        if (asprintf(&text, "%s, %u units of %s", row->range.decision, row->n_units,
+                     size_format(bytes / row->n_units, size)) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        copy.range.decision = text;
+        return table_add(table, &copy);
+}
+
 /* Adds rows that alternate as one. */
 static int add_alternation(const PlanRow *rows, size_t n, Table *table)
 {
@@ -97,12 +146,14 @@ int plan_rows_print(PlanRows *rows, Table *table)
 {
         int r = 0;
 
+        if (!arg_json)
+                merge_units(rows);
         for (size_t i = 0, n; i < rows->n && r >= 0; i += n) {
                 PlanRow *row = &rows->rows[i];
 
                 n = arg_json ? 1 : count_alternating(row, rows->n - i);
                 row->guards = row->range.guards;
-                r = n > 1 ? add_alternation(row, n, table) : table_add(table, row);
+                r = n > 1 ? add_alternation(row, n, table) : add_units(row, table);
         }
         return r;
 }

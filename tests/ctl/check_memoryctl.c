@@ -723,20 +723,49 @@ START_TEST(plan_is_a_table_of_what_would_be_decided)
         expect(0,
                "SIZE BLOCK NODE ORIGIN     STATE   DECISION REASON\n"
                "128M    44      dimm       offline leave    \n"
-               "256M 64-65    1 virtio-mem absent  movable  256M@1\n",
+               "256M          1 virtio-mem absent  movable  256M@1\n"
+               "\n"
+               "Becomes movable:         256M\n"
+               "Becomes kernel memory:     0B\n"
+               "Stays offline:           128M\n",
                "");
         RUN("plan", "-n");
         expect_rows("128M    44      dimm   offline leave    \n");
         RUN("plan", "-nb", "--all", "-o", "SIZE,BLOCK,STATE,DECISION,CLASS,DEVICE,GUARDS");
         expect_rows("2147483648  0-15 online  none     kernel            \n"
                     " 134217728    44 offline leave    none   PNP0C80:00 \n");
-        RUN("plan", "-a", "-n", "-o", "RANGE", "--add=x@1", "--add=y@1");
-        expect_rows("0x0000000000000000-0x000000007fffffff\n"
-                    "0x0000000160000000-0x0000000167ffffff\n"
-                    "0x0000000200000000-0x000000020fffffff\n"
-                    "0x0000000210000000-0x000000021fffffff\n");
-        RUN("plan", "-n", "-o", "BLOCK,REASON", "--add", "x@1", "--add=y@1:kmem");
-        expect_rows("   44 \n64-65 x@1\n66-67 y@1:kmem\n");
+        RUN("plan", "-b", "-o", "SIZE", "--add", "256M@1");
+        expect(0,
+               "     SIZE\n"
+               "134217728\n"
+               "268435456\n"
+               "\n"
+               "Becomes movable:              268435456\n"
+               "Becomes kernel memory:                0\n"
+               "Stays offline:                134217728\n",
+               "");
+}
+END_TEST
+
+/* The numbers in the reply are made up. */
+START_TEST(plan_has_no_block_numbers_for_memory_that_is_not_there_yet)
+{
+        RUN("plan", "-a", "-n", "-o", "SIZE,RANGE,BLOCK", "--add=x@1");
+        expect_rows("2G 0x0000000000000000-0x000000007fffffff 0-15\n"
+                    "128M 0x0000000160000000-0x0000000167ffffff 44\n"
+                    "256M\n");
+}
+END_TEST
+
+/* The mock says the same of each addition. */
+START_TEST(plan_prints_a_burst_of_equal_units_as_one_line)
+{
+        RUN("plan", "-n", "-o", "SIZE,DECISION,REASON", "--add", "x@1", "--add=y@1:kmem",
+            "--add=z@1");
+        expect_rows("128M leave\n768M movable, 3 units of 256M x@1\n");
+        /* A column that tells units apart: these have no device yet. */
+        RUN("plan", "-n", "-o", "SIZE,DECISION,DEVICE", "--add", "x@1", "--add=y@1:kmem");
+        expect_rows("128M leave PNP0C80:00\n512M movable, 2 units of 256M\n");
 }
 END_TEST
 
@@ -756,7 +785,7 @@ START_TEST(plan_can_be_json)
                       "\"node\": null,"
                       " \"origin\": \"dimm\", \"state\": \"offline\", \"decision\": \"leave\","
                       " \"reason\": null, \"guards\": null, \"rule\": null, \"class\": \"none\"},"
-                      "{\"size\": 268435456, \"block\": \"64-65\", \"first\": 64, \"last\": 65, "
+                      "{\"size\": 268435456, \"block\": null, \"first\": null, \"last\": null, "
                       "\"node\": 1,"
                       " \"origin\": \"virtio-mem\", \"state\": \"absent\","
                       " \"decision\": \"movable\", \"reason\": \"256M@1\","
@@ -781,6 +810,43 @@ START_TEST(plan_hands_a_configuration_over)
         snprintf(wanted, sizeof(wanted), "   44 %s\n", path);
         expect_rows(wanted);
         unlink(path);
+}
+END_TEST
+
+static void expect_end(const char *wanted)
+{
+        size_t n = strlen(output.out), n_wanted = strlen(wanted);
+
+        ck_assert_str_eq(output.err, "");
+        ck_assert_msg(n >= n_wanted && strcmp(output.out + n - n_wanted, wanted) == 0, "%s",
+                      output.out);
+}
+
+START_TEST(plan_says_whether_a_file_is_taken_alone_or_with_the_rest)
+{
+        char path[PATH_MAX], wanted[PATH_MAX + 128];
+
+        write_file("draft.conf", 0600, "settle = \"1s\"; # one");
+        in_folder("draft.conf", path);
+        ck_assert_int_eq(setenv("COLUMNS", "4200", true), 0);
+        RUN("plan", "--config", path);
+        snprintf(wanted, sizeof(wanted),
+                 "\nConfiguration:          %s alone, without the installed files (--with-drop-in "
+                 "takes both)\n",
+                 path);
+        expect_end(wanted);
+        RUN("plan", "--with-drop-in", path);
+        snprintf(wanted, sizeof(wanted),
+                 "\nConfiguration:          the installed files, with %s as a drop-in\n", path);
+        expect_end(wanted);
+        RUN("plan", "-n", "-o", "BLOCK,RULE,REASON", "--with-drop-in", path);
+        snprintf(wanted, sizeof(wanted), "   44 %s settle = \"1s\"; # one\n", path);
+        expect_rows(wanted);
+        unlink(path);
+        RUN("plan", "--with-drop-in", path);
+        snprintf(wanted, sizeof(wanted), "memoryctl: cannot open '%s': No such file or directory\n",
+                 path);
+        expect(1, "", wanted);
 }
 END_TEST
 
@@ -812,7 +878,8 @@ START_TEST(plan_names_a_configuration_that_it_cannot_read)
         write_file("big.conf", 0600, "# \377\n");
         RUN("plan", "--config", path);
         expect(1, "",
-               "memoryctl: --add and --config: expected UTF-8, in the name of the file as well\n");
+               "memoryctl: --add, --config and --with-drop-in: expected UTF-8, in the name of the "
+               "file as well\n");
         ck_assert_int_eq(unlink(path), 0);
         ck_assert_int_eq(mkfifo(path, 0600), 0);
         RUN("plan", "--config", path);
@@ -1299,6 +1366,30 @@ START_TEST(a_quiet_verify_of_a_calm_machine_succeeds)
 }
 END_TEST
 
+START_TEST(plan_says_that_there_is_nothing_to_decide)
+{
+        json_object *plan;
+
+        RUN("plan");
+        expect(0, "Nothing to decide.\n", "");
+        RUN("plan", "-n");
+        expect(0, "", "");
+        RUN("plan", "-J");
+        plan = expect_json();
+        expect_json_equal(plan, "{\"plan\": []}");
+        json_object_put(plan);
+}
+END_TEST
+
+START_TEST(plan_says_so_as_well_if_all_is_shown_and_stays)
+{
+        RUN("plan");
+        expect(0, "Nothing to decide.\n", "");
+        RUN("plan", "--all", "-o", "BLOCK,DECISION");
+        expect(0, "BLOCK DECISION\n 0-15 none\n\nNothing to decide.\n", "");
+}
+END_TEST
+
 START_TEST(a_machine_without_blocks_and_nodes_is_shown)
 {
         static const char *const names[][2] = {
@@ -1548,6 +1639,15 @@ START_TEST(wrong_usage_is_named)
                 { { "plan", "1G@0" }, "'plan' takes no arguments, got '1G@0'" },
                 { { "plan", "--add" }, "option '--add' needs a value" },
                 { { "plan", "--config" }, "option '--config' needs a value" },
+                { { "plan", "--config=a.conf", "--with-drop-in=b.conf" },
+                  "--config and --with-drop-in exclude each other: the first plans with its file "
+                  "alone" },
+                { { "plan", "--with-drop-in=draft" },
+                  "--with-drop-in: expected the name of a drop-in, such as 10-local.conf, got "
+                  "'draft'" },
+                { { "plan", "--with-drop-in=/etc/.x.conf" },
+                  "--with-drop-in: expected the name of a drop-in, such as 10-local.conf, got "
+                  "'/etc/.x.conf'" },
                 { { "plan", "--svg=x" }, "option '--svg' has no meaning for 'plan'" },
                 { { "list", "--add=1G@0" }, "option '--add' has no meaning for 'list'" },
                 { { "--add=1G@0" }, "option '--add' has no meaning for 'status'" },
@@ -1810,7 +1910,10 @@ static Suite *memoryctl_suite(void)
                  cxl_memory_has_its_region_and_memory_devices_when_asked, explain_can_be_json,
                  explain_names_a_block_that_is_not_there, history_is_a_table,
                  history_can_be_of_a_time_a_node_or_a_device,
-                 plan_is_a_table_of_what_would_be_decided, plan_can_be_json,
+                 plan_is_a_table_of_what_would_be_decided,
+                 plan_has_no_block_numbers_for_memory_that_is_not_there_yet,
+                 plan_prints_a_burst_of_equal_units_as_one_line, plan_can_be_json,
+                 plan_says_whether_a_file_is_taken_alone_or_with_the_rest,
                  plan_hands_a_configuration_over, plan_names_a_configuration_that_it_cannot_read,
                  plan_passes_on_what_memoryd_refuses_to_add, reload_and_rescan_say_what_was_done,
                  no_legend_is_another_name_for_noheadings, a_quiet_verify_tells_by_its_exit_status,
@@ -1825,8 +1928,10 @@ static Suite *memoryctl_suite(void)
                  metrics_tell_that_the_daemon_is_not_there);
         ADD_CASE(suite, "calm", start_calm, a_calm_machine_has_nothing_open,
                  a_calm_machine_as_json_has_empty_arrays_and_null,
+                 plan_says_so_as_well_if_all_is_shown_and_stays,
                  a_quiet_verify_of_a_calm_machine_succeeds, a_history_without_decisions_is_empty);
-        ADD_CASE(suite, "empty", start_empty, a_machine_without_blocks_and_nodes_is_shown);
+        ADD_CASE(suite, "empty", start_empty, a_machine_without_blocks_and_nodes_is_shown,
+                 plan_says_that_there_is_nothing_to_decide);
         ADD_CASE(suite, "refusing", start_refusing, a_refused_reload_prints_every_fault,
                  a_plan_with_a_refused_configuration_prints_every_fault);
         ADD_CASE(suite, "denying", start_denying, denied_access_is_said_as_such,

@@ -482,14 +482,18 @@ static int method_history(sd_bus_message *message, void *userdata, sd_bus_error 
 }
 
 /* The plan: boot memory that stays, a block that is decided, and a block for each addition. */
-static int append_plan(sd_bus_message *reply, char **additions, const char *config,
-                       const char *name)
+static int append_plan(sd_bus_message *reply, const Mock *mock, char **additions,
+                       const char *config, const char *name)
 {
+        bool is_empty = mock->n_blocks == 0 && !mock->is_refusing && !mock->is_denying;
         uint32_t block = 64;
-        int r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 0, 15, 0, "online", 0, "kernel",
-                                      "", "boot", "none", "", "", "online already, and stays so");
+        int r = 0;
 
-        if (r >= 0)
+        if (!is_empty)
+                r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 0, 15, 0, "online", 0,
+                                          "kernel", "", "boot", "none", "", "",
+                                          "online already, and stays so");
+        if (r >= 0 && !is_empty && mock->blocks != calm_blocks)
                 r = sd_bus_message_append(reply, BUS_PLAN_SIGNATURE, 44, 44, -1, "offline", 0,
                                           "none", "PNP0C80:00", "dimm", "leave", name, "", config);
         for (char **addition = additions; r >= 0 && addition && *addition; addition++, block += 2)
@@ -514,8 +518,10 @@ static int read_plan_options(sd_bus_message *message, char ***additions, const c
                         if (r >= 0)
                                 r = sd_bus_message_exit_container(message);
                 } else if (r >= 0) {
-                        r = sd_bus_message_read(message, "v", "s",
-                                                strcmp(key, "Config") == 0 ? config : name);
+                        bool is_text = strcmp(key, "Config") == 0 || strcmp(key, "DropIn") == 0;
+
+                        mock_log("Plan %s", key);
+                        r = sd_bus_message_read(message, "v", "s", is_text ? config : name);
                 }
                 if (r >= 0)
                         r = sd_bus_message_exit_container(message);
@@ -546,7 +552,7 @@ static int method_plan(sd_bus_message *message, void *userdata, sd_bus_error *er
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', BUS_PLAN_SIGNATURE);
         if (r >= 0)
-                r = append_plan(reply, additions, config, name);
+                r = append_plan(reply, mock, additions, config, name);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
