@@ -2,12 +2,13 @@
 /* SPDX-FileCopyrightText: memoryd contributors */
 
 /*
- * Words of the command line: sizes, times, ranges, additions. The lines of the input are the verb, the values of
+ * Words of the command line: sizes, times and dates, ranges, additions. The lines of the input are the verb, the values of
  * --node, --device, --size, --zone, --movable and --timeout, and then BLOCKS.
  */
 
 #include "base/parse.h"
 #include "ctl/job-view.h"
+#include "ctl/since.h"
 #include "fuzz.h"
 
 #define BLOCK_SIZE (UINT64_C(128) << 20)
@@ -25,6 +26,8 @@ static void check_word(const char *word)
         (void) parse_hex_u64(word, &number);
         if (parse_usec(word, &number) == 0)
                 FUZZ_ASSERT(number < USEC_INFINITY);
+        if (since_parse(word, UINT64_C(1800000000) * USEC_PER_SEC, &number) == 0)
+                FUZZ_ASSERT(number % USEC_PER_SEC == 0);
         if (parse_u32(word, &small) == 0)
                 FUZZ_ASSERT(is_number_list(word));
         if (node_set_parse(&nodes, word) == 0)

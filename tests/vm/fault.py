@@ -115,10 +115,14 @@ class FaultCase(GuestCase):
 
     # Steps of several classes
 
-    def inject(self, adds, jobs):
-        """Adds DIMMs, and takes each offline and brings it back by jobs, while the kernel refuses 30 %."""
+    def inject_errors(self):
+        """Lets the files below INJECT make the kernel refuse."""
         self.guest.run("modprobe memory-notifier-error-inject; mountpoint -q /sys/kernel/debug || "
                        "mount -t debugfs none /sys/kernel/debug")
+
+    def inject(self, adds, jobs):
+        """Adds DIMMs, and takes each offline and brings it back by jobs, while the kernel refuses 30 %."""
+        self.inject_errors()
         self.memoryd.use(MOVABLE + "retry = { delay = \"100ms\"; attempts = 100; };\n")
         self._debug()
         mark, memory = self.mark(), read_memory(self.guest)

@@ -63,8 +63,9 @@ class TenDimms(GuestCase):
     minutes = 2
 
     def test_ten_hot_adds_in_a_row(self):
-        for size, node in [(128, 1), (128, 2), (256, 0), (512, 1), (1024, 2),
-                           (2048, 1), (128, 0), (4096, 2), (8192, 1), (1024, 0)]:
+        dimms = [(128, 1), (128, 2), (256, 0), (512, 1), (1024, 2),
+                 (2048, 1), (128, 0), (4096, 2), (8192, 1), (1024, 0)]
+        for size, node in dimms:
             with self.subTest(size=size, node=node):
                 self.add_dimm_by_policy(size, node)
                 self.assertEqual(self.guest.run(f"cat {WORDS_FILE}").strip(), "offline")
@@ -73,6 +74,12 @@ class TenDimms(GuestCase):
         self.assertModel()
         self.assertEqual(self.memoryd.get("FailedBlocks"), 0)
         self.assertEqual(self.memoryd.get("ForeignBlocks"), 0)
+        # A line for the blocks of a DIMM that became the same: not one for each of its up to 64 blocks.
+        rows = json.loads(self.guest.run("memoryctl history -J -o SIZE,DECISIONS,DEVICE"))["history"]
+        rows = [row for row in rows if row["device"]]
+        self.assertEqual(sum(row["size"] for row in rows), sum(size for size, _ in dimms) << 20)
+        self.assertEqual(sum(row["decisions"] for row in rows), sum(size for size, _ in dimms) // 128)
+        self.assertLessEqual(len(rows), 2 * len(dimms))
         self.assertNoErrors()
 
 

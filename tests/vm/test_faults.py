@@ -4,10 +4,11 @@
 the fault and how often it was made, the number of blocks that were lost or in the wrong class, and what memoryd said.
 Those that are made a hundred times, or take a machine of their own, are in test_faults_long.py."""
 
+import json
 import time
 
 import program
-from fault import MOVABLE, FaultCase
+from fault import INJECT, MOVABLE, NO_ERRORS, FaultCase
 from memory import read_memory, wait_for_blocks
 from memoryd import NAME
 
@@ -83,6 +84,27 @@ class Faults(FaultCase):
 
     def test_the_kernel_refuses(self):
         self.inject(4, 4)
+
+    def test_a_refused_dimm_is_explained(self):
+        """Each step is there once: what failed, why, and what to do, which then helps."""
+        before, memory = self.blocks(), read_memory(self.guest)
+        self.inject_errors()
+        self.memoryd.use(MOVABLE + "retry = { delay = \"10ms\"; attempts = 2; };\n")
+        self.guest.run(f"echo -12 >{INJECT}/MEM_GOING_ONLINE/error")
+        self.add()
+        wait_for_blocks(self.guest, before + 2)
+        self.guest.wait_until(lambda: self.memoryd.get("FailedBlocks") == 2, "two blocks that failed")
+        first, last = (block.index for block in read_memory(self.guest).added_to(memory))
+        said = self.guest.run(f"memoryctl explain {last}")
+        self.assertRegex(said, f"^memory{last} failed: it could not be brought online as movable memory, in 2 attempts.\n"
+                               "ENOMEM \\(Cannot allocate memory\\): there is not enough free memory to describe it.\n"
+                               "memoryd does not try again by itself. .*\"memoryctl rescan\".\n\n"
+                               "The decision: movable ")
+        rows = json.loads(self.guest.run("memoryctl history -J -o BLOCK,STATUS,ERROR --since -1h"))["history"]
+        self.assertEqual(rows[-1], {"block": f"{first}-{last}", "status": "failed", "error": "ENOMEM"})
+        self.guest.run(NO_ERRORS)
+        self.guest.run("memoryctl rescan")
+        self.row("the kernel refuses a DIMM until memoryctl rescan", before + 2, "explain says what failed, and why")
 
     def test_a_dimm_is_pulled_while_it_comes_online(self):
         before, counts = self.blocks(), []
