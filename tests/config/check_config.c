@@ -2073,8 +2073,8 @@ static const char *const printed_criteria[] = {
         "virtualization = \"!vm\";",
         "architecture = (\"x86-64\", \"arm64\");",
         "udev_property = { name = \"A\"; value = \"1\"; };",
-        "udev_property = ({ name = \"A\"; value = \"1\"; }, { name = \"B\"; value = \"x \\\\ y\"; "
-        "});",
+        ("udev_property = ({ name = \"A\"; value = \"1\"; }, "
+         "{ name = \"B\"; value = \"x \\\\ y\"; });"),
 };
 
 START_TEST(a_criterion_is_printed_as_it_is_written)
