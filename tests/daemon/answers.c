@@ -401,6 +401,7 @@ static const struct {
         { "virtualization", "list", "" },
         { "add", "plan", "" },
         { "config", "plan", "/nonexistent/" },
+        { "with-drop-in", "plan", "/nonexistent/" },
         { "svg", "map", "/nonexistent/" },
         { "file", "metrics", "/nonexistent/" },
         { "node", "offline", "" },
