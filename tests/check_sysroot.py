@@ -9,6 +9,7 @@ Environment: srcdir (.), MEMORYCTL (./memoryctl). Neither program reads this mac
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tarfile
@@ -374,6 +375,36 @@ class Picture(TreeCase):
                 lines = self.ctl(root, "map").splitlines()
                 self.assertLessEqual(max(map(len, lines)), 80)
                 self.assertLessEqual(len(lines), 20 + 8 * 5 + 14)
+
+    def test_facts_of_machine_and_nodes(self):
+        self.assertEqual(
+            re.sub("drawn .*?\n.*UTC", "drawn DATE", self.ctl(self.made("x86-two-sockets"), "map")).split("\n\n"), [
+                "db7.example.org: Recorded machine, Linux 6.12.0, x86-64, drawn DATE\n"
+                "policy: movable memory at most 3.00 times kernel memory, of the machine and of\n"
+                "  each node with a CPU; at least a block of kernel memory per node; 1 rule;\n"
+                "  from /etc/memoryd/memoryd.conf\n"
+                "machine: kernel 144G, movable 356G, offline 10G, going-offline 2G\n"
+                "  [KKKKKK:MMMMMMMMMMMMMMMMMM]  movable/kernel 2.49, limit 3.00",
+                "node 0: kernel 80G, movable 176G\n"
+                "  CPU, distance 21 to node 1\n"
+                "  [KKKKKK:KMMMMMMMMMMMMMMMMM]  movable/kernel 2.20, limit 3.00\n"
+                "  devices: boot 0-32, PNP0C80:00 (dimm) 65-96, PNP0C80:03 (dimm) 161-192,\n"
+                "  PNP0C80:04 (dimm) 193-224\n"
+                f"  0 K|{'K' * 31}|{'M' * 32}|{'M' * 9}\n"
+                f"170 {'M' * 23}{'K' * 8}{'M' * 24}",
+                "node 1: kernel 64G, movable 180G, offline 10G, going-offline 2G\n"
+                "  CPU, distance 21 to node 0\n"
+                "  [KKKKKK:MMMMMMMMMMMMMMMMMM]  movable/kernel 2.84, limit 3.00\n"
+                "  devices: boot 33-64, PNP0C80:01 (dimm) 97-128, PNP0C80:02 (dimm) 129-160,\n"
+                "  PNP0C80:05 (dimm) 225-256\n"
+                f" 33 {'K' * 32}|{'M' * 43}\n"
+                f"140 {'M' * 21}|{'M' * 26}g.....",
+                "A cell is a block, 2G.\n"
+                "K kernel 144G   M movable 356G   . offline 10G   g going-offline 2G   | hole\n"
+                "  : least kernel memory\n"])
+        parts = self.ctl(self.made("arm64-accelerator"), "map").split("\n\n")
+        self.assertEqual(parts[3], "nodes 2-33: no memory, no CPU")
+        self.assertTrue(parts[1].startswith("node 0: kernel 478G\n  CPU, distance 40 to node 1, 80 to nodes 2-33\n"))
 
     def test_a_cell_of_many_blocks(self):
         root = self.made("many-blocks")
