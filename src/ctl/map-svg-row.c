@@ -135,7 +135,7 @@ static void print_boxes(const Lines *lines)
         fputs("</g>\n", file);
 }
 
-/* Prints "M 768M", or "M", in the middle of a run, if it fits. */
+/* Prints "M 768M" in the middle of a run, or "M" if there is no room for that. A cell has room for a letter. */
 static void print_letter(const Lines *lines, const Run *run)
 {
         int width = (int) run->n * lines->svg->cell_width;
@@ -150,8 +150,6 @@ static void print_letter(const Lines *lines, const Run *run)
                  size_format(block_address(lines, n_blocks), size));
         if (!is_pure || svg_text_width(strlen(text), SVG_TEXT) + 2 * GAP > width)
                 text[1] = '\0';
-        if (svg_text_width(strlen(text), SVG_TEXT) + 2 > width)
-                return;
         fprintf(lines->svg->file, "<text x=\"%d\" y=\"%d\">%s</text>\n",
                 place_x(lines, run->first) + width / 2,
                 place_y(lines, run->first) + SVG_LETTER_BASELINE, text);
