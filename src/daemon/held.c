@@ -24,6 +24,25 @@ void held_add_page(Held *held, uint32_t block, uint64_t page, int error)
         held->pages[held->n_pages++] = (StuckPage){ page, block, error };
 }
 
+/* How long what the kernel's log said counts for further attempts: it does not say all each time. */
+#define LOG_USEC (60 * USEC_PER_SEC)
+
+/* Adds the pages that the log named at the last attempt, if it named none this time. */
+static void take_last(const Held *held, const Block *block, uint64_t realtime_usec,
+                      PageCounts *pages)
+{
+        for (size_t i = 0; i < held->n_blocks; i++) {
+                const HeldBlock *last = &held->blocks[i];
+
+                if (last->block != block->id || last->inode != block->inode ||
+                    realtime_usec - last->realtime_usec > LOG_USEC || pages->n_pinned > 0 ||
+                    pages->has_no_room || page_counts_are_held(pages))
+                        continue;
+                pages->n_pinned = MIN(last->pages.n_pinned, page_counts_used(pages));
+                pages->has_no_room = last->pages.has_no_room;
+        }
+}
+
 /* Adds the pages of a block that did not move to its counts, and forgets them. */
 static void take_pages(Held *held, uint32_t block, PageCounts *pages)
 {
@@ -50,6 +69,7 @@ static void forget_block(Held *held, uint32_t block)
 void held_add_block(Held *held, const Block *block, uint64_t realtime_usec, PageCounts *pages)
 {
         take_pages(held, block->id, pages);
+        take_last(held, block, realtime_usec, pages);
         if (pages->page_size_bytes == 0)
                 return;
         forget_block(held, block->id);

@@ -415,6 +415,14 @@ static const struct {
         { { .zones = { 1, { _ZONE_TYPE_MAX } } }, -EPIPE },
         { { .request.verb = _ACTUATOR_VERB_MAX }, -EPIPE },
         { { .request.word = _ONLINE_WORD_MAX }, -EPIPE },
+        { { .pages.n = { UINT64_C(1) << 32 } }, 1 },
+        { { .pages.n = { (UINT64_C(1) << 32) + 1 } }, -EPIPE },
+        { { .pages.n_locked = UINT64_MAX }, -EPIPE },
+        { { .pages.page_size_bytes = UINT64_MAX }, -EPIPE },
+        { { .pages.huge = { { UINT64_C(16) << 30, 1 } } }, 1 },
+        { { .pages.huge = { { UINT64_MAX, 1 } } }, -EPIPE },
+        { { .pages.huge = { { 1, UINT64_MAX } } }, -EPIPE },
+        { { .pages_usec = UINT64_MAX }, -EPIPE },
 };
 
 START_TEST(a_reply_that_makes_no_sense_is_as_if_the_actuator_was_gone)
@@ -427,6 +435,45 @@ START_TEST(a_reply_that_makes_no_sense_is_as_if_the_actuator_was_gone)
         ck_assert_int_eq(actuator_receive(fds[1], &reply), sound_cases[_i].result);
         close(fds[0]);
         close(fds[1]);
+}
+END_TEST
+
+START_TEST(the_pages_of_a_block_that_is_online_are_counted)
+{
+        const ActuatorRequest request = { .verb = ACTUATOR_COUNT_PAGES, .block = 1 },
+                              offline = { .verb = ACTUATOR_COUNT_PAGES, .block = 2 },
+                              gone = { .verb = ACTUATOR_COUNT_PAGES, .block = UINT32_MAX };
+        ActuatorReply reply;
+
+        /* Each page has bit 7, among others. */
+        sysfs_fixture_write(&fixture, "1000\n", MEMORY_PATH "/block_size_bytes");
+        sysfs_fixture_write(&fixture,
+                            "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80",
+                            "proc/kpageflags");
+        sysfs_fixture_set_block(&fixture, 1, "online", "Normal");
+        sysfs_fixture_set_block(&fixture, 2, "offline", "Normal");
+        serve();
+        reply = ask(&request);
+        ck_assert_int_eq(reply.error, 0);
+        ck_assert_int_eq(reply.state, BLOCK_ONLINE);
+        ck_assert_uint_eq(reply.pages.n[PAGE_SLAB], sysconf(_SC_PAGESIZE) == 4096);
+        ck_assert(!reply.pages.has_failed);
+        reply = ask(&offline);
+        ck_assert_int_eq(reply.error, -ENODATA);
+        ck_assert_uint_eq(reply.pages.page_size_bytes, 0);
+        reply = ask(&gone);
+        ck_assert_int_eq(reply.error, -ENODATA);
+        ck_assert_int_eq(reply.read_error, -ENOENT);
+}
+END_TEST
+
+START_TEST(without_the_file_no_pages_are_counted)
+{
+        const ActuatorRequest request = { .verb = ACTUATOR_COUNT_PAGES, .block = 1 };
+
+        sysfs_fixture_set_block(&fixture, 1, "online", "Normal");
+        serve();
+        ck_assert_int_eq(ask(&request).error, -EOPNOTSUPP);
 }
 END_TEST
 
@@ -444,6 +491,8 @@ START_TEST(a_request_that_makes_no_sense_is_einval_and_writes_nothing)
                 { .verb = ACTUATOR_SET_AUTO_ONLINE, .node = -2, .word = ONLINE_WORD_ONLINE },
                 { .verb = ACTUATOR_SET_DAX, .word = _ONLINE_WORD_MAX },
                 { .verb = ACTUATOR_SET_DAX, .word = ONLINE_WORD_INHERIT },
+                { .verb = ACTUATOR_COUNT_PAGES, .block = 7, .word = _ONLINE_WORD_MAX },
+                { .verb = ACTUATOR_COUNT_PAGES, .block = 7, .node = NODE_MAX },
                 { .verb = _ACTUATOR_VERB_MAX, .block = 7, .word = ONLINE_WORD_ONLINE },
                 { .verb = UINT32_MAX, .block = 7, .word = ONLINE_WORD_ONLINE },
         };
@@ -843,6 +892,8 @@ int main(void)
                 ELEMENTSOF(offline_cases));
         tcase_add_test(loop, a_written_block_is_read_again);
         tcase_add_test(loop, a_block_that_is_not_there_is_enoent);
+        tcase_add_test(loop, the_pages_of_a_block_that_is_online_are_counted);
+        tcase_add_test(loop, without_the_file_no_pages_are_counted);
         tcase_add_test(loop, a_request_that_makes_no_sense_is_einval_and_writes_nothing);
         tcase_add_test(loop, replies_come_in_the_order_of_requests);
         tcase_add_test(loop, it_ends_when_its_peer_is_gone);

@@ -342,6 +342,31 @@ START_TEST(the_actuator_has_more_time_than_its_longest_request)
 }
 END_TEST
 
+START_TEST(pages_of_one_block_are_counted_at_a_time)
+{
+        ActuatorRequest request;
+        ActuatorReply reply;
+
+        ck_assert_int_eq(writer_count_pages(&writer, 5), 0);
+        ck_assert_int_eq(writer_count_pages(&writer, 6), -EBUSY);
+        ck_assert(take_request(&request));
+        ck_assert_uint_eq(request.verb, ACTUATOR_COUNT_PAGES);
+        ck_assert_uint_eq(request.block, 5);
+        /* Writes go on meanwhile. */
+        ck_assert(writer_is_idle(&writer));
+        ck_assert_uint_lt(writer_patience(&writer), USEC_INFINITY);
+        reply_to(&request);
+        ck_assert_uint_eq(writer_patience(&writer), USEC_INFINITY);
+        ck_assert_int_eq(writer_count_pages(&writer, 6), 0);
+        ck_assert(take_request(&request));
+        reply_to(&request);
+        /* One more answer was not asked for. */
+        reply = (ActuatorReply){ .request = request };
+        ck_assert_int_eq(send(peer, &reply, sizeof(reply), MSG_NOSIGNAL), sizeof(reply));
+        ck_assert_int_eq(writer_receive(&writer, &reply), -EPIPE);
+}
+END_TEST
+
 START_TEST(without_a_reply_there_is_none)
 {
         ActuatorReply reply = { .error = 1 };
@@ -449,6 +474,7 @@ int main(void)
         tcase_add_test(channel, setting_auto_online_does_not_count_as_a_block);
         tcase_add_test(channel, a_dax_device_keeps_the_writer_from_being_idle);
         tcase_add_test(channel, the_actuator_has_more_time_than_its_longest_request);
+        tcase_add_test(channel, pages_of_one_block_are_counted_at_a_time);
         tcase_add_test(channel, without_a_reply_there_is_none);
         tcase_add_test(channel, a_channel_that_is_full_keeps_blocks_pending);
         tcase_add_test(channel, an_actuator_that_is_gone_is_epipe);

@@ -192,6 +192,162 @@ START_TEST(what_was_done_is_taken_back_if_that_was_asked_for)
 }
 END_TEST
 
+/* What holds a block */
+
+#define BIT(n) (UINT64_C(1) << (n))
+#define FREE BIT(10)
+#define CACHE BIT(5)
+#define SLAB BIT(7)
+
+/* The flags of the pages of all blocks, as /proc/kpageflags has them. All are free at first. */
+static uint64_t *flags;
+static size_t pages_per_block;
+
+static void make_flags(void)
+{
+        pages_per_block = TESTBED_BLOCK_BYTES / (uint64_t) sysconf(_SC_PAGESIZE);
+        flags = calloc((LAST + 1) * pages_per_block, sizeof(*flags));
+        ck_assert_ptr_nonnull(flags);
+        for (size_t i = 0; i < (LAST + 1) * pages_per_block; i++)
+                flags[i] = FREE;
+}
+
+static void use_pages(unsigned block, size_t first, size_t n, uint64_t use)
+{
+        ck_assert_uint_le(first + n, pages_per_block);
+        for (size_t i = 0; i < n; i++)
+                flags[block * pages_per_block + first + i] = use;
+}
+
+static void write_flags(void)
+{
+        testbed_write_bytes("proc/kpageflags", (const char *) flags,
+                            (LAST + 1) * pages_per_block * sizeof(*flags));
+        free(flags);
+}
+
+START_TEST(what_the_pages_of_blocks_are_used_for_is_counted)
+{
+        char expected[256];
+        uint64_t page = (uint64_t) sysconf(_SC_PAGESIZE);
+
+        make_flags();
+        use_pages(DIMM, 0, 3, SLAB);
+        use_pages(DIMM, 3, 2, CACHE);
+        write_flags();
+        start_with_dimm();
+        snprintf(
+                expected, sizeof(expected),
+                "[(%d [(free %llu %llu) (page-cache %llu %llu) (slab %llu %llu)])] held by 3 slab ",
+                DIMM, (unsigned long long) page,
+                (unsigned long long) (TESTBED_BLOCK_BYTES - 5 * page), (unsigned long long) page,
+                (unsigned long long) (2 * page), (unsigned long long) page,
+                (unsigned long long) (3 * page));
+        ck_assert_ptr_eq(strstr(bus_count_pages(DIMM, DIMM), expected),
+                         bus_count_pages(DIMM, DIMM));
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(DIMM, DIMM), "[Slab pages have"));
+        /* What is not there or offline is left out. */
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(0, UINT32_MAX), " (47 [("));
+        ck_assert_str_eq(bus_count_pages(LAST + 1, UINT32_MAX), "[]  []");
+        ck_assert_str_eq(bus_request_blocks("Offline", LAST, LAST) ? wait_result() : "", "done");
+        ck_assert_str_eq(bus_count_pages(LAST, LAST), "[]  []");
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(LAST + 1, LAST + 1), ERROR "NoSuchBlock: "));
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(2, 1), "InvalidArgs: Blocks 2-1: "));
+}
+END_TEST
+
+START_TEST(without_the_flags_of_pages_nothing_is_counted)
+{
+        start_with_dimm();
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(DIMM, LAST), "NotSupported: memoryd cannot "
+                                                                  "read /proc/kpageflags"));
+        bus_request("Offline", 1, "Size", "t", TESTBED_BLOCK_BYTES);
+        ck_assert_str_eq(wait_result(), "done");
+        ck_assert(testbed_block_is(LAST, "offline", "Normal Movable"));
+}
+END_TEST
+
+START_TEST(a_count_waits_for_a_write_and_gives_up_in_time)
+{
+        make_flags();
+        write_flags();
+        start_with_dimm();
+        testbed_hold(LAST, 0);
+        bus_request_blocks("Offline", LAST, LAST);
+        wait_for(testbed_is_waiting(LAST));
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(DIMM, DIMM), "Timeout: The pages could not"));
+        testbed_let_go(LAST);
+        ck_assert_str_eq(wait_result(), "done");
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(DIMM, DIMM), "no page is in use"));
+}
+END_TEST
+
+START_TEST(a_block_that_cannot_leave_has_its_holders_named)
+{
+        const Signals *signals = bus_signals();
+
+        make_flags();
+        use_pages(LAST, 7, 12, SLAB);
+        write_flags();
+        start_with_dimm();
+        testbed_set_fault(LAST, EBUSY, -1, 0);
+        bus_request_blocks("Offline", LAST - 1, LAST);
+        ck_assert_str_eq(wait_result(), "partly");
+        ck_assert_ptr_nonnull(strstr(signals->failure, "(held by 12 slab pages; "));
+        ck_assert_ptr_nonnull(strstr(bus_explain_all(LAST), "NotOffline=held by 12 slab pages; "));
+        ck_assert_ptr_nonnull(strstr(bus_explain_all(LAST), "NotOfflineAdvice=[Slab pages have"));
+        ck_assert_ptr_null(strstr(bus_explain_all(LAST - 1), "NotOffline"));
+        /* Until it leaves. */
+        testbed_set_fault(LAST, 0, 0, 0);
+        bus_forget_signals();
+        bus_request_blocks("Offline", LAST, LAST);
+        ck_assert_str_eq(wait_result(), "done");
+        ck_assert_ptr_null(strstr(bus_explain_all(LAST), "NotOffline"));
+}
+END_TEST
+
+START_TEST(pages_that_the_kernels_log_names_are_pinned)
+{
+        const Signals *signals = bus_signals();
+        char record[80];
+
+        make_flags();
+        use_pages(LAST, 7, 1, CACHE);
+        write_flags();
+        start_with_dimm();
+        testbed_set_fault(LAST, EBUSY, -1, 0);
+        testbed_hold(LAST, 0);
+        bus_request_blocks("Offline", LAST, LAST);
+        wait_for(testbed_is_waiting(LAST));
+        snprintf(record, sizeof(record), "4,1,2,-;migrating pfn %zx failed ret:1\n",
+                 LAST * pages_per_block + 7);
+        testbed_log(record);
+        testbed_let_go(LAST);
+        ck_assert_str_eq(wait_result(), "failed");
+        ck_assert_ptr_nonnull(
+                strstr(signals->failure, "(held by 1 page that a process or device keeps pinned"));
+        ck_assert_ptr_nonnull(strstr(bus_explain_all(LAST), "keeps pinned"));
+}
+END_TEST
+
+START_TEST(the_emptiest_blocks_go_offline_first)
+{
+        make_flags();
+        for (unsigned block = FIRST_MOVABLE; block <= LAST; block++)
+                use_pages(block, 0, block - DIMM, CACHE);
+        use_pages(FIRST_MOVABLE + 5, 0, 20, FREE);
+        use_pages(FIRST_MOVABLE + 1, 50, 1, SLAB);
+        write_flags();
+        start_with_dimm();
+        bus_request("Offline", 1, "Size", "t", 3 * TESTBED_BLOCK_BYTES);
+        ck_assert_str_eq(wait_result(), "done");
+        assert_offline(FIRST_MOVABLE, FIRST_MOVABLE);
+        assert_offline(FIRST_MOVABLE + 2, FIRST_MOVABLE + 2);
+        assert_offline(FIRST_MOVABLE + 5, FIRST_MOVABLE + 5);
+        ck_assert_uint_eq(bus_count_status("offlined"), 3);
+}
+END_TEST
+
 /* Time */
 
 START_TEST(a_write_that_never_ends_is_interrupted_when_the_time_is_up)
@@ -637,8 +793,9 @@ int main(void)
 {
         Suite *suite = suite_create("daemon jobs");
         TCase *offline = fixture_case(suite, "offline"), *time = fixture_case(suite, "time"),
-              *several = fixture_case(suite, "several"), *zones = fixture_case(suite, "zones"),
-              *input = fixture_case(suite, "input"), *authority = fixture_case(suite, "authority");
+              *holds = fixture_case(suite, "holds"), *several = fixture_case(suite, "several"),
+              *zones = fixture_case(suite, "zones"), *input = fixture_case(suite, "input"),
+              *authority = fixture_case(suite, "authority");
 
         tcase_add_test(offline, blocks_go_offline_the_highest_first);
         tcase_add_test(offline,
@@ -648,6 +805,13 @@ int main(void)
         tcase_add_test(offline, a_block_that_cannot_leave_is_named_and_the_others_go);
         tcase_add_test(offline, a_block_that_cannot_be_read_again_is_not_taken_for_offline);
         tcase_add_test(offline, what_was_done_is_taken_back_if_that_was_asked_for);
+
+        tcase_add_test(holds, what_the_pages_of_blocks_are_used_for_is_counted);
+        tcase_add_test(holds, without_the_flags_of_pages_nothing_is_counted);
+        tcase_add_test(holds, a_count_waits_for_a_write_and_gives_up_in_time);
+        tcase_add_test(holds, a_block_that_cannot_leave_has_its_holders_named);
+        tcase_add_test(holds, pages_that_the_kernels_log_names_are_pinned);
+        tcase_add_test(holds, the_emptiest_blocks_go_offline_first);
 
         tcase_add_test(time, a_write_that_never_ends_is_interrupted_when_the_time_is_up);
         tcase_add_test(time, reads_are_answered_while_a_write_hangs_and_cancel_ends_it);

@@ -33,7 +33,7 @@ START_TEST(pages_that_did_not_move_are_those_of_their_block)
         held_add_block(&held, &block, 1, &pages);
         ck_assert_uint_eq(pages.n_pinned, 2);
         ck_assert(!pages.has_no_room);
-        /* They are forgotten then. */
+        /* They are forgotten then, and something else holds the block now. */
         held_add_block(&held, &block, 2, &again);
         ck_assert_uint_eq(again.n_pinned, 0);
         held_add_block(&held, &other, 3, &others);
@@ -78,6 +78,29 @@ START_TEST(a_block_is_known_until_it_is_offline_or_another)
         held_add_block(&held, &block, 3, &pages);
         block.inode++;
         ck_assert_ptr_null(held_find(&held, &block));
+}
+END_TEST
+
+START_TEST(what_the_log_said_counts_for_further_attempts)
+{
+        const PageCounts movable = { .page_size_bytes = 4096, .n = { [PAGE_CACHE] = 3 } };
+        Block block = block_of(5);
+        PageCounts pages = movable, again = movable, late = movable,
+                   empty = { .page_size_bytes = 4096 };
+
+        held_add_page(&held, 5, 100, 0);
+        held_add_page(&held, 5, 101, 0);
+        held_add_block(&held, &block, 1, &pages);
+        held_add_block(&held, &block, 1 + 60 * USEC_PER_SEC, &again);
+        ck_assert_uint_eq(again.n_pinned, 2);
+        /* It does not if the block has fewer pages in use, or none. */
+        held_add_block(&held, &block, 1 + 60 * USEC_PER_SEC, &empty);
+        ck_assert_uint_eq(empty.n_pinned, 0);
+        pages = movable;
+        held_add_page(&held, 5, 100, 0);
+        held_add_block(&held, &block, 1, &pages);
+        held_add_block(&held, &block, 2 + 60 * USEC_PER_SEC, &late);
+        ck_assert_uint_eq(late.n_pinned, 0);
 }
 END_TEST
 
@@ -129,6 +152,7 @@ int main(void)
         tcase_add_test(tcase, pages_that_did_not_move_are_those_of_their_block);
         tcase_add_test(tcase, a_page_without_room_is_not_pinned);
         tcase_add_test(tcase, a_block_is_known_until_it_is_offline_or_another);
+        tcase_add_test(tcase, what_the_log_said_counts_for_further_attempts);
         tcase_add_test(tcase, the_oldest_are_forgotten_first);
         tcase_add_test(tcase, nothing_is_kept_of_a_block_that_was_not_counted);
         suite_add_tcase(suite, tcase);

@@ -969,6 +969,22 @@ const char *bus_list_blocks_in_range(uint64_t first, uint64_t last)
         return reply_text(call);
 }
 
+const char *bus_count_pages(uint32_t first, uint32_t last)
+{
+        sd_bus_message *call = bus_new_call(MANAGER_PATH, MANAGER, "CountPages");
+
+        ck_assert_int_ge(sd_bus_message_append(call, "uu", first, last), 0);
+        return reply_text(call);
+}
+
+const char *bus_explain_all(uint32_t block)
+{
+        sd_bus_message *call = bus_new_call(MANAGER_PATH, MANAGER, "Explain");
+
+        ck_assert_int_ge(sd_bus_message_append(call, "u", block), 0);
+        return reply_text(call);
+}
+
 const char *bus_failed_devices(void)
 {
         const char *type, *name, *reason;

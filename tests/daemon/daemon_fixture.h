@@ -120,6 +120,10 @@ const char *bus_list_devices(void);
 const char *bus_get_policy(void);
 const char *bus_list_blocks_in_range(uint64_t first, uint64_t last);
 
+/* CountPages() and Explain() as text, in the same way. */
+const char *bus_count_pages(uint32_t first, uint32_t last);
+const char *bus_explain_all(uint32_t block);
+
 /* FailedDevices: a line each, with name, size and reason. */
 const char *bus_failed_devices(void);
 
