@@ -21,20 +21,36 @@ void event_print(const char *name, const JsonMember *members)
         (void) json_print_line(json_add(event_new(name), members));
 }
 
-void event_print_text(const char *format, ...)
+static void _printf_(2, 0) vprint_text(Color color, const char *format, va_list arguments)
 {
+        const char *sequence = color_sequence(color);
         time_t now = time(NULL);
-        va_list arguments;
         char text[TIME_STRING_MAX] = "";
         struct tm local;
 
         if (localtime_r(&now, &local))
                 strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &local);
-        printf("%s ", text);
-        va_start(arguments, format);
+        printf("%s %s", text, sequence ?: "");
         vprintf(format, arguments);
+        puts(sequence ? "\033[0m" : "");
+}
+
+void event_print_text(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vprint_text(COLOR_NONE, format, arguments);
         va_end(arguments);
-        putchar('\n');
+}
+
+void event_print_colored(Color color, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        vprint_text(color, format, arguments);
+        va_end(arguments);
 }
 
 void event_print_running(bool is_running)
@@ -43,5 +59,6 @@ void event_print_running(bool is_running)
                 event_print("memoryd",
                             JSON_MEMBERS({ "running", json_object_new_boolean(is_running) }));
         else
-                event_print_text("memoryd %s", is_running ? "is running" : "is not running");
+                event_print_colored(is_running ? COLOR_NONE : COLOR_BAD, "memoryd %s",
+                                    is_running ? "is running" : "is not running");
 }

@@ -39,6 +39,9 @@ typedef struct Monitor {
 void event_print(const char *name, const JsonMember *members);
 void event_print_text(const char *format, ...) _printf_(1, 2);
 
+/* The same with a colour behind the time. */
+void event_print_colored(Color color, const char *format, ...) _printf_(2, 3);
+
 /* Prints that memoryd runs, or does not. */
 void event_print_running(bool is_running);
 

@@ -149,12 +149,13 @@ static void print_group(const Group *group)
         if (!row)
                 event_print_text("%s: gone", blocks);
         else if (row->error != 0 && !is_online)
-                event_print_text("%s%s: %s, %s: %s (%s)", blocks, node, row->state, row->status,
-                                 error_format(row->error, error), strerror(row->error));
+                event_print_colored(color_of_word(row->status), "%s%s: %s, %s: %s (%s)", blocks,
+                                    node, row->state, row->status, error_format(row->error, error),
+                                    strerror(row->error));
         else
-                event_print_text("%s%s: %s, %s%s%s", blocks, node, row->state,
-                                 is_online ? row->zone_class : "", is_online ? ", " : "",
-                                 row->status);
+                event_print_colored(color_of_word(row->status), "%s%s: %s, %s%s%s", blocks, node,
+                                    row->state, is_online ? row->zone_class : "",
+                                    is_online ? ", " : "", row->status);
 }
 
 static int tell_changes(const Snapshot *before, const Snapshot *now)

@@ -132,7 +132,7 @@ static void print_failure(const char *line, void *userdata)
 {
         const uint32_t *id = userdata;
 
-        event_print_text("job %" PRIu32 ": %s", *id, line);
+        event_print_colored(COLOR_BAD, "job %" PRIu32 ": %s", *id, line);
 }
 
 int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
@@ -151,7 +151,8 @@ int monitor_on_job_removed(sd_bus_message *signal, Monitor *monitor)
                 (void) json_print_line(json_report(event_new("job-removed"), result, &report));
                 return 0;
         }
-        event_print_text("job %" PRIu32 ": %s, %s", report.id, result, report.message ?: "");
+        event_print_colored(color_of_word(result), "job %" PRIu32 ": %s, %s", report.id, result,
+                            report.message ?: "");
         return job_failures_print(&report, print_failure, &report.id);
 }
 

@@ -73,9 +73,10 @@ static int on_kernel_memory_short(sd_bus_message *signal, Monitor *monitor)
                                          { "free", json_object_new_uint64(free_bytes) },
                                          { "low", json_object_new_uint64(low_bytes) }));
         else
-                event_print_text("node %" PRIu32 ": is short of kernel memory, %s free, %s is low",
-                                 node, size_format(free_bytes, free_text),
-                                 size_format(low_bytes, low_text));
+                event_print_colored(
+                        COLOR_BAD,
+                        "node %" PRIu32 ": is short of kernel memory, %s free, %s is low", node,
+                        size_format(free_bytes, free_text), size_format(low_bytes, low_text));
         return 0;
 }
 

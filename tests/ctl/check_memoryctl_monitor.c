@@ -254,6 +254,26 @@ START_TEST(memoryd_may_come_go_and_come_again)
 }
 END_TEST
 
+START_TEST(lines_have_the_colour_of_what_happened)
+{
+        pid_t pid;
+
+        ck_assert_int_eq(setenv("MOCK_EVENTS", "blocks short enough", true), 0);
+        ck_assert_int_eq(setenv("SYSTEMD_COLORS", "yes", true), 0);
+        start_mock("busy");
+        pid = launch(ARGUMENTS("monitor"));
+        wait_for_output(" memoryd is running\n");
+        expect_event(" \033[1;31mblock 47 of node 1: offline, failed: ENOMEM (Cannot allocate "
+                     "memory)\033[0m\n");
+        expect_event(" \033[1;31mnode 1: is short of kernel memory, 10M free, 12M is "
+                     "low\033[0m\n");
+        expect_event(" node 1: has enough kernel memory again\n");
+        ck_assert_int_eq(kill(pid, SIGINT), 0);
+        finish();
+        ck_assert_int_eq(output.exit_code, 0);
+}
+END_TEST
+
 START_TEST(the_end_of_the_bus_is_a_failure)
 {
         launch(ARGUMENTS("monitor"));
@@ -345,6 +365,7 @@ int main(void)
         const TTest *const tests[] = {
                 each_change_is_a_line,
                 each_event_can_be_a_line_of_json,
+                lines_have_the_colour_of_what_happened,
                 memoryd_may_come_go_and_come_again,
                 the_end_of_the_bus_is_a_failure,
                 findings_are_printed_with_what_to_do,
