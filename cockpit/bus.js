@@ -6,7 +6,7 @@
 /* global cockpit */
 
 const NAME = "org.memoryd1", PATH = "/org/memoryd1", MANAGER = `${NAME}.Manager`;
-const POLKIT = "org.freedesktop.PolicyKit1";
+const POLKIT = "org.freedesktop.PolicyKit1", AUTHORITY = "/org/freedesktop/PolicyKit1/Authority";
 
 /* The rights that polkit gives, by the methods of memoryd that need them. */
 const ACTIONS = {
@@ -127,6 +127,13 @@ export class Memoryd extends EventTarget {
         this.connect();
     }
 
+    /* Polkit is asked as the user, whose rights these are. It tells when its rules change. */
+    connectPolkit() {
+        this.polkit?.close();
+        this.polkit = cockpit.dbus(POLKIT, { bus: "system" });
+        this.polkit.subscribe({ path: AUTHORITY, member: "Changed" }, () => this.client && this.readRights());
+    }
+
     /* Opens a connection with the rights that the user has now. */
     async connect() {
         if (this.client)
@@ -136,6 +143,8 @@ export class Memoryd extends EventTarget {
         this.tell("running");
         if (!this.isRunning)
             return;
+
+        this.connectPolkit();
 
         const client = cockpit.dbus(NAME, { bus: "system", superuser: "try" });
 
@@ -323,12 +332,9 @@ export class Memoryd extends EventTarget {
 
         this.rights = Object.fromEntries(Object.keys(ACTIONS).map(method => [method, isRoot]));
         if (!isRoot) {
-            const polkit = cockpit.dbus(POLKIT, { bus: "system" });
-
             try {
                 for (const [method, actions] of Object.entries(ACTIONS)) {
-                    const [[isAuthorized]] = await polkit.call(`/${POLKIT.replaceAll(".", "/")}/Authority`,
-                        `${POLKIT}.Authority`, "CheckAuthorization",
+                    const [[isAuthorized]] = await this.polkit.call(AUTHORITY, `${POLKIT}.Authority`, "CheckAuthorization",
                         [["system-bus-name", { name: { t: "s", v: client.unique_name } }], actions[0], {}, 0, ""],
                         { type: "(sa{sv})sa{ss}us" });
 
@@ -337,7 +343,6 @@ export class Memoryd extends EventTarget {
             } catch (error) {
                 console.warn("polkit:", error.message ?? error);
             }
-            polkit.close();
         }
         if (client === this.client)
             this.tell("rights");

@@ -4,7 +4,7 @@
 /* Dialogs that ask memoryd for a job. Each shows first what the job would do. */
 
 import { actionButton, announce, make, setReason, setText } from "./view.js";
-import { formatBytes, formatCount, formatNode, formatPercent, formatRanges } from "./format.js";
+import { asSentence, formatBytes, formatCount, formatNode, formatPercent, formatRanges } from "./format.js";
 
 /* A preview is asked for when nothing was typed for these milliseconds. */
 const PAUSE = 250;
@@ -110,7 +110,7 @@ class RequestDialog {
         try {
             text = describeChanges(await this.memoryd.preview(KINDS[this.method], this.request()));
         } catch (error) {
-            text = error.message;
+            text = asSentence(error.message);
             isPossible = false;
         }
         if (serial !== this.serial)
@@ -130,7 +130,7 @@ class RequestDialog {
             announce(`Job ${path.split("/").at(-1)} was accepted.`);
         } catch (error) {
             this.failure.hidden = false;
-            setText(this.failure, error.message);
+            setText(this.failure, asSentence(error.message));
             this.button.disabled = false;
         }
     }

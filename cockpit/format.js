@@ -41,9 +41,9 @@ export function formatRanges(ranges) {
     return ranges.map(([first, last]) => formatBlocks(first, last)).join(", ");
 }
 
-/* Gives a phrase of memoryd a large letter and a full stop. */
+/* Gives a phrase of memoryd a large letter and a full stop, unless it has them. */
 export function asSentence(phrase) {
-    return phrase && `${phrase[0].toUpperCase()}${phrase.slice(1)}.`;
+    return phrase && `${phrase[0].toUpperCase()}${phrase.slice(1)}${phrase.endsWith(".") ? "" : "."}`;
 }
 
 export function formatNode(node) {
