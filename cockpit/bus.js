@@ -31,6 +31,8 @@ const BLOCK_FIELDS = ["id", "node", "state", "zones", "class", "decision", "rule
 const DECISION_FIELDS = ["firstTime", "lastTime", "ranges", "count", "node", "device", "decision", "rule", "guards",
     "status", "onlinedBy", "errno", "reason"];
 const CHANGE_FIELDS = ["node", "from", "to", "ranges", "bytes", "nodeBytes", "nodeMovableBytes"];
+const RANGE_FIELDS = ["first", "last", "node", "state", "isAdded", "class", "device", "origin", "decision", "rule",
+    "guards", "reason"];
 const SETTING_FIELDS = ["key", "value", "text", "file", "line"];
 const RULE_FIELDS = ["name", "file", "line", "zone", "movableNode", "criteria"];
 const FINDING_FIELDS = ["check", "subject", "problem", "advice"];
@@ -377,12 +379,27 @@ export class Memoryd extends EventTarget {
         await this.client.call(path, `${NAME}.Job`, "Cancel", []);
     }
 
-    /* Has memoryd plan with a configuration, which it checks first. Nothing is changed. */
-    async plan(config, name) {
-        const options = { Config: { t: "s", v: config }, ConfigName: { t: "s", v: name } };
+    /*
+     * Has memoryd plan with a drop-in beside the files that are installed. Nothing is changed. Throws an error with the
+     * faults of the drop-in. Returns what would become of the memory: the rows of Plan().
+     */
+    async plan(text, name) {
+        const options = { DropIn: { t: "s", v: text }, DropInName: { t: "s", v: name } };
         const [ranges] = await this.call("Plan", [options], { type: "a{sv}" });
 
-        return ranges;
+        return ranges.map(row => named(RANGE_FIELDS, row));
+    }
+
+    /* What holds the blocks of some ranges, in words, and what can be done about it. */
+    async whatHolds(ranges) {
+        const found = [];
+
+        for (const [first, last] of ranges) {
+            const [, text, advice] = await this.call("CountPages", [first, last]);
+
+            found.push({ first, last, text, advice });
+        }
+        return found;
     }
 
     async reload() {

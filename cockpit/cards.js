@@ -3,7 +3,7 @@
 
 /* The cards with lists: health, nodes, devices, jobs and history. */
 
-import { Table, announce, make, setText, updateChildren } from "./view.js";
+import { Table, actionButton, announce, make, setText, updateChildren } from "./view.js";
 import { asSentence, formatBytes, formatCount, formatNode, formatPercent, formatRanges,
     formatTime } from "./format.js";
 
@@ -188,9 +188,19 @@ export class DevicesCard {
                 dialogs.button("Offline", "Prepare to remove…", device.Device,
                     () => dialogs.device("Offline", device.Device)),
                 dialogs.button("Online", "Bring online…", device.Device,
-                    () => dialogs.device("Online", device.Device)));
+                    () => dialogs.device("Online", device.Device)),
+                actionButton("What holds it?", `What holds ${device.Device}?`,
+                    () => dialogs.whatHolds(device.Device, this.onlineRanges(device.Device))));
         cell.children[0].hidden = isFixed || !(device.KernelBytes + device.MovableBytes > 0);
         cell.children[1].hidden = isFixed || !(device.OfflineBytes > 0);
+        cell.children[2].hidden = cell.children[0].hidden;
+    }
+
+    /* The blocks of a device that are kernel memory, or else all that are online. */
+    onlineRanges(name) {
+        const { KernelBlocks, Blocks } = this.memoryd.devices.find(({ Device }) => Device === name);
+
+        return KernelBlocks?.length > 0 ? KernelBlocks : Blocks;
     }
 
     update() {

@@ -4,7 +4,7 @@
 /* Dialogs that ask memoryd for a job. Each shows first what the job would do. */
 
 import { actionButton, announce, make, setReason, setText } from "./view.js";
-import { asSentence, formatBytes, formatCount, formatNode, formatPercent, formatRanges } from "./format.js";
+import { asSentence, formatBytes, formatCount, formatNode, formatPercent, nameBlocks } from "./format.js";
 
 /* A preview is asked for when nothing was typed for these milliseconds. */
 const PAUSE = 250;
@@ -35,10 +35,10 @@ function radio(name, value, isChecked) {
 /* Puts the rows of Preview() into words, a line for each and one for each node. */
 function describeChanges(changes) {
     const lines = changes.map(({ node, from, to, ranges, bytes }) => {
-        const blocks = ranges.length > 0 ? `Blocks ${formatRanges(ranges)} of node ${formatNode(node)}`
-            : `Memory of node ${formatNode(node)}`;
+        const blocks = ranges.length > 0 ? nameBlocks(ranges) : "memory";
 
-        return `${blocks} (${formatBytes(bytes)}): ${CLASSES[from]} now, then ${CLASSES[to]}.`;
+        return asSentence(`${blocks} of node ${formatNode(node)} (${formatBytes(bytes)}): ${CLASSES[from]} now, then ` +
+            CLASSES[to]);
     });
     const nodes = new Map();
 
@@ -61,8 +61,8 @@ class RequestDialog {
     /* keys() returns the request, or throws an Error with a sentence. */
     constructor(memoryd, { title, method, intro, fields, keys, start }) {
         Object.assign(this, { memoryd, method, keys });
-        this.force = make("input", { type: "checkbox" });
-        this.undo = make("input", { type: "checkbox", checked: true });
+        this.force = make("input", { type: "checkbox", name: "force" });
+        this.undo = make("input", { type: "checkbox", name: "undo", checked: true });
         this.preview = make("p", { class: "preview", role: "status" });
         this.failure = make("p", { class: "alert danger", role: "alert", hidden: true });
         this.button = make("button", { type: "submit", class: "primary", text: start });
@@ -214,6 +214,26 @@ export class Dialogs {
                 return { Blocks: [range], ...method !== "Offline" && zone.value ? { Zone: zone.value } : {} };
             },
         });
+    }
+
+    /* Has memoryd count the pages of blocks, and tells what keeps them from going offline. */
+    async whatHolds(name, ranges) {
+        const id = `dialog-${++number}`, text = make("div", { role: "status" }, make("p", { text: "Counting pages…" }));
+        const dialog = make("dialog", { "aria-labelledby": id, close: () => dialog.remove() },
+            make("form", { method: "dialog" }, make("h2", { id, text: `What holds ${name}` }), text,
+                make("div", { class: "buttons" }, make("button", { class: "primary", text: "Close" }))));
+
+        document.body.append(dialog);
+        dialog.showModal();
+        try {
+            const found = await this.memoryd.whatHolds(ranges);
+
+            text.replaceChildren(...found.flatMap(({ first, last, text, advice }) => [
+                make("p", { text: asSentence(`${nameBlocks([[first, last]])}: ${text || "nothing"}`) }),
+                ...advice.map(text => make("p", { class: "advice", text: asSentence(text) }))]));
+        } catch (error) {
+            text.replaceChildren(make("p", { class: "alert danger", text: asSentence(error.message) }));
+        }
     }
 
     device(method, name) {

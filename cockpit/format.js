@@ -46,6 +46,13 @@ export function asSentence(phrase) {
     return phrase && `${phrase[0].toUpperCase()}${phrase.slice(1)}${phrase.endsWith(".") ? "" : "."}`;
 }
 
+/* "block 7" or "blocks 7–9, 12". */
+export function nameBlocks(ranges) {
+    const isOne = ranges.length === 1 && ranges[0][0] === ranges[0][1];
+
+    return `${isOne ? "block" : "blocks"} ${formatRanges(ranges)}`;
+}
+
 export function formatNode(node) {
     return node < 0 ? "not known" : `${node}`;
 }

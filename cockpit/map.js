@@ -3,7 +3,7 @@
 
 /* The map: a square for each block, a canvas for each node, and an explanation of one block. */
 
-import { make, setText, updateChildren } from "./view.js";
+import { Table, actionButton, make, setText, updateChildren } from "./view.js";
 import { formatBlocks, formatBytes, formatCount, formatNode } from "./format.js";
 
 /* How a block looks. Each has a shape of its own, so that no colour is needed to tell them apart. */
@@ -243,7 +243,7 @@ function factsOf(block) {
 /* Facts of an explanation that are worth a line, by their keys. */
 const FACTS = [["State", "State"], ["Class", "Class"], ["Status", "Status"], ["Device", "Device"],
     ["Origin", "Origin"], ["Rule", "Rule"], ["Guards", "Guards"], ["OnlinedBy", "Onlined by"],
-    ["OfflinedBy", "Taken offline by"]];
+    ["OfflinedBy", "Taken offline by"], ["NotOffline", "When it last did not go offline"]];
 
 export class MapCard {
     constructor(card, memoryd, dialogs) {
@@ -254,14 +254,19 @@ export class MapCard {
         this.isFixed = false;
         this.container = make("div", { class: "maps" });
         this.details = make("div", { class: "details", role: "region", "aria-label": "The chosen block" });
-        this.ranges = make("tbody");
+        this.ranges = new Table("Ranges of blocks that are alike", [
+            { title: "Blocks", text: ({ first, last }) => formatBlocks(first, last) },
+            { title: "Size", number: true,
+                text: ({ first, last }) => formatBytes((last - first + 1) * memoryd.manager.BlockSizeBytes) },
+            { title: "Node", text: ({ block }) => formatNode(block.node) },
+            { title: "State", text: ({ block }) => block.state },
+            { title: "Class", text: ({ block }) => block.class },
+            { title: "Status", text: ({ block }) => block.status },
+            { title: "Device", text: ({ block }) => block.device },
+        ], ({ first }) => first, "There are no blocks.");
         this.more = make("p", { hidden: true });
         this.table = make("details", { toggle: () => this.fillTable() },
-            make("summary", { text: "The same as a table" }),
-            make("div", { class: "table" }, make("table", { "aria-label": "Ranges of blocks that are alike" },
-                make("thead", {}, make("tr", {}, ...["Blocks", "Size", "Node", "State", "Class", "Status", "Device"].map(
-                    text => make("th", { scope: "col", text })))),
-                this.ranges), this.more));
+            make("summary", { text: "The same as a table" }), this.ranges.element, this.more);
         card.append(
             make("p", { id: "map-help", class: "help",
                 text: "Point at a block, or go with the arrow keys, to see why it is what it is. A click keeps a " +
@@ -291,7 +296,9 @@ export class MapCard {
         this.offline = this.dialogs.button("Offline", "Take offline…", "", () => this.act("Offline"));
         this.online = this.dialogs.button("Online", "Bring online…", "", () => this.act("Online"));
         this.zone = this.dialogs.button("SetZone", "Change zone…", "", () => this.act("SetZone"));
-        this.buttons = make("div", { class: "buttons", hidden: true }, this.online, this.offline, this.zone);
+        this.count = actionButton("What holds it?", null, () => this.dialogs.whatHolds(`block ${this.chosen.id}`,
+            [[this.chosen.id, this.chosen.id]]));
+        this.buttons = make("div", { class: "buttons", hidden: true }, this.online, this.offline, this.zone, this.count);
         this.details.append(this.title, this.reason, this.facts, this.buttons);
     }
 
@@ -378,7 +385,7 @@ export class MapCard {
         setText(this.title, `Block ${block.id}, node ${formatNode(block.node)}`);
         this.buttons.hidden = false;
         this.online.hidden = block.state === "online";
-        this.offline.hidden = this.zone.hidden = block.state !== "online";
+        this.offline.hidden = this.zone.hidden = this.count.hidden = block.state !== "online";
         this.fillFacts({ State: block.state, Class: block.class, Status: block.status, Device: block.device,
             Origin: block.origin, Rule: block.rule, Guards: block.guards });
         window.clearTimeout(this.timer);
@@ -406,11 +413,9 @@ export class MapCard {
     fillTable() {
         if (!this.table.open)
             return;
-        const size = this.memoryd.manager.BlockSizeBytes, runs = runsOf(this.memoryd.blocks);
+        const runs = runsOf(this.memoryd.blocks);
 
-        this.ranges.replaceChildren(...runs.slice(0, RANGES_MAX).map(({ first, last, block }) => make("tr", {},
-            ...[formatBlocks(first, last), formatBytes((last - first + 1) * size), formatNode(block.node),
-                block.state, block.class, block.status, block.device].map(text => make("td", { text })))));
+        this.ranges.update(runs.slice(0, RANGES_MAX));
         this.more.hidden = runs.length <= RANGES_MAX;
         setText(this.more, `${formatCount(runs.length - RANGES_MAX, "more range")}: see memoryctl list.`);
     }

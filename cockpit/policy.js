@@ -7,10 +7,19 @@
 
 import { Table, announce, make, setText, updateChildren } from "./view.js";
 import { confirm } from "./dialog.js";
+import { asSentence, formatNode, nameBlocks } from "./format.js";
 
 const FOLDER = "/etc/memoryd/memoryd.conf.d";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*\.conf$/;
 const NEW = "50-cockpit.conf";
+
+/* What the text would do to memory that is offline now. */
+function describePlan(plan) {
+    const lines = plan.filter(({ decision }) => decision !== "none").map(({ first, last, node, decision, reason }) =>
+        asSentence(`${nameBlocks([[first, last]])} of node ${formatNode(node)}: ${decision}, ${reason}`));
+
+    return lines.length > 0 ? `With it:\n${lines.join("\n")}` : "No memory that is here now would be decided on anew.";
+}
 
 export class PolicyCard {
     constructor(card, memoryd, dialogs) {
@@ -109,26 +118,27 @@ export class PolicyCard {
         this.verdict.classList.toggle("danger", !isGood);
     }
 
-    /* Has memoryd read the text. Returns whether it has no fault. */
-    async isGood() {
+    /* Has memoryd read the text, and plan with it. Returns the plan, or null if the text has a fault. */
+    async plan() {
         try {
-            await this.memoryd.plan(this.text.value, `${FOLDER}/${this.name.value}`);
-            return true;
+            return await this.memoryd.plan(this.text.value, `${FOLDER}/${this.name.value}`);
         } catch (error) {
             this.show(error.message, false);
-            return false;
+            return null;
         }
     }
 
     async doCheck() {
-        if (this.file() && await this.isGood())
-            this.show("memoryd finds no fault.", true);
+        const plan = this.file() && await this.plan();
+
+        if (plan)
+            this.show(`memoryd finds no fault. ${describePlan(plan)}`, true);
     }
 
     async doSave() {
         const file = this.file();
 
-        if (!file || !await this.isGood())
+        if (!file || !await this.plan())
             return;
         try {
             const before = await file.read();
@@ -168,6 +178,7 @@ export class PolicyCard {
             await file.replace(null);
             if (await this.apply(file, before)) {
                 this.text.value = "";
+                this.text.focus();
                 this.show("Removed.", true);
             }
         } catch (error) {
