@@ -55,6 +55,9 @@
 #define BUS_SETTING_SIGNATURE "(svssu)"
 #define BUS_RULE_SIGNATURE "(ssusba(ss))"
 
+/* A file of ReadConfig(). */
+#define BUS_FILE_SIGNATURE "(sss)"
+
 /* An entry of FailedDevices, and of ListCxlDevices(). */
 #define BUS_DEVICE_SIGNATURE "(sts)"
 #define BUS_CXL_SIGNATURE "(sss)"

@@ -28,6 +28,7 @@ int bus_method_get_metrics(sd_bus_message *message, void *userdata, sd_bus_error
 /* Methods of the manager that list devices, and tell the policy and where it comes from. */
 int bus_method_list_devices(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int bus_method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int bus_method_read_config(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* Ends all plans that are being made. To be called before the connection to the bus is closed. */
 void bus_plans_done(void);

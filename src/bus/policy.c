@@ -1,65 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: memoryd contributors */
 
-/* The method GetPolicy(), which tells the settings and rules in force, and where each comes from. */
+/* The methods GetPolicy() and ReadConfig(), which tell what is in force, and what the files say. */
 
 #include "base/names.h"
 #include "bus/object.h"
+#include "bus/turn.h"
 #include "config/print.h"
 
-/* Appends the value of a setting as a variant, in the unit that org.memoryd1(5) names. */
+/* Appends the value of a setting as a variant. */
 static int append_value(sd_bus_message *reply, const ConfKey *key, const Conf *conf)
 {
-        const void *value = (const char *) conf + key->offset;
-        const uint64_t *wide = value;
-        const uint32_t *number = value;
-        const int *word = value;
+        const ConfValue value = conf_value_get(key, conf);
+        const char type[] = { value.type, '\0' };
 
-        switch (key->type) {
-        case CONF_SIZE_OR_BLOCK:
-                if (*wide == MIN_KERNEL_ONE_BLOCK)
-                        return sd_bus_message_append(reply, "v", "s", "block");
-                return sd_bus_message_append(reply, "v", "t", *wide);
-        case CONF_SIZE:
-        case CONF_USEC:
-                return sd_bus_message_append(reply, "v", "t", *wide);
-        case CONF_PERMILLE:
-                return sd_bus_message_append(reply, "v", "d", *number / 1000.0);
-        case CONF_COUNT:
-                return sd_bus_message_append(reply, "v", "u", *number);
-        case CONF_BOOL:
-                return sd_bus_message_append(reply, "v", "b", (int) *(const bool *) value);
-        case CONF_WORD:
-                return sd_bus_message_append(reply, "v", "s", key->word(*word));
-        case CONF_BOOL_OR_WORD:
-                if (*word >= 2)
-                        return sd_bus_message_append(reply, "v", "s", key->word(*word - 2));
-                return sd_bus_message_append(reply, "v", "b", *word);
+        switch (value.type) {
+        case 'b':
+                return sd_bus_message_append(reply, "v", type, (int) value.flag);
+        case 's':
+                return sd_bus_message_append(reply, "v", type, value.word);
+        case 'u':
+                return sd_bus_message_append(reply, "v", type, value.number);
+        case 't':
+                return sd_bus_message_append(reply, "v", type, value.wide);
         default:
-                return -EINVAL;
+                return sd_bus_message_append(reply, "v", type, value.real);
         }
-}
-
-/* Returns the text of a value, which the caller frees, or NULL without memory. */
-static char *value_text(const ConfKey *key, const void *base, const Policy *policy)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *stream = open_memstream(&text, &size);
-
-        if (!stream)
-                return NULL;
-        conf_value_print(stream, key, base, policy);
-        if (fclose(stream) != 0)
-                return NULL;
-        return TAKE_PTR(text);
 }
 
 static int append_setting(sd_bus_message *reply, const void *list, size_t i)
 {
         const Conf *conf = list;
         const ConfKey *key = conf_key(i);
-        _cleanup_free_ char *text = value_text(key, conf, NULL);
+        _cleanup_free_ char *text = conf_value_text(key, conf, NULL);
         int r = sd_bus_message_open_container(reply, 'r', "svssu");
 
         if (!text)
@@ -85,7 +58,7 @@ static int append_criteria(sd_bus_message *reply, const Policy *policy, const Ru
 
                 if (!conf_rule_has(rule, key))
                         continue;
-                text = value_text(key, rule, policy);
+                text = conf_value_text(key, rule, policy);
                 r = text ? sd_bus_message_append(reply, "(ss)", key->name + prefix, text) : -ENOMEM;
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -121,4 +94,38 @@ int bus_method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error 
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         return r < 0 ? bus_error_from_errno(error, r, "Cannot tell the policy") : 1;
+}
+
+/* Appends a file: its path, its text, and what is to be said about it. */
+static int append_file(sd_bus_message *reply, const Conf *conf, size_t i, bool sees_all)
+{
+        _cleanup_free_ char *text = NULL;
+        uint64_t digest = 0;
+        int r = conf_show_file(conf->files[i], sees_all, &text, &digest);
+
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return sd_bus_message_append(reply, BUS_FILE_SIGNATURE, conf->files[i], "", text);
+        return sd_bus_message_append(reply, BUS_FILE_SIGNATURE, conf->files[i], text,
+                                     digest == conf->digests[i] ? "" :
+                                                                  "changed since memoryd read it");
+}
+
+int bus_method_read_config(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const Conf *conf = manager_view(userdata).conf;
+        bool sees_all = turn_uid(message) == 0 || turn_uid(message) == geteuid();
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', BUS_FILE_SIGNATURE);
+        for (size_t i = 0; r >= 0 && conf->files && conf->files[i]; i++)
+                r = append_file(reply, conf, i, sees_all);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        return r < 0 ? bus_error_from_errno(error, r, "Cannot read the configuration files") : 1;
 }

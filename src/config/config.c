@@ -25,6 +25,16 @@ int strings_append(char ***strings, char *string)
         return 0;
 }
 
+/* FNV-1a */
+uint64_t conf_digest(const char *text, size_t size)
+{
+        uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < size; i++)
+                digest = (digest ^ (unsigned char) text[i]) * UINT64_C(0x100000001b3);
+        return digest;
+}
+
 void conf_init(Conf *conf)
 {
         *conf = (Conf){
@@ -52,5 +62,7 @@ void conf_done(Conf *conf)
                 return;
         policy_done(&conf->policy);
         strings_free(conf->files);
+        free(conf->digests);
         conf->files = NULL;
+        conf->digests = NULL;
 }

@@ -47,9 +47,10 @@ typedef struct Conf {
         uint64_t settle_usec; /* how long to wait for a block's node and device; 10 ms to 60 s */
         Retry retry;
         uint64_t offline_timeout_usec; /* how long a block may take to go offline; 1 s to 1 h */
-        bool rebalance; /* whether memoryd relieves a node that is short of kernel memory */
-        int log_level;  /* LOG_EMERG to LOG_DEBUG */
-        char **files;   /* owned, NULL-terminated: the files that were read, in this order */
+        bool rebalance;    /* whether memoryd relieves a node that is short of kernel memory */
+        int log_level;     /* LOG_EMERG to LOG_DEBUG */
+        char **files;      /* owned, NULL-terminated: the files that were read, in this order */
+        uint64_t *digests; /* owned: of what was read of each of them, see conf_digest() */
         ConfOrigin
                 origins[CONF_SETTINGS]; /* of the values, by the index of the key: see conf_key() */
 } Conf;
@@ -89,6 +90,17 @@ int conf_faults_format(const ConfFaults *faults, char ***ret);
  * also on failure. Returns 0, or -ENOMEM, also if the string is NULL.
  */
 int strings_append(char ***strings, char *string);
+
+/* Returns a number that tells texts apart: other texts have another with near certainty. */
+uint64_t conf_digest(const char *text, size_t size);
+
+/*
+ * Reads a file of the configuration, as it is now, for a user to see. Bytes that cannot be printed become "?"; lines
+ * and tabs stay. A file is only shown to a user who may read it: `sees_all`, or all users can read the file and look
+ * into each folder of its path. Returns 0 with the text and the digest of what was read; 1 with the reason, a text,
+ * if it is not shown; or -ENOMEM. The caller frees the text.
+ */
+int conf_show_file(const char *path, bool sees_all, char **ret_text, uint64_t *ret_digest);
 
 /* The largest file or text that is read: more than a person would write. */
 #define CONF_FILE_SIZE_MAX (1024U * 1024U)

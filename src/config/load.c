@@ -188,6 +188,19 @@ static int load_keep(Load *load, const char *path, char *text, size_t size, Conf
         return 0;
 }
 
+/* Adds a file to those that were read. */
+static int add_file(Conf *conf, const char *path, uint64_t digest)
+{
+        size_t n = 0;
+
+        while (conf->files && conf->files[n])
+                n++;
+        if (GROW(conf->digests, n) < 0)
+                return -ENOMEM;
+        conf->digests[n] = digest;
+        return strings_append(&conf->files, strdup(path));
+}
+
 /*
  * Reads a file and takes ownership of `path`, which is from then on as it is shown: see text_make_printable().
  * Returns 0, with or without faults, or -ENOMEM.
@@ -324,7 +337,7 @@ static int load_finish(Load *load, Conf *ret)
         for (size_t i = 0; r >= 0 && i < load->n_files; i++) {
                 const LoadFile *file = &load->files[i];
 
-                r = strings_append(&load->draft.conf.files, strdup(file->path));
+                r = add_file(&load->draft.conf, file->path, conf_digest(file->text, file->size));
                 if (r >= 0)
                         r = conf_draft_apply(&load->draft, file->path, file->text, file->size,
                                              file->place);
@@ -430,4 +443,64 @@ int conf_load_text(const char *name, const char *text, size_t size, Conf *ret, C
         else if (r >= 0)
                 r = conf_draft_apply(&load.draft, shown, text, size, CONF_PLACE_MAIN);
         return r < 0 ? r : load_finish(&load, ret);
+}
+
+/* Whether all users can look into each folder of a path. */
+static bool has_open_folders(const char *path)
+{
+        _cleanup_free_ char *folder = strdup(path);
+        struct stat st;
+        char *slash;
+
+        while (folder && (slash = strrchr(folder, '/'))) {
+                slash[slash == folder] = '\0';
+                if (stat(folder, &st) < 0 || !(st.st_mode & S_IXOTH))
+                        return false;
+                if (slash == folder)
+                        return true;
+        }
+        return false;
+}
+
+/* Puts "?" in the place of what cannot be printed in a line, and ends the text. Returns the text. */
+static char *make_shown(char *text, size_t size)
+{
+        text[size] = '\0';
+        for (size_t i = 0; i < size;) {
+                size_t length = text_character_length(text + i);
+
+                if (length == 0 && text[i] != '\n' && text[i] != '\t')
+                        text[i] = '?';
+                i += MAX(length, 1U);
+        }
+        return text;
+}
+
+static int not_shown(const char *why, char **ret_text)
+{
+        *ret_text = strdup(why);
+        return *ret_text ? 1 : -ENOMEM;
+}
+
+int conf_show_file(const char *path, bool sees_all, char **ret_text, uint64_t *ret_digest)
+{
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(conf_faults_done) ConfFaults faults = {};
+        _cleanup_free_ char *text = NULL;
+        struct stat st;
+        size_t size;
+        int r;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return not_shown(strerror(errno), ret_text);
+        if (!S_ISREG(st.st_mode))
+                return not_shown("it is no file any more", ret_text);
+        if (!sees_all && (!(st.st_mode & S_IROTH) || !has_open_folders(path)))
+                return not_shown("not all users can read it, so only root is shown it", ret_text);
+        r = read_regular(path, fd, &faults, &text, &size);
+        if (r != 0)
+                return r < 0 ? r : not_shown(faults.faults[0].text, ret_text);
+        *ret_digest = conf_digest(text, size);
+        *ret_text = make_shown(TAKE_PTR(text), size);
+        return 0;
 }

@@ -179,6 +179,48 @@ void conf_value_print(FILE *stream, const ConfKey *key, const void *base, const 
         }
 }
 
+char *conf_value_text(const ConfKey *key, const void *base, const Policy *policy)
+{
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+
+        if (!stream)
+                return NULL;
+        conf_value_print(stream, key, base, policy);
+        if (fclose(stream) != 0)
+                return NULL;
+        return TAKE_PTR(text);
+}
+
+ConfValue conf_value_get(const ConfKey *key, const Conf *conf)
+{
+        const void *value = (const char *) conf + key->offset;
+        int word = 0;
+
+        switch (key->type) {
+        case CONF_SIZE_OR_BLOCK:
+                if (*(const uint64_t *) value == MIN_KERNEL_ONE_BLOCK)
+                        return (ConfValue){ 's', .word = "block" };
+                return (ConfValue){ 't', .wide = *(const uint64_t *) value };
+        case CONF_PERMILLE:
+                return (ConfValue){ 'd', .real = *(const uint32_t *) value / 1000.0 };
+        case CONF_COUNT:
+                return (ConfValue){ 'u', .number = *(const uint32_t *) value };
+        case CONF_BOOL:
+                return (ConfValue){ 'b', .flag = *(const bool *) value };
+        case CONF_WORD:
+                return (ConfValue){ 's', .word = key->word(*(const int *) value) };
+        case CONF_BOOL_OR_WORD:
+                word = *(const int *) value;
+                if (word >= 2)
+                        return (ConfValue){ 's', .word = key->word(word - 2) };
+                return (ConfValue){ 'b', .flag = word == 1 };
+        default:
+                return (ConfValue){ 't', .wide = *(const uint64_t *) value };
+        }
+}
+
 bool conf_rule_has(const Rule *rule, const ConfKey *key)
 {
         const void *value = (const char *) rule + key->offset;

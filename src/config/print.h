@@ -14,6 +14,24 @@
  */
 void conf_value_print(FILE *stream, const ConfKey *key, const void *base, const Policy *policy);
 
+/* Returns the same as a text, which the caller frees, or NULL without memory. */
+char *conf_value_text(const ConfKey *key, const void *base, const Policy *policy);
+
+/* The value of a setting: a boolean, a word, a whole number, bytes, microseconds or a ratio. */
+typedef struct ConfValue {
+        char type; /* of D-Bus: b, s, u, t or d */
+        union {
+                bool flag;        /* b */
+                const char *word; /* s */
+                uint32_t number;  /* u */
+                uint64_t wide;    /* t */
+                double real;      /* d */
+        };
+} ConfValue;
+
+/* Returns the value of a setting. */
+ConfValue conf_value_get(const ConfKey *key, const Conf *conf);
+
 /*
  * Whether a rule has a criterion. False for the keys of a rule that are none: its name, what becomes of the
  * memory, and those of a group within a criterion, which are part of its text.

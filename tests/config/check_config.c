@@ -2053,6 +2053,44 @@ START_TEST(a_setting_is_printed_as_it_is_written)
 }
 END_TEST
 
+static void assert_shown(const char *path, bool sees_all, int result, const char *expected)
+{
+        _cleanup_free_ char *text = NULL;
+        uint64_t digest;
+
+        ck_assert_int_eq(conf_show_file(path, sees_all, &text, &digest), result);
+        ck_assert_str_eq(text, expected);
+}
+
+START_TEST(a_file_is_shown_to_those_who_may_read_it)
+{
+        static const char other[] = "not all users can read it, so only root is shown it";
+        char path[PATH_MAX], folder[PATH_MAX];
+
+        put_bytes(ETC, "a = \"\x1b\xc2\xa0\xff\0\";\t# x\n", 17);
+        strcpy(path, below_root(ETC));
+        strcpy(folder, path);
+        *strrchr(folder, '/') = '\0';
+        ck_assert_int_eq(chmod(root, 0755), 0);
+        assert_shown(path, false, 0, "a = \"?\xc2\xa0??\";\t# x\n");
+        ck_assert_int_eq(chmod(path, 0640), 0);
+        assert_shown(path, false, 1, other);
+        assert_shown(path, true, 0, "a = \"?\xc2\xa0??\";\t# x\n");
+        ck_assert_int_eq(chmod(path, 0644), 0);
+        ck_assert_int_eq(chmod(folder, 0750), 0);
+        assert_shown(path, false, 1, other);
+        ck_assert_int_eq(chmod(folder, 0755), 0);
+        assert_shown(path, false, 0, "a = \"?\xc2\xa0??\";\t# x\n");
+        ck_assert_int_eq(chmod(root, 0700), 0);
+        assert_shown(path, false, 1, other);
+        ck_assert_int_eq(truncate(path, CONF_FILE_SIZE_MAX + 1), 0);
+        assert_shown(path, true, 1, "expected a file of at most 1 MiB, got a larger one");
+        assert_shown(folder, true, 1, "it is no file any more");
+        ck_assert_int_eq(unlink(path), 0);
+        assert_shown(path, true, 1, "No such file or directory");
+}
+END_TEST
+
 /* Criteria of a rule as they are printed. */
 static const char *const printed_criteria[] = {
         "node = \"3\";",
@@ -2336,6 +2374,7 @@ static void add_document_tests(Suite *suite)
         TCase *documents = add_case(suite, "documents");
 
         tcase_add_test(documents, settings_come_first_in_the_table_and_print_their_defaults);
+        tcase_add_test(documents, a_file_is_shown_to_those_who_may_read_it);
         tcase_add_loop_test(documents, a_setting_is_printed_as_it_is_written, 0,
                             ELEMENTSOF(printed_cases));
         tcase_add_loop_test(documents, a_criterion_is_printed_as_it_is_written, 0,

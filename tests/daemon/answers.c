@@ -143,6 +143,7 @@ static const struct {
         { MANAGER, "ListBlocksInRange", append_addresses, 9 * N_TEXTS },
         { MANAGER, "ListDevices", append_nothing, 8 },
         { MANAGER, "GetPolicy", append_nothing, 2 * 18 },
+        { MANAGER, "ReadConfig", append_nothing, 3 },
         { MANAGER, "GetMetrics", append_nothing, 0 },
         { MANAGER, "ListTiers", append_nothing, 0 },
         { MANAGER, "ListCxlDevices", append_nothing, 0 },

@@ -721,6 +721,31 @@ START_TEST(settings_and_rules_are_told_with_where_they_come_from)
 }
 END_TEST
 
+START_TEST(the_files_of_the_configuration_are_shown_as_they_are)
+{
+        char expected[4096], folder[512];
+
+        snprintf(folder, sizeof(folder), "%.400s/root" SYSCONFDIR "/memoryd", testbed_dir());
+        daemon_set_config("# main\nper_node = false;");
+        daemon_set_config_file("memoryd.conf.d/20-x.conf", "# \x1b[2J\xff\tx");
+        daemon_start();
+        snprintf(expected, sizeof(expected),
+                 "[(%1$s/memoryd.conf # main\nper_node = false;\n ) "
+                 "(%1$s/memoryd.conf.d/20-x.conf # ?[2J?\tx\n )]",
+                 folder);
+        assert_text(bus_read_config(), expected);
+
+        /* What was changed is told until it is read. */
+        daemon_set_config("# other");
+        snprintf(expected, sizeof(expected),
+                 "[(%s/memoryd.conf # other\n changed since memoryd read it) ", folder);
+        ck_assert_int_eq(strncmp(bus_read_config(), expected, strlen(expected)), 0);
+        ck_assert_str_eq(bus_call_manager("Reload"), "");
+        snprintf(expected, sizeof(expected), "[(%s/memoryd.conf # other\n ) ", folder);
+        ck_assert_int_eq(strncmp(bus_read_config(), expected, strlen(expected)), 0);
+}
+END_TEST
+
 START_TEST(a_block_that_is_not_there_cannot_be_explained)
 {
         daemon_start();
@@ -1330,6 +1355,7 @@ static void add_reason_cases(Suite *suite)
         tcase_add_test(explain, devices_are_listed_with_what_is_in_the_way_of_their_removal);
         tcase_add_test(explain, blocks_are_listed_by_address);
         tcase_add_test(explain, settings_and_rules_are_told_with_where_they_come_from);
+        tcase_add_test(explain, the_files_of_the_configuration_are_shown_as_they_are);
         tcase_add_test(explain, a_block_that_is_not_there_cannot_be_explained);
 
         tcase_add_test(history, the_history_has_what_came_of_decisions_in_their_order);

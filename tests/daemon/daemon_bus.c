@@ -956,6 +956,11 @@ const char *bus_list_devices(void)
         return reply_text(bus_new_call(MANAGER_PATH, MANAGER, "ListDevices"));
 }
 
+const char *bus_read_config(void)
+{
+        return reply_text(bus_new_call(MANAGER_PATH, MANAGER, "ReadConfig"));
+}
+
 const char *bus_get_policy(void)
 {
         return reply_text(bus_new_call(MANAGER_PATH, MANAGER, "GetPolicy"));

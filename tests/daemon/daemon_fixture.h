@@ -113,11 +113,12 @@ const char *bus_list_cxl_devices(void);
 const char *bus_get_metrics(void);
 
 /*
- * ListDevices(), GetPolicy() and ListBlocksInRange(): the reply as text. Elements of arrays and structs have spaces
+ * ListDevices(), GetPolicy(), ReadConfig() and ListBlocksInRange(): the reply as text. Elements of arrays and structs have spaces
  * between them, arrays are in [], structs in (), and an entry of a dictionary is KEY=VALUE. An error is its name and message.
  */
 const char *bus_list_devices(void);
 const char *bus_get_policy(void);
+const char *bus_read_config(void);
 const char *bus_list_blocks_in_range(uint64_t first, uint64_t last);
 
 /* CountPages() and Explain() as text, in the same way. */
