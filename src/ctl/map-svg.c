@@ -95,7 +95,7 @@ static void print_bar(const Svg *svg, const Totals *totals, const uint32_t *limi
                 /* The lighter line below it keeps it apart from the bar. */
                 fprintf(svg->file,
                         "<path d=\"M%d %dv%d\" fill=\"none\" class=\"halo\" stroke=\"#ffffff\" "
-                        "stroke-width=\"7\"/><path d=\"M%d %dv%d\" fill=\"none\" class=\"line\" "
+                        "stroke-width=\"5\"/><path d=\"M%d %dv%d\" fill=\"none\" class=\"line\" "
                         "stroke=\"#1b1e23\" stroke-width=\"3\"/>",
                         x, svg->y - 3, BAR_HEIGHT + 6, x, svg->y - 3, BAR_HEIGHT + 6);
         }
