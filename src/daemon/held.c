@@ -90,7 +90,9 @@ const HeldBlock *held_find(Held *held, const Block *block)
 
                 if (found->block != block->id)
                         continue;
-                if (found->inode == block->inode && block->state != BLOCK_OFFLINE)
+                /* It may have been offline and come back since. */
+                if (found->inode == block->inode && block->state != BLOCK_OFFLINE &&
+                    block->onlined_usec <= found->realtime_usec)
                         return found;
                 REMOVE(held->blocks, held->n_blocks, i);
                 return NULL;

@@ -6,6 +6,7 @@
 #include "daemon/journal.h"
 
 #include "base/names.h"
+#include "policy/holds.h"
 
 #include <stdio.h>
 
@@ -184,7 +185,8 @@ void journal_job_ended(const Job *job, const Machine *machine)
                  job->target, user_format(job->uid, user), report);
 }
 
-void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed)
+void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed,
+                           const PageCounts *pages)
 {
         const Block *refuser = machine_find_block(machine, failed->refuser);
         const Device *device = refuser ? machine_device(machine, refuser) : NULL;
@@ -194,8 +196,12 @@ void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed)
                 .block = failed->refuser,
                 .node = refuser ? refuser->node : NODE_NONE,
         };
+        _cleanup_free_ char *holds = NULL;
         char size[FORMAT_BYTES_MAX], text[160];
 
+        /* If memory is short, what held the block is not told. */
+        if (pages)
+                (void) holds_format(pages, &holds);
         if (failed->n_changed > 0)
                 snprintf(text, sizeof(text),
                          "; the kernel brought %u block%s (%s) back in another class, which "
@@ -206,8 +212,9 @@ void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed)
                 snprintf(text, sizeof(text), "; all blocks are in their class of before");
         log_full(LOG_NOTICE, &context,
                  "%s could not be unplugged, because memory%u did not go "
-                 "offline%s",
-                 device && *device->name ? device->name : "A device", failed->refuser, text);
+                 "offline%s%s%s%s",
+                 device && *device->name ? device->name : "A device", failed->refuser,
+                 holds ? " (" : "", holds ?: "", holds ? ")" : "", text);
 }
 
 void journal_short(uint32_t node, const Shortage *shortage)

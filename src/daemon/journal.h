@@ -51,7 +51,8 @@ void journal_onlined(const Burst *burst, uint64_t block_size_bytes, bool by_kern
 void journal_job_ended(const Job *job, const Machine *machine);
 
 /* A device could not be unplugged. memoryd is about to restore the blocks that changed. */
-void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed);
+void journal_failed_unplug(const Machine *machine, const FailedUnplug *failed,
+                           const PageCounts *pages);
 
 /* A node became short of kernel memory. */
 void journal_short(uint32_t node, const Shortage *shortage);

@@ -67,8 +67,9 @@ static void manager_note_failed(Manager *manager, const Decider *decider,
 {
         const Machine *machine = &manager->machine;
         const Block *refuser = machine_find_block(machine, failed->refuser);
+        const HeldBlock *held = refuser ? held_find(&manager->held, refuser) : NULL;
 
-        journal_failed_unplug(machine, failed);
+        journal_failed_unplug(machine, failed, held ? &held->pages : NULL);
         if (refuser)
                 decider_record(decider, refuser);
         for (size_t i = 0; i < machine->n_blocks; i++)

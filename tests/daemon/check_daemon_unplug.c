@@ -100,6 +100,23 @@ START_TEST(what_the_kernel_changed_is_restored_and_told)
 }
 END_TEST
 
+START_TEST(what_holds_the_block_that_refused_is_told)
+{
+        static char flags[(DIMM + 1) * (TESTBED_BLOCK_BYTES / 4096) * sizeof(uint64_t)];
+
+        /* The eighth bit of each number is that of slab pages. */
+        memset(flags, 0x80, sizeof(flags));
+        testbed_write_bytes("proc/kpageflags", flags, sizeof(flags));
+        start_with_dimm();
+        refuse_unplug();
+        wait_restored();
+        ck_assert(daemon_logged(DEVICE " could not be unplugged, because memory32 did not go "
+                                       "offline (held by "));
+        ck_assert_ptr_nonnull(strstr(bus_explain(DIMM, "NotOffline"), " slab pages"));
+        ck_assert_ptr_null(bus_explain(LAST, "NotOffline"));
+}
+END_TEST
+
 START_TEST(what_an_administrator_changes_in_the_same_way_stays)
 {
         start_with_dimm();
@@ -186,6 +203,7 @@ int main(void)
         TCase *tcase = fixture_case(suite, "unplug");
 
         tcase_add_test(tcase, what_the_kernel_changed_is_restored_and_told);
+        tcase_add_test(tcase, what_holds_the_block_that_refused_is_told);
         tcase_add_test(tcase, what_an_administrator_changes_in_the_same_way_stays);
         tcase_add_test(tcase, what_an_administrator_changes_while_a_job_restores_stays);
         tcase_add_test(tcase, an_unplug_that_fails_while_a_job_restores_is_undone_as_well);

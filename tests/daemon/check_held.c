@@ -78,6 +78,12 @@ START_TEST(a_block_is_known_until_it_is_offline_or_another)
         held_add_block(&held, &block, 3, &pages);
         block.inode++;
         ck_assert_ptr_null(held_find(&held, &block));
+
+        block.onlined_usec = 5;
+        held_add_block(&held, &block, 5, &pages);
+        ck_assert_ptr_nonnull(held_find(&held, &block));
+        block.onlined_usec = 6;
+        ck_assert_ptr_null(held_find(&held, &block));
 }
 END_TEST
 

@@ -9,10 +9,10 @@
  *      Holds anonymous pages and the page cache of the files, and looks over and over whether all of
  *      it is still what it was. Prints "ready", then a line for each pass. SIGTERM makes it look once
  *      more and end: with 0 if all was right.
- *   load pin NODE [BLOCK [unmap]]
+ *   load pin NODE [BLOCK]
  *      Keeps a page from migrating, for good: a pipe holds a reference to it. If a memory block is given,
- *      it is a page of that block. With a third argument, the process does not map it any more. Prints the
- *      number of the block that the page is in, and waits for a signal.
+ *      it is a page of that block. Prints the number of the block that the page is in, and waits for a
+ *      signal.
  *   load fragment MEBIBYTES USERS
  *      USERS one after the other fill so much memory with pages. Each gives single pages back, here one
  *      and there one, while the kernel takes a hundredth of that memory for what stays, pages of pipes
@@ -262,8 +262,6 @@ static int pin(int argc, char *argv[])
         if (pipe(ends) < 0 || vmsplice(ends[1], &part, 1, 0) != (ssize_t) PAGE_BYTES)
                 die("vmsplice");
         printf("%" PRIu64 "\n", block_of(part.iov_base));
-        if (argc > 2 && munmap(part.iov_base, PAGE_BYTES) < 0)
-                die("munmap");
         wait_for_signal();
         return EXIT_SUCCESS;
 }

@@ -135,15 +135,6 @@ class Holds(HoldsCase):
         self.assertNotIn("did not go offline", self.guest.run(f"memoryctl explain {blocks[5]}"))
         self.assertNoErrors()
 
-    def test_a_page_of_a_process_that_has_ended_in_a_pipe(self):
-        """The flags of the page tell so: nothing has to fail first."""
-        blocks, _ = self._add(1024, 2)
-        load = self.start_load(f"pin 2 {blocks[3]} unmap")
-        counts, text, _ = self._count(blocks[3], blocks[3])
-        self.assertEqual(self._bytes(counts[blocks[3]], "unmapped"), 4096, counts)
-        self.assertIn("held by 1 page of a process that a pipe or device keeps", text)
-        load.end()
-
 
 class FewestPages(HoldsCase):
     """Blocks with the fewest pages in use leave first."""
