@@ -306,7 +306,7 @@ int bus_method_count_pages(sd_bus_message *message, void *userdata, sd_bus_error
                 return bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                                       "Blocks %u-%u: expected the lower number first", first, last);
         if (first == last && !machine_find_block(machine, first))
-                return bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "There is no memory%u",
+                return bus_error_setf(error, BUS_ERROR_NO_SUCH_BLOCK, "there is no memory%u",
                                       first);
         r = list_online(machine, first, last, &blocks, &n);
         if (r < 0)

@@ -206,6 +206,18 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
         return sd_bus_reply_method_errnof(message, r, "Cannot make a job: %s", strerror(-r));
 }
 
+void bus_request_take_counts(Request *request, const CountedBlock *counted, size_t n_counted)
+{
+        request->costs = calloc(n_counted + 1, sizeof(*request->costs));
+        for (size_t i = 0; request->costs && i < n_counted; i++)
+                request->costs[request->n_costs++] = (BlockCost){
+                        .block = counted[i].block,
+                        .cost = page_counts_cost(&counted[i].pages),
+                };
+        if (request->n_costs > 0)
+                qsort(request->costs, request->n_costs, sizeof(*request->costs), id_compare);
+}
+
 /* Makes the job when it is known how many pages of the blocks are in use. */
 static void job_counted(sd_bus_message *message, uint32_t uid, Manager *manager,
                         const CountedBlock *counted, size_t n_counted)
@@ -221,24 +233,13 @@ static void job_counted(sd_bus_message *message, uint32_t uid, Manager *manager,
                 (void) sd_bus_reply_method_errno(message, r, &error);
                 return;
         }
-        /* If memory is short, blocks are taken as if nothing was known. */
-        request.costs = calloc(n_counted + 1, sizeof(*request.costs));
-        for (size_t i = 0; request.costs && i < n_counted; i++)
-                request.costs[request.n_costs++] = (BlockCost){
-                        .block = counted[i].block,
-                        .cost = page_counts_cost(&counted[i].pages),
-                };
-        if (request.n_costs > 0)
-                qsort(request.costs, request.n_costs, sizeof(*request.costs), id_compare);
+        bus_request_take_counts(&request, counted, n_counted);
         (void) reply_job(message, manager, &request, uid);
 }
 
-/*
- * Has the pages of the blocks counted among which the request leaves a choice. While jobs run, the counts would be old
- * when this one begins. Returns whether the call will be answered later.
- */
-static bool count_first(sd_bus_message *message, uint32_t uid, Manager *manager,
-                        const Request *request)
+/* While jobs run, the counts would be old when this one begins. */
+bool bus_count_choice(sd_bus_message *message, uint32_t uid, Manager *manager,
+                      const Request *request, BusCounted answer)
 {
         _cleanup_free_ uint32_t *blocks = NULL;
         size_t n = 0;
@@ -246,7 +247,7 @@ static bool count_first(sd_bus_message *message, uint32_t uid, Manager *manager,
         if (manager_view(manager).queue->n_jobs > 0 ||
             manager_find_candidates(manager, request, BUS_COUNT_MAX, &blocks, &n) < 0 || n == 0)
                 return false;
-        return bus_count_for(message, uid, manager, &blocks, n, job_counted) > 0;
+        return bus_count_for(message, uid, manager, &blocks, n, answer) > 0;
 }
 
 static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
@@ -260,7 +261,7 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
                                      &request, &error);
         if (r < 0)
                 return sd_bus_reply_method_errno(message, r, &error);
-        if (count_first(message, uid, userdata, &request))
+        if (bus_count_choice(message, uid, userdata, &request, job_counted))
                 return 1;
         return reply_job(message, userdata, &request, uid);
 }

@@ -48,6 +48,16 @@ typedef void (*BusCounted)(sd_bus_message *message, uint32_t uid, Manager *manag
 int bus_count_for(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
                   size_t n_blocks, BusCounted answer);
 
+/*
+ * Has the pages of the blocks counted among which a request leaves a choice, and then has the function answer the call.
+ * Returns whether it will; else there is no choice, or the blocks cannot be counted, and the caller answers.
+ */
+bool bus_count_choice(sd_bus_message *message, uint32_t uid, Manager *manager,
+                      const Request *request, BusCounted answer);
+
+/* Takes counts into a request. If memory is short, blocks are taken as if nothing was known. */
+void bus_request_take_counts(Request *request, const CountedBlock *counted, size_t n_counted);
+
 /* The most blocks that a call has counted. */
 #define BUS_COUNT_MAX 1024
 

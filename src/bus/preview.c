@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "bus/object.h"
+#include "bus/turn.h"
 
 typedef struct Preview {
         Effects effects;
@@ -45,22 +46,16 @@ static int read_kind(sd_bus_message *message, JobKind *ret, sd_bus_error *error)
         return 0;
 }
 
-/* Every user may ask: it tells no more than the lists of blocks and nodes, and changes nothing. */
-int bus_method_preview(sd_bus_message *message, void *userdata, sd_bus_error *error)
+/* Returns what a handler returns. */
+static int reply_preview(sd_bus_message *message, Manager *manager, const Request *request,
+                         sd_bus_error *error)
 {
         _cleanup_(selection_done) Selection selection = {};
-        _cleanup_(request_done) Request request = {};
         Preview preview = {
-                .block_size_bytes = manager_view(userdata).machine->block_size_bytes,
+                .block_size_bytes = manager_view(manager).machine->block_size_bytes,
         };
-        JobKind kind;
-        int r = read_kind(message, &kind, error);
+        int r = manager_preview(manager, request, &selection, &preview.effects);
 
-        if (r >= 0)
-                r = bus_read_request(message, kind, &request, error);
-        if (r < 0)
-                return r;
-        r = manager_preview(userdata, &request, &selection, &preview.effects);
         if (r < 0)
                 r = bus_error_from_errno(error, r, "Cannot preview");
         else if (selection.refusal != REFUSAL_NONE)
@@ -70,4 +65,44 @@ int bus_method_preview(sd_bus_message *message, void *userdata, sd_bus_error *er
                                     preview.effects.n_effects, error, "Cannot preview");
         effects_done(&preview.effects);
         return r;
+}
+
+static int read_call(sd_bus_message *message, Request *request, sd_bus_error *error)
+{
+        JobKind kind;
+        int r = read_kind(message, &kind, error);
+
+        return r < 0 ? r : bus_read_request(message, kind, request, error);
+}
+
+/* Replies when it is known how many pages of the blocks are in use, by which the job chooses as well. */
+static void preview_counted(sd_bus_message *message, uint32_t uid, Manager *manager,
+                            const CountedBlock *counted, size_t n_counted)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_(request_done) Request request = {};
+        int r = sd_bus_message_rewind(message, true);
+
+        (void) uid;
+        if (r >= 0)
+                r = read_call(message, &request, &error);
+        if (r >= 0) {
+                bus_request_take_counts(&request, counted, n_counted);
+                r = reply_preview(message, manager, &request, &error);
+        }
+        if (r < 0)
+                (void) sd_bus_reply_method_errno(message, r, &error);
+}
+
+/* Every user may ask: it tells no more than the lists of blocks and nodes, and changes nothing. */
+int bus_method_preview(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(request_done) Request request = {};
+        int r = read_call(message, &request, error);
+
+        if (r < 0)
+                return r;
+        if (bus_count_choice(message, turn_uid(message), userdata, &request, preview_counted))
+                return 1;
+        return reply_preview(message, userdata, &request, error);
 }

@@ -103,6 +103,16 @@ static int make_plan(sd_bus *bus, sd_bus_message **ret)
         return r < 0 ? r : sd_bus_message_append(*ret, "a{sv}", 1, "Add", "as", 1, "64G@0");
 }
 
+/* Its answer waits until the pages of the blocks have been counted. */
+static int make_preview(sd_bus *bus, sd_bus_message **ret)
+{
+        int r = new_call(bus, ret, "Preview");
+
+        return r < 0 ? r :
+                       sd_bus_message_append(*ret, "sa{sv}", "offline", 2, "Size", "t",
+                                             UINT64_C(1) << 27, "Force", "b", 1);
+}
+
 static int make_list_blocks(sd_bus *bus, sd_bus_message **ret)
 {
         return new_call(bus, ret, "ListBlocks");
@@ -429,6 +439,7 @@ static void run_gone(const Attack *attack)
 static const Attack attacks[] = {
         { "held", run_flood, make_held, be_agent, 1, CALLS_MAX },
         { "plan", run_flood, make_plan, NULL, 1, CALLS_MAX },
+        { "preview", run_flood, make_preview, NULL, 1, CALLS_MAX },
         { "blocks", run_flood, make_list_blocks, NULL, 1, CALLS_MAX },
         { "objects", run_flood, make_get_objects, NULL, 1, CALLS_MAX },
         { "refused", run_flood, make_rescan, NULL, 1, CALLS_MAX },

@@ -159,8 +159,11 @@ class FewestPages(HoldsCase):
         order = []
         for _ in filled:
             before = self._online(blocks)
-            self.guest.run("memoryctl offline --node 2 --size 128M --yes")
-            order += sorted(set(before) - set(self._online(blocks)))
+            said = self.guest.run("memoryctl offline --node 2 --size 128M --yes")
+            gone = sorted(set(before) - set(self._online(blocks)))
+            # It has said so before.
+            self.assertIn(f"Takes block {gone[0]} of node 2 offline: 1 movable block, 128M, ", said)
+            order += gone
         self.assertEqual(order, sorted(filled, key=filled.get))
         self.note(f"held MiB by block: {filled}; went offline in the order {order}")
         load.end()
