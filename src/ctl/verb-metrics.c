@@ -74,7 +74,7 @@ static int add_blocks(Exposition *exposition, const Snapshot *snapshot)
                 return -ENOMEM;
         for (size_t i = 0; i < snapshot->n_blocks; i++)
                 blocks[i] = &snapshot->blocks[i];
-        qsort(blocks, snapshot->n_blocks, sizeof(*blocks), block_compare);
+        qsort(blocks, snapshot->n_blocks, sizeof(const BlockRow *), block_compare);
         begin(exposition, "memoryd_blocks", METRIC_GAUGE, NULL,
               "Memory blocks by node, state, class of zone and origin.", &metric);
         for (size_t i = 0, n; i < snapshot->n_blocks; i += n) {

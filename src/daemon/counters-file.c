@@ -80,17 +80,11 @@ static int take_rule_count(Counters *counters, const char *word, uint64_t n, con
         if (verdict < 0)
                 return -EBADMSG;
         if (!last || strcmp(last->rule, name) != 0) {
-                char *copy;
-
                 if (counters->n_rules > COUNTED_RULES_MAX || counters_find_rule(counters, name))
                         return -EBADMSG;
-                copy = strdup(name);
-                if (!copy || GROW(counters->rules, counters->n_rules) < 0) {
-                        free(copy);
+                last = counters_append_rule(counters, name);
+                if (!last)
                         return -ENOMEM;
-                }
-                last = &counters->rules[counters->n_rules++];
-                *last = (RuleCount){ .rule = copy };
         }
         last->n[verdict] = n;
         return 0;

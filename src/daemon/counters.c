@@ -23,25 +23,28 @@ RuleCount *counters_find_rule(const Counters *counters, const char *name)
         return NULL;
 }
 
-/* Returns the counters of a rule, or NULL if memory is short. */
-static RuleCount *take_rule(Counters *counters, const char *name)
+RuleCount *counters_append_rule(Counters *counters, const char *name)
 {
-        RuleCount *found = counters_find_rule(counters, name);
-        char *copy;
+        char *copy = strdup(name);
 
-        if (!found && counters->n_rules >= COUNTED_RULES_MAX) {
-                name = OTHER_RULES;
-                found = counters_find_rule(counters, name);
-        }
-        if (found)
-                return found;
-        copy = strdup(name);
         if (!copy || GROW(counters->rules, counters->n_rules) < 0) {
                 free(copy);
                 return NULL;
         }
         counters->rules[counters->n_rules] = (RuleCount){ .rule = copy };
         return &counters->rules[counters->n_rules++];
+}
+
+/* Returns the counters of a rule, or NULL if memory is short. */
+static RuleCount *take_rule(Counters *counters, const char *name)
+{
+        RuleCount *found = counters_find_rule(counters, name);
+
+        if (!found && counters->n_rules >= COUNTED_RULES_MAX) {
+                name = OTHER_RULES;
+                found = counters_find_rule(counters, name);
+        }
+        return found ?: counters_append_rule(counters, name);
 }
 
 void counters_add_decision(Counters *counters, const Policy *policy, const Block *block)

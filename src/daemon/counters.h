@@ -55,6 +55,9 @@ void counters_done(Counters *counters);
 /* Returns NULL if no decision of a rule of this name was counted. */
 RuleCount *counters_find_rule(const Counters *counters, const char *name);
 
+/* Adds a rule, with counters of 0. Returns NULL if memory is short. */
+RuleCount *counters_append_rule(Counters *counters, const char *name);
+
 /* Counts a decision that was carried out, has failed for good, or was about a block that stays as it is. */
 void counters_add_decision(Counters *counters, const Policy *policy, const Block *block);
 
