@@ -13,6 +13,9 @@
 /* How long a call may take. A write to the state of a block, behind which a count waits, can take minutes. */
 #define CALL_USEC (10 * USEC_PER_SEC)
 
+/* After what time to try again while the actuator writes blocks of a plan. */
+#define AGAIN_USEC (100 * USEC_PER_MSEC)
+
 /* How long the choice of blocks may wait for counts. */
 #define CHOICE_USEC (5 * USEC_PER_SEC)
 
@@ -43,6 +46,9 @@ static Count *counts;
 /* The call whose block is being counted. NULL if none is, or if that call has been answered. */
 static Count *active;
 
+/* Tries again after a while in which nothing could be counted. */
+static sd_event_source *again_source;
+
 static void count_free(Count *count)
 {
         Count **at = &counts;
@@ -65,12 +71,33 @@ void bus_counts_done(void)
 {
         while (counts)
                 count_free(counts);
+        again_source = sd_event_source_disable_unref(again_source);
 }
 
 static void count_end(Count *count)
 {
         count->finish(count, count->manager);
         count_free(count);
+}
+
+static void counts_go_on(void);
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void) source, (void) usec, (void) userdata;
+        again_source = sd_event_source_disable_unref(again_source);
+        counts_go_on();
+        return 0;
+}
+
+/* Goes on a little later. If memory is short, the calls end when their time is up. */
+static void go_on_later(const Count *count)
+{
+        sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(count->message));
+
+        if (!again_source)
+                (void) sd_event_add_time_relative(event, &again_source, CLOCK_MONOTONIC, AGAIN_USEC,
+                                                  0, on_again, NULL);
 }
 
 /* Has the next block counted, of the call that has waited longest. */
@@ -88,6 +115,10 @@ static void counts_go_on(void)
                 /* A block is being counted whose call was answered without it. */
                 if (r == -EBUSY)
                         return;
+                if (r == -EAGAIN) {
+                        go_on_later(count);
+                        return;
+                }
                 if (r < 0) {
                         count->error = r;
                         count_end(count);

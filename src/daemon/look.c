@@ -107,7 +107,11 @@ bool manager_read_cxl(const Manager *manager, const Device *device, CxlNames *re
 
 int manager_count_pages(Manager *manager, uint32_t block)
 {
-        int r = manager->stopping ? -ESHUTDOWN : writer_count_pages(&manager->writer, block);
+        int r = manager->stopping ? -ESHUTDOWN :
+                                    /* Memory that was added is waited for. */
+                        !writer_is_idle(&manager->writer) ?
+                                    -EAGAIN :
+                                    writer_count_pages(&manager->writer, block);
 
         if (r == -EPIPE)
                 manager_fail(manager, "Cannot reach the actuator", r);

@@ -113,6 +113,13 @@ static int make_preview(sd_bus *bus, sd_bus_message **ret)
                                              UINT64_C(1) << 27, "Force", "b", 1);
 }
 
+static int make_count(sd_bus *bus, sd_bus_message **ret)
+{
+        int r = new_call(bus, ret, "CountPages");
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "uu", 0, UINT32_MAX);
+}
+
 static int make_list_blocks(sd_bus *bus, sd_bus_message **ret)
 {
         return new_call(bus, ret, "ListBlocks");
@@ -440,6 +447,7 @@ static const Attack attacks[] = {
         { "held", run_flood, make_held, be_agent, 1, CALLS_MAX },
         { "plan", run_flood, make_plan, NULL, 1, CALLS_MAX },
         { "preview", run_flood, make_preview, NULL, 1, CALLS_MAX },
+        { "count", run_flood, make_count, NULL, 1, CALLS_MAX },
         { "blocks", run_flood, make_list_blocks, NULL, 1, CALLS_MAX },
         { "objects", run_flood, make_get_objects, NULL, 1, CALLS_MAX },
         { "refused", run_flood, make_rescan, NULL, 1, CALLS_MAX },

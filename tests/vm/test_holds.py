@@ -177,6 +177,8 @@ class FewestPages(HoldsCase):
 class Transcript(HoldsCase):
     """The example of memoryctl(1) that finds out why a DIMM cannot be pulled."""
 
+    maxDiff = None
+
     def test_the_manual_shows_what_memoryctl_prints(self):
         blocks, device = self._add(1024, 2)
         self.assertEqual((blocks[0], device), (32, "PNP0C80:00"), "the names in the manual")
@@ -188,7 +190,7 @@ class Transcript(HoldsCase):
             printed = result.stdout + result.stderr
             self.note(f"# {command}\n{printed}")
             with self.subTest(command):
-                self.assertEqual(_general(printed), _general(expected))
+                self.assertEqual(_general(printed), _general(expected), printed)
         # What it says to do helps.
         load.end()
         self.guest.run("memoryctl offline --device PNP0C80:00")
