@@ -57,6 +57,8 @@ const Option options[] = {
         { OPTION_UNDO_ON_FAILURE, '\0', "undo-on-failure", NULL,
           "Take back what was done if some of it fails",
           .flag = &arg_undo_on_failure, .flag_value = true },
+        { OPTION_EFFECTIVE, '\0', "effective", NULL, "Print what is in force, not the files",
+          .flag = &arg_effective, .flag_value = true },
         { OPTION_NO_PAGER, '\0', "no-pager", NULL, "Do not start a pager",
           .flag = &arg_pager, .flag_value = false },
         { OPTION_SINCE, '\0', "since", "TIME", "Decisions from this time on, as -1h or today",
@@ -180,6 +182,14 @@ const Verb verbs[] = {
                            TAKES(WITH_DROP_IN) | OPTIONS_TABLE | OPTIONS_TREE,
                 .paged = true,
                 .run = verb_plan,
+        },
+        {
+                .name = "config",
+                .arguments = "",
+                .help = "The configuration: its files, or what is in force",
+                .options = TAKES(EFFECTIVE) | TAKES(NO_HEADINGS) | TAKES(JSON) | TAKES(SYSROOT),
+                .paged = true,
+                .run = verb_config,
         },
         {
                 .name = "verify",

@@ -35,6 +35,7 @@ typedef enum OptionId {
         OPTION_TIMEOUT,
         OPTION_NO_WAIT,
         OPTION_UNDO_ON_FAILURE,
+        OPTION_EFFECTIVE,
         OPTION_NO_PAGER,
         OPTION_SINCE,
         OPTION_HOST,

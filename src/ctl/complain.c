@@ -18,6 +18,7 @@ bool arg_quiet = false;
 bool arg_pager = true;
 bool arg_ask_password = true;
 bool arg_help = false;
+bool arg_effective = false;
 const char *arg_output = NULL;
 const char *arg_sysroot = NULL;
 const char *arg_architecture = NULL;

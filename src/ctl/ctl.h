@@ -51,6 +51,7 @@ extern bool arg_yes; /* do not ask whether to go on */
 extern bool arg_wait;
 extern bool arg_undo_on_failure;
 
+extern bool arg_effective;    /* print the configuration in force, not its files */
 extern const char *arg_since; /* the time from which on to show the history, or NULL */
 
 extern const char *arg_host;    /* USER@HOST, or NULL */
@@ -559,6 +560,7 @@ int verb_status(void);
 int verb_list(int argc, char **argv);
 int verb_nodes(void);
 int verb_zones(void);
+int verb_config(void);
 int verb_devices(int argc, char **argv);
 int verb_map(void);
 int verb_explain(int argc, char **argv);

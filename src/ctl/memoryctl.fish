@@ -3,7 +3,7 @@
 # fish completion for memoryctl(1)
 
 set -g __memoryctl_verbs status list nodes zones devices map explain history plan online offline set-zone jobs \
-    cancel metrics monitor verify reload rescan help
+    cancel metrics monitor config verify reload rescan help
 
 # Whether the verb is one of these. Without a verb, it is status.
 function __memoryctl_verb_is
@@ -59,6 +59,7 @@ complete -c memoryctl -n $none -a jobs -d 'jobs that have not ended'
 complete -c memoryctl -n $none -a cancel -d 'end jobs before they are done'
 complete -c memoryctl -n $none -a monitor -d 'print events as they happen'
 complete -c memoryctl -n $none -a metrics -d 'figures and counters for Prometheus'
+complete -c memoryctl -n $none -a config -d 'the configuration, its files or what is in force'
 complete -c memoryctl -n $none -a verify -d 'what on this machine works against the policy'
 complete -c memoryctl -n $none -a reload -d 'make memoryd read its configuration again'
 complete -c memoryctl -n $none -a rescan -d 'make memoryd read all blocks again'
@@ -76,11 +77,11 @@ complete -c memoryctl -n '__memoryctl_verb_is help' -a '$__memoryctl_verbs'
 
 complete -c memoryctl -n '__memoryctl_verb_is list plan rescan' -s a -l all -d 'each block, all of a plan, or also what was taken offline'
 complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones devices map history plan monitor' -s b -l bytes -d 'print sizes in bytes'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices plan history jobs' -s n -l noheadings -d 'print no headings and no totals'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices plan history jobs' -l no-legend -d 'print no headings and no totals'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices plan history jobs config' -s n -l noheadings -d 'print no headings and no totals'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices plan history jobs config' -l no-legend -d 'print no headings and no totals'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone cancel verify reload rescan' -s q -l quiet -d 'print failures alone'
-complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones devices map explain history plan online offline set-zone jobs monitor verify' -s J -l json -d 'print JSON'
-complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan' -s s -l sysroot -xa '(__fish_complete_directories)' -d 'read a recorded machine'
+complete -c memoryctl -n '__memoryctl_verb_is status list nodes zones devices map explain history plan online offline set-zone jobs monitor config verify' -s J -l json -d 'print JSON'
+complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan config' -s s -l sysroot -xa '(__fish_complete_directories)' -d 'read a recorded machine'
 complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan' -l architecture -xa 'x86-64 arm64 ppc64-le s390x' -d 'architecture of the recorded machine'
 complete -c memoryctl -n '__memoryctl_verb_is list nodes zones devices map plan' -l virtualization -xa '(systemd-detect-virt --list 2>/dev/null)' -d 'virtualization of the recorded machine'
 complete -c memoryctl -n '__memoryctl_verb_is plan' -l add -x -d 'plan with memory added'
@@ -100,6 +101,7 @@ complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l yes -d
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l timeout -x -d 'what a job may take'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l no-wait -d 'print the job, and do not wait for it'
 complete -c memoryctl -n '__memoryctl_verb_is online offline set-zone' -l undo-on-failure -d 'take back what was done if some of it fails'
+complete -c memoryctl -n '__memoryctl_verb_is config' -l effective -d 'print what is in force, not the files'
 complete -c memoryctl -l no-pager -d 'do not start a pager'
 complete -c memoryctl -s H -l host -xa '(__fish_print_hostnames)' -d 'ask the memoryd of another host'
 complete -c memoryctl -s M -l machine -xa "(machinectl list --no-legend 2>/dev/null | string replace -r ' .*' '')" -d 'ask the memoryd of a container'

@@ -3,7 +3,7 @@
 #include "check_main.h"
 #include "ctl/memoryctl_fixture.h"
 
-/* memoryctl devices, as a user sees it. */
+/* memoryctl devices and config, as a user sees them. */
 
 static void start_busy(void)
 {
@@ -122,6 +122,308 @@ START_TEST(devices_as_json_have_all_keys)
 }
 END_TEST
 
+START_TEST(the_files_of_the_configuration_are_printed_with_their_names)
+{
+        RUN("config");
+        expect(0,
+               "# /etc/a.conf\n"
+               "# one\n"
+               "\n"
+               "per_node = false;\n"
+               "\n"
+               "# /etc/b.conf\n"
+               "# (changed since memoryd read it)\n"
+               "rules = ();\n"
+               "\n"
+               "# /etc/c.conf\n"
+               "# (gone)\n",
+               "");
+}
+END_TEST
+
+START_TEST(what_is_in_force_is_printed_with_its_source)
+{
+        RUN("config", "--effective", "-n");
+        expect_rows("min_kernel \"block\" (default)\n"
+                    "max_movable_ratio 2.0 /etc/memoryd/memoryd.conf:3\n"
+                    "per_node true (default)\n"
+                    "settle \"2s\" (default)\n"
+                    "retry.attempts 10 (default)\n"
+                    "wish () (default)\n"
+                    "\n"
+                    "dimm movable origin = \"dimm\"; min_size = \"64G\"; movable_node = true "
+                    "/etc/memoryd/memoryd.conf:5\n"
+                    "rest auto all memory /etc/memoryd/memoryd.conf:9\n"
+                    "(default) auto all memory (default)\n");
+        RUN("config", "--effective");
+        ck_assert_ptr_nonnull(strstr(output.out, "SETTING "));
+        ck_assert_ptr_nonnull(strstr(output.out, "\nRULE "));
+}
+END_TEST
+
+#define SETTING(name, value, text, place)                                                          \
+        "{\"setting\": \"" name "\", \"value\": " value ", \"text\": \"" text "\", " place "}"
+#define NOWHERE "\"file\": null, \"line\": null"
+
+START_TEST(the_configuration_can_be_json)
+{
+        json_object *config;
+
+        RUN("config", "--effective", "-J");
+        config = expect_json();
+        expect_json_equal(
+                config,
+                "{\"settings\": [" SETTING("min_kernel", "\"block\"", "\\\"block\\\"", NOWHERE) "," SETTING("max_movable_ratio", "2.0", "2.0", "\"file\": \"/etc/memoryd/memoryd.conf\", \"line\": 3") "," SETTING(
+                        "per_node", "true", "true",
+                        NOWHERE) "," SETTING("settle", "2000000", "\\\"2s\\\"",
+                                             NOWHERE) "," SETTING("retry.attempts", "10", "10",
+                                                                  NOWHERE) "," SETTING("wish",
+                                                                                       "null", "()",
+                                                                                       NOWHERE) "],"
+                                                                                                "\""
+                                                                                                "ru"
+                                                                                                "le"
+                                                                                                "s"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "[{"
+                                                                                                "\""
+                                                                                                "ru"
+                                                                                                "le"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "di"
+                                                                                                "mm"
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "zo"
+                                                                                                "ne"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "mo"
+                                                                                                "va"
+                                                                                                "bl"
+                                                                                                "e"
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "mo"
+                                                                                                "va"
+                                                                                                "bl"
+                                                                                                "e_"
+                                                                                                "no"
+                                                                                                "de"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "tr"
+                                                                                                "ue"
+                                                                                                ","
+                                                                                                " "
+                                                                                                "\""
+                                                                                                "cr"
+                                                                                                "it"
+                                                                                                "er"
+                                                                                                "ia"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "{"
+                                                                                                "\""
+                                                                                                "or"
+                                                                                                "ig"
+                                                                                                "in"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "\\"
+                                                                                                "\""
+                                                                                                "di"
+                                                                                                "mm"
+                                                                                                "\\"
+                                                                                                "\""
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "mi"
+                                                                                                "n_"
+                                                                                                "si"
+                                                                                                "ze"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "\\"
+                                                                                                "\""
+                                                                                                "64"
+                                                                                                "G"
+                                                                                                "\\"
+                                                                                                "\""
+                                                                                                "\""
+                                                                                                "},"
+                                                                                                " "
+                                                                                                "\""
+                                                                                                "fi"
+                                                                                                "le"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "/e"
+                                                                                                "tc"
+                                                                                                "/m"
+                                                                                                "em"
+                                                                                                "or"
+                                                                                                "yd"
+                                                                                                "/m"
+                                                                                                "em"
+                                                                                                "or"
+                                                                                                "yd"
+                                                                                                ".c"
+                                                                                                "on"
+                                                                                                "f"
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "li"
+                                                                                                "ne"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "5}"
+                                                                                                ","
+                                                                                                "{"
+                                                                                                "\""
+                                                                                                "ru"
+                                                                                                "le"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "re"
+                                                                                                "st"
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "zo"
+                                                                                                "ne"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "au"
+                                                                                                "to"
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "mo"
+                                                                                                "va"
+                                                                                                "bl"
+                                                                                                "e_"
+                                                                                                "no"
+                                                                                                "de"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "fa"
+                                                                                                "ls"
+                                                                                                "e,"
+                                                                                                " "
+                                                                                                "\""
+                                                                                                "cr"
+                                                                                                "it"
+                                                                                                "er"
+                                                                                                "ia"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "{}"
+                                                                                                ","
+                                                                                                " "
+                                                                                                "\""
+                                                                                                "fi"
+                                                                                                "le"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "\""
+                                                                                                "/e"
+                                                                                                "tc"
+                                                                                                "/m"
+                                                                                                "em"
+                                                                                                "or"
+                                                                                                "yd"
+                                                                                                "/m"
+                                                                                                "em"
+                                                                                                "or"
+                                                                                                "yd"
+                                                                                                ".c"
+                                                                                                "on"
+                                                                                                "f"
+                                                                                                "\""
+                                                                                                ", "
+                                                                                                "\""
+                                                                                                "li"
+                                                                                                "ne"
+                                                                                                "\""
+                                                                                                ": "
+                                                                                                "9}"
+                                                                                                "]"
+                                                                                                "}");
+        json_object_put(config);
+        RUN("config", "--json");
+        config = expect_json();
+        ck_assert_uint_eq(json_object_array_length(get(config, "settings")), 6);
+        expect_json_equal(get(config, "files"),
+                          "[{\"file\": \"/etc/a.conf\","
+                          " \"text\": \"# one\\n\\nper_node = false;\\n\", \"note\": null},"
+                          "{\"file\": \"/etc/b.conf\", \"text\": \"rules = ();\","
+                          " \"note\": \"changed since memoryd read it\"},"
+                          "{\"file\": \"/etc/c.conf\", \"text\": \"\", \"note\": \"gone\"}]");
+        json_object_put(config);
+}
+END_TEST
+
+/* Writes a file below the folder, with its folders. */
+static void put(const char *name, const char *text)
+{
+        char path[PATH_MAX], command[2 * PATH_MAX];
+        FILE *file;
+
+        in_folder(name, path);
+        snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"", path);
+        ck_assert_int_eq(system(command), 0);
+        file = fopen(path, "we");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_ge(fputs(text, file), 0);
+        ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(the_configuration_of_a_recorded_tree_needs_no_daemon)
+{
+        char tree[PATH_MAX], file[PATH_MAX], wanted[3 * PATH_MAX];
+
+        in_folder("tree", tree);
+        in_folder("tree" SYSCONFDIR "/memoryd/memoryd.conf", file);
+        put("tree" SYSCONFDIR "/memoryd/memoryd.conf",
+            "per_node = false;\nrules = ({ name = \"x\"; zone = \"leave\"; node = 1; });\n");
+        RUN("config", "--sysroot", tree);
+        snprintf(wanted, sizeof(wanted),
+                 "# %.4000s\nper_node = false;\n"
+                 "rules = ({ name = \"x\"; zone = \"leave\"; node = 1; });\n",
+                 file);
+        expect(0, wanted, "");
+        RUN("config", "--effective", "-n", "--sysroot", tree);
+        ck_assert_int_eq(output.exit_code, 0);
+        snprintf(wanted, sizeof(wanted), " false       %.4000s:1\n", file);
+        ck_assert_ptr_nonnull(strstr(output.out, wanted));
+        ck_assert_ptr_nonnull(strstr(output.out, "node = \"1\""));
+
+        put("tree" SYSCONFDIR "/memoryd/memoryd.conf", "per_node = 3;\n");
+        RUN("config", "--sysroot", tree);
+        snprintf(wanted, sizeof(wanted),
+                 "memoryctl: %.4000s:1: 'per_node': expected true or false, got 3\n", file);
+        expect(1, "", wanted);
+        put("tree" SYSCONFDIR "/memoryd/memoryd.conf", "");
+        ck_assert_int_eq(unlink(file), 0);
+        RUN("config", "--sysroot", tree);
+        expect(0, "# There is no configuration file: all settings have their defaults.\n", "");
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("memoryctl-devices");
@@ -129,6 +431,9 @@ int main(void)
         ADD_CASE(suite, "busy", start_busy, devices_are_a_table,
                  a_table_of_devices_has_the_columns_that_are_asked_for,
                  a_named_device_is_told_in_a_sentence_with_all_that_is_known,
-                 a_device_that_is_not_there_is_named, devices_as_json_have_all_keys);
+                 a_device_that_is_not_there_is_named, devices_as_json_have_all_keys,
+                 the_files_of_the_configuration_are_printed_with_their_names,
+                 what_is_in_force_is_printed_with_its_source, the_configuration_can_be_json,
+                 the_configuration_of_a_recorded_tree_needs_no_daemon);
         return check_main(suite);
 }

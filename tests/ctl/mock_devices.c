@@ -4,6 +4,7 @@
 #include "ctl/mock_devices.h"
 
 #include "base/macro.h"
+#include "base/names.h"
 
 #define GIB (UINT64_C(1) << 30)
 #define MIB (UINT64_C(1) << 20)
@@ -69,4 +70,13 @@ int mock_method_list_devices(sd_bus_message *message, void *userdata, sd_bus_err
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+int mock_method_read_config(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        (void) userdata, (void) error;
+        return sd_bus_reply_method_return(message, "a" BUS_FILE_SIGNATURE, 3, "/etc/a.conf",
+                                          "# one\n\nper_node = false;\n", "", "/etc/b.conf",
+                                          "rules = ();", "changed since memoryd read it",
+                                          "/etc/c.conf", "", "gone");
 }

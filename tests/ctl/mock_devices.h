@@ -4,5 +4,6 @@
 
 #include <systemd/sd-bus.h>
 
-/* The devices of the made-up memoryd, without userdata. */
+/* The devices and the configuration files of the made-up memoryd, without userdata. */
 int mock_method_list_devices(sd_bus_message *message, void *userdata, sd_bus_error *error);
+int mock_method_read_config(sd_bus_message *message, void *userdata, sd_bus_error *error);

@@ -222,15 +222,17 @@ static int method_list_tiers(sd_bus_message *message, void *userdata, sd_bus_err
         return sd_bus_reply_method_return(message, "a(uu)", 2, 5, 4, 1, 22);
 }
 
+/* The last setting has a type that only a later version knows. */
 static int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         (void) userdata, (void) error;
         return sd_bus_reply_method_return(
-                message, "a" BUS_SETTING_SIGNATURE "a" BUS_RULE_SIGNATURE, 4, "min_kernel", "s",
+                message, "a" BUS_SETTING_SIGNATURE "a" BUS_RULE_SIGNATURE, 6, "min_kernel", "s",
                 "block", "\"block\"", "", 0, "max_movable_ratio", "d", 2.0, "2.0",
                 "/etc/memoryd/memoryd.conf", 3, "per_node", "b", 1, "true", "", 0, "settle", "t",
-                UINT64_C(2000000), "\"2s\"", "", 0, 2, "dimm", "/etc/memoryd/memoryd.conf", 5,
-                "movable", 0, 1, "origin", "\"dimm\"", "rest", "/etc/memoryd/memoryd.conf", 9,
+                UINT64_C(2000000), "\"2s\"", "", 0, "retry.attempts", "u", 10, "10", "", 0, "wish",
+                "as", 0, "()", "", 0, 2, "dimm", "/etc/memoryd/memoryd.conf", 5, "movable", 1, 2,
+                "origin", "\"dimm\"", "min_size", "\"64G\"", "rest", "/etc/memoryd/memoryd.conf", 9,
                 "auto", 0, 0);
 }
 
@@ -646,6 +648,8 @@ static const sd_bus_vtable manager_vtable[] = {
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetPolicy", NULL, "a" BUS_SETTING_SIGNATURE "a" BUS_RULE_SIGNATURE,
                       method_get_policy, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("ReadConfig", NULL, "a" BUS_FILE_SIGNATURE, mock_method_read_config,
+                      SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListCxlDevices", NULL, "a" BUS_CXL_SIGNATURE, method_list_cxl_devices,
                       SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("ListBlocks", NULL, "a" BUS_BLOCK_SIGNATURE, method_list_blocks,

@@ -284,6 +284,7 @@ static const struct {
         { "offline", { "--device", OWN_DEVICE }, false, true },
         { "online", { "--device", OWN_DEVICE }, false, true },
         { "set-zone", { "--device", OWN_DEVICE, "kernel", "--force" }, false, true },
+        { "config", {}, true, true },
         { "metrics", {}, false, false },
         { "help", { "devices" }, false, false },
         { "verify", {}, false, true },
