@@ -133,6 +133,12 @@ void assert_printable(const char *text, size_t n, const char *allowed, const cha
                                      (unsigned char) *p, p - MIN(p - text, 100));
 }
 
+/* What a text may have beside printable characters: those of files have lines. */
+static const char *lines_of(const char *where)
+{
+        return strcmp(where, "ReadConfig") == 0 || strcmp(where, "config") == 0 ? "\n\t" : "";
+}
+
 unsigned assert_message(sd_bus_message *message, const char *where)
 {
         const char *contents, *text;
@@ -147,9 +153,7 @@ unsigned assert_message(sd_bus_message *message, const char *where)
                         ck_assert_int_ge(sd_bus_message_exit_container(message), 0);
                 } else if (strchr("sog", *type)) {
                         ck_assert_int_gt(sd_bus_message_read_basic(message, *type, &text), 0);
-                        /* The texts of files have lines. */
-                        assert_printable(text, strlen(text),
-                                         strcmp(where, "ReadConfig") == 0 ? "\n\t" : "", where);
+                        assert_printable(text, strlen(text), lines_of(where), where);
                         n++;
                 } else {
                         ck_assert_int_gt(sd_bus_message_skip(message, type), 0);
@@ -162,7 +166,8 @@ static void assert_value(json_object *value, const char *where)
 {
         if (json_object_is_type(value, json_type_string))
                 assert_printable(json_object_get_string(value),
-                                 (size_t) json_object_get_string_len(value), "", where);
+                                 (size_t) json_object_get_string_len(value), lines_of(where),
+                                 where);
         for (size_t i = 0;
              json_object_is_type(value, json_type_array) && i < json_object_array_length(value);
              i++)
