@@ -61,7 +61,7 @@ typedef struct Option {
         char letter; /* '\0': none */
         const char *name;
         const char *argument; /* in the help; NULL: the option takes none */
-        const char *help;     /* about 50 characters */
+        const char *help;     /* lines of about 50 characters */
         const char **text;    /* the variable for the argument, or NULL */
         bool *flag;           /* the variable to set to `flag_value`, or NULL */
         bool flag_value;

@@ -30,7 +30,12 @@ static void print_entry(const char *name, const char *help)
         bool is_long = strlen(name) >= NAMES_WIDTH;
 
         printf("  %-*s%s", is_long ? 0 : NAMES_WIDTH, name, is_long ? "\n" : "");
-        printf("%*s%s\n", is_long ? NAMES_WIDTH + 2 : 0, "", help);
+        for (int indent = is_long ? NAMES_WIDTH + 2 : 0; help; indent = NAMES_WIDTH + 2) {
+                size_t length = strcspn(help, "\n");
+
+                printf("%*s%.*s\n", indent, "", (int) length, help);
+                help = help[length] ? help + length + 1 : NULL;
+        }
 }
 
 static void print_option(const Option *option, const char *help)
