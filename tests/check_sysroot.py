@@ -406,6 +406,17 @@ class Picture(TreeCase):
         self.assertEqual(parts[3], "nodes 2-33: no memory, no CPU")
         self.assertTrue(parts[1].startswith("node 0: kernel 478G\n  CPU, distance 40 to node 1, 80 to nodes 2-33\n"))
 
+    def test_a_policy_with_faults_is_not_known(self):
+        root = self.made("x86-guest")
+        config = root / "etc/memoryd/memoryd.conf"
+        config.write_text("max_movable_ratio = -1.0;\n")
+        result = run(MEMORYCTL, "--sysroot", root, "map")
+        self.assertIn("policy: not known, because its configuration has faults\n", result.stdout)
+        self.assertIn(f"memoryctl: {config}:1: 'max_movable_ratio'", result.stderr)
+        self.assertNotIn("limit", result.stdout)
+        config.unlink()
+        self.assertIn("policy: not recorded\n", self.ctl(root, "map", err=[]))
+
     def test_a_cell_of_many_blocks(self):
         root = self.made("many-blocks")
         cells = self.ctl_json(root, "map")

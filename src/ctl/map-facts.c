@@ -271,8 +271,8 @@ uint32_t map_limit_place(uint32_t limit_permille, uint32_t bar_width)
 
 /* The policy */
 
-/* Describes a policy that was read from files below a root folder. */
-static void describe(const PolicyRow *policy, const char *root, char *const *files, MapPolicy *ret)
+/* Describes a policy that was read from files. */
+static void describe(const PolicyRow *policy, const char *const *files, MapPolicy *ret)
 {
         char text[MAP_FACT_MAX] = "", size[SIZE_STRING_MAX];
 
@@ -288,12 +288,8 @@ static void describe(const PolicyRow *policy, const char *root, char *const *fil
                          size_format(policy->min_kernel_bytes, size));
         if (policy->n_rules > 0)
                 fact_add(text, "; %zu rule%s", policy->n_rules, policy->n_rules == 1 ? "" : "s");
-        for (char *const *file = files; file && *file; file++)
-                fact_add(text, "%s%s",
-                         file != files ? ", " :
-                         *text         ? "; from " :
-                                         "from ",
-                         *file + (strncmp(*file, root, strlen(root)) == 0 ? strlen(root) : 0));
+        for (const char *const *file = files; file && *file; file++)
+                fact_add(text, "%s%s", file != files ? ", " : *text ? "; from " : "from ", *file);
         *ret = (MapPolicy){
                 .is_known = policy->is_known,
                 .per_node = policy->per_node,
@@ -305,15 +301,25 @@ static void describe(const PolicyRow *policy, const char *root, char *const *fil
         text_format(ret->text, sizeof(ret->text), "%s", *text ? text : "defaults");
 }
 
+/* Where a tree has its configuration, whatever folders this program was built for. */
+#define TREE_CONFIG "/etc/memoryd/memoryd.conf"
+
 /* Reads the policy from the tree, if it has one. */
 static int read_policy(MapPolicy *ret)
 {
         _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_(conf_done) Conf conf;
+        _cleanup_free_ char *path = NULL;
         int r;
 
         conf_init(&conf);
-        r = conf_load(arg_sysroot, &conf, &faults);
+        if (asprintf(&path, "%s" TREE_CONFIG, arg_sysroot) < 0)
+                return failure("%s", strerror(ENOMEM));
+        if (access(path, F_OK) < 0) {
+                strcpy(ret->text, "not recorded");
+                return EXIT_SUCCESS;
+        }
+        r = conf_load_file(path, &conf, &faults);
         for (size_t i = 0; i < faults.n_faults; i++) {
                 _cleanup_free_ char *text = NULL;
 
@@ -321,15 +327,14 @@ static int read_policy(MapPolicy *ret)
                         (void) failure("%s", text);
         }
         if (r < 0)
-                return failure("cannot read the configuration of the tree: %s", strerror(-r));
-        if (r == 0 && conf.files && conf.files[0])
+                return failure("cannot read '%s': %s", path, strerror(-r));
+        if (r > 0)
+                strcpy(ret->text, "not known, because its configuration has faults");
+        else
                 describe(&(PolicyRow){ true, conf.policy.per_node,
                                        conf.policy.max_movable_ratio_permille / 1000.0,
                                        conf.policy.min_kernel_bytes, conf.policy.n_rules },
-                         arg_sysroot, conf.files, ret);
-        else
-                strcpy(ret->text,
-                       r > 0 ? "not known, because its configuration has faults" : "not recorded");
+                         (const char *[]){ TREE_CONFIG, NULL }, ret);
         return EXIT_SUCCESS;
 }
 
@@ -337,6 +342,6 @@ int map_policy_init(const Snapshot *snapshot, MapPolicy *ret)
 {
         if (snapshot->recording)
                 return read_policy(ret);
-        describe(&snapshot->policy, "", snapshot->manager.config_files, ret);
+        describe(&snapshot->policy, (const char *const *) snapshot->manager.config_files, ret);
         return EXIT_SUCCESS;
 }
