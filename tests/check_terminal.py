@@ -67,7 +67,7 @@ class Terminal:
     """memoryctl in a terminal of its own."""
 
     def __init__(self, words, environment, rows):
-        self.text = ""
+        self.bytes, self.text = b"", ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
@@ -80,14 +80,15 @@ class Terminal:
         """Reads until a text has appeared, or to the end."""
         while text is None or text not in self.text:
             try:
-                part = os.read(self.fd, 65536).decode()
+                part = os.read(self.fd, 65536)
             except OSError:
-                part = ""  # all other ends are closed
+                part = b""  # all other ends are closed
             if not part and text is None:
                 return
             if not part:
                 raise AssertionError(f"no {text!r} in {self.text!r}")
-            self.text += part.replace("\r\n", "\n")
+            self.bytes += part  # a part can end within a character, or between "\r" and "\n"
+            self.text = self.bytes.decode(errors="replace").replace("\r\n", "\n")
 
     def write(self, text):
         os.write(self.fd, text.encode())
