@@ -225,7 +225,8 @@ bool conf_rule_has(const Rule *rule, const ConfKey *key)
 {
         const void *value = (const char *) rule + key->offset;
 
-        if (strchr(key->name + strlen("rules."), '.'))
+        /* "rules" itself, and keys in a group of a rule. */
+        if (key->type == CONF_RULES || strchr(key->name + strlen("rules."), '.'))
                 return false;
         switch (key->type) {
         case CONF_SIZE:
