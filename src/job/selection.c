@@ -63,7 +63,7 @@ static void sort_targets(Selector *selector, bool is_up)
 {
         for (size_t i = 0; i < selector->n_targets; i++)
                 selector->order[i] = &selector->targets[i];
-        qsort(selector->order, selector->n_targets, sizeof(*selector->order),
+        qsort(selector->order, selector->n_targets, sizeof(Target *),
               is_up ? compare_up : compare_down);
 }
 
