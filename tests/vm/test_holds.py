@@ -206,7 +206,11 @@ def _transcript():
 
 
 def _general(text):
-    """Returns a text on one line, without the numbers, sizes, times and addresses."""
+    """Returns a text on one line, without the lines of progress, numbers, sizes, times, addresses, and without the uses of
+    pages that would move, which are others each time."""
+    text = re.sub(r"^job \d+: .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"[^\s,]+\.conf:\d+", "FILE", text)
+    text = re.sub(r"Pages: .*?\bwould\s+move", "Pages: SOME would move", text, flags=re.DOTALL)
     text = re.sub(r"\b\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+", "TIME", text)
     text = re.sub(r"0x[0-9a-f]+", "ADDRESS", text)
     text = re.sub(r"\d[\d,.]*(?:[KMGTB]\b)?", "N", text)
