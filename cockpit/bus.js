@@ -46,10 +46,14 @@ function plain(variants) {
     return Object.fromEntries(Object.entries(variants).map(([key, variant]) => [key, variant.v]));
 }
 
-/* Runs a function again and again, but never twice at a time, and at most once in each pause. */
+/*
+ * Runs a function again and again, but never twice at a time, and at most once in each pause. What it throws goes to
+ * onError().
+ */
 class Repeater {
-    constructor(run, pause) {
+    constructor(run, pause, onError) {
         this.run = run;
+        this.onError = onError;
         this.pause = pause;
         this.isWanted = this.isBusy = false;
     }
@@ -63,11 +67,12 @@ class Repeater {
             this.isWanted = false;
             try {
                 await this.run();
-            } finally {
-                this.isBusy = false;
-                if (this.isWanted)
-                    this.request();
+            } catch (error) {
+                this.onError(error);
             }
+            this.isBusy = false;
+            if (this.isWanted)
+                this.request();
         }, this.pause);
     }
 }
@@ -86,12 +91,23 @@ export class Memoryd extends EventTarget {
         this.bus = cockpit.dbus("org.freedesktop.DBus", { bus: "system" });
         this.bus.subscribe({ interface: "org.freedesktop.DBus", member: "NameOwnerChanged", arg0: NAME },
             (path, iface, member, [, , owner]) => this.setRunning(owner !== ""));
-        this.blocksRepeater = new Repeater(() => this.readBlocks(), BLOCKS_PAUSE);
-        this.devicesRepeater = new Repeater(() => this.readDevices(), BLOCKS_PAUSE);
-        this.healthRepeater = new Repeater(() => this.readHealth(), REST_PAUSE);
-        this.historyRepeater = new Repeater(() => this.readHistory(), REST_PAUSE);
-        this.policyRepeater = new Repeater(() => this.readPolicy(), BLOCKS_PAUSE);
+        this.blocksRepeater = this.repeater(() => this.readBlocks(), BLOCKS_PAUSE);
+        this.devicesRepeater = this.repeater(() => this.readDevices(), BLOCKS_PAUSE);
+        this.healthRepeater = this.repeater(() => this.readHealth(), REST_PAUSE);
+        this.historyRepeater = this.repeater(() => this.readHistory(), REST_PAUSE);
+        this.policyRepeater = this.repeater(() => this.readPolicy(), BLOCKS_PAUSE);
         this.forget();
+    }
+
+    /* Without a connection, or with another one than at the start, nothing is read and nothing is wrong. */
+    repeater(read, pause) {
+        let client = null;
+
+        return new Repeater(async () => {
+            client = this.client;
+            if (client)
+                await read();
+        }, pause, error => client === this.client && this.tell("failure", error));
     }
 
     forget() {
