@@ -189,3 +189,25 @@ class Textfile(MetricsCase):
         self.memoryd.wait_ready()
         self.assertEqual(self._run().code, 0)
         self.assertEqual(self._value("memoryd_up"), 1)
+
+    def test_it_can_write_to_this_folder_alone(self):
+        self.guest.run("mkdir -p /run/other")
+        self.addCleanup(self.guest.run, f"systemctl revert {SERVICE}; rm -rf /run/other; systemctl daemon-reload")
+        self._set("Environment=MEMORYD_METRICS_FILE=/run/other/memoryd.prom\n")
+        self.assertNotEqual(self._run().code, 0)
+        self._set("Environment=MEMORYD_METRICS_FILE=/run/other/memoryd.prom\nReadWritePaths=/run/other\n")
+        self.assertEqual(self._run().code, 0)
+        self.assertEqual(self.guest.run("ls -A /run/other"), "memoryd.prom\n")
+        # Another user's folder is refused, and so is a link to a folder of root.
+        self.guest.run("chown nobody /run/other; rm /run/other/*")
+        self.assertNotEqual(self._run().code, 0)
+        self.guest.run("chown root /run/other; mkdir /run/other/folder; ln -s folder /run/other/link")
+        self._set("Environment=MEMORYD_METRICS_FILE=/run/other/link/memoryd.prom\nReadWritePaths=/run/other\n")
+        self.assertNotEqual(self._run().code, 0)
+        self.assertEqual(self.guest.run("ls -A /run/other/folder"), "")
+
+    def _set(self, text):
+        folder = f"/etc/systemd/system/{SERVICE}.d"
+        self.guest.run(f"mkdir -p {folder}")
+        self.guest.write_file(f"{folder}/test.conf", f"[Service]\n{text}")
+        self.guest.run("systemctl daemon-reload")
