@@ -580,8 +580,10 @@ const char *bus_preview(const char *kind, unsigned n_entries, ...)
         ck_assert_int_ge(sd_bus_message_close_container(message), 0);
         reply = bus_call(message);
         *text_result = 0;
-        if (*error_name)
+        if (*error_name) {
+                sd_bus_message_unref(reply);
                 return text_result;
+        }
         ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(" BUS_EFFECT_FIELDS ")"), 0);
         while (sd_bus_message_enter_container(reply, 'r', BUS_EFFECT_FIELDS) > 0) {
                 uint32_t first, last;
