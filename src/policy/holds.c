@@ -244,9 +244,9 @@ const char *advice_text(Advice advice)
                                 "inodes of files: \"echo 2 > /proc/sys/vm/drop_caches\" frees "
                                 "those that are "
                                 "not in use. The others stay until what uses them ends.",
-                [ADVICE_TABLE] =
-                        "Page tables are freed when the processes that they belong to end: restart "
-                        "those that ran when this was the kernel's only free memory.",
+                [ADVICE_TABLE] = "Page tables are freed when the processes that they belong to "
+                                 "end: processes "
+                                 "with the most memory have the most of them.",
                 [ADVICE_KERNEL] =
                         "Other pages of the kernel are stacks of processes, buffers of drivers and "
                         "the like, and stay until what uses them ends. Memory that is to leave "
