@@ -5,7 +5,7 @@
 import json
 
 from case import FULL, WORDS_FILE, GuestCase, kernel_matters, newer_matters
-from memory import read_memory, wait_online
+from memory import read_devices, read_memory, wait_online
 
 
 # Delays the kernel after it has sent the event that a block goes, and before the folder of the block is
@@ -80,7 +80,43 @@ class TenDimms(GuestCase):
         self.assertEqual(sum(row["size"] for row in rows), sum(size for size, _ in dimms) << 20)
         self.assertEqual(sum(row["decisions"] for row in rows), sum(size for size, _ in dimms) // 128)
         self.assertLessEqual(len(rows), 2 * len(dimms))
+        self._check_devices(len(dimms))
         self.assertNoErrors()
+
+    def _check_devices(self, n_dimms):
+        """Compares the devices that memoryd lists with what sysfs says of their blocks, before and after one goes
+        offline."""
+        devices = self._devices_as_in_sysfs()
+        dimms = {name for name, device in devices.items() if device["origin"] == "dimm"}
+        self.assertEqual(len(dimms), n_dimms)
+        self.assertEqual(devices[""]["obstacle"], "boot-memory")
+        for name in dimms:
+            has_kernel = devices[name]["kernel"] > 0
+            self.assertEqual(devices[name]["obstacle"], "kernel-memory" if has_kernel else "movable-memory")
+        movable = next(name for name in dimms if devices[name]["removable"] == "after-offline")
+        _, code = self.memoryd.report(f"offline --device {movable}")
+        self.assertEqual(code, 0)
+        device = self._devices_as_in_sysfs()[movable]
+        self.assertEqual((device["removable"], device["offline"]), ("yes", device["size"]))
+        self.assertIn(f"{movable} can be removed: all of it is offline.",
+                      self.guest.run(f"memoryctl devices {movable}"))
+
+    def _devices_as_in_sysfs(self):
+        """Returns the devices that memoryd lists, by name, when it has found that they are those of the kernel."""
+        memory = read_memory(self.guest)
+        owners = read_devices(self.guest, memory.block_bytes)
+        devices = {device["device"] or "": device for device in self.memoryd.ctl("devices")["devices"]}
+        for name, device in devices.items():
+            with self.subTest(device=name):
+                blocks = [block for block in memory if owners.get(block.index, ("", ""))[0] == name]
+                listed = [index for each in device["blocks"] for index in range(each["first"], each["last"] + 1)]
+                self.assertEqual(listed, [block.index for block in blocks])
+                for key, classes in ("kernel", ("kernel", "mixed")), ("movable", ("movable",)):
+                    self.assertEqual(device[key], memory.block_bytes * sum(
+                        block.zone_class in classes for block in blocks))
+                self.assertEqual(device["nodes"], sorted({block.node for block in blocks}))
+                self.assertEqual(device["first_address"], blocks[0].index * memory.block_bytes)
+        return devices
 
 
 @kernel_matters("its driver adds and removes the blocks")
