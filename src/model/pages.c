@@ -80,7 +80,10 @@ bool page_counts_are_held(const PageCounts *counts)
 
 uint64_t page_counts_cost(const PageCounts *counts)
 {
-        return page_counts_used(counts) + (page_counts_are_held(counts) ? UINT64_C(1) << 48 : 0);
+        /* Pages that were freed wait in lists of the CPUs for a while: there can be many, and none has to move. */
+        uint64_t n_used = page_counts_used(counts) - counts->n[PAGE_OTHER];
+
+        return n_used + (page_counts_are_held(counts) ? UINT64_C(1) << 48 : 0);
 }
 
 uint64_t page_counts_bytes(const PageCounts *counts, PageKind kind)

@@ -130,6 +130,19 @@ START_TEST(more_sizes_of_huge_pages_than_there_can_be_count_as_the_last)
 }
 END_TEST
 
+START_TEST(memory_costs_its_pages_in_use_and_more_if_some_cannot_move)
+{
+        PageCounts counts = { .n = { [PAGE_FREE] = 9, [PAGE_CACHE] = 5, [PAGE_OTHER] = 7 } };
+
+        ck_assert_uint_eq(page_counts_cost(&counts), 5);
+        counts.n[PAGE_SLAB] = 1;
+        ck_assert_uint_gt(page_counts_cost(&counts), UINT32_MAX);
+        counts.n[PAGE_SLAB] = 0;
+        counts.huge[0] = (HugeCount){ GIB, 1 };
+        ck_assert_uint_gt(page_counts_cost(&counts), UINT32_MAX);
+}
+END_TEST
+
 START_TEST(movable_memory_has_no_other_pages_of_the_kernel)
 {
         PageCounts counts = { .n = { [PAGE_KERNEL] = 3 } };
@@ -160,6 +173,7 @@ int main(void)
         tcase_add_test(tcase, each_advice_is_a_sentence);
         tcase_add_test(tcase, counts_of_blocks_add_up);
         tcase_add_test(tcase, more_sizes_of_huge_pages_than_there_can_be_count_as_the_last);
+        tcase_add_test(tcase, memory_costs_its_pages_in_use_and_more_if_some_cannot_move);
         tcase_add_test(tcase, movable_memory_has_no_other_pages_of_the_kernel);
         tcase_add_test(tcase, each_kind_has_a_word);
         suite_add_tcase(suite, tcase);
