@@ -73,12 +73,14 @@ class Machine:
     max_memory: str = "64G"
     # vdb, a copy of the first disk that nothing uses. No snapshot has it: only for a class that boots.
     second_disk: bool = False
+    # A network of the guest's own, which leads nowhere: Guest.forward() lets this machine in.
+    has_network: bool = False
     # The clock of the processors counts the instructions that they execute, at 1 GHz.
     counts_instructions: bool = False
 
     def arguments(self):
         return [*self._node_arguments(), *self._nvdimm_arguments(), *self._dimm_arguments(),
-                *self._virtio_mem_arguments()]
+                *self._virtio_mem_arguments(), *self._network_arguments()]
 
     def _node_arguments(self):
         total = sum(size_bytes(node.memory) for node in self.nodes if node.memory)
@@ -143,6 +145,11 @@ class Machine:
         return ["-object", f"memory-backend-ram,id=vmem,size={self.virtio_mem.size},reserve=off",
                 "-device", "virtio-mem-pci,id=virtio-mem,memdev=vmem,"
                            f"node={self.virtio_mem.node},requested-size=0"]
+
+    def _network_arguments(self):
+        if not self.has_network:
+            return []
+        return ["-netdev", "user,id=network,restrict=on", "-device", "virtio-net-pci,netdev=network"]
 
 
 def boot_arguments(kernel, arguments=()):

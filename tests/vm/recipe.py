@@ -42,6 +42,8 @@ PACKAGES = [
     "iproute2", "bash-completion", "less", "ncurses-base", "initramfs-tools",
     # the guest agent for the harness, and tools to look at memory
     "qemu-guest-agent", "numactl", "ndctl", "daxctl",
+    # the web console. Only tests of the page in it start it.
+    "cockpit-ws", "cockpit-bridge", "cockpit-system", "sudo",
 ]
 
 # No program under test reads these files, which are half of the tree.
@@ -96,6 +98,9 @@ ConditionKernelCommandLine=guest.shell
 ExecStart=
 ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200,57600,38400,9600 %I vt220
 END
+
+# A socket that nobody connects to delays each boot.
+chroot . systemctl --quiet disable cockpit.socket
 
 # Housekeeping only delays a guest that lives for minutes.
 chroot . systemctl --quiet mask \
