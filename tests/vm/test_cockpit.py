@@ -28,9 +28,11 @@ systemctl start cockpit.socket
 """
 
 PAGE = "/cockpit/@localhost/memoryd/index.html"
+PLAIN_PAGE = "/cockpit/@localhost/system/index.html"
 
-# The last part of the page that is there.
+# Parts of both that show that the page is there.
 IS_READY = "return document.querySelectorAll('#policy .files li').length > 0"
+PLAIN_IS_READY = "return document.querySelector('.pf-c-card, .pf-v5-c-card, .pf-v6-c-card') !== null"
 
 # Lets the user `user` change the zone, and nothing else.
 RULE_FILE = "/etc/polkit-1/rules.d/10-test.rules"
@@ -331,3 +333,70 @@ def _size(size):
     while size >= 1024:
         size, unit = size / 1024, unit + 1
     return f"{round(size * 10) / 10:g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[unit]}"
+
+
+# The files of a machine that has 4,096 blocks, on 4 nodes.
+BIG = r"""
+use strict;
+my ($root, $n) = ("/run/big", 4096);
+sub put { open(my $file, ">", $_[0]) or die; print $file "$_[1]\n"; close($file); }
+mkdir "$root"; mkdir "$root/memory"; mkdir "$root/node";
+put("$root/memory/block_size_bytes", "8000000");
+put("$root/memory/auto_online_blocks", "offline");
+put("$root/node/has_cpu", "0-3");
+for my $node (0 .. 3) {
+        mkdir "$root/node/node$node";
+        put("$root/node/node$node/distance", join " ", map { $_ == $node ? 10 : 20 } 0 .. 3);
+}
+for my $block (0 .. $n - 1) {
+        my $node = int($block / ($n / 4));
+        my $folder = "$root/memory/memory$block";
+        mkdir $folder;
+        put("$folder/state", "online");
+        put("$folder/valid_zones", $block % 1024 < 256 || $block % 16 == 0 ? "Normal" : "Movable");
+        put("$folder/phys_index", sprintf "%08x", $block);
+        put("$folder/removable", "1");
+        symlink "../../node/node$node", "$folder/node$node";
+        symlink "../../memory/memory$block", "$root/node/node$node/memory$block";
+}
+"""
+BIG_UNIT = """[Service]
+BindPaths=/run/big/memory:/sys/devices/system/memory /run/big/node:/sys/devices/system/node
+"""
+
+# How many seconds the page of such a machine may take longer than the plain page.
+BIG_LIMIT = 2
+BIG_ATTEMPTS = 4
+
+
+@newer_matters("Debian 13 has another Cockpit, whose bridge is another program")
+class CockpitBig(PageCase):
+    """memoryd on files that look like those of a big machine."""
+
+    alone = True
+    minutes = 4
+
+    @classmethod
+    def prepare_class(cls):
+        super().prepare_class()
+        cls.guest.write_file("/root/big.pl", BIG)
+        cls.guest.run("perl /root/big.pl && systemctl stop memoryd")
+        cls.guest.write_file("/run/systemd/system/memoryd.service.d/big.conf", BIG_UNIT)
+        cls.guest.run("systemctl daemon-reload && systemctl start memoryd")
+
+    def test_4096_blocks(self):
+        times = []
+        self.open("admin")
+        self.assertEqual(self.browser.text("#map").count("in 1,024 blocks"), 4)
+        for _ in range(BIG_ATTEMPTS):
+            times.append((self._time(PAGE, IS_READY), self._time(PLAIN_PAGE, PLAIN_IS_READY)))
+        page, plain = min(page for page, _ in times), min(plain for _, plain in times)
+        self.note(f"4,096 blocks: {page:.1f} s, a plain page of Cockpit: {plain:.1f} s")
+        self.assertLess(page, plain + BIG_LIMIT)
+
+    def _time(self, path, is_ready):
+        self.browser.go("about:blank")
+        start = time.monotonic()
+        self.browser.go(self.url + path)
+        self.browser.wait(is_ready)
+        return time.monotonic() - start
