@@ -19,11 +19,13 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(os.environ.get("srcdir", "."), "src/ctl").resolve()
-MEMORYCTL = os.environ.get("MEMORYCTL", "./memoryctl")
+MEMORYCTL = str(pathlib.Path(os.environ.get("MEMORYCTL", "./memoryctl")).resolve())
 TIMEOUT = 120
 SKIPPED = 77
 # Values that memoryctl takes for options which need --sysroot.
-VALUES = {"--architecture": "arm64", "--virtualization": "kvm"}
+TREE_VALUES = {"--architecture": "arm64", "--virtualization": "kvm"}
+# Names of files that are written go nowhere.
+VALUES = TREE_VALUES | {"--file": "/nonexistent/file", "--svg": "/nonexistent/file"}
 
 # Plays memoryctl for the completions, which ask for columns of a table.
 STAND_IN = r"""#!/bin/sh
@@ -159,7 +161,7 @@ class Help:
         found = []
         for option in self.options:
             words = [MEMORYCTL, verb, option] + [VALUES.get(option, "1")] * (option in self.values)
-            if option in VALUES:
+            if option in TREE_VALUES:
                 words += ["--sysroot", "/nonexistent"]
             said = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment,
                                   timeout=TIMEOUT, check=False).stderr
