@@ -522,14 +522,27 @@ int actuator_send(int fd, const ActuatorRequest *request)
 #define COUNT_MAX (UINT64_C(1) << 32)
 #define HUGE_BYTES_MAX (UINT64_C(1) << 40)
 
+/* Whether a bool is 0 or 1: from the wire, it could be anything. */
+static bool is_bool(const bool *value)
+{
+        uint8_t byte;
+
+        memcpy(&byte, value, sizeof(byte));
+        return byte <= 1;
+}
+
+/* The main process adds itself what the kernel's log says, and divides by the sizes of huge pages. */
 static bool counts_are_sound(const PageCounts *counts)
 {
-        bool is_sound = counts->n_locked <= COUNT_MAX && counts->page_size_bytes <= COUNT_MAX;
+        bool is_sound = counts->n_locked <= COUNT_MAX && counts->page_size_bytes <= COUNT_MAX &&
+                        counts->n_pinned == 0 && is_bool(&counts->has_no_room) &&
+                        !counts->has_no_room && is_bool(&counts->has_failed);
 
         for (size_t i = 0; i < _PAGE_KIND_MAX; i++)
                 is_sound &= counts->n[i] <= COUNT_MAX;
         for (size_t i = 0; i < HUGE_SIZES_MAX; i++)
                 is_sound &= counts->huge[i].n_pages <= COUNT_MAX &&
+                            (counts->huge[i].n_pages == 0 || counts->huge[i].size_bytes > 0) &&
                             counts->huge[i].size_bytes <= HUGE_BYTES_MAX;
         return is_sound;
 }

@@ -422,6 +422,11 @@ static const struct {
         { { .pages.huge = { { UINT64_C(16) << 30, 1 } } }, 1 },
         { { .pages.huge = { { UINT64_MAX, 1 } } }, -EPIPE },
         { { .pages.huge = { { 1, UINT64_MAX } } }, -EPIPE },
+        { { .pages.huge = { { 0, 5 } } }, -EPIPE },
+        { { .pages.huge = { [HUGE_SIZES_MAX - 1] = { 0, 1 } } }, -EPIPE },
+        { { .pages.n_pinned = 1 }, -EPIPE },
+        { { .pages.has_no_room = true }, -EPIPE },
+        { { .pages.has_failed = true }, 1 },
         { { .pages_usec = UINT64_MAX }, -EPIPE },
 };
 
@@ -433,6 +438,20 @@ START_TEST(a_reply_that_makes_no_sense_is_as_if_the_actuator_was_gone)
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
         ck_assert_int_gt(send(fds[0], &sound_cases[_i].reply, sizeof(reply), 0), 0);
         ck_assert_int_eq(actuator_receive(fds[1], &reply), sound_cases[_i].result);
+        close(fds[0]);
+        close(fds[1]);
+}
+END_TEST
+
+START_TEST(a_flag_that_is_neither_0_nor_1_makes_no_sense)
+{
+        ActuatorReply reply = {};
+        int fds[2];
+
+        memset(_i ? &reply.pages.has_failed : &reply.pages.has_no_room, 2, sizeof(bool));
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+        ck_assert_int_gt(send(fds[0], &reply, sizeof(reply), 0), 0);
+        ck_assert_int_eq(actuator_receive(fds[1], &reply), -EPIPE);
         close(fds[0]);
         close(fds[1]);
 }
@@ -882,6 +901,7 @@ int main(void)
         tcase_add_test(loop, a_node_without_such_a_file_is_enoent);
         tcase_add_loop_test(loop, a_reply_that_makes_no_sense_is_as_if_the_actuator_was_gone, 0,
                             ELEMENTSOF(sound_cases));
+        tcase_add_loop_test(loop, a_flag_that_is_neither_0_nor_1_makes_no_sense, 0, 2);
         tcase_add_loop_test(loop, a_dax_device_is_unplugged_before_it_takes_its_word,
                             ONLINE_WORD_ONLINE, ONLINE_WORD_INHERIT);
         tcase_add_loop_test(
