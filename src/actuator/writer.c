@@ -183,8 +183,11 @@ int writer_count_pages(Writer *writer, uint32_t block)
         };
         int r = writer->is_counting ? -EBUSY : writer_send(writer, &request, WRITE_TIMEOUT_USEC);
 
-        writer->is_counting |= r == 0;
-        return r == -EAGAIN ? -EBUSY : r;
+        if (r == 0) {
+                writer->is_counting = true;
+                writer->counted_block = block;
+        }
+        return r;
 }
 
 int writer_cancel_job(Writer *writer)
@@ -208,7 +211,7 @@ static bool is_awaited(const Writer *writer, const ActuatorReply *reply)
         if (writer_is_of_job(reply))
                 return reply->request.serial == writer->job_serial;
         if (reply->request.verb == ACTUATOR_COUNT_PAGES)
-                return writer->is_counting;
+                return writer->is_counting && reply->request.block == writer->counted_block;
         return reply->request.verb == ACTUATOR_SET_AUTO_ONLINE ? writer->n_setting > 0 :
                                                                  writer->n_writing > 0;
 }

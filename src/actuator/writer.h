@@ -25,7 +25,8 @@ typedef struct Writer {
         size_t n_queue;
         size_t next;
         unsigned n_writing; /* blocks and dax devices handed to the actuator and not answered */
-        bool is_counting;   /* pages, which was not answered */
+        bool is_counting;   /* pages of counted_block, which was not answered */
+        uint32_t counted_block;
         unsigned n_setting; /* words for auto_online_blocks handed over and not answered */
         uint32_t last_serial;
         uint32_t job_serial;    /* of the job's write that has not been answered; 0: none */
@@ -76,7 +77,7 @@ int writer_cancel_job(Writer *writer);
 
 /*
  * Has the pages of a block counted. The answer comes after that of a write under way. Returns 0; -EBUSY if the last
- * count was not answered or the channel is full; or -EPIPE.
+ * count was not answered; -EAGAIN if the channel is full; or -EPIPE.
  */
 int writer_count_pages(Writer *writer, uint32_t block);
 

@@ -109,9 +109,9 @@ int manager_count_pages(Manager *manager, uint32_t block)
 {
         int r = manager->stopping ? -ESHUTDOWN :
                                     /* Memory that was added is waited for. */
-                        !writer_is_idle(&manager->writer) ?
-                                    -EAGAIN :
-                                    writer_count_pages(&manager->writer, block);
+                        !writer_is_idle(&manager->writer) ? -EAGAIN :
+                manager->has_counted                      ? -EBUSY :
+                                       writer_count_pages(&manager->writer, block);
 
         if (r == -EPIPE)
                 manager_fail(manager, "Cannot reach the actuator", r);

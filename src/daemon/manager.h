@@ -73,8 +73,8 @@ typedef struct CountedBlock {
 } CountedBlock;
 
 /*
- * Has the pages of a block counted. Returns 0; -EBUSY if a count is under way; -EAGAIN while blocks of a plan are
- * written, which come first; or -ESHUTDOWN if memoryd is stopping.
+ * Has the pages of a block counted. Returns 0; -EBUSY if a count is under way or was not taken; -EAGAIN while blocks
+ * of a plan are written, which come first, or while the channel to the actuator is full; or -ESHUTDOWN if memoryd is stopping.
  * The answer may take minutes, if the actuator is writing a state.
  */
 int manager_count_pages(Manager *manager, uint32_t block);

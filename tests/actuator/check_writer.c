@@ -367,6 +367,20 @@ START_TEST(pages_of_one_block_are_counted_at_a_time)
 }
 END_TEST
 
+START_TEST(a_count_of_another_block_is_epipe)
+{
+        ActuatorRequest request;
+        ActuatorReply reply;
+
+        ck_assert_int_eq(writer_count_pages(&writer, 5), 0);
+        ck_assert(take_request(&request));
+        reply = (ActuatorReply){ .request = request };
+        reply.request.block = 6;
+        ck_assert_int_eq(send(peer, &reply, sizeof(reply), MSG_NOSIGNAL), sizeof(reply));
+        ck_assert_int_eq(writer_receive(&writer, &reply), -EPIPE);
+}
+END_TEST
+
 START_TEST(without_a_reply_there_is_none)
 {
         ActuatorReply reply = { .error = 1 };
@@ -388,6 +402,8 @@ START_TEST(a_channel_that_is_full_keeps_blocks_pending)
         ck_assert_int_eq(writer_fill(&writer, &machine), 0);
         ck_assert_int_eq(find(10)->status, BLOCK_STATUS_PENDING);
         ck_assert(!writer_is_idle(&writer));
+        /* No answer will come, so that the caller has to try again by itself. */
+        ck_assert_int_eq(writer_count_pages(&writer, 5), -EAGAIN);
 
         while (take_request(&request))
                 ck_assert_uint_eq(request.verb, ACTUATOR_SET_AUTO_ONLINE);
@@ -475,6 +491,7 @@ int main(void)
         tcase_add_test(channel, a_dax_device_keeps_the_writer_from_being_idle);
         tcase_add_test(channel, the_actuator_has_more_time_than_its_longest_request);
         tcase_add_test(channel, pages_of_one_block_are_counted_at_a_time);
+        tcase_add_test(channel, a_count_of_another_block_is_epipe);
         tcase_add_test(channel, without_a_reply_there_is_none);
         tcase_add_test(channel, a_channel_that_is_full_keeps_blocks_pending);
         tcase_add_test(channel, an_actuator_that_is_gone_is_epipe);
