@@ -227,9 +227,9 @@ typedef struct Block {
         bool found_offline; /* was offline when memoryd started: the kernel had left it so */
         bool leave_is_over; /* was left to other programs for the setting `leave_delay` */
         uint64_t changed_usec; /* when it was last seen to be another than before, monotonic */
-        uint64_t
-                added_usec; /* when its `add` event came, monotonic, if it was not online since; or 0 */
-        uint32_t job;       /* the job that it is part of; 0: none */
+        /* when its `add` event came, monotonic; 0: not known, or it was online or failed for good since */
+        uint64_t added_usec;
+        uint32_t job;        /* the job that it is part of; 0: none */
         ZoneClass job_class; /* the class in which its job leaves it */
         int32_t device;      /* index into the machine's devices, or DEVICE_NONE */
         int32_t group;       /* the kernel's memory group, GROUP_NONE or GROUP_UNREAD */

@@ -286,6 +286,8 @@ static void track_failure(Block *block, int error, const Retry *retry, uint64_t 
         if (block->attempts >= retry->attempts) {
                 block->status = BLOCK_STATUS_FAILED;
                 block->retry_at_usec = USEC_INFINITY;
+                /* Only a request tries again, and the time until then is not memoryd's. */
+                block->added_usec = 0;
         } else {
                 block->status = BLOCK_STATUS_RETRYING;
                 block->retry_at_usec = now_usec + retry_delay(retry, MAX(block->attempts, 1U));

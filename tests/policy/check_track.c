@@ -810,6 +810,7 @@ START_TEST(retries_come_after_growing_delays_and_end)
                 bool failed = c->delays_usec[i] == FAILED;
 
                 block.status = BLOCK_STATUS_WRITING;
+                block.added_usec = 5;
                 track_outcome(&block, -EBUSY, BLOCK_OFFLINE, &zones, &c->retry, NOW);
                 ck_assert_uint_eq(block.attempts, i + 1);
                 ck_assert_int_eq(block.error, -EBUSY);
@@ -817,6 +818,7 @@ START_TEST(retries_come_after_growing_delays_and_end)
                                  failed ? BLOCK_STATUS_FAILED : BLOCK_STATUS_RETRYING);
                 ck_assert_uint_eq(block.retry_at_usec,
                                   failed ? USEC_INFINITY : NOW + c->delays_usec[i]);
+                ck_assert_uint_eq(block.added_usec, failed ? 0 : 5);
         }
 }
 END_TEST
