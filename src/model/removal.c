@@ -196,23 +196,36 @@ static int format_last_step(const Device *device, char **ret)
         return asprintf(ret, "%s", texts[device->origin] ?: "");
 }
 
-/* Formats how memoryctl(1) names a device, whose lowest block is given: a device may have no name. */
-static int format_target(const Device *device, const Block *first, char **ret)
+/* Formats how memoryctl(1) names a device: a device that has no name is the ranges of its blocks, "32-39,45". */
+static int format_target(const Machine *machine, size_t device, char **ret)
 {
-        if (*device->name)
-                return asprintf(ret, "--device %s", device->name);
-        if (!first || first->id == device->last_block)
-                return asprintf(ret, "%u", device->last_block);
-        return asprintf(ret, "%u-%u", first->id, device->last_block);
+        const Block *at = device_first_block(machine, device);
+        _cleanup_free_ char *ranges = NULL;
+        uint32_t first, last;
+
+        if (*machine->devices[device].name)
+                return asprintf(ret, "--device %s", machine->devices[device].name);
+        while (device_take_range(machine, &at, false, &first, &last)) {
+                _cleanup_free_ char *before = TAKE_PTR(ranges);
+                const char *comma = before ? "," : "";
+                int r = first == last ?
+                                asprintf(&ranges, "%s%s%u", before ?: "", comma, first) :
+                                asprintf(&ranges, "%s%s%u-%u", before ?: "", comma, first, last);
+
+                if (r < 0) {
+                        ranges = NULL;
+                        return -1;
+                }
+        }
+        return asprintf(ret, "%s", ranges ?: "");
 }
 
 static int format_advice(const Machine *machine, size_t device, const DeviceUse *use, char **ret)
 {
-        const Device *of = &machine->devices[device];
         _cleanup_free_ char *target = NULL, *last = NULL;
 
-        if (format_target(of, device_first_block(machine, device), &target) < 0 ||
-            format_last_step(of, &last) < 0)
+        if (format_target(machine, device, &target) < 0 ||
+            format_last_step(&machine->devices[device], &last) < 0)
                 return -1;
         switch (use->obstacle) {
         case OBSTACLE_NONE:

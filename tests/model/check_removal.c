@@ -156,6 +156,18 @@ START_TEST(sums_are_of_the_blocks_of_the_device_alone)
 }
 END_TEST
 
+START_TEST(a_device_without_a_name_is_its_own_blocks)
+{
+        /* Another device is in its range, and memory38 is missing. */
+        make("1@32=m6 1@39=m", ORIGIN_DIMM, "", 39);
+        machine_add_device(&machine, 34, 35, 1);
+        machine.blocks[2].device = machine.blocks[3].device = 1;
+        assert_removal(REMOVABLE_AFTER_OFFLINE, OBSTACLE_MOVABLE_MEMORY,
+                       "640M of it is online, all of that movable",
+                       "run \"memoryctl offline 32-33,36-37,39\", then unplug it");
+}
+END_TEST
+
 START_TEST(a_device_without_blocks_has_none_to_find)
 {
         make("0=k4", ORIGIN_DIMM, "PNP0C80:00", 39);
@@ -175,6 +187,7 @@ int main(void)
         tcase_add_test(tcase, a_device_cannot_be_removed_before_all_of_it_is_there);
         tcase_add_test(tcase, a_job_with_a_block_of_a_device_is_waited_for);
         tcase_add_test(tcase, sums_are_of_the_blocks_of_the_device_alone);
+        tcase_add_test(tcase, a_device_without_a_name_is_its_own_blocks);
         tcase_add_test(tcase, a_device_without_blocks_has_none_to_find);
         suite_add_tcase(suite, tcase);
         return check_main_pure(suite);
