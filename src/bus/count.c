@@ -38,6 +38,8 @@ struct Count {
         size_t n_counted;
         int error; /* of the last block that could not be counted */
         sd_event_source *timer;
+        sd_bus_slot *left_slot;  /* tells when the caller leaves the bus */
+        sd_bus_slot *there_slot; /* the question whether it had left before that */
 };
 
 /* The calls, in the order in which they have their next block counted. */
@@ -60,6 +62,8 @@ static void count_free(Count *count)
         if (active == count)
                 active = NULL;
         sd_event_source_disable_unref(count->timer);
+        sd_bus_slot_unref(count->left_slot);
+        sd_bus_slot_unref(count->there_slot);
         turn_release(count->uid, CLAIM_COUNT);
         sd_bus_message_unref(count->message);
         free(count->blocks);
@@ -163,6 +167,54 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+/* The caller has left: nobody waits for the answer, and nothing is to be done for it. */
+static int on_left(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        (void) signal, (void) error;
+        count_free(userdata);
+        return 0;
+}
+
+/* Without this, sd-bus would end the connection if the bus takes no more matches. */
+static int on_matched(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        (void) reply, (void) userdata, (void) error;
+        return 0;
+}
+
+static int on_there(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        int is_there = true;
+
+        (void) error;
+        if (sd_bus_message_is_method_error(reply, NULL) <= 0 &&
+            sd_bus_message_read(reply, "b", &is_there) > 0 && !is_there)
+                count_free(userdata);
+        return 0;
+}
+
+/*
+ * Ends the count when its caller leaves the bus, so that a call that was interrupted makes no job. The caller may have
+ * left by now, so the bus is asked once as well. Does not wait for the bus, as sd_bus_track_add_name() does.
+ */
+static int count_watch_caller(Count *count)
+{
+        sd_bus *bus = sd_bus_message_get_bus(count->message);
+        const char *caller = sd_bus_message_get_sender(count->message) ?: "";
+        char match[512];
+        int r;
+
+        snprintf(match, sizeof(match),
+                 "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                 "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
+                 caller);
+        r = sd_bus_add_match_async(bus, &count->left_slot, match, on_left, on_matched, count);
+        return r < 0 ? r :
+                       sd_bus_call_method_async(bus, &count->there_slot, "org.freedesktop.DBus",
+                                                "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                                "NameHasOwner", on_there, count, "s", caller);
+}
+
 /* Takes over the numbers of the blocks. Returns what a handler returns. */
 static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
                        size_t n_blocks, uint64_t usec, CountFinish finish, BusCounted answer,
@@ -192,6 +244,8 @@ static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, 
         r = count->counted ? sd_event_add_time_relative(event, &count->timer, CLOCK_MONOTONIC, usec,
                                                         0, on_time, count) :
                              -ENOMEM;
+        if (r >= 0)
+                r = count_watch_caller(count);
         if (r < 0) {
                 count_free(count);
                 return bus_error_from_errno(error, r, "Cannot count pages");

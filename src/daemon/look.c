@@ -107,12 +107,16 @@ bool manager_read_cxl(const Manager *manager, const Device *device, CxlNames *re
 
 int manager_count_pages(Manager *manager, uint32_t block)
 {
-        int r = manager->stopping ? -ESHUTDOWN :
-                                    /* Memory that was added is waited for. */
-                        !writer_is_idle(&manager->writer) ? -EAGAIN :
-                manager->has_counted                      ? -EBUSY :
-                                       writer_count_pages(&manager->writer, block);
+        int r;
 
+        if (manager->stopping)
+                return -ESHUTDOWN;
+        /* Memory that was added is waited for. */
+        if (!writer_is_idle(&manager->writer))
+                return -EAGAIN;
+        if (manager->has_counted)
+                return -EBUSY;
+        r = writer_count_pages(&manager->writer, block);
         if (r == -EPIPE)
                 manager_fail(manager, "Cannot reach the actuator", r);
         return r;

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <systemd/sd-bus.h>
 #include <time.h>
 
 /* What the whole of memoryd does when it is asked for memory: offline, online, another class. */
@@ -279,6 +280,52 @@ START_TEST(a_count_waits_for_a_write_and_gives_up_in_time)
         testbed_let_go(LAST);
         ck_assert_str_eq(wait_result(), "done");
         ck_assert_ptr_nonnull(strstr(bus_count_pages(DIMM, DIMM), "no page is in use"));
+}
+END_TEST
+
+/* Has a client of its own ask for a job, and leave without the answer: at once, or when memoryd has taken the call. */
+static void ask_and_leave(bool at_once)
+{
+        sd_bus_message *message = NULL, *reply = NULL;
+        sd_bus *client = NULL;
+
+        ck_assert_int_ge(sd_bus_new(&client), 0);
+        ck_assert_int_ge(sd_bus_set_address(client, bus_address()), 0);
+        ck_assert_int_ge(sd_bus_set_bus_client(client, true), 0);
+        ck_assert_int_ge(sd_bus_start(client), 0);
+        ck_assert_int_ge(sd_bus_message_new_method_call(client, &message, "org.memoryd1",
+                                                        MANAGER_PATH, MANAGER, "Offline"),
+                         0);
+        ck_assert_int_ge(sd_bus_message_append(message, "a{sv}", 1, "Size", "t",
+                                               (uint64_t) TESTBED_BLOCK_BYTES),
+                         0);
+        ck_assert_int_ge(sd_bus_send(client, message, NULL), 0);
+        sd_bus_message_unref(message);
+        /* The calls of a user are taken in order. */
+        if (!at_once)
+                ck_assert_int_ge(sd_bus_call_method(client, "org.memoryd1", MANAGER_PATH, MANAGER,
+                                                    "ListJobs", NULL, &reply, NULL),
+                                 0);
+        sd_bus_message_unref(reply);
+        sd_bus_flush_close_unref(client);
+}
+
+START_TEST(a_caller_who_leaves_while_pages_are_counted_gets_no_job)
+{
+        make_flags();
+        write_flags();
+        daemon_start();
+        testbed_add_node(1, true);
+        testbed_hold(LAST, 0);
+        testbed_add_dimm(DIMM, DIMM_BLOCKS, 1);
+        wait_for(testbed_is_waiting(LAST));
+        ask_and_leave(_i);
+        testbed_let_go(LAST);
+        wait_for(bus_count_status("done") == DIMM_BLOCKS);
+        /* This is done after the count of any other call. */
+        ck_assert_ptr_nonnull(strstr(bus_count_pages(0, UINT32_MAX), "no page is in use"));
+        ck_assert_uint_eq(bus_count_jobs(), 0);
+        ck_assert_uint_eq(bus_count_status("offlined"), 0);
 }
 END_TEST
 
@@ -809,6 +856,7 @@ int main(void)
         tcase_add_test(holds, what_the_pages_of_blocks_are_used_for_is_counted);
         tcase_add_test(holds, without_the_flags_of_pages_nothing_is_counted);
         tcase_add_test(holds, a_count_waits_for_a_write_and_gives_up_in_time);
+        tcase_add_loop_test(holds, a_caller_who_leaves_while_pages_are_counted_gets_no_job, 0, 2);
         tcase_add_test(holds, a_block_that_cannot_leave_has_its_holders_named);
         tcase_add_test(holds, pages_that_the_kernels_log_names_are_pinned);
         tcase_add_test(holds, the_emptiest_blocks_go_offline_first);
