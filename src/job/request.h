@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: memoryd contributors */
 #pragma once
 
+#include "model/pages.h"
 #include "policy/plan.h"
 
 /*
@@ -58,7 +59,7 @@ typedef struct Request {
                                   memory or a part of a device that was onlined as a whole */
         bool undo_on_failure;
 
-        /* Of the blocks of which this is known, by their numbers; owned. Others are taken after these. */
+        /* Of the blocks of which this is known, by their numbers; owned. Others cost COST_UNKNOWN. */
         BlockCost *costs;
         size_t n_costs;
 } Request;
@@ -115,7 +116,7 @@ typedef struct Step {
         ZoneClass from;    /* ZONE_CLASS_NONE: offline */
         Verdict to;        /* VERDICT_NONE: offline */
         bool movable_node; /* its node may have movable memory only: as before, or as accepted */
-        uint64_t cost;     /* as in BlockCost; UINT64_MAX: not known */
+        uint64_t cost;     /* as in BlockCost, or COST_UNKNOWN */
         bool has_decision; /* online: the policy chose the class, by this decision */
         Decision decision;
 } Step;

@@ -201,7 +201,7 @@ static uint64_t find_cost(const Request *request, uint32_t block)
                                          bsearch(&block, request->costs, request->n_costs,
                                                  sizeof(*request->costs), id_compare);
 
-        return found ? found->cost : UINT64_MAX;
+        return found ? found->cost : COST_UNKNOWN;
 }
 
 int selector_find_targets(Selector *selector)

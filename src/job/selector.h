@@ -11,7 +11,7 @@
 typedef struct Target {
         Block *block;
         bool taken;    /* the block is a step */
-        uint64_t cost; /* as in BlockCost; UINT64_MAX: not known */
+        uint64_t cost; /* as in BlockCost, or COST_UNKNOWN */
 } Target;
 
 /*

@@ -83,7 +83,7 @@ uint64_t page_counts_cost(const PageCounts *counts)
         /* Pages that were freed wait in lists of the CPUs for a while: there can be many, and none has to move. */
         uint64_t n_used = page_counts_used(counts) - counts->n[PAGE_OTHER];
 
-        return n_used + (page_counts_are_held(counts) ? UINT64_C(1) << 48 : 0);
+        return n_used + (page_counts_are_held(counts) ? COST_HELD : 0);
 }
 
 uint64_t page_counts_bytes(const PageCounts *counts, PageKind kind)

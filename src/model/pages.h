@@ -71,9 +71,13 @@ uint64_t page_counts_used(const PageCounts *counts);
 bool page_counts_are_held(const PageCounts *counts);
 
 /*
- * Returns how hard it is to take the memory offline: the number of pages in use, and more than any such number if there
- * are pages that cannot move.
+ * How hard it is to take memory offline: the number of pages in use, with COST_HELD added if there are pages that cannot
+ * move. Memory of which this is not known costs COST_UNKNOWN: more than any number of pages, and less than what is held.
  */
+#define COST_HELD (UINT64_C(1) << 48)
+#define COST_UNKNOWN (COST_HELD - 1)
+
+/* Returns how hard it is to take the counted memory offline. */
 uint64_t page_counts_cost(const PageCounts *counts);
 
 /* Returns the number of pages of a kind in bytes. */

@@ -527,12 +527,17 @@ static const SelectionCase offline_cases[] = {
           "1.125G of node 0 cannot go offline, 1G" OFF_REST },
         { "0c=k4m4 1c=k4m4", 0, ONE, 3000, true, "offline n0 s9 !", SHORT,
           "1.125G of node 0 cannot go offline, 1G" OFF_REST },
-        /* the fewest pages in use first, of blocks with as many from the top; what is not known last */
+        /* the fewest pages in use first, of blocks with as many from the top; then what is not known */
         { "0c=k4m4", 0, ONE, 3000, true, "offline s2 c4=10 c5=0 c6=0 c7=3", NONE, "6..5-" },
         { "0c=k4m4", 0, ONE, 3000, true, "offline s3 c4=10 c5=0 c7=3", NONE, "5- 7- 4-" },
         { "0c=k4m4", 0, ONE, 3000, true, "offline s4 c4=10 c5=0 c7=3", NONE, "5- 7- 4- 6-" },
         { "0c=k4m4 1c=k4m4", 0, ONE, 3000, true, "offline s2 c6=1 c7=2 c14=2 c15=3", NONE,
           "6- 14-" },
+        /* and blocks that were not counted before those with pages that cannot move: 1 << 48 and more */
+        { "0c=k4m4", 0, ONE, 3000, true, "offline s3 c5=0 c6=281474976710661 c7=281474976710657",
+          NONE, "5..4- 7-" },
+        { "0c=k4m4", 0, ONE, 3000, true, "offline s3 c5=32768 c7=281474976710656", NONE,
+          "5..6- 4-" },
         /* but kernel memory after movable memory */
         { "0c=k4m4", 0, ONE, 3000, true, "offline s6 c2=0 c4=9", NONE, "4- 7..5- 2..3-" },
         { "0c=k4m4", 8, ONE, 3000, true, "offline s1 c4=0", SHORT,
