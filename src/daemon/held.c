@@ -12,16 +12,17 @@
                 memmove(&(array)[i], &(array)[(i) + 1], ((n) - (i)) * sizeof((array)[0]));         \
         })
 
-void held_add_page(Held *held, uint32_t block, uint64_t page, int error)
+void held_add_page(Held *held, uint32_t block, uint64_t page, int error, uint64_t realtime_usec)
 {
         for (size_t i = 0; i < held->n_pages; i++)
                 if (held->pages[i].page == page) {
                         held->pages[i].error = error;
+                        held->pages[i].realtime_usec = realtime_usec;
                         return;
                 }
         if (held->n_pages == STUCK_PAGES_MAX)
                 REMOVE(held->pages, held->n_pages, 0);
-        held->pages[held->n_pages++] = (StuckPage){ page, block, error };
+        held->pages[held->n_pages++] = (StuckPage){ page, block, error, realtime_usec };
 }
 
 /* How long what the kernel's log said counts for further attempts: it does not say all each time. */
@@ -43,16 +44,22 @@ static void take_last(const Held *held, const Block *block, uint64_t realtime_us
         }
 }
 
-/* Adds the pages of a block that did not move to its counts, and forgets them. */
-static void take_pages(Held *held, uint32_t block, PageCounts *pages)
+/*
+ * Adds the pages of a block that did not move to its counts, and forgets them. The log also names pages of an offline
+ * that succeeds at a later attempt: those of long ago, and from before the block went online, do not count.
+ */
+static void take_pages(Held *held, const Block *block, uint64_t realtime_usec, PageCounts *pages)
 {
         for (size_t i = held->n_pages; i-- > 0;) {
-                if (held->pages[i].block != block)
+                const StuckPage *page = &held->pages[i];
+
+                if (page->block != block->id)
                         continue;
-                if (held->pages[i].error == -ENOMEM)
-                        pages->has_no_room = true;
-                else
-                        pages->n_pinned++;
+                if (realtime_usec - page->realtime_usec <= LOG_USEC &&
+                    block->onlined_usec <= page->realtime_usec) {
+                        pages->has_no_room |= page->error == -ENOMEM;
+                        pages->n_pinned += page->error != -ENOMEM;
+                }
                 REMOVE(held->pages, held->n_pages, i);
         }
 }
@@ -68,7 +75,7 @@ static void forget_block(Held *held, uint32_t block)
 
 void held_add_block(Held *held, const Block *block, uint64_t realtime_usec, PageCounts *pages)
 {
-        take_pages(held, block->id, pages);
+        take_pages(held, block, realtime_usec, pages);
         take_last(held, block, realtime_usec, pages);
         if (pages->page_size_bytes == 0)
                 return;

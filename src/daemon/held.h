@@ -22,7 +22,8 @@ typedef struct HeldBlock {
 typedef struct StuckPage {
         uint64_t page;
         uint32_t block;
-        int error; /* 0, or a negative errno: -ENOMEM if no memory was free */
+        int error;              /* 0, or a negative errno: -ENOMEM if no memory was free */
+        uint64_t realtime_usec; /* when the log last said so */
 } StuckPage;
 
 /* The most blocks and pages that are kept at a time. The oldest are forgotten first. */
@@ -37,11 +38,11 @@ typedef struct Held {
 } Held;
 
 /* The kernel's log says that a page of a block did not move. */
-void held_add_page(Held *held, uint32_t block, uint64_t page, int error);
+void held_add_page(Held *held, uint32_t block, uint64_t page, int error, uint64_t realtime_usec);
 
 /*
- * A block did not go offline. Adds to its counts the pages that did not move since the last such call for the block,
- * and keeps the counts until the block is offline.
+ * A block did not go offline. Adds to its counts the pages that did not move within the last minute, if they were not
+ * added before, and keeps the counts until the block is offline.
  */
 void held_add_block(Held *held, const Block *block, uint64_t realtime_usec, PageCounts *pages);
 

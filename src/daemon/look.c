@@ -140,10 +140,11 @@ const HeldBlock *manager_find_held(Manager *manager, const Block *block)
 void manager_note_stuck(Manager *manager, uint64_t page, int error)
 {
         uint64_t n_pages = manager->machine.block_size_bytes / manager->sysfs.page_size_bytes;
-        uint64_t block = page / MAX(n_pages, UINT64_C(1));
+        uint64_t block = page / MAX(n_pages, UINT64_C(1)), realtime_usec = 0;
 
+        (void) sd_event_now(manager->event, CLOCK_REALTIME, &realtime_usec);
         if (block <= UINT32_MAX)
-                held_add_page(&manager->held, (uint32_t) block, page, error);
+                held_add_page(&manager->held, (uint32_t) block, page, error, realtime_usec);
 }
 
 void manager_count_refuser(Manager *manager, uint32_t block)
