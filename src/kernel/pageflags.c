@@ -27,6 +27,10 @@
 #define FLAG_PGTABLE FLAG(26)
 #define FLAG_RESERVED FLAG(32)
 #define FLAG_MLOCKED FLAG(33)
+#define FLAG_OWNER_PRIVATE FLAG(37)
+
+/* What a page takes of the memory map: the size of the kernel's struct page. */
+#define MAP_ENTRY_BYTES 64
 
 /* The pages to read at once. */
 #define CHUNK 4096
@@ -125,9 +129,11 @@ typedef struct Counter {
         PageKind kind;
         bool is_locked;
         uint64_t huge_bytes;
-        uint64_t numbers[CHUNK]; /* of kpagecount, for the pages of this chunk */
-        bool has_numbers;        /* they were read */
-        ssize_t n_numbers;       /* how many there are; negative: an error */
+        bool in_map;                  /* all pages so far are of the memory map */
+        uint64_t map[_PAGE_KIND_MAX]; /* how many, by kind; counts has them as well */
+        uint64_t numbers[CHUNK];      /* of kpagecount, for the pages of this chunk */
+        bool has_numbers;             /* they were read */
+        ssize_t n_numbers;            /* how many there are; negative: an error */
 } Counter;
 
 /* Takes a page that is no tail, or the head of the compound page that the block begins in. */
@@ -153,6 +159,31 @@ static bool is_unmapped(Counter *counter, uint64_t first, size_t i)
         return (ssize_t) i < counter->n_numbers && counter->numbers[i] == 0;
 }
 
+/*
+ * Whether a page is of the memory map of a block that lies in the block itself: kernels from 6.0 on mark such pages as
+ * "self-hosted" with this flag. They were reserved as well until 6.11. All of them lie at the start of the block.
+ */
+static bool is_of_map(PageKind kind, uint64_t flags)
+{
+        return (kind == PAGE_RESERVED || kind == PAGE_KERNEL) && (flags & FLAG_OWNER_PRIVATE) &&
+               !(flags & (FLAG_HEAD | FLAG_TAIL));
+}
+
+/*
+ * Takes the memory map out of the counts, unless it has too few pages to be one. It may have more than it needs: the
+ * kernel can be told to fill up the last pageblock (memmap_on_memory=force).
+ */
+static void counter_remove_map(Counter *counter, uint64_t n_pages)
+{
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < _PAGE_KIND_MAX; i++)
+                n += counter->map[i];
+        for (size_t i = 0; i < _PAGE_KIND_MAX; i++)
+                if (n * counter->counts.page_size_bytes >= n_pages * MAP_ENTRY_BYTES)
+                        counter->counts.n[i] -= counter->map[i];
+}
+
 static void counter_take(Counter *counter, uint64_t first, const uint64_t *flags, size_t n)
 {
         PageCounts *counts = &counter->counts;
@@ -174,6 +205,8 @@ static void counter_take(Counter *counter, uint64_t first, const uint64_t *flags
                     is_unmapped(counter, first, i))
                         kind = PAGE_UNMAPPED;
                 counts->n[kind]++;
+                counter->in_map &= is_of_map(kind, flags[i]);
+                counter->map[kind] += counter->in_map;
                 counts->n_locked += counter->is_locked;
         }
 }
@@ -192,6 +225,8 @@ int pages_count(const PageFiles *files, uint64_t page_size_bytes, uint64_t first
         counter.counts = (PageCounts){ .page_size_bytes = page_size_bytes };
         counter.kind = PAGE_KERNEL;
         counter.is_locked = false;
+        counter.in_map = true;
+        memset(counter.map, 0, sizeof(counter.map));
         if (read_flags(files, first) & FLAG_TAIL) {
                 uint64_t head = find_head(files, first);
 
@@ -208,6 +243,7 @@ int pages_count(const PageFiles *files, uint64_t page_size_bytes, uint64_t first
                 counter_take(&counter, first, flags, (size_t) n);
                 first += (uint64_t) n;
         }
+        counter_remove_map(&counter, n_pages);
         *ret = counter.counts;
         return 0;
 }

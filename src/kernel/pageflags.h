@@ -23,8 +23,9 @@ void page_files_open(const Sysfs *sysfs, PageFiles *ret);
 void page_files_close(PageFiles *files);
 
 /*
- * Counts `n_pages` pages from the number `first` on. A page that does not exist is not counted. Returns 0,
- * -EOPNOTSUPP if there is no file, or another negative errno. *ret is written on success only.
+ * Counts the `n_pages` pages of a block from the number `first` on. A page that does not exist is not counted, nor is
+ * the memory map of the block in its first pages (memmap_on_memory), which does not keep it from going offline. Returns
+ * 0, -EOPNOTSUPP if there is no file, or another negative errno. *ret is written on success only.
  */
 int pages_count(const PageFiles *files, uint64_t page_size_bytes, uint64_t first, uint64_t n_pages,
                 PageCounts *ret);

@@ -193,6 +193,47 @@ START_TEST(memory_of_processes_that_none_maps_is_told_apart)
 }
 END_TEST
 
+/* Makes `n` pages at the start of a block the memory map of that block. */
+static void make_map(size_t first, size_t n, uint64_t of_all)
+{
+        for (size_t i = first; i < first + n; i++)
+                flags[i] = BIT(37) | of_all;
+}
+
+START_TEST(the_memory_map_of_a_block_does_not_hold_it)
+{
+        static const uint64_t of_all[] = { BIT(32), 0 };
+        const int kind = _i == 0 ? PAGE_RESERVED : PAGE_KERNEL;
+        PageCounts counts;
+
+        /* Blocks of 2048 pages have maps of 32 pages of 4 KiB. */
+        make_map(4096, 32, of_all[_i]);
+        flags[5000] = LRU;
+        counts = count(4096, 2048);
+        ck_assert_uint_eq(counts.n[kind], 2015 * (kind == PAGE_KERNEL));
+        ck_assert_uint_eq(counts.n[PAGE_CACHE], 1);
+        for (size_t i = 4096 + 32; i < 4096 + 2048; i++)
+                flags[i] = BIT(10);
+        counts = count(4096, 2048);
+        ck_assert(!page_counts_are_held(&counts));
+        ck_assert_uint_eq(page_counts_used(&counts), 0);
+        ck_assert_uint_eq(counts.n[PAGE_FREE], 2016);
+        /* It is as large as the kernel was told to make it, and what follows it counts. */
+        make_map(4096, 512, of_all[_i]);
+        flags[4096 + 512] = of_all[_i];
+        ck_assert_uint_eq(count(4096, 2048).n[kind], 1);
+        /* Too few pages are no map, nor are pages with a gap before them, or without the flag. */
+        flags[4096 + 31] = BIT(10);
+        ck_assert_uint_eq(count(4096, 2048).n[kind], 512);
+        make_map(4096, 512, of_all[_i]);
+        flags[4096] = BIT(10);
+        ck_assert_uint_eq(count(4096, 2048).n[kind], 512);
+        for (size_t i = 4096; i < 4096 + 32; i++)
+                flags[i] = of_all[_i];
+        ck_assert_uint_eq(count(4096, 2048).n[kind], 513);
+}
+END_TEST
+
 /* The kernel does not stop for a reader. What it shows need not fit together. */
 START_TEST(flags_that_do_not_fit_together_are_counted)
 {
@@ -246,6 +287,7 @@ int main(void)
         tcase_add_test(tcase, huge_pages_are_counted_by_their_size);
         tcase_add_test(tcase, locked_pages_count_as_such_and_as_what_they_are);
         tcase_add_test(tcase, memory_of_processes_that_none_maps_is_told_apart);
+        tcase_add_loop_test(tcase, the_memory_map_of_a_block_does_not_hold_it, 0, 2);
         tcase_add_test(tcase, flags_that_do_not_fit_together_are_counted);
         tcase_add_test(tcase, a_block_is_counted_by_its_number);
         tcase_add_test(tcase, without_the_file_nothing_is_counted);
