@@ -333,11 +333,13 @@ int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *
 int manager_preview(Manager *manager, const Request *request, Selection *ret, Effects *ret_effects)
 {
         Addition addition = { .origin = ORIGIN_KMEM };
-        bool is_unplugged;
+        bool is_unplugged = false;
 
         manager_count(manager);
-        identify_dax_states(&manager->sysfs, &manager->machine);
-        is_unplugged = names_unplugged(manager, request, &addition);
+        if (!manager->dax_write.is_sent) {
+                identify_dax_states(&manager->sysfs, &manager->machine);
+                is_unplugged = names_unplugged(manager, request, &addition);
+        }
         return job_queue_preview(&manager->machine, &manager->conf.policy,
                                  is_unplugged ? &addition : NULL, request, ret, ret_effects);
 }

@@ -53,7 +53,11 @@ void manager_rescan(Manager *manager, bool all);
 int manager_add_job(Manager *manager, Request *request, uint32_t uid, uint32_t *ret_id,
                     Selection *ret_refused);
 
-/* Tells what a request would change, or why it would be refused: see job_queue_preview(). Changes nothing. */
+/*
+ * Tells what a request would change, or why it would be refused: see job_queue_preview(). Changes no block and no job,
+ * but looks at the states of dax devices anew. While the actuator writes such a state, what was seen before holds,
+ * and a device that has no blocks is not found.
+ */
 int manager_preview(Manager *manager, const Request *request, Selection *ret, Effects *ret_effects);
 
 /* Finds the blocks to count before manager_add_job(): see selection_candidates(). */

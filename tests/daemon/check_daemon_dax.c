@@ -127,6 +127,23 @@ START_TEST(a_device_that_cannot_be_unplugged_is_onlined_block_by_block)
 }
 END_TEST
 
+START_TEST(a_preview_does_not_look_at_devices_during_a_write)
+{
+        char *before;
+
+        testbed_hold(MOCK_DAX, 1);
+        start_with("");
+        wait_for(testbed_is_waiting(MOCK_DAX));
+        before = strdup(bus_list_devices());
+        ck_assert_ptr_nonnull(strstr(before, "dax0.0"));
+        testbed_write(STATE, "online_kernel");
+        (void) bus_preview("online", 1, "Device", "s", "dax0.0");
+        ck_assert_str_eq(bus_list_devices(), before);
+        free(before);
+        testbed_let_go(MOCK_DAX);
+}
+END_TEST
+
 START_TEST(a_device_that_lost_its_blocks_is_tried_again)
 {
         testbed_hold(MOCK_DAX, 1);
@@ -498,6 +515,7 @@ int main(void)
         tcase_add_test(tcase, a_device_of_one_class_is_onlined_with_one_write);
         tcase_add_test(tcase, blocks_that_stay_offline_are_written_one_by_one);
         tcase_add_test(tcase, a_device_that_cannot_be_unplugged_is_onlined_block_by_block);
+        tcase_add_test(tcase, a_preview_does_not_look_at_devices_during_a_write);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_is_tried_again);
         tcase_add_test(tcase, a_device_that_lost_its_blocks_is_told_with_the_way_to_have_them_back);
         tcase_add_test(tcase, a_device_that_is_offline_as_a_whole_again_gets_that_state);
