@@ -101,7 +101,7 @@ static int append_file(sd_bus_message *reply, const Conf *conf, size_t i, bool s
 {
         _cleanup_free_ char *text = NULL;
         uint64_t digest = 0;
-        int r = conf_show_file(conf->files[i], sees_all, &text, &digest);
+        int r = conf_show_file(conf->paths[i], sees_all, &text, &digest);
 
         if (r < 0)
                 return r;

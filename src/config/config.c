@@ -62,7 +62,9 @@ void conf_done(Conf *conf)
                 return;
         policy_done(&conf->policy);
         strings_free(conf->files);
+        strings_free(conf->paths);
         free(conf->digests);
         conf->files = NULL;
+        conf->paths = NULL;
         conf->digests = NULL;
 }

@@ -25,7 +25,8 @@ static const char *const mains[] = {
 
 /* What was read of a file, and is to be applied. */
 typedef struct LoadFile {
-        const char *path; /* of Load.paths */
+        const char *path; /* of Load.paths, as it is shown */
+        char *real;       /* owned: the path */
         char *text;       /* owned */
         size_t size;
         ConfPlace place;
@@ -49,8 +50,10 @@ static void load_init(Load *load, const char *root, ConfFaults *faults)
 
 static void load_done(Load *load)
 {
-        for (size_t i = 0; i < load->n_files; i++)
+        for (size_t i = 0; i < load->n_files; i++) {
+                free(load->files[i].real);
                 free(load->files[i].text);
+        }
         free(load->files);
         conf_done(&load->draft.conf);
         strings_free(load->paths);
@@ -177,28 +180,35 @@ static int read_file(const Load *load, const char *name, const char *path, bool 
                                                       "device");
 }
 
-/* Keeps a text, which it takes over, to be applied. `path` belongs to Load.paths. Returns 0 or -ENOMEM. */
-static int load_keep(Load *load, const char *path, char *text, size_t size, ConfPlace place)
+/*
+ * Keeps a text, which it takes over with `real`, to be applied. `path` belongs to Load.paths, and is `real` as it is
+ * shown. Returns 0 or -ENOMEM.
+ */
+static int load_keep(Load *load, const char *path, char *real, char *text, size_t size,
+                     ConfPlace place)
 {
         if (GROW(load->files, load->n_files) < 0) {
+                free(real);
                 free(text);
                 return -ENOMEM;
         }
-        load->files[load->n_files++] = (LoadFile){ path, text, size, place };
+        load->files[load->n_files++] = (LoadFile){ path, real, text, size, place };
         return 0;
 }
 
 /* Adds a file to those that were read. */
-static int add_file(Conf *conf, const char *path, uint64_t digest)
+static int add_file(Conf *conf, const LoadFile *file)
 {
         size_t n = 0;
+        int r;
 
         while (conf->files && conf->files[n])
                 n++;
         if (GROW(conf->digests, n) < 0)
                 return -ENOMEM;
-        conf->digests[n] = digest;
-        return strings_append(&conf->files, strdup(path));
+        conf->digests[n] = conf_digest(file->text, file->size);
+        r = strings_append(&conf->paths, strdup(file->real));
+        return r < 0 ? r : strings_append(&conf->files, strdup(file->path));
 }
 
 /*
@@ -222,7 +232,7 @@ static int load_one(Load *load, char *path, bool is_optional, ConfPlace place)
         load->draft.is_incomplete = load->draft.is_incomplete || r > 0;
         if (!text)
                 return 0;
-        return load_keep(load, path, TAKE_PTR(text), size, place);
+        return load_keep(load, path, TAKE_PTR(name), TAKE_PTR(text), size, place);
 }
 
 static const char *base_name(const char *path)
@@ -289,15 +299,14 @@ static int list_checked(const Load *load, const char *folder, char ***paths)
 /* Keeps the text of a drop-in that is not installed. Returns 0 or -ENOMEM. */
 static int load_draft(Load *load, const ConfText *draft)
 {
-        char *path = strdup(draft->name), *text;
-        int r;
+        _cleanup_free_ char *name = strdup(draft->name), *text = strdup(draft->text);
+        char *path = strdup(draft->name);
 
         text_make_printable(path);
-        r = strings_append(&load->paths, path);
-        text = r >= 0 ? strdup(draft->text) : NULL;
-        if (!text)
+        if (strings_append(&load->paths, path) < 0 || !name || !text)
                 return -ENOMEM;
-        return load_keep(load, path, text, strlen(text), CONF_PLACE_DROPIN);
+        return load_keep(load, path, TAKE_PTR(name), TAKE_PTR(text), strlen(draft->text),
+                         CONF_PLACE_DROPIN);
 }
 
 static int load_dropins(Load *load, const ConfText *draft)
@@ -337,7 +346,7 @@ static int load_finish(Load *load, Conf *ret)
         for (size_t i = 0; r >= 0 && i < load->n_files; i++) {
                 const LoadFile *file = &load->files[i];
 
-                r = add_file(&load->draft.conf, file->path, conf_digest(file->text, file->size));
+                r = add_file(&load->draft.conf, file);
                 if (r >= 0)
                         r = conf_draft_apply(&load->draft, file->path, file->text, file->size,
                                              file->place);
@@ -488,7 +497,7 @@ int conf_show_file(const char *path, bool sees_all, char **ret_text, uint64_t *r
         _cleanup_(conf_faults_done) ConfFaults faults = {};
         _cleanup_free_ char *text = NULL;
         struct stat st;
-        size_t size;
+        size_t size = 0;
         int r;
 
         if (fd < 0 || fstat(fd, &st) < 0)
@@ -498,7 +507,7 @@ int conf_show_file(const char *path, bool sees_all, char **ret_text, uint64_t *r
         if (!sees_all && (!(st.st_mode & S_IROTH) || !has_open_folders(path)))
                 return not_shown("not all users can read it, so only root is shown it", ret_text);
         r = read_regular(path, fd, &faults, &text, &size);
-        if (r != 0)
+        if (r < 0 || !text)
                 return r < 0 ? r : not_shown(faults.faults[0].text, ret_text);
         *ret_digest = conf_digest(text, size);
         *ret_text = make_shown(TAKE_PTR(text), size);

@@ -227,7 +227,7 @@ static int fill_files(ConfigView *view)
                 char *text = NULL;
                 uint64_t digest;
 
-                r = conf_show_file(paths[i], true, &text, &digest);
+                r = conf_show_file(view->conf->paths[i], true, &text, &digest);
                 if (r < 0 || !keep(view, text) || GROW(view->files, view->n_files) < 0)
                         return -ENOMEM;
                 *(r > 0 ? &row.note : &row.text) = text;

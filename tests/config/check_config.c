@@ -2091,6 +2091,23 @@ START_TEST(a_file_is_shown_to_those_who_may_read_it)
 }
 END_TEST
 
+START_TEST(a_file_with_an_unprintable_name_is_shown)
+{
+        Conf conf;
+
+        /* The first name is shown like the second one. */
+        put(ETC_D "10-\x01.conf", "settle = 1;\n");
+        put(ETC_D "10-?.conf", "settle = 2;\n");
+        load(&conf);
+        for (size_t i = 0; i < 2; i++)
+                ck_assert_str_eq(conf.files[i], below_root(ETC_D "10-?.conf"));
+        assert_shown(conf.paths[0], true, 0, "settle = 1;\n");
+        assert_shown(conf.paths[1], true, 0, "settle = 2;\n");
+        ck_assert_ptr_null(conf.paths[2]);
+        conf_done(&conf);
+}
+END_TEST
+
 /* Criteria of a rule as they are printed. */
 static const char *const printed_criteria[] = {
         "node = \"3\";",
@@ -2374,6 +2391,7 @@ static void add_document_tests(Suite *suite)
         TCase *documents = add_case(suite, "documents");
 
         tcase_add_test(documents, settings_come_first_in_the_table_and_print_their_defaults);
+        tcase_add_test(documents, a_file_with_an_unprintable_name_is_shown);
         tcase_add_test(documents, a_file_is_shown_to_those_who_may_read_it);
         tcase_add_loop_test(documents, a_setting_is_printed_as_it_is_written, 0,
                             ELEMENTSOF(printed_cases));
