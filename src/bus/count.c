@@ -107,7 +107,9 @@ static void go_on_later(const Count *count)
 /* Has the next block counted, of the call that has waited longest. */
 static void counts_go_on(void)
 {
-        while (counts && !active) {
+        if (active)
+                return;
+        while (counts) {
                 Count *count = counts, **end = &counts;
                 int r;
 
@@ -136,6 +138,7 @@ static void counts_go_on(void)
                 while (*end)
                         end = &(*end)->next;
                 *end = count;
+                return;
         }
 }
 

@@ -209,13 +209,14 @@ static int reply_job(sd_bus_message *message, Manager *manager, Request *request
 void bus_request_take_counts(Request *request, const CountedBlock *counted, size_t n_counted)
 {
         request->costs = calloc(n_counted + 1, sizeof(*request->costs));
-        for (size_t i = 0; request->costs && i < n_counted; i++)
+        if (!request->costs)
+                return;
+        for (size_t i = 0; i < n_counted; i++)
                 request->costs[request->n_costs++] = (BlockCost){
                         .block = counted[i].block,
                         .cost = page_counts_cost(&counted[i].pages),
                 };
-        if (request->n_costs > 0)
-                qsort(request->costs, request->n_costs, sizeof(*request->costs), id_compare);
+        qsort(request->costs, request->n_costs, sizeof(*request->costs), id_compare);
 }
 
 /* Makes the job when it is known how many pages of the blocks are in use. */

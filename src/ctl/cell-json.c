@@ -13,7 +13,7 @@ static const char *key_format(const Column *column, char buffer[static KEY_MAX])
 {
         size_t n = 0;
 
-        for (; column->name[n] && n < KEY_MAX - 1; n++)
+        for (; n < KEY_MAX - 1 && column->name[n]; n++)
                 buffer[n] = (char) tolower((unsigned char) column->name[n]);
         buffer[n] = '\0';
         return buffer;

@@ -175,8 +175,11 @@ bool table_is_alike(const Table *table, const void *a, const void *b)
 
 int table_finish(Table *table, int r)
 {
-        if (r >= 0 && table->rows)
-                return json_print(json_make(JSON_MEMBERS({ table->name, TAKE_PTR(table->rows) })));
+        if (r >= 0 && table->rows) {
+                json_object *rows = TAKE_PTR(table->rows);
+
+                return json_print(json_make(JSON_MEMBERS({ table->name, rows })));
+        }
         if (r >= 0)
                 r = scols_print_table(table->scols);
         return r < 0 ? failure("cannot print the table: %s", strerror(-r)) : EXIT_SUCCESS;

@@ -178,8 +178,8 @@ static int add_entry(History *history, const Machine *machine, const Policy *pol
                 .error = block->error,
                 .by_itself = block->by_itself,
                 .rollback = block->rollback.is_set ? block->rollback : (Rollback){},
-                .rule = strdup(rule),
         };
+        entry->rule = strdup(rule);
         strcpy(entry->device, device);
         if (!entry->rule || insert_range(entry, 0, block->id) < 0 ||
             reason_format(machine, policy, block, &entry->reason) < 0)
