@@ -31,7 +31,7 @@ typedef enum ActuatorVerb {
         ACTUATOR_SET_DAX,
         /*
          * Counts what the pages of a block that is online are used for, in ActuatorReply.pages. Of a page, nothing
-         * else leaves the actuator, so that nobody learns where in memory anything lies.
+         * else leaves the actuator, so that nobody learns where in a block anything lies.
          */
         ACTUATOR_COUNT_PAGES,
         _ACTUATOR_VERB_MAX,

@@ -9,6 +9,7 @@
 #include "policy/holds.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /* How long a call may take. A write to the state of a block, behind which a count waits, can take minutes. */
 #define CALL_USEC (10 * USEC_PER_SEC)
@@ -29,6 +30,7 @@ struct Count {
         Count *next;
         sd_bus_message *message; /* owned: the call */
         uint32_t uid;
+        bool has_rests; /* see rest_until_usec */
         Manager *manager;
         CountFinish finish;
         BusCounted answer; /* for bus_count_for() */
@@ -47,6 +49,15 @@ static Count *counts;
 
 /* The call whose block is being counted. NULL if none is, or if that call has been answered. */
 static Count *active;
+
+/*
+ * After each block that is counted for a user other than root, no other such block is counted for as long as that took:
+ * by calls that all may make, such users keep the actuator busy half of the time at most. Jobs do not rest.
+ */
+static uint64_t rest_until_usec;
+
+/* Whether that comes after the block that is being counted, also if its call has been answered. */
+static bool is_rest_due;
 
 /* Tries again after a while in which nothing could be counted. */
 static sd_event_source *again_source;
@@ -84,6 +95,14 @@ static void count_end(Count *count)
         count_free(count);
 }
 
+static uint64_t now_usec(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
 static void counts_go_on(void);
 
 static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
@@ -95,13 +114,24 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* Goes on a little later. If memory is short, the calls end when their time is up. */
-static void go_on_later(const Count *count)
+static void go_on_later(const Count *count, uint64_t usec)
 {
         sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(count->message));
 
-        if (!again_source)
-                (void) sd_event_add_time_relative(event, &again_source, CLOCK_MONOTONIC, AGAIN_USEC,
-                                                  0, on_again, NULL);
+        again_source = sd_event_source_disable_unref(again_source);
+        /* Without an accuracy, sd-event may wait 250 ms longer. */
+        (void) sd_event_add_time_relative(event, &again_source, CLOCK_MONOTONIC, usec,
+                                          USEC_PER_MSEC, on_again, NULL);
+}
+
+/* Finds the link to the call that has waited longest and need not rest, or else the end of the list. */
+static Count **find_next(uint64_t now)
+{
+        Count **at = &counts;
+
+        while (*at && (*at)->has_rests && (*at)->n_asked < (*at)->n_blocks && now < rest_until_usec)
+                at = &(*at)->next;
+        return at;
 }
 
 /* Has the next block counted, of the call that has waited longest. */
@@ -110,9 +140,14 @@ static void counts_go_on(void)
         if (active)
                 return;
         while (counts) {
-                Count *count = counts, **end = &counts;
+                uint64_t now = now_usec();
+                Count **at = find_next(now), *count = *at, **end = &counts;
                 int r;
 
+                if (!count) {
+                        go_on_later(counts, rest_until_usec - now);
+                        return;
+                }
                 if (count->n_asked == count->n_blocks) {
                         count_end(count);
                         continue;
@@ -122,7 +157,7 @@ static void counts_go_on(void)
                 if (r == -EBUSY)
                         return;
                 if (r == -EAGAIN) {
-                        go_on_later(count);
+                        go_on_later(count, AGAIN_USEC);
                         return;
                 }
                 if (r < 0) {
@@ -132,8 +167,9 @@ static void counts_go_on(void)
                 }
                 count->n_asked++;
                 active = count;
+                is_rest_due = count->has_rests;
                 /* The next block is another call's. */
-                counts = count->next;
+                *at = count->next;
                 count->next = NULL;
                 while (*end)
                         end = &(*end)->next;
@@ -146,6 +182,9 @@ void bus_take_counted(const CountedBlock *counted)
 {
         Count *count = active;
 
+        if (is_rest_due)
+                rest_until_usec = now_usec() + counted->usec;
+        is_rest_due = false;
         active = NULL;
         if (count) {
                 turn_count(count->uid, counted->usec);
@@ -218,6 +257,13 @@ static int count_watch_caller(Count *count)
                                                 "NameHasOwner", on_there, count, "s", caller);
 }
 
+/* Whether every user may make this call as often as it likes: it makes no job, for which a user needs a grant. */
+static bool is_for_all(sd_bus_message *message)
+{
+        return sd_bus_message_is_method_call(message, NULL, "CountPages") > 0 ||
+               sd_bus_message_is_method_call(message, NULL, "Preview") > 0;
+}
+
 /* Takes over the numbers of the blocks. Returns what a handler returns. */
 static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, uint32_t **blocks,
                        size_t n_blocks, uint64_t usec, CountFinish finish, BusCounted answer,
@@ -237,6 +283,7 @@ static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, 
         *count = (Count){
                 .message = sd_bus_message_ref(message),
                 .uid = uid,
+                .has_rests = uid != 0 && is_for_all(message),
                 .manager = manager,
                 .finish = finish,
                 .answer = answer,
