@@ -249,6 +249,12 @@ class WhatIsOdd(TreeCase):
         rows = self.ctl_json(root, "nodes", "-o", "NODE,TIER")["nodes"]
         self.assertEqual([row["tier"] for row in rows[:3]], [4, 22, 4])
 
+    def test_a_device_asks_no_daemon(self):
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
+        self.addCleanup(os.environ.pop, "DBUS_SYSTEM_BUS_ADDRESS")
+        told = self.ctl(self.made("x86-two-sockets"), "devices", "PNP0C80:00", err=[])
+        self.assertIn("PNP0C80:00", told)
+
     def test_cxl_region_and_memory_devices_of_a_dax_device(self):
         tree = self.made("s390x-standby")
         (tree / "proc").mkdir(exist_ok=True)
