@@ -20,12 +20,13 @@ static const char *skip_prefix(const char *text, const char *prefix)
 }
 
 /*
- * Parses a block: "32", "memory32" or its path; or an address "0x...". Both ends of a range must be numbers, or
- * addresses.
+ * Parses a block: "32", "memory32" or its path, which may end with "/"; or an address "0x...". Both ends of a range
+ * must be numbers, or addresses.
  */
-static int parse_end(const char *text, bool is_address, uint64_t *ret)
+static int parse_end(char *text, bool is_address, uint64_t *ret)
 {
         const char *name = skip_prefix(text, BLOCK_PATH);
+        size_t length = strlen(text);
         uint32_t number = 0;
         int r;
 
@@ -34,6 +35,8 @@ static int parse_end(const char *text, bool is_address, uint64_t *ret)
         /* A path has a name at its end. */
         if (name != text && strncmp(name, BLOCK_NAME, strlen(BLOCK_NAME)) != 0)
                 return -EINVAL;
+        if (name != text && text[length - 1] == '/')
+                text[length - 1] = '\0';
         r = parse_u32(skip_prefix(name, BLOCK_NAME), &number);
         if (r >= 0)
                 *ret = number;
@@ -57,7 +60,9 @@ static int parse_word(const char *word, WordRange *ret)
                 return -EINVAL;
         r = parse_end(first, is_address, &range.first);
         if (r >= 0)
-                r = parse_end(last ? last : first, is_address, &range.last);
+                r = last ? parse_end(last, is_address, &range.last) : 0;
+        if (!last)
+                range.last = range.first;
         if (r < 0)
                 return r;
         *ret = range;

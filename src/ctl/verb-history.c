@@ -109,6 +109,7 @@ int verb_history(void)
         _cleanup_(snapshot_done) Snapshot snapshot = {};
         _cleanup_(table_done) Table table = {};
         Filter filter = {};
+        bool is_empty = true;
         int r;
 
         r = table_init(&table, "history", &history_columns);
@@ -122,8 +123,15 @@ int verb_history(void)
                 DecisionRow *row = &snapshot.history[i];
 
                 row->block_size_bytes = snapshot.manager.block_size_bytes;
-                if (filter_takes(&filter, row))
+                if (filter_takes(&filter, row)) {
                         r = table_add(&table, row);
+                        is_empty = false;
+                }
+        }
+        if (r >= 0 && is_empty && !arg_json) {
+                if (!arg_no_headings)
+                        puts(snapshot.n_history > 0 ? "No decisions match." : "No decisions.");
+                return EXIT_SUCCESS;
         }
         return table_finish(&table, r);
 }

@@ -291,19 +291,18 @@ static int save_svg(const Snapshot *snapshot, const MapPolicy *policy)
         FILE *file;
         int r;
 
+        r = map_draw_svg(snapshot, policy, &picture);
+        if (r < 0)
+                return failure("cannot draw the picture: %s", strerror(-r));
         if (strcmp(arg_svg, "-") == 0) {
-                r = map_draw_svg(snapshot, policy, &picture);
-                if (r < 0)
-                        return failure("%s", strerror(-r));
                 fputs(picture, stdout);
                 return EXIT_SUCCESS;
         }
         file = fopen(arg_svg, "we");
         if (!file)
                 return failure("cannot write '%s': %s", arg_svg, strerror(errno));
-        r = map_draw_svg(snapshot, policy, &picture);
         errno = 0;
-        if (r >= 0 && (fputs(picture, file) < 0 || fflush(file) != 0))
+        if (fputs(picture, file) < 0 || fflush(file) != 0)
                 r = errno ? -errno : -EIO;
         if (fclose(file) != 0 && r >= 0)
                 r = -errno;

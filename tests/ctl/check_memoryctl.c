@@ -308,7 +308,8 @@ START_TEST(list_takes_the_addresses_and_names_that_are_printed)
                 { "0x150000000-0x15FFFFFFF", "   42\n   43\n" },
                 { "0x0-0x7ffffff,40-41", "    0\n   40\n   41\n" },
                 { "memory32", "   32\n" },
-                { "memory40-memory41,/sys/devices/system/memory/memory7", "    7\n   40\n   41\n" },
+                { "memory40-memory41,/sys/devices/system/memory/memory7/",
+                  "    7\n   40\n   41\n" },
         };
         static const char *const bad[][2] = {
                 { "0x0-0x1ffffff", "0x0000000000000000-0x0000000001ffffff" },
@@ -700,6 +701,8 @@ START_TEST(history_can_be_of_a_time_a_node_or_a_device)
         expect_rows("40-41,43\n");
         RUN("history", "-n", "-o", "BLOCK", "--device", "virtio3", "--node=1");
         expect(0, "", "");
+        RUN("history", "--device", "virtio4");
+        expect(0, "No decisions match.\n", "");
 }
 END_TEST
 
@@ -708,6 +711,8 @@ START_TEST(a_history_without_decisions_is_empty)
         json_object *history;
 
         RUN("history");
+        expect(0, "No decisions.\n", "");
+        RUN("history", "-n");
         expect(0, "", "");
         RUN("history", "-J");
         history = expect_json();
@@ -1702,7 +1707,6 @@ START_TEST(bad_blocks_are_named)
                 { "memorymemory32", "memorymemory32" },
                 { "/sys/devices/system/memory/32", "/sys/devices/system/memory/32" },
                 { "/sys/devices/system/memory/", "/sys/devices/system/memory/" },
-                { "/sys/devices/system/memory/memory32/", "/sys/devices/system/memory/memory32/" },
                 { "/sys/devices/system/node/node1/memory32",
                   "/sys/devices/system/node/node1/memory32" },
 
