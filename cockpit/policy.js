@@ -92,18 +92,28 @@ export class PolicyCard {
         return null;
     }
 
+    /* Shows the text of the named file. Until it is read, nothing can be typed, checked or saved. */
     async open() {
         const file = this.editor.open && this.file();
 
         if (!file || file.path === this.path)
             return;
+        this.path = file.path;
+        this.text.disabled = true;
+        this.show("Reading the file.", true);
         try {
             const text = await file.read();
 
-            this.path = file.path;
+            /* Another name was given meanwhile. */
+            if (file.path !== this.path)
+                return;
             this.text.value = text ?? "";
+            this.text.disabled = false;
             this.show(text === null ? "This file does not exist yet." : "", true);
         } catch (error) {
+            if (file.path !== this.path)
+                return;
+            this.path = null;
             this.show(error.message, false);
         }
         this.showRemove();
@@ -120,6 +130,10 @@ export class PolicyCard {
 
     /* Has memoryd read the text, and plan with it. Returns the plan, or null if the text has a fault. */
     async plan() {
+        if (this.text.disabled) {
+            this.show("The text of this file has not been read.", false);
+            return null;
+        }
         try {
             return await this.memoryd.plan(this.text.value, `${FOLDER}/${this.name.value}`);
         } catch (error) {
