@@ -305,9 +305,10 @@ class Cockpit(PageCase):
         browser.wait_for_text("dialog .preview", r"\w+")
         self._look("dialog", ("dialog",))
         browser.press("Escape")
-        self.guest.run(f"rm {DROP_IN}; memoryctl reload")
+        # Without the rule memoryd would bring the DIMM online, and the kernel would use it.
         self.guest.del_dimm(dimm)
         wait_for_blocks(self.guest, n_blocks)
+        self.guest.run(f"rm {DROP_IN}; memoryctl reload")
 
     def _look(self, state, cards=None):
         """Takes pictures of the page in light, dark and narrow, and asks axe about each. Returns their folder."""
