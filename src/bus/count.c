@@ -62,6 +62,16 @@ static bool is_rest_due;
 /* Tries again after a while in which nothing could be counted. */
 static sd_event_source *again_source;
 
+/* Adds a call behind all that wait. */
+static void append(Count *count)
+{
+        Count **end = &counts;
+
+        while (*end)
+                end = &(*end)->next;
+        *end = count;
+}
+
 static void count_free(Count *count)
 {
         Count **at = &counts;
@@ -141,7 +151,7 @@ static void counts_go_on(void)
                 return;
         while (counts) {
                 uint64_t now = now_usec();
-                Count **at = find_next(now), *count = *at, **end = &counts;
+                Count **at = find_next(now), *count = *at;
                 int r;
 
                 if (!count) {
@@ -171,9 +181,7 @@ static void counts_go_on(void)
                 /* The next block is another call's. */
                 *at = count->next;
                 count->next = NULL;
-                while (*end)
-                        end = &(*end)->next;
-                *end = count;
+                append(count);
                 return;
         }
 }
@@ -270,7 +278,7 @@ static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, 
                        sd_bus_error *error)
 {
         sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(message));
-        Count *count, **end = &counts;
+        Count *count;
         int r = turn_claim(uid, CLAIM_COUNT, "Counts of pages", error);
 
         if (r < 0)
@@ -300,9 +308,7 @@ static int count_start(sd_bus_message *message, uint32_t uid, Manager *manager, 
                 count_free(count);
                 return bus_error_from_errno(error, r, "Cannot count pages");
         }
-        while (*end)
-                end = &(*end)->next;
-        *end = count;
+        append(count);
         counts_go_on();
         return 1;
 }

@@ -219,17 +219,24 @@ void bus_request_take_counts(Request *request, const CountedBlock *counted, size
         qsort(request->costs, request->n_costs, sizeof(*request->costs), id_compare);
 }
 
+/* Reads the call again, which was sound before it waited. Returns 0 or a negative errno with `error` set. */
+static int read_again(sd_bus_message *message, Request *request, sd_bus_error *error)
+{
+        int r = sd_bus_message_rewind(message, true);
+
+        return r < 0 ? r :
+                       bus_read_request(message, bus_job_kind(sd_bus_message_get_member(message)),
+                                        request, error);
+}
+
 /* Makes the job when it is known how many pages of the blocks are in use. */
 static void job_counted(sd_bus_message *message, uint32_t uid, Manager *manager,
                         const CountedBlock *counted, size_t n_counted)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(request_done) Request request = {};
-        int r = sd_bus_message_rewind(message, true);
+        int r = read_again(message, &request, &error);
 
-        if (r >= 0)
-                r = bus_read_request(message, bus_job_kind(sd_bus_message_get_member(message)),
-                                     &request, &error);
         if (r < 0) {
                 (void) sd_bus_reply_method_errno(message, r, &error);
                 return;
@@ -255,11 +262,8 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         _cleanup_(request_done) Request request = {};
-        int r = sd_bus_message_rewind(message, true);
+        int r = read_again(message, &request, &error);
 
-        if (r >= 0)
-                r = bus_read_request(message, bus_job_kind(sd_bus_message_get_member(message)),
-                                     &request, &error);
         if (r < 0)
                 return sd_bus_reply_method_errno(message, r, &error);
         if (bus_count_choice(message, uid, userdata, &request, job_counted))
@@ -267,7 +271,10 @@ static int job_granted(sd_bus_message *message, uint32_t uid, void *userdata)
         return reply_job(message, userdata, &request, uid);
 }
 
-/* Refuses a malformed request at once. Only an authorized caller learns whether this machine can grant it. */
+/*
+ * Refuses a malformed request at once. Polkit is asked before the machine is looked at; Preview() tells everybody what
+ * this machine would grant.
+ */
 int bus_method_make_job(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(request_done) Request request = {};

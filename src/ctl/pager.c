@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <systemd/sd-login.h>
 
@@ -19,9 +18,6 @@
 #define LESS_OPTIONS "FRSXMK"
 
 #define PAGER_WORDS_MAX 16
-
-/* How tall terminals always were. */
-#define TERMINAL_HEIGHT 24
 
 /* Standard output while it is collected. */
 static struct {
@@ -46,19 +42,6 @@ static void on_terminate(int number)
         terminated = 1;
         if (pager_pid > 0)
                 kill((pid_t) pager_pid, SIGTERM);
-}
-
-static size_t terminal_height(void)
-{
-        const char *lines = getenv("LINES");
-        struct winsize size = {};
-        uint32_t height;
-
-        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 && size.ws_row > 0)
-                return size.ws_row;
-        if (lines && parse_u32(lines, &height) >= 0 && height > 0)
-                return height;
-        return TERMINAL_HEIGHT;
 }
 
 /* Returns the program that the user wants, "" for none, or NULL for any. */
@@ -208,7 +191,7 @@ static void set_handler(int number, void (*handler)(int number))
         sigaction(number, &action, NULL);
 }
 
-/* Ends memoryctl by a signal that came while the pager ran, for whoever started memoryctl to see. */
+/* Ends memoryctl by the signal that came while the pager ran, so that the caller sees it. */
 static void pass_signal_on(const char *pager, const char *less_options)
 {
         /* less without K takes Ctrl-C as a command to itself. */
@@ -271,7 +254,7 @@ void pager_end(void)
         collected.real = NULL;
         if (fclose(collected.stream) != 0)
                 (void) failure("%s", strerror(ENOMEM));
-        else if (count_lines() < terminal_height() || !show())
+        else if (count_lines() < terminal_height(STDOUT_FILENO) || !show())
                 fwrite(collected.text, 1, collected.size, stdout);
         free(collected.text);
 }

@@ -12,17 +12,34 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 
+/* Chooses what the terminal tells, unless that is 0, else the number in a variable, else the usual one. */
+static size_t choose(unsigned short told, const char *variable, size_t usual)
+{
+        const char *text = getenv(variable);
+        uint32_t number;
+
+        if (told > 0)
+                return told;
+        return text && parse_u32(text, &number) >= 0 && number > 0 ? number : usual;
+}
+
+/* All members are 0 if there is no terminal. */
+static struct winsize terminal_size(int fd)
+{
+        struct winsize size = {};
+
+        (void) ioctl(fd, TIOCGWINSZ, &size);
+        return size;
+}
+
 size_t terminal_width(int fd)
 {
-        const char *columns = getenv("COLUMNS");
-        struct winsize size = {};
-        uint32_t width;
+        return choose(terminal_size(fd).ws_col, "COLUMNS", TERMINAL_WIDTH);
+}
 
-        if (ioctl(fd, TIOCGWINSZ, &size) >= 0 && size.ws_col > 0)
-                return size.ws_col;
-        if (columns && parse_u32(columns, &width) >= 0 && width > 0)
-                return width;
-        return TERMINAL_WIDTH;
+size_t terminal_height(int fd)
+{
+        return choose(terminal_size(fd).ws_row, "LINES", TERMINAL_HEIGHT);
 }
 
 bool terminal_is_smart(void)

@@ -6,11 +6,13 @@
 
 /* The terminal: its size, colours that say what a word means, and the pager for long output. */
 
-/* As wide as terminals always were. */
+/* The size that terminals always had, in characters and lines. */
 #define TERMINAL_WIDTH 80
+#define TERMINAL_HEIGHT 24
 
-/* That of the terminal behind a file, else what COLUMNS says, else the usual one. */
+/* The size of the terminal behind a file, else the number in COLUMNS or LINES, else the usual size. */
 size_t terminal_width(int fd);
+size_t terminal_height(int fd);
 
 /* Whether standard output is a terminal that can do more than print text, by TERM. */
 bool terminal_is_smart(void);
@@ -45,8 +47,8 @@ Color color_of_word(const char *word);
 int color_print(Color color, const char *format, ...) _printf_(2, 3);
 
 /*
- * pager.c: collects what is printed on standard output. The end prints it or, if it is longer than the terminal,
- * has a pager show it, and waits for the pager. Without a terminal for it nothing is collected.
+ * pager.c: collects standard output. pager_end() prints it or, if it is longer than the terminal, has a pager show
+ * it, and waits for the pager. Without a terminal for it nothing is collected.
  */
 void pager_begin(void);
 void pager_end(void);
