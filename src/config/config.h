@@ -49,8 +49,8 @@ typedef struct Conf {
         uint64_t offline_timeout_usec; /* how long a block may take to go offline; 1 s to 1 h */
         bool rebalance; /* whether memoryd relieves a node that is short of kernel memory */
         int log_level;  /* LOG_EMERG to LOG_DEBUG */
-        char **files;   /* owned, NULL-terminated: what was read, in this order, as it is shown */
-        char **paths;   /* owned, NULL-terminated: of the same files, not made printable */
+        char **files; /* owned, NULL-terminated: the files that were read, in this order, as users see their names */
+        char **paths;      /* owned, NULL-terminated: of the same files, not made printable */
         uint64_t *digests; /* owned: of what was read of each of them, see conf_digest() */
         ConfOrigin
                 origins[CONF_SETTINGS]; /* of the values, by the index of the key: see conf_key() */

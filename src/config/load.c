@@ -23,7 +23,7 @@ static const char *const mains[] = {
         [CONF_PLACE_MAIN] = SYSCONFDIR "/memoryd/memoryd.conf",
 };
 
-/* What was read of a file, and is to be applied. */
+/* The text of a file that is to be applied. */
 typedef struct LoadFile {
         const char *path; /* of Load.paths, as it is shown */
         char *real;       /* owned: the path */

@@ -292,7 +292,7 @@ typedef struct DecisionRow {
         const char *onlined_by;
         int32_t error;
         const char *reason;
-        uint64_t block_size_bytes; /* for whoever prints the row to set */
+        uint64_t block_size_bytes; /* 0 until verb_history() sets it */
 } DecisionRow;
 
 /* One entry of Verify() or VerifyNotes(). */

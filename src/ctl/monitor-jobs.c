@@ -23,7 +23,7 @@ static Watched *watched_get(Monitor *monitor, uint32_t id)
         return &monitor->jobs[monitor->n_jobs++];
 }
 
-/* Prints what is new about a job: first what it does, later its progress, and its state if that has changed. */
+/* Prints a line about a job: at first its task, later its progress, and its state if that has changed. */
 static void tell_job(const char *event, Watched *job)
 {
         const JobView *view = &job->view;

@@ -122,7 +122,7 @@ static PageKind find_kind(uint64_t flags)
         return PAGE_KERNEL;
 }
 
-/* A count in the making. What is kept from page to page is that of the last page that was no tail. */
+/* A count under way. `kind`, `is_locked` and `huge_bytes` are those of the last page that was no tail. */
 typedef struct Counter {
         const PageFiles *files;
         PageCounts counts;

@@ -86,7 +86,7 @@ static bool is_at_work(const Block *block)
                block->state == BLOCK_GOING_OFFLINE || block->in_dax_write || block->leaving;
 }
 
-/* What is in the way for good comes before what is in the way for now. */
+/* Finds the first obstacle. The classes of blocks do not count while blocks come or change. */
 static Obstacle find_obstacle(const Device *device, const DeviceUse *use)
 {
         if (device->origin == ORIGIN_BOOT)
